@@ -1,0 +1,7 @@
+"""Tables of sites and terminals."""
+
+from .access import ApiToken, SiteMembership
+from .site import Site, SiteToken
+from .terminal import PresenceChange, Terminal
+
+__all__ = ["ApiToken", "PresenceChange", "Site", "SiteMembership", "SiteToken", "Terminal"]

@@ -1,0 +1,147 @@
+"""Sites and the secret segments of their BaseUrls."""
+
+import zoneinfo
+from decimal import Decimal
+from ipaddress import ip_network
+
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
+from django.db import models
+from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
+
+from devices.choices import Unverifiable, Verification
+from server_common.crypto import SealedTextField
+
+
+def validate_timezone(name: str) -> None:
+    """Refuse a name that the time zone database does not know."""
+    if name not in zoneinfo.available_timezones():
+        raise ValidationError(_("Unknown time zone, use a name like Asia/Shanghai."))
+
+
+def validate_networks(networks: object) -> None:
+    """Refuse anything but a list of IP addresses or CIDR networks."""
+    if not isinstance(networks, list):
+        raise ValidationError(_("Give a list of addresses or networks."))
+    for network in networks:
+        try:
+            ip_network(str(network), strict=False)
+        except ValueError:
+            raise ValidationError(
+                _("%(network)s is not an address or network."), params={"network": network}
+            ) from None
+
+
+class Site(models.Model):
+    """A community, school or company: the border of who may see what.
+
+    Created by an administrator. Everything else belongs to exactly one site, and a manager sees
+    nothing of a site that is not theirs.
+    """
+
+    code = models.CharField(
+        _("code"),
+        max_length=40,
+        unique=True,
+        validators=[RegexValidator(r"^[A-Za-z0-9][A-Za-z0-9_\-]*$")],
+        help_text=_("Short name without blanks, used in addresses and exports."),
+    )
+    name = models.CharField(_("name"), max_length=120)
+    timezone = models.CharField(
+        _("time zone"), max_length=64, default="Asia/Shanghai", validators=[validate_timezone]
+    )
+    allow_bare_path = models.BooleanField(
+        _("serve the address without a token"),
+        default=False,
+        help_text=_("Anybody who reaches the platform can then pose as a terminal of this site."),
+    )
+    auto_approve = models.BooleanField(
+        _("approve new terminals by itself"),
+        default=False,
+        help_text=_("New terminals get the people of all libraries without being asked about."),
+    )
+    allowed_networks = models.JSONField(
+        _("allowed addresses"),
+        default=list,
+        blank=True,
+        validators=[validate_networks],
+        help_text=_("Networks that terminals may come from; empty means any."),
+    )
+    verification = models.CharField(
+        _("verification of passes"),
+        max_length=10,
+        choices=Verification.choices,
+        default=Verification.OBSERVE,
+    )
+    when_unverifiable = models.CharField(
+        _("when a pass cannot be verified"),
+        max_length=10,
+        choices=Unverifiable.choices,
+        default=Unverifiable.DENY,
+        help_text=_("No face in the picture, no photo on file, or the recogniser is not there."),
+    )
+    # 37.3 °C is the limit in common use at Chinese doors; terminals offer 37.0 to 37.5 (8.1.4).
+    temperature_limit_c = models.DecimalField(
+        _("temperature limit (°C)"),
+        max_digits=3,
+        decimal_places=1,
+        default=Decimal("37.3"),
+        validators=[MinValueValidator(Decimal("35")), MaxValueValidator(Decimal("42"))],
+    )
+    fever_closes_door = models.BooleanField(_("fever keeps the door closed"), default=True)
+    mask_required = models.BooleanField(_("mask required"), default=False)
+    offline_after_s = models.PositiveIntegerField(
+        _("offline after (seconds)"),
+        default=120,
+        validators=[MinValueValidator(10)],
+        help_text=_("A terminal that was not heard for this long counts as offline."),
+    )
+    created_at = models.DateTimeField(_("created"), db_default=Now(), editable=False)
+
+    class Meta:
+        verbose_name = _("site")
+        verbose_name_plural = _("sites")
+        ordering = ["code"]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(verification__in=Verification.values),
+                name="site_verification_known",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class SiteToken(models.Model):
+    """One secret segment of a site's BaseUrl, ``/t/<token>``.
+
+    Created with the site and at each rotation. Life: current (no end) → overlapping (ends in the
+    future) → ended. The token is stored sealed, because managers must read the BaseUrl again,
+    and found by its keyed digest.
+    """
+
+    # A token without its site authenticates nothing, so it goes with it.
+    site = models.ForeignKey(
+        Site, verbose_name=_("site"), related_name="tokens", on_delete=models.CASCADE
+    )
+    token = SealedTextField(_("token"), purpose="devices.site_token")
+    digest = models.CharField(max_length=64, unique=True, editable=False)
+    created_at = models.DateTimeField(_("created"), db_default=Now(), editable=False)
+    ends_at = models.DateTimeField(_("ends"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("address token")
+        verbose_name_plural = _("address tokens")
+        ordering = ["site_id", "-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["site"],
+                condition=models.Q(ends_at__isnull=True),
+                name="site_token_one_current",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.site} #{self.pk}"

@@ -1,0 +1,141 @@
+"""Terminals and the history of their connection."""
+
+from django.core.validators import (
+    MaxValueValidator,
+    MinValueValidator,
+    ProhibitNullCharactersValidator,
+)
+from django.db import models
+from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
+
+from devices.choices import Direction, Presence, TerminalStatus
+from devices.models.site import Site
+from server_common.crypto import SealedTextField
+
+# unlockDelay of seed 9.2, in milliseconds.
+UNLOCK_DELAY_MIN_MS = 20
+UNLOCK_DELAY_MAX_MS = 5000
+
+
+class Terminal(models.Model):
+    """A face terminal at a door, unmodified hardware or ``edge_agent``.
+
+    Appears by itself when it first calls (pending), or is entered by a manager. Life:
+    pending → approved ⇄ disabled. Only an approved terminal gets people and opens doors.
+    """
+
+    site = models.ForeignKey(
+        Site, verbose_name=_("site"), related_name="terminals", on_delete=models.PROTECT
+    )
+    device_id = models.CharField(
+        _("device ID"),
+        max_length=32,
+        validators=[ProhibitNullCharactersValidator()],
+        help_text=_("As the terminal sends it: number or text, at most 32 characters."),
+    )
+    name = models.CharField(_("name"), max_length=64, blank=True)
+    status = models.CharField(
+        _("status"),
+        max_length=10,
+        choices=TerminalStatus.choices,
+        default=TerminalStatus.PENDING,
+    )
+    direction = models.CharField(
+        _("direction"), max_length=10, choices=Direction.choices, default=Direction.UNKNOWN
+    )
+    unlock_delay_ms = models.PositiveIntegerField(
+        _("door stays unlocked (ms)"),
+        default=3000,
+        validators=[MinValueValidator(UNLOCK_DELAY_MIN_MS), MaxValueValidator(UNLOCK_DELAY_MAX_MS)],
+    )
+    all_libraries = models.BooleanField(
+        _("holds every library"),
+        default=False,
+        help_text=_("Gets the people of every library of its site, later ones too."),
+    )
+    capacity = models.PositiveIntegerField(
+        _("capacity (people)"),
+        null=True,
+        blank=True,
+        help_text=_("How many faces the terminal can hold, if known."),
+    )
+    # What the terminal says of itself: DeviceObject (8.1.1) and the labels of chapter 9.
+    model = models.CharField(_("model"), max_length=32, blank=True)
+    app_version = models.CharField(_("firmware"), max_length=32, blank=True)
+    web_version = models.CharField(_("web version"), max_length=32, blank=True)
+    uuid_label = models.CharField(_("device number"), max_length=32, blank=True)
+    nation_code = models.CharField(_("area code"), max_length=32, blank=True)
+    server_url = models.CharField(_("server it reports to"), max_length=128, blank=True)
+    # How the platform calls the terminal (chapters 4 to 8).
+    api_address = models.CharField(
+        _("own address"),
+        max_length=128,
+        blank=True,
+        help_text=_("host:port of the terminal's own interface, port 8899 as delivered."),
+    )
+    api_password = SealedTextField(
+        _("terminal password"), blank=True, purpose="devices.terminal_password"
+    )
+    presence = models.CharField(
+        _("connection"),
+        max_length=10,
+        choices=Presence.choices,
+        default=Presence.NEVER,
+        editable=False,
+    )
+    presence_since = models.DateTimeField(_("since"), null=True, editable=False)
+    last_seen_at = models.DateTimeField(_("last heard"), null=True, editable=False)
+    last_address = models.GenericIPAddressField(_("last address"), null=True, editable=False)
+    created_at = models.DateTimeField(_("created"), db_default=Now(), editable=False)
+    approved_at = models.DateTimeField(_("approved"), null=True, editable=False)
+    notes = models.TextField(_("notes"), blank=True)
+
+    class Meta:
+        verbose_name = _("terminal")
+        verbose_name_plural = _("terminals")
+        ordering = ["site_id", "device_id"]
+        constraints = [
+            models.UniqueConstraint(fields=["site", "device_id"], name="terminal_once_per_site"),
+            models.CheckConstraint(
+                condition=models.Q(
+                    unlock_delay_ms__gte=UNLOCK_DELAY_MIN_MS,
+                    unlock_delay_ms__lte=UNLOCK_DELAY_MAX_MS,
+                ),
+                name="terminal_unlock_delay_range",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(status__in=TerminalStatus.values), name="terminal_status_known"
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(device_id=""), name="terminal_device_id_given"
+            ),
+        ]
+        indexes = [models.Index(fields=["device_id"], name="terminal_by_device_id")]
+        permissions = [("open_door", "Can open a door from afar")]
+
+    def __str__(self) -> str:
+        return self.name or self.device_id
+
+
+class PresenceChange(models.Model):
+    """A terminal came online or went offline; written by the presence sweep, never changed."""
+
+    # History of a terminal that no longer exists answers no question.
+    terminal = models.ForeignKey(
+        Terminal,
+        verbose_name=_("terminal"),
+        related_name="presence_changes",
+        on_delete=models.CASCADE,
+    )
+    presence = models.CharField(_("connection"), max_length=10, choices=Presence.choices)
+    at = models.DateTimeField(_("at"))
+
+    class Meta:
+        verbose_name = _("connection change")
+        verbose_name_plural = _("connection changes")
+        ordering = ["-at", "-id"]
+        indexes = [models.Index(fields=["terminal", "-at"], name="presence_by_terminal")]
+
+    def __str__(self) -> str:
+        return f"{self.terminal} {self.presence} {self.at:%Y-%m-%d %H:%M:%S}"

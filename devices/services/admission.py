@@ -1,0 +1,128 @@
+"""Who is calling on a terminal's path, and may they?
+
+Chapter 9 has no authentication. A site's BaseUrl carries a secret segment, a site may restrict
+the addresses it is called from, and a terminal not seen before waits for approval (DESIGN,
+"Admission"). Every refusal names a code of chapter 7.
+"""
+
+from dataclasses import dataclass
+
+from django.db import IntegrityError, transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from devices.choices import TerminalStatus
+from devices.models import Site, SiteToken, Terminal
+from devices.services.sites import TOKEN_PURPOSE
+from server_common.addresses import is_in, parse_address
+from server_common.crypto import keyed_digests
+
+DEVICE_ID_MAX = 32
+# Somebody who guesses device ids must not be able to fill the database with pending terminals.
+PENDING_MAX_PER_SITE = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """A caller that was let in.
+
+    Attributes:
+        terminal: its row, with ``site`` loaded; may be pending.
+        token: the secret segment it used, None on the bare path.
+        address: where it called from, may be empty.
+    """
+
+    terminal: Terminal
+    token: str | None
+    address: str
+
+    @property
+    def is_approved(self) -> bool:
+        """Whether it may hold people and open a door."""
+        return self.terminal.status == TerminalStatus.APPROVED
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A caller that was not let in: code of chapter 7 and a sentence for whoever debugs it."""
+
+    code: str
+    reason: str
+
+
+def admit(*, token: str | None, device_id: str, address: str) -> Admission | Refusal:
+    """Decide who is calling; a terminal not known yet is entered as pending.
+
+    Args:
+        token: secret path segment, None when the path has none.
+        device_id: last path segment, decoded.
+        address: caller's address as ``client_address`` gives it.
+    """
+    device_id = device_id.strip()
+    if not device_id or len(device_id) > DEVICE_ID_MAX or not device_id.isprintable():
+        return Refusal("30001", f"device id must be 1 to {DEVICE_ID_MAX} printable characters")
+    sites = _sites_of(token)
+    if not sites:
+        return Refusal(
+            "10005", "unknown address token" if token else "this platform needs an address token"
+        )
+    allowed = [site for site in sites if _address_allowed(site, address)]
+    if not allowed:
+        return Refusal("10004", "address is not on the site's list")
+    terminal = _find_or_register(allowed, device_id)
+    if isinstance(terminal, Refusal):
+        return terminal
+    if terminal.status == TerminalStatus.DISABLED:
+        return Refusal("10005", "terminal is disabled")
+    return Admission(terminal=terminal, token=token, address=address)
+
+
+def _sites_of(token: str | None) -> list[Site]:
+    if token is None:
+        return list(Site.objects.filter(allow_bare_path=True))
+    # The digest is keyed and looked up whole, so timing tells nothing about the token.
+    found = (
+        SiteToken.objects.select_related("site")
+        .filter(digest__in=keyed_digests(token, purpose=TOKEN_PURPOSE))
+        .filter(Q(ends_at__isnull=True) | Q(ends_at__gt=timezone.now()))
+        .first()
+    )
+    return [found.site] if found else []
+
+
+def _address_allowed(site: Site, address: str) -> bool:
+    if not site.allowed_networks:
+        return True
+    parsed = parse_address(address)
+    return parsed is not None and is_in(parsed, site.allowed_networks)
+
+
+def _find_or_register(sites: list[Site], device_id: str) -> Terminal | Refusal:
+    known = list(
+        Terminal.objects.select_related("site").filter(site__in=sites, device_id=device_id)[:2]
+    )
+    if len(known) == 1:
+        return known[0]
+    if len(known) > 1 or len(sites) > 1:
+        return Refusal("10005", "several sites take the bare path; use the site's own address")
+    return _register(sites[0], device_id)
+
+
+def _register(site: Site, device_id: str) -> Terminal | Refusal:
+    status = TerminalStatus.APPROVED if site.auto_approve else TerminalStatus.PENDING
+    waiting = Terminal.objects.filter(site=site, status=TerminalStatus.PENDING).count()
+    if waiting >= PENDING_MAX_PER_SITE:
+        return Refusal("10005", "too many terminals wait for approval")
+    try:
+        with transaction.atomic():
+            terminal = Terminal.objects.create(
+                site=site,
+                device_id=device_id,
+                status=status,
+                all_libraries=site.auto_approve,
+                approved_at=timezone.now() if site.auto_approve else None,
+            )
+    except IntegrityError:
+        # Its first two requests came at once; the other one entered it.
+        terminal = Terminal.objects.select_related("site").get(site=site, device_id=device_id)
+    return terminal

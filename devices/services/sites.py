@@ -1,0 +1,49 @@
+"""Creating sites and rotating the secret of their BaseUrl."""
+
+import secrets
+from datetime import timedelta
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from devices.models import Site, SiteToken
+from server_common.crypto import keyed_digest
+
+TOKEN_PURPOSE = "devices.site_token"  # noqa: S105 - names a purpose
+# 16 random bytes, 22 characters: short enough for the terminal's BaseUrl field.
+_TOKEN_BYTES = 16
+
+
+@transaction.atomic
+def site_create(**fields: Any) -> Site:
+    """Create a site together with its first BaseUrl token.
+
+    Args:
+        fields: columns of ``Site``.
+
+    Raises:
+        ValidationError: a field is not acceptable.
+    """
+    site = Site(**fields)
+    site.full_clean()
+    site.save()
+    site_token_rotate(site=site, overlap=timedelta())
+    return site
+
+
+@transaction.atomic
+def site_token_rotate(*, site: Site, overlap: timedelta) -> SiteToken:
+    """Give a site a new BaseUrl; the old one goes on for ``overlap``.
+
+    Effects: terminals that still use the old address are served until it ends.
+    """
+    # Serialises two managers who rotate at once: the second ends the first one's token.
+    Site.objects.select_for_update().get(pk=site.pk)
+    SiteToken.objects.filter(site=site, ends_at__isnull=True).update(
+        ends_at=timezone.now() + overlap
+    )
+    token = secrets.token_urlsafe(_TOKEN_BYTES)
+    return SiteToken.objects.create(
+        site=site, token=token, digest=keyed_digest(token, purpose=TOKEN_PURPOSE)
+    )

@@ -1,0 +1,43 @@
+"""Life of a terminal after it has appeared."""
+
+from django.db import transaction
+from django.utils import timezone
+
+from devices.choices import TerminalStatus
+from devices.models import Terminal
+
+
+@transaction.atomic
+def terminal_approve(*, terminal: Terminal) -> Terminal:
+    """Let a terminal hold people and open its door from now on."""
+    locked = Terminal.objects.select_for_update().get(pk=terminal.pk)
+    locked.status = TerminalStatus.APPROVED
+    locked.approved_at = locked.approved_at or timezone.now()
+    locked.save(update_fields=["status", "approved_at"])
+    return locked
+
+
+@transaction.atomic
+def terminal_disable(*, terminal: Terminal) -> Terminal:
+    """Refuse a terminal from now on; what it sent before stays."""
+    locked = Terminal.objects.select_for_update().get(pk=terminal.pk)
+    locked.status = TerminalStatus.DISABLED
+    locked.save(update_fields=["status"])
+    return locked
+
+
+def terminal_describe(
+    *,
+    terminal_id: int,
+    uuid_label: str | None = None,
+    nation_code: str | None = None,
+    server_url: str | None = None,
+) -> None:
+    """Remember what a terminal says of itself in its uploads; empty values change nothing.
+
+    Writes only when something differs, because every upload repeats the same labels.
+    """
+    said = {"uuid_label": uuid_label, "nation_code": nation_code, "server_url": server_url}
+    changes = {name: value for name, value in said.items() if value}
+    if changes:
+        Terminal.objects.filter(pk=terminal_id).exclude(**changes).update(**changes)

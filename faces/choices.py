@@ -1,0 +1,51 @@
+"""Values with stable names; the database and the REST interface use them as they stand."""
+
+from django.db.models import IntegerChoices, TextChoices
+from django.utils.translation import gettext_lazy as _
+
+
+class Category(IntegerChoices):
+    """userType of seed 8.2.1; -1 (stranger) is never a person on file."""
+
+    EMPLOYEE = 1, _("Resident or employee")
+    VISITOR = 2, _("Visitor")
+    BLACKLIST = 3, _("Blacklist")
+
+
+class Sex(IntegerChoices):
+    """sex of seed 9.1."""
+
+    MALE = 1, _("Male")
+    FEMALE = 2, _("Female")
+    OTHER = 3, _("Other")
+
+
+class PersonState(TextChoices):
+    """active ⇄ suspended; a suspended person is on no terminal and opens no door."""
+
+    ACTIVE = "active", _("Active")
+    SUSPENDED = "suspended", _("Suspended")
+
+
+class PhotoStatus(TextChoices):
+    """Life of a reference photo: waiting → ok | refused."""
+
+    WAITING = "waiting", _("Waiting to be checked")
+    OK = "ok", _("Accepted")
+    REFUSED = "refused", _("Refused")
+
+
+class Operation(TextChoices):
+    """operation of seed 9.1."""
+
+    SAVE = "save", _("Store")
+    DELETE = "delete", _("Delete")
+
+
+class DeliveryState(TextChoices):
+    """Life of one person's change on one terminal: pending → sent → stored | failed."""
+
+    PENDING = "pending", _("To be sent")
+    SENT = "sent", _("Sent, no answer yet")
+    STORED = "stored", _("Stored")
+    FAILED = "failed", _("Failed")

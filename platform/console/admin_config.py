@@ -1,0 +1,7 @@
+from django.contrib.admin.apps import AdminConfig
+
+
+class MenjinAdminConfig(AdminConfig):
+    """The Django admin under the product's name."""
+
+    default_site = "console.admin_site.MenjinAdminSite"

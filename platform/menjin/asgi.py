@@ -1,0 +1,22 @@
+"""ASGI entry: live sockets, and plain HTTP too when one process serves everything."""
+
+import os
+
+from channels.auth import AuthMiddlewareStack
+from channels.routing import ProtocolTypeRouter, URLRouter
+from channels.security.websocket import AllowedHostsOriginValidator
+from django.core.asgi import get_asgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "menjin.settings.production")
+http = get_asgi_application()
+
+from console.routing import websocket_urlpatterns  # noqa: E402 - needs the apps loaded first
+
+application = ProtocolTypeRouter(
+    {
+        "http": http,
+        "websocket": AllowedHostsOriginValidator(
+            AuthMiddlewareStack(URLRouter(websocket_urlpatterns))
+        ),
+    }
+)

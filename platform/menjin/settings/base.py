@@ -1,0 +1,231 @@
+"""Settings shared by every way to run Menjin; safe by default, overridden by its siblings."""
+
+from pathlib import Path
+
+import dj_database_url
+from django.utils.translation import gettext_lazy as _
+
+from menjin import env
+
+BASE_DIR = Path(__file__).resolve().parents[3]
+VAR = Path(env.text("MENJIN_VAR", str(BASE_DIR / "var"))).resolve()
+
+DEBUG = False
+ALLOWED_HOSTS: list[str] = env.words("ALLOWED_HOSTS")
+CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
+# Where terminals and browsers reach this platform, when it is not simply the host they asked for.
+PUBLIC_URL = env.text("PUBLIC_URL", "").rstrip("/")
+# Proxies (addresses or networks) whose X-Forwarded-For is believed.
+TRUSTED_PROXIES = env.words("TRUSTED_PROXIES")
+
+INSTALLED_APPS = [
+    "console.admin_config.MenjinAdminConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "django_filters",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "channels",
+    "server_common",
+    "devices",
+    "faces",
+    "records",
+    "console",
+]
+
+MIDDLEWARE = [
+    "server_common.request_ids.RequestIdMiddleware",
+    "menjin.terminal_lane.TerminalLane",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "menjin.urls"
+WSGI_APPLICATION = "menjin.wsgi.application"
+ASGI_APPLICATION = "menjin.asgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "django.template.context_processors.i18n",
+            ]
+        },
+    }
+]
+
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "console:live"
+
+LANGUAGE_CODE = env.text("MENJIN_LANGUAGE", "en")
+LANGUAGES = [("en", _("English")), ("zh-hans", _("Simplified Chinese"))]
+LOCALE_PATHS = [BASE_DIR / "platform" / "menjin" / "locale"]
+TIME_ZONE = "UTC"
+USE_TZ = True
+
+STATIC_URL = "/static/"
+STATIC_ROOT = VAR / "static"
+WHITENOISE_USE_FINDERS = True
+STORAGES = {
+    "default": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {"location": VAR / "media"},
+    },
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+# Set by nginx set-ups: pictures are answered with X-Accel-Redirect below this internal location.
+ACCEL_LOCATION = env.text("MENJIN_ACCEL_LOCATION", "")
+
+SESSION_COOKIE_SECURE = True
+SESSION_COOKIE_HTTPONLY = True
+CSRF_COOKIE_SECURE = True
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+# Larger than the 700 K picture of seed 9.2 with an ID card portrait beside it.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 16 * 1024 * 1024
+TERMINAL_BODY_LIMIT_BYTES = env.integer("MENJIN_TERMINAL_BODY_LIMIT", 8 * 1024 * 1024, minimum=1024)
+PHOTO_LIMIT_BYTES = env.integer("MENJIN_PHOTO_LIMIT", 12 * 1024 * 1024, minimum=1024)
+PHOTO_LIMIT_PIXELS = env.integer("MENJIN_PHOTO_LIMIT_PIXELS", 50_000_000, minimum=10_000)
+# One answer to /syrecord lists at most this many changes.
+SYNC_PAGE_SIZE = env.integer("MENJIN_SYNC_PAGE_SIZE", 500, minimum=1)
+# How long a picture address handed to a terminal stays valid, in seconds.
+PICTURE_URL_SECONDS = env.integer("MENJIN_PICTURE_URL_SECONDS", 24 * 3600, minimum=60)
+# A change of the gallery is seen by every process after at most this long, in seconds.
+GALLERY_CHECK_SECONDS = 0.5
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "devices.api.authentication.ApiTokenAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["devices.api.permissions.SiteScoped"],
+    "DEFAULT_PAGINATION_CLASS": "server_common.api.Pages",
+    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_PARSER_CLASSES": [
+        "rest_framework.parsers.JSONParser",
+        "rest_framework.parsers.MultiPartParser",
+        "rest_framework.parsers.FormParser",
+    ],
+    "EXCEPTION_HANDLER": "server_common.api.exception_handler",
+    "DATETIME_FORMAT": "%Y-%m-%dT%H:%M:%S.%fZ",
+    "PAGE_SIZE": 50,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Menjin",
+    "DESCRIPTION": "Fleets of face-recognition door terminals: people, doors, records, alerts.",
+    "VERSION": "1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAuthenticated"],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "ENUM_NAME_OVERRIDES": {
+        "TerminalStatusEnum": "devices.choices.TerminalStatus",
+        "AlertStateEnum": "records.choices.AlertState",
+        "DeliveryStateEnum": "faces.choices.DeliveryState",
+    },
+}
+
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_TASK_TIME_LIMIT = 15 * 60
+CELERY_TASK_SOFT_TIME_LIMIT = 14 * 60
+CELERY_TIMEZONE = "UTC"
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BEAT_SCHEDULE = {
+    "presence-flush": {"task": "devices.tasks.presence_flush", "schedule": 10.0},
+    "presence-sweep": {"task": "records.tasks.presence_alarms", "schedule": 15.0},
+    "validity-sweep": {"task": "faces.tasks.validity_sweep", "schedule": 20.0},
+    "photos-waiting": {"task": "faces.tasks.photos_process_waiting", "schedule": 30.0},
+    "files-erase": {"task": "faces.tasks.files_erase", "schedule": 60.0},
+    "gallery-rebuild": {"task": "faces.tasks.galleries_rebuild", "schedule": 3600.0},
+}
+
+
+def database(url: str) -> dict[str, object]:
+    """Return Django's database entry for a URL; SQLite gets WAL and serialised writers."""
+    conf = dict(dj_database_url.parse(url, conn_max_age=0 if url.startswith("sqlite") else 60))
+    if url.startswith("sqlite"):
+        conf["OPTIONS"] = {
+            # BEGIN IMMEDIATE: two writers queue up instead of failing half-way.
+            "transaction_mode": "IMMEDIATE",
+            "timeout": 20,
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
+            "PRAGMA foreign_keys=ON; PRAGMA temp_store=MEMORY;",
+        }
+    else:
+        conf["CONN_HEALTH_CHECKS"] = True
+    return conf
+
+
+def redis_services(url: str) -> tuple[dict[str, object], dict[str, object]]:
+    """Return the cache and channel layer settings for a Redis address."""
+    return (
+        {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": url}},
+        {
+            "default": {
+                "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+                "CONFIG": {"hosts": [url], "prefix": "menjin"},
+            }
+        },
+    )
+
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "filters": {
+        "request_id": {"()": "server_common.request_ids.RequestIdFilter"},
+        "redact": {"()": "server_common.redaction.RedactionFilter"},
+    },
+    "formatters": {
+        "line": {"format": "%(asctime)s %(levelname)s %(name)s [%(request_id)s] %(message)s"}
+    },
+    "handlers": {
+        "console": {
+            "class": "logging.StreamHandler",
+            "formatter": "line",
+            "filters": ["request_id", "redact"],
+        }
+    },
+    "root": {"handlers": ["console"], "level": env.text("LOG_LEVEL", "INFO")},
+    "loggers": {
+        "django": {"handlers": [], "propagate": True},
+        "django.server": {"handlers": [], "propagate": True},
+        "uvicorn.access": {"level": "WARNING"},
+    },
+}

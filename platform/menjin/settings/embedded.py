@@ -1,0 +1,29 @@
+"""One process, no service: SQLite, in-process tasks, sockets and presence, files under var/."""
+
+from menjin import env
+
+from .base import *
+from .base import ALLOWED_HOSTS, VAR, database, redis_services
+
+DEPLOYMENT = "embedded"
+SECRET_KEY = env.text("SECRET_KEY", "") or env.local_secret(VAR, "SECRET_KEY")
+FIELD_KEYS = env.words("FIELD_KEY") or [env.local_secret(VAR, "FIELD_KEY")]
+ALLOWED_HOSTS = ALLOWED_HOSTS or ["*"]
+
+# A first start has no TLS in front; terminals speak plain HTTP only (seed 9.1).
+SESSION_COOKIE_SECURE = False
+CSRF_COOKIE_SECURE = False
+
+DATABASES = {"default": database(env.text("DATABASE_URL", f"sqlite:///{VAR / 'menjin.sqlite3'}"))}
+REDIS_URL = env.text("REDIS_URL", "")
+if REDIS_URL:
+    CACHES, CHANNEL_LAYERS = redis_services(REDIS_URL)
+else:
+    CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+    CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
+
+# The task queue lives in the server's process (`manage.py serve`). Nothing is lost with it: every
+# task only brings derived state up to what the database says, and the schedule repeats it.
+CELERY_BROKER_URL = "memory://"
+CELERY_BROKER_TRANSPORT_OPTIONS = {"polling_interval": 0.05}
+CELERY_TASK_ACKS_LATE = False

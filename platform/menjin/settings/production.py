@@ -1,0 +1,34 @@
+"""PostgreSQL, Redis, Celery, WSGI and ASGI servers behind nginx; all from the environment."""
+
+from menjin import env
+
+from .base import *
+from .base import STORAGES, database, redis_services
+
+DEPLOYMENT = "production"
+SECRET_KEY = env.text("SECRET_KEY")
+FIELD_KEYS = env.words("FIELD_KEY") or [env.text("FIELD_KEY")]
+ALLOWED_HOSTS = env.words("ALLOWED_HOSTS") or [env.text("ALLOWED_HOSTS")]
+DATABASES = {"default": database(env.text("DATABASE_URL"))}
+REDIS_URL = env.text("REDIS_URL")
+CACHES, CHANNEL_LAYERS = redis_services(REDIS_URL)
+CELERY_BROKER_URL = env.text("CELERY_BROKER_URL", REDIS_URL)
+CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 3600}
+
+# nginx ends TLS for browsers and says so; terminals reach the same names over plain HTTP.
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+SECURE_HSTS_SECONDS = env.integer("MENJIN_HSTS_SECONDS", 3600)
+# Terminals cannot follow a redirect to https (seed 9.1), so nginx redirects browsers instead.
+SECURE_SSL_REDIRECT = False
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W008", "security.W021"]
+
+if bucket := env.text("S3_BUCKET", ""):
+    STORAGES["default"] = {
+        "BACKEND": "storages.backends.s3.S3Storage",
+        "OPTIONS": {
+            "bucket_name": bucket,
+            "endpoint_url": env.text("S3_ENDPOINT_URL", "") or None,
+            "default_acl": "private",
+            "querystring_auth": True,
+        },
+    }

@@ -1,0 +1,40 @@
+"""Settings of the test suite; tests/support/services.py starts PostgreSQL and Redis before."""
+
+import tempfile
+from pathlib import Path
+
+from menjin import env
+
+from .base import *
+from .base import INSTALLED_APPS, STORAGES, database, redis_services
+
+DEPLOYMENT = "test"
+SECRET_KEY = "a secret of the tests only"  # noqa: S105 - guards nothing
+FIELD_KEYS = ["a field key of the tests only"]
+ALLOWED_HOSTS = ["*"]
+SESSION_COOKIE_SECURE = False
+CSRF_COOKIE_SECURE = False
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+INSTALLED_APPS = [*INSTALLED_APPS]
+
+VAR = Path(tempfile.mkdtemp(prefix="menjin-test-"))
+STORAGES = {
+    **STORAGES,
+    "default": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {"location": VAR / "media"},
+    },
+}
+DATABASES = {"default": database(env.text("TEST_DATABASE_URL"))}
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    # A file, not memory: threads of a test must see the same database.
+    DATABASES["default"]["TEST"] = {"NAME": str(VAR / "test.sqlite3")}
+REDIS_URL = env.text("TEST_REDIS_URL", "")
+if REDIS_URL:
+    CACHES, CHANNEL_LAYERS = redis_services(REDIS_URL)
+else:
+    CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+    CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
+CELERY_BROKER_URL = "memory://"
+CELERY_TASK_ACKS_LATE = False
+GALLERY_CHECK_SECONDS = 0.0

@@ -1,0 +1,5 @@
+from django.apps import AppConfig
+
+
+class ServerCommonConfig(AppConfig):
+    name = "server_common"

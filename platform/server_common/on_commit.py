@@ -1,0 +1,65 @@
+"""The only two ways in which a service reaches beyond the database: after commit, by name or id."""
+
+import asyncio
+import logging
+import threading
+from functools import partial
+from typing import Any
+
+from asgiref.sync import async_to_sync
+from celery import current_app
+from channels.layers import InMemoryChannelLayer, get_channel_layer
+from django.db import transaction
+
+logger = logging.getLogger(__name__)
+
+_loop_lock = threading.Lock()
+_server_loop: asyncio.AbstractEventLoop | None = None
+
+
+def serve_groups_on(loop: asyncio.AbstractEventLoop | None) -> None:
+    """Name the event loop that owns the in-process channel layer (embedded server only).
+
+    The in-memory layer hands messages over through asyncio queues, which only their own loop may
+    touch; threads of the task worker therefore go through this loop.
+    """
+    global _server_loop
+    with _loop_lock:
+        _server_loop = loop
+
+
+def enqueue_on_commit(task_name: str, **arguments: Any) -> None:
+    """Queue a Celery task once the current transaction has committed.
+
+    Args:
+        task_name: registered name, for example ``"faces.tasks.photo_process"``.
+        arguments: plain JSON values, ids rather than rows.
+
+    A broker that is away is logged and not raised: the row is committed, and the periodic sweep
+    of the same kind picks the work up.
+    """
+    transaction.on_commit(partial(_send_task, task_name, arguments), robust=True)
+
+
+def _send_task(task_name: str, arguments: dict[str, Any]) -> None:
+    current_app.send_task(task_name, kwargs=arguments, retry=False)
+
+
+def group_send_on_commit(group: str, message: dict[str, Any]) -> None:
+    """Send a message to a channel group once the current transaction has committed.
+
+    Live screens are a view of the database, so a message that cannot be delivered is logged and
+    the screen catches up when it reconnects.
+    """
+    transaction.on_commit(partial(_group_send, group, message), robust=True)
+
+
+def _group_send(group: str, message: dict[str, Any]) -> None:
+    layer = get_channel_layer()
+    if layer is None:
+        return
+    loop = _server_loop
+    if isinstance(layer, InMemoryChannelLayer) and loop is not None and loop.is_running():
+        asyncio.run_coroutine_threadsafe(layer.group_send(group, message), loop)
+    else:
+        async_to_sync(layer.group_send)(group, message)

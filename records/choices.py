@@ -1,0 +1,65 @@
+"""Values with stable names; the database and the REST interface use them as they stand."""
+
+from django.db.models import TextChoices
+from django.utils.translation import gettext_lazy as _
+
+
+class RecordKind(TextChoices):
+    """pass: /syface (seed 9.2); temperature: /syattribute (9.3)."""
+
+    PASS = "pass", _("Pass")
+    TEMPERATURE = "temperature", _("Temperature")
+
+
+class VerificationResult(TextChoices):
+    """What the platform's own look at the picture said."""
+
+    MATCH = "match", _("Same person")
+    MISMATCH = "mismatch", _("Not this person")
+    NO_FACE = "no_face", _("No face in the picture")
+    NO_REFERENCE = "no_reference", _("No photo on file to compare with")
+    OFF = "off", _("Not verified")
+
+
+class Reason(TextChoices):
+    """Why a door was opened or kept closed; the first rule that applies decides."""
+
+    ALLOWED = "allowed", _("Allowed")
+    TERMINAL_NOT_APPROVED = "terminal_not_approved", _("The terminal is not approved yet")
+    UNKNOWN_PERSON = "unknown_person", _("Nobody with this user ID is on file")
+    BLACKLISTED = "blacklisted", _("The person is on the blacklist")
+    SUSPENDED = "suspended", _("The person is suspended")
+    NOT_YET_VALID = "not_yet_valid", _("The person may not pass yet")
+    NO_LONGER_VALID = "no_longer_valid", _("The person may no longer pass")
+    NOT_AT_THIS_DOOR = "not_at_this_door", _("The person may not pass this door")
+    FEVER = "fever", _("The temperature is above the limit")
+    NO_MASK = "no_mask", _("A mask is required")
+    FACE_MISMATCH = "face_mismatch", _("The face is not this person's")
+    NOT_VERIFIABLE = "not_verifiable", _("The face could not be verified")
+    NOT_A_PASS = "not_a_pass", _("A reading only, no pass was asked for")
+
+
+class AlertKind(TextChoices):
+    """What somebody should look at."""
+
+    HIGH_TEMPERATURE = "high_temperature", _("High temperature")
+    NO_MASK = "no_mask", _("No mask")
+    FACE_MISMATCH = "face_mismatch", _("Face not believed")
+    BLACKLISTED = "blacklisted", _("Person on the blacklist")
+    TERMINAL_OFFLINE = "terminal_offline", _("Terminal offline")
+
+
+class Severity(TextChoices):
+    """How soon somebody should look."""
+
+    INFO = "info", _("Information")
+    WARNING = "warning", _("Warning")
+    CRITICAL = "critical", _("Critical")
+
+
+class AlertState(TextChoices):
+    """active → acknowledged → cleared; the cause going away clears without a person too."""
+
+    ACTIVE = "active", _("Active")
+    ACKNOWLEDGED = "acknowledged", _("Acknowledged")
+    CLEARED = "cleared", _("Cleared")

@@ -1,0 +1,79 @@
+"""What somebody should look at."""
+
+from django.conf import settings
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from devices.models import Site, Terminal
+from records.choices import AlertKind, AlertState, Severity
+from records.models.record import Record
+
+
+class Alert(models.Model):
+    """Something that needs a person's eye: active → acknowledged → cleared.
+
+    An alert of a lasting cause (a terminal offline) exists once while it lasts and is cleared by
+    itself when the cause goes away.
+    """
+
+    site = models.ForeignKey(
+        Site, verbose_name=_("site"), related_name="alerts", on_delete=models.PROTECT
+    )
+    terminal = models.ForeignKey(
+        Terminal,
+        verbose_name=_("terminal"),
+        related_name="alerts",
+        null=True,
+        on_delete=models.SET_NULL,
+    )
+    record = models.ForeignKey(
+        Record,
+        verbose_name=_("record"),
+        related_name="alerts",
+        null=True,
+        on_delete=models.SET_NULL,
+    )
+    kind = models.CharField(_("kind"), max_length=20, choices=AlertKind.choices)
+    severity = models.CharField(_("severity"), max_length=10, choices=Severity.choices)
+    state = models.CharField(
+        _("state"), max_length=12, choices=AlertState.choices, default=AlertState.ACTIVE
+    )
+    user_id = models.CharField(_("user ID"), max_length=64, blank=True)
+    facts = models.JSONField(_("facts"), default=dict)
+    raised_at = models.DateTimeField(_("raised"))
+    acknowledged_at = models.DateTimeField(_("acknowledged"), null=True)
+    acknowledged_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        verbose_name=_("acknowledged by"),
+        related_name="+",
+        null=True,
+        on_delete=models.SET_NULL,
+    )
+    cleared_at = models.DateTimeField(_("cleared"), null=True)
+    cleared_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        verbose_name=_("cleared by"),
+        related_name="+",
+        null=True,
+        on_delete=models.SET_NULL,
+    )
+
+    class Meta:
+        verbose_name = _("alert")
+        verbose_name_plural = _("alerts")
+        ordering = ["-raised_at", "-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["terminal", "kind"],
+                condition=models.Q(kind=AlertKind.TERMINAL_OFFLINE)
+                & ~models.Q(state=AlertState.CLEARED),
+                name="alert_offline_once",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(state__in=AlertState.values), name="alert_state_known"
+            ),
+        ]
+        indexes = [models.Index(fields=["site", "state", "-raised_at"], name="alert_by_state")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} #{self.pk}"
