@@ -5,7 +5,7 @@ from .gallery import DoomedFile, Gallery, GalleryRemoval
 from .library import Library, LibraryMembership, TerminalLibrary
 from .person import Person
 from .photo import FaceDescriptor, FacePhoto
-from .sync import SyncClock, TerminalCursor, Tombstone
+from .sync import SyncClock, TerminalCursor
 
 __all__ = [
     "Delivery",
@@ -20,5 +20,4 @@ __all__ = [
     "SyncClock",
     "TerminalCursor",
     "TerminalLibrary",
-    "Tombstone",
 ]

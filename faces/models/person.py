@@ -25,8 +25,8 @@ class Person(models.Model):
     """A person of one site: UserObject of seed 8.2.1, and what chapter 9.1 sends of them.
 
     Created by a manager, an import or the REST interface, always through ``person_save``. Ends
-    with ``person_erase``, which leaves only a tombstone with the user id until every terminal
-    has forgotten it.
+    with ``person_erase``, which leaves only the user id on the deliveries of its deletion, until
+    every terminal has forgotten it.
 
     ``sync_stamp`` is the site clock's value (Unix seconds, hybrid logical) at which terminals
     should hear of the person's latest change.

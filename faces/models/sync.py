@@ -28,40 +28,22 @@ class SyncClock(models.Model):
         return f"{self.site_id} @ {self.last_stamp}"
 
 
-class Tombstone(models.Model):
-    """A person was erased; only the user id remains, until no terminal can hold it any more."""
-
-    site = models.ForeignKey(Site, related_name="tombstones", on_delete=models.CASCADE)
-    user_id = models.CharField(max_length=32)
-    sync_stamp = models.BigIntegerField()
-    erased_at = models.DateTimeField()
-
-    class Meta:
-        verbose_name = _("erased person")
-        verbose_name_plural = _("erased people")
-        ordering = ["site_id", "sync_stamp"]
-        constraints = [
-            models.UniqueConstraint(fields=["site", "user_id"], name="tombstone_once"),
-        ]
-        indexes = [models.Index(fields=["site", "sync_stamp"], name="tombstone_by_stamp")]
-
-    def __str__(self) -> str:
-        return f"{self.user_id} @ {self.sync_stamp}"
-
-
 class TerminalCursor(models.Model):
     """How far a terminal has been told.
 
     ``issued`` is the greatest cursor it was ever given: a greater one in its question comes from
-    another library or from before a restored backup, and means a full sync. ``view_stamp`` is
-    the moment at which its set of libraries changed last: an older cursor means a full sync.
+    another library or from before a restored backup, and means a full sync. ``complete_from`` is
+    the cursor that ended its last full sync, null while none has ended: only cursors from there
+    on mean "everything up to then". A full sync of many pages hands out fresh clock values, kept
+    in ``pages`` as [cursor, position], so that no page can be mistaken for an older cursor.
     """
 
     terminal = models.OneToOneField(
         Terminal, primary_key=True, related_name="cursor", on_delete=models.CASCADE
     )
     issued = models.BigIntegerField(default=0)
-    view_stamp = models.BigIntegerField(default=0)
+    complete_from = models.BigIntegerField(null=True)
+    pages = models.JSONField(default=list)
     polled_at = models.DateTimeField(_("last poll"), null=True)
 
     class Meta:

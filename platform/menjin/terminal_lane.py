@@ -1,6 +1,145 @@
+"""The terminals' lane: their paths are answered here, before sessions, CSRF and HTML exist.
+
+``/t/<token>/sy…/<deviceid>`` and, where a site allows it, ``/sy…/<deviceid>`` (seed, chapter 9),
+and ``/i/….jpg`` for pictures. Whatever goes wrong, a terminal gets JSON that it can read: HTTP
+200 with ``ret`` when repeating would not help, HTTP 503 with ``Retry-After`` when it would
+(DESIGN, "Answers to terminals").
+"""
+
+import logging
+import re
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import unquote
+
+from django.conf import settings
+from django.core.exceptions import DisallowedHost, RequestDataTooBig
+from django.db import DatabaseError, InterfaceError
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http.request import RawPostDataException, UnreadablePostError
+
+import devices.wire
+import faces.wire
+import records.wire
+from devices.services import Admission, Refusal, admit, presence_seen
+from server_common.addresses import client_address
+from terminal_protocol import (
+    Ack,
+    BodyReading,
+    NotThisMessage,
+    RetCode,
+    UnreadableBody,
+    read_body,
+)
+
+logger = logging.getLogger(__name__)
+
+_PATH = re.compile(r"^(?:/t/(?P<token>[^/]*))?/\+?(?P<kind>sy[a-z]*)(?:/(?P<device_id>.*))?$")
+_PICTURE = re.compile(r"^/i/(?P<name>[A-Za-z0-9_\-]{1,80})\.jpg$")
+_POSTED: dict[str, Callable[[Admission, BodyReading], dict[str, Any]]] = {
+    "syface": records.wire.face,
+    "syattribute": records.wire.attribute,
+    "syresult": faces.wire.result,
+    "syheartbeat": devices.wire.heartbeat,
+}
+_RETRY_AFTER_S = 10
+
+GetResponse = Callable[[HttpRequest], HttpResponse]
+
+
+class Unanswerable(Exception):
+    """The request can never be understood or allowed: a code of chapter 7 and a sentence."""
+
+    def __init__(self, code: str, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+        self.reason = reason
+
+
 class TerminalLane:
-    def __init__(self, get_response):
+    """Middleware that answers terminals itself and passes everything else on."""
+
+    def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
-    def __call__(self, request):
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        path = request.path_info
+        if path.startswith("/i/"):
+            return self._guard(self._picture, request)
+        if path.startswith(("/sy", "/t/", "/+sy")) or path == "/t":
+            return self._guard(self._message, request)
         return self.get_response(request)
+
+    def _guard(self, answer: GetResponse, request: HttpRequest) -> HttpResponse:
+        """Turn every failure into something a terminal can read."""
+        try:
+            return answer(request)
+        except Unanswerable as refusal:
+            return _refused(refusal.code, refusal.reason)
+        except UnreadableBody as error:
+            return _refused(RetCode.PARAM_INVALID, f"body cannot be read: {error.code}")
+        except NotThisMessage:
+            return _refused(RetCode.MISSING_PARAM, "nothing in the body belongs to this message")
+        except (RequestDataTooBig, DisallowedHost):
+            return _refused(RetCode.PARAM_INVALID, "request is too large or names a foreign host")
+        except (UnreadablePostError, RawPostDataException):
+            return _busy("request broke off")
+        except (DatabaseError, InterfaceError):
+            logger.exception("terminal_request_unserved")
+            return _busy("database is away")
+        except Exception:
+            # The border of the lane: a terminal must never see a 500, and keeps its upload.
+            logger.exception("terminal_request_failed")
+            return _busy("internal error")
+
+    def _picture(self, request: HttpRequest) -> HttpResponse:
+        found = _PICTURE.match(request.path_info)
+        if found is None or request.method not in {"GET", "HEAD"}:
+            return HttpResponse("no such picture\n", status=404, content_type="text/plain")
+        return faces.wire.picture(request, found["name"])
+
+    def _message(self, request: HttpRequest) -> HttpResponse:
+        found = _PATH.match(request.path_info)
+        if found is None:
+            raise Unanswerable(RetCode.NOT_SUPPORTED, "no such terminal address")
+        kind = found["kind"]
+        if kind != "syrecord" and kind not in _POSTED:
+            raise Unanswerable(RetCode.NOT_SUPPORTED, "no such terminal address")
+        expected = "GET" if kind == "syrecord" else "POST"
+        if request.method != expected:
+            raise Unanswerable(RetCode.METHOD_NOT_ALLOWED, f"this address takes {expected}")
+        _check_size(request)
+        admission = _admitted(request, found["token"], found["device_id"] or "")
+        presence_seen(terminal_id=admission.terminal.pk, address=admission.address)
+        if kind == "syrecord":
+            return JsonResponse(faces.wire.sync(admission, request))
+        body = read_body(request.body, request.content_type or "")
+        return JsonResponse(_POSTED[kind](admission, body))
+
+
+def _check_size(request: HttpRequest) -> None:
+    length = str(request.META.get("CONTENT_LENGTH") or "0")
+    if length.isdecimal() and int(length) > settings.TERMINAL_BODY_LIMIT_BYTES:
+        limit = settings.TERMINAL_BODY_LIMIT_BYTES
+        raise Unanswerable(RetCode.PARAM_INVALID, f"body is larger than {limit} bytes")
+
+
+def _admitted(request: HttpRequest, token: str | None, device_id: str) -> Admission:
+    outcome = admit(
+        token=token,
+        device_id=unquote(device_id).rstrip("/"),
+        address=client_address(request),
+    )
+    if isinstance(outcome, Refusal):
+        logger.info("terminal_refused code=%s reason=%s", outcome.code, outcome.reason)
+        raise Unanswerable(outcome.code, outcome.reason)
+    return outcome
+
+
+def _refused(code: str, reason: str) -> HttpResponse:
+    return JsonResponse(Ack(code, reason).to_wire())
+
+
+def _busy(reason: str) -> HttpResponse:
+    answer = Ack(RetCode.INTERNAL_ERROR, reason).to_wire()
+    return JsonResponse(answer, status=503, headers={"Retry-After": str(_RETRY_AFTER_S)})

@@ -1,0 +1,140 @@
+"""Reads of people, libraries and deliveries; the restriction to a user's own sites is made here."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from django.contrib.auth.models import AnonymousUser, User
+from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
+from django.utils import timezone
+
+from devices.choices import TerminalStatus
+from devices.models import Terminal
+from devices.selectors import sites_visible
+from faces.choices import Category, PersonState, PhotoStatus
+from faces.models import (
+    Delivery,
+    FacePhoto,
+    Gallery,
+    Library,
+    LibraryMembership,
+    Person,
+    TerminalLibrary,
+)
+
+
+def libraries_visible(user: User | AnonymousUser) -> QuerySet[Library]:
+    """Return the libraries of the user's sites."""
+    return Library.objects.filter(site__in=sites_visible(user))
+
+
+def people_visible(user: User | AnonymousUser) -> QuerySet[Person]:
+    """Return the people of the user's sites, with photos and libraries at hand."""
+    return (
+        Person.objects.filter(site__in=sites_visible(user))
+        .select_related("site")
+        .prefetch_related(
+            "memberships", Prefetch("photos", queryset=FacePhoto.objects.order_by("-id"))
+        )
+    )
+
+
+def deliveries_visible(user: User | AnonymousUser) -> QuerySet[Delivery]:
+    """Return what was or is to be told to the terminals of the user's sites."""
+    return Delivery.objects.filter(terminal__site__in=sites_visible(user)).select_related(
+        "terminal", "terminal__site"
+    )
+
+
+def galleries_visible(user: User | AnonymousUser) -> QuerySet[Gallery]:
+    """Return the galleries of the user's sites."""
+    return Gallery.objects.filter(site__in=sites_visible(user)).select_related("site")
+
+
+def terminals_with_libraries(user: User | AnonymousUser) -> QuerySet[Terminal]:
+    """Return the terminals of the user's sites with what they hold at hand."""
+    return (
+        Terminal.objects.filter(site__in=sites_visible(user))
+        .select_related("site")
+        .prefetch_related("library_links", "site__libraries")
+    )
+
+
+def terminal_library_ids(terminal: Terminal) -> list[int]:
+    """Return the libraries a terminal holds, those of an ``all_libraries`` terminal spelt out."""
+    if terminal.all_libraries:
+        return sorted(library.pk for library in terminal.site.libraries.all())
+    return sorted(link.library_id for link in terminal.library_links.all())
+
+
+def fit_for_terminals(now: datetime | None = None) -> Q:
+    """Return the condition under which a person may be on any terminal at all.
+
+    Blacklisted people are kept off: a terminal that decides by itself while the network is away
+    would open to whoever it recognises (decision 0005).
+    """
+    now = now or timezone.now()
+    accepted = FacePhoto.objects.filter(person=OuterRef("pk"), status=PhotoStatus.OK)
+    return (
+        Q(state=PersonState.ACTIVE)
+        & ~Q(category=Category.BLACKLIST)
+        & (Q(valid_from__isnull=True) | Q(valid_from__lte=now))
+        & (Q(valid_until__isnull=True) | Q(valid_until__gt=now))
+        & Exists(accepted)
+    )
+
+
+def people_for_terminal(terminal: Terminal, *, now: datetime | None = None) -> QuerySet[Person]:
+    """Return exactly the people a terminal should hold now."""
+    memberships = LibraryMembership.objects.filter(person=OuterRef("pk"))
+    if not terminal.all_libraries:
+        memberships = memberships.filter(library__terminal_links__terminal=terminal)
+    if terminal.status != TerminalStatus.APPROVED:
+        return Person.objects.none()
+    return Person.objects.filter(
+        fit_for_terminals(now), Exists(memberships), site_id=terminal.site_id
+    )
+
+
+def terminal_person_pairs(
+    site_id: int, person_ids: Iterable[int], *, now: datetime | None = None
+) -> set[tuple[int, int]]:
+    """Return (terminal, person) for every approved terminal that should hold each person."""
+    fit = set(
+        Person.objects.filter(fit_for_terminals(now), pk__in=list(person_ids)).values_list(
+            "pk", flat=True
+        )
+    )
+    members: dict[int, set[int]] = {}
+    for person_id, library_id in LibraryMembership.objects.filter(person_id__in=fit).values_list(
+        "person_id", "library_id"
+    ):
+        members.setdefault(library_id, set()).add(person_id)
+    anywhere = set().union(*members.values()) if members else set()
+    approved = Terminal.objects.filter(site_id=site_id, status=TerminalStatus.APPROVED)
+    pairs = {
+        (terminal_id, person_id)
+        for terminal_id in approved.filter(all_libraries=True).values_list("pk", flat=True)
+        for person_id in anywhere
+    }
+    links = TerminalLibrary.objects.filter(
+        terminal__in=approved.filter(all_libraries=False), library_id__in=members
+    ).values_list("terminal_id", "library_id")
+    pairs.update(
+        (terminal_id, person_id)
+        for terminal_id, library_id in links
+        for person_id in members[library_id]
+    )
+    return pairs
+
+
+def reference_photo(person: Person) -> FacePhoto | None:
+    """Return the newest photo of a person, whatever its status."""
+    return next(iter(person.photos.all()), None)
+
+
+def person_is_at_door(person: Person, terminal: Terminal) -> bool:
+    """Tell whether a person is in a library that a terminal holds."""
+    memberships = LibraryMembership.objects.filter(person=person)
+    if not terminal.all_libraries:
+        memberships = memberships.filter(library__terminal_links__terminal=terminal)
+    return memberships.exists()

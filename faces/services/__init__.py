@@ -1,0 +1,60 @@
+"""All writes to people, photos, libraries and deliveries; recognition; the answer to a poll."""
+
+from .clock import clock_advance, clock_last, people_stamp
+from .deliveries import (
+    Feedback,
+    deletes_repeat,
+    deliveries_answered,
+    deliveries_fill,
+    terminal_expect_all,
+)
+from .engine import engine
+from .galleries import (
+    descriptor_unseal,
+    files_doom,
+    files_erase,
+    gallery_of,
+    gallery_rebuild,
+    gallery_rebuild_request,
+)
+from .index import Candidate, forget_copies, identify
+from .people import library_erase, person_erase, person_save, validity_sweep
+from .photos import CheckedPhoto, photo_attach, photo_check, photos_process_waiting
+from .picture_urls import BadPictureAddress, PictureGrant, picture_grant, picture_path
+from .sync import sync_answer, terminal_libraries_set, terminal_view_changed
+
+__all__ = [
+    "BadPictureAddress",
+    "Candidate",
+    "CheckedPhoto",
+    "Feedback",
+    "PictureGrant",
+    "clock_advance",
+    "clock_last",
+    "deletes_repeat",
+    "deliveries_answered",
+    "deliveries_fill",
+    "descriptor_unseal",
+    "engine",
+    "files_doom",
+    "files_erase",
+    "forget_copies",
+    "gallery_of",
+    "gallery_rebuild",
+    "gallery_rebuild_request",
+    "identify",
+    "library_erase",
+    "people_stamp",
+    "person_erase",
+    "person_save",
+    "photo_attach",
+    "photo_check",
+    "photos_process_waiting",
+    "picture_grant",
+    "picture_path",
+    "sync_answer",
+    "terminal_expect_all",
+    "terminal_libraries_set",
+    "terminal_view_changed",
+    "validity_sweep",
+]

@@ -1,0 +1,48 @@
+"""The sync clock of a site: in which order terminals learn of changes (decision 0002)."""
+
+import math
+from collections.abc import Sequence
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from faces.models import Person, SyncClock
+
+
+def clock_advance(*, site_id: int, steps: int = 1) -> int:
+    """Move the site's clock and return the first of ``steps`` new stamps, in Unix seconds.
+
+    To be called last in the transaction that makes the change: the lock it takes is held until
+    commit, so a stamp that a reader can see has everything before it committed as well.
+    """
+    if not transaction.get_connection().in_atomic_block:
+        raise RuntimeError("the sync clock moves only inside the transaction it stamps")
+    SyncClock.objects.get_or_create(site_id=site_id)
+    # Serialises all changes of one site's libraries from here to their commit.
+    clock = SyncClock.objects.select_for_update().get(site_id=site_id)
+    first = max(int(timezone.now().timestamp()), clock.last_stamp + 1)
+    clock.last_stamp = first + steps - 1
+    clock.save(update_fields=["last_stamp"])
+    return first
+
+
+def clock_last(*, site_id: int) -> int:
+    """Return the newest committed stamp of the site, 0 before its first change."""
+    return (
+        SyncClock.objects.filter(site_id=site_id).values_list("last_stamp", flat=True).first() or 0
+    )
+
+
+def people_stamp(*, site_id: int, person_ids: Sequence[int]) -> int:
+    """Stamp changed people so that every terminal hears of them; returns the last stamp used.
+
+    A bulk change gets one stamp per page of an answer, because a page ends at a stamp's border.
+    """
+    page = settings.SYNC_PAGE_SIZE
+    steps = max(1, math.ceil(len(person_ids) / page))
+    first = clock_advance(site_id=site_id, steps=steps)
+    for step in range(steps):
+        chunk = person_ids[step * page : (step + 1) * page]
+        Person.objects.filter(pk__in=chunk).update(sync_stamp=first + step)
+    return first + steps - 1

@@ -1,0 +1,121 @@
+"""Entering, changing and erasing people."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from faces.models import Delivery, Library, LibraryMembership, Person
+from faces.services.clock import clock_advance, people_stamp
+from faces.services.deliveries import deliveries_doom, deliveries_expect
+from faces.services.photos import CheckedPhoto, photo_attach, photo_check, photos_remove
+
+
+def person_save(
+    *,
+    person: Person,
+    library_ids: Sequence[int] | None = None,
+    photo: bytes | None = None,
+) -> Person:
+    """Store a new or changed person, their libraries and their photo, in one transaction.
+
+    Args:
+        person: the row with its new values; ``site`` never changes.
+        library_ids: libraries the person shall be in; None leaves them as they are.
+        photo: bytes of an uploaded picture; None leaves the photo as it is. It is checked before
+            the transaction begins, because recognising takes time.
+
+    Raises:
+        ValidationError: a value is not acceptable, or a library belongs to another site.
+
+    Effects: terminals hear of it at their next poll.
+    """
+    checked = photo_check(photo) if photo is not None else None
+    with transaction.atomic():
+        return _store(person, library_ids, checked)
+
+
+def _store(
+    person: Person, library_ids: Sequence[int] | None, checked: CheckedPhoto | None
+) -> Person:
+    person.window_open = _window_open(person, timezone.now())
+    person.full_clean()
+    person.save()
+    if library_ids is not None:
+        _set_libraries(person, set(library_ids))
+    if checked is not None:
+        photo_attach(person=person, checked=checked)
+    stamp = people_stamp(site_id=person.site_id, person_ids=[person.pk])
+    deliveries_expect(site_id=person.site_id, person_ids=[person.pk], stamp=stamp)
+    person.refresh_from_db()
+    return person
+
+
+def _set_libraries(person: Person, wanted: set[int]) -> None:
+    if Library.objects.filter(pk__in=wanted, site_id=person.site_id).count() != len(wanted):
+        raise ValidationError({"libraries": _("A library belongs to another site.")})
+    LibraryMembership.objects.filter(person=person).exclude(library_id__in=wanted).delete()
+    LibraryMembership.objects.bulk_create(
+        [LibraryMembership(person=person, library_id=library_id) for library_id in wanted],
+        ignore_conflicts=True,
+    )
+
+
+def _window_open(person: Person, now: datetime) -> bool:
+    started = person.valid_from is None or person.valid_from <= now
+    return started and (person.valid_until is None or person.valid_until > now)
+
+
+@transaction.atomic
+def person_erase(*, person: Person) -> None:
+    """Erase a person: photos, descriptors, index entries; terminals are told to forget them.
+
+    What stays is the user id on the deliveries of the deletion, and the records of passes for
+    as long as the retention policy allows.
+    """
+    photos_remove(list(person.photos.all()))
+    stamp = clock_advance(site_id=person.site_id)
+    deliveries_doom(Delivery.objects.filter(person=person).values_list("pk", flat=True), stamp)
+    person.delete()
+
+
+@transaction.atomic
+def library_erase(*, library: Library) -> None:
+    """Delete a library; its people leave the terminals that held them only through it."""
+    person_ids = list(library.memberships.values_list("person_id", flat=True))
+    site_id = library.site_id
+    library.delete()
+    if person_ids:
+        stamp = people_stamp(site_id=site_id, person_ids=person_ids)
+        deliveries_expect(site_id=site_id, person_ids=person_ids, stamp=stamp)
+
+
+@transaction.atomic
+def validity_sweep(*, now: datetime | None = None, limit: int = 5000) -> int:
+    """Turn validity windows that opened or closed into saves and deletes; returns how many.
+
+    Safe to repeat: ``window_open`` remembers what terminals were told.
+    """
+    now = now or timezone.now()
+    is_open = (Q(valid_from__isnull=True) | Q(valid_from__lte=now)) & (
+        Q(valid_until__isnull=True) | Q(valid_until__gt=now)
+    )
+    # Serialises two sweeps at once; the second finds nothing left to turn.
+    turned = list(
+        Person.objects.select_for_update()
+        .filter((is_open & Q(window_open=False)) | (~is_open & Q(window_open=True)))
+        .order_by("site_id", "pk")[:limit]
+    )
+    by_site: dict[int, list[int]] = {}
+    for person in turned:
+        by_site.setdefault(person.site_id, []).append(person.pk)
+        person.window_open = not person.window_open
+    Person.objects.bulk_update(turned, ["window_open"], batch_size=500)
+    for site_id, person_ids in by_site.items():
+        stamp = people_stamp(site_id=site_id, person_ids=person_ids)
+        deliveries_expect(site_id=site_id, person_ids=person_ids, stamp=stamp)
+    return len(turned)

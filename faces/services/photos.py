@@ -1,0 +1,156 @@
+"""From an uploaded picture to a face that terminals and the gallery know."""
+
+import hashlib
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from django.conf import settings
+from django.core.files.base import ContentFile
+from django.db import transaction
+from numpy.typing import NDArray
+
+from face_engine import (
+    ImageUnreadable,
+    ModelMissing,
+    RgbImage,
+    assess,
+    decode_image,
+    normalise_photo,
+)
+from faces.choices import PhotoStatus
+from faces.models import FacePhoto, Person
+from faces.services.clock import people_stamp
+from faces.services.deliveries import deliveries_expect
+from faces.services.engine import engine
+from faces.services.galleries import files_doom, gallery_add, gallery_remove
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedPhoto:
+    """What the engine made of an uploaded picture.
+
+    Attributes:
+        jpeg: what is stored: the normalised face, or the picture as it came when it was refused
+            or could not be checked yet; empty when it is no picture at all.
+        problems: stable words of ``face_engine``; empty when accepted.
+        vector: descriptor, shape (dimension,), None unless accepted.
+    """
+
+    status: PhotoStatus
+    jpeg: bytes
+    problems: tuple[str, ...] = ()
+    quality: dict[str, Any] = field(default_factory=dict)
+    vector: NDArray[np.float32] | None = None
+    contract_id: str = ""
+
+
+def photo_check(raw: bytes) -> CheckedPhoto:
+    """Decode, find the face, judge its quality, normalise and describe; touches no database.
+
+    Never raises for a bad picture: what is wrong is in ``problems``.
+    """
+    try:
+        image = decode_image(
+            raw, max_bytes=settings.PHOTO_LIMIT_BYTES, max_pixels=settings.PHOTO_LIMIT_PIXELS
+        )
+    except ImageUnreadable as error:
+        return CheckedPhoto(PhotoStatus.REFUSED, b"", (error.code,))
+    try:
+        return _check_face(image)
+    except ModelMissing:
+        logger.warning("photo_waits models are not installed")
+        return CheckedPhoto(PhotoStatus.WAITING, raw)
+
+
+def _check_face(image: RgbImage) -> CheckedPhoto:
+    model = engine()
+    faces = model.detect(image)
+    report = assess(image, faces)
+    quality = {
+        "faces": report.face_count,
+        "face_px": round(float(report.face_px), 1),
+        "sharpness": round(float(report.sharpness), 2),
+        "yaw_deg": round(float(report.yaw_deg), 1),
+        "pitch_deg": round(float(report.pitch_deg), 1),
+        "roll_deg": round(float(report.roll_deg), 1),
+        "brightness": round(float(report.brightness), 1),
+    }
+    if not report.acceptable:
+        problems = tuple(str(problem) for problem in report.problems)
+        return CheckedPhoto(PhotoStatus.REFUSED, b"", problems, quality)
+    jpeg = normalise_photo(image, faces[0])
+    # The descriptor is taken from what terminals get, so both sides know the same face.
+    normal = decode_image(
+        jpeg, max_bytes=settings.PHOTO_LIMIT_BYTES, max_pixels=settings.PHOTO_LIMIT_PIXELS
+    )
+    vector = model.largest_descriptor(normal)
+    if vector is None:
+        vector = model.describe(image, faces[:1])[0]
+    return CheckedPhoto(PhotoStatus.OK, jpeg, (), quality, vector, model.contract_id)
+
+
+@transaction.atomic
+def photo_attach(*, person: Person, checked: CheckedPhoto) -> FacePhoto:
+    """Make a checked photo the person's photo; an accepted one replaces what was there before.
+
+    A refused photo is noted with its reasons and changes nothing on terminals: the person keeps
+    the face they had.
+
+    Effects: after commit, terminals hear of it and the gallery knows it.
+    """
+    earlier = list(person.photos.all())
+    photo = FacePhoto(
+        person=person,
+        sha256=hashlib.sha256(checked.jpeg).hexdigest(),
+        status=checked.status,
+        problems=list(checked.problems),
+        quality=checked.quality,
+    )
+    if checked.jpeg:
+        photo.image.save("photo.jpg", ContentFile(checked.jpeg), save=False)
+    photo.save()
+    if checked.status == PhotoStatus.OK:
+        photos_remove(earlier)
+        _join(photo, checked)
+        stamp = people_stamp(site_id=person.site_id, person_ids=[person.pk])
+        deliveries_expect(site_id=person.site_id, person_ids=[person.pk], stamp=stamp)
+    else:
+        photos_remove([old for old in earlier if old.status != PhotoStatus.OK])
+    return photo
+
+
+def _join(photo: FacePhoto, checked: CheckedPhoto) -> None:
+    if checked.vector is None:
+        raise ValueError("an accepted photo has a descriptor")
+    gallery_add(photo=photo, vector=checked.vector, contract_id=checked.contract_id)
+
+
+def photos_remove(photos: Sequence[FacePhoto]) -> None:
+    """Delete photos with descriptors, index entries and files, inside the caller's transaction."""
+    gallery_remove(photos=photos)
+    files_doom([photo.image.name for photo in photos if photo.image])
+    FacePhoto.objects.filter(pk__in=[photo.pk for photo in photos]).delete()
+
+
+def photos_process_waiting(*, limit: int = 100) -> int:
+    """Check photos that came while the models were not there; returns how many were settled."""
+    settled = 0
+    for photo in FacePhoto.objects.filter(status=PhotoStatus.WAITING).select_related("person")[
+        :limit
+    ]:
+        with photo.image.open() as stored:
+            checked = photo_check(stored.read())
+        if checked.status == PhotoStatus.WAITING:
+            break
+        with transaction.atomic():
+            # Serialises two workers at the same photo; the second finds it gone.
+            if not FacePhoto.objects.select_for_update().filter(pk=photo.pk).exists():
+                continue
+            photo_attach(person=photo.person, checked=checked)
+        settled += 1
+    return settled

@@ -1,0 +1,80 @@
+"""/syrecord and /syresult of seed 9.1 and 9.4, and the pictures terminals fetch."""
+
+import logging
+
+from django.conf import settings
+from django.core.files.storage import default_storage
+from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
+from django.utils import timezone
+
+from devices.services import Admission
+from faces.choices import PhotoStatus
+from faces.models import Delivery, FacePhoto
+from faces.services import (
+    BadPictureAddress,
+    Feedback,
+    deliveries_answered,
+    picture_grant,
+    sync_answer,
+)
+from terminal_protocol import Ack, BodyReading, RetCode, read_feedback
+
+logger = logging.getLogger(__name__)
+
+# Larger than any Unix time in milliseconds; what does not fit a bigint is a full sync anyway.
+_CURSOR_MAX = 2**62
+
+
+def sync(admission: Admission, request: HttpRequest) -> dict[str, object]:
+    """Answer a poll for library changes; an unreadable cursor means a full sync."""
+    raw = request.GET.get("lastQueryTime", "0").strip()
+    asked = int(raw) if raw.isdecimal() and len(raw) <= 19 else 0
+    answer = sync_answer(
+        terminal=admission.terminal,
+        last_query_time=min(asked, _CURSOR_MAX),
+        picture_root=settings.PUBLIC_URL or f"http://{request.get_host()}",
+    )
+    return answer.to_wire()
+
+
+def result(admission: Admission, body: BodyReading) -> dict[str, object]:
+    """Take in what became of faces on the terminal."""
+    feedback, _faults = read_feedback(body.data)
+    deliveries_answered(
+        terminal=admission.terminal,
+        results=[
+            Feedback(user_id=one.user_id[:32], code=one.code, message=one.message)
+            for one in feedback
+        ],
+    )
+    return Ack(RetCode.SUCCESS, "Success").to_wire()
+
+
+def picture(request: HttpRequest, name: str) -> HttpResponse:
+    """Give a terminal the photo its signed address grants, and note that it was fetched."""
+    try:
+        grant = picture_grant(name)
+    except BadPictureAddress as error:
+        return HttpResponse(f"{error}\n", status=404, content_type="text/plain")
+    photo = FacePhoto.objects.filter(pk=grant.photo_id, status=PhotoStatus.OK).first()
+    if photo is None:
+        return HttpResponse("gone\n", status=410, content_type="text/plain")
+    etag = f'"{photo.sha256[:32]}"'
+    Delivery.objects.filter(terminal_id=grant.terminal_id, person_id=photo.person_id).update(
+        downloaded_at=timezone.now()
+    )
+    if request.headers.get("If-None-Match") == etag:
+        return HttpResponseNotModified(headers={"ETag": etag})
+    if settings.ACCEL_LOCATION:
+        response = HttpResponse(content_type="image/jpeg")
+        response["X-Accel-Redirect"] = f"{settings.ACCEL_LOCATION}{photo.image.name}"
+    else:
+        try:
+            with default_storage.open(photo.image.name) as stored:
+                response = HttpResponse(stored.read(), content_type="image/jpeg")
+        except FileNotFoundError:
+            logger.exception("photo_file_missing photo=%s", photo.pk)
+            return HttpResponse("gone\n", status=410, content_type="text/plain")
+    response["ETag"] = etag
+    response["Cache-Control"] = "private, max-age=3600"
+    return response

@@ -1,0 +1,128 @@
+"""May this person pass this door now? One pure function and its reasons (invariant 3).
+
+No I/O, no clock: everything that matters comes in as a value, so the same question can be asked
+again later and gives the same answer.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from devices.choices import Unverifiable, Verification
+from faces.choices import Category, PersonState
+from records.choices import Reason, VerificationResult
+
+
+@dataclass(frozen=True, slots=True)
+class PersonFacts:
+    """What the decision needs to know of a person on file."""
+
+    category: int
+    state: str
+    valid_from: datetime | None
+    valid_until: datetime | None
+    is_at_door: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What the site and the terminal say."""
+
+    terminal_approved: bool
+    verification: str
+    when_unverifiable: str
+    temperature_limit_c: Decimal
+    fever_closes_door: bool
+    mask_required: bool
+    unlock_delay_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What the terminal reported and the platform saw.
+
+    Attributes:
+        at: the moment judged, aware.
+        temperature_c: None when it was not measured or cannot be believed.
+        mask: None when the terminal did not say.
+        verification: result of the platform's own look at the picture.
+    """
+
+    at: datetime
+    temperature_c: Decimal | None
+    mask: bool | None
+    verification: VerificationResult
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The verdict: ``open_door`` only with ``Reason.ALLOWED``."""
+
+    open_door: bool
+    reason: Reason
+    unlock_delay_ms: int = 0
+
+
+def decide(person: PersonFacts | None, evidence: Evidence, policy: Policy) -> Decision:
+    """Return the decision; the first rule that applies decides.
+
+    Args:
+        person: None when nobody with the reported user id is on file.
+        evidence: what was reported and seen.
+        policy: what the site and the terminal say.
+    """
+    reason = (
+        _terminal(policy)
+        or _person(person, evidence)
+        or _health(evidence, policy)
+        or _face(evidence, policy)
+        or Reason.ALLOWED
+    )
+    if reason is not Reason.ALLOWED:
+        return Decision(open_door=False, reason=reason)
+    return Decision(open_door=True, reason=reason, unlock_delay_ms=policy.unlock_delay_ms)
+
+
+def _terminal(policy: Policy) -> Reason | None:
+    return None if policy.terminal_approved else Reason.TERMINAL_NOT_APPROVED
+
+
+def _person(person: PersonFacts | None, evidence: Evidence) -> Reason | None:
+    if person is None:
+        return Reason.UNKNOWN_PERSON
+    if person.category == Category.BLACKLIST:
+        return Reason.BLACKLISTED
+    if person.state != PersonState.ACTIVE:
+        return Reason.SUSPENDED
+    if person.valid_from is not None and evidence.at < person.valid_from:
+        return Reason.NOT_YET_VALID
+    if person.valid_until is not None and evidence.at >= person.valid_until:
+        return Reason.NO_LONGER_VALID
+    if not person.is_at_door:
+        return Reason.NOT_AT_THIS_DOOR
+    return None
+
+
+def is_fever(temperature_c: Decimal | None, limit_c: Decimal) -> bool:
+    """Tell whether a temperature is at or above the limit; not measured is no fever."""
+    return temperature_c is not None and temperature_c >= limit_c
+
+
+def _health(evidence: Evidence, policy: Policy) -> Reason | None:
+    if policy.fever_closes_door and is_fever(evidence.temperature_c, policy.temperature_limit_c):
+        return Reason.FEVER
+    if policy.mask_required and evidence.mask is False:
+        return Reason.NO_MASK
+    return None
+
+
+def _face(evidence: Evidence, policy: Policy) -> Reason | None:
+    if policy.verification != Verification.ENFORCE:
+        return None
+    if evidence.verification is VerificationResult.MATCH:
+        return None
+    if evidence.verification is VerificationResult.MISMATCH:
+        return Reason.FACE_MISMATCH
+    if policy.when_unverifiable == Unverifiable.ALLOW:
+        return None
+    return Reason.NOT_VERIFIABLE

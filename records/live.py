@@ -1,0 +1,47 @@
+"""What live screens are told of a record or an alert: ids and words, never a picture."""
+
+from typing import Any
+
+from records.models import Alert, Record
+
+
+def record_message(record: Record) -> dict[str, Any]:
+    """Return a record as the live page shows it; the page fetches pictures by id."""
+    return {
+        "record": {
+            "id": record.pk,
+            "site": record.site_id,
+            "kind": record.kind,
+            "device_id": record.terminal.device_id,
+            "terminal": str(record.terminal),
+            "user_id": record.user_id,
+            "user_name": record.user_name,
+            "received_at": record.received_at.isoformat(),
+            "temperature_c": None if record.temperature_c is None else float(record.temperature_c),
+            "mask": record.mask,
+            "verification": record.verification,
+            "score": record.verification_score,
+            "door_opened": record.door_opened,
+            "reason": record.reason,
+            "has_picture": record.picture_id is not None,
+            "has_reference": record.person_id is not None,
+        }
+    }
+
+
+def alert_message(alert: Alert) -> dict[str, Any]:
+    """Return an alert as the live page shows it."""
+    return {
+        "alert": {
+            "id": alert.pk,
+            "site": alert.site_id,
+            "kind": alert.kind,
+            "severity": alert.severity,
+            "state": alert.state,
+            "terminal": str(alert.terminal) if alert.terminal_id else "",
+            "user_id": alert.user_id,
+            "record": alert.record_id,
+            "raised_at": alert.raised_at.isoformat(),
+            "facts": alert.facts,
+        }
+    }

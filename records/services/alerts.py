@@ -1,0 +1,105 @@
+"""Raising, acknowledging and clearing alerts."""
+
+from datetime import datetime
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from devices.choices import Presence
+from devices.models import Terminal
+from devices.services import presence_flush, presence_sweep
+from records.choices import AlertKind, AlertState, Severity
+from records.live import alert_message
+from records.models import Alert, Record
+from server_common.on_commit import group_send_on_commit
+
+_SEVERITY = {
+    AlertKind.HIGH_TEMPERATURE: Severity.CRITICAL,
+    AlertKind.BLACKLISTED: Severity.CRITICAL,
+    AlertKind.FACE_MISMATCH: Severity.WARNING,
+    AlertKind.NO_MASK: Severity.INFO,
+    AlertKind.TERMINAL_OFFLINE: Severity.WARNING,
+}
+
+
+def alert_raise(
+    *,
+    kind: AlertKind,
+    terminal: Terminal,
+    record: Record | None = None,
+    facts: dict[str, Any] | None = None,
+    at: datetime | None = None,
+) -> Alert | None:
+    """Raise an alert; returns None when the same lasting cause is already alarming.
+
+    Effects: after commit, live screens show it.
+    """
+    try:
+        with transaction.atomic():
+            alert = Alert.objects.create(
+                site_id=terminal.site_id,
+                terminal=terminal,
+                record=record,
+                kind=kind,
+                severity=_SEVERITY[kind],
+                user_id=record.user_id if record else "",
+                facts=facts or {},
+                raised_at=at or timezone.now(),
+            )
+    except IntegrityError:
+        return None
+    _announce(alert)
+    return alert
+
+
+@transaction.atomic
+def alert_acknowledge(*, alert: Alert, user: User) -> Alert:
+    """Note that somebody has seen an alert and takes care of it; later presses change nothing."""
+    # Serialises two people who press at once: the first one is named.
+    locked = Alert.objects.select_for_update().get(pk=alert.pk)
+    if locked.state == AlertState.ACTIVE:
+        locked.state = AlertState.ACKNOWLEDGED
+        locked.acknowledged_at, locked.acknowledged_by = timezone.now(), user
+        locked.save(update_fields=["state", "acknowledged_at", "acknowledged_by"])
+        _announce(locked)
+    return locked
+
+
+@transaction.atomic
+def alert_clear(*, alert: Alert, user: User | None) -> Alert:
+    """Close an alert; without a user its cause went away by itself."""
+    locked = Alert.objects.select_for_update().get(pk=alert.pk)
+    if locked.state != AlertState.CLEARED:
+        locked.state = AlertState.CLEARED
+        locked.cleared_at, locked.cleared_by = timezone.now(), user
+        locked.save(update_fields=["state", "cleared_at", "cleared_by"])
+        _announce(locked)
+    return locked
+
+
+def presence_alarms(*, now: datetime | None = None) -> int:
+    """Bring terminals' connection states up to date, raise and clear their alarms.
+
+    Returns how many terminals turned. Turn and alarm are one transaction, so no turn is lost.
+    """
+    presence_flush()
+    with transaction.atomic():
+        turns = presence_sweep(now=now)
+        terminals = Terminal.objects.in_bulk([turn.terminal_id for turn in turns])
+        for turn in turns:
+            terminal = terminals[turn.terminal_id]
+            if turn.presence is Presence.OFFLINE:
+                alert_raise(kind=AlertKind.TERMINAL_OFFLINE, terminal=terminal, at=turn.at)
+            else:
+                lasting = Alert.objects.filter(
+                    terminal=terminal, kind=AlertKind.TERMINAL_OFFLINE
+                ).exclude(state=AlertState.CLEARED)
+                for alert in lasting:
+                    alert_clear(alert=alert, user=None)
+    return len(turns)
+
+
+def _announce(alert: Alert) -> None:
+    group_send_on_commit(f"live.{alert.site_id}", {"type": "live.alert", **alert_message(alert)})

