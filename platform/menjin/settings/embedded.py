@@ -24,6 +24,6 @@ else:
 
 # The task queue lives in the server's process (`manage.py serve`). Nothing is lost with it: every
 # task only brings derived state up to what the database says, and the schedule repeats it.
-CELERY_BROKER_URL = "memory://"
+CELERY_BROKER_URL = "memory://localhost/"
 CELERY_BROKER_TRANSPORT_OPTIONS = {"polling_interval": 0.05}
 CELERY_TASK_ACKS_LATE = False

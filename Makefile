@@ -1,0 +1,52 @@
+# make run    set everything up and show one door at work
+# make test   the whole suite, on real PostgreSQL and Redis
+# make check  style, types, imports, migrations
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PORT ?= 8000
+export PORT
+
+.PHONY: run test check bench lock clean
+
+run: $(VENV)/.run
+	@exec $(BIN)/python manage.py demo
+
+test: $(VENV)/.dev
+	$(BIN)/python -m face_engine install
+	$(BIN)/python -m pytest
+	MENJIN_TEST_SQLITE=1 $(BIN)/python -m pytest -q -m sqlite
+
+check: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy .
+	$(BIN)/lint-imports
+	$(BIN)/python manage.py makemigrations --check --dry-run
+	$(BIN)/python -m pytest -q -o addopts="--import-mode=importlib" -p no:django tests/contract/test_house.py
+
+bench: $(VENV)/.dev
+	$(BIN)/python benchmarks/bench_descriptor.py
+	$(BIN)/python benchmarks/bench_photo_to_identity.py
+	$(BIN)/python benchmarks/bench_heartbeat.py
+
+# Installed from the lock, every file by its hash; the project itself is linked into it.
+$(VENV)/.run: requirements/run.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Menjin needs Python 3.11 or newer")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing (once) …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/run.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.lock $(VENV)/.run
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.lock
+	@touch $@
+
+# Needs uv; names no index, so whoever installs decides where from.
+lock:
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml --extra server --extra edge --extra build -o requirements/run.lock
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml --all-extras -c requirements/run.lock -o requirements/dev.lock
+
+clean:
+	rm -rf $(VENV) build .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,158 @@
+"""The demonstration site: a door, two residents, and pictures of who walks by."""
+
+import json
+import secrets
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.contrib.auth.models import User
+from django.db import transaction
+
+from devices.choices import Verification
+from devices.models import Site, Terminal
+from devices.selectors import site_base_url
+from devices.services import site_create
+from faces.choices import PhotoStatus
+from faces.models import Library, Person
+from faces.services import person_save
+from server_common.crypto import seal, unseal
+
+ADMIN_NAME = "admin"
+_SITE_CODE = "demo"
+_DEVICE_ID = "0000001"
+_PASSWORD_PURPOSE = "console.demo_password"  # noqa: S105 - names a purpose
+
+
+@dataclass(frozen=True, slots=True)
+class DemoPerson:
+    """A resident of the demonstration and the portrait they are enrolled with."""
+
+    user_id: str
+    name: str
+    portrait: str
+
+
+# United States government portraits (face_engine manifest "demo-portraits").
+RESIDENTS = (
+    DemoPerson("1001", "Barack Obama", "obama.jpg"),
+    DemoPerson("1002", "Joe Biden", "biden.jpg"),
+)
+# Who walks by, in this order: both residents, one of them on another photo, and a stranger.
+VISITORS = {
+    "1-obama.jpg": "obama2.jpg",
+    "2-astronaut.png": "astronaut.png",
+    "3-biden.jpg": "biden.jpg",
+    "4-obama@37.9.jpg": "obama2.jpg",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class DemoSite:
+    """What the demonstration needs to start."""
+
+    site: Site
+    folder: Path
+    admin_name: str
+    admin_password: str
+
+    def write_terminal_config(self, url: str) -> Path:
+        """Write the software terminal's configuration and return its path."""
+        path = self.folder / "terminal.toml"
+        path.touch(mode=0o600)
+        path.write_text(
+            "\n".join(
+                [
+                    f'device_id = "{_DEVICE_ID}"',
+                    f'base_url = "{site_base_url(self.site, root=url)}"',
+                    f'data_dir = "{self.folder / "terminal"}"',
+                    "sync_interval_s = 5.0",
+                    "heartbeat_interval_s = 15.0",
+                    "",
+                    "[camera]",
+                    'driver = "folder"',
+                    f'folder = "{self.folder / "visitors"}"',
+                    "interval_s = 4.0",
+                    "",
+                    "[relay]",
+                    'driver = "simulated"',
+                    "",
+                    "[thermometer]",
+                    'driver = "simulated"',
+                    "",
+                ]
+            )
+        )
+        return path
+
+
+def demo_prepare(
+    *, portraits: Mapping[str, Path], folder: Path, say: Callable[[str], None]
+) -> DemoSite:
+    """Create site, administrator, terminal and residents, whatever of it is not there yet."""
+    folder.mkdir(parents=True, exist_ok=True)
+    site = Site.objects.filter(code=_SITE_CODE).first() or site_create(
+        code=_SITE_CODE,
+        name="Demo community",
+        auto_approve=True,
+        allow_bare_path=True,
+        verification=Verification.ENFORCE,
+    )
+    Terminal.objects.filter(site=site, device_id=_DEVICE_ID, name="").update(name="Front door")
+    library, _ = Library.objects.get_or_create(site=site, name="Residents")
+    for resident in RESIDENTS:
+        _enrol(site, library, resident, portraits, say)
+    _copy_visitors(folder / "visitors", portraits)
+    return DemoSite(
+        site=site,
+        folder=folder,
+        admin_name=ADMIN_NAME,
+        admin_password=_admin_password(folder / "admin.json"),
+    )
+
+
+def _enrol(
+    site: Site,
+    library: Library,
+    resident: DemoPerson,
+    portraits: Mapping[str, Path],
+    say: Callable[[str], None],
+) -> None:
+    person = Person.objects.filter(site=site, user_id=resident.user_id).first()
+    if person is not None and person.photos.filter(status=PhotoStatus.OK).exists():
+        return
+    person = person_save(
+        person=person or Person(site=site, user_id=resident.user_id, name=resident.name),
+        library_ids=[library.pk],
+        photo=portraits[resident.portrait].read_bytes(),
+    )
+    newest = person.photos.first()
+    outcome = "no photo" if newest is None else newest.get_status_display()
+    say(f"  enrolled {resident.name}: {outcome}")
+
+
+def _copy_visitors(folder: Path, portraits: Mapping[str, Path]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, portrait in VISITORS.items():
+        if not (folder / name).exists():
+            shutil.copyfile(portraits[portrait], folder / name)
+
+
+def _admin_password(path: Path) -> str:
+    """Return the administrator's password, generated at the first start and kept sealed."""
+    if path.exists():
+        stored = json.loads(path.read_text())["password"]
+        return unseal(bytes.fromhex(stored), purpose=_PASSWORD_PURPOSE).decode()
+    password = secrets.token_urlsafe(9)
+    with transaction.atomic():
+        user, _ = User.objects.get_or_create(
+            username=ADMIN_NAME, defaults={"is_staff": True, "is_superuser": True}
+        )
+        user.set_password(password)
+        user.save()
+    path.touch(mode=0o600)
+    path.write_text(
+        json.dumps({"password": seal(password.encode(), purpose=_PASSWORD_PURPOSE).hex()})
+    )
+    return password

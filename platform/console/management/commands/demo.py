@@ -1,0 +1,144 @@
+"""``manage.py demo``: one door, end to end, on real photos. What ``make run`` starts."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+from urllib.request import urlopen
+
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
+
+from console.demo import DemoSite, demo_prepare
+from face_engine.assets import install_models, install_portraits
+from face_engine.exceptions import InstallFailed
+
+_READY_WITHIN_S = 60.0
+_STOP_WITHIN_S = 15.0
+
+
+class Command(BaseCommand):
+    """Set up a demonstration site, serve it, and run a software terminal beside it."""
+
+    help = "Set up a demonstration site, start the platform and a software terminal beside it."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        port = os.environ.get("PORT", "8000")
+        parser.add_argument("--host", default=os.environ.get("HOST", "127.0.0.1"))
+        parser.add_argument("--port", type=int, default=port, help="also: PORT")
+        parser.add_argument(
+            "--visits", type=int, default=0, help="stop after so many visits; 0: until Ctrl-C"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if settings.DEPLOYMENT != "embedded":
+            raise CommandError("the demonstration runs on the embedded settings only")
+        host, port = options["host"], options["port"]
+        _require_free(host, port)
+        self._say("Models and portraits …")
+        try:
+            install_models(progress=self._say)
+            portraits = install_portraits(progress=self._say)
+        except InstallFailed as error:
+            raise CommandError(str(error)) from error
+        self._say("Database …")
+        Path(settings.VAR).mkdir(parents=True, exist_ok=True)
+        call_command("migrate", verbosity=0)
+        site = demo_prepare(portraits=portraits, folder=Path(settings.VAR) / "demo", say=self._say)
+        self._run(site, host, port, options["visits"])
+
+    def _run(self, site: DemoSite, host: str, port: int, visits: int) -> None:
+        # Own process groups: Ctrl-C reaches only this process, which then stops both in order.
+        platform = _start("manage.py", "serve", "--host", host, "--port", str(port))
+        terminal: subprocess.Popen[bytes] | None = None
+        try:
+            url = f"http://{host}:{port}"
+            _wait_ready(platform, url)
+            self._say("")
+            self._say(f"Menjin runs at {url}  (Ctrl-C stops it)")
+            self._say(f"  sign in as  {site.admin_name}  with password  {site.admin_password}")
+            self._say(f"  live page   {url}/        admin  {url}/admin/")
+            self._say(f"  REST        {url}/api/v1/docs/")
+            self._say("")
+            terminal = self._start_terminal(site, url, visits)
+            self._wait(platform, terminal)
+        except KeyboardInterrupt:
+            self._say("\nstopping …")
+        finally:
+            # The terminal first: what it has not sent yet stays in its queue on disk.
+            _stop(terminal)
+            _stop(platform)
+            self._say("stopped")
+
+    def _start_terminal(
+        self, site: DemoSite, url: str, visits: int
+    ) -> subprocess.Popen[bytes]:
+        config = site.write_terminal_config(url)
+        arguments = ["-m", "edge_agent", "run", "--config", str(config)]
+        if visits:
+            arguments += ["--visits", str(visits)]
+        return _start(*arguments)
+
+    @staticmethod
+    def _wait(platform: subprocess.Popen[bytes], terminal: subprocess.Popen[bytes]) -> None:
+        """Return when the terminal is done with its visits; fail when either one breaks."""
+        while True:
+            if platform.poll() is not None:
+                raise CommandError(f"the platform ended by itself (exit {platform.returncode})")
+            if (code := terminal.poll()) is not None:
+                if code:
+                    raise CommandError(f"the terminal ended by itself (exit {code})")
+                return
+            time.sleep(0.2)
+
+    def _say(self, text: str) -> None:
+        self.stdout.write(text)
+        self.stdout.flush()
+
+
+def _require_free(host: str, port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise CommandError(
+                f"port {port} on {host} cannot be used ({error.strerror}); "
+                "choose another one, for example: make run PORT=8001"
+            ) from error
+
+
+def _start(*arguments: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(  # noqa: S603 - our own programs
+        [sys.executable, *arguments], cwd=settings.BASE_DIR, start_new_session=True
+    )
+
+
+def _stop(process: subprocess.Popen[bytes] | None) -> None:
+    if process is None or process.poll() is not None:
+        return
+    process.send_signal(signal.SIGINT)
+    try:
+        process.wait(_STOP_WITHIN_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _wait_ready(platform: subprocess.Popen[bytes], url: str) -> None:
+    deadline = time.monotonic() + _READY_WITHIN_S
+    while time.monotonic() < deadline:
+        if platform.poll() is not None:
+            raise CommandError(f"the platform did not start (exit {platform.returncode})")
+        try:
+            with urlopen(f"{url}/healthz", timeout=2):  # noqa: S310 - our own server
+                return
+        except OSError:
+            time.sleep(0.1)
+    raise CommandError("the platform did not answer in time")

@@ -1,0 +1,78 @@
+"""``manage.py serve``: the whole platform in one process."""
+
+import asyncio
+import logging
+import socket
+import threading
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from celery import current_app
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from face_engine import ModelMissing
+from faces.services import engine
+from server_common.embedded import EmbeddedTasks
+from server_common.on_commit import serve_groups_on
+
+logger = logging.getLogger(__name__)
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn that lends its event loop to the in-process channel layer."""
+
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        serve_groups_on(asyncio.get_running_loop())
+        try:
+            await super().serve(sockets)
+        finally:
+            serve_groups_on(None)
+
+
+class Command(BaseCommand):
+    """Serve pages, terminals and sockets, and work on tasks, until Ctrl-C."""
+
+    help = "Run the whole platform in one process: pages, terminals, live sockets and tasks."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
+        parser.add_argument("--port", type=int, default=8000, help="port to listen on")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if settings.DEPLOYMENT == "production":
+            raise CommandError("serve is the embedded server; see docker-compose.yml instead")
+        tasks = EmbeddedTasks(
+            current_app._get_current_object(),  # the app itself, not the per-thread proxy
+            schedule_path=str(Path(settings.VAR) / "schedule"),
+        )
+        threading.Thread(target=_warm_up, name="menjin-warm-up", daemon=True).start()
+        server = _Server(
+            uvicorn.Config(
+                "menjin.asgi:application",
+                host=options["host"],
+                port=options["port"],
+                log_config=None,
+                lifespan="off",
+                server_header=False,
+                # Slow terminals hold their connection; they must not keep Ctrl-C waiting.
+                timeout_graceful_shutdown=5,
+                ws="websockets-sansio",
+            )
+        )
+        tasks.start()
+        try:
+            server.run()
+        finally:
+            tasks.stop()
+        if not server.started:
+            raise CommandError(f"cannot listen on {options['host']}:{options['port']}")
+
+
+def _warm_up() -> None:
+    try:
+        engine().warm_up()
+    except ModelMissing:
+        logger.warning("models_missing install them with: python -m face_engine install")
