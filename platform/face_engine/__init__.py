@@ -1,0 +1,83 @@
+"""Faces in pictures: find, judge, describe, compare. Knows nothing of Django.
+
+    engine = load_engine()
+    image = decode_image(raw)
+    faces = engine.detect(image)
+    report = assess(image, faces)
+    descriptors = engine.describe(image, faces)
+
+Everything a program needs is here; modules with an underscore may change at any time. Importing
+this package loads neither onnxruntime nor faiss; they come with `load_engine` and `FaissIndex`.
+"""
+
+from face_engine._engine import load_engine
+from face_engine._faiss_index import FaissIndex
+from face_engine._image import decode_image
+from face_engine._numpy_index import NumpyIndex
+from face_engine._photo import MAX_PHOTO_PX, MIN_PHOTO_PX, normalise_photo
+from face_engine._quality import (
+    PROBLEM_WORDS,
+    QualityLimits,
+    QualityProblem,
+    QualityReport,
+    assess,
+)
+from face_engine._similarity import (
+    DEFAULT_THRESHOLD,
+    SIMILARITY_AT_THRESHOLD,
+    cosine_from_similarity,
+    similarity_from_cosine,
+)
+from face_engine.assets import (
+    AssetStatus,
+    asset_status,
+    install_models,
+    install_portraits,
+    models_dir,
+)
+from face_engine.base import Descriptor, DetectedFace, FaceEngine, RgbImage, VectorIndex
+from face_engine.exceptions import (
+    FaceEngineError,
+    ImageUnreadable,
+    IndexInvalid,
+    InstallFailed,
+    ManifestInvalid,
+    ModelInvalid,
+    ModelMissing,
+)
+
+__all__ = [
+    "DEFAULT_THRESHOLD",
+    "MAX_PHOTO_PX",
+    "MIN_PHOTO_PX",
+    "PROBLEM_WORDS",
+    "SIMILARITY_AT_THRESHOLD",
+    "AssetStatus",
+    "Descriptor",
+    "DetectedFace",
+    "FaceEngine",
+    "FaceEngineError",
+    "FaissIndex",
+    "ImageUnreadable",
+    "IndexInvalid",
+    "InstallFailed",
+    "ManifestInvalid",
+    "ModelInvalid",
+    "ModelMissing",
+    "NumpyIndex",
+    "QualityLimits",
+    "QualityProblem",
+    "QualityReport",
+    "RgbImage",
+    "VectorIndex",
+    "assess",
+    "asset_status",
+    "cosine_from_similarity",
+    "decode_image",
+    "install_models",
+    "install_portraits",
+    "load_engine",
+    "models_dir",
+    "normalise_photo",
+    "similarity_from_cosine",
+]
