@@ -1,0 +1,1 @@
+"""The software terminal: camera, face matching, relay and the device side of seed chapter 9."""

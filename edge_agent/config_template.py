@@ -1,0 +1,67 @@
+"""The commented TOML file that ``init-config`` writes."""
+
+TEMPLATE = """\
+# Configuration of the Menjin software terminal (python -m edge_agent run --config THIS_FILE).
+# Relative paths are relative to this file. Keep the file private: base_url holds a secret.
+
+# Name of this terminal at the platform, at most 32 characters.
+device_id = "0000001"
+
+# The site's BaseUrl as the platform shows it, with its secret segment.
+base_url = "http://127.0.0.1:8000/t/PUT-THE-TOKEN-OF-THE-SITE-HERE"
+
+# Folder of the agent's own files: people, faces, and what was not sent yet.
+data_dir = "agent-data"
+
+# What appears on every record, all optional. action_code: 1 leads in, 2 leads out.
+uuid_label = ""
+nation_code = ""
+action_code = 1
+
+# Who says whether the door opens:
+#   "platform"             only the platform
+#   "local"                the rule of this file: a match, no fever
+#   "platform-then-local"  the platform; the local rule when it cannot be reached in time
+decide = "platform"
+answer_timeout_s = 3.0
+
+# Local rule. unlock_delay_ms also holds when the platform opens without saying for how long.
+unlock_delay_ms = 3000
+temperature_limit_c = 37.3
+temperature_required = false
+library_max_age_s = 604800.0   # no local opening on a library older than this; 0 = any age
+
+# Matching. Similarity runs from 0 to 100; 0 takes the engine's own threshold.
+match_similarity = 0
+detector_px = 320
+model_dir = ""                 # empty: where "python -m face_engine install" put the models
+
+# Talking to the platform.
+sync_interval_s = 10.0
+heartbeat_interval_s = 30.0
+http_timeout_s = 15.0
+picture_max_bytes = 4194304
+picture_parallel = 4
+people_max = 50000
+
+[camera]
+driver = "folder"              # "folder" or "opencv"
+folder = "visitors"            # folder: pictures that walk by, one after the other
+interval_s = 3.0
+rounds = 0                     # folder: 0 = for ever
+# driver = "opencv"
+# source = "0"                 # number of a device, rtsp://… or a video file
+# visit_gap_s = 8.0            # the same face within this time is the same visit
+
+[relay]
+driver = "simulated"           # "simulated" or "gpiod"
+# chip = "/dev/gpiochip0"
+# line = 17
+# active_low = false
+
+[thermometer]
+driver = "simulated"           # "simulated" or "none"
+mean_c = 36.5
+spread_c = 0.2
+seed = 1
+"""
