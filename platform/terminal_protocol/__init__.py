@@ -1,0 +1,43 @@
+"""The wire between terminals and the platform: chapters 4 to 9 of the seed. Knows no Django."""
+
+from .answers import Ack, PassAnswer
+from .body import BodyReading, read_body
+from .codes import RetCode
+from .exceptions import NotThisMessage, ProtocolError, UnreadableBody
+from .faults import FAULT_WORDS, fault_words
+from .messages import (
+    FaceMatch,
+    Heartbeat,
+    IdCard,
+    ResultFeedback,
+    TemperatureReading,
+    read_feedback,
+    write_feedback,
+)
+from .signature import is_fresh, is_signed, sign
+from .sync import SyncAnswer, SyncEntry
+
+__all__ = [
+    "FAULT_WORDS",
+    "Ack",
+    "BodyReading",
+    "FaceMatch",
+    "Heartbeat",
+    "IdCard",
+    "NotThisMessage",
+    "PassAnswer",
+    "ProtocolError",
+    "ResultFeedback",
+    "RetCode",
+    "SyncAnswer",
+    "SyncEntry",
+    "TemperatureReading",
+    "UnreadableBody",
+    "fault_words",
+    "is_fresh",
+    "is_signed",
+    "read_body",
+    "read_feedback",
+    "sign",
+    "write_feedback",
+]

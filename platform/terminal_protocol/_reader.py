@@ -1,0 +1,159 @@
+"""Reading one message: takes keys out of an object one by one and notes what was wrong."""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from .values import (
+    read_bool,
+    read_image,
+    read_int,
+    read_moment,
+    read_number,
+    read_temperature_c,
+    read_text,
+)
+
+# What is kept of keys we have no field for, in bytes of JSON.
+EXTRAS_LIMIT_BYTES = 4096
+_EXTRA_TEXT_LIMIT = 512
+
+
+def unwrap(data: Mapping[str, Any], envelope: str) -> Mapping[str, Any]:
+    """Return what is inside an envelope such as "Info", or the object itself when it is flat."""
+    for key, value in data.items():
+        if key.strip().lower() != envelope.lower():
+            continue
+        if isinstance(value, str) and value.lstrip().startswith("{"):
+            try:
+                value = json.loads(value)
+            except (ValueError, RecursionError):
+                return data
+        if isinstance(value, Mapping):
+            return value
+        if isinstance(value, list) and value and isinstance(value[0], Mapping):
+            return value[0]
+    return data
+
+
+class FieldReader:
+    """Takes values by name, blanks and case of keys ignored; what is left over are extras."""
+
+    def __init__(self, data: Mapping[str, Any]) -> None:
+        self._left: dict[str, tuple[str, Any]] = {}
+        for key, value in data.items():
+            self._left.setdefault(key.strip().lower(), (key.strip(), value))
+        self.faults: list[str] = []
+        self.extras: dict[str, Any] = {}
+        self.taken = 0
+
+    def take(self, *names: str) -> Any:
+        """Return the value of the first name that is there and consume it; None if none is."""
+        for name in names:
+            found = self._left.pop(name.lower(), None)
+            if found is not None:
+                self.taken += 1
+                return found[1]
+        return None
+
+    def text(self, *names: str, limit: int, advised: int = 0) -> str:
+        """Return text of at most ``limit`` characters; over ``advised`` (the seed's) is a fault."""
+        value = self.take(*names)
+        if isinstance(value, dict | list):
+            self.faults.append(f"{names[0].lower()}_wrong_type")
+            return ""
+        text = read_text(value, limit=limit + 1)
+        if len(text) > limit:
+            self.faults.append(f"{names[0].lower()}_truncated")
+        elif advised and len(text) > advised:
+            self.faults.append(f"{names[0].lower()}_too_long")
+        return text[:limit]
+
+    def integer(self, *names: str) -> int | None:
+        """Return a whole number; something else that is there is a fault."""
+        value = self.take(*names)
+        number = read_int(value)
+        if number is None and value not in (None, ""):
+            self._unreadable(names[0], value)
+        return number
+
+    def number(self, *names: str) -> float | None:
+        """Return a number; something else that is there is a fault."""
+        value = self.take(*names)
+        number = read_number(value)
+        if number is None and value not in (None, ""):
+            self._unreadable(names[0], value)
+        return number
+
+    def switch(self, *names: str) -> bool | None:
+        """Return a switch; something else that is there is a fault."""
+        value = self.take(*names)
+        switch = read_bool(value)
+        if switch is None and value not in (None, ""):
+            self._unreadable(names[0], value)
+        return switch
+
+    def temperature(self, *names: str) -> Decimal | None:
+        """Return degrees Celsius; what cannot be believed is kept in the extras."""
+        value = self.take(*names)
+        degrees, fault = read_temperature_c(value)
+        if fault:
+            self.faults.append(fault)
+            self._keep(names[0], value)
+        return degrees
+
+    def moment(self, *names: str) -> tuple[datetime | None, str]:
+        """Return the moment and the text it was read from."""
+        value = self.take(*names)
+        moment, fault = read_moment(value)
+        if fault:
+            self.faults.append(fault)
+            if fault == "captured_at_unreadable":
+                self._keep(names[0], value)
+        return moment, read_text(value, limit=64)
+
+    def image(self, *names: str, required: bool = True) -> bytes | None:
+        """Return a picture's bytes."""
+        value = self.take(*names)
+        image, fault = read_image(value)
+        if fault:
+            self.faults.append(fault)
+        elif image is None and required:
+            self.faults.append("image_missing")
+        return image
+
+    def rest(self) -> dict[str, Any]:
+        """Return what nobody asked for, bounded; a long text (a picture) leaves only a fault."""
+        for key, value in self._left.values():
+            self._keep(key, value)
+        self._left.clear()
+        return self.extras
+
+    def _unreadable(self, name: str, value: Any) -> None:
+        self.faults.append(f"{name.lower()}_unreadable")
+        self._keep(name, value)
+
+    def _keep(self, key: str, value: Any) -> None:
+        cleaned = _clean(value)
+        trial = {**self.extras, read_text(key, limit=64): cleaned}
+        if len(json.dumps(trial, ensure_ascii=False).encode()) > EXTRAS_LIMIT_BYTES:
+            self.faults.append("extras_too_large")
+        else:
+            self.extras = trial
+
+
+def _clean(value: Any) -> Any:
+    """Return a value the database can hold: no NUL, no lone surrogate, no NaN, no huge number."""
+    if isinstance(value, Mapping):
+        return {read_text(key, limit=64): _clean(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_clean(inner) for inner in value]
+    if isinstance(value, bool) or value is None:
+        return value
+    if isinstance(value, int | float):
+        number = read_number(value)
+        return value if number is not None and abs(number) < 1e15 else read_text(value, limit=64)
+    text = read_text(value, limit=_EXTRA_TEXT_LIMIT + 1)
+    return f"({len(str(value))} characters)" if len(text) > _EXTRA_TEXT_LIMIT else text

@@ -1,0 +1,26 @@
+"""What reading the wire can fail with.
+
+ProtocolError
+├── UnreadableBody   no object can be made of the bytes
+└── NotThisMessage   an object, but nothing in it belongs to the message
+"""
+
+
+class ProtocolError(Exception):
+    """Base of everything this package raises."""
+
+
+class UnreadableBody(ProtocolError):
+    """No JSON object can be made of a body.
+
+    Attributes:
+        code: not_json, not_an_object, too_deep or too_large.
+    """
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+class NotThisMessage(ProtocolError):
+    """Nothing in the object belongs to a message of this kind."""

@@ -1,0 +1,55 @@
+"""What a fault word on a record means, in a sentence."""
+
+_FIELDS = {
+    "temperature": "the temperature",
+    "similarity": "the similarity",
+    "mask": "the mask field",
+    "actioncode": "the direction code",
+    "opencode": "the opening code",
+    "userid": "the user ID",
+    "username": "the name",
+    "usertype": "the user type",
+    "uuid": "the device number",
+    "nationcode": "the area code",
+    "action": "the direction",
+    "openmsg": "the opening text",
+    "deviceid": "the device ID",
+}
+_ENDINGS = {
+    "_unreadable": "could not be understood",
+    "_wrong_type": "was not a simple value",
+    "_truncated": "was far too long and was cut",
+    "_too_long": "is longer than the protocol allows",
+}
+FAULT_WORDS: dict[str, str] = {
+    "temperature_out_of_range": "the temperature is none of a living person and was set aside",
+    "captured_at_missing": "the terminal did not say when",
+    "captured_at_unreadable": "the moment could not be understood",
+    "image_missing": "there was no picture",
+    "image_not_base64": "the picture was not sent as base64",
+    "image_empty": "the picture was empty",
+    "image_not_an_image": "the picture is no picture",
+    "image_truncated": "the picture broke off",
+    "image_too_large": "the picture is larger than allowed",
+    "image_unsupported_format": "the picture has a format that is not supported",
+    "extras_too_large": "there were more unknown fields than can be kept",
+    "clock_skew": "the terminal's clock is off by more than five minutes",
+    "device_id_differs": "the device ID in the message is not the one in the address",
+    "verification_unavailable": "the platform could not look at the picture",
+    "json_bom": "the message began with a byte order mark",
+    "json_encoding": "the message was not in UTF-8",
+    "json_control_characters": "the message had line breaks inside its values",
+    "json_syntax": "the message was no correct JSON and was repaired",
+    "form_encoded": "the message came as a form",
+}
+
+
+def fault_words(fault: str) -> str:
+    """Return the sentence for a fault word; an unknown word is returned as it is."""
+    if fault in FAULT_WORDS:
+        return FAULT_WORDS[fault]
+    for ending, words in _ENDINGS.items():
+        if fault.endswith(ending):
+            field = fault.removesuffix(ending)
+            return f"{_FIELDS.get(field, field)} {words}"
+    return fault

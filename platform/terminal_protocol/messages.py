@@ -1,0 +1,310 @@
+"""Uploads of chapter 9: read tolerantly, written exactly.
+
+Reading never refuses a message for one bad field: the field is None, the fault is named, and
+what was sent stays in ``extras`` (invariant 4). Writing follows the seed's examples key for key.
+Pictures and names are kept out of ``repr`` because messages end up in log lines and tracebacks.
+"""
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from ._reader import FieldReader, unwrap
+from .exceptions import NotThisMessage
+from .values import lookup
+
+# What storage holds; the seed's own limits (32, 16 …) are remarked on, not enforced.
+_ID_LIMIT, _NAME_LIMIT, _WORD_LIMIT, _SENTENCE_LIMIT = 64, 120, 64, 128
+
+
+@dataclass(frozen=True, slots=True)
+class IdCard:
+    """What the terminal read from a resident identity card (idCardInfo of 9.2)."""
+
+    name: str = field(default="", repr=False)
+    gender: str = field(default="", repr=False)
+    national: str = field(default="", repr=False)
+    birthday: str = field(default="", repr=False)
+    address: str = field(default="", repr=False)
+    number: str = field(default="", repr=False)
+    maker: str = field(default="", repr=False)
+    start_date: str = field(default="", repr=False)
+    end_date: str = field(default="", repr=False)
+
+    @classmethod
+    def from_wire(cls, data: Mapping[str, Any]) -> "IdCard | None":
+        """Read a card; None when every field is empty."""
+        reader = FieldReader(data)
+        values = {name: reader.text(key, limit=255) for name, key in _CARD_KEYS.items()}
+        return cls(**values) if any(values.values()) else None
+
+    def to_wire(self) -> dict[str, Any]:
+        """Return the card as sent."""
+        return {key: getattr(self, name) for name, key in _CARD_KEYS.items()}
+
+
+_CARD_KEYS = {
+    "name": "name",
+    "gender": "gender",
+    "national": "national",
+    "birthday": "birthday",
+    "address": "address",
+    "number": "id",
+    "maker": "maker",
+    "start_date": "startDate",
+    "end_date": "endDate",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaceMatch:
+    """/syface: somebody was recognised at the terminal (9.2).
+
+    Attributes:
+        user_id: as sent; may be "0", empty or a file name (field notes).
+        temperature_c: None when not measured or not believable.
+        captured_at: UTC by the terminal's own clock, None when not understood.
+        captured_raw: that moment as sent, part of what makes a message the same.
+        similarity: 0–100 by the terminal.
+        image: picture as sent, decoded from base64 only.
+    """
+
+    user_id: str
+    user_name: str = field(default="", repr=False)
+    user_type: str = ""
+    device_id: str = ""
+    uuid_label: str = ""
+    nation_code: str = ""
+    action_code: int | None = None
+    action: str = ""
+    temperature_c: Decimal | None = None
+    mask: bool | None = None
+    captured_at: datetime | None = None
+    captured_raw: str = ""
+    similarity: float | None = None
+    id_card: IdCard | None = field(default=None, repr=False)
+    image: bytes | None = field(default=None, repr=False)
+    id_card_image: bytes | None = field(default=None, repr=False)
+    open_code: int | None = None
+    open_message: str = ""
+    extras: dict[str, Any] = field(default_factory=dict, repr=False)
+    faults: tuple[str, ...] = ()
+
+    @classmethod
+    def from_wire(cls, data: Mapping[str, Any]) -> "FaceMatch":
+        """Read an upload.
+
+        Raises:
+            NotThisMessage: nothing in it belongs to a pass.
+        """
+        reader = FieldReader(unwrap(data, "Info"))
+        card_data = reader.take("idCardInfo")
+        image = reader.image("img", "image")
+        captured_at, captured_raw = reader.moment("screenTime")
+        values: dict[str, Any] = {
+            "user_id": reader.text("userId", limit=_ID_LIMIT, advised=32),
+            "user_name": reader.text("userName", limit=_NAME_LIMIT, advised=32),
+            "user_type": reader.text("userType", limit=_WORD_LIMIT, advised=32),
+            "action_code": reader.integer("actionCode"),
+            "action": reader.text("action", limit=_WORD_LIMIT, advised=16),
+            "similarity": reader.number("similarity"),
+            "id_card_image": reader.image("IDCardImg", required=False),
+            **_common(reader),
+        }
+        if not reader.taken:
+            raise NotThisMessage
+        # By the table of 9.2 the card's fields lie flat; by the example in idCardInfo.
+        if not isinstance(card_data, Mapping):
+            keys = ("name", "gender", "national", "address", "id", "maker", "startDate", "endDate")
+            card_data = {key: reader.take(key) for key in keys}
+            card_data["birthday"] = reader.take("birthday")
+        return cls(
+            **values,
+            captured_at=captured_at,
+            captured_raw=captured_raw,
+            id_card=IdCard.from_wire(card_data),
+            image=image,
+            extras=reader.rest(),
+            faults=tuple(reader.faults),
+        )
+
+    def to_wire(self) -> dict[str, Any]:
+        """Return the upload as a terminal sends it."""
+        sent: dict[str, Any] = {
+            "userId": self.user_id,
+            "userName": self.user_name,
+            "userType": self.user_type,
+            "deviceId": self.device_id,
+            "uuid": self.uuid_label,
+            "nationCode": self.nation_code,
+            "actionCode": self.action_code or 1,
+            "action": self.action,
+            **_readings(self),
+            "similarity": round(self.similarity or 0),
+        }
+        if self.id_card is not None:
+            sent["idCardInfo"] = self.id_card.to_wire()
+        if self.id_card_image is not None:
+            sent["IDCardImg"] = base64.b64encode(self.id_card_image).decode()
+        return {**sent, **_opening(self), "img": base64.b64encode(self.image or b"").decode()}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TemperatureReading:
+    """/syattribute: a temperature was taken of somebody who was not matched (9.3)."""
+
+    device_id: str = ""
+    uuid_label: str = ""
+    nation_code: str = ""
+    temperature_c: Decimal | None = None
+    mask: bool | None = None
+    captured_at: datetime | None = None
+    captured_raw: str = ""
+    image: bytes | None = field(default=None, repr=False)
+    open_code: int | None = None
+    open_message: str = ""
+    extras: dict[str, Any] = field(default_factory=dict, repr=False)
+    faults: tuple[str, ...] = ()
+
+    @classmethod
+    def from_wire(cls, data: Mapping[str, Any]) -> "TemperatureReading":
+        """Read an upload, in its "Info" envelope or flat.
+
+        Raises:
+            NotThisMessage: nothing in it belongs to a reading.
+        """
+        reader = FieldReader(unwrap(data, "Info"))
+        image = reader.image("img", "image")
+        captured_at, captured_raw = reader.moment("screenTime")
+        values = _common(reader)
+        if not reader.taken:
+            raise NotThisMessage
+        return cls(
+            **values,
+            captured_at=captured_at,
+            captured_raw=captured_raw,
+            image=image,
+            extras=reader.rest(),
+            faults=tuple(reader.faults),
+        )
+
+    def to_wire(self) -> dict[str, Any]:
+        """Return the upload as a terminal sends it."""
+        return {
+            "Info": {
+                "deviceid": self.device_id,
+                "uuid": self.uuid_label,
+                "nationCode": self.nation_code,
+                **_readings(self),
+                **_opening(self),
+                "img": base64.b64encode(self.image or b"").decode(),
+            }
+        }
+
+
+def _common(reader: FieldReader) -> dict[str, Any]:
+    return {
+        "device_id": reader.text("deviceid", limit=_ID_LIMIT, advised=32),
+        "uuid_label": reader.text("uuid", limit=_WORD_LIMIT, advised=32),
+        "nation_code": reader.text("nationCode", limit=_WORD_LIMIT, advised=32),
+        "temperature_c": reader.temperature("temperature"),
+        "mask": reader.switch("mask"),
+        "open_code": reader.integer("openCode"),
+        "open_message": reader.text("openMsg", limit=_SENTENCE_LIMIT, advised=32),
+    }
+
+
+def _readings(message: FaceMatch | TemperatureReading) -> dict[str, Any]:
+    degrees = message.temperature_c
+    moment = message.captured_at
+    return {
+        "temperature": "" if degrees is None else f"{degrees.normalize():f}",
+        "mask": bool(message.mask),
+        "screenTime": 0 if moment is None else int(moment.timestamp()),
+    }
+
+
+def _opening(message: FaceMatch | TemperatureReading) -> dict[str, Any]:
+    if message.open_code is None:
+        return {}
+    return {"openCode": message.open_code, "openMsg": message.open_message}
+
+
+@dataclass(frozen=True, slots=True)
+class ResultFeedback:
+    """What became of one person's change on the terminal (9.4)."""
+
+    user_id: str
+    code: str
+    message: str = ""
+
+    @property
+    def is_success(self) -> bool:
+        """Whether the terminal did what it was told: 100 by the seed, 0 or 200 by others."""
+        return self.code in {"0", "100", "200"}
+
+
+def read_feedback(data: Mapping[str, Any]) -> tuple[list[ResultFeedback], tuple[str, ...]]:
+    """Read /syresult: one result or several, enveloped or flat.
+
+    Returns:
+        The results, and fault words for entries without a user.
+
+    Raises:
+        NotThisMessage: there is no result in it.
+    """
+    found = lookup(data, "resultList")
+    entries = found if isinstance(found, list) else [unwrap(data, "resultList")]
+    results: list[ResultFeedback] = []
+    faults: list[str] = []
+    for entry in entries[:10_000]:
+        if not isinstance(entry, Mapping):
+            faults.append("result_not_an_object")
+            continue
+        reader = FieldReader(entry)
+        result = ResultFeedback(
+            user_id=reader.text("userID", limit=_ID_LIMIT, advised=32),
+            code=reader.text("status", "code", limit=16),
+            message=reader.text("msg", "message", limit=255),
+        )
+        if result.user_id:
+            results.append(result)
+        else:
+            faults.append("result_without_user")
+    if not results:
+        raise NotThisMessage
+    return results, tuple(faults)
+
+
+def write_feedback(results: list[ResultFeedback]) -> dict[str, Any]:
+    """Return /syresult as a terminal sends it: one result as an object, several as a list."""
+    entries = [
+        {"userID": one.user_id, "status": one.code, "msg": one.message[:32]} for one in results
+    ]
+    return {"resultList": entries[0] if len(entries) == 1 else entries}
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """/syheartbeat (9.5); a body is optional in the field."""
+
+    device_id: str = ""
+    server_url: str = ""
+    extras: dict[str, Any] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def from_wire(cls, data: Mapping[str, Any]) -> "Heartbeat":
+        """Read a heartbeat; anything is one."""
+        reader = FieldReader(unwrap(data, "Heartinfo"))
+        return cls(
+            device_id=reader.text("deviceid", limit=_ID_LIMIT),
+            server_url=reader.text("ServerURL", limit=_SENTENCE_LIMIT),
+            extras=reader.rest(),
+        )
+
+    def to_wire(self) -> dict[str, Any]:
+        """Return the heartbeat as a terminal sends it."""
+        return {"Heartinfo": {"deviceid": self.device_id, "ServerURL": self.server_url}}

@@ -1,0 +1,30 @@
+"""Signatures of the device OpenAPI: ``sign = md5(timestamp#password)`` (seed 4.1, 4.2)."""
+
+import hashlib
+import hmac
+
+# "If the difference is greater than five minutes, fail" (4.2).
+WINDOW_MS = 5 * 60 * 1000
+
+
+def sign(timestamp_ms: int | str, password: str) -> str:
+    """Return the signature, 32 lower-case hex digits.
+
+    Args:
+        timestamp_ms: Unix milliseconds, exactly as sent.
+        password: the terminal's login password.
+    """
+    # MD5 is what the protocol prescribes; it protects nothing beyond that.
+    text = f"{timestamp_ms}#{password}".encode()
+    return hashlib.md5(text, usedforsecurity=False).hexdigest()
+
+
+def is_signed(timestamp_ms: str, signature: str, password: str) -> bool:
+    """Tell in constant time whether a signature fits; upper-case digits are taken too."""
+    expected = sign(timestamp_ms, password).encode()
+    return hmac.compare_digest(expected, signature.strip().lower().encode("utf-8", "replace"))
+
+
+def is_fresh(timestamp_ms: int, now_ms: int) -> bool:
+    """Tell whether a timestamp lies within five minutes of now, the limit included."""
+    return abs(now_ms - timestamp_ms) <= WINDOW_MS

@@ -1,0 +1,95 @@
+"""The answer to /syrecord (seed 9.1), written by the platform and read by the software terminal."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ._reader import unwrap
+from .values import lookup, read_int, read_number, read_text
+
+# Lengths of the table in 9.1, in characters.
+USER_TYPE_MAX, USER_ID_MAX, USER_NAME_MAX, REMARK_MAX, URL_MAX = 16, 32, 32, 16, 128
+
+
+@dataclass(frozen=True, slots=True)
+class SyncEntry:
+    """One change: store this person, or forget them.
+
+    Attributes:
+        operation: "save" or "delete".
+        sex: 1 male, 2 female, 3 other.
+        image_url: plain HTTP, ends in .jpg, at most 128 characters; empty for a delete.
+        operated_at: Unix seconds.
+    """
+
+    operation: str
+    user_type: str
+    user_id: str
+    user_name: str = field(repr=False)
+    sex: int
+    user_remark: str = field(repr=False)
+    image_url: str = field(repr=False)
+    operated_at: int
+
+    def to_wire(self) -> dict[str, Any]:
+        """Return the entry as sent; the picture under both names that are in use."""
+        return {
+            "operation": self.operation,
+            "userType": self.user_type[:USER_TYPE_MAX],
+            "userId": self.user_id[:USER_ID_MAX],
+            "userName": self.user_name[:USER_NAME_MAX],
+            "sex": self.sex,
+            "userRemark": self.user_remark[:REMARK_MAX],
+            "imageUrl": self.image_url,
+            "userImageUrl": self.image_url,
+            "operateTime": self.operated_at,
+        }
+
+    @classmethod
+    def from_wire(cls, data: Mapping[str, Any]) -> "SyncEntry | None":
+        """Read an entry, stray blanks stripped; None when it says nothing that can be done."""
+        operation = read_text(lookup(data, "operation"), limit=16).lower()
+        user_id = read_text(lookup(data, "userId"), limit=64)
+        if operation not in {"save", "delete"} or not user_id:
+            return None
+        return cls(
+            operation=operation,
+            user_type=read_text(lookup(data, "userType"), limit=64),
+            user_id=user_id,
+            user_name=read_text(lookup(data, "userName"), limit=120),
+            sex=read_int(lookup(data, "sex")) or 3,
+            user_remark=read_text(lookup(data, "userRemark")),
+            image_url=read_text(lookup(data, "userImageUrl", "imageUrl"), limit=2048),
+            operated_at=int(read_number(lookup(data, "operateTime")) or 0),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class SyncAnswer:
+    """A page of changes and the cursor to ask with next time (opaque to the terminal)."""
+
+    entries: tuple[SyncEntry, ...]
+    last_query_time: int
+
+    def to_wire(self) -> dict[str, Any]:
+        """Return the answer as sent."""
+        return {
+            "serviceResponse": {
+                "list": [entry.to_wire() for entry in self.entries],
+                "lastQueryTime": self.last_query_time,
+            }
+        }
+
+    @classmethod
+    def from_wire(cls, data: Mapping[str, Any]) -> "SyncAnswer | None":
+        """Read an answer; None when it carries no cursor, so nothing of it may be believed."""
+        inner = unwrap(data, "serviceResponse")
+        cursor = read_number(lookup(inner, "lastQueryTime"))
+        entries = lookup(inner, "list")
+        if cursor is None or cursor < 0 or not isinstance(entries, list | None):
+            return None
+        read = [SyncEntry.from_wire(one) for one in entries or [] if isinstance(one, Mapping)]
+        return cls(
+            entries=tuple(entry for entry in read if entry is not None),
+            last_query_time=int(cursor),
+        )

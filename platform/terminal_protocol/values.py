@@ -1,0 +1,161 @@
+"""Reading single values, whatever notation a terminal chose. Nothing here raises.
+
+A reader returns None (or "") for "not there or not understood"; the ``*_fault`` variants of the
+messages tell the two apart.
+"""
+
+import base64
+import binascii
+import math
+import re
+import unicodedata
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+# Outside this range it is no reading of a living person's forehead.
+TEMPERATURE_MIN_C = Decimal(25)
+TEMPERATURE_MAX_C = Decimal(45)
+_INT_MAX = 2**31 - 1
+_NUMBER = re.compile(r"[-+]?\d+(?:[.,]\d+)?|[-+]?[.,]\d+")
+_TRUE = {"true", "1", "yes", "y", "on", "是", "有", "已佩戴"}
+_FALSE = {"false", "0", "no", "n", "off", "否", "无", "未佩戴"}
+# Years 2000 to 2100; a clock after a power cut may say 1970, which is kept too (see read_moment).
+_MOMENT_MAX_S = 4_102_444_800
+_MILLISECONDS_FROM = 100_000_000_000
+
+
+def lookup(data: Mapping[str, Any], *names: str) -> Any:
+    """Return the value of the first of ``names`` that is there, blanks and case ignored."""
+    for name in names:
+        if name in data:
+            return data[name]
+    folded = {key.strip().lower(): value for key, value in reversed(list(data.items()))}
+    for name in names:
+        if name.lower() in folded:
+            return folded[name.lower()]
+    return None
+
+
+def read_text(value: Any, *, limit: int = 255) -> str:
+    """Return a value as clean text: no control characters, no blanks around, bounded."""
+    if value is None or isinstance(value, dict | list):
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else str(value)
+    if isinstance(value, int):
+        return str(value) if abs(value) < 10**30 else ""
+    text = "".join(
+        char for char in str(value) if unicodedata.category(char) not in {"Cc", "Cs", "Cn"}
+    )
+    return text.strip()[:limit]
+
+
+def read_number(value: Any) -> float | None:
+    """Return a finite number from a number or a text that starts with one."""
+    if isinstance(value, bool):
+        return float(value)
+    if isinstance(value, int | float):
+        try:
+            number = float(value)
+        except OverflowError:
+            return None
+        return number if math.isfinite(number) else None
+    if not isinstance(value, str):
+        return None
+    text = unicodedata.normalize("NFKC", value[:64]).strip()
+    found = _NUMBER.match(text)
+    return float(found[0].replace(",", ".")) if found else None
+
+
+def read_int(value: Any) -> int | None:
+    """Return a whole number that fits 32 bits."""
+    number = read_number(value)
+    if number is None or not number.is_integer() or abs(number) > _INT_MAX:
+        return None
+    return int(number)
+
+
+def read_bool(value: Any) -> bool | None:
+    """Return a switch in any usual notation, Chinese included."""
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, int | float):
+        return {0: False, 1: True}.get(value)
+    if not isinstance(value, str):
+        return None
+    word = unicodedata.normalize("NFKC", value[:32]).strip().lower()
+    if word in _TRUE:
+        return True
+    return False if word in _FALSE else None
+
+
+def read_temperature_c(value: Any) -> tuple[Decimal | None, str | None]:
+    """Return (degrees Celsius, fault).
+
+    Understood: numbers, "36.5°C", "36.5℃", "36,5", full-width digits, "97.9°F" by its sign.
+    "", "0" and 0 mean not measured (field notes): (None, None).
+    """
+    if value is None or isinstance(value, bool) or value == "":
+        return None, None
+    if not isinstance(value, str | int | float):
+        return None, "temperature_unreadable"
+    text = unicodedata.normalize("NFKC", str(value)[:64]).strip()
+    if not text:
+        return None, None
+    found = _NUMBER.search(text)
+    if found is None:
+        return None, "temperature_unreadable"
+    try:
+        number = Decimal(found[0].replace(",", "."))
+    except InvalidOperation:
+        return None, "temperature_unreadable"
+    if number == 0:
+        return None, None
+    if "f" in text.lower() or "℉" in text or "华氏" in text:
+        number = (number - 32) * 5 / 9
+    if not TEMPERATURE_MIN_C <= number <= TEMPERATURE_MAX_C:
+        return None, "temperature_out_of_range"
+    return number.quantize(Decimal("0.01")), None
+
+
+def read_moment(value: Any) -> tuple[datetime | None, str | None]:
+    """Return (moment in UTC, fault) from Unix seconds or milliseconds, number or text.
+
+    A terminal whose clock is wrong still says what it believes: any year from 1970 to 2100.
+    """
+    if value is None or value == "":
+        return None, "captured_at_missing"
+    number = read_number(value)
+    if number is None or number < 0:
+        return None, "captured_at_unreadable"
+    if number >= _MILLISECONDS_FROM:
+        number /= 1000
+    if number > _MOMENT_MAX_S:
+        return None, "captured_at_unreadable"
+    return datetime.fromtimestamp(number, UTC), None
+
+
+_BLANKS = re.compile(r"\s+")
+_DATA_URL = re.compile(r"^data:[^,]{0,100},")
+_URL_SAFE = str.maketrans("-_", "+/")
+
+
+def read_image(value: Any) -> tuple[bytes | None, str | None]:
+    """Return (bytes, fault) from base64 with blanks, line breaks, data URL or no padding."""
+    if value is None or value == "":
+        return None, None
+    if not isinstance(value, str):
+        return None, "image_not_base64"
+    text = _BLANKS.sub("", _DATA_URL.sub("", value.lstrip()))
+    # A form encoded by hand turns every plus into a blank, which was removed: refused below.
+    text = text.translate(_URL_SAFE).rstrip("=")
+    if not text:
+        return None, None
+    try:
+        return base64.b64decode(text + "=" * (-len(text) % 4), validate=True), None
+    except (binascii.Error, ValueError):
+        return None, "image_not_base64"

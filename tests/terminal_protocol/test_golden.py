@@ -1,0 +1,75 @@
+"""Payloads as terminals really send them become the messages we expect."""
+
+import json
+import os
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from terminal_protocol import (
+    FaceMatch,
+    Heartbeat,
+    TemperatureReading,
+    read_body,
+    read_feedback,
+)
+
+GOLDEN = Path(
+    os.environ.get(
+        "MENJIN_GOLDEN", Path(__file__).parents[2].parent / "shared" / "wire" / "golden.json"
+    )
+)
+PICTURE = "/9j/" + "QUJD" * 600
+WRAPPED = "\r\n".join(PICTURE[start : start + 76] for start in range(0, len(PICTURE), 76))
+
+
+def _cases() -> list[Any]:
+    if not GOLDEN.exists():
+        reason = "golden payloads are not here (MENJIN_GOLDEN)"
+        return [pytest.param({}, marks=pytest.mark.skip(reason=reason), id="golden")]
+    cases = json.loads(GOLDEN.read_text(encoding="utf-8"))["cases"]
+    return [pytest.param(case, id=case["name"]) for case in cases]
+
+
+def _read(case: dict[str, Any]) -> Any:
+    body = case["body"].replace("{{JPEG_BASE64}}", PICTURE)
+    body = body.replace("{{JPEG_BASE64_WRAPPED_76}}", WRAPPED)
+    data = read_body(body.encode(), case["headers"]["Content-Type"]).data
+    kind = case["path"].split("/")[1]
+    if kind == "syresult":
+        return read_feedback(data)[0]
+    readers = {
+        "syface": FaceMatch,
+        "syattribute": TemperatureReading,
+        "syheartbeat": Heartbeat,
+    }
+    return readers[kind].from_wire(data)
+
+
+@pytest.mark.parametrize("case", _cases())
+def test_payload_is_understood(case: dict[str, Any]) -> None:
+    message = _read(case)
+
+    for name, expected in case["expect"].get("stored", {}).items():
+        if name == "temperature_c":
+            assert message.temperature_c == Decimal(str(expected))
+        elif name == "captured_at":
+            assert message.captured_at == datetime.fromtimestamp(expected, UTC)
+        elif name == "id_card_name":
+            assert message.id_card.name == expected
+        elif name == "extras":
+            assert message.extras == expected
+        elif name == "picture":
+            assert message.image is not None
+            assert len(message.image) == len(PICTURE) * 3 // 4
+        else:
+            assert getattr(message, name) == expected
+    if delivery := case["expect"].get("delivery"):
+        assert [(one.user_id, one.code) for one in message] == [
+            (delivery["user_id"], delivery["code"])
+        ]
+    if hasattr(message, "faults"):
+        assert message.faults == ()
