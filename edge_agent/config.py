@@ -99,6 +99,7 @@ class AgentConfig:
         temperature_limit_c: from here on the local rule keeps the door closed, in °C.
         temperature_required: whether the local rule needs a reading.
         library_max_age_s: how old the last successful sync may be for the local rule; 0 any age.
+        mask_assumed: what is reported as ``mask`` while there is no mask detection.
         match_similarity: least similarity (0 to 100) of a match; 0 takes the engine's threshold.
         detector_px: pixels of the longer side at which faces are looked for.
         model_dir: folder of the face models; empty for the usual cache.
@@ -122,6 +123,7 @@ class AgentConfig:
     temperature_limit_c: float = 37.3
     temperature_required: bool = False
     library_max_age_s: float = 7 * 86400.0
+    mask_assumed: bool = False
     match_similarity: int = 0
     detector_px: int = 320
     model_dir: str = ""

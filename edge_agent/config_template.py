@@ -18,6 +18,9 @@ uuid_label = ""
 nation_code = ""
 action_code = 1
 
+# The wire asks for the mask on every record; without mask detection this is what is sent.
+mask_assumed = false
+
 # Who says whether the door opens:
 #   "platform"             only the platform
 #   "local"                the rule of this file: a match, no fever

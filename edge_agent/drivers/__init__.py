@@ -1,0 +1,1 @@
+"""What touches the world: cameras, relays, thermometers, clocks; no people and no rules."""

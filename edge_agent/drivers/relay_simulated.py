@@ -1,0 +1,37 @@
+"""A relay without hardware: it remembers what it was told."""
+
+import logging
+
+from edge_agent.drivers.relay_timed import TimedRelay
+
+logger = logging.getLogger(__name__)
+
+
+class SimulatedRelay(TimedRelay):
+    """`Relay` for demonstrations and tests.
+
+    Attributes:
+        pulses_ms: every pulse so far, in milliseconds.
+        is_energised: whether the door is unlocked at this moment.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pulses_ms: list[int] = []
+        self.is_energised = False
+
+    async def pulse(self, hold_ms: int) -> None:
+        """See `Relay.pulse`."""
+        await super().pulse(hold_ms)
+        self.pulses_ms.append(hold_ms)
+
+    async def _attach(self) -> None:
+        self.is_energised = False
+
+    async def _switch(self, *, energised: bool) -> None:
+        if energised != self.is_energised:
+            self.is_energised = energised
+            logger.info("relay_simulated energised=%s", energised)
+
+    async def _detach(self) -> None:
+        self.is_energised = False
