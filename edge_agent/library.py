@@ -1,0 +1,90 @@
+"""The people of the store in memory, ready to be searched."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_agent.store import Applied, HeldPerson
+from face_engine import FaissIndex, NumpyIndex, VectorIndex, similarity_from_cosine
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """Somebody recognised.
+
+    Attributes:
+        similarity: 0 to 100, the scale of the wire.
+    """
+
+    user_id: str
+    name: str = field(repr=False)
+    user_type: str
+    similarity: int
+
+
+class Library:
+    """Who can be recognised. A projection of the store: what it holds was committed before.
+
+    Used from one thread at a time, the one that also runs the face models.
+    """
+
+    def __init__(self, *, dimension: int, threshold: float, least_similarity: int) -> None:
+        """Make an empty library.
+
+        Args:
+            dimension: of descriptors.
+            threshold: the engine's; it anchors the scale of the wire.
+            least_similarity: 0 to 100; 0 takes what the threshold means.
+        """
+        self._threshold = threshold
+        self._least = least_similarity or similarity_from_cosine(threshold, threshold=threshold)
+        self._index = _make_index(dimension)
+        self._people: dict[int, HeldPerson] = {}
+
+    def __len__(self) -> int:
+        """How many people can be recognised."""
+        return len(self._people)
+
+    def replace(self, people: Sequence[HeldPerson]) -> None:
+        """Hold exactly these people."""
+        self._index = _make_index(self._index.dimension)
+        self._people = {}
+        self.apply(Applied(held=tuple(people), gone=()))
+
+    def apply(self, applied: Applied) -> None:
+        """Follow a transaction of the store."""
+        if applied.gone:
+            self._index.remove(np.asarray(applied.gone, dtype=np.int64))
+            for person_id in applied.gone:
+                self._people.pop(person_id, None)
+        fitting = [one for one in applied.held if len(one.descriptor) == self._index.dimension]
+        if fitting:
+            ids = np.asarray([one.person_id for one in fitting], dtype=np.int64)
+            self._index.add(ids, np.stack([one.descriptor for one in fitting]))
+            self._people |= {one.person_id: one for one in fitting}
+
+    def match(self, descriptor: NDArray[np.float32]) -> Match | None:
+        """Find who this is.
+
+        Args:
+            descriptor: (dimension,) float32, length 1.
+
+        Returns:
+            The nearest person, None when nobody is near enough.
+        """
+        scores, ids = self._index.search(descriptor[None, :], 1)
+        person = self._people.get(int(ids[0, 0]))
+        if person is None:
+            return None
+        similarity = similarity_from_cosine(float(scores[0, 0]), threshold=self._threshold)
+        if similarity < self._least:
+            return None
+        return Match(person.user_id, person.name, person.user_type, similarity)
+
+
+def _make_index(dimension: int) -> VectorIndex:
+    """Take faiss where it is installed; both answer the same."""
+    return NumpyIndex(dimension) if find_spec("faiss") is None else FaissIndex(dimension)

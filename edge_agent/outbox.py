@@ -1,0 +1,107 @@
+"""What is to be told to the platform, on disk until the platform has it."""
+
+import sqlite3
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from edge_agent.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One upload of chapter 9, as it will be sent.
+
+    Attributes:
+        seq: order in which events happened; grows for ever, never used twice.
+        kind: last word of the address: ``syface``, ``syattribute`` or ``syresult``.
+        body: the JSON, UTF-8. Holds pictures and names, so it is never shown.
+    """
+
+    seq: int
+    kind: str
+    body: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many events wait, and how many the platform will never take."""
+
+    pending: int
+    parked: int
+
+
+class Outbox:
+    """The queue. An event enters before it is sent and leaves when the platform answered for it."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def put(self, kind: str, body: bytes, *, at: datetime) -> int:
+        """Keep an event; on disk when this returns.
+
+        Args:
+            kind: see `Event`.
+            body: see `Event`.
+            at: now, for whoever looks at the queue.
+
+        Returns:
+            Its sequence number.
+        """
+        return await self._database.run(lambda connection: put_event(connection, kind, body, at))
+
+    async def get(self, seq: int) -> Event | None:
+        """Read an event; None when it has left."""
+        return await self._database.run(lambda connection: _get(connection, seq))
+
+    async def first(self, *, skip: frozenset[int] = frozenset()) -> Event | None:
+        """Read the oldest event, leaving some aside."""
+
+        def work(connection: sqlite3.Connection) -> Event | None:
+            for (seq,) in connection.execute("SELECT seq FROM outbox ORDER BY seq"):
+                if seq not in skip:
+                    return _get(connection, seq)
+            return None
+
+        return await self._database.run(work)
+
+    async def done(self, seq: int) -> None:
+        """Forget an event that the platform has."""
+        await self._database.run(
+            lambda connection: connection.execute("DELETE FROM outbox WHERE seq = ?", (seq,))
+        )
+
+    async def park(self, seq: int, reason: str) -> None:
+        """Put an event aside that the platform will never take."""
+
+        def work(connection: sqlite3.Connection) -> None:
+            connection.execute(
+                "INSERT INTO dead SELECT seq, kind, body, created_at, ? FROM outbox WHERE seq = ?",
+                (reason, seq),
+            )
+            connection.execute("DELETE FROM outbox WHERE seq = ?", (seq,))
+
+        await self._database.run(work)
+
+    async def counts(self) -> Counts:
+        """Count events."""
+        return await self._database.run(count_events)
+
+
+def put_event(connection: sqlite3.Connection, kind: str, body: bytes, at: datetime) -> int:
+    """Keep an event as part of somebody else's transaction; see `Outbox.put`."""
+    cursor = connection.execute(
+        "INSERT INTO outbox (kind, body, created_at) VALUES (?, ?, ?)", (kind, body, at.timestamp())
+    )
+    return int(cursor.lastrowid or 0)
+
+
+def count_events(connection: sqlite3.Connection) -> Counts:
+    """Count events as part of somebody else's transaction."""
+    (pending,) = connection.execute("SELECT count(*) FROM outbox").fetchone()
+    (parked,) = connection.execute("SELECT count(*) FROM dead").fetchone()
+    return Counts(pending=pending, parked=parked)
+
+
+def _get(connection: sqlite3.Connection, seq: int) -> Event | None:
+    row = connection.execute("SELECT seq, kind, body FROM outbox WHERE seq = ?", (seq,)).fetchone()
+    return None if row is None else Event(*row)

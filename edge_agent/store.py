@@ -1,0 +1,325 @@
+"""The people this terminal holds, with pictures and descriptors, and how far it is in step."""
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_agent.database import Database
+from edge_agent.outbox import Counts, count_events, put_event
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Face:
+    """A person's picture and what was computed from it.
+
+    Attributes:
+        picture: the file as fetched.
+        sha256: its digest, hexadecimal.
+        descriptor: (dimension,) float32, length 1.
+        contract_id: what the descriptor means; never compared with another one's.
+    """
+
+    picture: bytes = field(repr=False)
+    sha256: str
+    descriptor: NDArray[np.float32] = field(repr=False)
+    contract_id: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HeldPerson:
+    """Somebody who can be recognised.
+
+    Attributes:
+        person_id: row, and id in the vector index.
+        user_id: name at the platform.
+        descriptor: (dimension,) float32, length 1.
+    """
+
+    person_id: int
+    user_id: str
+    name: str = field(repr=False)
+    user_type: str
+    descriptor: NDArray[np.float32] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SavePerson:
+    """Store somebody or store them anew.
+
+    Attributes:
+        face: the new face; None leaves the old one, if there is one.
+        drops_face: whether the old face must go, because the new picture showed none.
+        attempts: how often the picture could not be fetched so far.
+        due_at: when to try again, None for never.
+    """
+
+    user_id: str
+    name: str = field(repr=False)
+    user_type: str
+    picture_url: str = field(repr=False)
+    face: Face | None = None
+    drops_face: bool = False
+    attempts: int = 0
+    due_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeletePerson:
+    """Forget somebody: person, picture and descriptor."""
+
+    user_id: str
+
+
+Change = SavePerson | DeletePerson
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What a transaction did to the faces: who can be recognised now, and which rows no more."""
+
+    held: tuple[HeldPerson, ...]
+    gone: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MissingPicture:
+    """A person whose picture is to be fetched again."""
+
+    user_id: str
+    name: str = field(repr=False)
+    user_type: str
+    picture_url: str = field(repr=False)
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """State of the file, for ``status``.
+
+    Attributes:
+        people: how many are held; `faces` of them can be recognised.
+        cursor: ``lastQueryTime`` to ask with next.
+        synced_at: last poll after which there was nothing new; None for never.
+        heartbeat_at: last heartbeat that was answered; None for never.
+    """
+
+    people: int
+    faces: int
+    cursor: int
+    synced_at: datetime | None
+    heartbeat_at: datetime | None
+    events: Counts
+
+
+class Store:
+    """Reads and writes people; every change is one transaction."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def cursor(self) -> int:
+        """``lastQueryTime`` to ask with; 0 asks for everything."""
+        return int(await self._fact("cursor") or 0)
+
+    async def synced_at(self) -> datetime | None:
+        """When the library was last known to be complete."""
+        return _moment(await self._fact("synced_at"))
+
+    async def note_moment(self, name: str, at: datetime) -> None:
+        """Write down when something happened last: ``synced_at`` or ``heartbeat_at``."""
+        value = str(at.timestamp())
+        await self._database.run(lambda connection: _set_fact(connection, name, value))
+
+    async def held(self, contract_id: str) -> list[HeldPerson]:
+        """Everybody with a descriptor of this contract."""
+
+        def work(connection: sqlite3.Connection) -> list[HeldPerson]:
+            rows = connection.execute(
+                "SELECT id, user_id, name, user_type, descriptor FROM people"
+                " WHERE contract_id = ? AND descriptor IS NOT NULL ORDER BY id",
+                (contract_id,),
+            )
+            return [
+                HeldPerson(one, user_id, name, user_type, _vector(raw))
+                for one, user_id, name, user_type, raw in rows
+            ]
+
+        return await self._database.run(work)
+
+    async def outdated(self, contract_id: str, limit: int) -> list[tuple[SavePerson, bytes]]:
+        """People whose picture is here and whose descriptor is another model's, with the picture."""
+
+        def work(connection: sqlite3.Connection) -> list[tuple[SavePerson, bytes]]:
+            rows = connection.execute(
+                "SELECT user_id, name, user_type, picture_url, jpeg FROM people"
+                " JOIN pictures ON person_id = id WHERE contract_id <> ? ORDER BY id LIMIT ?",
+                (contract_id, limit),
+            )
+            return [(SavePerson(*rest), jpeg) for *rest, jpeg in rows]
+
+        return await self._database.run(work)
+
+    async def digest(self, user_id: str, contract_id: str) -> str:
+        """Digest of the picture behind somebody's descriptor; empty when there is none."""
+
+        def work(connection: sqlite3.Connection) -> str:
+            row = connection.execute(
+                "SELECT picture_sha256 FROM people WHERE user_id = ? AND contract_id = ?",
+                (user_id, contract_id),
+            ).fetchone()
+            return str(row[0]) if row else ""
+
+        return await self._database.run(work)
+
+    async def known(self, user_ids: Sequence[str]) -> tuple[int, frozenset[str]]:
+        """How many people there are, and which of these are among them."""
+
+        def work(connection: sqlite3.Connection) -> tuple[int, frozenset[str]]:
+            (count,) = connection.execute("SELECT count(*) FROM people").fetchone()
+            sought = "SELECT 1 FROM people WHERE user_id = ?"
+            found = (one for one in user_ids if connection.execute(sought, (one,)).fetchone())
+            return count, frozenset(found)
+
+        return await self._database.run(work)
+
+    async def missing_pictures(self, now: datetime, limit: int) -> list[MissingPicture]:
+        """People whose picture should be tried again now."""
+
+        def work(connection: sqlite3.Connection) -> list[MissingPicture]:
+            rows = connection.execute(
+                "SELECT user_id, name, user_type, picture_url, picture_attempts FROM people"
+                " WHERE picture_due_at <= ? ORDER BY picture_due_at LIMIT ?",
+                (now.timestamp(), limit),
+            )
+            return [MissingPicture(*row) for row in rows]
+
+        return await self._database.run(work)
+
+    async def apply(
+        self,
+        changes: Sequence[Change],
+        *,
+        at: datetime,
+        cursor: int | None = None,
+        report: bytes | None = None,
+    ) -> Applied:
+        """Write changes, the cursor they end at, and the report about them, all or nothing.
+
+        Args:
+            changes: in the order in which they happen.
+            at: now.
+            cursor: ``lastQueryTime`` to ask with next; None leaves it.
+            report: body of a syresult; None for no report.
+        """
+
+        def work(connection: sqlite3.Connection) -> Applied:
+            held: dict[int, HeldPerson] = {}
+            gone: set[int] = set()
+            for change in changes:
+                if isinstance(change, DeletePerson):
+                    gone |= _delete(connection, change.user_id)
+                else:
+                    person_id, person = _save(connection, change)
+                    held.pop(person_id, None)
+                    if person is None:
+                        gone.add(person_id)
+                    else:
+                        held[person_id] = person
+                        gone.discard(person_id)
+            if cursor is not None:
+                _set_fact(connection, "cursor", str(cursor))
+            if report is not None:
+                put_event(connection, "syresult", report, at)
+            kept = tuple(person for one, person in held.items() if one not in gone)
+            return Applied(held=kept, gone=tuple(gone))
+
+        return await self._database.run(work)
+
+    async def standing(self) -> Standing:
+        """Describe the file."""
+        return await self._database.run(read_standing)
+
+    async def _fact(self, name: str) -> str | None:
+        return await self._database.run(lambda connection: _get_fact(connection, name))
+
+
+def read_standing(connection: sqlite3.Connection) -> Standing:
+    """Describe an open file."""
+    (people,) = connection.execute("SELECT count(*) FROM people").fetchone()
+    (faces,) = connection.execute("SELECT count(descriptor) FROM people").fetchone()
+    return Standing(
+        people=people,
+        faces=faces,
+        cursor=int(_get_fact(connection, "cursor") or 0),
+        synced_at=_moment(_get_fact(connection, "synced_at")),
+        heartbeat_at=_moment(_get_fact(connection, "heartbeat_at")),
+        events=count_events(connection),
+    )
+
+
+_UPSERT: Final = """
+INSERT INTO people (user_id, name, user_type, picture_url, picture_attempts, picture_due_at)
+VALUES (?, ?, ?, ?, ?, ?)
+ON CONFLICT (user_id) DO UPDATE SET
+    name = excluded.name, user_type = excluded.user_type, picture_url = excluded.picture_url,
+    picture_attempts = excluded.picture_attempts, picture_due_at = excluded.picture_due_at
+RETURNING id
+"""
+_SET_FACE: Final = (
+    "UPDATE people SET picture_sha256 = ?, contract_id = ?, descriptor = ? WHERE id = ?"
+)
+
+
+def _save(connection: sqlite3.Connection, change: SavePerson) -> tuple[int, HeldPerson | None]:
+    """Write a person; the row, and the person when they can be recognised."""
+    due = None if change.due_at is None else change.due_at.timestamp()
+    (person_id,) = connection.execute(
+        _UPSERT,
+        (change.user_id, change.name, change.user_type, change.picture_url, change.attempts, due),
+    ).fetchone()
+    face = change.face
+    if face is not None:
+        raw = face.descriptor.astype("<f4").tobytes()
+        connection.execute(_SET_FACE, (face.sha256, face.contract_id, raw, person_id))
+        connection.execute(
+            "INSERT OR REPLACE INTO pictures (person_id, jpeg) VALUES (?, ?)",
+            (person_id, face.picture),
+        )
+    elif change.drops_face:
+        connection.execute(_SET_FACE, ("", "", None, person_id))
+        connection.execute("DELETE FROM pictures WHERE person_id = ?", (person_id,))
+    (raw,) = connection.execute(
+        "SELECT descriptor FROM people WHERE id = ?", (person_id,)
+    ).fetchone()
+    if raw is None:
+        return person_id, None
+    return person_id, HeldPerson(
+        person_id, change.user_id, change.name, change.user_type, _vector(raw)
+    )
+
+
+def _delete(connection: sqlite3.Connection, user_id: str) -> set[int]:
+    rows = connection.execute("DELETE FROM people WHERE user_id = ? RETURNING id", (user_id,))
+    return {person_id for (person_id,) in rows.fetchall()}
+
+
+def _vector(raw: bytes) -> NDArray[np.float32]:
+    return np.frombuffer(raw, dtype="<f4").astype(np.float32)
+
+
+def _get_fact(connection: sqlite3.Connection, name: str) -> str | None:
+    row = connection.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
+    return None if row is None else str(row[0])
+
+
+def _set_fact(connection: sqlite3.Connection, name: str, value: str) -> None:
+    connection.execute("INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)", (name, value))
+
+
+def _moment(value: str | None) -> datetime | None:
+    return None if value is None else datetime.fromtimestamp(float(value), tz=UTC)
