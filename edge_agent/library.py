@@ -31,14 +31,18 @@ class Library:
     Used from one thread at a time, the one that also runs the face models.
     """
 
-    def __init__(self, *, dimension: int, threshold: float, least_similarity: int) -> None:
+    def __init__(
+        self, *, contract_id: str, dimension: int, threshold: float, least_similarity: int
+    ) -> None:
         """Make an empty library.
 
         Args:
+            contract_id: what descriptors must mean to be compared; others are left out.
             dimension: of descriptors.
             threshold: the engine's; it anchors the scale of the wire.
             least_similarity: 0 to 100; 0 takes what the threshold means.
         """
+        self._contract_id = contract_id
         self._threshold = threshold
         self._least = least_similarity or similarity_from_cosine(threshold, threshold=threshold)
         self._index = _make_index(dimension)
@@ -60,7 +64,7 @@ class Library:
             self._index.remove(np.asarray(applied.gone, dtype=np.int64))
             for person_id in applied.gone:
                 self._people.pop(person_id, None)
-        fitting = [one for one in applied.held if len(one.descriptor) == self._index.dimension]
+        fitting = [one for one in applied.held if one.contract_id == self._contract_id]
         if fitting:
             ids = np.asarray([one.person_id for one in fitting], dtype=np.int64)
             self._index.add(ids, np.stack([one.descriptor for one in fitting]))

@@ -37,6 +37,7 @@ class HeldPerson:
     Attributes:
         person_id: row, and id in the vector index.
         user_id: name at the platform.
+        contract_id: what the descriptor means.
         descriptor: (dimension,) float32, length 1.
     """
 
@@ -44,6 +45,7 @@ class HeldPerson:
     user_id: str
     name: str = field(repr=False)
     user_type: str
+    contract_id: str
     descriptor: NDArray[np.float32] = field(repr=False)
 
 
@@ -135,24 +137,20 @@ class Store:
         value = str(at.timestamp())
         await self._database.run(lambda connection: _set_fact(connection, name, value))
 
-    async def held(self, contract_id: str) -> list[HeldPerson]:
-        """Everybody with a descriptor of this contract."""
+    async def held(self) -> list[HeldPerson]:
+        """Everybody with a descriptor."""
 
         def work(connection: sqlite3.Connection) -> list[HeldPerson]:
             rows = connection.execute(
-                "SELECT id, user_id, name, user_type, descriptor FROM people"
-                " WHERE contract_id = ? AND descriptor IS NOT NULL ORDER BY id",
-                (contract_id,),
+                "SELECT id, user_id, name, user_type, contract_id, descriptor FROM people"
+                " WHERE descriptor IS NOT NULL ORDER BY id"
             )
-            return [
-                HeldPerson(one, user_id, name, user_type, _vector(raw))
-                for one, user_id, name, user_type, raw in rows
-            ]
+            return [HeldPerson(*row[:5], descriptor=_vector(row[5])) for row in rows]
 
         return await self._database.run(work)
 
     async def outdated(self, contract_id: str, limit: int) -> list[tuple[SavePerson, bytes]]:
-        """People whose picture is here and whose descriptor is another model's, with the picture."""
+        """People with a descriptor of another model, and their pictures, which are here."""
 
         def work(connection: sqlite3.Connection) -> list[tuple[SavePerson, bytes]]:
             rows = connection.execute(
@@ -293,13 +291,14 @@ def _save(connection: sqlite3.Connection, change: SavePerson) -> tuple[int, Held
     elif change.drops_face:
         connection.execute(_SET_FACE, ("", "", None, person_id))
         connection.execute("DELETE FROM pictures WHERE person_id = ?", (person_id,))
-    (raw,) = connection.execute(
-        "SELECT descriptor FROM people WHERE id = ?", (person_id,)
+    contract_id, raw = connection.execute(
+        "SELECT contract_id, descriptor FROM people WHERE id = ?", (person_id,)
     ).fetchone()
     if raw is None:
         return person_id, None
+    vector = _vector(raw)
     return person_id, HeldPerson(
-        person_id, change.user_id, change.name, change.user_type, _vector(raw)
+        person_id, change.user_id, change.name, change.user_type, contract_id, vector
     )
 
 
