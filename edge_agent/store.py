@@ -145,7 +145,10 @@ class Store:
                 "SELECT id, user_id, name, user_type, contract_id, descriptor FROM people"
                 " WHERE descriptor IS NOT NULL ORDER BY id"
             )
-            return [HeldPerson(*row[:5], descriptor=_vector(row[5])) for row in rows]
+            return [
+                HeldPerson(one, user_id, name, user_type, contract_id, _vector(raw))
+                for one, user_id, name, user_type, contract_id, raw in rows
+            ]
 
         return await self._database.run(work)
 

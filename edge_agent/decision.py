@@ -1,0 +1,138 @@
+"""Whether the door opens. Pure: no clock, no disk, no network, no log."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from edge_agent.config import UNLOCK_DELAY_MAX_MS, UNLOCK_DELAY_MIN_MS, DecisionPolicy
+
+# userType of people who are held in order to be recognised and kept out: in words as the platform
+# writes them, and by the numbers of seed 8.2.1.
+KEPT_OUT_TYPES: Final = frozenset({"blacklist", "3"})
+
+
+class Reason(StrEnum):
+    """Why the door opened or did not; stable."""
+
+    PLATFORM_ALLOWED = "platform_allowed"
+    PLATFORM_REFUSED = "platform_refused"
+    PLATFORM_AWAY = "platform_away"
+    ANSWER_LATE = "answer_late"
+    NOT_STORED = "not_stored"
+    LOCAL_ALLOWED = "local_allowed"
+    NOBODY = "nobody"
+    KEPT_OUT = "kept_out"
+    TEMPERATURE_HIGH = "temperature_high"
+    TEMPERATURE_MISSING = "temperature_missing"
+    LIBRARY_STALE = "library_stale"
+
+
+class PlatformWord(StrEnum):
+    """What the platform said about a pass, as far as it said it in time."""
+
+    NOT_ASKED = "not_asked"
+    OPEN = "open"
+    KEEP_CLOSED = "keep_closed"
+    NOT_STORED = "not_stored"  # it answered, and does not have the event
+    AWAY = "away"  # no connection, or it said that it cannot answer
+    LATE = "late"  # nothing until the person at the door had waited long enough
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the configuration says about opening; see `edge_agent.config.AgentConfig`."""
+
+    decide: DecisionPolicy
+    unlock_delay_ms: int
+    temperature_limit_c: float
+    temperature_required: bool
+    library_max_age_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known about one visit.
+
+    Attributes:
+        user_type: of the person recognised; None when nobody was.
+        temperature_c: reading in °C, None without one.
+        library_age_s: seconds since the library was known to be complete, None when it never was.
+        platform: what the platform said.
+        platform_delay_ms: how long it wants the door unlocked, None when it did not say.
+    """
+
+    user_type: str | None
+    temperature_c: float | None = None
+    library_age_s: float | None = None
+    platform: PlatformWord = PlatformWord.NOT_ASKED
+    platform_delay_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The outcome.
+
+    Attributes:
+        unlock_delay_ms: how long to hold the relay, 20 to 5000; 0 when the door stays closed.
+    """
+
+    open_door: bool
+    reason: Reason
+    unlock_delay_ms: int = 0
+
+
+def asks_platform(decide: DecisionPolicy) -> bool:
+    """Whether the person at the door waits for the platform's word."""
+    return decide is not DecisionPolicy.LOCAL
+
+
+def decide(facts: Facts, rules: Rules) -> Decision:
+    """Decide about one visit. Nothing opens but an explicit allow."""
+    if facts.user_type is None:
+        return Decision(open_door=False, reason=Reason.NOBODY)
+    if rules.decide is DecisionPolicy.LOCAL:
+        return _by_local_rule(facts, rules)
+    if facts.platform is PlatformWord.OPEN:
+        asked_ms = facts.platform_delay_ms or rules.unlock_delay_ms
+        return _opened(Reason.PLATFORM_ALLOWED, asked_ms)
+    unreached = facts.platform in {PlatformWord.AWAY, PlatformWord.LATE}
+    if unreached and rules.decide is DecisionPolicy.PLATFORM_THEN_LOCAL:
+        return _by_local_rule(facts, rules)
+    return Decision(open_door=False, reason=_CLOSED_BECAUSE[facts.platform])
+
+
+_CLOSED_BECAUSE: Final = {
+    PlatformWord.NOT_ASKED: Reason.PLATFORM_AWAY,
+    PlatformWord.KEEP_CLOSED: Reason.PLATFORM_REFUSED,
+    PlatformWord.NOT_STORED: Reason.NOT_STORED,
+    PlatformWord.AWAY: Reason.PLATFORM_AWAY,
+    PlatformWord.LATE: Reason.ANSWER_LATE,
+}
+
+
+def _by_local_rule(facts: Facts, rules: Rules) -> Decision:
+    reason = _local_objection(facts, rules)
+    if reason is not None:
+        return Decision(open_door=False, reason=reason)
+    return _opened(Reason.LOCAL_ALLOWED, rules.unlock_delay_ms)
+
+
+def _local_objection(facts: Facts, rules: Rules) -> Reason | None:
+    if facts.user_type in KEPT_OUT_TYPES:
+        return Reason.KEPT_OUT
+    if rules.library_max_age_s > 0:
+        age_s = facts.library_age_s
+        # A negative age means that the clock went back: how old the library is, is not known.
+        if age_s is None or not 0 <= age_s <= rules.library_max_age_s:
+            return Reason.LIBRARY_STALE
+    if facts.temperature_c is None:
+        return Reason.TEMPERATURE_MISSING if rules.temperature_required else None
+    # Written so that a reading that is not a number counts as too high.
+    if not facts.temperature_c < rules.temperature_limit_c:
+        return Reason.TEMPERATURE_HIGH
+    return None
+
+
+def _opened(reason: Reason, delay_ms: int) -> Decision:
+    held_ms = min(max(delay_ms, UNLOCK_DELAY_MIN_MS), UNLOCK_DELAY_MAX_MS)
+    return Decision(open_door=True, reason=reason, unlock_delay_ms=held_ms)
