@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 GraphVariant = Literal["folded", "fast"]
 
-REWRITE_VERSION = 1
+REWRITE_VERSION = 3
 """Moves whenever folding or rewriting writes anything else than before."""
 
 
@@ -43,9 +43,10 @@ def derive_graph(manifest: Manifest, source: Path, progress: Progress | None = N
         progress(f"preparing {manifest.name} for onnxruntime")
     if manifest.graph_shape is None:
         raise ModelInvalid(f"{manifest.name} is not a model")
-    folded = fold(onnx.load(str(source)), manifest.graph_shape)
+    published = onnx.load(str(source))
+    folded = fold(published, manifest.graph_shape)
     _write_derived(derived_path(source, "folded"), folded)
-    _write_derived(derived_path(source, "fast"), make_fast(folded))
+    _write_derived(derived_path(source, "fast"), make_fast(folded, published))
 
 
 def load_graph(manifest: Manifest, root: Path, variant: GraphVariant) -> bytes:

@@ -172,7 +172,9 @@ def _parse_file(entry: dict[str, Any]) -> AssetFile:
 
 
 def _parse_source(entry: dict[str, Any]) -> Source:
-    lists = {key: tuple(entry[key]) for key in ("files", "pip_options") if key in entry}
+    lists: dict[str, Any] = {
+        key: tuple(entry[key]) for key in ("files", "pip_options") if key in entry
+    }
     source = Source(**(entry | lists))
     if source.kind in ("folder", "url"):
         complete = bool(source.environment)
