@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from records.decision import is_fever
 from records.models import Alert, Record
 
 
@@ -18,9 +19,11 @@ def record_message(record: Record) -> dict[str, Any]:
             "user_name": record.user_name,
             "received_at": record.received_at.isoformat(),
             "temperature_c": None if record.temperature_c is None else float(record.temperature_c),
+            "fever": is_fever(record.temperature_c, record.terminal.site.temperature_limit_c),
             "mask": record.mask,
             "verification": record.verification,
             "score": record.verification_score,
+            "similarity": record.similarity,
             "door_opened": record.door_opened,
             "reason": record.reason,
             "has_picture": record.picture_id is not None,

@@ -10,7 +10,7 @@ from .presence import (
 )
 from .sites import site_create, site_token_rotate
 from .terminals import terminal_approve, terminal_describe, terminal_disable
-from .tokens import api_token_create, api_token_user
+from .tokens import api_token_create, api_token_revoke, api_token_user
 
 __all__ = [
     "Admission",
@@ -18,6 +18,7 @@ __all__ = [
     "Refusal",
     "admit",
     "api_token_create",
+    "api_token_revoke",
     "api_token_user",
     "presence_flush",
     "presence_last_seen",

@@ -3,6 +3,7 @@
 import secrets
 
 from django.contrib.auth.models import AbstractBaseUser, User
+from django.utils import timezone
 
 from devices.models import ApiToken
 from server_common.crypto import keyed_digest, keyed_digests
@@ -25,3 +26,9 @@ def api_token_user(token: str) -> AbstractBaseUser | None:
         .first()
     )
     return found.user if found and found.user.is_active else None
+
+
+def api_token_revoke(*, token: ApiToken) -> bool:
+    """End a key; returns False when it had been ended before."""
+    alive = ApiToken.objects.filter(pk=token.pk, revoked_at__isnull=True)
+    return alive.update(revoked_at=timezone.now()) == 1

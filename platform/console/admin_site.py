@@ -1,13 +1,41 @@
-"""The admin, with the product's name and the way to the live page."""
+"""The admin, with the product's name, the users' own clock and the way to the live page."""
+
+from collections.abc import Callable
+from typing import Any
 
 from django.contrib.admin import AdminSite
+from django.http import HttpRequest, HttpResponseBase
+from django.template.response import SimpleTemplateResponse
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+
+from console.zones import user_zone
 
 
 class MenjinAdminSite(AdminSite):
     """Where community managers work."""
 
-    site_header = _("Menjin")
+    site_header = _("Menjin 门禁")
     site_title = _("Menjin")
     index_title = _("Doors, people and records")
     site_url = "/"
+    index_template = "console/admin_index.html"
+    login_template = "console/admin_login.html"
+    enable_nav_sidebar = True
+
+    def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Callable[..., Any]:  # noqa: FBT001, FBT002 - Django's signature
+        """Run each page in the time zone of its user's site.
+
+        A manager enters "may pass until 18:00" and means 18:00 at the door.
+        """
+        checked = super().admin_view(view, cacheable)
+
+        def zoned(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            with timezone.override(user_zone(request.user)):
+                response: HttpResponseBase = checked(request, *args, **kwargs)
+                if isinstance(response, SimpleTemplateResponse):
+                    # Templates are rendered late, when the zone would be gone.
+                    return response.render()
+                return response
+
+        return zoned

@@ -1,0 +1,184 @@
+"""Admin pages on which a member of a site sees that site and nothing else (invariant 5).
+
+Members get their rights from ``SiteMembership`` and need no Django permissions: a manager changes
+what belongs to their sites, a guard looks, a superuser does everything. Every query of a page
+begins at ``get_queryset``; choices of forms and filters are restricted beside it.
+"""
+
+from typing import Any, ClassVar
+
+from django.contrib import admin
+from django.db.models import ForeignKey, Model, QuerySet
+from django.http import HttpRequest
+
+from devices.models import Site
+from devices.selectors import sites_managed, sites_visible
+
+
+def site_ids(request: HttpRequest, *, managed: bool = False) -> set[int] | None:
+    """Return the sites the request's user may see or change; None means all of them.
+
+    Asked once per request: a page asks for permissions again for each row and action.
+    """
+    user: Any = request.user
+    if user.is_active and user.is_superuser:
+        return None
+    known: dict[bool, set[int]] = request.__dict__.setdefault("_menjin_site_ids", {})
+    if managed not in known:
+        found = sites_managed(user) if managed else sites_visible(user)
+        known[managed] = set(found.values_list("pk", flat=True))
+    return known[managed]
+
+
+def restrict(
+    queryset: QuerySet[Any], request: HttpRequest, *, path: str, managed: bool = False
+) -> QuerySet[Any]:
+    """Keep the rows of the user's sites; ``path`` leads from the rows to their site's id."""
+    ids = site_ids(request, managed=managed)
+    return queryset if ids is None else queryset.filter(**{f"{path}__in": ids})
+
+
+def scope_path(model: type[Model]) -> str | None:
+    """Return the way from a model to its site's id; None when it belongs to no site."""
+    if model is Site:
+        return "pk"
+    names = {field.name for field in model._meta.get_fields()}
+    if "site" in names:
+        return "site_id"
+    return "terminal__site_id" if "terminal" in names else None
+
+
+def site_id_of(row: Model) -> int | None:
+    """Return the site a row belongs to."""
+    value: Any = row
+    path = scope_path(type(row))
+    for step in path.split("__") if path else ():
+        value = getattr(value, step)
+    return value if path else None
+
+
+class ScopedRelatedFilter(admin.RelatedFieldListFilter):
+    """A filter by a related row that offers only rows of the user's sites."""
+
+    def field_choices(
+        self, field: Any, request: HttpRequest, model_admin: Any
+    ) -> list[tuple[str, str]]:
+        """Return (id, words) of the rows the user may see."""
+        path = scope_path(field.related_model)
+        if path is None:
+            return []
+        rows = restrict(field.related_model._default_manager.all(), request, path=path)
+        return [(str(row.pk), str(row)) for row in rows]
+
+
+class ScopedAdmin(admin.ModelAdmin):
+    """Base of every admin of rows that belong to a site."""
+
+    list_per_page = 50
+    # Facets count whole tables; a busy site has millions of records.
+    show_facets = admin.ShowFacets.NEVER
+    save_on_top = False
+    # Who may do what; a subclass takes away, never adds.
+    members_may_add: ClassVar[bool] = True
+    members_may_change: ClassVar[bool] = True
+    members_may_delete: ClassVar[bool] = True
+
+    class Media:
+        css = {"all": ["console/admin.css"]}
+        js = ["console/admin.js"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """Return the rows of the user's sites; pages, filters and actions all start here."""
+        return restrict(super().get_queryset(request), request, path=self.site_path())
+
+    def site_path(self) -> str:
+        """Return the way from this admin's rows to their site's id."""
+        path = scope_path(self.model)
+        if path is None:
+            raise TypeError(f"{self.model.__name__} belongs to no site")
+        return path
+
+    def managed(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Return those of the rows that the user may change."""
+        return restrict(queryset, request, path=self.site_path(), managed=True)
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self.has_view_permission(request)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self._may(request, obj, managed=False)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return self.members_may_add and self._may(request, None, managed=True)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.members_may_change and self._may(request, obj, managed=True)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.members_may_delete and self._may(request, obj, managed=True)
+
+    def _may(self, request: HttpRequest, obj: Any, *, managed: bool) -> bool:
+        user: Any = request.user
+        if not (user.is_active and user.is_staff):
+            return False
+        ids = site_ids(request, managed=managed)
+        if ids is None:
+            return True
+        return bool(ids) if obj is None else site_id_of(obj) in ids
+
+    def formfield_for_foreignkey(
+        self, db_field: ForeignKey, request: HttpRequest, **kwargs: Any
+    ) -> Any:
+        """Offer only rows of sites the user manages."""
+        field = super().formfield_for_foreignkey(db_field, request, **kwargs)
+        related = db_field.related_model
+        path = scope_path(related) if isinstance(related, type) else None
+        if field is not None and path is not None:
+            field.queryset = restrict(field.queryset, request, path=path, managed=True)
+        return field
+
+    def get_list_filter(self, request: HttpRequest) -> list[Any]:
+        """Leave out what offers no choice: a manager of one site needs no filter by site."""
+        filters = list(super().get_list_filter(request))
+        ids = site_ids(request)
+        if ids is not None and len(ids) < 2:
+            filters = [one for one in filters if one != SITE_FILTER]
+        return filters
+
+
+SITE_FILTER = ("site", ScopedRelatedFilter)
+
+
+class ReadOnlyAdmin(ScopedAdmin):
+    """Rows that nobody writes by hand."""
+
+    members_may_add = False
+    members_may_change = False
+    members_may_delete = False
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        names = [field.name for field in self.model._meta.fields]
+        return [*names, *super().get_readonly_fields(request, obj)]
+
+
+class SuperuserInline(admin.TabularInline):
+    """Rows below another row that only a superuser sees."""
+
+    extra = 0
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return _is_superuser(request)
+
+    def has_add_permission(self, request: HttpRequest, obj: Any) -> bool:
+        return _is_superuser(request)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return _is_superuser(request)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return _is_superuser(request)
+
+
+def _is_superuser(request: HttpRequest) -> bool:
+    user: Any = request.user
+    return bool(user.is_active and user.is_superuser)

@@ -1,0 +1,125 @@
+"""What every list of terminals shows; ``faces`` adds libraries and deliveries and registers it."""
+
+from datetime import datetime
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
+from django.http import HttpRequest
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from devices.admin.scoped import SITE_FILTER, ScopedAdmin
+from devices.choices import Presence, TerminalStatus
+from devices.models import Terminal
+from devices.selectors import is_online
+from devices.services import presence_last_seen
+from server_common.admin import Tone, ago_words, badge, dot
+
+STATUS_TONES: dict[str, Tone] = {
+    TerminalStatus.PENDING: "warn",
+    TerminalStatus.APPROVED: "good",
+    TerminalStatus.DISABLED: "quiet",
+}
+
+
+class PresenceChangeList(ChangeList):
+    """A page of terminals that asks once when they were heard last."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        rows = list(self.result_list)
+        hear(rows)
+        self.result_list = rows
+
+
+def hear(rows: list[Terminal]) -> None:
+    """Note on each row when the terminal was heard last, sightings not yet stored included."""
+    seen = presence_last_seen(rows)
+    for row in rows:
+        row.__dict__["heard_at"] = seen[row.pk]
+
+
+def heard_at(terminal: Terminal) -> datetime | None:
+    """Return what ``hear`` noted; a row it did not pass is asked about by itself."""
+    if "heard_at" not in terminal.__dict__:
+        hear([terminal])
+    moment: datetime | None = terminal.__dict__["heard_at"]
+    return moment
+
+
+class TerminalAdmin(ScopedAdmin):
+    """Terminals appear by themselves or are entered; they are disabled rather than deleted."""
+
+    list_display = (
+        "connection",
+        "title",
+        "device_id",
+        "site",
+        "status_badge",
+        "direction",
+        "last_heard",
+    )
+    list_display_links = ("title", "device_id")
+    list_select_related = ("site",)
+    list_filter = (SITE_FILTER, "status", "presence", "direction")
+    search_fields = ("device_id", "name", "uuid_label", "last_address")
+    ordering = ("site__code", "device_id")
+    members_may_delete = False
+    # The terminal itself and the sweep write these while a form lies open.
+    readonly_fields: tuple[str, ...] = (
+        "status_badge",
+        "connection",
+        "last_heard",
+        "last_address",
+        "approved_at",
+        "model",
+        "app_version",
+        "web_version",
+        "uuid_label",
+        "nation_code",
+        "server_url",
+    )
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return PresenceChangeList
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        """Keep a terminal at its site under its id: what it holds hangs on both."""
+        fixed = () if obj is None else ("site", "device_id")
+        return (*fixed, *self.readonly_fields)
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:  # noqa: FBT001 - Django's signature
+        if not change:
+            obj.save()
+            return
+        own = {field.name for field in obj._meta.concrete_fields}
+        # Only what was changed: a whole row would put presence back to when the form was opened.
+        obj.save(update_fields=[name for name in form.changed_data if name in own])
+
+    @admin.display(description=gettext_lazy("connection"))
+    def connection(self, terminal: Terminal) -> SafeString:
+        """Show a dot: online, offline or never heard."""
+        moment = heard_at(terminal)
+        if moment is None:
+            return dot("quiet", Presence.NEVER.label)
+        if is_online(terminal, moment):
+            return dot("good", Presence.ONLINE.label)
+        return dot("bad", Presence.OFFLINE.label)
+
+    @admin.display(description=gettext_lazy("name"), ordering="name")
+    def title(self, terminal: Terminal) -> str:
+        """Show the name, or say that there is none yet."""
+        return terminal.name or _("(no name yet)")
+
+    @admin.display(description=gettext_lazy("status"), ordering="status")
+    def status_badge(self, terminal: Terminal) -> SafeString:
+        """Show where the terminal is in its life."""
+        status = TerminalStatus(terminal.status)
+        return badge(STATUS_TONES[status], status.label)
+
+    @admin.display(description=gettext_lazy("last heard"), ordering="last_seen_at")
+    def last_heard(self, terminal: Terminal) -> str:
+        """Say how long ago the terminal was heard."""
+        return ago_words(heard_at(terminal))

@@ -1,0 +1,331 @@
+"""People: who they are, their photo, their libraries, and what every terminal made of them."""
+
+from collections import Counter
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.admin.models import LogEntry
+from django.contrib.admin.views.main import ChangeList
+from django.contrib.contenttypes.models import ContentType
+from django.db.models import Count, Exists, OuterRef, Prefetch, QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from devices.admin.scoped import SITE_FILTER, ScopedAdmin, ScopedRelatedFilter, site_ids
+from faces.admin.deliveries import state_badge
+from faces.admin.person_form import PersonForm
+from faces.admin.terminals import counts_words
+from faces.admin.words import (
+    PHOTO_TONES,
+    delivery_words,
+    on_no_terminal_because,
+    problem_words,
+)
+from faces.choices import Category, PersonState, PhotoStatus
+from faces.models import Delivery, FacePhoto, Person
+from faces.selectors import reference_photo
+from faces.services import person_erase, person_save
+from server_common.admin import EMPTY, ago_words, badge, lines, masked, thumbnail
+
+
+class FaceStatusFilter(admin.SimpleListFilter):
+    """People by what became of their photo."""
+
+    title = gettext_lazy("face")
+    parameter_name = "face"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("none", _("No photo")), *((one.value, one.label) for one in PhotoStatus)]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        photos = FacePhoto.objects.filter(person=OuterRef("pk"))
+        if self.value() == "none":
+            return queryset.filter(~Exists(photos))
+        if self.value() in PhotoStatus.values:
+            return queryset.filter(Exists(photos.filter(status=self.value())))
+        return queryset
+
+
+class PersonChangeList(ChangeList):
+    """A page of people that counts their deliveries once."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        rows = list(self.result_list)
+        counts: dict[int, Counter[str]] = {row.pk: Counter() for row in rows}
+        grouped = (
+            Delivery.objects.filter(person__in=rows)
+            .values_list("person_id", "state")
+            .annotate(rows=Count("pk"))
+            .order_by()
+        )
+        for person_id, state, number in grouped:
+            counts[person_id or 0][state] += number
+        for row in rows:
+            row.__dict__["delivery_states"] = counts[row.pk]
+        self.result_list = rows
+
+
+@admin.register(Person)
+class PersonAdmin(ScopedAdmin):
+    """All writes go through ``person_save`` and ``person_erase``: terminals hear of them."""
+
+    form = PersonForm
+    list_display = (
+        "photo",
+        "name",
+        "user_id",
+        "site",
+        "library_names",
+        "category_badge",
+        "face_badge",
+        "on_terminals",
+    )
+    list_display_links = ("photo", "name", "user_id")
+    list_select_related = ("site",)
+    list_filter = (
+        SITE_FILTER,
+        ("libraries", ScopedRelatedFilter),
+        "category",
+        "state",
+        FaceStatusFilter,
+    )
+    search_fields = ("name", "user_id", "mobile")
+    ordering = ("site__code", "user_id")
+    readonly_fields = ("face", "matrix", "id_number_masked")
+    fieldsets = (
+        (None, {"fields": ("site", "user_id", "name", "face", "upload", "in_libraries")}),
+        (
+            gettext_lazy("May pass"),
+            {"fields": ("category", "state", "valid_from", "valid_until")},
+        ),
+        (gettext_lazy("On the terminals"), {"fields": ("matrix",)}),
+        (
+            gettext_lazy("Shown on terminals"),
+            {"fields": ("user_type", "sex", "remark", "prompt"), "classes": ("collapse",)},
+        ),
+        (
+            gettext_lazy("Contact and work"),
+            {
+                "fields": (
+                    "mobile",
+                    "mail",
+                    "department",
+                    "title",
+                    "position",
+                    "job_number",
+                    "ic_number",
+                    "birthday",
+                    "entry_date",
+                    "id_number_masked",
+                    "new_id_number",
+                    "description",
+                ),
+                "classes": ("collapse",),
+            },
+        ),
+        (
+            gettext_lazy("Visitors"),
+            {"fields": ("purpose", "interviewee", "come_from"), "classes": ("collapse",)},
+        ),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        newest_first = Prefetch("photos", queryset=FacePhoto.objects.order_by("-id"))
+        return super().get_queryset(request).prefetch_related(newest_first, "libraries")
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return PersonChangeList
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        # Terminals and records know the person by site and user id.
+        return self.readonly_fields if obj is None else ("site", "user_id", *self.readonly_fields)
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        if obj is not None:
+            return self.fieldsets
+        first = ("site", "user_id", "name", "upload", "in_libraries")
+        rest = [one for one in self.fieldsets[1:] if one[1]["fields"] != ("matrix",)]
+        return ((None, {"fields": first}), *rest)
+
+    def get_form(
+        self,
+        request: HttpRequest,
+        obj: Any = None,
+        change: bool = False,  # noqa: FBT001, FBT002 - Django's signature
+        **kwargs: Any,
+    ) -> Any:
+        # A class made for this request alone, so the attribute is nobody else's.
+        form = super().get_form(request, obj, change, **kwargs)
+        form.allowed_sites = site_ids(request, managed=True)
+        return form
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> Any:
+        """Leave out Django's transaction around the page: the photo is looked at before writing.
+
+        ``person_save`` makes its own, after the recogniser has done its slow work.
+        """
+        return self._changeform_view(request, object_id, form_url, extra_context)
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:  # noqa: FBT001 - Django's signature
+        upload = form.cleaned_data.get("upload")
+        person_save(
+            person=obj,
+            library_ids=[library.pk for library in form.cleaned_data["in_libraries"]],
+            photo=upload.read() if upload else None,
+        )
+        if upload:
+            self._tell_about_photo(request, obj)
+
+    def _tell_about_photo(self, request: HttpRequest, person: Person) -> None:
+        photo = person.photos.order_by("-id").first()
+        if photo is not None and photo.status == PhotoStatus.REFUSED:
+            reasons = " ".join(problem_words(photo.problems))
+            words = _("The photo was refused: %(reasons)s") % {"reasons": reasons}
+            self.message_user(request, words, messages.ERROR)
+        elif photo is not None and photo.status == PhotoStatus.WAITING:
+            words = _("The photo is kept and will be checked when the recogniser is installed.")
+            self.message_user(request, words, messages.WARNING)
+
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        person_erase(person=obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        for person in self.managed(request, queryset):
+            person_erase(person=person)
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """Name the people only; what else goes or is told to go is ``person_erase``'s work."""
+        rows = list(objs)
+        refused = {
+            str(Person._meta.verbose_name)
+            for row in rows
+            if not self.has_delete_permission(request, row)
+        }
+        counts = {str(Person._meta.verbose_name_plural): len(rows)}
+        return [str(row) for row in rows], counts, refused, []
+
+    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        entry = super().log_addition(request, obj, message)
+        _forget_names([obj])
+        return entry
+
+    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        entry = super().log_change(request, obj, message)
+        _forget_names([obj])
+        return entry
+
+    def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
+        rows = list(queryset)
+        entries = super().log_deletions(request, rows)
+        _forget_names(rows)
+        return entries
+
+    @admin.display(description=gettext_lazy("photo"))
+    def photo(self, person: Person) -> SafeString | str:
+        """Show the accepted photo small."""
+        return _accepted_picture(person, large=False) or format_html(
+            '<span class="mj-photo mj-nobody"></span>'
+        )
+
+    @admin.display(description=gettext_lazy("libraries"))
+    def library_names(self, person: Person) -> str:
+        """Name the person's libraries."""
+        return ", ".join(library.name for library in person.libraries.all()) or EMPTY
+
+    @admin.display(description=gettext_lazy("category"), ordering="category")
+    def category_badge(self, person: Person) -> SafeString:
+        """Show category, and state when it keeps the person out."""
+        if person.state == PersonState.SUSPENDED:
+            return badge("bad", PersonState.SUSPENDED.label)
+        category = Category(person.category)
+        return badge("bad" if category == Category.BLACKLIST else "quiet", category.label)
+
+    @admin.display(description=gettext_lazy("face"))
+    def face_badge(self, person: Person) -> SafeString:
+        """Show what became of the newest photo."""
+        photo = reference_photo(person)
+        if photo is None:
+            return badge("quiet", _("No photo"))
+        status = PhotoStatus(photo.status)
+        return badge(PHOTO_TONES[status], status.label)
+
+    @admin.display(description=gettext_lazy("on terminals"))
+    def on_terminals(self, person: Person) -> SafeString | str:
+        """Count the person's deliveries by state."""
+        return counts_words(person.__dict__.get("delivery_states", Counter()))
+
+    @admin.display(description=gettext_lazy("photo"))
+    def face(self, person: Person) -> SafeString:
+        """Show the accepted photo, and why a later one was refused."""
+        picture = _accepted_picture(person, large=True) or _("There is no accepted photo yet.")
+        newest = reference_photo(person)
+        if newest is None:
+            return format_html("{}", picture)
+        status = PhotoStatus(newest.status)
+        words = lines(problem_words(newest.problems))
+        return format_html(
+            '<div class="mj-face">{}<div>{}{}</div></div>',
+            picture,
+            badge(PHOTO_TONES[status], status.label),
+            words,
+        )
+
+    @admin.display(description=gettext_lazy("deliveries"))
+    def matrix(self, person: Person) -> SafeString:
+        """Show for each terminal whether it holds the face, and why not."""
+        rows = person.deliveries.select_related("terminal").order_by("terminal__device_id")
+        body = format_html_join(
+            "",
+            "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>",
+            (
+                (row.terminal, state_badge(row), delivery_words(row), ago_words(row.changed_at))
+                for row in rows
+            ),
+        )
+        reasons = on_no_terminal_because(person)
+        hint = lines([_("No terminal gets this person: %(why)s") % {"why": " ".join(reasons)}])
+        if not body:
+            return hint if reasons else lines([_("No terminal holds one of these libraries.")])
+        return format_html(
+            '{}<table class="mj-matrix"><thead><tr><th>{}</th><th>{}</th><th>{}</th><th>{}</th>'
+            "</tr></thead><tbody>{}</tbody></table>",
+            hint if reasons else "",
+            _("Terminal"),
+            _("State"),
+            _("In words"),
+            _("Changed"),
+            body,
+        )
+
+    @admin.display(description=gettext_lazy("ID number"))
+    def id_number_masked(self, person: Person) -> str:
+        """Show the end of the ID number only."""
+        return masked(person.id_number) or EMPTY
+
+
+def _accepted_picture(person: Person, *, large: bool) -> SafeString | None:
+    for photo in person.photos.all():
+        if photo.status == PhotoStatus.OK and photo.image:
+            address = reverse("console:photo", args=[photo.pk])
+            return thumbnail(address, _("photo on file"), large=large)
+    return None
+
+
+def _forget_names(people: list[Any]) -> None:
+    """Keep names out of the admin's log, which outlives the people in it (invariant 6)."""
+    kind = ContentType.objects.get_for_model(Person)
+    for person in people:
+        LogEntry.objects.filter(content_type=kind, object_id=str(person.pk)).exclude(
+            object_repr=person.user_id
+        ).update(object_repr=person.user_id)

@@ -1,0 +1,249 @@
+"""Terminals with what they hold: libraries, deliveries, and the buttons that change them."""
+
+from collections import Counter
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import Count, QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from devices.admin.terminals import PresenceChangeList, TerminalAdmin
+from devices.choices import TerminalStatus
+from devices.models import Terminal
+from devices.services import terminal_approve, terminal_disable
+from faces.admin.words import STATE_TONES
+from faces.choices import DeliveryState
+from faces.models import Delivery, Library
+from faces.services import terminal_libraries_set, terminal_view_changed
+from server_common.admin import EMPTY, badge
+
+
+class TerminalForm(forms.ModelForm):
+    """A terminal with its libraries; the password can be replaced and is never shown."""
+
+    held_libraries = forms.ModelMultipleChoiceField(
+        label=gettext_lazy("libraries"),
+        queryset=Library.objects.none(),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text=gettext_lazy("Whose faces this terminal holds."),
+    )
+    new_password = forms.CharField(
+        label=gettext_lazy("new terminal password"),
+        required=False,
+        max_length=64,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+        help_text=gettext_lazy("Empty leaves it as it is; the present one is never shown."),
+    )
+
+    class Meta:
+        model = Terminal
+        fields = (
+            "site",
+            "device_id",
+            "name",
+            "direction",
+            "unlock_delay_ms",
+            "capacity",
+            "all_libraries",
+            "api_address",
+            "notes",
+        )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        terminal = self.instance
+        # A guard's page has no editable field at all; a new terminal has no site to choose from.
+        if "held_libraries" not in self.fields or terminal.pk is None:
+            return
+        self.fields["held_libraries"].queryset = Library.objects.filter(site_id=terminal.site_id)
+        self.initial["held_libraries"] = [link.library_id for link in terminal.library_links.all()]
+
+    def save(self, commit: bool = True) -> Any:  # noqa: FBT001, FBT002 - Django's signature
+        if self.cleaned_data.get("new_password"):
+            self.instance.api_password = self.cleaned_data["new_password"]
+        return super().save(commit)
+
+
+@admin.register(Terminal)
+class FaceTerminalAdmin(TerminalAdmin):
+    """Terminals as managers work with them."""
+
+    form = TerminalForm
+    list_display = (*TerminalAdmin.list_display, "faces")
+    actions = ("approve", "disable", "send_all")
+    readonly_fields = (*TerminalAdmin.readonly_fields, "delivery_counts")
+    fieldsets = (
+        (
+            None,
+            {"fields": ("site", "device_id", "name", "status_badge", "connection", "last_heard")},
+        ),
+        (
+            gettext_lazy("Door"),
+            {"fields": ("direction", "unlock_delay_ms")},
+        ),
+        (
+            gettext_lazy("Faces"),
+            {"fields": ("all_libraries", "held_libraries", "capacity", "delivery_counts")},
+        ),
+        (
+            gettext_lazy("Its own interface"),
+            {"fields": ("api_address", "new_password"), "classes": ("collapse",)},
+        ),
+        (
+            gettext_lazy("What it says of itself"),
+            {
+                "fields": (
+                    "model",
+                    "app_version",
+                    "web_version",
+                    "uuid_label",
+                    "nation_code",
+                    "server_url",
+                    "last_address",
+                    "approved_at",
+                ),
+                "classes": ("collapse",),
+            },
+        ),
+        (None, {"fields": ("notes",)}),
+    )
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        if obj is not None:
+            return self.fieldsets
+        # Libraries belong to the site, which is not chosen yet.
+        return (
+            (None, {"fields": ("site", "device_id", "name")}),
+            (gettext_lazy("Door"), {"fields": ("direction", "unlock_delay_ms")}),
+            (gettext_lazy("Faces"), {"fields": ("all_libraries", "capacity")}),
+        )
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[PresenceChangeList]:
+        return FaceChangeList
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:  # noqa: FBT001 - Django's signature
+        super().save_related(request, form, formsets, change)
+        terminal = form.instance
+        if {"held_libraries", "all_libraries"} & set(form.changed_data):
+            chosen = form.cleaned_data.get("held_libraries") or ()
+            terminal_libraries_set(
+                terminal=terminal,
+                library_ids=[library.pk for library in chosen],
+                all_libraries=terminal.all_libraries,
+            )
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:  # noqa: FBT001 - Django's signature
+        super().save_model(request, obj, form, change)
+        if form.cleaned_data.get("new_password"):
+            obj.save(update_fields=["api_password"])
+
+    @admin.display(description=gettext_lazy("faces"))
+    def faces(self, terminal: Terminal) -> SafeString | str:
+        """Show how many faces are stored, on their way and refused."""
+        counts: Counter[str] = terminal.__dict__.get("delivery_states", Counter())
+        return counts_words(counts)
+
+    @admin.display(description=gettext_lazy("deliveries"))
+    def delivery_counts(self, terminal: Terminal) -> SafeString | str:
+        """Show the counts on the terminal's page, with the way to the rows."""
+        counts = states_of([terminal])[terminal.pk]
+        if not counts:
+            return EMPTY
+        return format_html(
+            '{} <a href="{}?terminal__id__exact={}">{}</a>',
+            counts_words(counts),
+            reverse("admin:faces_delivery_changelist"),
+            terminal.pk,
+            _("show"),
+        )
+
+    @admin.action(description=gettext_lazy("Approve"), permissions=["change"])
+    def approve(self, request: HttpRequest, queryset: QuerySet[Terminal]) -> None:
+        """Let the terminals hold people and open doors."""
+        count = 0
+        for terminal in self.managed(request, queryset).exclude(status=TerminalStatus.APPROVED):
+            terminal_view_changed(terminal=terminal_approve(terminal=terminal))
+            count += 1
+        self._report(
+            request,
+            ngettext("%(count)d terminal approved.", "%(count)d terminals approved.", count),
+            count,
+        )
+
+    @admin.action(description=gettext_lazy("Disable"), permissions=["change"])
+    def disable(self, request: HttpRequest, queryset: QuerySet[Terminal]) -> None:
+        """Refuse the terminals from now on."""
+        count = 0
+        for terminal in self.managed(request, queryset).exclude(status=TerminalStatus.DISABLED):
+            terminal_disable(terminal=terminal)
+            count += 1
+        self._report(
+            request,
+            ngettext("%(count)d terminal disabled.", "%(count)d terminals disabled.", count),
+            count,
+        )
+
+    @admin.action(description=gettext_lazy("Send everything again"), permissions=["change"])
+    def send_all(self, request: HttpRequest, queryset: QuerySet[Terminal]) -> None:
+        """Make the next poll of each terminal a full one."""
+        count = 0
+        for terminal in self.managed(request, queryset):
+            terminal_view_changed(terminal=terminal)
+            count += 1
+        self._report(
+            request,
+            ngettext(
+                "%(count)d terminal gets everybody again at its next poll.",
+                "%(count)d terminals get everybody again at their next poll.",
+                count,
+            ),
+            count,
+        )
+
+    def _report(self, request: HttpRequest, words: str, count: int) -> None:
+        level = messages.SUCCESS if count else messages.WARNING
+        self.message_user(request, words % {"count": count}, level)
+
+
+class FaceChangeList(PresenceChangeList):
+    """A page of terminals that counts their deliveries once."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        states = states_of(self.result_list)
+        for row in self.result_list:
+            row.__dict__["delivery_states"] = states[row.pk]
+
+
+def states_of(terminals: list[Terminal]) -> dict[int, Counter[str]]:
+    """Count the deliveries of each terminal by state."""
+    counts: dict[int, Counter[str]] = {terminal.pk: Counter() for terminal in terminals}
+    rows = (
+        Delivery.objects.filter(terminal__in=terminals)
+        .values_list("terminal_id", "state")
+        .annotate(rows=Count("pk"))
+        .order_by()
+    )
+    for terminal_id, state, number in rows:
+        counts[terminal_id][state] += number
+    return counts
+
+
+def counts_words(counts: Counter[str]) -> SafeString | str:
+    """Return the counts as badges, those that are zero left out."""
+    shown = [state for state in DeliveryState if counts[state]]
+    if not shown:
+        return EMPTY
+    return format_html_join(
+        " ",
+        "{}",
+        ((badge(STATE_TONES[state], f"{counts[state]} {state.label}"),) for state in shown),
+    )

@@ -1,0 +1,106 @@
+"""Codes of photos and deliveries in words that a manager can act on."""
+
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from face_engine import PROBLEM_WORDS
+from faces.choices import Category, DeliveryState, Operation, PersonState, PhotoStatus
+from faces.models import Delivery, Person
+from faces.selectors import reference_photo
+from server_common.admin import Tone
+from terminal_protocol import RetCode
+
+STATE_TONES: dict[str, Tone] = {
+    DeliveryState.PENDING: "warn",
+    DeliveryState.SENT: "info",
+    DeliveryState.STORED: "good",
+    DeliveryState.FAILED: "bad",
+}
+PHOTO_TONES: dict[str, Tone] = {
+    PhotoStatus.WAITING: "warn",
+    PhotoStatus.OK: "good",
+    PhotoStatus.REFUSED: "bad",
+}
+# What the decoder says of files that are no usable picture (face_engine.ImageFault).
+_FILE_WORDS = {
+    "empty": gettext_lazy("The file is empty. Choose another one."),
+    "not_an_image": gettext_lazy("The file is no picture. Use a JPEG, PNG, WebP or HEIC photo."),
+    "truncated": gettext_lazy("The file breaks off in the middle. Copy it again from the camera."),
+    "too_large": gettext_lazy("The picture is too large. Make it smaller, 2000 pixels are enough."),
+    "unsupported_format": gettext_lazy("This kind of picture cannot be read. Save it as JPEG."),
+}
+# Codes of chapter 7 that a terminal may answer for a face it should store.
+_CODE_WORDS = {
+    RetCode.NO_FACE_DETECTED: gettext_lazy(
+        "The terminal found no face in the photo. Use a clearer one, from the front."
+    ),
+    RetCode.AVATAR_FILE_ILLEGAL: gettext_lazy(
+        "The terminal could not read or fetch the photo. Check that it reaches this platform."
+    ),
+    RetCode.DATABASE_FULL: gettext_lazy(
+        "The terminal is full. Give it fewer libraries, or remove people."
+    ),
+    RetCode.USER_NOT_EXISTS: gettext_lazy("The terminal does not know this person."),
+    RetCode.PARAM_INVALID: gettext_lazy("The terminal did not accept one of the values."),
+    RetCode.MISSING_PARAM: gettext_lazy("The terminal missed a value."),
+    RetCode.INTERNAL_ERROR: gettext_lazy("The terminal failed. Restart it if this goes on."),
+}
+
+
+def problem_words(problems: list[str]) -> list[str]:
+    """Return for each reason of a refusal a sentence that says what to do."""
+    sentences = {str(code): words for code, words in PROBLEM_WORDS.items()}
+    return [
+        str(_FILE_WORDS[problem])
+        if problem in _FILE_WORDS
+        else _(sentences[problem])
+        if problem in sentences
+        else problem
+        for problem in problems
+    ]
+
+
+def delivery_words(row: Delivery) -> str:
+    """Say what became of a delivery, and why, in a sentence."""
+    if row.state == DeliveryState.FAILED:
+        if row.code in _CODE_WORDS:
+            return str(_CODE_WORDS[RetCode(row.code)])
+        said = row.message.strip() or _("no reason given")
+        return _("The terminal answered %(code)s: %(said)s") % {"code": row.code, "said": said}
+    if row.operation == Operation.DELETE:
+        return {
+            DeliveryState.PENDING: _("Will be deleted there at the terminal's next poll."),
+            DeliveryState.SENT: _("Told to delete, not confirmed yet."),
+            DeliveryState.STORED: _("Deleted there."),
+        }[DeliveryState(row.state)]
+    if row.state == DeliveryState.PENDING:
+        return _("Will be sent at the terminal's next poll.")
+    if row.state == DeliveryState.SENT:
+        if row.downloaded_at is None:
+            return _("Told, photo not fetched yet.")
+        return _("Photo fetched, result not reported yet.")
+    return _("The terminal holds this face.")
+
+
+def on_no_terminal_because(person: Person) -> list[str]:
+    """Say why no terminal gets this person; empty when terminals that hold a library do."""
+    now = timezone.now()
+    photo = reference_photo(person)
+    accepted = any(one.status == PhotoStatus.OK for one in person.photos.all())
+    reasons = [
+        (photo is None, _("There is no photo yet.")),
+        (photo is not None and not accepted, _("The photo has not been accepted.")),
+        (person.category == Category.BLACKLIST, _("The person is on the blacklist.")),
+        (person.state == PersonState.SUSPENDED, _("The person is suspended.")),
+        (
+            person.valid_from is not None and person.valid_from > now,
+            _("The person may not pass yet."),
+        ),
+        (
+            person.valid_until is not None and person.valid_until <= now,
+            _("The person may no longer pass."),
+        ),
+        (not person.memberships.all(), _("The person is in no library.")),
+    ]
+    return [words for applies, words in reasons if applies]

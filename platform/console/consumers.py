@@ -1,0 +1,79 @@
+"""The live socket: what ``records`` announces, passed on to those who may see it."""
+
+from typing import Any
+from urllib.parse import parse_qs
+
+from channels.generic.websocket import AsyncJsonWebsocketConsumer
+from django.conf import settings
+from django.utils import translation
+
+from console.sessions import session_opens, session_sees
+from console.wall import Viewer
+from server_common.bridge import in_database
+
+# Application codes of RFC 6455, 7.4.2: the page goes to the login, it does not reconnect.
+CLOSE_SIGNED_OUT = 4401
+
+
+class LiveConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc]
+    """One open wall. The browser sends nothing; whatever it sends is left unread."""
+
+    viewer: Viewer
+    joined: tuple[str, ...] = ()
+    language: str = settings.LANGUAGE_CODE
+
+    async def connect(self) -> None:
+        """Join the groups of the user's sites, or refuse before the handshake."""
+        opened = await in_database(session_opens, self._session_key())
+        if opened is None:
+            await self.close()
+            return
+        self.viewer, site_ids = opened
+        self.language = self._language()
+        joined = tuple(f"live.{site_id}" for site_id in site_ids)
+        for group in joined:
+            await self.channel_layer.group_add(group, self.channel_name)
+        self.joined = joined
+        await self.accept()
+        await self.send_json({"type": "hello"})
+
+    async def disconnect(self, code: int) -> None:
+        """Leave the groups."""
+        for group in self.joined:
+            await self.channel_layer.group_discard(group, self.channel_name)
+
+    async def receive(
+        self, text_data: str | None = None, bytes_data: bytes | None = None, **_: Any
+    ) -> None:
+        """Leave what a browser sends unread."""
+
+    async def live_record(self, message: dict[str, Any]) -> None:
+        """Pass a record on."""
+        await self._show("record", message["record"])
+
+    async def live_alert(self, message: dict[str, Any]) -> None:
+        """Pass an alert on."""
+        await self._show("alert", message["alert"])
+
+    async def _show(self, kind: str, facts: dict[str, Any]) -> None:
+        # Memberships end and sessions are logged out while a wall stays open for weeks.
+        sees = await in_database(session_sees, self._session_key(), facts["site"])
+        if sees is None:
+            await self.close(code=CLOSE_SIGNED_OUT)
+        elif sees:
+            with translation.override(self.language):
+                card = (
+                    self.viewer.record_card(facts)
+                    if kind == "record"
+                    else self.viewer.alert_card(facts)
+                )
+            await self.send_json({"type": kind, kind: card})
+
+    def _session_key(self) -> str | None:
+        key: str | None = self.scope["session"].session_key
+        return key
+
+    def _language(self) -> str:
+        asked = parse_qs(self.scope["query_string"].decode("latin-1")).get("lang", [""])[0]
+        known = {code for code, _name in settings.LANGUAGES}
+        return asked if asked in known else settings.LANGUAGE_CODE

@@ -1,0 +1,29 @@
+"""Addresses of the live page and of what it needs."""
+
+from django.urls import path
+
+from console import views
+
+app_name = "console"
+urlpatterns = [
+    path("", views.live, name="live"),
+    path("live/state.json", views.live_state, name="live-state"),
+    path(
+        "live/alerts/<int:alert_id>/acknowledge",
+        views.alert_acknowledged,
+        name="alert-acknowledge",
+    ),
+    path("live/alerts/<int:alert_id>/clear", views.alert_cleared, name="alert-clear"),
+    path("console/photos/<int:photo_id>.jpg", views.photo, name="photo"),
+    path(
+        "console/records/<int:record_id>/picture.jpg",
+        views.record_picture,
+        name="record-picture",
+    ),
+    path(
+        "console/records/<int:record_id>/reference.jpg",
+        views.record_reference,
+        name="record-reference",
+    ),
+    path("healthz", views.healthz, name="healthz"),
+]

@@ -1,0 +1,166 @@
+"""The live page, its catch-up, its buttons, the pictures people may see, and the health page."""
+
+import logging
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.decorators import login_required
+from django.core.files.storage import default_storage
+from django.db import DatabaseError, connection
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_POST, require_safe
+
+from console.wall import viewer_of, wall_state
+from devices.selectors import sites_managed, sites_visible
+from faces.choices import PhotoStatus
+from faces.models import FacePhoto
+from records.live import alert_message
+from records.models import Alert
+from records.selectors import alerts_visible, records_visible
+from records.services import alert_acknowledge, alert_clear
+from server_common.bridge import channel_layer_reachable
+
+logger = logging.getLogger(__name__)
+
+# Everything the page needs comes from here: nothing inline, nothing from elsewhere.
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+_PICTURE_CACHE = "private, max-age=300"
+_ID_MAX = 2**62
+
+View = Callable[..., HttpResponse]
+
+
+def signed_in(view: View) -> View:
+    """Answer 401 instead of sending a script or a picture to the login page."""
+
+    @wraps(view)
+    def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if not request.user.is_authenticated:
+            return JsonResponse({"error": "not_authenticated"}, status=401)
+        return view(request, *args, **kwargs)
+
+    return checked
+
+
+@require_safe
+@never_cache
+@login_required
+def live(request: HttpRequest) -> HttpResponse:
+    """Show the wall as it stands now; the script keeps it moving."""
+    sites = list(sites_visible(request.user).order_by("code").values_list("name", flat=True)[:4])
+    context = {"wall": wall_state(request.user), "sites": sites, "languages": settings.LANGUAGES}
+    response = render(request, "console/live.html", context)
+    response["Content-Security-Policy"] = _POLICY
+    return response
+
+
+@require_GET
+@never_cache
+@signed_in
+def live_state(request: HttpRequest) -> HttpResponse:
+    """Return what a page that was away has missed: ``?after=<id of its newest record>``."""
+    raw = request.GET.get("after", "0")
+    after = min(int(raw), _ID_MAX) if raw.isascii() and raw.isdecimal() and len(raw) < 20 else 0
+    return JsonResponse(wall_state(request.user, after=after))
+
+
+@require_POST
+@signed_in
+def alert_acknowledged(request: HttpRequest, alert_id: int) -> HttpResponse:
+    """Note that the user has seen an alert; every member of the site may."""
+    alert = get_object_or_404(alerts_visible(request.user), pk=alert_id)
+    return _pressed(request, alert_acknowledge(alert=alert, user=_user(request)))
+
+
+@require_POST
+@signed_in
+def alert_cleared(request: HttpRequest, alert_id: int) -> HttpResponse:
+    """Close an alert; managers of its site may."""
+    alert = get_object_or_404(alerts_visible(request.user), pk=alert_id)
+    if not sites_managed(request.user).filter(pk=alert.site_id).exists():
+        return JsonResponse({"error": "not_allowed"}, status=403)
+    return _pressed(request, alert_clear(alert=alert, user=_user(request)))
+
+
+def _pressed(request: HttpRequest, alert: Alert) -> HttpResponse:
+    if "application/json" not in request.headers.get("Accept", ""):
+        return redirect("console:live")
+    card = viewer_of(request.user).alert_card(alert_message(alert)["alert"])
+    return JsonResponse({"alert": card})
+
+
+@require_safe
+@signed_in
+def photo(request: HttpRequest, photo_id: int) -> HttpResponse:
+    """Return a person's photo to members of their site."""
+    visible = FacePhoto.objects.filter(person__site__in=sites_visible(request.user))
+    return _picture(get_object_or_404(visible, pk=photo_id).image.name)
+
+
+@require_safe
+@signed_in
+def record_picture(request: HttpRequest, record_id: int) -> HttpResponse:
+    """Return what the terminal saw to members of the record's site."""
+    record = get_object_or_404(records_visible(request.user), pk=record_id)
+    return _picture(record.picture.image.name if record.picture else "")
+
+
+@require_safe
+@signed_in
+def record_reference(request: HttpRequest, record_id: int) -> HttpResponse:
+    """Return the photo on file of the person a record names, as it is today."""
+    record = get_object_or_404(records_visible(request.user), pk=record_id)
+    accepted = FacePhoto.objects.filter(person_id=record.person_id, status=PhotoStatus.OK)
+    newest = accepted.order_by("-pk").first() if record.person_id else None
+    return _picture(newest.image.name if newest else "")
+
+
+def _picture(path: str) -> HttpResponse:
+    """Answer with a stored JPEG, by nginx where it stands in front."""
+    if not path:
+        raise Http404("no picture")
+    if settings.ACCEL_LOCATION:
+        response = HttpResponse(content_type="image/jpeg")
+        response["X-Accel-Redirect"] = f"{settings.ACCEL_LOCATION}{path}"
+    else:
+        try:
+            with default_storage.open(path) as stored:
+                response = HttpResponse(stored.read(), content_type="image/jpeg")
+        except FileNotFoundError:
+            logger.exception("picture_file_missing")
+            raise Http404("no picture") from None
+    response["Cache-Control"] = _PICTURE_CACHE
+    return response
+
+
+@require_safe
+@never_cache
+def healthz(_request: HttpRequest) -> HttpResponse:
+    """Tell a balancer whether this process reaches what it needs: 200, or 503 and what is away."""
+    parts = {"database": _database_reachable(), "channel_layer": channel_layer_reachable()}
+    words = {name: "ok" if reachable else "away" for name, reachable in parts.items()}
+    is_well = all(parts.values())
+    return JsonResponse(
+        {"status": "ok" if is_well else "away", **words}, status=200 if is_well else 503
+    )
+
+
+def _database_reachable() -> bool:
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+            return bool(cursor.fetchone() == (1,))
+    except DatabaseError:
+        logger.warning("health_database_away")
+        return False
+
+
+def _user(request: HttpRequest) -> Any:
+    return request.user

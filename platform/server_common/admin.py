@@ -1,0 +1,63 @@
+"""Small pieces that the lists of every admin are made of: dots, badges, times in words."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Literal
+
+from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+Tone = Literal["good", "bad", "warn", "info", "quiet"]
+
+EMPTY = "–"
+_MINUTE_S = 60
+_HOUR_S = 60 * _MINUTE_S
+_DAY_S = 24 * _HOUR_S
+# Seconds tell an operator more than "a minute ago" when a heartbeat is due twice a minute.
+_SECONDS_UP_TO = 2 * _MINUTE_S
+
+
+def badge(tone: Tone, text: object) -> SafeString:
+    """Return a word on a coloured ground."""
+    return format_html('<span class="mj-badge mj-{}">{}</span>', tone, text)
+
+
+def dot(tone: Tone, text: object) -> SafeString:
+    """Return a coloured dot with its word; the word is there for those who see no colour."""
+    return format_html('<span class="mj-dot mj-{}"></span>{}', tone, text)
+
+
+def thumbnail(address: str, text: object, *, large: bool = False) -> SafeString:
+    """Return a picture by its address; ``text`` is said where it cannot be seen."""
+    css = "mj-photo mj-photo-large" if large else "mj-photo"
+    return format_html('<img class="{}" src="{}" alt="{}" loading="lazy">', css, address, text)
+
+
+def lines(texts: Iterable[object]) -> SafeString:
+    """Return texts below each other."""
+    return format_html_join("", '<div class="mj-line">{}</div>', ((text,) for text in texts))
+
+
+def ago_words(moment: datetime | None, *, now: datetime | None = None) -> str:
+    """Say how long ago something was: "94 s ago", "3 h ago", "never"."""
+    if moment is None:
+        return _("never")
+    passed_s = max(0, int(((now or timezone.now()) - moment).total_seconds()))
+    if passed_s < _SECONDS_UP_TO:
+        return _("%(count)d s ago") % {"count": passed_s}
+    if passed_s < 2 * _HOUR_S:
+        return _("%(count)d min ago") % {"count": passed_s // _MINUTE_S}
+    if passed_s < 2 * _DAY_S:
+        return _("%(count)d h ago") % {"count": passed_s // _HOUR_S}
+    days = passed_s // _DAY_S
+    return ngettext("%(count)d day ago", "%(count)d days ago", days) % {"count": days}
+
+
+def masked(secret: str, *, shown: int = 4) -> str:
+    """Return dots and the last characters, enough to recognise a number and not to know it."""
+    if not secret:
+        return ""
+    return "•" * max(4, len(secret) - shown) + (secret[-shown:] if len(secret) > 2 * shown else "")

@@ -1,0 +1,42 @@
+"""The only way from coroutines to the database (``on_commit`` is the way back)."""
+
+import asyncio
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
+
+from asgiref.sync import async_to_sync
+from channels.db import database_sync_to_async
+from channels.layers import get_channel_layer
+from redis.exceptions import RedisError
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_LAYER_PATIENCE_S = 3.0
+_PROBE_GROUP = "health"
+
+
+async def in_database(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """Run a synchronous function that uses the database in a thread, and await its answer.
+
+    The connection is checked before and given back after, as Django does around a request.
+    """
+    answer: R = await database_sync_to_async(function)(*args, **kwargs)
+    return answer
+
+
+def channel_layer_reachable() -> bool:
+    """Tell whether messages to live screens can be handed over, by sending one to nobody."""
+    layer = get_channel_layer()
+    if layer is None:
+        return False
+
+    async def probe() -> None:
+        async with asyncio.timeout(_LAYER_PATIENCE_S):
+            await layer.group_send(_PROBE_GROUP, {"type": "health.probe"})
+
+    try:
+        async_to_sync(probe)()
+    except (OSError, TimeoutError, RedisError):
+        return False
+    return True

@@ -1,0 +1,5 @@
+"""Admin pages of records and alerts."""
+
+from . import alerts, records
+
+__all__ = ["alerts", "records"]

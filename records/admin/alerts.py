@@ -1,0 +1,121 @@
+"""Alerts: acknowledged by whoever is there, cleared by a manager."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy, ngettext
+
+from devices.admin.scoped import SITE_FILTER, ReadOnlyAdmin, ScopedRelatedFilter
+from records.choices import AlertKind, AlertState, Severity
+from records.models import Alert
+from records.services import alert_acknowledge, alert_clear
+from server_common.admin import Tone, badge
+
+SEVERITY_TONES: dict[str, Tone] = {
+    Severity.INFO: "info",
+    Severity.WARNING: "warn",
+    Severity.CRITICAL: "bad",
+}
+STATE_TONES: dict[str, Tone] = {
+    AlertState.ACTIVE: "bad",
+    AlertState.ACKNOWLEDGED: "warn",
+    AlertState.CLEARED: "quiet",
+}
+
+
+@admin.register(Alert)
+class AlertAdmin(ReadOnlyAdmin):
+    """What somebody should look at, newest first."""
+
+    list_display = (
+        "severity_badge",
+        "kind_words",
+        "user_id",
+        "terminal",
+        "site",
+        "raised_at",
+        "state_badge",
+        "acknowledged_by",
+        "cleared_by",
+    )
+    list_display_links = ("kind_words",)
+    list_select_related = ("terminal", "site", "acknowledged_by", "cleared_by")
+    list_filter = (
+        SITE_FILTER,
+        "state",
+        "severity",
+        "kind",
+        ("terminal", ScopedRelatedFilter),
+        "raised_at",
+    )
+    search_fields = ("user_id", "terminal__device_id", "terminal__name")
+    actions = ("acknowledge", "clear")
+    readonly_fields = ("severity_badge", "kind_words", "state_badge")
+    fields = (
+        "severity_badge",
+        "kind_words",
+        "state_badge",
+        "site",
+        "terminal",
+        "record",
+        "user_id",
+        "facts",
+        "raised_at",
+        "acknowledged_at",
+        "acknowledged_by",
+        "cleared_at",
+        "cleared_by",
+    )
+
+    @admin.display(description=gettext_lazy("severity"), ordering="severity")
+    def severity_badge(self, alert: Alert) -> SafeString:
+        """Show the severity in colour."""
+        severity = Severity(alert.severity)
+        return badge(SEVERITY_TONES[severity], severity.label)
+
+    @admin.display(description=gettext_lazy("kind"), ordering="kind")
+    def kind_words(self, alert: Alert) -> str:
+        """Show the kind in words."""
+        return str(AlertKind(alert.kind).label)
+
+    @admin.display(description=gettext_lazy("state"), ordering="state")
+    def state_badge(self, alert: Alert) -> SafeString:
+        """Show the state in colour."""
+        state = AlertState(alert.state)
+        return badge(STATE_TONES[state], state.label)
+
+    def has_manage_permission(self, request: HttpRequest) -> bool:
+        """Tell whether the user manages any site (actions ask by this name)."""
+        return self._may(request, None, managed=True)
+
+    @admin.action(description=gettext_lazy("Acknowledge"), permissions=["view"])
+    def acknowledge(self, request: HttpRequest, queryset: QuerySet[Alert]) -> None:
+        """Note that the user has seen the alerts; guards may."""
+        rows = queryset.filter(state=AlertState.ACTIVE)
+        count = 0
+        for alert in rows:
+            alert_acknowledge(alert=alert, user=_user(request))
+            count += 1
+        words = ngettext("%(count)d alert acknowledged.", "%(count)d alerts acknowledged.", count)
+        self._report(request, words, count)
+
+    @admin.action(description=gettext_lazy("Clear"), permissions=["manage"])
+    def clear(self, request: HttpRequest, queryset: QuerySet[Alert]) -> None:
+        """Close the alerts."""
+        count = 0
+        for alert in self.managed(request, queryset).exclude(state=AlertState.CLEARED):
+            alert_clear(alert=alert, user=_user(request))
+            count += 1
+        words = ngettext("%(count)d alert cleared.", "%(count)d alerts cleared.", count)
+        self._report(request, words, count)
+
+    def _report(self, request: HttpRequest, words: str, count: int) -> None:
+        level = messages.SUCCESS if count else messages.WARNING
+        self.message_user(request, words % {"count": count}, level)
+
+
+def _user(request: HttpRequest) -> Any:
+    return request.user

@@ -1,0 +1,164 @@
+"""Passes and temperature readings: to look at and to search, never to change."""
+
+import json
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from devices.admin.scoped import SITE_FILTER, ReadOnlyAdmin, ScopedRelatedFilter
+from records.choices import Reason, RecordKind, VerificationResult
+from records.decision import is_fever
+from records.models import Record
+from server_common.admin import EMPTY, Tone, badge, thumbnail
+
+VERIFICATION_TONES: dict[str, Tone] = {
+    VerificationResult.MATCH: "good",
+    VerificationResult.MISMATCH: "bad",
+    VerificationResult.NO_FACE: "warn",
+    VerificationResult.NO_REFERENCE: "warn",
+    VerificationResult.OFF: "quiet",
+}
+
+
+@admin.register(Record)
+class RecordAdmin(ReadOnlyAdmin):
+    """What terminals reported, with the picture beside the photo on file."""
+
+    list_display = (
+        "pictures",
+        "who",
+        "received_at",
+        "terminal",
+        "kind_words",
+        "temperature",
+        "verification_badge",
+        "door",
+    )
+    list_display_links = ("who", "received_at")
+    list_select_related = ("terminal", "site", "person")
+    list_filter = (
+        SITE_FILTER,
+        "kind",
+        ("terminal", ScopedRelatedFilter),
+        "verification",
+        "door_opened",
+        "received_at",
+    )
+    search_fields = ("user_id", "user_name", "terminal__device_id", "terminal__name")
+    # Counting all records of years for "n results" would cost more than the page.
+    show_full_result_count = False
+    fieldsets = (
+        (None, {"fields": ("pictures_large", "who", "terminal", "kind_words", "person")}),
+        (
+            gettext_lazy("Decision"),
+            {"fields": ("door", "verification_badge", "verification_score", "similarity")},
+        ),
+        (
+            gettext_lazy("Reported"),
+            {
+                "fields": (
+                    "received_at",
+                    "captured_at",
+                    "clock_skew_s",
+                    "temperature",
+                    "mask",
+                    "action",
+                    "open_message",
+                    "id_card_name",
+                    "faults_words",
+                )
+            },
+        ),
+        (gettext_lazy("In detail"), {"fields": ("trace_text",), "classes": ("collapse",)}),
+    )
+    readonly_fields = (
+        "pictures",
+        "pictures_large",
+        "who",
+        "kind_words",
+        "temperature",
+        "verification_badge",
+        "door",
+        "faults_words",
+        "trace_text",
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).select_related("terminal", "site", "person")
+
+    @admin.display(description=gettext_lazy("picture"))
+    def pictures(self, record: Record) -> SafeString:
+        """Show what the terminal saw beside the photo on file."""
+        return _pictures(record, large=False)
+
+    @admin.display(description=gettext_lazy("picture and photo on file"))
+    def pictures_large(self, record: Record) -> SafeString:
+        """Show both pictures large."""
+        return _pictures(record, large=True)
+
+    @admin.display(description=gettext_lazy("who"), ordering="user_name")
+    def who(self, record: Record) -> str:
+        """Name who the terminal took this for."""
+        if record.user_name or record.user_id:
+            return f"{record.user_name or EMPTY} ({record.user_id or EMPTY})"
+        return _("unknown")
+
+    @admin.display(description=gettext_lazy("kind"), ordering="kind")
+    def kind_words(self, record: Record) -> str:
+        """Show the kind in words."""
+        return str(RecordKind(record.kind).label)
+
+    @admin.display(description=gettext_lazy("temperature"), ordering="temperature_c")
+    def temperature(self, record: Record) -> SafeString | str:
+        """Show the temperature, red at or above the site's limit."""
+        if record.temperature_c is None:
+            return EMPTY
+        hot = is_fever(record.temperature_c, record.site.temperature_limit_c)
+        return badge("bad" if hot else "good", f"{record.temperature_c:.1f} °C")
+
+    @admin.display(description=gettext_lazy("verification"), ordering="verification")
+    def verification_badge(self, record: Record) -> SafeString:
+        """Show what the platform's own look said, with its score."""
+        result = VerificationResult(record.verification)
+        score = record.verification_score
+        words = result.label if score is None else f"{result.label} · {score:.0f}"
+        return badge(VERIFICATION_TONES[result], words)
+
+    @admin.display(description=gettext_lazy("door"), ordering="door_opened")
+    def door(self, record: Record) -> SafeString:
+        """Show whether the door was opened, or why not."""
+        if record.door_opened:
+            return badge("good", _("Opened"))
+        reason = Reason(record.reason)
+        tone: Tone = "quiet" if reason == Reason.NOT_A_PASS else "bad"
+        return badge(tone, reason.label)
+
+    @admin.display(description=gettext_lazy("faults"))
+    def faults_words(self, record: Record) -> str:
+        """Name what was odd about the message."""
+        return ", ".join(str(fault) for fault in record.faults) or EMPTY
+
+    @admin.display(description=gettext_lazy("decision in detail"))
+    def trace_text(self, record: Record) -> SafeString:
+        """Show every input of the decision."""
+        text = json.dumps(record.trace, indent=2, ensure_ascii=False)
+        return format_html('<pre class="mj-trace">{}</pre>', text)
+
+
+def _pictures(record: Record, *, large: bool) -> SafeString:
+    taken: Any = format_html('<span class="mj-photo mj-nobody"></span>')
+    if record.picture_id is not None:
+        address = reverse("console:record-picture", args=[record.pk])
+        taken = thumbnail(address, _("picture taken"), large=large)
+    on_file: Any = ""
+    if record.person_id is not None:
+        address = reverse("console:record-reference", args=[record.pk])
+        on_file = thumbnail(address, _("photo on file"), large=large)
+    return format_html('<span class="mj-pair">{}{}</span>', taken, on_file)
