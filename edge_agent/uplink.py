@@ -4,6 +4,7 @@ import asyncio
 import logging
 import random
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
@@ -106,7 +107,20 @@ class Uplink:
         self._in_flight: set[int] = set()
         self._resume_at_s = 0.0
         self._wake = asyncio.Event()
+        self._settled = asyncio.Event()
         self._problem = ""
+
+    async def put(self, kind: str, body: bytes, *, at: datetime) -> int:
+        """Keep an event on disk; see `Outbox.put`. It is sent by `deliver_now` or after `wake`."""
+        return await self._outbox.put(kind, body, at=at)
+
+    async def wait_empty(self) -> None:
+        """Wait until nothing is left to be sent; what was parked does not count."""
+        while True:
+            self._settled.clear()
+            if (await self._outbox.counts()).pending == 0:
+                return
+            await self._settled.wait()
 
     def wake(self) -> None:
         """Tell the loop that there is something new in the queue."""
@@ -185,9 +199,11 @@ class Uplink:
         if verdict is Verdict.DONE:
             await self._outbox.done(event.seq)
             self._forget(event.seq)
+            self._settled.set()
         elif verdict is Verdict.PARK:
             await self._outbox.park(event.seq, problem_of(reply))
             self._forget(event.seq)
+            self._settled.set()
             logger.warning("event_parked kind=%s reason=%s", event.kind, problem_of(reply))
         elif verdict is Verdict.LATER:
             backoff = self._deferrals.setdefault(
