@@ -137,6 +137,14 @@ class ScopedAdmin(admin.ModelAdmin):
             field.queryset = restrict(field.queryset, request, path=path, managed=True)
         return field
 
+    def get_list_display(self, request: HttpRequest) -> Any:
+        """Leave out the site where there is but one."""
+        columns = super().get_list_display(request)
+        ids = site_ids(request)
+        if ids is not None and len(ids) < 2:
+            return [name for name in columns if name != "site"]
+        return columns
+
     def get_list_filter(self, request: HttpRequest) -> list[Any]:
         """Leave out what offers no choice: a manager of one site needs no filter by site."""
         filters = list(super().get_list_filter(request))

@@ -107,7 +107,7 @@ class SiteAdmin(ScopedAdmin):
         return format_html(
             '<span class="mj-address"><code id="mj-base-url">{}</code>'
             '<button type="button" class="button" data-copy="mj-base-url" data-done="{}">{}'
-            '</button></span><div class="help">{}</div>',
+            '</button></span><div class="mj-help">{}</div>',
             address,
             _("Copied"),
             _("Copy"),

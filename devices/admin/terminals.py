@@ -58,7 +58,6 @@ class TerminalAdmin(ScopedAdmin):
         "device_id",
         "site",
         "status_badge",
-        "direction",
         "last_heard",
     )
     list_display_links = ("title", "device_id")

@@ -244,12 +244,12 @@ class PersonAdmin(ScopedAdmin):
         return ", ".join(library.name for library in person.libraries.all()) or EMPTY
 
     @admin.display(description=gettext_lazy("category"), ordering="category")
-    def category_badge(self, person: Person) -> SafeString:
+    def category_badge(self, person: Person) -> SafeString | str:
         """Show category, and state when it keeps the person out."""
         if person.state == PersonState.SUSPENDED:
             return badge("bad", PersonState.SUSPENDED.label)
-        category = Category(person.category)
-        return badge("bad" if category == Category.BLACKLIST else "quiet", category.label)
+        words = str(Category(person.category).label)
+        return badge("bad", words) if person.category == Category.BLACKLIST else words
 
     @admin.display(description=gettext_lazy("face"))
     def face_badge(self, person: Person) -> SafeString:

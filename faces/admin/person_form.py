@@ -26,7 +26,7 @@ class PersonForm(forms.ModelForm):
     allowed_sites: ClassVar[set[int] | None] = set()
 
     upload = forms.FileField(
-        label=gettext_lazy("new photo"),
+        label=gettext_lazy("New photo"),
         required=False,
         widget=forms.FileInput(attrs={"accept": "image/*"}),
         help_text=gettext_lazy(
@@ -35,14 +35,14 @@ class PersonForm(forms.ModelForm):
         ),
     )
     in_libraries = LibraryChoice(
-        label=gettext_lazy("libraries"),
+        label=gettext_lazy("Libraries"),
         queryset=Library.objects.none(),
         required=False,
         widget=forms.CheckboxSelectMultiple,
         help_text=gettext_lazy("The person is sent to every terminal that holds one of these."),
     )
     new_id_number = forms.CharField(
-        label=gettext_lazy("new ID number"),
+        label=gettext_lazy("New ID number"),
         required=False,
         max_length=40,
         widget=forms.TextInput(attrs={"autocomplete": "off"}),

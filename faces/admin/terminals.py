@@ -28,14 +28,14 @@ class TerminalForm(forms.ModelForm):
     """A terminal with its libraries; the password can be replaced and is never shown."""
 
     held_libraries = forms.ModelMultipleChoiceField(
-        label=gettext_lazy("libraries"),
+        label=gettext_lazy("Libraries"),
         queryset=Library.objects.none(),
         required=False,
         widget=forms.CheckboxSelectMultiple,
         help_text=gettext_lazy("Whose faces this terminal holds."),
     )
     new_password = forms.CharField(
-        label=gettext_lazy("new terminal password"),
+        label=gettext_lazy("New terminal password"),
         required=False,
         max_length=64,
         strip=False,
@@ -77,6 +77,7 @@ class FaceTerminalAdmin(TerminalAdmin):
     """Terminals as managers work with them."""
 
     form = TerminalForm
+    change_form_template = "console/terminal_form.html"
     list_display = (*TerminalAdmin.list_display, "faces")
     actions = ("approve", "disable", "send_all")
     readonly_fields = (*TerminalAdmin.readonly_fields, "delivery_counts")

@@ -1,6 +1,8 @@
 """Addresses of the live page and of what it needs."""
 
+from django.conf import settings
 from django.urls import path
+from django.views.generic import RedirectView
 
 from console import views
 
@@ -24,6 +26,11 @@ urlpatterns = [
         "console/records/<int:record_id>/reference.jpg",
         views.record_reference,
         name="record-reference",
+    ),
+    path(
+        "favicon.ico",
+        RedirectView.as_view(url=f"{settings.STATIC_URL}console/icon.svg"),
+        name="icon",
     ),
     path("healthz", views.healthz, name="healthz"),
 ]

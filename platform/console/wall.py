@@ -4,6 +4,7 @@ The cards of the first paint, of the catch-up and of the socket are made here, i
 language and time, so the browser only puts them where they belong.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -19,8 +20,11 @@ from devices.choices import Presence, TerminalStatus
 from devices.models import Terminal
 from devices.selectors import is_online, sites_managed, terminals_visible
 from devices.services import presence_last_seen
+from faces.choices import PhotoStatus
+from faces.models import FacePhoto
 from records.choices import AlertKind, AlertState, Reason, RecordKind, Severity, VerificationResult
 from records.live import alert_message, record_message
+from records.models import Record
 from records.selectors import alerts_visible, records_visible
 from server_common.admin import ago_words
 
@@ -145,11 +149,22 @@ def wall_state(user: Any, *, after: int = 0) -> dict[str, Any]:
     ]
     terminals = _terminals(user)
     return {
-        "records": [viewer.record_card(record_message(record)["record"]) for record in records],
+        "records": [viewer.record_card(facts) for facts in _record_facts(records)],
         "alerts": [viewer.alert_card(alert_message(alert)["alert"]) for alert in alerts],
         "terminals": terminals,
         "counts": _counts(user, viewer.zone, terminals),
     }
+
+
+def _record_facts(records: Iterable[Record]) -> list[dict[str, Any]]:
+    """Return what records announce, a photo on file promised only where there is one."""
+    rows = list(records)
+    accepted = FacePhoto.objects.filter(person__in=[row.person_id for row in rows if row.person_id])
+    pictured = set(accepted.filter(status=PhotoStatus.OK).values_list("person_id", flat=True))
+    return [
+        {**record_message(row)["record"], "has_reference": row.person_id in pictured}
+        for row in rows
+    ]
 
 
 def _worst_first() -> list[Any]:

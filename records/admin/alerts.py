@@ -39,7 +39,6 @@ class AlertAdmin(ReadOnlyAdmin):
         "raised_at",
         "state_badge",
         "acknowledged_by",
-        "cleared_by",
     )
     list_display_links = ("kind_words",)
     list_select_related = ("terminal", "site", "acknowledged_by", "cleared_by")

@@ -4,15 +4,18 @@ import json
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from devices.admin.scoped import SITE_FILTER, ReadOnlyAdmin, ScopedRelatedFilter
+from faces.choices import PhotoStatus
+from faces.models import FacePhoto
 from records.choices import Reason, RecordKind, VerificationResult
 from records.decision import is_fever
 from records.models import Record
@@ -34,14 +37,13 @@ class RecordAdmin(ReadOnlyAdmin):
     list_display = (
         "pictures",
         "who",
-        "received_at",
+        "when",
         "terminal",
-        "kind_words",
         "temperature",
         "verification_badge",
         "door",
     )
-    list_display_links = ("who", "received_at")
+    list_display_links = ("who", "when")
     list_select_related = ("terminal", "site", "person")
     list_filter = (
         SITE_FILTER,
@@ -64,7 +66,7 @@ class RecordAdmin(ReadOnlyAdmin):
             gettext_lazy("Reported"),
             {
                 "fields": (
-                    "received_at",
+                    "when",
                     "captured_at",
                     "clock_skew_s",
                     "temperature",
@@ -82,6 +84,7 @@ class RecordAdmin(ReadOnlyAdmin):
         "pictures",
         "pictures_large",
         "who",
+        "when",
         "kind_words",
         "temperature",
         "verification_badge",
@@ -91,7 +94,9 @@ class RecordAdmin(ReadOnlyAdmin):
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return super().get_queryset(request).select_related("terminal", "site", "person")
+        accepted = FacePhoto.objects.filter(person=OuterRef("person"), status=PhotoStatus.OK)
+        rows = super().get_queryset(request).select_related("terminal", "site", "person")
+        return rows.annotate(has_reference=Exists(accepted))
 
     @admin.display(description=gettext_lazy("picture"))
     def pictures(self, record: Record) -> SafeString:
@@ -109,6 +114,11 @@ class RecordAdmin(ReadOnlyAdmin):
         if record.user_name or record.user_id:
             return f"{record.user_name or EMPTY} ({record.user_id or EMPTY})"
         return _("unknown")
+
+    @admin.display(description=gettext_lazy("received"), ordering="received_at")
+    def when(self, record: Record) -> str:
+        """Show the moment to the second, in the time of the user's site."""
+        return f"{timezone.localtime(record.received_at):%Y-%m-%d %H:%M:%S}"
 
     @admin.display(description=gettext_lazy("kind"), ordering="kind")
     def kind_words(self, record: Record) -> str:
@@ -152,13 +162,13 @@ class RecordAdmin(ReadOnlyAdmin):
         return format_html('<pre class="mj-trace">{}</pre>', text)
 
 
-def _pictures(record: Record, *, large: bool) -> SafeString:
+def _pictures(record: Any, *, large: bool) -> SafeString:
     taken: Any = format_html('<span class="mj-photo mj-nobody"></span>')
     if record.picture_id is not None:
         address = reverse("console:record-picture", args=[record.pk])
         taken = thumbnail(address, _("picture taken"), large=large)
     on_file: Any = ""
-    if record.person_id is not None:
+    if record.has_reference:
         address = reverse("console:record-reference", args=[record.pk])
         on_file = thumbnail(address, _("photo on file"), large=large)
     return format_html('<span class="mj-pair">{}{}</span>', taken, on_file)
