@@ -1,0 +1,276 @@
+"""No path of a terminal ever gets a 500, an HTML page or a stack trace."""
+
+import json
+import logging
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import OperationalError
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from devices.models import Site, Terminal
+from devices.services import site_create, site_token_rotate, terminal_disable
+from faces.models import Delivery, Person
+from records.models import Alert, Record
+from tests.records.services.test_passes import picture
+from tests.support.wire import WireClient
+
+pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
+
+GOLDEN = Path(
+    os.environ.get(
+        "MENJIN_GOLDEN", Path(__file__).parents[2].parent / "shared" / "wire" / "golden.json"
+    )
+)
+
+
+def _cases() -> list[Any]:
+    if not GOLDEN.exists():
+        reason = "golden payloads are not here (MENJIN_GOLDEN)"
+        return [pytest.param({}, marks=pytest.mark.skip(reason=reason), id="golden")]
+    cases = json.loads(GOLDEN.read_text(encoding="utf-8"))["cases"]
+    return [pytest.param(case, id=case["name"]) for case in cases]
+
+
+@pytest.mark.parametrize("case", _cases())
+@pytest.mark.parametrize("bare", [False, True], ids=["token", "bare"])
+def test_golden_payloads(
+    case: dict[str, Any], bare: bool, token: str, portraits: dict[str, Path]
+) -> None:
+    jpeg = picture(portraits["obama2.jpg"])
+    wrapped = "\r\n".join(jpeg[start : start + 76] for start in range(0, len(jpeg), 76))
+    body = case["body"].replace("{{JPEG_BASE64_WRAPPED_76}}", wrapped)
+    _, kind, device_id = case["path"].split("/")
+    wire = WireClient(token=None if bare else token, device_id=device_id)
+
+    answer = wire.post(kind, body.replace("{{JPEG_BASE64}}", jpeg), case["headers"]["Content-Type"])
+
+    expect = case["expect"]
+    assert answer["ret"] == expect["ret"]
+    assert answer["desc"] == expect.get("desc", answer["desc"])
+    if kind == "syface":
+        assert answer["openDoor"] == 0
+    for name, value in expect.get("stored", {}).items():
+        record = Record.objects.get()
+        if name == "picture":
+            assert record.picture is not None
+        elif name == "captured_at":
+            assert record.captured_at is not None
+            assert record.captured_at.timestamp() == value
+        elif name == "temperature_c":
+            assert float(record.temperature_c or 0) == value
+        else:
+            assert getattr(record, name) == value
+    if delivery := expect.get("delivery"):
+        assert Delivery.objects.get(user_id=delivery["user_id"]).code == delivery["code"]
+    if alert := expect.get("alert"):
+        assert Alert.objects.get().kind == alert
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "ret"),
+    [
+        ("get", "/t/{token}/syface/1", "50004"),
+        ("post", "/t/{token}/syrecord/1", "50004"),
+        ("put", "/t/{token}/syheartbeat/1", "50004"),
+        ("post", "/t/{token}/syunknown/1", "40001"),
+        ("get", "/t/{token}/", "40001"),
+        ("get", "/t/{token}", "40001"),
+        ("get", "/t/", "40001"),
+        ("post", "/t/{token}/syheartbeat/", "30001"),
+        ("post", "/t/{token}/syheartbeat", "30001"),
+        ("post", "/t/{token}/syheartbeat/" + "x" * 33, "30001"),
+        ("post", "/t/{token}/syheartbeat/%00", "30001"),
+        ("post", "/t/wrong-token-entirely/syheartbeat/1", "10005"),
+        ("post", "/t//syheartbeat/1", "10005"),
+    ],
+)
+def test_what_can_never_be_allowed_is_refused_in_json(
+    wire: WireClient, token: str, method: str, path: str, ret: str
+) -> None:
+    response = getattr(wire.client, method)(path.format(token=token))
+
+    assert response.status_code == 200
+    assert response["Content-Type"] == "application/json"
+    assert response.json()["ret"] == ret
+
+
+@pytest.mark.parametrize(
+    ("body", "ret"),
+    [("", "30003"), ("{}", "30003"), ("[]", "30001"), ("hello", "30001"), ('"x"', "30001"),
+     ("null", "30001"), ("{" * 500, "30001"), ("\x00", "30001")],
+)  # fmt: skip
+@pytest.mark.parametrize("kind", ["syface", "syattribute", "syresult"])
+def test_bodies_with_nothing_in_them_are_refused(
+    wire: WireClient, kind: str, body: str, ret: str
+) -> None:
+    answer = wire.post(kind, body)
+
+    assert answer["ret"] == ret
+    assert answer["desc"]
+
+
+def test_the_bare_path_is_refused_unless_a_site_allows_it(site: Site) -> None:
+    wire = WireClient(token=None)
+    assert wire.post("syheartbeat", "")["ret"] == "0"
+
+    Site.objects.update(allow_bare_path=False)
+    assert wire.post("syheartbeat", "")["ret"] == "10005"
+
+
+def test_two_sites_with_a_bare_path_do_not_guess(site: Site, terminal: Terminal) -> None:
+    site_create(code="other", name="Other", allow_bare_path=True)
+
+    assert WireClient(token=None).post("syheartbeat", "")["ret"] == "0"
+    assert WireClient(token=None, device_id="new").post("syheartbeat", "")["ret"] == "10005"
+
+
+def test_a_disabled_terminal_is_refused(wire: WireClient, terminal: Terminal) -> None:
+    terminal_disable(terminal=terminal)
+
+    assert wire.post("syface", {"userId": "1"})["ret"] == "10005"
+    assert Record.objects.count() == 0
+
+
+def test_a_rotated_token_works_for_its_overlap(wire: WireClient, site: Site) -> None:
+    from datetime import timedelta
+
+    site_token_rotate(site=site, overlap=timedelta(hours=1))
+    assert wire.post("syheartbeat", "")["ret"] == "0"
+
+    site_token_rotate(site=site, overlap=timedelta(0))
+    site.tokens.exclude(ends_at=None).update(ends_at="2020-01-01T00:00:00Z")
+    assert wire.post("syheartbeat", "")["ret"] == "10005"
+
+
+def test_addresses_off_the_sites_list_are_refused(wire: WireClient, site: Site) -> None:
+    Site.objects.update(allowed_networks=["10.0.0.0/8"])
+    spoofed = wire.client.post(
+        f"{wire.base}/syheartbeat/1",
+        b"",
+        content_type="application/json",
+        headers={"X-Forwarded-For": "10.1.2.3"},
+    )
+    assert spoofed.json()["ret"] == "10004"
+
+    Site.objects.update(allowed_networks=["127.0.0.0/8"])
+    assert wire.post("syheartbeat", "")["ret"] == "0"
+
+
+def test_a_trusted_proxys_word_is_believed(wire: WireClient, site: Site, settings: Any) -> None:
+    settings.TRUSTED_PROXIES = ["127.0.0.1"]
+    Site.objects.update(allowed_networks=["10.0.0.0/8"])
+
+    def ask(forwarded: str) -> str:
+        response = wire.client.post(
+            f"{wire.base}/syheartbeat/1",
+            b"",
+            content_type="application/json",
+            headers={"X-Forwarded-For": forwarded},
+        )
+        return str(response.json()["ret"])
+
+    assert ask("10.1.2.3") == "0"
+    assert ask("10.1.2.3, 8.8.8.8") == "10004"
+
+
+def test_a_body_over_the_limit_is_refused_before_it_is_read(
+    wire: WireClient, settings: Any
+) -> None:
+    settings.TERMINAL_BODY_LIMIT_BYTES = 100
+
+    assert wire.post("syface", {"userId": "1", "img": "A" * 200})["ret"] == "30001"
+
+
+def test_a_database_that_is_away_is_worth_repeating(
+    wire: WireClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def away(**_: object) -> None:
+        raise OperationalError("server closed the connection")
+
+    monkeypatch.setattr("menjin.terminal_lane.admit", away)
+    with caplog.at_level(logging.CRITICAL):
+        response = wire.raw("syface", {"userId": "1"})
+
+    assert response.status_code == 503
+    assert response["Retry-After"] == "10"
+    assert json.loads(response.content)["ret"] == "50002"
+
+
+TEXT = st.text(max_size=40)
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | TEXT,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
+    max_leaves=6,
+)
+KEYS = st.sampled_from(
+    ["userId", "userName", "temperature", "mask", "screenTime", "similarity", "img", "Info",
+     "idCardInfo", "actionCode", "resultList", "userID", "status", "Heartinfo", "IDCardImg"]
+) | TEXT  # fmt: skip
+
+
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    kind=st.sampled_from(["syface", "syattribute", "syresult", "syheartbeat"]),
+    body=st.dictionaries(KEYS, VALUES).map(json.dumps).map(str.encode) | st.binary(max_size=200),
+    content_type=st.sampled_from(
+        ["application/json", "text/plain", "multipart/form-data; boundary=x",
+         "application/x-www-form-urlencoded", "", "x"]
+    ),
+    device_id=st.text(min_size=1, max_size=40),
+)  # fmt: skip
+def test_no_upload_breaks_the_lane(
+    token: str, kind: str, body: bytes, content_type: str, device_id: str
+) -> None:
+    wire = WireClient(token=token)
+    from urllib.parse import quote
+
+    response = wire.client.generic(
+        "POST", f"/t/{token}/{kind}/{quote(device_id, safe='')}", body, content_type
+    )
+
+    assert response.status_code == 200, response.content
+    assert response["Content-Type"] == "application/json"
+    assert response.json()["ret"] in {"0", "30001", "30003", "40001"}
+
+
+@settings(
+    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(path=st.text(max_size=60), query=st.text(max_size=60))
+def test_no_path_of_a_terminal_gets_html(token: str, path: str, query: str) -> None:
+    from urllib.parse import quote
+
+    for start in (f"/t/{token}/", "/t/", "/sy", "/i/"):
+        response = WireClient(token=token).client.get(
+            start + quote(path), QUERY_STRING=quote(query)
+        )
+        assert response.status_code in {200, 404}
+        assert not response["Content-Type"].startswith("text/html")
+
+
+def test_logs_name_nobody(
+    wire: WireClient,
+    terminal: Terminal,
+    obama: Person,
+    portraits: dict[str, Path],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    jpeg = picture(portraits["obama2.jpg"])
+    with caplog.at_level(logging.DEBUG):
+        wire.sync()
+        wire.post(
+            "syface",
+            {"userId": "1001", "userName": "Barack Obama", "img": jpeg,
+             "idCardInfo": {"name": "张三", "id": "43112319961122001X"}},
+        )  # fmt: skip
+        wire.client.post("/t/some-wrong-token/syface/1", b"{}", content_type="text/plain")
+
+    for secret in (jpeg[:200], "43112319961122001X", "张三", "Barack", wire.base[3:]):
+        assert secret not in caplog.text
+    assert "some-wrong-token" not in caplog.text
