@@ -92,7 +92,7 @@ def _command(
     run: Callable[[argparse.Namespace], int],
     words: str,
 ) -> argparse.ArgumentParser:
-    parser = commands.add_parser(name, help=words, description=words.capitalize() + ".")
+    parser = commands.add_parser(name, help=words, description=f"{words[0].upper()}{words[1:]}.")
     parser.set_defaults(run=run)
     return parser
 

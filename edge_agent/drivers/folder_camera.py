@@ -15,8 +15,10 @@ from face_engine import ImageUnreadable, decode_image
 logger = logging.getLogger(__name__)
 
 _SUFFIXES: Final = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp"})
-# "person@38.2" is a visitor labelled "person" whose temperature will read 38.2 °C.
-_SCRIPT: Final = re.compile(r"^(?P<label>.+)@(?P<temperature_c>\d{2}(?:\.\d{1,2})?)$")
+# "2-person@38.2" walks by second, is labelled "person", and the temperature will read 38.2 °C.
+_SCRIPT: Final = re.compile(
+    r"^(?:\d{1,4}-)?(?P<label>.+?)(?:@(?P<temperature_c>\d{2}(?:\.\d{1,2})?))?$"
+)
 # A folder without a usable picture is looked at again after this long.
 _LOOK_AGAIN_S: Final = 1.0
 
@@ -93,9 +95,10 @@ def _read(path: Path) -> Frame | None:
         logger.warning("picture_skipped file=%s reason=%s", path.name, reason)
         return None
     scripted = _SCRIPT.match(path.stem)
+    temperature = scripted["temperature_c"] if scripted else None
     return Frame(
         image=image,
         label=scripted["label"] if scripted else path.stem,
         is_visit=True,
-        scripted_temperature_c=float(scripted["temperature_c"]) if scripted else None,
+        scripted_temperature_c=float(temperature) if temperature else None,
     )
