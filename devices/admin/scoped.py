@@ -62,7 +62,7 @@ class ScopedRelatedFilter(admin.RelatedFieldListFilter):
 
     def field_choices(
         self, field: Any, request: HttpRequest, model_admin: Any
-    ) -> list[tuple[str, str]]:
+    ) -> list[tuple[str, Any]]:
         """Return (id, words) of the rows the user may see."""
         path = scope_path(field.related_model)
         if path is None:
@@ -82,6 +82,8 @@ class ScopedAdmin(admin.ModelAdmin):
     members_may_add: ClassVar[bool] = True
     members_may_change: ClassVar[bool] = True
     members_may_delete: ClassVar[bool] = True
+    # Fields of the form that show nothing, and what a reader sees in their place ("": nothing).
+    write_only: ClassVar[dict[str, str]] = {}
 
     class Media:
         css = {"all": ["console/admin.css"]}
@@ -101,6 +103,16 @@ class ScopedAdmin(admin.ModelAdmin):
     def managed(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Return those of the rows that the user may change."""
         return restrict(queryset, request, path=self.site_path(), managed=True)
+
+    def readable(self, fieldsets: Any) -> Any:
+        """Return the page's fields for somebody who may only look."""
+        shown = []
+        for title, options in fieldsets:
+            names = [self.write_only.get(name, name) for name in options["fields"]]
+            kept = tuple(name for name in names if name)
+            if kept:
+                shown.append((title, {**options, "fields": kept}))
+        return tuple(shown)
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return self.has_view_permission(request)
@@ -133,7 +145,7 @@ class ScopedAdmin(admin.ModelAdmin):
         field = super().formfield_for_foreignkey(db_field, request, **kwargs)
         related = db_field.related_model
         path = scope_path(related) if isinstance(related, type) else None
-        if field is not None and path is not None:
+        if field is not None and field.queryset is not None and path is not None:
             field.queryset = restrict(field.queryset, request, path=path, managed=True)
         return field
 
@@ -177,7 +189,7 @@ class SuperuserInline(admin.TabularInline):
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return _is_superuser(request)
 
-    def has_add_permission(self, request: HttpRequest, obj: Any) -> bool:
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return _is_superuser(request)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:

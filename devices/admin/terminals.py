@@ -1,7 +1,7 @@
 """What every list of terminals shows; ``faces`` adds libraries and deliveries and registers it."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
@@ -52,7 +52,7 @@ def heard_at(terminal: Terminal) -> datetime | None:
 class TerminalAdmin(ScopedAdmin):
     """Terminals appear by themselves or are entered; they are disabled rather than deleted."""
 
-    list_display = (
+    list_display: tuple[str, ...] = (
         "connection",
         "title",
         "device_id",
@@ -67,7 +67,7 @@ class TerminalAdmin(ScopedAdmin):
     ordering = ("site__code", "device_id")
     members_may_delete = False
     # The terminal itself and the sweep write these while a form lies open.
-    readonly_fields: tuple[str, ...] = (
+    readonly_fields: ClassVar[tuple[str, ...]] = (
         "status_badge",
         "connection",
         "last_heard",

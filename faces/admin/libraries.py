@@ -37,7 +37,10 @@ class LibraryAdmin(ScopedAdmin):
         )
         people = Count("memberships", distinct=True)
         rows = super().get_queryset(request)
-        return rows.annotate(people_count=people, terminal_count=everywhere + by_choice)
+        counted: QuerySet[Any] = rows.annotate(
+            people_count=people, terminal_count=everywhere + by_choice
+        )
+        return counted
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         return ("people_link", "terminal_total") if obj is None else ("site", *self.readonly_fields)

@@ -1,7 +1,7 @@
 """People: who they are, their photo, their libraries, and what every terminal made of them."""
 
 from collections import Counter
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin, messages
 from django.contrib.admin.models import LogEntry
@@ -96,7 +96,8 @@ class PersonAdmin(ScopedAdmin):
     )
     search_fields = ("name", "user_id", "mobile")
     ordering = ("site__code", "user_id")
-    readonly_fields = ("face", "matrix", "id_number_masked")
+    readonly_fields = ("face", "matrix", "id_number_masked", "library_names")
+    write_only: ClassVar[dict[str, str]] = {"upload": "", "in_libraries": "library_names", "new_id_number": ""}
     fieldsets = (
         (None, {"fields": ("site", "user_id", "name", "face", "upload", "in_libraries")}),
         (
@@ -146,8 +147,10 @@ class PersonAdmin(ScopedAdmin):
         return self.readonly_fields if obj is None else ("site", "user_id", *self.readonly_fields)
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        if obj is not None:
+        if obj is not None and self.has_change_permission(request, obj):
             return self.fieldsets
+        if obj is not None:
+            return self.readable(self.fieldsets)
         first = ("site", "user_id", "name", "upload", "in_libraries")
         rest = [one for one in self.fieldsets[1:] if one[1]["fields"] != ("matrix",)]
         return ((None, {"fields": first}), *rest)
@@ -160,7 +163,7 @@ class PersonAdmin(ScopedAdmin):
         **kwargs: Any,
     ) -> Any:
         # A class made for this request alone, so the attribute is nobody else's.
-        form = super().get_form(request, obj, change, **kwargs)
+        form: Any = super().get_form(request, obj, change, **kwargs)
         form.allowed_sites = site_ids(request, managed=True)
         return form
 
@@ -175,7 +178,8 @@ class PersonAdmin(ScopedAdmin):
 
         ``person_save`` makes its own, after the recogniser has done its slow work.
         """
-        return self._changeform_view(request, object_id, form_url, extra_context)
+        inside: Any = super()
+        return inside._changeform_view(request, object_id, form_url, extra_context)
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:  # noqa: FBT001 - Django's signature
         upload = form.cleaned_data.get("upload")
@@ -226,7 +230,7 @@ class PersonAdmin(ScopedAdmin):
         return entry
 
     def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
-        rows = list(queryset)
+        rows: Any = list(queryset)
         entries = super().log_deletions(request, rows)
         _forget_names(rows)
         return entries

@@ -1,7 +1,7 @@
 """Terminals with what they hold: libraries, deliveries, and the buttons that change them."""
 
 from collections import Counter
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin, messages
@@ -20,6 +20,7 @@ from devices.services import terminal_approve, terminal_disable
 from faces.admin.words import STATE_TONES
 from faces.choices import DeliveryState
 from faces.models import Delivery, Library
+from faces.selectors import terminal_library_ids
 from faces.services import terminal_libraries_set, terminal_view_changed
 from server_common.admin import EMPTY, badge
 
@@ -63,7 +64,8 @@ class TerminalForm(forms.ModelForm):
         # A guard's page has no editable field at all; a new terminal has no site to choose from.
         if "held_libraries" not in self.fields or terminal.pk is None:
             return
-        self.fields["held_libraries"].queryset = Library.objects.filter(site_id=terminal.site_id)
+        choice: Any = self.fields["held_libraries"]
+        choice.queryset = Library.objects.filter(site_id=terminal.site_id)
         self.initial["held_libraries"] = [link.library_id for link in terminal.library_links.all()]
 
     def save(self, commit: bool = True) -> Any:  # noqa: FBT001, FBT002 - Django's signature
@@ -80,7 +82,12 @@ class FaceTerminalAdmin(TerminalAdmin):
     change_form_template = "console/terminal_form.html"
     list_display = (*TerminalAdmin.list_display, "faces")
     actions = ("approve", "disable", "send_all")
-    readonly_fields = (*TerminalAdmin.readonly_fields, "delivery_counts")
+    readonly_fields: ClassVar[tuple[str, ...]] = (
+        *TerminalAdmin.readonly_fields,
+        "delivery_counts",
+        "library_names",
+    )
+    write_only: ClassVar[dict[str, str]] = {"held_libraries": "library_names", "new_password": ""}
     fieldsets = (
         (
             None,
@@ -118,8 +125,10 @@ class FaceTerminalAdmin(TerminalAdmin):
     )
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        if obj is not None:
+        if obj is not None and self.has_change_permission(request, obj):
             return self.fieldsets
+        if obj is not None:
+            return self.readable(self.fieldsets)
         # Libraries belong to the site, which is not chosen yet.
         return (
             (None, {"fields": ("site", "device_id", "name")}),
@@ -151,6 +160,12 @@ class FaceTerminalAdmin(TerminalAdmin):
         """Show how many faces are stored, on their way and refused."""
         counts: Counter[str] = terminal.__dict__.get("delivery_states", Counter())
         return counts_words(counts)
+
+    @admin.display(description=gettext_lazy("libraries"))
+    def library_names(self, terminal: Terminal) -> str:
+        """Name the libraries the terminal holds."""
+        names = Library.objects.filter(pk__in=terminal_library_ids(terminal))
+        return ", ".join(names.values_list("name", flat=True)) or EMPTY
 
     @admin.display(description=gettext_lazy("deliveries"))
     def delivery_counts(self, terminal: Terminal) -> SafeString | str:

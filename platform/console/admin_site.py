@@ -23,16 +23,16 @@ class MenjinAdminSite(AdminSite):
     login_template = "console/admin_login.html"
     enable_nav_sidebar = True
 
-    def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Callable[..., Any]:  # noqa: FBT001, FBT002 - Django's signature
+    def admin_view(self, view: Any, cacheable: bool = False) -> Any:  # noqa: FBT001, FBT002 - Django's signature
         """Run each page in the time zone of its user's site.
 
         A manager enters "may pass until 18:00" and means 18:00 at the door.
         """
-        checked = super().admin_view(view, cacheable)
+        checked: Callable[..., HttpResponseBase] = super().admin_view(view, cacheable)
 
         def zoned(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             with timezone.override(user_zone(request.user)):
-                response: HttpResponseBase = checked(request, *args, **kwargs)
+                response = checked(request, *args, **kwargs)
                 if isinstance(response, SimpleTemplateResponse):
                     # Templates are rendered late, when the zone would be gone.
                     return response.render()

@@ -117,12 +117,15 @@ def record_picture(request: HttpRequest, record_id: int) -> HttpResponse:
 def record_reference(request: HttpRequest, record_id: int) -> HttpResponse:
     """Return the photo on file of the person a record names, as it is today."""
     record = get_object_or_404(records_visible(request.user), pk=record_id)
-    accepted = FacePhoto.objects.filter(person_id=record.person_id, status=PhotoStatus.OK)
-    newest = accepted.order_by("-pk").first() if record.person_id else None
+    person_id = record.person_id
+    if person_id is None:
+        raise Http404("no person")
+    accepted = FacePhoto.objects.filter(person_id=person_id, status=PhotoStatus.OK)
+    newest = accepted.order_by("-pk").first()
     return _picture(newest.image.name if newest else "")
 
 
-def _picture(path: str) -> HttpResponse:
+def _picture(path: str | None) -> HttpResponse:
     """Answer with a stored JPEG, by nginx where it stands in front."""
     if not path:
         raise Http404("no picture")

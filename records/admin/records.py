@@ -95,8 +95,11 @@ class RecordAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         accepted = FacePhoto.objects.filter(person=OuterRef("person"), status=PhotoStatus.OK)
-        rows = super().get_queryset(request).select_related("terminal", "site", "person")
-        return rows.annotate(has_reference=Exists(accepted))
+        rows: QuerySet[Any] = (
+            super().get_queryset(request).select_related("terminal", "site", "person")
+        )
+        annotated: QuerySet[Any] = rows.annotate(has_reference=Exists(accepted))
+        return annotated
 
     @admin.display(description=gettext_lazy("picture"))
     def pictures(self, record: Record) -> SafeString:
