@@ -1,0 +1,125 @@
+"""Stand-ins for what a test does not want to have for real; they discriminate."""
+
+import io
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from edge_agent.drivers.base import Frame
+from edge_agent.exceptions import DriverError
+from face_engine import DetectedFace
+
+DIMENSION = 32
+
+
+def person_image(shade: int) -> NDArray[np.uint8]:
+    """A picture of somebody: each shade from 40 to 255 is another person; 0 shows nobody."""
+    return np.full((64, 64, 3), shade, dtype=np.uint8)
+
+
+def person_jpeg(shade: int, *, remark: bytes = b"") -> bytes:
+    """The same as a file; a remark makes it another file of the same person."""
+    sink = io.BytesIO()
+    Image.fromarray(person_image(shade)).save(sink, "JPEG", quality=95, comment=remark)
+    return sink.getvalue()
+
+
+class FakeEngine:
+    """A `FaceEngine` that tells people apart by the shade of their picture."""
+
+    threshold = 0.42
+    dimension = DIMENSION
+
+    def __init__(self, contract_id: str = "fake/1") -> None:
+        self.contract_id = contract_id
+        self.described = 0
+
+    def detect(self, image: NDArray[np.uint8], *, size: int = 320) -> list[DetectedFace]:
+        if image.mean() < 20:
+            return []
+        return [DetectedFace((8.0, 8.0, 48.0, 48.0), 0.9, np.zeros((5, 2), dtype=np.float32))]
+
+    def describe(
+        self, image: NDArray[np.uint8], faces: Sequence[DetectedFace]
+    ) -> NDArray[np.float32]:
+        self.described += len(faces)
+        # Pictures of one shade survive JPEG within one level; ten levels are one person.
+        seed = [round(float(image.mean()) / 10), *self.contract_id.encode()]
+        vector = np.random.default_rng(seed).normal(size=DIMENSION)
+        return np.tile((vector / np.linalg.norm(vector)).astype(np.float32), (len(faces), 1))
+
+    def largest_descriptor(self, image: NDArray[np.uint8]) -> NDArray[np.float32] | None:
+        faces = self.detect(image)
+        return self.describe(image, faces)[0] if faces else None
+
+    def warm_up(self) -> None:
+        """Nothing to warm."""
+
+
+class ManualClock:
+    """A `Clock` that moves only when told."""
+
+    def __init__(self) -> None:
+        self._now = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+        self._monotonic_s = 1000.0
+
+    def now(self) -> datetime:
+        return self._now
+
+    def monotonic(self) -> float:
+        return self._monotonic_s
+
+    def advance(self, seconds: float) -> None:
+        self._now += timedelta(seconds=seconds)
+        self._monotonic_s += seconds
+
+
+class ListCamera:
+    """A `Camera` that shows the given frames and ends."""
+
+    def __init__(self, frames: Sequence[Frame] = ()) -> None:
+        self.frames = list(frames)
+
+    async def open(self) -> None:
+        """Nothing to open."""
+
+    async def next_frame(self) -> Frame | None:
+        return self.frames.pop(0) if self.frames else None
+
+    async def close(self) -> None:
+        """Nothing to close."""
+
+
+class ScriptedThermometer:
+    """A `Thermometer` with a fixed reading, or broken."""
+
+    def __init__(self, reading_c: float | None = 36.5) -> None:
+        self.reading_c = reading_c
+        self.is_broken = False
+
+    async def open(self) -> None:
+        """Nothing to open."""
+
+    async def read_c(self, frame: Frame) -> float | None:
+        if self.is_broken:
+            raise DriverError("the sensor is gone")
+        return self.reading_c
+
+    async def close(self) -> None:
+        """Nothing to close."""
+
+
+class ListStory:
+    """A `Story` that remembers."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.events: list[dict[str, Any]] = []
+
+    def tell(self, event: str, line: str, **facts: Any) -> None:
+        self.lines.append(line)
+        self.events.append({"event": event, **facts})

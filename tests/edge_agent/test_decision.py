@@ -1,0 +1,114 @@
+"""Whether the door opens, case by case."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge_agent.config import DecisionPolicy
+from edge_agent.decision import Decision, Facts, PlatformWord, Reason, Rules, decide
+
+RULES = Rules(
+    decide=DecisionPolicy.PLATFORM,
+    unlock_delay_ms=3000,
+    temperature_limit_c=37.3,
+    temperature_required=False,
+    library_max_age_s=3600.0,
+)
+RESIDENT = Facts(user_type="user", temperature_c=36.5, library_age_s=5.0)
+PLATFORM, LOCAL, BOTH = DecisionPolicy
+
+
+@pytest.mark.parametrize(
+    ("policy", "word", "opens", "reason"),
+    [
+        (PLATFORM, PlatformWord.OPEN, True, Reason.PLATFORM_ALLOWED),
+        (PLATFORM, PlatformWord.KEEP_CLOSED, False, Reason.PLATFORM_REFUSED),
+        (PLATFORM, PlatformWord.NOT_STORED, False, Reason.NOT_STORED),
+        (PLATFORM, PlatformWord.AWAY, False, Reason.PLATFORM_AWAY),
+        (PLATFORM, PlatformWord.LATE, False, Reason.ANSWER_LATE),
+        (PLATFORM, PlatformWord.NOT_ASKED, False, Reason.PLATFORM_AWAY),
+        (LOCAL, PlatformWord.NOT_ASKED, True, Reason.LOCAL_ALLOWED),
+        (BOTH, PlatformWord.OPEN, True, Reason.PLATFORM_ALLOWED),
+        (BOTH, PlatformWord.KEEP_CLOSED, False, Reason.PLATFORM_REFUSED),
+        (BOTH, PlatformWord.NOT_STORED, False, Reason.NOT_STORED),
+        (BOTH, PlatformWord.AWAY, True, Reason.LOCAL_ALLOWED),
+        (BOTH, PlatformWord.LATE, True, Reason.LOCAL_ALLOWED),
+    ],
+)
+def test_who_decides(
+    policy: DecisionPolicy, word: PlatformWord, opens: bool, reason: Reason
+) -> None:
+    decision = decide(replace(RESIDENT, platform=word), replace(RULES, decide=policy))
+
+    assert (decision.open_door, decision.reason) == (opens, reason)
+    assert bool(decision.unlock_delay_ms) is opens
+
+
+@pytest.mark.parametrize(
+    ("changed", "required", "reason"),
+    [
+        ({"user_type": "blacklist"}, False, Reason.KEPT_OUT),
+        ({"user_type": "3"}, False, Reason.KEPT_OUT),
+        ({"temperature_c": 37.3}, False, Reason.TEMPERATURE_HIGH),
+        ({"temperature_c": float("nan")}, False, Reason.TEMPERATURE_HIGH),
+        ({"temperature_c": 37.2}, False, Reason.LOCAL_ALLOWED),
+        ({"temperature_c": None}, False, Reason.LOCAL_ALLOWED),
+        ({"temperature_c": None}, True, Reason.TEMPERATURE_MISSING),
+        ({"library_age_s": None}, False, Reason.LIBRARY_STALE),
+        ({"library_age_s": 3601.0}, False, Reason.LIBRARY_STALE),
+        ({"library_age_s": -1.0}, False, Reason.LIBRARY_STALE),
+        ({"library_age_s": 3600.0}, False, Reason.LOCAL_ALLOWED),
+    ],
+)
+def test_local_rule(changed: dict[str, object], required: bool, reason: Reason) -> None:
+    rules = replace(RULES, decide=LOCAL, temperature_required=required)
+
+    decision = decide(replace(RESIDENT, **changed), rules)
+
+    assert decision.reason is reason
+    assert decision.open_door is (reason is Reason.LOCAL_ALLOWED)
+
+
+def test_library_of_any_age_serves_when_the_limit_is_off() -> None:
+    rules = replace(RULES, decide=LOCAL, library_max_age_s=0.0)
+
+    assert decide(replace(RESIDENT, library_age_s=None), rules).open_door
+
+
+@pytest.mark.parametrize(
+    ("asked_ms", "held_ms"), [(None, 3000), (20, 20), (5000, 5000), (1, 20), (60_000, 5000)]
+)
+def test_platform_says_how_long(asked_ms: int | None, held_ms: int) -> None:
+    facts = replace(RESIDENT, platform=PlatformWord.OPEN, platform_delay_ms=asked_ms)
+
+    assert decide(facts, RULES) == Decision(True, Reason.PLATFORM_ALLOWED, held_ms)
+
+
+@given(
+    st.builds(
+        Facts,
+        user_type=st.none() | st.sampled_from(["user", "visitor", "blacklist", "3", ""]),
+        temperature_c=st.none() | st.floats(),
+        library_age_s=st.none() | st.floats(),
+        platform=st.sampled_from(PlatformWord),
+        platform_delay_ms=st.none() | st.integers(),
+    ),
+    st.sampled_from(DecisionPolicy),
+)
+def test_nothing_opens_without_an_explicit_allow(facts: Facts, policy: DecisionPolicy) -> None:
+    decision = decide(facts, replace(RULES, decide=policy))
+
+    if not decision.open_door:
+        assert decision.unlock_delay_ms == 0
+        return
+    assert facts.user_type is not None
+    assert 20 <= decision.unlock_delay_ms <= 5000
+    if decision.reason is Reason.PLATFORM_ALLOWED:
+        assert facts.platform is PlatformWord.OPEN
+        assert policy is not LOCAL
+    else:
+        assert decision.reason is Reason.LOCAL_ALLOWED
+        assert policy is LOCAL or facts.platform in {PlatformWord.AWAY, PlatformWord.LATE}
+        assert facts.user_type not in {"blacklist", "3"}
