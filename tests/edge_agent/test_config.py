@@ -106,7 +106,7 @@ def test_broken_file_is_a_refusal(tmp_path: Path, text: str) -> None:
     path = tmp_path / "agent.toml"
     path.write_text(text, encoding="latin-1")
 
-    with pytest.raises(ConfigInvalid, match="agent.toml"):
+    with pytest.raises(ConfigInvalid, match=r"agent\.toml"):
         load_config(path)
 
 

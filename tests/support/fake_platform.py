@@ -129,6 +129,7 @@ class FakePlatform:
         kind = "picture" if segments[0] == "i" else segments[2] if len(segments) > 2 else "?"
         with self._changed:
             self.requests.append(f"{method} {kind}")
+            self._changed.notify_all()
             failure = self._take_failure(kind)
         if failure is not None and failure.status is None:
             time.sleep(failure.delay_s)
