@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
 from django.contrib.auth.models import AnonymousUser, User
-from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet
 from django.utils import timezone
 
 from devices.choices import TerminalStatus
-from devices.models import Terminal
+from devices.models import Site, Terminal
 from devices.selectors import sites_visible
 from faces.choices import Category, PersonState, PhotoStatus
 from faces.models import (
@@ -138,3 +139,35 @@ def person_is_at_door(person: Person, terminal: Terminal) -> bool:
     if not terminal.all_libraries:
         memberships = memberships.filter(library__terminal_links__terminal=terminal)
     return memberships.exists()
+
+
+def index_state(sites: Iterable[Site], *, contract_id: str) -> dict[str, Any]:
+    """Return the state of the sites' indexes under a model, and their sum.
+
+    ``size`` counts what is searched now; ``pending`` counts changes that came after the
+    published file, which every process applies on top of it.
+    """
+    galleries = {
+        gallery.site_id: gallery
+        for gallery in Gallery.objects.filter(
+            site__in=list(sites), contract_id=contract_id
+        ).annotate(size=Count("descriptors"))
+    }
+    states = [
+        {
+            "site": site.pk,
+            "size": gallery.size if gallery else 0,
+            "built_at": gallery.published_at if gallery else None,
+            "pending": gallery.revision - gallery.published_revision if gallery else 0,
+        }
+        for site in sites
+        for gallery in [galleries.get(site.pk)]
+    ]
+    built = [state["built_at"] for state in states if state["built_at"]]
+    return {
+        "model": contract_id,
+        "size": sum(state["size"] for state in states),
+        "built_at": max(built) if built else None,
+        "pending": sum(state["pending"] for state in states),
+        "sites": states,
+    }

@@ -17,11 +17,12 @@ from .galleries import (
     gallery_rebuild,
     gallery_rebuild_request,
 )
-from .index import Candidate, forget_copies, identify
+from .index import Candidate, forget_copies, identify, identify_photo
 from .people import library_erase, person_erase, person_save, validity_sweep
 from .photos import CheckedPhoto, photo_attach, photo_check, photos_process_waiting
 from .picture_urls import BadPictureAddress, PictureGrant, picture_grant, picture_path
 from .sync import sync_answer, terminal_libraries_set, terminal_view_changed
+from .terminals import terminal_change, terminal_create, terminal_erase
 
 __all__ = [
     "BadPictureAddress",
@@ -43,6 +44,7 @@ __all__ = [
     "gallery_rebuild",
     "gallery_rebuild_request",
     "identify",
+    "identify_photo",
     "library_erase",
     "people_stamp",
     "person_erase",
@@ -53,6 +55,9 @@ __all__ = [
     "picture_grant",
     "picture_path",
     "sync_answer",
+    "terminal_change",
+    "terminal_create",
+    "terminal_erase",
     "terminal_expect_all",
     "terminal_libraries_set",
     "terminal_view_changed",

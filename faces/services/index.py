@@ -4,13 +4,14 @@ import logging
 import threading
 import time
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from django.conf import settings
 from django.core.files.storage import default_storage
 from numpy.typing import NDArray
 
-from face_engine import FaissIndex
+from face_engine import FaissIndex, decode_image, similarity_from_cosine
 from faces.models import FaceDescriptor, Gallery, GalleryRemoval, Person
 from faces.services.engine import engine
 from faces.services.galleries import INDEX_PURPOSE, descriptor_unseal, gallery_of
@@ -71,6 +72,40 @@ def identify(*, site_id: int, vector: NDArray[np.float32], count: int = 5) -> li
         if person is not None and person.pk not in best:
             best[person.pk] = Candidate(person=person, cosine=score)
     return list(best.values())[:count]
+
+
+def identify_photo(*, site_id: int, raw: bytes, count: int = 5) -> dict[str, Any]:
+    """Return who the largest face of a picture might be; nothing is stored.
+
+    Returns:
+        ``faces`` (how many are in the picture), ``problems`` and ``candidates`` with user id,
+        name, similarity 0–100 and whether it is a match at the model's threshold.
+
+    Raises:
+        face_engine.ImageUnreadable: the picture cannot be decoded.
+        face_engine.ModelMissing: the models are not installed.
+    """
+    image = decode_image(
+        raw, max_bytes=settings.PHOTO_LIMIT_BYTES, max_pixels=settings.PHOTO_LIMIT_PIXELS
+    )
+    model = engine()
+    found = model.detect(image)
+    if not found:
+        return {"faces": 0, "problems": ["no_face"], "candidates": []}
+    vector = model.describe(image, found[:1])[0]
+    return {
+        "faces": len(found),
+        "problems": [],
+        "candidates": [
+            {
+                "user_id": candidate.person.user_id,
+                "name": candidate.person.name,
+                "similarity": similarity_from_cosine(candidate.cosine),
+                "is_match": candidate.cosine >= model.threshold,
+            }
+            for candidate in identify(site_id=site_id, vector=vector, count=count)
+        ],
+    }
 
 
 def forget_copies() -> None:

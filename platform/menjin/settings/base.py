@@ -152,6 +152,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "TerminalStatusEnum": "devices.choices.TerminalStatus",
         "AlertStateEnum": "records.choices.AlertState",
+        "PersonStateEnum": "faces.choices.PersonState",
         "DeliveryStateEnum": "faces.choices.DeliveryState",
     },
 }

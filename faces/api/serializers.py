@@ -1,0 +1,283 @@
+"""Libraries, terminals, people and deliveries as the REST interface shows and takes them."""
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from devices.choices import TerminalStatus
+from devices.models import Terminal
+from devices.selectors import is_online
+from face_engine import PROBLEM_WORDS, QualityProblem
+from faces.api.fields import IdListField, ManagedSiteField, UserTypeField
+from faces.choices import Operation, PhotoStatus
+from faces.models import Delivery, Library, Person
+from faces.selectors import reference_photo, terminal_library_ids
+from terminal_protocol import fault_words
+
+_PLAIN = [
+    "name",
+    "sex",
+    "remark",
+    "state",
+    "valid_from",
+    "valid_until",
+    "ic_number",
+    "job_number",
+    "mobile",
+    "department",
+    "birthday",
+    "entry_date",
+    "mail",
+    "title",
+    "position",
+    "prompt",
+    "purpose",
+    "interviewee",
+    "come_from",
+    "description",
+]
+
+
+class LibraryOut(serializers.ModelSerializer):
+    """A library."""
+
+    class Meta:
+        model = Library
+        fields = ["id", "site", "name", "created_at"]
+
+
+class LibraryIn(serializers.ModelSerializer):
+    """A library to make or rename; its site never changes."""
+
+    site = ManagedSiteField()
+
+    class Meta:
+        model = Library
+        fields = ["site", "name"]
+
+    def update(self, instance: Library, validated_data: dict[str, Any]) -> Library:
+        validated_data.pop("site", None)
+        updated: Library = super().update(instance, validated_data)
+        return updated
+
+
+class TerminalOut(serializers.ModelSerializer):
+    """A terminal with what it holds and whether it is there."""
+
+    libraries = serializers.SerializerMethodField()
+    last_seen_at = serializers.SerializerMethodField()
+    online = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Terminal
+        fields = [
+            "id",
+            "device_id",
+            "site",
+            "libraries",
+            "all_libraries",
+            "name",
+            "status",
+            "direction",
+            "unlock_delay_ms",
+            "capacity",
+            "model",
+            "app_version",
+            "uuid_label",
+            "nation_code",
+            "last_address",
+            "last_seen_at",
+            "online",
+            "created_at",
+        ]
+
+    @extend_schema_field(serializers.ListSerializer(child=serializers.IntegerField()))
+    def get_libraries(self, terminal: Terminal) -> list[int]:
+        return terminal_library_ids(terminal)
+
+    @extend_schema_field(serializers.DateTimeField(allow_null=True))
+    def get_last_seen_at(self, terminal: Terminal) -> str | None:
+        seen = self._seen(terminal)
+        shown: str | None = serializers.DateTimeField().to_representation(seen) if seen else None
+        return shown
+
+    def get_online(self, terminal: Terminal) -> bool:
+        return is_online(terminal, self._seen(terminal))
+
+    def _seen(self, terminal: Terminal) -> Any:
+        return self.context.get("last_seen", {}).get(terminal.pk, terminal.last_seen_at)
+
+
+class TerminalIn(serializers.ModelSerializer):
+    """A terminal to enter or change; site and device id never change."""
+
+    site = ManagedSiteField()
+    libraries = IdListField(required=False)
+    status = serializers.ChoiceField(choices=TerminalStatus.choices, required=False)
+
+    class Meta:
+        model = Terminal
+        fields = [
+            "device_id",
+            "site",
+            "libraries",
+            "all_libraries",
+            "name",
+            "status",
+            "direction",
+            "unlock_delay_ms",
+            "capacity",
+        ]
+        validators: list[Any] = []
+
+
+class PersonOut(serializers.ModelSerializer):
+    """A person with the state of their face."""
+
+    libraries = serializers.SerializerMethodField()
+    user_type = serializers.SerializerMethodField()
+    face_status = serializers.SerializerMethodField()
+    face_problems = serializers.SerializerMethodField()
+    face_advice = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Person
+        fields = [
+            "id",
+            "user_id",
+            "site",
+            "libraries",
+            "user_type",
+            *_PLAIN,
+            "face_status",
+            "face_problems",
+            "face_advice",
+            "created_at",
+            "changed_at",
+        ]
+
+    @extend_schema_field(serializers.ListSerializer(child=serializers.IntegerField()))
+    def get_libraries(self, person: Person) -> list[int]:
+        return sorted(one.library_id for one in person.memberships.all())
+
+    @extend_schema_field(UserTypeField())
+    def get_user_type(self, person: Person) -> str | int:
+        return person.user_type or int(person.category)
+
+    @extend_schema_field(serializers.ChoiceField(choices=["none", "ok", "refused"]))
+    def get_face_status(self, person: Person) -> str:
+        photo = reference_photo(person)
+        if photo is None or photo.status == PhotoStatus.WAITING:
+            return "none"
+        return str(photo.status)
+
+    @extend_schema_field(serializers.ListSerializer(child=serializers.CharField()))
+    def get_face_problems(self, person: Person) -> list[str]:
+        photo = reference_photo(person)
+        if photo is not None and photo.status == PhotoStatus.WAITING:
+            return ["engine_unavailable"]
+        return list(photo.problems) if photo else []
+
+    @extend_schema_field(serializers.ListSerializer(child=serializers.CharField()))
+    def get_face_advice(self, person: Person) -> list[str]:
+        return [problem_sentence(word) for word in self.get_face_problems(person)]
+
+
+def problem_sentence(word: str) -> str:
+    """Return what a manager can do about a refused photo."""
+    if word in set(QualityProblem):
+        return str(PROBLEM_WORDS[QualityProblem(word)])
+    if word == "engine_unavailable":
+        return "The photo waits until the recogniser is installed."
+    return fault_words(f"image_{word}")
+
+
+class PersonIn(serializers.ModelSerializer):
+    """A person to enter or change; site and user id never change."""
+
+    site = ManagedSiteField()
+    libraries = IdListField(required=False)
+    user_type = UserTypeField(required=False)
+    photo = serializers.FileField(required=False, write_only=True, allow_empty_file=True)
+    id_number = serializers.CharField(required=False, allow_blank=True, max_length=40)
+
+    class Meta:
+        model = Person
+        fields = ["user_id", "site", "libraries", "user_type", *_PLAIN, "id_number", "photo"]
+        validators: list[Any] = []
+
+
+class DeliveryOut(serializers.ModelSerializer):
+    """What became of one person's latest change on one terminal."""
+
+    device_id = serializers.CharField(source="terminal.device_id")
+    site = serializers.IntegerField(source="terminal.site_id")
+    operation = serializers.ChoiceField(choices=Operation.choices)
+
+    class Meta:
+        model = Delivery
+        fields = [
+            "id",
+            "site",
+            "device_id",
+            "user_id",
+            "operation",
+            "state",
+            "code",
+            "message",
+            "attempts",
+            "changed_at",
+            "sent_at",
+            "downloaded_at",
+            "answered_at",
+        ]
+
+
+class IdentifyIn(serializers.Serializer):
+    """A picture and whose gallery to search."""
+
+    site = ManagedSiteField()
+    photo = serializers.FileField(allow_empty_file=True)
+
+
+class CandidateOut(serializers.Serializer):
+    """Somebody the face might be; similarity 0–100 as on the wire."""
+
+    user_id = serializers.CharField()
+    name = serializers.CharField()
+    similarity = serializers.FloatField()
+    is_match = serializers.BooleanField()
+
+
+class IdentifyOut(serializers.Serializer):
+    """Candidates for the largest face in the picture, best first."""
+
+    faces = serializers.IntegerField()
+    problems = serializers.ListField(child=serializers.CharField())
+    candidates = CandidateOut(many=True)
+
+
+class SiteIndexOut(serializers.Serializer):
+    """The index of one site."""
+
+    site = serializers.IntegerField()
+    size = serializers.IntegerField()
+    built_at = serializers.DateTimeField(allow_null=True)
+    pending = serializers.IntegerField()
+
+
+class IndexOut(serializers.Serializer):
+    """The index over the caller's sites; ``pending`` changes are searched but not in the file."""
+
+    model = serializers.CharField()
+    size = serializers.IntegerField()
+    built_at = serializers.DateTimeField(allow_null=True)
+    pending = serializers.IntegerField()
+    sites = SiteIndexOut(many=True)
+
+
+class QueuedOut(serializers.Serializer):
+    """How many rebuilds were queued."""
+
+    queued = serializers.IntegerField()

@@ -1,0 +1,18 @@
+"""Addresses of people, terminals and recognition."""
+
+from django.urls import path
+
+from faces.api.recognition import IdentifyView, IndexRebuildView, IndexView
+from faces.api.views import DeliveryViewSet, LibraryViewSet, PersonViewSet, TerminalViewSet
+
+routes = [
+    ("libraries", LibraryViewSet, "library"),
+    ("devices", TerminalViewSet, "device"),
+    ("people", PersonViewSet, "person"),
+    ("deliveries", DeliveryViewSet, "delivery"),
+]
+urlpatterns = [
+    path("index/", IndexView.as_view(), name="index"),
+    path("index/rebuild/", IndexRebuildView.as_view(), name="index-rebuild"),
+    path("identify/", IdentifyView.as_view(), name="identify"),
+]

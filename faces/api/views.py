@@ -1,0 +1,190 @@
+"""``/api/v1/`` libraries, people, deliveries, and devices because their libraries live here."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema
+from rest_framework import mixins, viewsets
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from devices.models import Terminal
+from devices.services import presence_last_seen
+from faces.api.filters import DeliveryFilter, LibraryFilter, PersonFilter, TerminalFilter
+from faces.api.serializers import (
+    DeliveryOut,
+    LibraryIn,
+    LibraryOut,
+    PersonIn,
+    PersonOut,
+    TerminalIn,
+    TerminalOut,
+)
+from faces.models import Delivery, Library, Person
+from faces.selectors import (
+    deliveries_visible,
+    libraries_visible,
+    people_visible,
+    terminals_with_libraries,
+)
+from faces.services import (
+    library_erase,
+    person_erase,
+    person_save,
+    terminal_change,
+    terminal_create,
+    terminal_erase,
+)
+from server_common.api import Conflict
+
+
+class TwoSidedViewSet(viewsets.ModelViewSet):
+    """A model view set that takes one shape and shows another."""
+
+    input_class: type[Any]
+
+    def get_input(self, request: Request, instance: Any = None, *, partial: bool = False) -> Any:
+        given = self.input_class(
+            instance, data=request.data, partial=partial, context=self.get_serializer_context()
+        )
+        given.is_valid(raise_exception=True)
+        return given
+
+    def shown(self, pk: int) -> Any:
+        return self.get_serializer(self.get_queryset().get(pk=pk)).data
+
+    def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return self.update(request, *args, **{**kwargs, "partial": True})
+
+
+@extend_schema(responses=LibraryOut)
+class LibraryViewSet(TwoSidedViewSet):
+    """Libraries: named sets of people that terminals hold."""
+
+    queryset = Library.objects.none()
+    serializer_class = LibraryOut
+    input_class = LibraryIn
+    filterset_class = LibraryFilter
+
+    def get_queryset(self) -> QuerySet[Library]:
+        return libraries_visible(self.request.user)
+
+    @extend_schema(request=LibraryIn, responses={201: LibraryOut})
+    def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        library = self.get_input(request).save()
+        return Response(self.shown(library.pk), status=201)
+
+    @extend_schema(request=LibraryIn)
+    def update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        library = self.get_object()
+        self.get_input(request, library, partial=kwargs.get("partial", False)).save()
+        return Response(self.shown(library.pk))
+
+    @extend_schema(request=LibraryIn)
+    def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return super().partial_update(request, *args, **kwargs)
+
+    def perform_destroy(self, instance: Library) -> None:
+        library_erase(library=instance)
+
+
+@extend_schema(responses=TerminalOut)
+class TerminalViewSet(TwoSidedViewSet):
+    """Terminals: those that announced themselves and those entered by hand."""
+
+    queryset = Terminal.objects.none()
+    serializer_class = TerminalOut
+    input_class = TerminalIn
+    filterset_class = TerminalFilter
+
+    def get_queryset(self) -> QuerySet[Terminal]:
+        return terminals_with_libraries(self.request.user)
+
+    def get_serializer(self, *args: Any, **kwargs: Any) -> Any:
+        serializer = super().get_serializer(*args, **kwargs)
+        shown = args[0] if args else None
+        rows = shown if isinstance(shown, list) else [shown] if shown is not None else []
+        # One look into the presence notes for the whole page.
+        serializer.context["last_seen"] = presence_last_seen(rows)
+        return serializer
+
+    @extend_schema(request=TerminalIn, responses={201: TerminalOut})
+    def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        terminal = terminal_create(**self.get_input(request).validated_data)
+        return Response(self.shown(terminal.pk), status=201)
+
+    @extend_schema(request=TerminalIn)
+    def update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        terminal = self.get_object()
+        given = self.get_input(request, terminal, partial=kwargs.get("partial", False))
+        terminal_change(terminal=terminal, **given.validated_data)
+        return Response(self.shown(terminal.pk))
+
+    @extend_schema(request=TerminalIn)
+    def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return super().partial_update(request, *args, **kwargs)
+
+    def perform_destroy(self, instance: Terminal) -> None:
+        if not terminal_erase(terminal=instance):
+            raise Conflict("This terminal has records; disable it instead.")
+
+
+@extend_schema(responses=PersonOut)
+class PersonViewSet(TwoSidedViewSet):
+    """People; deleting one erases photos, descriptors and what terminals hold."""
+
+    queryset = Person.objects.none()
+    serializer_class = PersonOut
+    input_class = PersonIn
+    filterset_class = PersonFilter
+
+    def get_queryset(self) -> QuerySet[Person]:
+        return people_visible(self.request.user)
+
+    @extend_schema(request={"multipart/form-data": PersonIn}, responses={201: PersonOut})
+    def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        given = self.get_input(request).validated_data
+        person = self._save(Person(site=given.pop("site"), user_id=given.pop("user_id")), given)
+        return Response(self.shown(person.pk), status=201)
+
+    @extend_schema(request={"multipart/form-data": PersonIn})
+    def update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        person = self.get_object()
+        given = self.get_input(request, person, partial=kwargs.get("partial", False)).validated_data
+        for fixed in ("site", "user_id"):
+            given.pop(fixed, None)
+        self._save(person, given)
+        return Response(self.shown(person.pk))
+
+    @extend_schema(request={"multipart/form-data": PersonIn})
+    def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return super().partial_update(request, *args, **kwargs)
+
+    def perform_destroy(self, instance: Person) -> None:
+        person_erase(person=instance)
+
+    @staticmethod
+    def _save(person: Person, given: dict[str, Any]) -> Person:
+        photo = given.pop("photo", None)
+        libraries = given.pop("libraries", None)
+        category, word = given.pop("user_type", (None, None))
+        person.category = person.category if category is None else category
+        person.user_type = person.user_type if word is None else word
+        for name, value in given.items():
+            setattr(person, name, value)
+        return person_save(
+            person=person,
+            library_ids=libraries,
+            photo=None if photo is None else photo.read(),
+        )
+
+
+class DeliveryViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet):
+    """What became of each person's latest change on each terminal."""
+
+    queryset = Delivery.objects.none()
+    serializer_class = DeliveryOut
+    filterset_class = DeliveryFilter
+
+    def get_queryset(self) -> QuerySet[Delivery]:
+        return deliveries_visible(self.request.user)

@@ -1,0 +1,89 @@
+"""Entering and changing terminals together with the libraries they hold."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from devices.choices import TerminalStatus
+from devices.models import Site, Terminal
+from devices.services import terminal_approve, terminal_disable
+from faces.services.sync import terminal_libraries_set, terminal_view_changed
+
+
+@transaction.atomic
+def terminal_create(
+    *,
+    site: Site,
+    device_id: str,
+    libraries: Sequence[int] | None = None,
+    status: str = TerminalStatus.PENDING,
+    **fields: Any,
+) -> Terminal:
+    """Enter a terminal by hand.
+
+    Raises:
+        ValidationError: a value is not acceptable, the device id is taken at this site, or a
+            library belongs to another site.
+    """
+    terminal = Terminal(site=site, device_id=device_id.strip(), **fields)
+    terminal.full_clean()
+    terminal.save()
+    return terminal_change(terminal=terminal, libraries=libraries, status=status)
+
+
+@transaction.atomic
+def terminal_change(
+    *,
+    terminal: Terminal,
+    libraries: Sequence[int] | None = None,
+    status: str | None = None,
+    **fields: Any,
+) -> Terminal:
+    """Change a terminal; site and device id stay what they are.
+
+    Naming libraries makes it hold exactly these. What it holds afterwards, it is told at its next
+    poll.
+
+    Raises:
+        ValidationError: a value is not acceptable, or a library belongs to another site.
+    """
+    for fixed in ("site", "device_id"):
+        fields.pop(fixed, None)
+    held_before = (terminal.status, terminal.all_libraries)
+    for name, value in fields.items():
+        setattr(terminal, name, value)
+    if libraries is not None:
+        terminal.all_libraries = bool(fields.get("all_libraries", False))
+    terminal.full_clean()
+    terminal.save()
+    if status == TerminalStatus.APPROVED and terminal.status != status:
+        terminal = terminal_approve(terminal=terminal)
+    elif status == TerminalStatus.DISABLED and terminal.status != status:
+        terminal = terminal_disable(terminal=terminal)
+    elif status is not None and status != terminal.status:
+        terminal.status = TerminalStatus.PENDING
+        terminal.save(update_fields=["status"])
+    if libraries is not None:
+        try:
+            terminal_libraries_set(
+                terminal=terminal,
+                library_ids=list(libraries),
+                all_libraries=terminal.all_libraries,
+            )
+        except ValueError:
+            raise ValidationError({"libraries": _("A library belongs to another site.")}) from None
+    elif (terminal.status, terminal.all_libraries) != held_before:
+        terminal_view_changed(terminal=terminal)
+    return terminal
+
+
+@transaction.atomic
+def terminal_erase(*, terminal: Terminal) -> bool:
+    """Delete a terminal that never reported anything; False when it has records."""
+    if terminal.records.exists():
+        return False
+    terminal.delete()
+    return True

@@ -1,0 +1,105 @@
+"""Records and alerts as the REST interface shows them."""
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+from rest_framework.reverse import reverse
+
+from records.choices import VerificationResult
+from records.models import Alert, Record
+
+
+class VerificationOut(serializers.Serializer):
+    """The platform's own look at the picture; score 0–100, null without a comparison."""
+
+    result = serializers.ChoiceField(choices=VerificationResult.choices)
+    score = serializers.FloatField(allow_null=True)
+
+
+class RecordOut(serializers.ModelSerializer):
+    """A pass or a temperature, as stored."""
+
+    device_id = serializers.CharField(source="terminal.device_id")
+    temperature_c = serializers.FloatField(allow_null=True)
+    verification = serializers.SerializerMethodField()
+    picture_url = serializers.SerializerMethodField()
+    reason_text = serializers.CharField(source="get_reason_display")
+    extras = serializers.DictField()
+    faults = serializers.ListField(child=serializers.CharField())
+
+    class Meta:
+        model = Record
+        fields = [
+            "id",
+            "kind",
+            "site",
+            "device_id",
+            "user_id",
+            "user_name",
+            "user_type",
+            "captured_at",
+            "received_at",
+            "clock_skew_s",
+            "temperature_c",
+            "mask",
+            "similarity",
+            "verification",
+            "door_opened",
+            "unlock_delay_ms",
+            "reason",
+            "reason_text",
+            "open_code",
+            "open_message",
+            "action_code",
+            "action",
+            "uuid_label",
+            "nation_code",
+            "id_card_name",
+            "extras",
+            "picture_url",
+            "faults",
+            "trace",
+        ]
+
+    @extend_schema_field(VerificationOut)
+    def get_verification(self, record: Record) -> dict[str, Any]:
+        return {"result": record.verification, "score": record.verification_score}
+
+    @extend_schema_field(serializers.URLField(allow_null=True))
+    def get_picture_url(self, record: Record) -> str | None:
+        if record.picture_id is None:
+            return None
+        url: str = reverse("record-picture", args=[record.pk], request=self.context["request"])
+        return url
+
+
+class AlertOut(serializers.ModelSerializer):
+    """Something somebody should look at."""
+
+    device_id = serializers.SerializerMethodField()
+    acknowledged_by = serializers.SlugRelatedField("username", read_only=True)
+    cleared_by = serializers.SlugRelatedField("username", read_only=True)
+    facts = serializers.DictField()
+
+    class Meta:
+        model = Alert
+        fields = [
+            "id",
+            "kind",
+            "severity",
+            "state",
+            "site",
+            "device_id",
+            "user_id",
+            "record",
+            "raised_at",
+            "acknowledged_at",
+            "acknowledged_by",
+            "cleared_at",
+            "cleared_by",
+            "facts",
+        ]
+
+    def get_device_id(self, alert: Alert) -> str:
+        return alert.terminal.device_id if alert.terminal else ""

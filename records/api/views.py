@@ -1,0 +1,103 @@
+"""``/api/v1/`` records and alerts."""
+
+from typing import Any
+
+import django_filters
+from django.core.files.storage import default_storage
+from django.db.models import QuerySet
+from django.http import FileResponse, HttpResponse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework import viewsets
+from rest_framework.decorators import action
+from rest_framework.exceptions import NotFound
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from records.api.serializers import AlertOut, RecordOut
+from records.choices import AlertKind, RecordKind
+from records.models import Alert, Record
+from records.selectors import alerts_visible, records_visible
+from records.services import alert_acknowledge, alert_clear
+
+
+class RecordFilter(django_filters.FilterSet):
+    """Records by terminal, person, kind and arrival."""
+
+    site = django_filters.NumberFilter(field_name="site_id")
+    device_id = django_filters.CharFilter(field_name="terminal__device_id")
+    user_id = django_filters.CharFilter(field_name="user_id")
+    kind = django_filters.ChoiceFilter(choices=RecordKind.choices)
+    since = django_filters.IsoDateTimeFilter(field_name="received_at", lookup_expr="gte")
+    until = django_filters.IsoDateTimeFilter(field_name="received_at", lookup_expr="lt")
+    id_after = django_filters.NumberFilter(field_name="id", lookup_expr="gt")
+
+    class Meta:
+        model = Record
+        fields = ["door_opened"]
+
+
+class AlertFilter(django_filters.FilterSet):
+    """Alerts by terminal, person, kind and state."""
+
+    site = django_filters.NumberFilter(field_name="site_id")
+    device_id = django_filters.CharFilter(field_name="terminal__device_id")
+    kind = django_filters.ChoiceFilter(choices=AlertKind.choices)
+
+    class Meta:
+        model = Alert
+        fields = ["user_id", "state", "severity", "record"]
+
+
+class RecordViewSet(viewsets.ReadOnlyModelViewSet):
+    """What terminals reported, newest first."""
+
+    queryset = Record.objects.none()
+    serializer_class = RecordOut
+    filterset_class = RecordFilter
+
+    def get_queryset(self) -> QuerySet[Record]:
+        return records_visible(self.request.user)
+
+    @extend_schema(responses={(200, "image/jpeg"): OpenApiTypes.BINARY})
+    @action(detail=True, url_path="picture")
+    def picture(self, request: Request, pk: str | None = None) -> Any:
+        """Return the picture as JPEG."""
+        record = self.get_object()
+        if record.picture is None:
+            raise NotFound("This record has no picture.")
+        etag = f'"{record.picture.sha256[:32]}"'
+        if request.headers.get("If-None-Match") == etag:
+            return HttpResponse(status=304, headers={"ETag": etag})
+        try:
+            stored = default_storage.open(str(record.picture.image.name))
+        except FileNotFoundError as error:
+            raise NotFound("This record's picture is gone.") from error
+        headers = {"ETag": etag, "Cache-Control": "private, max-age=3600"}
+        return FileResponse(stored, content_type="image/jpeg", headers=headers)
+
+
+class AlertViewSet(viewsets.ReadOnlyModelViewSet):
+    """What somebody should look at, newest first; guards take care of it too."""
+
+    queryset = Alert.objects.none()
+    serializer_class = AlertOut
+    filterset_class = AlertFilter
+    member_may_write = True
+
+    def get_queryset(self) -> QuerySet[Alert]:
+        return alerts_visible(self.request.user)
+
+    @extend_schema(request=None, responses=AlertOut)
+    @action(detail=True, methods=["post"])
+    def acknowledge(self, request: Request, pk: str | None = None) -> Response:
+        """Say that somebody has seen it and takes care of it."""
+        alert = alert_acknowledge(alert=self.get_object(), user=request.user)
+        return Response(self.get_serializer(alert).data)
+
+    @extend_schema(request=None, responses=AlertOut)
+    @action(detail=True, methods=["post"])
+    def clear(self, request: Request, pk: str | None = None) -> Response:
+        """Close it."""
+        alert = alert_clear(alert=self.get_object(), user=request.user)
+        return Response(self.get_serializer(alert).data)
