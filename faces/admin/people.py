@@ -29,7 +29,7 @@ from faces.choices import Category, PersonState, PhotoStatus
 from faces.models import Delivery, FacePhoto, Person
 from faces.selectors import reference_photo
 from faces.services import person_erase, person_save
-from server_common.admin import EMPTY, ago_words, badge, lines, masked, thumbnail
+from server_common.admin import EMPTY, NOBODY, ago_words, badge, lines, masked, thumbnail
 
 
 class FaceStatusFilter(admin.SimpleListFilter):
@@ -97,7 +97,11 @@ class PersonAdmin(ScopedAdmin):
     search_fields = ("name", "user_id", "mobile")
     ordering = ("site__code", "user_id")
     readonly_fields = ("face", "matrix", "id_number_masked", "library_names")
-    write_only: ClassVar[dict[str, str]] = {"upload": "", "in_libraries": "library_names", "new_id_number": ""}
+    write_only: ClassVar[dict[str, str]] = {
+        "upload": "",
+        "in_libraries": "library_names",
+        "new_id_number": "",
+    }
     fieldsets = (
         (None, {"fields": ("site", "user_id", "name", "face", "upload", "in_libraries")}),
         (
@@ -236,11 +240,9 @@ class PersonAdmin(ScopedAdmin):
         return entries
 
     @admin.display(description=gettext_lazy("photo"))
-    def photo(self, person: Person) -> SafeString | str:
+    def photo(self, person: Person) -> SafeString:
         """Show the accepted photo small."""
-        return _accepted_picture(person, large=False) or format_html(
-            '<span class="mj-photo mj-nobody"></span>'
-        )
+        return _accepted_picture(person, large=False) or NOBODY
 
     @admin.display(description=gettext_lazy("libraries"))
     def library_names(self, person: Person) -> str:

@@ -13,6 +13,8 @@ from django.utils.translation import ngettext
 Tone = Literal["good", "bad", "warn", "info", "quiet"]
 
 EMPTY = "–"
+# A frame for a picture that is not there.
+NOBODY = SafeString('<span class="mj-photo mj-nobody"></span>')
 _MINUTE_S = 60
 _HOUR_S = 60 * _MINUTE_S
 _DAY_S = 24 * _HOUR_S

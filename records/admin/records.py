@@ -19,7 +19,7 @@ from faces.models import FacePhoto
 from records.choices import Reason, RecordKind, VerificationResult
 from records.decision import is_fever
 from records.models import Record
-from server_common.admin import EMPTY, Tone, badge, thumbnail
+from server_common.admin import EMPTY, NOBODY, Tone, badge, thumbnail
 
 VERIFICATION_TONES: dict[str, Tone] = {
     VerificationResult.MATCH: "good",
@@ -166,7 +166,7 @@ class RecordAdmin(ReadOnlyAdmin):
 
 
 def _pictures(record: Any, *, large: bool) -> SafeString:
-    taken: Any = format_html('<span class="mj-photo mj-nobody"></span>')
+    taken: Any = NOBODY
     if record.picture_id is not None:
         address = reverse("console:record-picture", args=[record.pk])
         taken = thumbnail(address, _("picture taken"), large=large)

@@ -1,0 +1,114 @@
+"""Two sites with a bit of everything; whatever belongs to the second one says "Bravo"."""
+
+import io
+from dataclasses import dataclass
+from decimal import Decimal
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.files.base import ContentFile
+from django.test import Client
+from django.utils import timezone
+from PIL import Image
+
+from devices.models import Site, SiteMembership, Terminal
+from devices.services import site_create
+from faces.models import Delivery, FacePhoto, Library, LibraryMembership, Person
+from records.choices import AlertKind
+from records.models import Alert, Picture, Record
+from records.services import alert_raise
+
+__all__ = ["Side", "World", "client_of", "jpeg", "world"]
+
+
+def jpeg(shade: int = 120) -> bytes:
+    """Return a small picture without a face."""
+    buffer = io.BytesIO()
+    Image.new("RGB", (64, 64), (shade, shade, shade)).save(buffer, "JPEG")
+    return buffer.getvalue()
+
+
+@dataclass
+class Side:
+    """One site and one row of each kind that belongs to it."""
+
+    site: Site
+    terminal: Terminal
+    library: Library
+    person: Person
+    photo: FacePhoto
+    delivery: Delivery
+    record: Record
+    alert: Alert
+
+
+@dataclass
+class World:
+    """Two sites and those who work for the first one."""
+
+    ours: Side
+    theirs: Side
+    manager: User
+    guard: User
+    superuser: User
+
+
+def side(code: str, word: str) -> Side:
+    """Build a site whose rows all carry ``word``."""
+    site = site_create(code=code, name=f"{word} site")
+    terminal = Terminal.objects.create(
+        site=site, device_id=f"{word}-dev", name=f"{word} door", status="approved"
+    )
+    library = Library.objects.create(site=site, name=f"{word} residents")
+    person = Person.objects.create(
+        site=site, user_id=f"{word}-1", name=f"{word} person", id_number="11010519491231002X"
+    )
+    LibraryMembership.objects.create(person=person, library=library)
+    photo = FacePhoto(person=person, status="ok", sha256=word)
+    photo.image.save("photo.jpg", ContentFile(jpeg(200)), save=True)
+    delivery = Delivery.objects.create(
+        terminal=terminal,
+        person=person,
+        user_id=person.user_id,
+        state="failed",
+        code="30002",
+        changed_at=timezone.now(),
+    )
+    picture = Picture(site=site, sha256=code * 4, width=64, height=64)
+    picture.image.save("picture.jpg", ContentFile(jpeg(80)), save=True)
+    record = Record.objects.create(
+        site=site,
+        terminal=terminal,
+        kind="pass",
+        dedupe_key=word,
+        person=person,
+        user_id=person.user_id,
+        user_name=f"{word} person",
+        received_at=timezone.now(),
+        temperature_c=Decimal("38.20"),
+        door_opened=False,
+        reason="fever",
+        picture=picture,
+    )
+    alert = alert_raise(kind=AlertKind.HIGH_TEMPERATURE, terminal=terminal, record=record)
+    assert alert is not None
+    return Side(site, terminal, library, person, photo, delivery, record, alert)
+
+
+@pytest.fixture
+def world(db: None) -> World:
+    """Return both sites; manager and guard have no Django permission at all."""
+    ours, theirs = side("alpha", "Alpha"), side("bravo", "Bravo")
+    manager = User.objects.create_user("manager", password="manager-pass", is_staff=True)
+    guard = User.objects.create_user("guard", password="guard-pass", is_staff=True)
+    SiteMembership.objects.create(user=manager, site=ours.site, role="manager")
+    SiteMembership.objects.create(user=guard, site=ours.site, role="guard")
+    superuser = User.objects.create_superuser("root", password="root-pass")
+    return World(ours, theirs, manager, guard, superuser)
+
+
+def client_of(user: User) -> Client:
+    """Return a browser in which a user is signed in."""
+    client = Client()
+    client.force_login(user)
+    return client

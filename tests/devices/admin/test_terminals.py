@@ -1,0 +1,173 @@
+"""Terminals in the admin: presence, approval, libraries."""
+
+from datetime import timedelta
+
+import pytest
+from django.urls import reverse
+from django.utils import timezone
+
+from devices.models import Terminal
+from devices.services import presence_seen
+from faces.models import Delivery, TerminalCursor, TerminalLibrary
+from tests.console.two_sites import World, client_of
+
+LIST = "admin:devices_terminal_changelist"
+VALUES = {
+    "name": "Front",
+    "direction": "in",
+    "unlock_delay_ms": "2500",
+    "capacity": "",
+    "api_address": "",
+    "notes": "",
+}
+
+
+def press(world: World, action: str, *terminals: Terminal) -> None:
+    rows = [terminal.pk for terminal in terminals]
+    client_of(world.manager).post(reverse(LIST), {"action": action, "_selected_action": rows})
+
+
+def test_dot_and_words_follow_the_last_sighting(world: World) -> None:
+    terminal = world.ours.terminal
+    client = client_of(world.manager)
+    never = client.get(reverse(LIST)).content.decode()
+    Terminal.objects.filter(pk=terminal.pk).update(
+        last_seen_at=timezone.now() - timedelta(seconds=94)
+    )
+    online = client.get(reverse(LIST)).content.decode()
+    Terminal.objects.filter(pk=terminal.pk).update(last_seen_at=timezone.now() - timedelta(hours=5))
+    offline = client.get(reverse(LIST)).content.decode()
+
+    assert '<span class="mj-dot mj-quiet"></span>Never seen' in never
+    assert '<span class="mj-dot mj-good"></span>Online' in online
+    assert "94 s ago" in online
+    assert '<span class="mj-dot mj-bad"></span>Offline' in offline
+    assert "5 h ago" in offline
+
+
+def test_sighting_that_is_not_in_the_database_yet_counts(world: World) -> None:
+    presence_seen(terminal_id=world.ours.terminal.pk, address="10.0.0.7")
+
+    page = client_of(world.manager).get(reverse(LIST)).content.decode()
+
+    assert '<span class="mj-dot mj-good"></span>Online' in page
+
+
+def test_list_asks_the_same_few_questions_for_many_terminals(
+    world: World, django_assert_max_num_queries: object
+) -> None:
+    for number in range(30):
+        Terminal.objects.create(site=world.ours.site, device_id=f"x{number}")
+    client = client_of(world.manager)
+    client.get(reverse(LIST))
+
+    with django_assert_max_num_queries(12):  # type: ignore[operator]
+        client.get(reverse(LIST))
+
+
+def test_approval_lets_the_terminal_have_its_people(world: World) -> None:
+    world.ours.person.photos.update(status="ok")
+    new = Terminal.objects.create(
+        site=world.ours.site, device_id="new", status="pending", all_libraries=True
+    )
+    foreign = Terminal.objects.create(site=world.theirs.site, device_id="new", status="pending")
+
+    press(world, "approve", new, foreign)
+
+    new.refresh_from_db()
+    foreign.refresh_from_db()
+    assert (new.status, foreign.status) == ("approved", "pending")
+    assert new.approved_at is not None
+    assert Delivery.objects.filter(terminal=new, person=world.ours.person).exists()
+
+
+def test_send_everything_again_makes_the_next_poll_a_full_one(world: World) -> None:
+    for one in (world.ours, world.theirs):
+        TerminalCursor.objects.create(terminal=one.terminal, issued=7, complete_from=5)
+
+    press(world, "send_all", world.ours.terminal, world.theirs.terminal)
+
+    assert TerminalCursor.objects.get(terminal=world.ours.terminal).complete_from is None
+    assert TerminalCursor.objects.get(terminal=world.theirs.terminal).complete_from == 5
+
+
+def test_libraries_are_set_on_the_form(world: World) -> None:
+    terminal = world.ours.terminal
+    address = reverse("admin:devices_terminal_change", args=[terminal.pk])
+
+    answer = client_of(world.manager).post(
+        address, {**VALUES, "held_libraries": [world.ours.library.pk]}
+    )
+
+    assert answer.status_code == 302
+    assert TerminalLibrary.objects.filter(terminal=terminal, library=world.ours.library).exists()
+    delivery = Delivery.objects.get(terminal=terminal, person=world.ours.person)
+    assert delivery.operation == "save"
+
+
+def test_library_of_another_site_is_refused(world: World) -> None:
+    address = reverse("admin:devices_terminal_change", args=[world.ours.terminal.pk])
+
+    answer = client_of(world.manager).post(
+        address, {**VALUES, "held_libraries": [world.theirs.library.pk]}
+    )
+
+    assert answer.status_code == 200
+    assert answer.context["errors"]
+    assert not TerminalLibrary.objects.exists()
+
+
+def test_form_does_not_put_presence_back(world: World) -> None:
+    """A form lies open for minutes while heartbeats go on; saving it must not undo them."""
+    terminal = world.ours.terminal
+    heard = timezone.now()
+    Terminal.objects.filter(pk=terminal.pk).update(last_seen_at=heard, presence="online")
+
+    client_of(world.manager).post(
+        reverse("admin:devices_terminal_change", args=[terminal.pk]), VALUES
+    )
+
+    terminal.refresh_from_db()
+    assert (terminal.name, terminal.direction) == ("Front", "in")
+    assert (terminal.last_seen_at, terminal.presence) == (heard, "online")
+
+
+def test_password_is_replaced_and_never_shown(world: World) -> None:
+    address = reverse("admin:devices_terminal_change", args=[world.ours.terminal.pk])
+    client = client_of(world.manager)
+
+    client.post(address, {**VALUES, "new_password": "hush-4711"})
+
+    world.ours.terminal.refresh_from_db()
+    assert world.ours.terminal.api_password == "hush-4711"
+    assert "hush-4711" not in client.get(address).content.decode()
+
+
+def test_page_counts_deliveries(world: World) -> None:
+    address = reverse("admin:devices_terminal_change", args=[world.ours.terminal.pk])
+
+    page = client_of(world.manager).get(address).content.decode()
+
+    assert "1 Failed" in page
+
+
+@pytest.mark.parametrize("presence", ["online", "offline", "never"])
+def test_filter_by_connection(world: World, presence: str) -> None:
+    Terminal.objects.filter(pk=world.ours.terminal.pk).update(presence=presence)
+
+    answer = client_of(world.manager).get(reverse(LIST), {"presence__exact": presence})
+
+    assert answer.context["cl"].result_count == 1
+
+
+def test_new_terminal_cannot_be_entered_for_another_site(world: World) -> None:
+    address = reverse("admin:devices_terminal_add")
+    values = {"device_id": "x1", "direction": "in", "unlock_delay_ms": "3000"}
+    client = client_of(world.manager)
+
+    client.post(address, {**values, "site": world.theirs.site.pk})
+    client.post(address, {**values, "site": world.ours.site.pk})
+
+    assert list(Terminal.objects.filter(device_id="x1").values_list("site__code", flat=True)) == [
+        "alpha"
+    ]
