@@ -80,7 +80,7 @@ def fit_for_terminals(now: datetime | None = None) -> Q:
         & ~Q(category=Category.BLACKLIST)
         & (Q(valid_from__isnull=True) | Q(valid_from__lte=now))
         & (Q(valid_until__isnull=True) | Q(valid_until__gt=now))
-        & Exists(accepted)
+        & Q(Exists(accepted))
     )
 
 

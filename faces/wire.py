@@ -70,7 +70,7 @@ def picture(request: HttpRequest, name: str) -> HttpResponse:
         response["X-Accel-Redirect"] = f"{settings.ACCEL_LOCATION}{photo.image.name}"
     else:
         try:
-            with default_storage.open(photo.image.name) as stored:
+            with default_storage.open(str(photo.image.name)) as stored:
                 response = HttpResponse(stored.read(), content_type="image/jpeg")
         except FileNotFoundError:
             logger.exception("photo_file_missing photo=%s", photo.pk)

@@ -15,9 +15,7 @@ from faces.models import Library, Person
 from faces.services import forget_copies, person_save
 from tests.support.wire import WireClient
 
-PHOTOS = Path(
-    os.environ.get("MENJIN_PHOTOS", Path(__file__).parents[2] / "shared" / "photos")
-)
+PHOTOS = Path(os.environ.get("MENJIN_PHOTOS", Path(__file__).parents[2] / "shared" / "photos"))
 
 
 @pytest.fixture(scope="session")
@@ -85,4 +83,3 @@ def obama(site: Site, library: Library, portraits: dict[str, Path]) -> Person:
         library_ids=[library.pk],
         photo=portraits["obama.jpg"].read_bytes(),
     )
-

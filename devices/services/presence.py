@@ -103,8 +103,8 @@ class RedisPresence:
         return notes
 
     @staticmethod
-    def _read(value: str) -> Sighting:
-        at, _, address = value.partition(" ")
+    def _read(value: bytes | str) -> Sighting:
+        at, _, address = str(value).partition(" ")
         return Sighting(at=float(at), address=address)
 
 

@@ -20,7 +20,9 @@ _SITE = OpenApiParameter("site", int, description="only this site")
 
 
 def _chosen(sites: Any, request: Request) -> list[Any]:
-    wanted = request.query_params.get("site") or request.data.get("site")
+    wanted = request.query_params.get("site")
+    if wanted is None and isinstance(request.data, dict):
+        wanted = request.data.get("site")
     if wanted is None:
         return list(sites)
     text = str(wanted)

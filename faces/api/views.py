@@ -105,7 +105,8 @@ class TerminalViewSet(TwoSidedViewSet):
         shown = args[0] if args else None
         rows = shown if isinstance(shown, list) else [shown] if shown is not None else []
         # One look into the presence notes for the whole page.
-        serializer.context["last_seen"] = presence_last_seen(rows)
+        context: Any = serializer.context
+        context["last_seen"] = presence_last_seen(rows)
         return serializer
 
     @extend_schema(request=TerminalIn, responses={201: TerminalOut})

@@ -34,9 +34,11 @@ def descriptor_seal(vector: NDArray[np.float32]) -> bytes:
     return seal(np.ascontiguousarray(vector, dtype="<f4").tobytes(), purpose=DESCRIPTOR_PURPOSE)
 
 
-def descriptor_unseal(sealed: bytes) -> NDArray[np.float32]:
+def descriptor_unseal(sealed: bytes | memoryview) -> NDArray[np.float32]:
     """Open what ``descriptor_seal`` made."""
-    return np.frombuffer(unseal(sealed, purpose=DESCRIPTOR_PURPOSE), dtype="<f4").astype(np.float32)
+    return np.frombuffer(unseal(bytes(sealed), purpose=DESCRIPTOR_PURPOSE), dtype="<f4").astype(
+        np.float32
+    )
 
 
 def gallery_of(*, site_id: int, contract_id: str | None = None) -> Gallery:

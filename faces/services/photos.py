@@ -133,7 +133,7 @@ def _join(photo: FacePhoto, checked: CheckedPhoto) -> None:
 def photos_remove(photos: Sequence[FacePhoto]) -> None:
     """Delete photos with descriptors, index entries and files, inside the caller's transaction."""
     gallery_remove(photos=photos)
-    files_doom([photo.image.name for photo in photos if photo.image])
+    files_doom([photo.image.name for photo in photos if photo.image.name])
     FacePhoto.objects.filter(pk__in=[photo.pk for photo in photos]).delete()
 
 

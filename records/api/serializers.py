@@ -78,8 +78,8 @@ class AlertOut(serializers.ModelSerializer):
     """Something somebody should look at."""
 
     device_id = serializers.SerializerMethodField()
-    acknowledged_by = serializers.SlugRelatedField("username", read_only=True)
-    cleared_by = serializers.SlugRelatedField("username", read_only=True)
+    acknowledged_by: Any = serializers.SlugRelatedField("username", read_only=True)
+    cleared_by: Any = serializers.SlugRelatedField("username", read_only=True)
     facts = serializers.DictField()
 
     class Meta:

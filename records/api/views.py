@@ -3,6 +3,7 @@
 from typing import Any
 
 import django_filters
+from django.contrib.auth.models import User
 from django.core.files.storage import default_storage
 from django.db.models import QuerySet
 from django.http import FileResponse, HttpResponse
@@ -10,7 +11,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import viewsets
 from rest_framework.decorators import action
-from rest_framework.exceptions import NotFound
+from rest_framework.exceptions import NotAuthenticated, NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -19,6 +20,13 @@ from records.choices import AlertKind, RecordKind
 from records.models import Alert, Record
 from records.selectors import alerts_visible, records_visible
 from records.services import alert_acknowledge, alert_clear
+
+
+def _person(request: Request) -> User:
+    """Return the caller, who is somebody: the permission was asked before."""
+    if not isinstance(request.user, User):
+        raise NotAuthenticated
+    return request.user
 
 
 class RecordFilter(django_filters.FilterSet):
@@ -92,12 +100,12 @@ class AlertViewSet(viewsets.ReadOnlyModelViewSet):
     @action(detail=True, methods=["post"])
     def acknowledge(self, request: Request, pk: str | None = None) -> Response:
         """Say that somebody has seen it and takes care of it."""
-        alert = alert_acknowledge(alert=self.get_object(), user=request.user)
+        alert = alert_acknowledge(alert=self.get_object(), user=_person(request))
         return Response(self.get_serializer(alert).data)
 
     @extend_schema(request=None, responses=AlertOut)
     @action(detail=True, methods=["post"])
     def clear(self, request: Request, pk: str | None = None) -> Response:
         """Close it."""
-        alert = alert_clear(alert=self.get_object(), user=request.user)
+        alert = alert_clear(alert=self.get_object(), user=_person(request))
         return Response(self.get_serializer(alert).data)

@@ -160,12 +160,16 @@ def _decide(
     approved: bool,  # noqa: FBT001 - passed on as it is
 ) -> Decision:
     site = terminal.site
-    facts = person and PersonFacts(
-        category=person.category,
-        state=person.state,
-        valid_from=person.valid_from,
-        valid_until=person.valid_until,
-        is_at_door=person_is_at_door(person, terminal),
+    facts = (
+        None
+        if person is None
+        else PersonFacts(
+            category=person.category,
+            state=person.state,
+            valid_from=person.valid_from,
+            valid_until=person.valid_until,
+            is_at_door=person_is_at_door(person, terminal),
+        )
     )
     return decide(
         facts,

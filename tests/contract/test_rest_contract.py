@@ -415,3 +415,14 @@ def test_the_description_is_as_recorded(settings: Any) -> None:
         assert set(generated["components"]["schemas"][name].get("properties", {})) == set(
             schema.get("properties", {})
         ), name
+
+
+@pytest.mark.parametrize("body", ["[]", '"x"', "5", "null", "{", "[1]", '{"site": {}}'])
+@pytest.mark.parametrize(
+    "path", ["sites", "libraries", "devices", "people", "index/rebuild", "identify"]
+)
+def test_odd_bodies_never_break(api: APIClient, path: str, body: str) -> None:
+    """``POST index/rebuild/`` with a JSON list once ended in a 500."""
+    response = api.post(f"/api/v1/{path}/", body, content_type="application/json")
+
+    assert response.status_code in {202, 400, 415}

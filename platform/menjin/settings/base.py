@@ -90,7 +90,7 @@ TIME_ZONE = "UTC"
 USE_TZ = True
 
 STATIC_URL = "/static/"
-STATIC_ROOT = VAR / "static"
+STATIC_ROOT: Path | None = VAR / "static"
 WHITENOISE_USE_FINDERS = True
 STORAGES = {
     "default": {
@@ -232,5 +232,8 @@ LOGGING = {
         "celery.beat": {"level": "WARNING"},
         "celery.worker.strategy": {"level": "WARNING"},
         "celery.app.trace": {"level": "WARNING"},
+        "celery.worker.consumer": {"level": "WARNING"},
+        "uvicorn.error": {"level": "WARNING"},
+        "faiss.loader": {"level": "WARNING"},
     },
 }

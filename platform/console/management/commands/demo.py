@@ -76,9 +76,7 @@ class Command(BaseCommand):
             _stop(platform)
             self._say("stopped")
 
-    def _start_terminal(
-        self, site: DemoSite, url: str, visits: int
-    ) -> subprocess.Popen[bytes]:
+    def _start_terminal(self, site: DemoSite, url: str, visits: int) -> subprocess.Popen[bytes]:
         config = site.write_terminal_config(url)
         arguments = ["-m", "edge_agent", "run", "--config", str(config)]
         if visits:

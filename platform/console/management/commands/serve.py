@@ -65,6 +65,9 @@ class Command(BaseCommand):
         tasks.start()
         try:
             server.run()
+        except KeyboardInterrupt:
+            # Uvicorn has stopped cleanly and passes the signal on; nothing is left to do.
+            logger.info("served_until_interrupted")
         finally:
             tasks.stop()
         if not server.started:
