@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import ssl
 from dataclasses import dataclass, field
 from typing import Any, Final, Self
 from urllib.parse import quote
@@ -57,15 +58,32 @@ class Picture:
 class PlatformClient:
     """One connection pool to one platform. Never puts the address into an error or a log."""
 
-    def __init__(self, *, base_url: str, device_id: str, timeout_s: float) -> None:
+    def __init__(
+        self,
+        *,
+        base_url: str,
+        device_id: str,
+        timeout_s: float,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        """Prepare a client; nothing is opened.
+
+        Args:
+            base_url: the site's BaseUrl, without a slash at its end.
+            device_id: of this terminal.
+            timeout_s: for each step of a request.
+            tls: whom to trust for https; None for whom the system trusts.
+        """
         self._base_url = base_url
         self._device_id = device_id
         self._timeout_s = timeout_s
+        self._tls = tls
         self._http: httpx.AsyncClient | None = None
 
     async def __aenter__(self) -> Self:
         """Open the pool; nothing is connected yet."""
         self._http = httpx.AsyncClient(
+            verify=True if self._tls is None else self._tls,
             timeout=httpx.Timeout(self._timeout_s),
             limits=httpx.Limits(max_connections=16, max_keepalive_connections=8),
             headers={"User-Agent": _USER_AGENT},

@@ -1,6 +1,7 @@
 """What the agent's tests share. Nothing here needs Django."""
 
 import random
+import ssl
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -56,10 +57,16 @@ def clock() -> ManualClock:
     return ManualClock()
 
 
+@pytest.fixture(scope="session")
+def tls() -> ssl.SSLContext:
+    """Return a context made once; reading the system's certificates takes a tenth of a second."""
+    return ssl.create_default_context()
+
+
 @pytest.fixture
-async def client(platform: FakePlatform) -> AsyncIterator[PlatformClient]:
+async def client(platform: FakePlatform, tls: ssl.SSLContext) -> AsyncIterator[PlatformClient]:
     """Return an open client of the platform."""
-    made = PlatformClient(base_url=platform.base_url, device_id="0000001", timeout_s=2.0)
+    made = PlatformClient(base_url=platform.base_url, device_id="0000001", timeout_s=2.0, tls=tls)
     async with made:
         yield made
 

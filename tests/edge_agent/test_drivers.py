@@ -1,0 +1,79 @@
+"""Thermometers, the clock, and the tables of names."""
+
+from datetime import UTC
+
+import numpy as np
+import pytest
+
+from edge_agent.config import CameraConfig, RelayConfig, ThermometerConfig
+from edge_agent.drivers.base import Frame
+from edge_agent.drivers.clock import SystemClock
+from edge_agent.drivers.factory import make_camera, make_relay, make_thermometer
+from edge_agent.drivers.thermometer import NoThermometer, SimulatedThermometer
+from edge_agent.exceptions import ConfigInvalid
+
+IMAGE = np.zeros((8, 8, 3), dtype=np.uint8)
+
+
+async def readings(seed: int, *frames: Frame) -> list[float | None]:
+    thermometer = SimulatedThermometer(mean_c=36.5, spread_c=0.2, seed=seed)
+    await thermometer.open()
+    found = [await thermometer.read_c(frame) for frame in frames]
+    await thermometer.close()
+    return found
+
+
+async def test_simulated_people_are_mostly_well() -> None:
+    found = await readings(1, *[Frame(IMAGE)] * 200)
+
+    values = [one for one in found if one is not None]
+    assert len(values) == 200
+    assert 36.4 <= sum(values) / 200 <= 36.6
+    assert all(35.5 <= one <= 37.5 for one in values)
+
+
+async def test_same_seed_same_readings() -> None:
+    frames = [Frame(IMAGE)] * 5
+
+    assert await readings(7, *frames) == await readings(7, *frames)
+    assert await readings(7, *frames) != await readings(8, *frames)
+
+
+async def test_script_sets_one_reading_and_moves_no_other() -> None:
+    plain, scripted = Frame(IMAGE), Frame(IMAGE, scripted_temperature_c=38.2)
+
+    first, second, third = await readings(7, plain, scripted, plain)
+
+    assert second == 38.2
+    expected = await readings(7, plain, plain, plain)
+    assert [first, third] == [expected[0], expected[2]]
+
+
+async def test_door_without_a_thermometer_reads_nothing() -> None:
+    thermometer = NoThermometer()
+    await thermometer.open()
+
+    assert await thermometer.read_c(Frame(IMAGE, scripted_temperature_c=38.2)) is None
+
+
+def test_clock_is_utc_and_can_be_moved() -> None:
+    plain, moved = SystemClock(), SystemClock(offset_s=3600)
+
+    assert plain.now().tzinfo is UTC
+    assert 3599 < (moved.now() - plain.now()).total_seconds() < 3601
+    assert plain.monotonic() <= plain.monotonic()
+
+
+@pytest.mark.parametrize(
+    ("make", "given", "told"),
+    [
+        (make_camera, CameraConfig(driver="webcam"), "camera.driver: unknown; known are folder,"),
+        (make_relay, RelayConfig(driver="usb"), "relay.driver: unknown; known are gpiod,"),
+        (make_thermometer, ThermometerConfig(driver="x"), "thermometer.driver: unknown; known are"),
+    ],
+)
+def test_unknown_driver_is_answered_with_the_known_ones(make, given, told) -> None:
+    with pytest.raises(ConfigInvalid) as caught:
+        make(given)
+
+    assert str(caught.value).startswith(told)

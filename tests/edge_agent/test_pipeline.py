@@ -1,0 +1,350 @@
+"""From a picture to a door, with a real queue, real HTTP and a simulated relay."""
+
+import random
+from collections.abc import AsyncIterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+from edge_agent.config import DecisionPolicy
+from edge_agent.database import Database
+from edge_agent.decision import Reason, Rules
+from edge_agent.drivers.base import Frame
+from edge_agent.drivers.clock import SystemClock
+from edge_agent.drivers.relay_simulated import SimulatedRelay
+from edge_agent.exceptions import DriverError
+from edge_agent.outbox import Counts, Outbox
+from edge_agent.pipeline import Devices, Pipeline, Timing
+from edge_agent.platform_client import PlatformClient
+from edge_agent.recogniser import Recogniser, VisitGate
+from edge_agent.store import Applied, HeldPerson
+from edge_agent.uplink import Uplink
+from edge_agent.uploads import UploadWriter
+from tests.edge_agent.fakes import (
+    FakeEngine,
+    ListCamera,
+    ListStory,
+    ScriptedThermometer,
+    person_image,
+)
+from tests.support.fake_platform import Failure, FakePlatform, refusal
+
+ANN, STRANGER, NOBODY = 100, 200, 0
+
+
+class StuckRelay(SimulatedRelay):
+    """A relay that cannot pull in."""
+
+    async def _switch(self, *, energised: bool) -> None:
+        if energised:
+            raise DriverError("stuck")
+        await super()._switch(energised=energised)
+
+
+class Door:
+    """A door with everything around it; only camera, relay and thermometer are not real."""
+
+    def __init__(self, database: Database, client: PlatformClient) -> None:
+        self.clock = SystemClock()
+        self.camera = ListCamera()
+        self.relay: SimulatedRelay = SimulatedRelay()
+        self.thermometer = ScriptedThermometer()
+        self.engine = FakeEngine()
+        self.recogniser = Recogniser(self.engine, least_similarity=0, detector_px=320)
+        self.outbox = Outbox(database)
+        self.story = ListStory()
+        self.library_age_s: float | None = 5.0
+        self.uplink = Uplink(
+            outbox=self.outbox, client=client, clock=self.clock, chance=random.Random(1)
+        )
+
+    def pipeline(
+        self,
+        decide: DecisionPolicy = DecisionPolicy.PLATFORM,
+        answer_timeout_s: float = 2.0,
+        **rules: Any,
+    ) -> Pipeline:
+        return Pipeline(
+            devices=Devices(self.camera, self.relay, self.thermometer, self.clock),
+            recogniser=self.recogniser,
+            uplink=self.uplink,
+            writer=UploadWriter("0000001", "SY001", "zone", 1, False, 37.3),
+            rules=Rules(
+                **{
+                    "decide": decide,
+                    "unlock_delay_ms": 1500,
+                    "temperature_limit_c": 37.3,
+                    "temperature_required": False,
+                    "library_max_age_s": 3600.0,
+                    **rules,
+                }
+            ),
+            timing=Timing(answer_timeout_s, visit_gap_s=8.0),
+            library_age_s=lambda: self.library_age_s,
+            story=self.story,
+        )
+
+
+@pytest.fixture
+async def door(
+    database: Database, client: PlatformClient, platform: FakePlatform
+) -> AsyncIterator[Door]:
+    """A door whose library holds Ann, at a platform that opens for her for 250 ms."""
+    made = Door(database, client)
+    await made.recogniser.open()
+    await made.relay.open()
+    vector = made.engine.largest_descriptor(person_image(ANN))
+    assert vector is not None
+    ann = HeldPerson(1, "1001", "Ann", "user", made.engine.contract_id, vector)
+    await made.recogniser.follow(Applied(held=(ann,), gone=()))
+    platform.opens_for = {"1001"}
+    platform.unlock_delay_ms = 250
+    yield made
+    await made.relay.close()
+    await made.recogniser.close()
+
+
+def visitor(shade: int) -> Frame:
+    return Frame(image=person_image(shade), label="visitor", is_visit=True)
+
+
+async def test_platform_opens_for_a_match(platform: FakePlatform, door: Door) -> None:
+    decision = await door.pipeline().look(visitor(ANN))
+
+    assert decision and decision.reason is Reason.PLATFORM_ALLOWED
+    assert door.relay.pulses_ms == [250]
+    assert door.relay.is_energised
+    assert await door.outbox.counts() == Counts(0, 0)
+    assert door.story.lines == [
+        "visitor walked by → Ann (100) → platform says open → relay pulsed 250 ms"
+    ]
+
+
+async def test_pass_carries_what_the_seed_asks_for(platform: FakePlatform, door: Door) -> None:
+    await door.pipeline().look(visitor(ANN))
+
+    (sent,) = platform.passes
+    assert (sent.user_id, sent.user_name, sent.user_type) == ("1001", "Ann", "user")
+    assert (sent.device_id, sent.uuid_label, sent.nation_code) == ("0000001", "SY001", "zone")
+    assert (sent.action_code, sent.action) == (1, "进门")
+    assert (str(sent.temperature_c), sent.similarity, sent.mask) == ("36.50", 100.0, False)
+    assert sent.image is not None
+    assert sent.image[:2] == b"\xff\xd8"
+    assert sent.faults == ()
+    (_, body) = platform.raw_bodies[0]
+    assert len(body) < 700 * 1024
+
+
+async def test_platform_says_keep_closed(platform: FakePlatform, door: Door) -> None:
+    platform.opens_for = set()
+
+    decision = await door.pipeline().look(visitor(ANN))
+
+    assert decision and decision.reason is Reason.PLATFORM_REFUSED
+    assert door.relay.pulses_ms == []
+    assert door.story.lines[0].endswith("platform says keep closed → door stays closed")
+
+
+@pytest.mark.parametrize(
+    ("failure", "reason", "counts"),
+    [
+        (Failure(0), Reason.PLATFORM_AWAY, Counts(1, 0)),
+        (Failure(503, b'{"ret":"0","openDoor":1}'), Reason.PLATFORM_AWAY, Counts(1, 0)),
+        (refusal("10005"), Reason.NOT_STORED, Counts(1, 0)),
+        (refusal("30001"), Reason.NOT_STORED, Counts(0, 1)),
+        (Failure(200, b'{"ret":"99999","openDoor":1}'), Reason.NOT_STORED, Counts(1, 0)),
+        (Failure(200, b'{"openDoor":1}'), Reason.NOT_STORED, Counts(1, 0)),
+        (Failure(404, b'{"ret":"0","openDoor":1}'), Reason.NOT_STORED, Counts(1, 0)),
+        (Failure(200, b"[1]"), Reason.NOT_STORED, Counts(1, 0)),
+    ],
+)
+async def test_nothing_opens_on_an_error(
+    platform: FakePlatform, door: Door, failure: Failure, reason: Reason, counts: Counts
+) -> None:
+    platform.fail("syface", failure)
+
+    decision = await door.pipeline().look(visitor(ANN))
+
+    assert decision and decision.reason is reason
+    assert door.relay.pulses_ms == []
+    assert await door.outbox.counts() == counts
+
+
+async def test_late_answer_is_never_acted_on(platform: FakePlatform, door: Door) -> None:
+    platform.fail("syface", Failure(None, delay_s=0.5))
+
+    decision = await door.pipeline(answer_timeout_s=0.15).look(visitor(ANN))
+
+    assert decision and decision.reason is Reason.ANSWER_LATE
+    # The queue delivers it, and the platform says "open" again; nobody stands there any more.
+    await door.uplink.step()
+    assert (await door.outbox.counts()).pending == 0
+    assert platform.passes[-1].user_id == "1001"
+    assert door.relay.pulses_ms == []
+
+
+async def test_slow_recognition_counts_as_waiting(platform: FakePlatform, door: Door) -> None:
+    """The person has waited since the picture was taken, not since the request was sent."""
+
+    real, started = door.clock.monotonic, door.clock.monotonic()
+    answered = iter([started, started + 0.1])
+    door.clock.monotonic = lambda: next(answered, real() + 60)  # type: ignore[method-assign]
+
+    decision = await door.pipeline().look(visitor(ANN))
+
+    assert decision and decision.reason is Reason.ANSWER_LATE
+    assert door.relay.pulses_ms == []
+
+
+async def test_local_rule_opens_while_the_platform_is_away(
+    platform: FakePlatform, door: Door
+) -> None:
+    platform.fail("syface", Failure(0))
+    pipeline = door.pipeline(DecisionPolicy.PLATFORM_THEN_LOCAL)
+
+    decision = await pipeline.look(visitor(ANN))
+
+    assert decision and decision.reason is Reason.LOCAL_ALLOWED
+    assert door.relay.pulses_ms == [1500]
+    assert (await door.outbox.counts()).pending == 1
+
+
+async def test_local_rule_does_not_overrule_the_platform(
+    platform: FakePlatform, door: Door
+) -> None:
+    platform.fail("syface", refusal("10005"))
+
+    decision = await door.pipeline(DecisionPolicy.PLATFORM_THEN_LOCAL).look(visitor(ANN))
+
+    assert decision and not decision.open_door
+
+
+async def test_local_policy_opens_before_anything_is_sent(
+    platform: FakePlatform, door: Door
+) -> None:
+    await door.pipeline(DecisionPolicy.LOCAL).look(visitor(ANN))
+
+    assert door.relay.pulses_ms == [1500]
+    assert platform.requests == []
+    await door.uplink.step()
+    assert [one.user_id for one in platform.passes] == ["1001"]
+    assert door.relay.pulses_ms == [1500]
+
+
+async def test_local_policy_keeps_fever_out(door: Door) -> None:
+    door.thermometer.reading_c = 38.2
+
+    decision = await door.pipeline(DecisionPolicy.LOCAL).look(visitor(ANN))
+
+    assert decision and decision.reason is Reason.TEMPERATURE_HIGH
+    assert door.relay.pulses_ms == []
+
+
+async def test_stranger_is_reported_with_temperature(platform: FakePlatform, door: Door) -> None:
+    door.thermometer.reading_c = 36.6
+
+    decision = await door.pipeline().look(visitor(STRANGER))
+
+    assert decision and decision.reason is Reason.NOBODY
+    (sent,) = platform.readings
+    assert (str(sent.temperature_c), sent.open_code) == ("36.60", None)
+    assert sent.image is not None
+    assert door.story.lines == ["visitor walked by → nobody → temperature 36.6 reported"]
+
+
+async def test_stranger_with_fever_is_marked(platform: FakePlatform, door: Door) -> None:
+    door.thermometer.reading_c = 38.2
+
+    await door.pipeline().look(visitor(STRANGER))
+
+    (sent,) = platform.readings
+    assert (sent.open_code, sent.open_message) == (101, "温度异常")
+
+
+async def test_stranger_waits_in_the_queue_while_the_platform_is_away(
+    platform: FakePlatform, door: Door
+) -> None:
+    platform.fail("syattribute", Failure(0))
+
+    await door.pipeline().look(visitor(STRANGER))
+
+    assert (await door.outbox.counts()).pending == 1
+    assert door.story.lines[0].endswith("temperature 36.5 kept in the queue")
+
+
+async def test_picture_without_a_face_sends_nothing(platform: FakePlatform, door: Door) -> None:
+    pipeline = door.pipeline()
+
+    assert await pipeline.look(visitor(NOBODY)) is None
+
+    assert platform.requests == []
+    assert pipeline.visits == 1
+    assert door.story.lines == ["visitor walked by → no face"]
+
+
+async def test_broken_thermometer_costs_the_reading_not_the_pass(
+    platform: FakePlatform, door: Door
+) -> None:
+    door.thermometer.is_broken = True
+
+    await door.pipeline().look(visitor(ANN))
+
+    assert platform.passes[0].temperature_c is None
+    assert door.relay.pulses_ms == [250]
+
+
+async def test_relay_that_cannot_move_is_told_and_the_pass_kept(
+    platform: FakePlatform, door: Door
+) -> None:
+    door.relay = StuckRelay()
+    await door.relay.open()
+
+    await door.pipeline().look(visitor(ANN))
+
+    assert len(platform.passes) == 1
+    assert not door.relay.is_energised
+    assert door.story.lines[0].endswith("the relay could not be switched")
+    assert door.story.events[0]["open_door"] is False
+    await door.relay.close()
+
+
+async def test_live_camera_makes_one_visit_of_many_frames(
+    platform: FakePlatform, door: Door
+) -> None:
+    pipeline = door.pipeline()
+    door.camera.frames = [Frame(image=person_image(shade)) for shade in (ANN, 101, 99, ANN)]
+
+    await pipeline.run()
+
+    assert pipeline.visits == 1
+    assert len(platform.passes) == 1
+
+
+async def test_run_ends_after_the_visits_asked_for(platform: FakePlatform, door: Door) -> None:
+    door.camera.frames = [visitor(ANN), visitor(STRANGER), visitor(ANN)]
+
+    await door.pipeline().run(visits_most=2)
+
+    assert len(door.camera.frames) == 1
+
+
+def test_visit_gate_tells_people_and_times_apart() -> None:
+    engine = FakeEngine()
+    ann, bob = (engine.largest_descriptor(person_image(shade)) for shade in (100, 200))
+    assert isinstance(ann, np.ndarray)
+    assert isinstance(bob, np.ndarray)
+    gate = VisitGate(gap_s=8.0)
+
+    seen = [gate.is_new(ann, 0), gate.is_new(ann, 7), gate.is_new(ann, 14), gate.is_new(bob, 15)]
+    later = gate.is_new(bob, 23.5)
+
+    assert seen == [True, False, False, True]
+    assert later
+
+
+async def test_events_name_nobody(platform: FakePlatform, door: Door) -> None:
+    await door.pipeline().look(visitor(ANN))
+
+    assert "Ann" not in str(door.story.events)
+    assert door.story.events[0]["user_id"] == "1001"
