@@ -5,12 +5,13 @@ import sys
 import types
 from typing import Any
 
-import gpiod
 import pytest
 
 from edge_agent.drivers.relay_gpiod import GpiodRelay, vendor_errors
 from edge_agent.drivers.relay_simulated import SimulatedRelay
 from edge_agent.exceptions import DriverError, DriverUnavailable
+
+gpiod = pytest.importorskip("gpiod", reason="libgpiod is not installed (extra edge-gpio)")
 
 
 async def released(relay: SimulatedRelay, *, within_s: float = 2.0) -> float:
