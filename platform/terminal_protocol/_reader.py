@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
+from itertools import islice
 from typing import Any
 
 from .values import (
@@ -19,23 +20,34 @@ from .values import (
 # What is kept of keys we have no field for, in bytes of JSON.
 EXTRAS_LIMIT_BYTES = 4096
 _EXTRA_TEXT_LIMIT = 512
+_EXTRA_KEYS_MAX = 200
 
 
 def unwrap(data: Mapping[str, Any], envelope: str) -> Mapping[str, Any]:
-    """Return what is inside an envelope such as "Info", or the object itself when it is flat."""
+    """Return what is inside an envelope such as "Info", or the object itself when it is flat.
+
+    What stands beside the envelope is kept; the inside wins where both say something.
+    """
     for key, value in data.items():
         if key.strip().lower() != envelope.lower():
             continue
-        if isinstance(value, str) and value.lstrip().startswith("{"):
-            try:
-                value = json.loads(value)
-            except (ValueError, RecursionError):
-                return data
-        if isinstance(value, Mapping):
-            return value
-        if isinstance(value, list) and value and isinstance(value[0], Mapping):
-            return value[0]
+        inner = as_object(value)
+        if isinstance(inner, list) and inner:
+            inner = inner[0]
+        if isinstance(inner, Mapping):
+            beside = {name: other for name, other in data.items() if name != key}
+            return {**inner, **{name: beside[name] for name in beside if name not in inner}}
     return data
+
+
+def as_object(value: Any) -> Any:
+    """Return the object in a text such as '{"name": …}'; any other value as it is."""
+    if not isinstance(value, str) or not value.lstrip().startswith("{"):
+        return value
+    try:
+        return json.loads(value)
+    except (ValueError, RecursionError):
+        return value
 
 
 class FieldReader:
@@ -48,6 +60,7 @@ class FieldReader:
         self.faults: list[str] = []
         self.extras: dict[str, Any] = {}
         self.taken = 0
+        self._extras_bytes = 0
 
     def take(self, *names: str) -> Any:
         """Return the value of the first name that is there and consume it; None if none is."""
@@ -114,20 +127,22 @@ class FieldReader:
                 self._keep(names[0], value)
         return moment, read_text(value, limit=64)
 
-    def image(self, *names: str, required: bool = True) -> bytes | None:
-        """Return a picture's bytes."""
+    def image(self, *names: str, required: bool = True, prefix: str = "") -> bytes | None:
+        """Return a picture's bytes; ``prefix`` tells its faults from those of another picture."""
         value = self.take(*names)
         image, fault = read_image(value)
         if fault:
-            self.faults.append(fault)
+            self.faults.append(f"{prefix}{fault}")
         elif image is None and required:
             self.faults.append("image_missing")
         return image
 
     def rest(self) -> dict[str, Any]:
         """Return what nobody asked for, bounded; a long text (a picture) leaves only a fault."""
-        for key, value in self._left.values():
+        for key, value in islice(self._left.values(), _EXTRA_KEYS_MAX):
             self._keep(key, value)
+        if len(self._left) > _EXTRA_KEYS_MAX and "extras_too_large" not in self.faults:
+            self.faults.append("extras_too_large")
         self._left.clear()
         return self.extras
 
@@ -136,12 +151,13 @@ class FieldReader:
         self._keep(name, value)
 
     def _keep(self, key: str, value: Any) -> None:
-        cleaned = _clean(value)
-        trial = {**self.extras, read_text(key, limit=64): cleaned}
-        if len(json.dumps(trial, ensure_ascii=False).encode()) > EXTRAS_LIMIT_BYTES:
+        name, cleaned = read_text(key, limit=64), _clean(value)
+        size = len(json.dumps({name: cleaned}, ensure_ascii=False).encode())
+        if self._extras_bytes + size <= EXTRAS_LIMIT_BYTES:
+            self.extras[name] = cleaned
+            self._extras_bytes += size
+        elif "extras_too_large" not in self.faults:
             self.faults.append("extras_too_large")
-        else:
-            self.extras = trial
 
 
 def _clean(value: Any) -> Any:

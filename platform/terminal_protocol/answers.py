@@ -55,11 +55,16 @@ class PassAnswer:
         return cls(
             ret=ret,
             desc=read_text(lookup(data, "desc")),
-            open_door=ret == "0" and read_int(lookup(data, "openDoor")) == 1,
+            open_door=ret == "0" and _is_one(lookup(data, "openDoor")),
             unlock_delay_ms=min(
                 max(delay_ms or UNLOCK_DELAY_MIN_MS, UNLOCK_DELAY_MIN_MS), UNLOCK_DELAY_MAX_MS
             ),
         )
+
+
+def _is_one(value: Any) -> bool:
+    """Tell an explicit allow; unlike elsewhere nothing that only looks like a 1 is taken."""
+    return value == 1 or (isinstance(value, str) and value.strip() == "1")
 
 
 def _read_ret(data: Mapping[str, Any]) -> str:

@@ -5,8 +5,10 @@ repair is named so that it can be counted (field notes; decision 0004).
 """
 
 import base64
+import codecs
 import json
 import re
+import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from email.parser import BytesParser
@@ -23,10 +25,13 @@ REPAIR_LIMIT_CHARS = 64 * 1024
 # An object nested deeper than this is no message of a terminal.
 _DEPTH_LIMIT = 32
 
-# A base64 literal, escapes and line breaks inside included.
-_LONG_LITERAL = re.compile(r'"([A-Za-z0-9+/=_\-\\\s]{256,})"')
-_MARK = "\ue000{}\ue001"
-_MARKED = re.compile("\ue000(\\d+)\ue001")
+# Base64 of a picture, quoted in whatever way or not at all, broken into lines or not.
+_LONG_LITERAL = re.compile(r"(?:\\/)?[A-Za-z0-9+/=_\-][A-Za-z0-9+/=_\-\\\s]{255,}")
+_ESCAPED = re.compile(r"\\u([0-9A-Fa-f]{4})")
+_BRACKET = re.compile(r"[\[\]{}]")
+_BOUNDARY = re.compile(rb"--([^\r\n\"]{1,70})\r?\n")
+_BASE64_WITH_BLANKS = re.compile(r"[A-Za-z0-9+/=\s]{256,}")
+_FORM_FIELDS_MAX = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +41,7 @@ class BodyReading:
     Attributes:
         data: the object; an empty body is an empty object.
         repairs: what had to be repaired: json_bom, json_encoding, json_control_characters,
-            json_syntax, form_encoded. Empty for a correct body.
+            json_syntax, json_in_text, form_encoded. Empty for a correct body.
     """
 
     data: dict[str, Any]
@@ -52,13 +57,27 @@ def read_body(raw: bytes, content_type: str = "") -> BodyReading:
     if not raw.strip():
         return BodyReading({})
     try:
-        found = json.loads(raw, parse_constant=_no_constant)
-        repairs: list[str] = []
+        found, repairs = _read(raw, content_type)
+        found, repairs = _out_of_text(found, repairs)
     except RecursionError:
         raise UnreadableBody("too_deep") from None
-    except ValueError:
-        found, repairs = _read_odd(raw, content_type)
     return BodyReading(_as_object(found), tuple(repairs))
+
+
+def _read(raw: bytes, content_type: str) -> tuple[Any, list[str]]:
+    try:
+        found = json.loads(raw, parse_constant=_no_constant)
+    except ValueError:
+        return _read_odd(raw, content_type)
+    return found, ["json_bom"] if raw.startswith(codecs.BOM_UTF8) else []
+
+
+def _out_of_text(found: Any, repairs: list[str]) -> tuple[Any, list[str]]:
+    """Read an object that was sent as a JSON string, that is encoded twice."""
+    if not isinstance(found, str) or not found.lstrip().startswith(("{", "[")):
+        return found, repairs
+    inner, inner_repairs = _loads(found, [])
+    return inner, [*repairs, "json_in_text", *inner_repairs]
 
 
 def _no_constant(_name: str) -> None:
@@ -93,13 +112,12 @@ def _is_deeper(found: Any, limit: int) -> bool:
 
 
 def _read_odd(raw: bytes, content_type: str) -> tuple[Any, list[str]]:
-    if content_type.lower().startswith("multipart/"):
-        fields = _multipart(raw, content_type)
-        if fields:
-            return _from_fields(fields)
+    fields = _multipart(raw, content_type)
+    if fields:
+        return _from_fields(fields)
     text, repairs = _decode(raw)
     if not text.lstrip().startswith(("{", "[")) and "=" in text:
-        fields = dict(parse_qsl(text.strip(), keep_blank_values=True, max_num_fields=200))
+        fields = _url_encoded(text)
         if fields:
             return _from_fields(fields)
     return _loads(text, repairs)
@@ -108,7 +126,7 @@ def _read_odd(raw: bytes, content_type: str) -> tuple[Any, list[str]]:
 def _decode(raw: bytes) -> tuple[str, list[str]]:
     if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
         return raw.decode("utf-16", "replace"), ["json_encoding"]
-    repairs = ["json_bom"] if raw.startswith(b"\xef\xbb\xbf") else []
+    repairs = ["json_bom"] if raw.startswith(codecs.BOM_UTF8) else []
     try:
         return raw.decode("utf-8-sig"), repairs
     except UnicodeDecodeError:
@@ -118,8 +136,6 @@ def _decode(raw: bytes) -> tuple[str, list[str]]:
 def _loads(text: str, repairs: list[str]) -> tuple[Any, list[str]]:
     try:
         return json.loads(text, parse_constant=_no_constant), repairs
-    except RecursionError:
-        raise UnreadableBody("too_deep") from None
     except ValueError:
         pass  # the next, more tolerant reader is asked
     try:
@@ -132,43 +148,66 @@ def _loads(text: str, repairs: list[str]) -> tuple[Any, list[str]]:
 def _repair(text: str) -> Any:
     """Repair syntax with pictures cut out, so that the repair's time does not grow with them."""
     literals: list[str] = []
+    # A plain word, because the picture's quotes may be what is broken; drawn anew each time, so
+    # that no sender can write one.
+    mark = f"cut{secrets.token_hex(8)}n"
 
     def cut(found: re.Match[str]) -> str:
-        literals.append(found[1])
-        return f'"{_MARK.format(len(literals) - 1)}"'
+        # What follows the picture (indentation, an escaped quote) belongs to the syntax.
+        literal = found[0].rstrip("\\ \t\r\n")
+        literals.append(_unescape(literal))
+        return f"{mark}{len(literals) - 1}e{found[0][len(literal) :]}"
 
-    short = _LONG_LITERAL.sub(cut, text.replace("\ue000", "").replace("\ue001", ""))
+    short = _LONG_LITERAL.sub(cut, text)
     if len(short) > REPAIR_LIMIT_CHARS:
         raise UnreadableBody("too_large")
     if not short.lstrip().startswith(("{", "[")):
         raise UnreadableBody("not_json")
-    if short.count("{") + short.count("[") > 4 * _DEPTH_LIMIT:
-        # A message has a handful of objects; nested garbage is not worth repairing.
+    if _bracket_depth(short) > 4 * _DEPTH_LIMIT:
+        # The repair calls itself for every level; nested garbage is not worth repairing.
         raise UnreadableBody("too_deep")
     try:
         found = repair_json(short, return_objects=True, skip_json_loads=True)
-    except (RecursionError, ValueError):
+    except ValueError:
         raise UnreadableBody("not_json") from None
     if found in ("", None, [], {}):
         raise UnreadableBody("not_json")
-    return _put_back(found, lambda index: literals[index]) if literals else found
+    if not literals:
+        return found
+    marked = re.compile(rf"{mark}(\d+)e")
+    return _put_back(found, lambda word: marked.sub(lambda hit: literals[int(hit[1])], word))
 
 
-def _put_back(found: Any, literal: Callable[[int], str]) -> Any:
+def _bracket_depth(text: str) -> int:
+    """Return how deep brackets nest at most, those inside of texts counted too."""
+    depth = deepest = 0
+    for bracket in _BRACKET.finditer(text):
+        depth = depth + 1 if bracket[0] in "{[" else max(depth - 1, 0)
+        deepest = max(deepest, depth)
+    return deepest
+
+
+def _put_back(found: Any, restore: Callable[[str], str]) -> Any:
     if isinstance(found, dict):
-        return {_put_back(key, literal): _put_back(value, literal) for key, value in found.items()}
+        return {restore(str(key)): _put_back(value, restore) for key, value in found.items()}
     if isinstance(found, list):
-        return [_put_back(value, literal) for value in found]
-    if isinstance(found, str):
-        return _MARKED.sub(lambda mark: _unescape(literal(int(mark[1]))), found)
-    return found
+        return [_put_back(value, restore) for value in found]
+    return restore(found) if isinstance(found, str) else found
 
 
 def _unescape(literal: str) -> str:
+    if "\\u" in literal:
+        literal = _ESCAPED.sub(lambda code: chr(int(code[1], 16)), literal)
     return literal.replace("\\/", "/").replace("\\r", "").replace("\\n", "").replace("\\t", "")
 
 
 def _multipart(raw: bytes, content_type: str) -> dict[str, str]:
+    """Return a form's fields, {} when it is no multipart form; the boundary is in the body too."""
+    boundary = _BOUNDARY.match(raw)
+    if "boundary" not in content_type.lower() or not content_type.lower().startswith("multipart/"):
+        if boundary is None:
+            return {}
+        content_type = f'multipart/form-data; boundary="{boundary[1].decode("latin-1").rstrip()}"'
     head = f"Content-Type: {content_type}\r\n\r\n".encode("latin-1", "replace")
     message = BytesParser(policy=HTTP).parsebytes(head + raw)
     fields: dict[str, str] = {}
@@ -178,15 +217,35 @@ def _multipart(raw: bytes, content_type: str) -> dict[str, str]:
         if not isinstance(name, str) or not isinstance(payload, bytes):
             continue
         is_file = part.get_filename() is not None or part.get_content_maintype() == "image"
-        fields[name] = base64.b64encode(payload).decode() if is_file else _decode(payload)[0]
+        if is_file and payload.lstrip()[:1] != b"{":
+            fields[name] = base64.b64encode(payload).decode()
+        else:
+            fields[name] = _decode(payload)[0]
     return fields
 
 
+def _url_encoded(text: str) -> dict[str, str]:
+    try:
+        pairs = parse_qsl(text.strip(), keep_blank_values=True, max_num_fields=_FORM_FIELDS_MAX)
+    except ValueError:
+        return {}  # more fields than any message has: no form
+    return {name: _plus_restored(value) for name, value in pairs}
+
+
+def _plus_restored(value: str) -> str:
+    """Undo what decoding did to base64 that was put into a form as it was: "+" became a blank."""
+    return value.replace(" ", "+") if _BASE64_WITH_BLANKS.fullmatch(value) else value
+
+
 def _from_fields(fields: dict[str, str]) -> tuple[Any, list[str]]:
-    """Take a form: one field may hold the whole object as JSON, or every field is a value."""
+    """Take a form: one field may hold the object as JSON, the others stay beside it."""
     for name, value in fields.items():
         for text in (value, name):
-            if text.lstrip().startswith("{"):
-                found, repairs = _loads(text, [])
-                return found, ["form_encoded", *repairs]
+            if not text.lstrip().startswith("{"):
+                continue
+            found, repairs = _loads(text, [])
+            others = {key: other for key, other in fields.items() if key != name}
+            if isinstance(found, dict):
+                found = {**others, **found}
+            return found, ["form_encoded", *repairs]
     return dict(fields), ["form_encoded"]

@@ -14,6 +14,16 @@ _FIELDS = {
     "action": "the direction",
     "openmsg": "the opening text",
     "deviceid": "the device ID",
+    "idcardinfo": "the ID card",
+    "id_card_name": "the name on the ID card",
+    "id_card_gender": "the sex on the ID card",
+    "id_card_national": "the ethnic group on the ID card",
+    "id_card_birthday": "the birthday on the ID card",
+    "id_card_address": "the address on the ID card",
+    "id_card_id": "the ID card's number",
+    "id_card_maker": "the ID card's issuer",
+    "id_card_startdate": "the ID card's first day",
+    "id_card_enddate": "the ID card's last day",
 }
 _ENDINGS = {
     "_unreadable": "could not be understood",
@@ -39,6 +49,10 @@ FAULT_WORDS: dict[str, str] = {
     "json_bom": "the message began with a byte order mark",
     "json_encoding": "the message was not in UTF-8",
     "json_control_characters": "the message had line breaks inside its values",
+    "json_in_text": "the message was a text with a message inside",
+    "result_not_an_object": "one of the results was no object",
+    "result_without_user": "one of the results named nobody",
+    "results_too_many": "there were more results than are read at once",
     "json_syntax": "the message was no correct JSON and was repaired",
     "form_encoded": "the message came as a form",
 }
@@ -48,6 +62,9 @@ def fault_words(fault: str) -> str:
     """Return the sentence for a fault word; an unknown word is returned as it is."""
     if fault in FAULT_WORDS:
         return FAULT_WORDS[fault]
+    if fault.startswith("id_card_image_"):
+        picture = FAULT_WORDS.get(fault.removeprefix("id_card_"), fault)
+        return picture.replace("the picture", "the ID card's picture", 1)
     for ending, words in _ENDINGS.items():
         if fault.endswith(ending):
             field = fault.removesuffix(ending)

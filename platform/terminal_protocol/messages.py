@@ -12,12 +12,13 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from ._reader import FieldReader, unwrap
+from ._reader import FieldReader, as_object, unwrap
 from .exceptions import NotThisMessage
 from .values import lookup
 
 # What storage holds; the seed's own limits (32, 16 …) are remarked on, not enforced.
-_ID_LIMIT, _NAME_LIMIT, _WORD_LIMIT, _SENTENCE_LIMIT = 64, 120, 64, 128
+_RESULTS_MAX = 10_000
+_ID_LIMIT, _NAME_LIMIT, _WORD_LIMIT, _SENTENCE_LIMIT, _CARD_LIMIT = 64, 120, 64, 128, 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,26 +38,36 @@ class IdCard:
     @classmethod
     def from_wire(cls, data: Mapping[str, Any]) -> "IdCard | None":
         """Read a card; None when every field is empty."""
-        reader = FieldReader(data)
-        values = {name: reader.text(key, limit=255) for name, key in _CARD_KEYS.items()}
-        return cls(**values) if any(values.values()) else None
+        return _read_card(data)[0]
 
     def to_wire(self) -> dict[str, Any]:
         """Return the card as sent."""
-        return {key: getattr(self, name) for name, key in _CARD_KEYS.items()}
+        return {key: getattr(self, name) for name, (key, _advised) in _CARD_KEYS.items()}
 
 
-_CARD_KEYS = {
-    "name": "name",
-    "gender": "gender",
-    "national": "national",
-    "birthday": "birthday",
-    "address": "address",
-    "number": "id",
-    "maker": "maker",
-    "start_date": "startDate",
-    "end_date": "endDate",
+# Attribute: key on the wire, length by the table of 9.2.
+_CARD_KEYS: dict[str, tuple[str, int]] = {
+    "name": ("name", 30),
+    "gender": ("gender", 5),
+    "national": ("national", 12),
+    "birthday": ("birthday", 16),
+    "address": ("address", 140),
+    "number": ("id", 36),
+    "maker": ("maker", 30),
+    "start_date": ("startDate", 16),
+    "end_date": ("endDate", 16),
 }
+
+
+def _read_card(data: Mapping[str, Any]) -> tuple[IdCard | None, list[str]]:
+    """Read a card and what was wrong with it; unknown keys are not kept, they may be numbers."""
+    reader = FieldReader(data)
+    values = {
+        name: reader.text(key, limit=_CARD_LIMIT if key == "address" else _WORD_LIMIT, advised=most)
+        for name, (key, most) in _CARD_KEYS.items()
+    }
+    faults = [f"id_card_{fault}" for fault in reader.faults]
+    return (IdCard(**values) if any(values.values()) else None), faults
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +112,7 @@ class FaceMatch:
             NotThisMessage: nothing in it belongs to a pass.
         """
         reader = FieldReader(unwrap(data, "Info"))
-        card_data = reader.take("idCardInfo")
+        card_data = as_object(reader.take("idCardInfo"))
         image = reader.image("img", "image")
         captured_at, captured_raw = reader.moment("screenTime")
         values: dict[str, Any] = {
@@ -111,21 +122,23 @@ class FaceMatch:
             "action_code": reader.integer("actionCode"),
             "action": reader.text("action", limit=_WORD_LIMIT, advised=16),
             "similarity": reader.number("similarity"),
-            "id_card_image": reader.image("IDCardImg", required=False),
+            "id_card_image": reader.image("IDCardImg", required=False, prefix="id_card_"),
             **_common(reader),
         }
         if not reader.taken:
             raise NotThisMessage
-        # By the table of 9.2 the card's fields lie flat; by the example in idCardInfo.
         if not isinstance(card_data, Mapping):
-            keys = ("name", "gender", "national", "address", "id", "maker", "startDate", "endDate")
-            card_data = {key: reader.take(key) for key in keys}
-            card_data["birthday"] = reader.take("birthday")
+            if card_data not in (None, "", []):
+                reader.faults.append("idcardinfo_wrong_type")
+            # By the table of 9.2 the card's fields lie flat; by the example in idCardInfo.
+            card_data = {key: reader.take(key) for key, _advised in _CARD_KEYS.values()}
+        id_card, card_faults = _read_card(card_data)
+        reader.faults += card_faults
         return cls(
             **values,
             captured_at=captured_at,
             captured_raw=captured_raw,
-            id_card=IdCard.from_wire(card_data),
+            id_card=id_card,
             image=image,
             extras=reader.rest(),
             faults=tuple(reader.faults),
@@ -260,7 +273,9 @@ def read_feedback(data: Mapping[str, Any]) -> tuple[list[ResultFeedback], tuple[
     entries = found if isinstance(found, list) else [unwrap(data, "resultList")]
     results: list[ResultFeedback] = []
     faults: list[str] = []
-    for entry in entries[:10_000]:
+    if len(entries) > _RESULTS_MAX:
+        faults.append("results_too_many")
+    for entry in entries[:_RESULTS_MAX]:
         if not isinstance(entry, Mapping):
             faults.append("result_not_an_object")
             continue

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ._reader import unwrap
-from .values import lookup, read_int, read_number, read_text
+from .values import lookup, read_cursor, read_int, read_text
 
 # Lengths of the table in 9.1, in characters.
 USER_TYPE_MAX, USER_ID_MAX, USER_NAME_MAX, REMARK_MAX, URL_MAX = 16, 32, 32, 16, 128
@@ -59,8 +59,8 @@ class SyncEntry:
             user_name=read_text(lookup(data, "userName"), limit=120),
             sex=read_int(lookup(data, "sex")) or 3,
             user_remark=read_text(lookup(data, "userRemark")),
-            image_url=read_text(lookup(data, "userImageUrl", "imageUrl"), limit=2048),
-            operated_at=int(read_number(lookup(data, "operateTime")) or 0),
+            image_url=_first_text(data, "userImageUrl", "imageUrl"),
+            operated_at=read_cursor(lookup(data, "operateTime")) or 0,
         )
 
 
@@ -84,12 +84,17 @@ class SyncAnswer:
     def from_wire(cls, data: Mapping[str, Any]) -> "SyncAnswer | None":
         """Read an answer; None when it carries no cursor, so nothing of it may be believed."""
         inner = unwrap(data, "serviceResponse")
-        cursor = read_number(lookup(inner, "lastQueryTime"))
+        cursor = read_cursor(lookup(inner, "lastQueryTime"))
         entries = lookup(inner, "list")
-        if cursor is None or cursor < 0 or not isinstance(entries, list | None):
+        if cursor is None or not isinstance(entries, list | None):
             return None
         read = [SyncEntry.from_wire(one) for one in entries or [] if isinstance(one, Mapping)]
         return cls(
             entries=tuple(entry for entry in read if entry is not None),
-            last_query_time=int(cursor),
+            last_query_time=cursor,
         )
+
+
+def _first_text(data: Mapping[str, Any], *names: str) -> str:
+    texts = (read_text(lookup(data, name), limit=2048) for name in names)
+    return next(filter(None, texts), "")

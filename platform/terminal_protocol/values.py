@@ -11,7 +11,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 # Outside this range it is no reading of a living person's forehead.
@@ -19,7 +19,12 @@ TEMPERATURE_MIN_C = Decimal(25)
 TEMPERATURE_MAX_C = Decimal(45)
 _INT_MAX = 2**31 - 1
 _NUMBER = re.compile(r"[-+]?\d+(?:[.,]\d+)?|[-+]?[.,]\d+")
+_BLANKS = re.compile(r"\s+")
+_WHOLE_NUMBER = re.compile(r"[-+]?\d{1,64}")
+# The unit stands right behind its number, so "36.5/97.7F" is 36.5 °C.
+_DEGREES = re.compile(r"[-+]?\d+(?:\s*[.,]\s*\d+)?(?P<unit>\s*[°º˚]?\s*[Ff](?![A-Za-z]))?")
 _TRUE = {"true", "1", "yes", "y", "on", "是", "有", "已佩戴"}
+_SWITCHES: dict[float, bool] = {0: False, 1: True}
 _FALSE = {"false", "0", "no", "n", "off", "否", "无", "未佩戴"}
 # Years 2000 to 2100; a clock after a power cut may say 1970, which is kept too (see read_moment).
 _MOMENT_MAX_S = 4_102_444_800
@@ -48,8 +53,11 @@ def read_text(value: Any, *, limit: int = 255) -> str:
         return str(int(value)) if value.is_integer() and abs(value) < 1e15 else str(value)
     if isinstance(value, int):
         return str(value) if abs(value) < 10**30 else ""
+    # Cut first: a picture under an unknown name must not be walked through.
     text = "".join(
-        char for char in str(value) if unicodedata.category(char) not in {"Cc", "Cs", "Cn"}
+        char
+        for char in str(value)[: 4 * limit + 64]
+        if unicodedata.category(char) not in {"Cc", "Cs", "Cn"}
     )
     return text.strip()[:limit]
 
@@ -71,6 +79,18 @@ def read_number(value: Any) -> float | None:
     return float(found[0].replace(",", ".")) if found else None
 
 
+def read_cursor(value: Any) -> int | None:
+    """Return a whole number of at most 63 bits, to the last digit; text that is one counts too."""
+    if isinstance(value, str):
+        text = unicodedata.normalize("NFKC", value[:64]).strip()
+        value = int(text) if _WHOLE_NUMBER.fullmatch(text) else None
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if not isinstance(value, int) or isinstance(value, bool):
+        return None
+    return value if 0 <= value < 2**63 else None
+
+
 def read_int(value: Any) -> int | None:
     """Return a whole number that fits 32 bits."""
     number = read_number(value)
@@ -84,7 +104,7 @@ def read_bool(value: Any) -> bool | None:
     if isinstance(value, bool):
         return value
     if isinstance(value, int | float):
-        return {0: False, 1: True}.get(value)
+        return _SWITCHES.get(value)
     if not isinstance(value, str):
         return None
     word = unicodedata.normalize("NFKC", value[:32]).strip().lower()
@@ -96,26 +116,26 @@ def read_bool(value: Any) -> bool | None:
 def read_temperature_c(value: Any) -> tuple[Decimal | None, str | None]:
     """Return (degrees Celsius, fault).
 
-    Understood: numbers, "36.5°C", "36.5℃", "36,5", full-width digits, "97.9°F" by its sign.
-    "", "0" and 0 mean not measured (field notes): (None, None).
+    Understood: numbers, "36.5°C", "36.5℃", "36,5", "36. 5", full-width digits, "97.9°F" by its
+    sign. "", "0" and 0 mean not measured (field notes): (None, None).
     """
-    if value is None or isinstance(value, bool) or value == "":
+    if value is None:
         return None, None
-    if not isinstance(value, str | int | float):
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None, "temperature_unreadable"
-    text = unicodedata.normalize("NFKC", str(value)[:64]).strip()
+    text = unicodedata.normalize("NFKC", read_text(value, limit=64)).strip()
     if not text:
-        return None, None
-    found = _NUMBER.search(text)
+        # A number that is no text is one nobody can write down.
+        return None, None if isinstance(value, str) else "temperature_unreadable"
+    found = _DEGREES.search(text)
     if found is None:
         return None, "temperature_unreadable"
-    try:
-        number = Decimal(found[0].replace(",", "."))
-    except InvalidOperation:
-        return None, "temperature_unreadable"
+    unit = found["unit"] or ""
+    digits = _BLANKS.sub("", found[0].removesuffix(unit)).replace(",", ".")
+    number = Decimal(digits)
     if number == 0:
         return None, None
-    if "f" in text.lower() or "℉" in text or "华氏" in text:
+    if unit or "华氏" in text:
         number = (number - 32) * 5 / 9
     if not TEMPERATURE_MIN_C <= number <= TEMPERATURE_MAX_C:
         return None, "temperature_out_of_range"
@@ -125,11 +145,15 @@ def read_temperature_c(value: Any) -> tuple[Decimal | None, str | None]:
 def read_moment(value: Any) -> tuple[datetime | None, str | None]:
     """Return (moment in UTC, fault) from Unix seconds or milliseconds, number or text.
 
-    A terminal whose clock is wrong still says what it believes: any year from 1970 to 2100.
+    A terminal whose clock is wrong still says what it believes: any year from 1970 to 2100. A
+    text that only begins with a number ("2020-03-26 …") is none.
     """
-    if value is None or value == "":
+    if value is None or (isinstance(value, str) and not value.strip()):
         return None, "captured_at_missing"
-    number = read_number(value)
+    if isinstance(value, str):
+        text = unicodedata.normalize("NFKC", value[:64]).strip()
+        value = text if _NUMBER.fullmatch(text) else None
+    number = None if isinstance(value, bool) else read_number(value)
     if number is None or number < 0:
         return None, "captured_at_unreadable"
     if number >= _MILLISECONDS_FROM:
@@ -139,7 +163,6 @@ def read_moment(value: Any) -> tuple[datetime | None, str | None]:
     return datetime.fromtimestamp(number, UTC), None
 
 
-_BLANKS = re.compile(r"\s+")
 _DATA_URL = re.compile(r"^data:[^,]{0,100},")
 _URL_SAFE = str.maketrans("-_", "+/")
 
@@ -151,7 +174,6 @@ def read_image(value: Any) -> tuple[bytes | None, str | None]:
     if not isinstance(value, str):
         return None, "image_not_base64"
     text = _BLANKS.sub("", _DATA_URL.sub("", value.lstrip()))
-    # A form encoded by hand turns every plus into a blank, which was removed: refused below.
     text = text.translate(_URL_SAFE).rstrip("=")
     if not text:
         return None, None
