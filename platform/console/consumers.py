@@ -15,7 +15,7 @@ from server_common.bridge import in_database
 CLOSE_SIGNED_OUT = 4401
 
 
-class LiveConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc]
+class LiveConsumer(AsyncJsonWebsocketConsumer):
     """One open wall. The browser sends nothing; whatever it sends is left unread."""
 
     viewer: Viewer
