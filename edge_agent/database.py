@@ -86,6 +86,14 @@ class Database:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._thread, _in_transaction, connection, work)
 
+    async def checkpoint(self) -> None:
+        """Bring everything into the file itself and empty the log beside it."""
+        if self._thread is None or self._connection is None:
+            raise RuntimeError("the database is not open")
+        statement = "PRAGMA wal_checkpoint(TRUNCATE)"
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._thread, self._connection.execute, statement)
+
     async def close(self) -> None:
         """Close the file after what was already begun."""
         thread, self._thread = self._thread, None

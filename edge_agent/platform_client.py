@@ -5,7 +5,7 @@ import json
 import ssl
 from dataclasses import dataclass, field
 from typing import Any, Final, Self
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import httpx
 
@@ -133,6 +133,8 @@ class PlatformClient:
         """
         http = self._opened()
         try:
+            # Raises for a port that no socket takes, which fails much later and less clearly.
+            _ = urlsplit(url).port
             async with (
                 asyncio.timeout(self._timeout_s * _WHOLE_REQUEST),
                 http.stream("GET", url) as response,
@@ -141,8 +143,8 @@ class PlatformClient:
                     return Picture(None, is_away=Reply(response.status_code).is_away)
                 content = await _read_limited(response, max_bytes)
                 return Picture(content or None)
-        except (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.TooManyRedirects):
-            return Picture(None)
+        except (httpx.InvalidURL, httpx.UnsupportedProtocol, ValueError):
+            return Picture(None)  # a host that cannot be encoded is a ValueError
         except (httpx.HTTPError, TimeoutError):
             return Picture(None, is_away=True)
 

@@ -279,7 +279,7 @@ async def _finished(
     await asyncio.wait([door])
     story.tell(
         "door_done",
-        f"no more pictures after {parts.pipeline.visits} visits",
+        f"the camera is done after {parts.pipeline.visits} visits",
         visits=parts.pipeline.visits,
     )
     if not limits.is_finite:

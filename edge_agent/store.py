@@ -89,17 +89,6 @@ class Applied:
 
 
 @dataclass(frozen=True, slots=True)
-class MissingPicture:
-    """A person whose picture is to be fetched again."""
-
-    user_id: str
-    name: str = field(repr=False)
-    user_type: str
-    picture_url: str = field(repr=False)
-    attempts: int
-
-
-@dataclass(frozen=True, slots=True)
 class Standing:
     """State of the file, for ``status``.
 
@@ -188,16 +177,19 @@ class Store:
 
         return await self._database.run(work)
 
-    async def missing_pictures(self, now: datetime, limit: int) -> list[MissingPicture]:
+    async def missing_pictures(self, now: datetime, limit: int) -> list[SavePerson]:
         """People whose picture should be tried again now."""
 
-        def work(connection: sqlite3.Connection) -> list[MissingPicture]:
+        def work(connection: sqlite3.Connection) -> list[SavePerson]:
             rows = connection.execute(
                 "SELECT user_id, name, user_type, picture_url, picture_attempts FROM people"
                 " WHERE picture_due_at <= ? ORDER BY picture_due_at LIMIT ?",
                 (now.timestamp(), limit),
             )
-            return [MissingPicture(*row) for row in rows]
+            return [
+                SavePerson(user_id, name, user_type, url, attempts=attempts)
+                for user_id, name, user_type, url, attempts in rows
+            ]
 
         return await self._database.run(work)
 
@@ -239,7 +231,11 @@ class Store:
             kept = tuple(person for one, person in held.items() if one not in gone)
             return Applied(held=kept, gone=tuple(gone))
 
-        return await self._database.run(work)
+        applied = await self._database.run(work)
+        if applied.gone or any(isinstance(one, SavePerson) and one.face for one in changes):
+            # A face that was deleted or replaced must not live on in the write-ahead log.
+            await self._database.checkpoint()
+        return applied
 
     async def standing(self) -> Standing:
         """Describe the file."""

@@ -4,8 +4,9 @@ import asyncio
 import hashlib
 import logging
 import random
+import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
@@ -41,6 +42,7 @@ class StoreCode(StrEnum):
     NOT_A_PICTURE = "103"
     FULL = "104"
     NO_PICTURE = "105"
+    FAILED = "106"
 
 
 _WORDS: Final = {
@@ -50,6 +52,7 @@ _WORDS: Final = {
     StoreCode.NOT_A_PICTURE: "图片格式不合格",
     StoreCode.FULL: "人脸库已满",
     StoreCode.NO_PICTURE: "缺少图片地址",
+    StoreCode.FAILED: "处理失败",
 }
 
 
@@ -228,9 +231,16 @@ class LibrarySync:
         person = SavePerson(user_id, entry.user_name, entry.user_type, entry.image_url)
         if not entry.image_url:
             # Without a picture at the platform there must be no face here either.
-            gone = SavePerson(user_id, entry.user_name, entry.user_type, "", drops_face=True)
+            gone = replace(person, drops_face=True)
             return _Prepared(user_id, gone, StoreCode.NO_PICTURE)
-        return await self._with_picture(person)
+        try:
+            return await self._with_picture(person)
+        except sqlite3.Error:
+            raise  # the store is in trouble, not this person
+        except Exception:
+            # The border of a task: one person must not hold up the library for ever.
+            logger.exception("person_failed")
+            return _Prepared(user_id, None, StoreCode.FAILED)
 
     async def _with_picture(self, person: SavePerson) -> _Prepared:
         """Fetch and describe somebody's picture. One that does not come leaves the old face."""
@@ -241,16 +251,9 @@ class LibrarySync:
             again = is_away and attempts <= len(_PICTURE_AGAIN_S)
             pause_s = _PICTURE_AGAIN_S[attempts - 1] if again else 0.0
             due_at = self._clock.now() + timedelta(seconds=pause_s) if again else None
-            change = SavePerson(
-                person.user_id,
-                person.name,
-                person.user_type,
-                person.picture_url,
-                attempts=attempts,
-                due_at=due_at,
-            )
+            change = replace(person, attempts=attempts, due_at=due_at)
             return _Prepared(person.user_id, change, StoreCode.NOT_FETCHED)
-        person = SavePerson(person.user_id, person.name, person.user_type, person.picture_url)
+        person = replace(person, attempts=0)
         digest = hashlib.sha256(content).hexdigest()
         if digest == await self._store.digest(person.user_id, self._recogniser.contract_id):
             return _Prepared(person.user_id, person, StoreCode.STORED)
@@ -270,18 +273,17 @@ class LibrarySync:
     async def _described(self, person: SavePerson, picture: bytes) -> tuple[SavePerson, StoreCode]:
         """Compute the face of a picture. One without a face drops the old face, too."""
         found = await self._recogniser.describe(picture, max_bytes=self._limits.picture_max_bytes)
-        name, user_type, url = person.name, person.user_type, person.picture_url
         if isinstance(found, PictureProblem):
-            gone = SavePerson(person.user_id, name, user_type, url, drops_face=True)
             is_seen = found is PictureProblem.NO_FACE
-            return gone, StoreCode.NO_FACE if is_seen else StoreCode.NOT_A_PICTURE
+            code = StoreCode.NO_FACE if is_seen else StoreCode.NOT_A_PICTURE
+            return replace(person, drops_face=True), code
         face = Face(
             picture=picture,
             sha256=hashlib.sha256(picture).hexdigest(),
             descriptor=found,
             contract_id=self._recogniser.contract_id,
         )
-        return SavePerson(person.user_id, name, user_type, url, face=face), StoreCode.STORED
+        return replace(person, face=face), StoreCode.STORED
 
     async def _fetch_missing(self, tally: _Tally) -> None:
         """Try pictures again that did not come; report only what is settled now."""
@@ -289,20 +291,7 @@ class LibrarySync:
         if not missing:
             return
         async with asyncio.TaskGroup() as group:
-            tasks = [
-                group.create_task(
-                    self._with_picture(
-                        SavePerson(
-                            one.user_id,
-                            one.name,
-                            one.user_type,
-                            one.picture_url,
-                            attempts=one.attempts,
-                        )
-                    )
-                )
-                for one in missing
-            ]
+            tasks = [group.create_task(self._with_picture(person)) for person in missing]
         prepared = [task.result() for task in tasks]
         settled = [one for one in prepared if one.code is not StoreCode.NOT_FETCHED]
         tally.add(settled)

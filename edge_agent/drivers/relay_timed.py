@@ -53,8 +53,10 @@ class TimedRelay:
         try:
             await self._switch(energised=True)
         except BaseException:
+            # Whether it moved is not known: release at once, and again until that works.
             self._hold_until_s = 0.0
-            await asyncio.shield(self._release_now())
+            self._releasing.cancel()
+            self._releasing = asyncio.create_task(self._release_later(), name="relay-release")
             raise
 
     async def close(self) -> None:

@@ -3,8 +3,11 @@
 import asyncio
 import random
 from collections.abc import AsyncIterator
+from pathlib import Path
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from edge_agent.database import Database
 from edge_agent.outbox import Outbox
@@ -133,6 +136,65 @@ async def test_deleted_person_leaves_nothing_behind(
     assert await terminal.count("people") == 0
     assert await terminal.count("pictures") == 0
     assert [one.code for one in platform.results] == ["100", "100"]
+
+
+async def test_deleted_picture_is_not_left_on_the_disk(
+    platform: FakePlatform, terminal: Terminal, tmp_path: Path
+) -> None:
+    def copies() -> int:
+        raw = b"".join(one.read_bytes() for one in tmp_path.glob("agent.sqlite3*"))
+        return raw.count(b"a remark to look for")
+
+    platform.enrol("1001", "Ann", person_jpeg(100, remark=b"a remark to look for"))
+    await terminal.sync.round()
+    held = copies()
+    platform.delete("1001")
+
+    await terminal.sync.round()
+
+    assert (held, copies()) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "no address",
+        "http://127.0.0.1:99999/a.jpg",
+        "http://xn--/a.jpg",
+        "ftp://127.0.0.1/a.jpg",
+        "http://[::1/a.jpg",
+    ],
+)
+async def test_address_that_cannot_be_fetched_holds_nobody_up(
+    platform: FakePlatform, terminal: Terminal, url: str
+) -> None:
+    platform.enrol("bad", "Ann", person_jpeg(100), url=url)
+    platform.enrol("good", "Bob", person_jpeg(200))
+
+    assert await terminal.sync.round()
+    await terminal.send_all()
+
+    assert results(platform) == {"bad": "102", "good": "100"}
+
+
+async def test_person_who_breaks_the_models_holds_nobody_up(
+    platform: FakePlatform, terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual = terminal.engine.largest_descriptor
+
+    def fragile(image: NDArray[np.uint8]) -> NDArray[np.float32] | None:
+        if image.mean() < 150:
+            raise RuntimeError("a shape nobody thought of")
+        return usual(image)
+
+    monkeypatch.setattr(terminal.engine, "largest_descriptor", fragile)
+    platform.enrol("bad", "Ann", person_jpeg(100))
+    platform.enrol("good", "Bob", person_jpeg(200))
+
+    assert await terminal.sync.round()
+    await terminal.send_all()
+
+    assert results(platform) == {"bad": "106", "good": "100"}
 
 
 async def test_deleting_somebody_unknown_is_confirmed(

@@ -125,7 +125,7 @@ def peopled(platform: FakePlatform, portraits: dict[str, Path]) -> FakePlatform:
 
 def test_door_recognises_reports_and_opens(peopled: FakePlatform, site: Site) -> None:
     site.visitors(
-        **{"1_obama": "obama2.jpg", "2_astronaut": "astronaut.png", "3_biden": "biden.jpg"}
+        **{"1-obama": "obama2.jpg", "2-astronaut": "astronaut.png", "3-biden": "biden.jpg"}
     )
 
     agent = site.start(site.config(peopled.base_url), "--exit-when-idle")

@@ -86,7 +86,7 @@ class FakePlatform:
             path = f"/i/{user_id}-{self._clock}.jpg"
             if picture is not None:
                 self.pictures[path] = picture
-            url = "" if picture is None else self.url + path
+            url = more.get("url", "" if picture is None else self.url + path)
             entry = SyncEntry(
                 operation="save",
                 user_type=more.get("user_type", "user"),
