@@ -10,7 +10,7 @@ from pathlib import Path
 from django.contrib.auth.models import User
 from django.db import transaction
 
-from devices.choices import Verification
+from devices.choices import Direction, TerminalStatus, Verification
 from devices.models import Site, Terminal
 from devices.selectors import site_base_url
 from devices.services import site_create
@@ -99,8 +99,17 @@ def demo_prepare(
         allow_bare_path=True,
         verification=Verification.ENFORCE,
     )
-    Terminal.objects.filter(site=site, device_id=_DEVICE_ID, name="").update(name="Front door")
     library, _ = Library.objects.get_or_create(site=site, name="Residents")
+    Terminal.objects.get_or_create(
+        site=site,
+        device_id=_DEVICE_ID,
+        defaults={
+            "name": "Front door",
+            "status": TerminalStatus.APPROVED,
+            "all_libraries": True,
+            "direction": Direction.IN,
+        },
+    )
     for resident in RESIDENTS:
         _enrol(site, library, resident, portraits, say)
     _copy_visitors(folder / "visitors", portraits)

@@ -1,5 +1,6 @@
 """``manage.py demo``: one door, end to end, on real photos. What ``make run`` starts."""
 
+import ctypes
 import os
 import signal
 import socket
@@ -8,6 +9,7 @@ import sys
 import time
 from argparse import ArgumentParser
 from pathlib import Path
+from types import FrameType
 from typing import Any
 from urllib.request import urlopen
 
@@ -40,6 +42,9 @@ class Command(BaseCommand):
         if settings.DEPLOYMENT != "embedded":
             raise CommandError("the demonstration runs on the embedded settings only")
         host, port = options["host"], options["port"]
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            # Installed by hand: a parent that ignores SIGINT would pass that on to us.
+            signal.signal(number, _interrupt)
         _require_free(host, port)
         self._say("Models and portraits …")
         try:
@@ -71,6 +76,9 @@ class Command(BaseCommand):
         except KeyboardInterrupt:
             self._say("\nstopping …")
         finally:
+            # A second Ctrl-C must not leave half of it running; both stop within seconds.
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                signal.signal(number, signal.SIG_IGN)
             # The terminal first: what it has not sent yet stays in its queue on disk.
             _stop(terminal)
             _stop(platform)
@@ -114,8 +122,21 @@ def _require_free(host: str, port: int) -> None:
 
 def _start(*arguments: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen(  # noqa: S603 - our own programs
-        [sys.executable, *arguments], cwd=settings.BASE_DIR, start_new_session=True
+        [sys.executable, *arguments],
+        cwd=settings.BASE_DIR,
+        start_new_session=True,
+        preexec_fn=_end_with_parent if sys.platform == "linux" else None,
     )
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _end_with_parent() -> None:
+    """Have the kernel end this process when the demonstration is killed outright."""
+    pr_set_pdeathsig = 1  # linux/prctl.h
+    ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGTERM)
 
 
 def _stop(process: subprocess.Popen[bytes] | None) -> None:

@@ -63,6 +63,8 @@ class Command(BaseCommand):
             )
         )
         tasks.start()
+        # What fell behind while nothing ran does not wait for the schedule's next round.
+        current_app.send_task("faces.tasks.galleries_rebuild")
         try:
             server.run()
         except KeyboardInterrupt:
