@@ -27,6 +27,7 @@ from face_engine._similarity import (
     SIMILARITY_AT_THRESHOLD,
     cosine_from_similarity,
     similarity_from_cosine,
+    threshold_for_far,
 )
 from face_engine.assets import (
     AssetStatus,
@@ -80,4 +81,5 @@ __all__ = [
     "models_dir",
     "normalise_photo",
     "similarity_from_cosine",
+    "threshold_for_far",
 ]

@@ -8,8 +8,6 @@ from PIL import Image
 
 from face_engine.base import RgbImage
 
-# A warp that shrinks by more than this is preceded by a box filter, else it would skip pixels.
-_REDUCE_FROM = 2.0
 # Pixels around the warped area, so that interpolation sees real neighbours.
 _BORDER_PX = 2
 
@@ -40,6 +38,12 @@ def similarity_transform(
     return np.column_stack([turn, goal_mean - turn @ origin_mean])
 
 
+def roll_deg(landmarks: NDArray[np.float32]) -> float:
+    """How far the eyes are off the level, in degrees; positive: clockwise in the picture."""
+    across = landmarks[1] - landmarks[0]
+    return math.degrees(math.atan2(float(across[1]), float(across[0])))
+
+
 def align_face(
     image: RgbImage, landmarks: NDArray[np.float32], template: NDArray[np.float32], chip_px: int
 ) -> RgbImage:
@@ -54,13 +58,25 @@ def align_face(
     Returns:
         (chip_px, chip_px, 3) uint8 RGB; black where the chip reaches beyond the picture.
     """
+    return cut_aligned(image, landmarks, template, chip_px)[0]
+
+
+def cut_aligned(
+    image: RgbImage, landmarks: NDArray[np.float32], template: NDArray[np.float32], chip_px: int
+) -> tuple[RgbImage, NDArray[np.float64]]:
+    """`align_face`, and the way back.
+
+    Returns:
+        The chip, and (2, 3) float64 that brings (x, y, 1) of the chip into the picture.
+    """
     to_picture = _inverse(similarity_transform(landmarks, template))
     shrink = math.hypot(to_picture[0, 0], to_picture[1, 0])
     left, top, patch = _patch(image, to_picture, chip_px)
     if patch is None:
-        return np.zeros((chip_px, chip_px, 3), dtype=np.uint8)
-    factor = int(shrink / _REDUCE_FROM * 2) // 2 if shrink >= _REDUCE_FROM else 1
-    factor = max(1, factor)
+        return np.zeros((chip_px, chip_px, 3), dtype=np.uint8), to_picture
+    factor = max(1, int(shrink))
+    # A warp reads four pixels for each of its own; where it shrinks by two or more it would skip
+    # some, and the same face would look different in a large and in a small picture.
     reduced = patch.reduce(factor) if factor > 1 else patch
     # Chip to patch, both counted from the corners of pixels, as Pillow does.
     turn = to_picture[:, :2]
@@ -72,7 +88,7 @@ def align_face(
         tuple(float(value) for value in matrix.ravel()),
         resample=Image.Resampling.BILINEAR,
     )
-    return np.asarray(chip)
+    return np.asarray(chip), to_picture
 
 
 def _inverse(matrix: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -21,9 +21,9 @@ _FOREIGN_MAGIC: Final = (
 
 DEFAULT_MAX_BYTES: Final = 20 * 1024 * 1024
 DEFAULT_MAX_PIXELS: Final = 50_000_000
-DEFAULT_ENOUGH_PX: Final = 1280
+DEFAULT_ENOUGH_PX: Final = 1024
 """Longer side that suffices for everything here: the detector looks at 320 px, a stored photo has
-at most 500 px, and a face that fills a tenth of the width still has 128 px."""
+at most 500 px, and a face that fills a tenth of the width still has 100 px."""
 
 
 # What Pillow's decoders raise on damaged files; seen with files cut at every length and with bytes

@@ -71,14 +71,25 @@ class GraphShape:
     symbolic_output_axis: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class DetectorTraits:
-    """Numbers of an anchor-free detector of YuNet's family."""
+    """Numbers of an anchor-free detector of YuNet's family.
+
+    Attributes:
+        strides: pixels per cell of the three grids the network answers on.
+        multiple: of which the height and width fed to the network must be.
+        score_threshold: least score of a face, 0..1.
+        nms_iou: boxes that overlap more than this are one face.
+        close_up_px: side of the square close-up on which landmarks are looked at again.
+        close_up_template: (5, 2) float32, where the landmarks of an upright face lie in it.
+    """
 
     strides: tuple[int, ...]
     multiple: int
     score_threshold: float
     nms_iou: float
+    close_up_px: int
+    close_up_template: NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,6 +101,7 @@ class DescriptorTraits:
         dimension: length of a descriptor.
         alignment: name of the way of alignment; part of the contract id.
         template: (5, 2) float32, where the landmarks lie in the chip.
+        target_far: how often a comparison of two different people may pass for the same one.
         threshold: cosine from which on two descriptors are the same person.
         impostor_mean, impostor_std: normal model of the cosine of different people.
     """
@@ -98,6 +110,7 @@ class DescriptorTraits:
     dimension: int
     alignment: str
     template: NDArray[np.float32]
+    target_far: float
     threshold: float
     impostor_mean: float
     impostor_std: float
@@ -201,19 +214,26 @@ def _parse_detector(entry: dict[str, Any]) -> DetectorTraits:
         multiple=entry["multiple"],
         score_threshold=entry["score_threshold"],
         nms_iou=entry["nms_iou"],
+        close_up_px=entry["close_up_px"],
+        close_up_template=_five_points(entry["close_up_template"]),
     )
 
 
 def _parse_descriptor(entry: dict[str, Any]) -> DescriptorTraits:
-    template = np.asarray(entry["template"], dtype=np.float32)
-    if template.shape != (5, 2):
-        raise ValueError("template")
     return DescriptorTraits(
         chip_px=entry["chip_px"],
         dimension=entry["dimension"],
         alignment=entry["alignment"],
-        template=template,
+        template=_five_points(entry["template"]),
+        target_far=entry["target_far"],
         threshold=entry["threshold"],
         impostor_mean=entry["impostor_mean"],
         impostor_std=entry["impostor_std"],
     )
+
+
+def _five_points(entry: list[list[float]]) -> NDArray[np.float32]:
+    points = np.asarray(entry, dtype=np.float32)
+    if points.shape != (5, 2):
+        raise ValueError("not five points")
+    return points

@@ -75,6 +75,7 @@ class QualityReport:
         roll_deg: head tilted, degrees; positive: clockwise in the picture.
         brightness: mean grey of the face, 0..255.
         contrast: standard deviation of grey of the face, 0..127.
+        overexposed: part of the face that is almost white, 0..1.
     """
 
     acceptable: bool
@@ -87,6 +88,7 @@ class QualityReport:
     roll_deg: float
     brightness: float
     contrast: float = 0.0
+    overexposed: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,7 @@ class QualityLimits:
     max_pitch_deg: float = 30.0
     max_roll_deg: float = 30.0
     min_brightness: float = 50.0
-    max_brightness: float = 215.0
+    max_overexposed: float = 0.3
     min_contrast: float = 18.0
     bystander_area: float = 1 / 9
 
@@ -107,12 +109,13 @@ class QualityLimits:
 DEFAULT_LIMITS: Final = QualityLimits()
 
 _MEASURED_PX = 112
+_WHITE = 245
 # Distance of the tip of the nose from the plane of the eyes, and height of the eyes above the
 # mouth, in distances between the eyes; where the nose lies between both on a frontal face. The
 # last two are those of the alignment template, the first is common anatomy (about 30 of 63 mm).
 _NOSE_DEPTH = 0.5
 _EYE_MOUTH_HEIGHT = 1.155
-_NOSE_LEVEL = 0.495
+_NOSE_LEVEL = 0.58
 
 
 def assess(
@@ -141,12 +144,13 @@ def assess(
     yaw_deg, pitch_deg, roll_deg = head_pose_deg(main.landmarks)
     grey = _grey_face(image, main)
     brightness, contrast = float(grey.mean()), float(grey.std())
+    overexposed = float(np.mean(grey >= _WHITE))
     sharpness = _sharpness(grey)
     found = {
         QualityProblem.SEVERAL_FACES: _has_bystander(faces, limits.bystander_area),
         QualityProblem.FACE_TOO_SMALL: main.size_px < limits.min_face_px,
         QualityProblem.TOO_DARK: brightness < limits.min_brightness,
-        QualityProblem.TOO_BRIGHT: brightness > limits.max_brightness,
+        QualityProblem.TOO_BRIGHT: overexposed > limits.max_overexposed,
         QualityProblem.LOW_CONTRAST: contrast < limits.min_contrast,
         QualityProblem.BLURRED: sharpness < limits.min_sharpness,
         QualityProblem.TURNED_AWAY: (
@@ -166,6 +170,7 @@ def assess(
         roll_deg=roll_deg,
         brightness=brightness,
         contrast=contrast,
+        overexposed=overexposed,
     )
 
 

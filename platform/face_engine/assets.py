@@ -88,10 +88,11 @@ def install_models(progress: Progress | None = None, *, model_dir: Path | None =
 
     root = model_dir or models_dir()
     say = progress or _silent
-    for manifest in model_manifests():
-        paths = ensure_files(manifest, root / manifest.name, say)
-        for path in paths.values():
-            derive_graph(manifest, path, say)
+    with tempfile.TemporaryDirectory(prefix="menjin-") as archives:
+        for manifest in model_manifests():
+            paths = _ensure_files(manifest, root / manifest.name, Path(archives), say)
+            for path in paths.values():
+                derive_graph(manifest, path, say)
     return root
 
 
@@ -118,24 +119,8 @@ def ensure_files(
     Raises:
         InstallFailed: when something is still missing after the last source.
     """
-    say = progress or _silent
-    folder.mkdir(parents=True, exist_ok=True)
-    missing = [asset for asset in manifest.files if not is_intact(folder / asset.name, asset)]
-    reasons: list[str] = []
-    for source in manifest.sources:
-        wanted = [asset for asset in missing if source.has(asset.name)]
-        if not wanted or not is_configured(source):
-            continue
-        try:
-            arrived = _fetch_and_keep(source, wanted, folder, say)
-            missing = [asset for asset in missing if asset.name not in arrived]
-        except InstallFailed as error:
-            reasons.append(str(error))
-            say(str(error))
-    if missing:
-        names = ", ".join(asset.name for asset in missing)
-        raise InstallFailed("; ".join([f"{manifest.name}: no source delivered {names}", *reasons]))
-    return {asset.name: folder / asset.name for asset in manifest.files}
+    with tempfile.TemporaryDirectory(prefix="menjin-") as archives:
+        return _ensure_files(manifest, folder, Path(archives), progress or _silent)
 
 
 def asset_status(*, model_dir: Path | None = None) -> list[AssetStatus]:
@@ -195,14 +180,40 @@ def write_atomically(path: Path, contents: bytes) -> None:
         temporary.unlink(missing_ok=True)
 
 
+def _ensure_files(
+    manifest: Manifest, folder: Path, archives: Path, say: Progress
+) -> dict[str, Path]:
+    folder.mkdir(parents=True, exist_ok=True)
+    missing = [asset for asset in manifest.files if not is_intact(folder / asset.name, asset)]
+    reasons: list[str] = []
+    for source in manifest.sources:
+        wanted = [asset for asset in missing if source.has(asset.name)]
+        if not wanted or not is_configured(source):
+            continue
+        try:
+            arrived = _fetch_and_keep(source, wanted, folder, archives, say)
+            missing = [asset for asset in missing if asset.name not in arrived]
+        except InstallFailed as error:
+            reasons.append(str(error))
+            say(str(error))
+    if missing:
+        names = ", ".join(asset.name for asset in missing)
+        raise InstallFailed("; ".join([f"{manifest.name}: no source delivered {names}", *reasons]))
+    return {asset.name: folder / asset.name for asset in manifest.files}
+
+
 def _fetch_and_keep(
-    source: Source, wanted: Sequence[AssetFile], folder: Path, progress: Progress
+    source: Source,
+    wanted: Sequence[AssetFile],
+    folder: Path,
+    archives: Path,
+    progress: Progress,
 ) -> set[str]:
     """Fetch into a scratch folder, check, move into place; names of what arrived intact."""
     arrived = set()
     with tempfile.TemporaryDirectory(prefix="menjin-") as name:
         scratch = Path(name)
-        fetch(source, wanted, scratch, progress)
+        fetch(source, wanted, scratch, archives, progress)
         for asset in wanted:
             candidate = scratch / asset.name
             if is_intact(candidate, asset):
