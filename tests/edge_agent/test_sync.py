@@ -1,7 +1,9 @@
 """The terminal's people follow the platform's library, over real HTTP."""
 
 import asyncio
+import json
 import random
+import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -293,14 +295,47 @@ async def test_picture_that_did_not_come_is_fetched_later_by_itself(
 
 
 async def test_last_word_about_a_person_counts(platform: FakePlatform, terminal: Terminal) -> None:
-    """The example of seed 9.1 lists one user as save, delete and save again."""
-    platform.enrol("1001", "Ann", person_jpeg(100))
-    platform.delete("1001")
-    platform.enrol("1001", "Ann", person_jpeg(200))
+    """The example of seed 9.1 lists one user as save, delete and save again, with stray blanks."""
+    for shade in (100, 200):
+        platform.pictures[f"/i/{shade}.jpg"] = person_jpeg(shade)
+    first, last = (f"{platform.url}/i/{shade}.jpg" for shade in (100, 200))
+    page = [
+        {"operation": "save", "userId": "1112222", "userName": "A", "userImageUrl": first},
+        {"operation": "delete ", "userId": "1112222", "userName": "B", "operateTime ": 1487315041},
+        {"operation": " save", "userId": "1112222 ", "userName": "B", "userImageUrl": last},
+    ]
+    body = json.dumps({"serviceResponse": {"list": page, "lastQueryTime": 1487313392}})
+    platform.fail("syrecord", Failure(200, body.encode()))
 
     await terminal.sync.round()
+    await terminal.send_all()
 
-    assert await terminal.recognises(200) == "1001"
+    assert await terminal.recognises(200) == "1112222"
+    assert await terminal.recognises(100) is None
+    assert results(platform) == {"1112222": "100"}
+
+
+async def test_cursor_does_not_move_before_the_whole_page_is_stored(
+    platform: FakePlatform, terminal: Terminal
+) -> None:
+    for number in range(60):
+        platform.enrol(str(number), "", person_jpeg(100, remark=str(number).encode()))
+    await terminal.database.run(
+        lambda connection: connection.execute(
+            "CREATE TRIGGER last BEFORE INSERT ON people WHEN new.user_id = '59'"
+            " BEGIN SELECT RAISE(ABORT, 'full'); END"
+        )
+    )
+
+    with pytest.raises(sqlite3.IntegrityError, match="full"):
+        await terminal.sync.round()
+    stored = await terminal.count("people")
+    cursor = await terminal.store.cursor()
+    await terminal.database.run(lambda connection: connection.execute("DROP TRIGGER last"))
+    await terminal.sync.round()
+
+    assert (stored, cursor) == (50, 0)
+    assert await terminal.count("people") == 60
 
 
 async def test_library_without_pages_is_taken_in_in_pieces(
@@ -457,7 +492,7 @@ async def test_report_cursor_and_faces_are_one_transaction(
     )
     platform.enrol("1001", "Ann", person_jpeg(100))
 
-    with pytest.raises(Exception, match="full"):
+    with pytest.raises(sqlite3.IntegrityError, match="full"):
         await terminal.sync.round()
 
     assert await terminal.store.cursor() == 0

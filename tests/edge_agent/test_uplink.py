@@ -261,6 +261,20 @@ async def test_event_is_not_sent_by_two_at_once(
     assert len(platform.passes) == 1
 
 
+async def test_visitor_does_not_send_what_the_queue_is_sending(
+    platform: FakePlatform, uplink: Uplink, clock: ManualClock
+) -> None:
+    platform.fail("syface", Failure(None, delay_s=0.2))
+    seq = await put_pass(uplink, clock)
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(uplink.step())
+        await asyncio.to_thread(platform.wait, lambda here: bool(here.requests))
+        assert await uplink.deliver_now(seq, until_s=clock.monotonic() + 3) is None
+
+    assert len(platform.passes) == 1
+
+
 async def test_loop_sends_what_it_is_woken_for(
     platform: FakePlatform, uplink: Uplink, clock: ManualClock
 ) -> None:
