@@ -124,6 +124,9 @@ class LibrarySync:
         self._chance = chance
         self._backoff = Backoff(first_s=limits.interval_s, most_s=_POLL_AGAIN_MOST_S, chance=chance)
         self._fetching = asyncio.Semaphore(limits.picture_parallel)
+        # The models look at one picture at a time, in the order of asking; asking for one after
+        # the other leaves a visitor to wait for one picture, not for a whole piece.
+        self._describing = asyncio.Lock()
         self._synced_at: datetime | None = None
         self._noted_at: datetime | None = None
         self._problem: str | None = None
@@ -272,7 +275,9 @@ class LibrarySync:
 
     async def _described(self, person: SavePerson, picture: bytes) -> tuple[SavePerson, StoreCode]:
         """Compute the face of a picture. One without a face drops the old face, too."""
-        found = await self._recogniser.describe(picture, max_bytes=self._limits.picture_max_bytes)
+        most = self._limits.picture_max_bytes
+        async with self._describing:
+            found = await self._recogniser.describe(picture, max_bytes=most)
         if isinstance(found, PictureProblem):
             is_seen = found is PictureProblem.NO_FACE
             code = StoreCode.NO_FACE if is_seen else StoreCode.NOT_A_PICTURE
