@@ -120,12 +120,11 @@ def terminal_person_pairs(
     links = TerminalLibrary.objects.filter(
         terminal__in=approved.filter(all_libraries=False), library_id__in=members
     ).values_list("terminal_id", "library_id")
-    pairs.update(
+    return pairs | {
         (terminal_id, person_id)
         for terminal_id, library_id in links
         for person_id in members[library_id]
-    )
-    return pairs
+    }
 
 
 def reference_photo(person: Person) -> FacePhoto | None:

@@ -51,14 +51,6 @@ class SiteIn(serializers.ModelSerializer):
         model = Site
         fields = ["code", "name", *_POLICY]
 
-    def validate_code(self, code: str) -> str:
-        taken = Site.objects.filter(code=code)
-        if self.instance is not None:
-            taken = taken.exclude(pk=self.instance.pk)
-        if taken.exists():
-            raise serializers.ValidationError("There is a site with this code already.")
-        return code
-
     def create(self, validated_data: dict[str, Any]) -> Site:
         validated_data.setdefault("code", slugify(validated_data["name"])[:40] or "site")
         return site_create(**validated_data)

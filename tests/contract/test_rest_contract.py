@@ -426,3 +426,10 @@ def test_odd_bodies_never_break(api: APIClient, path: str, body: str) -> None:
     response = api.post(f"/api/v1/{path}/", body, content_type="application/json")
 
     assert response.status_code in {202, 400, 415}
+
+
+def test_a_code_is_taken_once(api: APIClient, site: Site) -> None:
+    response = api.post("/api/v1/sites/", {"code": site.code, "name": "Again"}, format="json")
+
+    assert response.status_code == 400
+    assert "code" in response.json()["fields"]
