@@ -113,7 +113,7 @@ class TerminalLane:
         presence_seen(terminal_id=admission.terminal.pk, address=admission.address)
         if kind == "syrecord":
             return JsonResponse(faces.wire.sync(admission, request))
-        body = read_body(request.body, request.content_type or "")
+        body = read_body(request.body, str(request.META.get("CONTENT_TYPE") or ""))
         return JsonResponse(_POSTED[kind](admission, body))
 
 
