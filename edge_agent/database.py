@@ -74,7 +74,8 @@ class Database:
     async def run(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
         """Do something in one transaction, on the file's own thread.
 
-        Work that was begun is finished even when the caller is cancelled meanwhile.
+        Work that was begun is finished even when the caller is cancelled meanwhile. It must not
+        give a cursor away: whatever is not read to its end on this thread disturbs the next work.
 
         Raises:
             RuntimeError: the database is not open.
@@ -90,9 +91,8 @@ class Database:
         """Bring everything into the file itself and empty the log beside it."""
         if self._thread is None or self._connection is None:
             raise RuntimeError("the database is not open")
-        statement = "PRAGMA wal_checkpoint(TRUNCATE)"
         loop = asyncio.get_running_loop()
-        await loop.run_in_executor(self._thread, self._connection.execute, statement)
+        await loop.run_in_executor(self._thread, _checkpoint, self._connection)
 
     async def close(self) -> None:
         """Close the file after what was already begun."""
@@ -111,11 +111,18 @@ def _in_transaction(
     connection.execute("BEGIN IMMEDIATE")
     try:
         result = work(connection)
+        connection.execute("COMMIT")
     except BaseException:
-        connection.execute("ROLLBACK")
+        # A commit that fails may leave the transaction open, and then none could ever begin.
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
         raise
-    connection.execute("COMMIT")
     return result
+
+
+def _checkpoint(connection: sqlite3.Connection) -> None:
+    # Fetched to the end: a statement in progress would make the next commit fail.
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
 
 def open_or_rebuild(path: Path) -> sqlite3.Connection:

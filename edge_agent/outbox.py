@@ -57,18 +57,20 @@ class Outbox:
         """Read the oldest event, leaving some aside."""
 
         def work(connection: sqlite3.Connection) -> Event | None:
-            for (seq,) in connection.execute("SELECT seq FROM outbox ORDER BY seq"):
-                if seq not in skip:
-                    return _get(connection, seq)
-            return None
+            rows = connection.execute("SELECT seq FROM outbox ORDER BY seq")
+            found = next((seq for (seq,) in rows if seq not in skip), None)
+            rows.close()
+            return None if found is None else _get(connection, found)
 
         return await self._database.run(work)
 
     async def done(self, seq: int) -> None:
         """Forget an event that the platform has."""
-        await self._database.run(
-            lambda connection: connection.execute("DELETE FROM outbox WHERE seq = ?", (seq,))
-        )
+
+        def work(connection: sqlite3.Connection) -> None:
+            connection.execute("DELETE FROM outbox WHERE seq = ?", (seq,))
+
+        await self._database.run(work)
 
     async def park(self, seq: int, reason: str) -> None:
         """Put an event aside that the platform will never take."""

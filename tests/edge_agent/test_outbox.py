@@ -1,5 +1,7 @@
 """The queue on disk: nothing that entered it is lost, whatever happens to the process."""
 
+import asyncio
+import contextlib
 import os
 import signal
 import sqlite3
@@ -147,6 +149,37 @@ async def test_failed_work_leaves_nothing_behind(outbox: Outbox, database: Datab
         await database.run(work)
 
     assert (await outbox.counts()).pending == 0
+
+
+async def test_commit_that_fails_does_not_block_the_next_one(
+    outbox: Outbox, database: Database
+) -> None:
+    """A statement left unfinished once made a commit fail; from then on nothing could be stored,
+    because the transaction stayed open.
+    """
+    await outbox.put("syface", b"1", at=NOW)
+    unfinished: list[sqlite3.Cursor] = []
+
+    def work(connection: sqlite3.Connection) -> None:
+        unfinished.append(connection.execute("PRAGMA wal_checkpoint(PASSIVE)"))
+        unfinished.append(connection.execute("DELETE FROM outbox RETURNING seq"))
+
+    with contextlib.suppress(sqlite3.OperationalError):
+        await database.run(work)
+    for cursor in unfinished:
+        cursor.close()
+    await outbox.put("syface", b"2", at=NOW)
+
+    assert (await outbox.counts()).pending >= 1
+
+
+async def test_log_can_be_emptied_while_others_write(outbox: Outbox, database: Database) -> None:
+    async with asyncio.TaskGroup() as group:
+        for number in range(60):
+            group.create_task(outbox.put("syface", str(number).encode(), at=NOW))
+            group.create_task(database.checkpoint())
+
+    assert (await outbox.counts()).pending == 60
 
 
 async def test_damaged_file_is_begun_anew_and_the_queue_carried_over(tmp_path: Path) -> None:
