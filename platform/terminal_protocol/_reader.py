@@ -8,6 +8,7 @@ from itertools import islice
 from typing import Any
 
 from .values import (
+    is_deeper,
     read_bool,
     read_image,
     read_int,
@@ -21,6 +22,7 @@ from .values import (
 EXTRAS_LIMIT_BYTES = 4096
 _EXTRA_TEXT_LIMIT = 512
 _EXTRA_KEYS_MAX = 200
+_DEPTH_LIMIT = 32
 
 
 def unwrap(data: Mapping[str, Any], envelope: str) -> Mapping[str, Any]:
@@ -42,12 +44,13 @@ def unwrap(data: Mapping[str, Any], envelope: str) -> Mapping[str, Any]:
 
 def as_object(value: Any) -> Any:
     """Return the object in a text such as '{"name": …}'; any other value as it is."""
-    if not isinstance(value, str) or not value.lstrip().startswith("{"):
+    if not isinstance(value, str) or not value.lstrip().startswith(("{", "[")):
         return value
     try:
-        return json.loads(value)
+        found = json.loads(value, strict=False)
     except (ValueError, RecursionError):
         return value
+    return value if is_deeper(found, _DEPTH_LIMIT) else found
 
 
 class FieldReader:
@@ -151,6 +154,8 @@ class FieldReader:
         self._keep(name, value)
 
     def _keep(self, key: str, value: Any) -> None:
+        if is_deeper(value, _DEPTH_LIMIT):
+            value = "(nested)"
         name, cleaned = read_text(key, limit=64), _clean(value)
         size = len(json.dumps({name: cleaned}, ensure_ascii=False).encode())
         if self._extras_bytes + size <= EXTRAS_LIMIT_BYTES:

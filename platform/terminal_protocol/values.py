@@ -43,6 +43,21 @@ def lookup(data: Mapping[str, Any], *names: str) -> Any:
     return None
 
 
+def is_deeper(value: Any, limit: int) -> bool:
+    """Tell whether objects and lists nest in each other more than ``limit`` times."""
+    layer = [value]
+    for _ in range(limit + 1):
+        layer = [one for one in layer if isinstance(one, dict | list)]
+        if not layer:
+            return False
+        layer = [
+            inner
+            for outer in layer
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+        ]
+    return True
+
+
 def read_text(value: Any, *, limit: int = 255) -> str:
     """Return a value as clean text: no control characters, no blanks around, bounded."""
     if value is None or isinstance(value, dict | list):

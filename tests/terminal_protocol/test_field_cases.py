@@ -30,7 +30,7 @@ WORDS = {
         PICTURE[start : start + 76] for start in range(0, len(PICTURE), 76)
     ),
     "{{PICTURE_SLASHES}}": PICTURE.replace("/", "\\/"),
-    "{{LONG_TEXT}}": "名," * 40_000,
+    "{{MANY_PIECES}}": "1," * 40_000,
 }
 
 

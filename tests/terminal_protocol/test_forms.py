@@ -1,5 +1,11 @@
 """Forms: whatever stands in a multipart body, only UnreadableBody is ever raised."""
 
+import base64
+import json
+import time
+from collections.abc import Callable
+from urllib.parse import quote, quote_plus, urlencode
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -47,3 +53,106 @@ def test_a_file_in_a_form_arrives_byte_for_byte(header: str, picture: bytes) -> 
 
     assert message.user_id == "42"
     assert message.image == b"\xff\xd8" + picture.replace(b"--x", b"")
+
+
+def test_parts_inside_of_parts_are_not_descended_into() -> None:
+    """1,500 parts in each other took 0.7 s and ended in RecursionError."""
+    raw = b"".join(
+        b"--b%d\r\nContent-Type: multipart/mixed; boundary=b%d\r\n\r\n" % (one, one + 1)
+        for one in range(1500)
+    )
+
+    started = time.process_time()
+    with pytest.raises(UnreadableBody):
+        read_body(raw, "multipart/form-data; boundary=b0")
+    assert time.process_time() - started < 0.2
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"a=1&" * 300,
+        b"--x\r\n" + b'Content-Disposition: form-data; name="a"\r\n\r\n1\r\n--x\r\n' * 300,
+    ],
+)
+def test_more_fields_than_a_message_has_are_a_typed_error(raw: bytes) -> None:
+    """The library's own ValueError once escaped."""
+    with pytest.raises(UnreadableBody):
+        read_body(raw, "multipart/form-data; boundary=x")
+
+
+@pytest.mark.parametrize("coding", ["base64", "quoted-printable", "binary", "7bit"])
+def test_a_part_may_be_encoded_for_mail(coding: str) -> None:
+    sent = {
+        "base64": base64.b64encode("李二壮".encode()),
+        "quoted-printable": b"=E6=9D=8E=E4=BA=8C=E5=A3=AE",
+    }.get(coding, "李二壮".encode())
+    raw = (
+        b'--x\nContent-Disposition: form-data; name="userName"\n'
+        b"Content-Transfer-Encoding: " + coding.encode() + b"\n\n" + sent + b"\n--x--\n"
+    )
+
+    assert read_body(raw).data == {"userName": "李二壮"}
+
+
+WAYS = {
+    "by the book": lambda form: urlencode(form),
+    "not encoded at all": lambda form: "&".join(f"{key}={form[key]}" for key in form),
+    "plus signs forgotten": lambda form: "&".join(
+        f"{key}={quote(form[key], safe='+/=')}" for key in form
+    ),
+}
+
+
+@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
+@pytest.mark.parametrize("prefix", ["", "data:image/jpeg;base64,"])
+@given(picture=st.binary(min_size=1, max_size=900))
+def test_a_picture_in_a_form_arrives_byte_for_byte(
+    way: Callable[[dict[str, str]], str], prefix: str, picture: bytes
+) -> None:
+    """A plus sign that was not encoded becomes a blank, and the picture another one."""
+    form = {"userId": "1", "img": prefix + base64.b64encode(picture).decode()}
+
+    message = FaceMatch.from_wire(read_body(way(form).encode()).data)
+
+    assert message.image == picture
+
+
+@pytest.mark.parametrize("encode", [quote, quote_plus, str, lambda text: quote(text, safe="+/=")])
+@pytest.mark.parametrize("field", ["json=", "data=", ""])
+def test_an_object_in_a_form_field_is_read_with_its_picture(
+    encode: Callable[[str], str], field: str
+) -> None:
+    body = json.dumps({"userId": "1", "userName": "A&B", "img": "+/9j/+++aaa="})
+
+    data = read_body((field + encode(body)).encode(), "application/x-www-form-urlencoded").data
+
+    assert data == {"userId": "1", "userName": "A&B", "img": "+/9j/+++aaa="}
+
+
+def test_blanks_between_words_stay_blanks() -> None:
+    body = urlencode({"userId": "1", "userName": "Li Er Zhuang", "openMsg": "the door is open"})
+
+    data = read_body(body.encode()).data
+
+    assert (data["userName"], data["openMsg"]) == ("Li Er Zhuang", "the door is open")
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("userId=1&note={hi}", {"userId": "1", "note": "{hi}"}),
+        ("note={hi}", {"note": "{hi}"}),
+        ("userId=1&note={", {"userId": "1", "note": "{"}),
+        ('userId=1&idCardInfo={"name":"x"}', {"userId": "1", "idCardInfo": {"name": "x"}}),
+        ('userId=1&extra={"name":"x",}', {"userId": "1", "name": "x"}),
+        ("userId=1&a={1&b={2&c={3", {"userId": "1", "a": "{1", "b": "{2", "c": "{3"}),
+        ("?userId=1&mask=true", {"?userId": "1", "mask": "true"}),
+    ],
+)
+def test_braces_alone_make_no_json(body: str, expected: dict[str, object]) -> None:
+    """One field that began with a brace once lost all the others."""
+    reading = read_body(body.encode())
+
+    assert reading.data == expected
+    assert reading.repairs[0] == "form_encoded"

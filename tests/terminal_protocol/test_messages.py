@@ -197,3 +197,33 @@ def test_an_opening_answer_survives_the_wire() -> None:
 
     assert sent == {"ret": "0", "desc": "Success", "openDoor": 1, "unlockDelay": 5000}
     assert PassAnswer.from_wire(sent) == PassAnswer("0", "Success", True, 5000)
+
+
+@pytest.mark.parametrize("inner", ["[" * 900 + "]" * 900, '{"a":' * 900 + "1" + "}" * 900])
+def test_an_envelope_as_text_is_not_nested_deeper_than_a_body(inner: str) -> None:
+    """The text was read again without the body's limit, and RecursionError escaped."""
+    data = {"Info": f'{{"temperature": "36.5", "x": {inner}}}', "mask": True}
+
+    reading = TemperatureReading.from_wire(data)
+
+    assert reading.mask is True
+    assert reading.extras["Info"].endswith("characters)")
+
+
+def test_an_unknown_key_nested_far_too_deep_is_named_only() -> None:
+    deep: list[object] = []
+    for _ in range(900):
+        deep = [deep]
+
+    message = FaceMatch.from_wire({"userId": "1", "x": deep})
+
+    assert message.extras == {"x": "(nested)"}
+
+
+def test_a_number_too_long_to_be_written_down_is_a_fault() -> None:
+    """str() of an integer with 5,000 digits raised ValueError."""
+    reading = TemperatureReading.from_wire({"temperature": 10**5000, "screenTime": 10**5000})
+
+    assert reading.temperature_c is None
+    assert "temperature_unreadable" in reading.faults
+    assert "captured_at_unreadable" in reading.faults

@@ -1,0 +1,191 @@
+"""Reads what was meant to be JSON, in one pass: broken syntax loses as little as possible.
+
+Understood beside JSON: missing, doubled and trailing commas, single and curly quotes, quotes that
+were not escaped, keys and values without quotes (the seed's own example prints ``img`` so), line
+breaks inside of texts, comments between members, Python's words, and text that breaks off. Every
+character is looked at a bounded number of times, pictures by the regular expression engine only
+(decision 0004).
+"""
+
+import re
+from typing import Any
+
+from .exceptions import UnreadableBody
+
+# Keys, values, separators and quotes looked at in one body: a pass needs 200, a batch of 2,000
+# results (9.4) some 30,000, and nobody can keep the platform busy for more than a moment.
+STEPS_MAX = 40_000
+
+_FILLING = re.compile(r"(?:[\s,，;]++|//[^\r\n]*+|/\*(?:[^*]|\*(?!/))*+(?:\*/|\Z))*+")
+_COLON = re.compile(r"\s*+[:：]\s*+")
+_BLANKS = re.compile(r"\s*+")
+_QUOTES = {'"': '"', "'": "'", "“": "“”", "‘": "‘’"}
+_UP_TO_QUOTE = {
+    opening: re.compile(rf"[^\\{closing}]*+(?:\\.[^\\{closing}]*+)*+", re.DOTALL)
+    for opening, closing in _QUOTES.items()
+}
+# A quote ends its text only where the text can end: before a separator or, when the comma was
+# forgotten, before the next key.
+_CLOSES = re.compile(
+    r"""\s*+(?:[,:：}\]]|[，;]\s*+["“}]|\Z|["'“][^"'”:,{}\r\n]{1,64}+["'”]\s*+:)"""
+)
+_BARE_KEY = re.compile(r"[^\s:：,{}\[\]\"']{1,64}+")
+_BARE_PICTURE = re.compile(
+    r"(?:data:[\w/+.\-]{1,60};base64,)?[A-Za-z0-9+/=_\-][A-Za-z0-9+/=_\-\\\s]{255,}+"
+)
+_BARE_VALUE = re.compile(r"[^,;{}\[\]\"\r\n]*+")
+_STRAY_QUOTE = re.compile(r"[\"'](?=\s*+[,}\]])")
+# "0000001" without quotes is a text still.
+_NUMBER = re.compile(r"-?(?:0|[1-9]\d{0,31})(?:\.\d{1,32})?(?:[eE][-+]?\d{1,3})?")
+_WORDS = {
+    "true": True, "false": False,
+    "null": None, "none": None, "nan": None, "undefined": None, "": None,
+}  # fmt: skip
+_ESCAPE = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|(.)|\Z)", re.DOTALL)
+_ESCAPED = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f"}
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_BEGINS_ESCAPED = re.compile(r'[{\[]\s*+\\"')
+
+
+def read_lenient(text: str, depth_limit: int) -> Any:
+    """Return the object or list that ``text`` begins with; what follows it is ignored.
+
+    Raises:
+        UnreadableBody: not_json (nothing that looks like a member in it), too_deep, too_large.
+    """
+    text = text.lstrip()
+    if not text.startswith(("{", "[")):
+        raise UnreadableBody("not_json")
+    if _BEGINS_ESCAPED.match(text):
+        text = text.replace('\\"', '"')
+    found = _Reader(text, depth_limit).value()
+    if not found:
+        raise UnreadableBody("not_json")
+    return found
+
+
+class _Reader:
+    """One pass over one text. Every method leaves ``_at`` behind what it has read."""
+
+    def __init__(self, text: str, depth_limit: int) -> None:
+        self._text = text
+        self._depth_left = depth_limit
+        self._steps_left = STEPS_MAX
+        self._at = 0
+
+    def value(self) -> Any:
+        """Read whatever stands here as a value."""
+        self._step()
+        char = self._char()
+        if char in "{[":
+            if not self._depth_left:
+                raise UnreadableBody("too_deep")
+            self._depth_left -= 1
+            self._at += 1
+            found: Any = self._object() if char == "{" else self._list()
+            self._depth_left += 1
+            return found
+        return self._quoted() if char in _QUOTES else self._bare()
+
+    def _object(self) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        while (char := self._next_piece()) not in ("", "}", "]"):
+            start = self._at
+            key = self._key(char)
+            if self._take(_COLON):
+                found[key] = None if self._char() in (",", "}") else self.value()
+            elif self._at == start:
+                self._at += 1  # nothing a key could begin with
+        self._close("}", char)
+        return found
+
+    def _list(self) -> list[Any]:
+        found: list[Any] = []
+        while (char := self._next_piece()) not in ("", "]", "}"):
+            start = self._at
+            element = self.value()
+            if self._at == start:
+                self._at += 1
+            elif isinstance(element, str) and _COLON.match(self._text, self._at):
+                self._at = start  # a key: the list was not closed before it
+                return found
+            else:
+                found.append(element)
+        self._close("]", char)
+        return found
+
+    def _close(self, expected: str, char: str) -> None:
+        """Step over the closing bracket; a foreign one belongs to what stands around."""
+        if char == expected:
+            self._at += 1
+
+    def _next_piece(self) -> str:
+        self._step()
+        self._take(_FILLING)
+        return self._char()
+
+    def _key(self, char: str) -> str:
+        if char not in _QUOTES:
+            return self._take(_BARE_KEY)
+        self._at += 1
+        key = self._take(_UP_TO_QUOTE[char])
+        self._at += 1
+        return _unescape(key)
+
+    def _quoted(self) -> str:
+        """Read a text; one that never ends goes on to the end of everything."""
+        up_to_quote = _UP_TO_QUOTE[self._char()]
+        self._at += 1
+        start = self._at
+        while self._at < len(self._text):
+            self._step()
+            self._take(up_to_quote)
+            end = self._at
+            self._at += 1
+            if _CLOSES.match(self._text, self._at):
+                return _unescape(self._text[start:end])
+        return _unescape(self._text[start:])
+
+    def _bare(self) -> Any:
+        word = (self._take(_BARE_PICTURE) or self._take(_BARE_VALUE)).strip()
+        self._take(_BLANKS)
+        if self._take(_STRAY_QUOTE):
+            return _unescape(word)  # the quote in front was forgotten
+        if word.lower() in _WORDS:
+            return _WORDS[word.lower()]
+        number = _NUMBER.fullmatch(word)
+        if number is None:
+            return _unescape(word)
+        is_whole = word.lstrip("-").isdecimal()
+        return int(word) if is_whole else float(word)
+
+    def _char(self) -> str:
+        return self._text[self._at : self._at + 1]
+
+    def _take(self, pattern: re.Pattern[str]) -> str:
+        found = pattern.match(self._text, self._at)
+        if found is None:
+            return ""
+        self._at = found.end()
+        return found[0]
+
+    def _step(self) -> None:
+        self._steps_left -= 1
+        if self._steps_left < 0:
+            raise UnreadableBody("too_large")
+
+
+def _unescape(text: str) -> str:
+    if "\\" not in text:
+        return text
+    text = _ESCAPE.sub(_meaning, text.replace("\\/", "/"))
+    if _SURROGATE.search(text):
+        # Two escapes for one character become one; a lone half becomes the replacement character.
+        text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
+
+
+def _meaning(escape: re.Match[str]) -> str:
+    if escape[1]:
+        return chr(int(escape[1], 16))
+    return _ESCAPED.get(escape[2] or "", escape[2] or "")
