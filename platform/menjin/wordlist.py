@@ -109,3 +109,12 @@ MESSAGE_FAULTS = (
     _("the ID card's picture is larger than allowed"),
     _("the ID card's picture has a format that is not supported"),
 )
+
+# Texts of Django's own admin that its Chinese catalogue does not have, or has in words that mean
+# something else here: "View site" is 查看站点 there, and 站点 is one of our sites.
+DJANGO_ADMIN = (
+    _("Model name"),
+    _("Add link"),
+    _("Change or view list link"),
+    _("View site"),
+)
