@@ -142,7 +142,8 @@ class VectorIndex(Protocol):
 
         Returns:
             Scores (n, k) float32, best first, equal scores by ascending id; ids (n, k) int64.
-            Where fewer than k are held, the rest is id -1 with score minus infinity.
+            Where fewer than k are held, the rest is id -1 with score minus infinity. Which of
+            several that tie for the last place is given is not defined.
 
         Raises:
             ValueError: for a wrong shape or k below 1.
