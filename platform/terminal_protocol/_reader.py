@@ -1,7 +1,7 @@
 """Reading one message: takes keys out of an object one by one and notes what was wrong."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from itertools import islice
@@ -62,15 +62,17 @@ class FieldReader:
             self._left.setdefault(key.strip().lower(), (key.strip(), value))
         self.faults: list[str] = []
         self.extras: dict[str, Any] = {}
-        self.taken = 0
         self._extras_bytes = 0
+
+    def has_any(self, names: Iterable[str]) -> bool:
+        """Tell whether one of these names is there and says something."""
+        return any(self._left.get(name.lower(), ("", None))[1] is not None for name in names)
 
     def take(self, *names: str) -> Any:
         """Return the value of the first name that is there and consume it; None if none is."""
         for name in names:
             found = self._left.pop(name.lower(), None)
             if found is not None:
-                self.taken += 1
                 return found[1]
         return None
 
@@ -141,11 +143,15 @@ class FieldReader:
         return image
 
     def rest(self) -> dict[str, Any]:
-        """Return what nobody asked for, bounded; a long text (a picture) leaves only a fault."""
+        """Return what nobody asked for, bounded.
+
+        Of a long text (an unknown picture) only the length is kept: extras_shortened. What does
+        not fit into EXTRAS_LIMIT_BYTES together with the rest is left out: extras_too_large.
+        """
         for key, value in islice(self._left.values(), _EXTRA_KEYS_MAX):
             self._keep(key, value)
-        if len(self._left) > _EXTRA_KEYS_MAX and "extras_too_large" not in self.faults:
-            self.faults.append("extras_too_large")
+        if len(self._left) > _EXTRA_KEYS_MAX:
+            self._fault_once("extras_too_large")
         self._left.clear()
         return self.extras
 
@@ -156,25 +162,32 @@ class FieldReader:
     def _keep(self, key: str, value: Any) -> None:
         if is_deeper(value, _DEPTH_LIMIT):
             value = "(nested)"
-        name, cleaned = read_text(key, limit=64), _clean(value)
+        name, cleaned = read_text(key, limit=64), self._clean(value)
         size = len(json.dumps({name: cleaned}, ensure_ascii=False).encode())
         if self._extras_bytes + size <= EXTRAS_LIMIT_BYTES:
             self.extras[name] = cleaned
             self._extras_bytes += size
-        elif "extras_too_large" not in self.faults:
-            self.faults.append("extras_too_large")
+        else:
+            self._fault_once("extras_too_large")
 
+    def _fault_once(self, fault: str) -> None:
+        if fault not in self.faults:
+            self.faults.append(fault)
 
-def _clean(value: Any) -> Any:
-    """Return a value the database can hold: no NUL, no lone surrogate, no NaN, no huge number."""
-    if isinstance(value, Mapping):
-        return {read_text(key, limit=64): _clean(inner) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [_clean(inner) for inner in value]
-    if isinstance(value, bool) or value is None:
-        return value
-    if isinstance(value, int | float):
-        number = read_number(value)
-        return value if number is not None and abs(number) < 1e15 else read_text(value, limit=64)
-    text = read_text(value, limit=_EXTRA_TEXT_LIMIT + 1)
-    return f"({len(str(value))} characters)" if len(text) > _EXTRA_TEXT_LIMIT else text
+    def _clean(self, value: Any) -> Any:
+        """Return what the database can hold: no NUL, lone surrogate, NaN or huge number."""
+        if isinstance(value, Mapping):
+            return {read_text(key, limit=64): self._clean(inner) for key, inner in value.items()}
+        if isinstance(value, list):
+            return [self._clean(inner) for inner in value]
+        if isinstance(value, bool) or value is None:
+            return value
+        if isinstance(value, int | float):
+            number = read_number(value)
+            is_small = number is not None and abs(number) < 1e15
+            return value if is_small else read_text(value, limit=64)
+        text = read_text(value, limit=_EXTRA_TEXT_LIMIT + 1)
+        if len(text) <= _EXTRA_TEXT_LIMIT:
+            return text
+        self._fault_once("extras_shortened")
+        return f"({len(value)} characters)"

@@ -23,8 +23,12 @@ class Ack:
         return {"ret": str(self.ret), "desc": self.desc}
 
     @classmethod
-    def from_wire(cls, data: Mapping[str, Any]) -> "Ack":
-        """Read an answer; one without ``ret`` counts as an unknown error, never as success."""
+    def from_wire(cls, data: Mapping[str, Any] | None) -> "Ack":
+        """Read an answer; one without ``ret`` counts as an unknown error, never as success.
+
+        ``null``, which a field server answered for months, is such an answer.
+        """
+        data = _mapping(data)
         return cls(ret=_read_ret(data), desc=read_text(lookup(data, "desc")))
 
 
@@ -48,8 +52,9 @@ class PassAnswer:
         }
 
     @classmethod
-    def from_wire(cls, data: Mapping[str, Any]) -> "PassAnswer":
+    def from_wire(cls, data: Mapping[str, Any] | None) -> "PassAnswer":
         """Read an answer; the door opens only on a clear ``openDoor`` 1 with ``ret`` "0"."""
+        data = _mapping(data)
         ret = _read_ret(data)
         delay_ms = read_int(lookup(data, "unlockDelay"))
         return cls(
@@ -60,6 +65,10 @@ class PassAnswer:
                 max(delay_ms or UNLOCK_DELAY_MIN_MS, UNLOCK_DELAY_MIN_MS), UNLOCK_DELAY_MAX_MS
             ),
         )
+
+
+def _mapping(data: Any) -> Mapping[str, Any]:
+    return data if isinstance(data, Mapping) else {}
 
 
 def _is_one(value: Any) -> bool:

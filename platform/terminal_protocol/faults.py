@@ -43,6 +43,7 @@ FAULT_WORDS: dict[str, str] = {
     "image_too_large": "the picture is larger than allowed",
     "image_unsupported_format": "the picture has a format that is not supported",
     "extras_too_large": "there were more unknown fields than can be kept",
+    "extras_shortened": "an unknown field was too long to be kept; its length is noted",
     "clock_skew": "the terminal's clock is off by more than five minutes",
     "device_id_differs": "the device ID in the message is not the one in the address",
     "verification_unavailable": "the platform could not look at the picture",

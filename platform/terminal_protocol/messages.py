@@ -70,6 +70,11 @@ def _read_card(data: Mapping[str, Any]) -> tuple[IdCard | None, list[str]]:
     return (IdCard(**values) if any(values.values()) else None), faults
 
 
+# One of these must say something, or there is nothing to store (9.2, 9.3).
+_READING_KEYS = ("temperature", "mask", "img", "image", "screenTime", "openCode")
+_PASS_KEYS = (*_READING_KEYS, "userId", "userName", "similarity", "idCardInfo", "IDCardImg")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FaceMatch:
     """/syface: somebody was recognised at the terminal (9.2).
@@ -109,9 +114,11 @@ class FaceMatch:
         """Read an upload.
 
         Raises:
-            NotThisMessage: nothing in it belongs to a pass.
+            NotThisMessage: nothing in it belongs to a pass; who the device is does not count.
         """
         reader = FieldReader(unwrap(data, "Info"))
+        if not reader.has_any(_PASS_KEYS):
+            raise NotThisMessage
         card_data = as_object(reader.take("idCardInfo"))
         image = reader.image("img", "image")
         captured_at, captured_raw = reader.moment("screenTime")
@@ -125,8 +132,6 @@ class FaceMatch:
             "id_card_image": reader.image("IDCardImg", required=False, prefix="id_card_"),
             **_common(reader),
         }
-        if not reader.taken:
-            raise NotThisMessage
         if not isinstance(card_data, Mapping):
             if card_data not in (None, "", []):
                 reader.faults.append("idcardinfo_wrong_type")
@@ -145,7 +150,11 @@ class FaceMatch:
         )
 
     def to_wire(self) -> dict[str, Any]:
-        """Return the upload as a terminal sends it."""
+        """Return the upload as a terminal sends it.
+
+        An unknown direction is left out, the key is optional. ``mask``, ``similarity`` and
+        ``screenTime`` are not: unknown is sent as false and 0, as terminals do.
+        """
         sent: dict[str, Any] = {
             "userId": self.user_id,
             "userName": self.user_name,
@@ -153,7 +162,7 @@ class FaceMatch:
             "deviceId": self.device_id,
             "uuid": self.uuid_label,
             "nationCode": self.nation_code,
-            "actionCode": self.action_code or 1,
+            **({} if self.action_code is None else {"actionCode": self.action_code}),
             "action": self.action,
             **_readings(self),
             "similarity": round(self.similarity or 0),
@@ -187,14 +196,14 @@ class TemperatureReading:
         """Read an upload, in its "Info" envelope or flat.
 
         Raises:
-            NotThisMessage: nothing in it belongs to a reading.
+            NotThisMessage: nothing in it belongs to a reading; who the device is does not count.
         """
         reader = FieldReader(unwrap(data, "Info"))
+        if not reader.has_any(_READING_KEYS):
+            raise NotThisMessage
         image = reader.image("img", "image")
         captured_at, captured_raw = reader.moment("screenTime")
         values = _common(reader)
-        if not reader.taken:
-            raise NotThisMessage
         return cls(
             **values,
             captured_at=captured_at,
@@ -205,7 +214,7 @@ class TemperatureReading:
         )
 
     def to_wire(self) -> dict[str, Any]:
-        """Return the upload as a terminal sends it."""
+        """Return the upload as a terminal sends it; unknown mask and moment as false and 0."""
         return {
             "Info": {
                 "deviceid": self.device_id,
@@ -234,10 +243,16 @@ def _readings(message: FaceMatch | TemperatureReading) -> dict[str, Any]:
     degrees = message.temperature_c
     moment = message.captured_at
     return {
-        "temperature": "" if degrees is None else f"{degrees.normalize():f}",
+        "temperature": "" if degrees is None else _written(degrees),
         "mask": bool(message.mask),
         "screenTime": 0 if moment is None else int(moment.timestamp()),
     }
+
+
+def _written(degrees: Decimal) -> str:
+    """Write "40.0" and "36.59": one digit behind the point at least, as the seed does."""
+    tenths = degrees.quantize(Decimal("0.1"))
+    return f"{tenths if tenths == degrees else degrees.normalize():f}"
 
 
 def _opening(message: FaceMatch | TemperatureReading) -> dict[str, Any]:

@@ -31,8 +31,18 @@ class SyncEntry:
     image_url: str = field(repr=False)
     operated_at: int
 
+    @property
+    def is_address_too_long(self) -> bool:
+        """Whether no terminal could be told this address: 9.1 allows 128 characters."""
+        return len(self.image_url) > URL_MAX
+
     def to_wire(self) -> dict[str, Any]:
-        """Return the entry as sent; the picture under both names that are in use."""
+        """Return the entry as sent; the picture under both names that are in use.
+
+        An address that is too long is sent as "": cut, it would name another picture or none.
+        Ask ``is_address_too_long`` first, because the terminal will report the entry as failed.
+        """
+        image_url = "" if self.is_address_too_long else self.image_url
         return {
             "operation": self.operation,
             "userType": self.user_type[:USER_TYPE_MAX],
@@ -40,8 +50,8 @@ class SyncEntry:
             "userName": self.user_name[:USER_NAME_MAX],
             "sex": self.sex,
             "userRemark": self.user_remark[:REMARK_MAX],
-            "imageUrl": self.image_url,
-            "userImageUrl": self.image_url,
+            "imageUrl": image_url,
+            "userImageUrl": image_url,
             "operateTime": self.operated_at,
         }
 

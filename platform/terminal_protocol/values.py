@@ -28,6 +28,7 @@ _SWITCHES: dict[float, bool] = {0: False, 1: True}
 _FALSE = {"false", "0", "no", "n", "off", "否", "无", "未佩戴"}
 # Years 2000 to 2100; a clock after a power cut may say 1970, which is kept too (see read_moment).
 _MOMENT_MAX_S = 4_102_444_800
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECONDS_FROM = 100_000_000_000
 
 
@@ -131,8 +132,8 @@ def read_bool(value: Any) -> bool | None:
 def read_temperature_c(value: Any) -> tuple[Decimal | None, str | None]:
     """Return (degrees Celsius, fault).
 
-    Understood: numbers, "36.5°C", "36.5℃", "36,5", "36. 5", full-width digits, "97.9°F" by its
-    sign. "", "0" and 0 mean not measured (field notes): (None, None).
+    Understood: numbers, "36.5°C", "36.5℃", "36,5", "36. 5", "36。5", full-width digits, "97.9°F"
+    by its sign. "", "0" and 0 mean not measured (field notes): (None, None).
     """
     if value is None:
         return None, None
@@ -142,7 +143,7 @@ def read_temperature_c(value: Any) -> tuple[Decimal | None, str | None]:
     if not text:
         # A number that is no text is one nobody can write down.
         return None, None if isinstance(value, str) else "temperature_unreadable"
-    found = _DEGREES.search(text)
+    found = _DEGREES.search(text.replace("。", "."))
     if found is None:
         return None, "temperature_unreadable"
     unit = found["unit"] or ""
@@ -160,14 +161,15 @@ def read_temperature_c(value: Any) -> tuple[Decimal | None, str | None]:
 def read_moment(value: Any) -> tuple[datetime | None, str | None]:
     """Return (moment in UTC, fault) from Unix seconds or milliseconds, number or text.
 
-    A terminal whose clock is wrong still says what it believes: any year from 1970 to 2100. A
-    text that only begins with a number ("2020-03-26 …") is none.
+    ISO 8601 is understood when it names its offset. "2020-03-26 14:59:09" could be any zone's and
+    is a fault, not a guess. A terminal whose clock is wrong still says what it believes: any year
+    from 1970 to 2100.
     """
     if value is None or (isinstance(value, str) and not value.strip()):
         return None, "captured_at_missing"
     if isinstance(value, str):
         text = unicodedata.normalize("NFKC", value[:64]).strip()
-        value = text if _NUMBER.fullmatch(text) else None
+        value = text if _NUMBER.fullmatch(text) else _iso_seconds(text)
     number = None if isinstance(value, bool) else read_number(value)
     if number is None or number < 0:
         return None, "captured_at_unreadable"
@@ -176,6 +178,18 @@ def read_moment(value: Any) -> tuple[datetime | None, str | None]:
     if number > _MOMENT_MAX_S:
         return None, "captured_at_unreadable"
     return datetime.fromtimestamp(number, UTC), None
+
+
+def _iso_seconds(text: str) -> float | None:
+    """Return Unix seconds of ISO 8601 with its offset, such as 2017-02-17T09:36:00+08:00."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        return None
+    seconds = (moment - _EPOCH).total_seconds()
+    return seconds if seconds <= _MOMENT_MAX_S else None  # the year 9999 looks like milliseconds
 
 
 _DATA_URL = re.compile(r"^data:[^,]{0,100},")

@@ -10,8 +10,11 @@ from typing import Any
 import pytest
 
 from terminal_protocol import (
+    Ack,
     FaceMatch,
     Heartbeat,
+    PassAnswer,
+    RetCode,
     TemperatureReading,
     read_body,
     read_feedback,
@@ -26,12 +29,14 @@ PICTURE = "/9j/" + "QUJD" * 600
 WRAPPED = "\r\n".join(PICTURE[start : start + 76] for start in range(0, len(PICTURE), 76))
 
 
-def _cases() -> list[Any]:
+def _cases(kind: str = "") -> list[Any]:
     if not GOLDEN.exists():
         reason = "golden payloads are not here (MENJIN_GOLDEN)"
         return [pytest.param({}, marks=pytest.mark.skip(reason=reason), id="golden")]
     cases = json.loads(GOLDEN.read_text(encoding="utf-8"))["cases"]
-    return [pytest.param(case, id=case["name"]) for case in cases]
+    return [
+        pytest.param(case, id=case["name"]) for case in cases if case["path"].startswith(f"/{kind}")
+    ]
 
 
 def _read(case: dict[str, Any]) -> Any:
@@ -73,3 +78,30 @@ def test_payload_is_understood(case: dict[str, Any]) -> None:
         ]
     if hasattr(message, "faults"):
         assert message.faults == ()
+
+
+@pytest.mark.parametrize("case", _cases())
+def test_the_expected_answer_is_one_we_can_write(case: dict[str, Any]) -> None:
+    """Every golden upload can be stored, so each is answered with success in the seed's words."""
+    expected = case["expect"]
+
+    answer = Ack(RetCode.SUCCESS, RetCode.SUCCESS.message).to_wire()
+    opening = PassAnswer(RetCode.SUCCESS, RetCode.SUCCESS.message, True, 20).to_wire()
+
+    assert answer == {"ret": expected["ret"], "desc": expected.get("desc", "Success")}
+    assert opening == {**answer, "openDoor": 1, "unlockDelay": 20}
+    assert Ack.from_wire(answer).ret == RetCode.SUCCESS
+
+
+@pytest.mark.parametrize("case", _cases("syresult"))
+def test_a_list_of_results_is_read_whole_and_in_order(case: dict[str, Any]) -> None:
+    sent = json.loads(case["body"])["resultList"]
+    entries = sent if isinstance(sent, list) else [sent]
+
+    results = _read(case)
+
+    assert len(results) == len(entries)
+    for result, entry in zip(results, entries, strict=True):
+        assert result.user_id == (entry.get("userID") or entry["userId"]).strip()
+        assert result.code == entry["status"].strip()
+        assert result.message == entry["msg"].strip()
