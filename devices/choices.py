@@ -44,6 +44,15 @@ class Presence(TextChoices):
     OFFLINE = "offline", _("Offline")
 
 
+class Trust(TextChoices):
+    """By what the platform knows that it is this terminal that calls."""
+
+    TOKEN_AND_ADDRESS = "token_and_address", _("Secret address and known network")
+    TOKEN = "token", _("Secret address")
+    ADDRESS = "address", _("Known network only")
+    OPEN = "open", _("Nothing: anybody may pose as it")
+
+
 class Role(TextChoices):
     """What a member of a site may do there."""
 

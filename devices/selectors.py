@@ -8,7 +8,7 @@ from django.contrib.auth.models import AnonymousUser, User
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from devices.choices import Role
+from devices.choices import Role, Trust
 from devices.models import Site, SiteToken, Terminal
 
 
@@ -55,6 +55,13 @@ def is_online(
         return False
     limit = timedelta(seconds=terminal.site.offline_after_s)
     return (now or timezone.now()) - last_seen_at <= limit
+
+
+def terminal_trust(terminal: Terminal) -> Trust:
+    """Return by what the platform knows that it is this terminal that calls."""
+    if terminal.site.allowed_networks:
+        return Trust.TOKEN_AND_ADDRESS if terminal.used_token else Trust.ADDRESS
+    return Trust.TOKEN if terminal.used_token else Trust.OPEN
 
 
 def visible(queryset: QuerySet[Any], user: User | AnonymousUser, *, path: str) -> QuerySet[Any]:

@@ -7,7 +7,7 @@ from django.core.files.storage import default_storage
 from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
 from django.utils import timezone
 
-from devices.services import Admission
+from devices.services import Admission, Answered
 from faces.choices import PhotoStatus
 from faces.models import Delivery, FacePhoto
 from faces.services import (
@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 _CURSOR_MAX = 2**62
 
 
-def sync(admission: Admission, request: HttpRequest) -> dict[str, object]:
+def sync(admission: Admission, request: HttpRequest) -> Answered:
     """Answer a poll for library changes; an unreadable cursor means a full sync."""
     raw = request.GET.get("lastQueryTime", "0").strip()
     asked = int(raw) if raw.isdecimal() and len(raw) <= 19 else 0
@@ -34,12 +34,18 @@ def sync(admission: Admission, request: HttpRequest) -> dict[str, object]:
         last_query_time=min(asked, _CURSOR_MAX),
         picture_root=settings.PUBLIC_URL or f"http://{request.get_host()}",
     )
-    return answer.to_wire()
+    told = [entry.operation for entry in answer.entries]
+    note = {
+        "save": told.count("save"),
+        "delete": told.count("delete"),
+        "cursor": answer.last_query_time,
+    }
+    return Answered(answer.to_wire(), note, is_quiet=not told)
 
 
-def result(admission: Admission, body: BodyReading) -> dict[str, object]:
+def result(admission: Admission, body: BodyReading) -> Answered:
     """Take in what became of faces on the terminal."""
-    feedback, _faults = read_feedback(body.data)
+    feedback, faults = read_feedback(body.data)
     deliveries_answered(
         terminal=admission.terminal,
         results=[
@@ -47,7 +53,8 @@ def result(admission: Admission, body: BodyReading) -> dict[str, object]:
             for one in feedback
         ],
     )
-    return Ack(RetCode.SUCCESS, "Success").to_wire()
+    note = {"results": len(feedback), "faults": list(faults)}
+    return Answered(Ack(RetCode.SUCCESS, "Success").to_wire(), note)
 
 
 def picture(request: HttpRequest, name: str) -> HttpResponse:

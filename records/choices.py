@@ -47,6 +47,7 @@ class AlertKind(TextChoices):
     FACE_MISMATCH = "face_mismatch", _("Face not believed")
     BLACKLISTED = "blacklisted", _("Person on the blacklist")
     TERMINAL_OFFLINE = "terminal_offline", _("Terminal offline")
+    NEW_ADDRESS = "new_address", _("Terminal calls from a new address")
 
 
 class Severity(TextChoices):

@@ -1,7 +1,7 @@
 """/syface and /syattribute of seed 9.2 and 9.3."""
 
-from devices.services import Admission
-from records.services import pass_record, temperature_record
+from devices.services import Admission, Answered
+from records.services import PassOutcome, pass_record, temperature_record
 from terminal_protocol import (
     Ack,
     BodyReading,
@@ -12,18 +12,28 @@ from terminal_protocol import (
 )
 
 
-def face(admission: Admission, body: BodyReading) -> dict[str, object]:
+def face(admission: Admission, body: BodyReading) -> Answered:
     """Store a pass and answer whether the door opens."""
     outcome = pass_record(
         admission=admission, message=FaceMatch.from_wire(body.data), repairs=body.repairs
     )
     delay_ms = outcome.unlock_delay_ms or admission.terminal.unlock_delay_ms
-    return PassAnswer(RetCode.SUCCESS, "Success", outcome.open_door, delay_ms).to_wire()
+    answer = PassAnswer(RetCode.SUCCESS, "Success", outcome.open_door, delay_ms)
+    return Answered(answer.to_wire(), _note(outcome))
 
 
-def attribute(admission: Admission, body: BodyReading) -> dict[str, object]:
+def attribute(admission: Admission, body: BodyReading) -> Answered:
     """Store a temperature reading."""
-    temperature_record(
+    outcome = temperature_record(
         admission=admission, message=TemperatureReading.from_wire(body.data), repairs=body.repairs
     )
-    return Ack(RetCode.SUCCESS, "Success").to_wire()
+    return Answered(Ack(RetCode.SUCCESS, "Success").to_wire(), _note(outcome))
+
+
+def _note(outcome: PassOutcome) -> dict[str, object]:
+    return {
+        "record": outcome.record_id,
+        "repeat": outcome.is_repeat,
+        "reason": outcome.reason,
+        "faults": list(outcome.faults),
+    }

@@ -10,12 +10,13 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from devices.admin.conversation import conversation
 from devices.admin.scoped import SITE_FILTER, ScopedAdmin
 from devices.choices import Presence, TerminalStatus
 from devices.models import Terminal
-from devices.selectors import is_online
-from devices.services import presence_last_seen
-from server_common.admin import Tone, ago_words, badge, dot
+from devices.selectors import is_online, terminal_trust
+from devices.services import exchanges_last, presence_last_seen
+from server_common.admin import EMPTY, Tone, ago_words, badge, dot
 
 STATUS_TONES: dict[str, Tone] = {
     TerminalStatus.PENDING: "warn",
@@ -79,6 +80,9 @@ class TerminalAdmin(ScopedAdmin):
         "uuid_label",
         "nation_code",
         "server_url",
+        "exchanges",
+        "trust",
+        "addresses_seen",
     )
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
@@ -117,6 +121,21 @@ class TerminalAdmin(ScopedAdmin):
         """Show where the terminal is in its life."""
         status = TerminalStatus(terminal.status)
         return badge(STATUS_TONES[status], status.label)
+
+    @admin.display(description=gettext_lazy("last exchanges"))
+    def exchanges(self, terminal: Terminal) -> SafeString | str:
+        """Show what the terminal said lately and what came of it."""
+        return conversation(exchanges_last(terminal_id=terminal.pk))
+
+    @admin.display(description=gettext_lazy("trust"))
+    def trust(self, terminal: Terminal) -> str:
+        """Say by what the platform knows that it is this terminal that calls."""
+        return str(terminal_trust(terminal).label)
+
+    @admin.display(description=gettext_lazy("called from"))
+    def addresses_seen(self, terminal: Terminal) -> str:
+        """List the addresses the terminal has called from, the latest first."""
+        return ", ".join(row.address for row in terminal.addresses.all()[:20]) or EMPTY
 
     @admin.display(description=gettext_lazy("last heard"), ordering="last_seen_at")
     def last_heard(self, terminal: Terminal) -> str:

@@ -2,6 +2,14 @@
 
 from .access import ApiToken, SiteMembership
 from .site import Site, SiteToken
-from .terminal import PresenceChange, Terminal
+from .terminal import PresenceChange, Terminal, TerminalAddress
 
-__all__ = ["ApiToken", "PresenceChange", "Site", "SiteMembership", "SiteToken", "Terminal"]
+__all__ = [
+    "ApiToken",
+    "PresenceChange",
+    "Site",
+    "SiteMembership",
+    "SiteToken",
+    "Terminal",
+    "TerminalAddress",
+]

@@ -88,6 +88,8 @@ class Terminal(models.Model):
     last_seen_at = models.DateTimeField(_("last heard"), null=True, editable=False)
     last_address = models.GenericIPAddressField(_("last address"), null=True, editable=False)
     created_at = models.DateTimeField(_("created"), db_default=Now(), editable=False)
+    # Whether its latest request came under the secret address or on the bare path.
+    used_token = models.BooleanField(default=True, editable=False)
     approved_at = models.DateTimeField(_("approved"), null=True, editable=False)
     notes = models.TextField(_("notes"), blank=True)
 
@@ -139,3 +141,37 @@ class PresenceChange(models.Model):
 
     def __str__(self) -> str:
         return f"{self.terminal} {self.presence} {self.at:%Y-%m-%d %H:%M:%S}"
+
+
+class TerminalAddress(models.Model):
+    """A terminal has called from this address; the first one is expected, others are alarmed.
+
+    Written by the presence flush, not per request.
+    """
+
+    # Where a terminal that is gone once called from answers no question.
+    terminal = models.ForeignKey(
+        Terminal, verbose_name=_("terminal"), related_name="addresses", on_delete=models.CASCADE
+    )
+    address = models.GenericIPAddressField(_("address"))
+    first_seen_at = models.DateTimeField(_("first seen"))
+    # Set once the alarm was raised, or when there is nothing to alarm about.
+    is_settled = models.BooleanField(default=False)
+
+    class Meta:
+        verbose_name = _("terminal's address")
+        verbose_name_plural = _("terminals' addresses")
+        ordering = ["-first_seen_at", "-id"]
+        constraints = [
+            models.UniqueConstraint(fields=["terminal", "address"], name="terminal_address_once"),
+        ]
+        indexes = [
+            models.Index(
+                fields=["id"],
+                name="terminal_address_unsettled",
+                condition=models.Q(is_settled=False),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.terminal_id} @ {self.address}"

@@ -1,32 +1,43 @@
 """All writes to sites and terminals, and the admission of callers."""
 
 from .admission import Admission, Refusal, admit
+from .limits import stranger_may_call, terminal_may_call
 from .presence import (
     PresenceTurn,
+    addresses_settle,
     presence_flush,
     presence_last_seen,
     presence_seen,
     presence_sweep,
 )
+from .recorder import Answered, Exchange, exchange_keep, exchanges_last, masked
 from .sites import site_create, site_token_rotate
 from .terminals import terminal_approve, terminal_describe, terminal_disable
 from .tokens import api_token_create, api_token_revoke, api_token_user
 
 __all__ = [
     "Admission",
+    "Answered",
+    "Exchange",
     "PresenceTurn",
     "Refusal",
+    "addresses_settle",
     "admit",
     "api_token_create",
     "api_token_revoke",
     "api_token_user",
+    "exchange_keep",
+    "exchanges_last",
+    "masked",
     "presence_flush",
     "presence_last_seen",
     "presence_seen",
     "presence_sweep",
     "site_create",
     "site_token_rotate",
+    "stranger_may_call",
     "terminal_approve",
     "terminal_describe",
     "terminal_disable",
+    "terminal_may_call",
 ]

@@ -4,6 +4,7 @@ Requests note the moment in a store (Redis, or this process when embedded); a ta
 notes to the database in batches, and a sweep turns silence into "offline".
 """
 
+import logging
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,15 +18,18 @@ from django.db import transaction
 from django.utils import timezone
 
 from devices.choices import Presence
-from devices.models import PresenceChange, Terminal
+from devices.models import PresenceChange, Terminal, TerminalAddress
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """A terminal was heard: Unix seconds and the address it called from."""
+    """A terminal was heard: Unix seconds, the address, and whether it used the secret path."""
 
     at: float
     address: str
+    used_token: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +85,11 @@ class RedisPresence:
         )
 
     def note(self, terminal_id: int, sighting: Sighting) -> None:
-        self._redis.hset(self.KEY, str(terminal_id), f"{sighting.at:.3f} {sighting.address}")
+        self._redis.hset(
+            self.KEY,
+            str(terminal_id),
+            f"{sighting.at:.3f} {sighting.address} {int(sighting.used_token)}",
+        )
 
     def peek(self, terminal_ids: Iterable[int]) -> dict[int, Sighting]:
         keys = [str(key) for key in terminal_ids]
@@ -104,8 +112,8 @@ class RedisPresence:
 
     @staticmethod
     def _read(value: bytes | str) -> Sighting:
-        at, _, address = str(value).partition(" ")
-        return Sighting(at=float(at), address=address)
+        at, address, with_token = str(value).split(" ")
+        return Sighting(at=float(at), address=address, used_token=bool(int(with_token)))
 
 
 @lru_cache(maxsize=1)
@@ -113,9 +121,13 @@ def _store() -> PresenceStore:
     return RedisPresence(settings.REDIS_URL) if settings.REDIS_URL else MemoryPresence()
 
 
-def presence_seen(*, terminal_id: int, address: str) -> None:
-    """Note that a terminal was heard now."""
-    _store().note(terminal_id, Sighting(at=timezone.now().timestamp(), address=address))
+def presence_seen(*, terminal_id: int, address: str, used_token: bool = True) -> None:
+    """Note that a terminal was heard now; a store that is away costs the note, not the answer."""
+    sighting = Sighting(timezone.now().timestamp(), address, used_token)
+    try:
+        _store().note(terminal_id, sighting)
+    except redis.RedisError:
+        logger.exception("presence_store_away terminal=%s", terminal_id)
 
 
 def presence_last_seen(terminals: Iterable[Terminal]) -> dict[int, datetime | None]:
@@ -144,8 +156,46 @@ def presence_flush() -> int:
                 row.last_seen_at or datetime.min.replace(tzinfo=UTC),
             )
             row.last_address = note.address or row.last_address
-        Terminal.objects.bulk_update(rows, ["last_seen_at", "last_address"])
+            row.used_token = note.used_token
+        Terminal.objects.bulk_update(rows, ["last_seen_at", "last_address", "used_token"])
+        _remember_addresses(rows, notes)
     return len(ids)
+
+
+def _remember_addresses(rows: list[Terminal], notes: dict[int, Sighting]) -> None:
+    known: dict[int, set[str]] = {row.pk: set() for row in rows}
+    for terminal_id, address in TerminalAddress.objects.filter(terminal__in=rows).values_list(
+        "terminal_id", "address"
+    ):
+        known[terminal_id].add(address)
+    TerminalAddress.objects.bulk_create(
+        [
+            TerminalAddress(
+                terminal=row,
+                address=notes[row.pk].address,
+                first_seen_at=datetime.fromtimestamp(notes[row.pk].at, UTC),
+                # The first address of a terminal is where it lives.
+                is_settled=not known[row.pk],
+            )
+            for row in rows
+            if notes[row.pk].address and notes[row.pk].address not in known[row.pk]
+        ],
+        ignore_conflicts=True,
+    )
+
+
+@transaction.atomic
+def addresses_settle() -> list[TerminalAddress]:
+    """Return addresses that were new to known terminals, each once, terminal and site loaded."""
+    # Serialises two sweeps at once: each address is returned by one of them.
+    new = list(
+        TerminalAddress.objects.select_for_update(of=("self",))
+        .select_related("terminal__site")
+        .filter(is_settled=False)
+        .order_by("pk")[:500]
+    )
+    TerminalAddress.objects.filter(pk__in=[row.pk for row in new]).update(is_settled=True)
+    return new
 
 
 @transaction.atomic

@@ -122,6 +122,10 @@ class FaceTerminalAdmin(TerminalAdmin):
             },
         ),
         (None, {"fields": ("notes",)}),
+        (
+            gettext_lazy("Why does nothing arrive?"),
+            {"fields": ("trust", "addresses_seen", "exchanges")},
+        ),
     )
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:

@@ -1,13 +1,15 @@
 """Libraries, terminals, people and deliveries as the REST interface shows and takes them."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from devices.choices import TerminalStatus
+from devices.choices import TerminalStatus, Trust
 from devices.models import Terminal
-from devices.selectors import is_online
+from devices.selectors import is_online, terminal_trust
+from devices.services import Exchange
 from face_engine import PROBLEM_WORDS, QualityProblem
 from faces.api.fields import IdListField, ManagedSiteField, UserTypeField
 from faces.choices import Operation, PhotoStatus
@@ -68,6 +70,7 @@ class TerminalOut(serializers.ModelSerializer):
     libraries = serializers.SerializerMethodField()
     last_seen_at = serializers.SerializerMethodField()
     online = serializers.SerializerMethodField()
+    trust = serializers.SerializerMethodField()
 
     class Meta:
         model = Terminal
@@ -89,8 +92,13 @@ class TerminalOut(serializers.ModelSerializer):
             "last_address",
             "last_seen_at",
             "online",
+            "trust",
             "created_at",
         ]
+
+    @extend_schema_field(serializers.ChoiceField(choices=Trust.choices))
+    def get_trust(self, terminal: Terminal) -> str:
+        return str(terminal_trust(terminal))
 
     @extend_schema_field(serializers.ListSerializer(child=serializers.IntegerField()))
     def get_libraries(self, terminal: Terminal) -> list[int]:
@@ -130,6 +138,24 @@ class TerminalIn(serializers.ModelSerializer):
             "capacity",
         ]
         validators: list[Any] = []
+
+
+class ExchangeOut(serializers.Serializer):
+    """One question of a terminal and its answer; pictures, names and ID numbers masked."""
+
+    at = serializers.SerializerMethodField()
+    kind = serializers.CharField()
+    address = serializers.CharField()
+    status = serializers.IntegerField()
+    said = serializers.DictField()
+    answered = serializers.DictField()
+    note = serializers.DictField()
+    took_ms = serializers.FloatField()
+
+    @extend_schema_field(serializers.DateTimeField())
+    def get_at(self, exchange: Exchange) -> Any:
+        moment = datetime.fromtimestamp(exchange.at, UTC)
+        return serializers.DateTimeField().to_representation(moment)
 
 
 class PersonOut(serializers.ModelSerializer):

@@ -5,14 +5,16 @@ from typing import Any
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, viewsets
+from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from devices.models import Terminal
-from devices.services import presence_last_seen
+from devices.services import exchanges_last, presence_last_seen
 from faces.api.filters import DeliveryFilter, LibraryFilter, PersonFilter, TerminalFilter
 from faces.api.serializers import (
     DeliveryOut,
+    ExchangeOut,
     LibraryIn,
     LibraryOut,
     PersonIn,
@@ -124,6 +126,13 @@ class TerminalViewSet(TwoSidedViewSet):
     @extend_schema(request=TerminalIn)
     def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return super().partial_update(request, *args, **kwargs)
+
+    @extend_schema(responses=ExchangeOut(many=True), filters=False)
+    @action(detail=True, pagination_class=None)
+    def exchanges(self, request: Request, pk: str | None = None) -> Response:
+        """Return the terminal's last exchanges, newest first, and what came of each."""
+        told = exchanges_last(terminal_id=self.get_object().pk)
+        return Response(ExchangeOut(told, many=True).data)
 
     def perform_destroy(self, instance: Terminal) -> None:
         if not terminal_erase(terminal=instance):

@@ -6,8 +6,10 @@ and ``/i/….jpg`` for pictures. Whatever goes wrong, a terminal gets JSON that 
 (DESIGN, "Answers to terminals").
 """
 
+import json
 import logging
 import re
+import time
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import unquote
@@ -21,7 +23,18 @@ from django.http.request import RawPostDataException, UnreadablePostError
 import devices.wire
 import faces.wire
 import records.wire
-from devices.services import Admission, Refusal, admit, presence_seen
+from devices.services import (
+    Admission,
+    Answered,
+    Exchange,
+    Refusal,
+    admit,
+    exchange_keep,
+    masked,
+    presence_seen,
+    stranger_may_call,
+    terminal_may_call,
+)
 from server_common.addresses import client_address
 from terminal_protocol import (
     Ack,
@@ -36,7 +49,7 @@ logger = logging.getLogger(__name__)
 
 _PATH = re.compile(r"^(?:/t/(?P<token>[^/]*))?/\+?(?P<kind>sy[a-z]*)(?:/(?P<device_id>.*))?$")
 _PICTURE = re.compile(r"^/i/(?P<name>[A-Za-z0-9_\-]{1,80})\.jpg$")
-_POSTED: dict[str, Callable[[Admission, BodyReading], dict[str, Any]]] = {
+_POSTED: dict[str, Callable[[Admission, BodyReading], Answered]] = {
     "syface": records.wire.face,
     "syattribute": records.wire.attribute,
     "syresult": faces.wire.result,
@@ -54,6 +67,10 @@ class Unanswerable(Exception):
         super().__init__(reason)
         self.code = code
         self.reason = reason
+
+
+class TooOften(Exception):
+    """The caller has used up its share; what it sends is worth repeating a little later."""
 
 
 class TerminalLane:
@@ -76,6 +93,8 @@ class TerminalLane:
             return answer(request)
         except Unanswerable as refusal:
             return _refused(refusal.code, refusal.reason)
+        except TooOften:
+            return _busy("too many requests")
         except UnreadableBody as error:
             return _refused(RetCode.PARAM_INVALID, f"body cannot be read: {error.code}")
         except NotThisMessage:
@@ -110,11 +129,46 @@ class TerminalLane:
             raise Unanswerable(RetCode.METHOD_NOT_ALLOWED, f"this address takes {expected}")
         _check_size(request)
         admission = _admitted(request, found["token"], found["device_id"] or "")
-        presence_seen(terminal_id=admission.terminal.pk, address=admission.address)
-        if kind == "syrecord":
-            return JsonResponse(faces.wire.sync(admission, request))
-        body = read_body(request.body, str(request.META.get("CONTENT_TYPE") or ""))
-        return JsonResponse(_POSTED[kind](admission, body))
+        presence_seen(
+            terminal_id=admission.terminal.pk,
+            address=admission.address,
+            used_token=admission.token is not None,
+        )
+        return self._recorded(admission, kind, request)
+
+    def _recorded(self, admission: Admission, kind: str, request: HttpRequest) -> HttpResponse:
+        """Answer an admitted terminal and keep the exchange, refused and broken ones too."""
+        started = time.perf_counter()
+        said: dict[str, Any] = dict(request.GET.items())
+        answered = Answered({})
+
+        def answer(request: HttpRequest) -> HttpResponse:
+            nonlocal said, answered
+            if kind == "syrecord":
+                answered = faces.wire.sync(admission, request)
+            else:
+                body = read_body(request.body, str(request.META.get("CONTENT_TYPE") or ""))
+                said = body.data
+                answered = _POSTED[kind](admission, body)
+                if body.repairs:
+                    answered.note["repairs"] = list(body.repairs)
+            return JsonResponse(answered.body)
+
+        response = self._guard(answer, request)
+        exchange = Exchange(
+            at=time.time(),
+            kind=kind,
+            address=admission.address,
+            status=response.status_code,
+            said=masked(said),
+            answered=_shown(answered.body or json.loads(response.content)),
+            note=answered.note,
+            took_ms=round((time.perf_counter() - started) * 1000, 1),
+        )
+        exchange_keep(
+            terminal_id=admission.terminal.pk, exchange=exchange, is_quiet=answered.is_quiet
+        )
+        return response
 
 
 def _check_size(request: HttpRequest) -> None:
@@ -125,15 +179,25 @@ def _check_size(request: HttpRequest) -> None:
 
 
 def _admitted(request: HttpRequest, token: str | None, device_id: str) -> Admission:
-    outcome = admit(
-        token=token,
-        device_id=unquote(device_id).rstrip("/"),
-        address=client_address(request),
-    )
+    address = client_address(request)
+    outcome = admit(token=token, device_id=unquote(device_id).rstrip("/"), address=address)
     if isinstance(outcome, Refusal):
+        if not stranger_may_call(address=address):
+            raise TooOften
         logger.info("terminal_refused code=%s reason=%s", outcome.code, outcome.reason)
         raise Unanswerable(outcome.code, outcome.reason)
+    if not terminal_may_call(terminal_id=outcome.terminal.pk, address=address):
+        logger.info("terminal_too_often terminal=%s", outcome.terminal.pk)
+        raise TooOften
     return outcome
+
+
+def _shown(answer: dict[str, Any]) -> dict[str, Any]:
+    """Return what is kept of an answer; of a list of people only its length."""
+    inner = answer.get("serviceResponse")
+    if isinstance(inner, dict):
+        return {"list": len(inner["list"]), "lastQueryTime": inner["lastQueryTime"]}
+    return answer
 
 
 def _refused(code: str, reason: str) -> HttpResponse:

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from devices.choices import Presence
 from devices.models import Terminal
-from devices.services import presence_flush, presence_sweep
+from devices.services import addresses_settle, presence_flush, presence_sweep
 from records.choices import AlertKind, AlertState, Severity
 from records.live import alert_message
 from records.models import Alert, Record
@@ -21,6 +21,7 @@ _SEVERITY = {
     AlertKind.FACE_MISMATCH: Severity.WARNING,
     AlertKind.NO_MASK: Severity.INFO,
     AlertKind.TERMINAL_OFFLINE: Severity.WARNING,
+    AlertKind.NEW_ADDRESS: Severity.WARNING,
 }
 
 
@@ -86,6 +87,11 @@ def presence_alarms(*, now: datetime | None = None) -> int:
     """
     presence_flush()
     with transaction.atomic():
+        for row in addresses_settle():
+            # Whoever poses as a terminal is told people's names and photos (seed 9.1).
+            alert_raise(
+                kind=AlertKind.NEW_ADDRESS, terminal=row.terminal, facts={"address": row.address}
+            )
         turns = presence_sweep(now=now)
         terminals = Terminal.objects.in_bulk([turn.terminal_id for turn in turns])
         for turn in turns:

@@ -45,6 +45,8 @@ class PassOutcome:
     record_id: int
     open_door: bool
     unlock_delay_ms: int
+    reason: str
+    faults: tuple[str, ...]
     is_repeat: bool
 
 
@@ -125,10 +127,21 @@ def _dedupe_key(kind: RecordKind, user_id: str, message: FaceMatch | Temperature
 def _repeat(terminal: Terminal, key: str) -> PassOutcome | None:
     known = (
         Record.objects.filter(terminal=terminal, dedupe_key=key)
-        .values_list("pk", "door_opened", "unlock_delay_ms")
+        .only("pk", "door_opened", "unlock_delay_ms", "reason", "faults")
         .first()
     )
-    return PassOutcome(*known, is_repeat=True) if known else None
+    return _outcome(known, is_repeat=True) if known else None
+
+
+def _outcome(record: Record, *, is_repeat: bool) -> PassOutcome:
+    return PassOutcome(
+        record_id=record.pk,
+        open_door=record.door_opened,
+        unlock_delay_ms=record.unlock_delay_ms,
+        reason=record.reason,
+        faults=tuple(record.faults),
+        is_repeat=is_repeat,
+    )
 
 
 def _certain_repeat(terminal: Terminal, key: str) -> PassOutcome:
@@ -284,12 +297,7 @@ def _store(
         uuid_label=record.uuid_label[:32],
         nation_code=record.nation_code[:32],
     )
-    return PassOutcome(
-        record_id=record.pk,
-        open_door=record.door_opened,
-        unlock_delay_ms=record.unlock_delay_ms,
-        is_repeat=False,
-    )
+    return _outcome(record, is_repeat=False)
 
 
 def _alarm(record: Record) -> None:

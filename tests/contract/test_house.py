@@ -107,7 +107,9 @@ def test_whoever_catches_everything_logs_or_passes_it_on() -> None:
             if ast.unparse(node.type) not in {"Exception", "BaseException"}:
                 continue
             handled = "\n".join(ast.unparse(statement) for statement in node.body)
-            if not re.search(r"\braise\b|\.exception\(|set_exception\(|__cause__|exc_info", handled):
+            if not re.search(
+                r"\braise\b|\.exception\(|set_exception\(|__cause__|exc_info", handled
+            ):
                 silent.append(f"{named(path)}:{node.lineno}")
     assert silent == []
 

@@ -113,6 +113,20 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 16 * 1024 * 1024
 TERMINAL_BODY_LIMIT_BYTES = env.integer("MENJIN_TERMINAL_BODY_LIMIT", 8 * 1024 * 1024, minimum=1024)
 PHOTO_LIMIT_BYTES = env.integer("MENJIN_PHOTO_LIMIT", 12 * 1024 * 1024, minimum=1024)
 PHOTO_LIMIT_PIXELS = env.integer("MENJIN_PHOTO_LIMIT_PIXELS", 50_000_000, minimum=10_000)
+# Calls a second in the long run, and at once: of one terminal, of one address (a fleet behind one
+# NAT), and of callers without a valid token.
+TERMINAL_RATE = (
+    env.integer("MENJIN_TERMINAL_RATE", 10, minimum=1),
+    env.integer("MENJIN_TERMINAL_BURST", 100, minimum=1),
+)
+ADDRESS_RATE = (
+    env.integer("MENJIN_ADDRESS_RATE", 500, minimum=1),
+    env.integer("MENJIN_ADDRESS_BURST", 5000, minimum=1),
+)
+STRANGER_RATE = (
+    env.integer("MENJIN_STRANGER_RATE", 5, minimum=1),
+    env.integer("MENJIN_STRANGER_BURST", 100, minimum=1),
+)
 # One answer to /syrecord lists at most this many changes.
 SYNC_PAGE_SIZE = env.integer("MENJIN_SYNC_PAGE_SIZE", 500, minimum=1)
 # How long a picture address handed to a terminal stays valid, in seconds.

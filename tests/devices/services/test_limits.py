@@ -1,0 +1,72 @@
+"""Rate limits: nobody starves a well-behaved fleet, and nobody loses an upload."""
+
+import json
+from typing import Any
+
+import pytest
+
+from devices.models import Terminal
+from devices.services.limits import Limit, MemoryBuckets, RedisBuckets
+from records.models import Record
+from tests.support.wire import WireClient
+
+pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
+
+
+@pytest.fixture(params=["memory", "redis"])
+def buckets(request: pytest.FixtureRequest, settings: Any) -> MemoryBuckets | RedisBuckets:
+    """Return both kinds of buckets."""
+    if request.param == "memory":
+        return MemoryBuckets()
+    if not settings.REDIS_URL:
+        pytest.skip("runs with Redis only")
+    return RedisBuckets(settings.REDIS_URL)
+
+
+def test_a_bucket_gives_its_burst_and_refills_at_its_rate(buckets: Any) -> None:
+    limit = Limit(rate=2, burst=5)
+
+    at_once = [buckets.take("a", limit, now=100.0) for _ in range(7)]
+    later = [buckets.take("a", limit, now=101.0) for _ in range(3)]
+    other = buckets.take("b", limit, now=100.0)
+
+    assert at_once == [True] * 5 + [False] * 2
+    assert later == [True, True, False]
+    assert other is True
+
+
+def test_a_clock_that_steps_back_gives_nothing_away(buckets: Any) -> None:
+    limit = Limit(rate=1, burst=1)
+
+    assert buckets.take("c", limit, now=100.0) is True
+    assert buckets.take("c", limit, now=50.0) is False
+
+
+def test_a_flooding_terminal_is_told_to_come_back_and_its_neighbour_is_served(
+    wire: WireClient, terminal: Terminal, token: str, settings: Any
+) -> None:
+    settings.TERMINAL_RATE = (1, 3)
+    settings.ADDRESS_RATE = (1, 100)
+    neighbour = WireClient(token=token, device_id="0000002")
+
+    answers = [
+        wire.raw("syface", {"userId": "1", "screenTime": 1000 + number}) for number in range(10)
+    ]
+
+    assert [one.status_code for one in answers] == [200] * 3 + [503] * 7
+    assert answers[-1]["Retry-After"] == "10"
+    assert json.loads(answers[-1].content)["ret"] == "50002"
+    assert Record.objects.count() == 3
+    assert neighbour.post("syheartbeat", "")["ret"] == "0"
+
+
+def test_guessing_tokens_is_slowed_down_without_hurting_the_fleet(
+    wire: WireClient, terminal: Terminal, settings: Any
+) -> None:
+    settings.STRANGER_RATE = (1, 3)
+    guesser = WireClient(token="not-a-token")
+
+    statuses = [guesser.raw("syheartbeat", "").status_code for _ in range(6)]
+
+    assert statuses == [200, 200, 200, 503, 503, 503]
+    assert wire.post("syheartbeat", "")["ret"] == "0"

@@ -1,0 +1,90 @@
+"""The flight recorder: a terminal's last exchanges, fit to be shown."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+from hypothesis import given
+from hypothesis import strategies as st
+
+from devices.models import Terminal
+from devices.services import Exchange, exchanges_last, masked
+from devices.services import recorder as recorder_module
+from devices.services.recorder import KEPT, MemoryRecorder, RedisRecorder
+from records.models import Record
+from tests.records.services.test_passes import picture
+from tests.support.wire import WireClient
+
+pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
+
+
+def test_a_conversation_can_be_read_again(
+    wire: WireClient, terminal: Terminal, portraits: dict[str, Path]
+) -> None:
+    wire.post("syheartbeat", "")
+    wire.post("syheartbeat", "")
+    wire.post("syface", {"userId": "7", "userName": "李二壮", "temperature": "warm",
+                         "img": picture(portraits["biden.jpg"])})  # fmt: skip
+    wire.post("syface", "{broken")
+
+    newest, before, *_ = exchanges_last(terminal_id=terminal.pk)
+    kinds = [one.kind for one in exchanges_last(terminal_id=terminal.pk)]
+
+    assert newest.answered["ret"] == "30001"
+    assert before.said["userId"] == "7"
+    assert before.said["userName"] == "***"
+    assert before.said["img"].endswith("characters)")
+    assert before.answered["openDoor"] == 0
+    assert before.note["record"] == Record.objects.get().pk
+    assert before.note["reason"] == "unknown_person"
+    assert "temperature_unreadable" in before.note["faults"]
+    # Heartbeats would push everything else out, so only the latest is kept.
+    assert kinds.count("syheartbeat") == 1
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["userName", "name", "id", "address", "idCardInfo"]),
+        st.sampled_from(["张三丰", "43112319961122001X", "A" * 400]),
+    )
+)
+def test_nothing_shown_names_anybody(data: dict[str, str]) -> None:
+    shown = json.dumps(masked({"Info": data, **data}), ensure_ascii=False)
+
+    assert "43112319961122001X" not in shown
+    assert "A" * 100 not in shown
+    assert "张三丰" not in shown
+
+
+def exchange(at: float, kind: str = "syface") -> Exchange:
+    """Return an exchange of a moment."""
+    return Exchange(at, kind, "127.0.0.1", 200, {}, {"ret": "0"}, {}, 1.0)
+
+
+@pytest.mark.parametrize("shared", [False, True], ids=["memory", "redis"])
+def test_only_the_last_ones_are_kept(shared: bool, settings: Any) -> None:
+    if shared and not settings.REDIS_URL:
+        pytest.skip("runs with Redis only")
+    recorder = RedisRecorder(settings.REDIS_URL) if shared else MemoryRecorder()
+
+    for at in range(KEPT + 20):
+        recorder.keep(987654, exchange(at), is_quiet=False)
+    recorder.keep(987654, exchange(9999, "syheartbeat"), is_quiet=True)
+
+    told = recorder.last(987654)
+    assert len(told) == KEPT + 1
+    assert [one.at for one in told[:2]] == [9999, KEPT + 19]
+
+
+def test_a_recorder_that_is_away_costs_no_answer(
+    wire: WireClient, terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nowhere = RedisRecorder("redis://127.0.0.1:1/0")
+    monkeypatch.setattr(recorder_module, "_recorder", lambda: nowhere)
+    with pytest.raises(redis.ConnectionError):
+        nowhere.last(1)
+
+    assert wire.post("syheartbeat", "")["ret"] == "0"
+    assert exchanges_last(terminal_id=terminal.pk) == []
