@@ -1,6 +1,7 @@
 """Forms: whatever stands in a multipart body, only UnreadableBody is ever raised."""
 
 import base64
+import contextlib
 import json
 import time
 from collections.abc import Callable
@@ -156,3 +157,17 @@ def test_braces_alone_make_no_json(body: str, expected: dict[str, object]) -> No
 
     assert reading.data == expected
     assert reading.repairs[0] == "form_encoded"
+
+
+def test_an_object_percent_encoded_in_gbk_is_read() -> None:
+    raw = quote('{"userName": "李 二", "img": "a+b="}'.encode("gbk")).encode()
+
+    assert read_body(raw).data == {"userName": "李 二", "img": "a+b="}
+
+
+def test_many_odd_bytes_in_a_form_are_read_at_once() -> None:
+    """The library's decoding of percent signs took three seconds for this."""
+    started = time.process_time()
+    with contextlib.suppress(UnreadableBody):
+        read_body(b"%7B" + b"\xff:" * 1_000_000)
+    assert time.process_time() - started < 0.5
