@@ -118,6 +118,19 @@ _EYE_MOUTH_HEIGHT = 1.155
 _NOSE_LEVEL = 0.58
 
 
+_NO_FACE = QualityReport(
+    acceptable=False,
+    problems=(QualityProblem.NO_FACE,),
+    face_count=0,
+    face_px=0.0,
+    sharpness=0.0,
+    yaw_deg=0.0,
+    pitch_deg=0.0,
+    roll_deg=0.0,
+    brightness=0.0,
+)
+
+
 def assess(
     image: RgbImage, faces: Sequence[DetectedFace], *, limits: QualityLimits = DEFAULT_LIMITS
 ) -> QualityReport:
@@ -129,17 +142,7 @@ def assess(
         limits: what is demanded.
     """
     if not faces:
-        return QualityReport(
-            acceptable=False,
-            problems=(QualityProblem.NO_FACE,),
-            face_count=0,
-            face_px=0.0,
-            sharpness=0.0,
-            yaw_deg=0.0,
-            pitch_deg=0.0,
-            roll_deg=0.0,
-            brightness=0.0,
-        )
+        return _NO_FACE
     main = faces[0]
     yaw_deg, pitch_deg, roll_deg = head_pose_deg(main.landmarks)
     grey = _grey_face(image, main)
