@@ -34,7 +34,6 @@ MESSAGE_FAULTS = (
     _("the picture has a format that is not supported"),
     _("there were more unknown fields than can be kept"),
     _("an unknown field was too long to be kept; its length is noted"),
-    _("an unknown field was too long to be kept; its length is noted"),
     _("the terminal's clock is off by more than five minutes"),
     _("the device ID in the message is not the one in the address"),
     _("the platform could not look at the picture"),
