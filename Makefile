@@ -23,7 +23,6 @@ check: $(VENV)/.dev
 	$(BIN)/mypy .
 	$(BIN)/lint-imports
 	$(BIN)/python manage.py makemigrations --check --dry-run
-	$(BIN)/python -m pytest -q -o addopts="--import-mode=importlib" -p no:django tests/contract/test_house.py
 
 bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/bench_descriptor.py
