@@ -178,7 +178,9 @@ class _Reader:
 def _unescape(text: str) -> str:
     if "\\" not in text:
         return text
-    text = _ESCAPE.sub(_meaning, text.replace("\\/", "/"))
+    if "\\\\" not in text:
+        text = text.replace("\\/", "/")  # thousands of them in a picture sent by PHP
+    text = _ESCAPE.sub(_meaning, text)
     if _SURROGATE.search(text):
         # Two escapes for one character become one; a lone half becomes the replacement character.
         text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

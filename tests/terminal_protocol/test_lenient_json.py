@@ -51,6 +51,7 @@ def test_no_value_is_lost_when_the_closing_brackets_are(data: dict[str, object])
         ('{"list": [1, 2}, "n": 3}', {"list": [1, 2]}),
         ('{"path": "a\\/b\\u4e2d\\ud83d\\ude00\\n\\q\\ud83d",}',
          {"path": "a/b中😀\nq\ufffd"}),
+        ('{"path": "a\\\\/b", "id": 1,}', {"path": "a\\/b", "id": 1}),
         ('{\\"userId\\": \\"1\\", \\"id\\": 1,}', {"userId": "1", "id": 1}),
         ('{"a": "\\ue0007\\ue001" "b": 1}', {"a": "\ue0007\ue001", "b": 1}),
         ('{"a": 1}} and more', {"a": 1}),
