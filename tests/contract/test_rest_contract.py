@@ -433,3 +433,42 @@ def test_a_code_is_taken_once(api: APIClient, site: Site) -> None:
 
     assert response.status_code == 400
     assert "code" in response.json()["fields"]
+
+
+def test_a_sites_policy_is_changed_field_by_field(api: APIClient, site: Site) -> None:
+    path = f"/api/v1/sites/{site.pk}/"
+
+    changed = api.patch(
+        path,
+        {"verification": "enforce", "allow_bare_path": True, "temperature_limit_c": 37.5},
+        format="json",
+    )
+    refused = api.patch(path, {"verification": "perhaps", "timezone": "Moon"}, format="json")
+    ignored = api.patch(path, {"base_url": "http://elsewhere"}, format="json").json()
+
+    assert changed.status_code == 200
+    assert (changed.json()["verification"], changed.json()["temperature_limit_c"]) == (
+        "enforce",
+        37.5,
+    )
+    assert set(refused.json()["fields"]) == {"verification", "timezone"}
+    assert ignored["base_url"] == changed.json()["base_url"]
+
+
+def test_a_person_is_changed_and_gets_another_photo(
+    api: APIClient, site: Site, library: Library, obama: Person, portraits: dict[str, Path]
+) -> None:
+    path = f"/api/v1/people/{obama.pk}/"
+
+    renamed = api.patch(path, {"name": "B. Obama", "libraries": []}, format="json").json()
+    refused = api.patch(
+        path, {"photo": SimpleUploadedFile("a.jpg", b"no", "image/jpeg")}, format="multipart"
+    ).json()
+    replaced = api.patch(
+        path, {"photo": upload(portraits["obama3.jpg"])}, format="multipart"
+    ).json()
+
+    assert (renamed["name"], renamed["libraries"]) == ("B. Obama", [])
+    assert (refused["face_status"], refused["face_problems"]) == ("refused", ["not_an_image"])
+    assert (replaced["face_status"], replaced["face_problems"]) == ("ok", [])
+    assert obama.photos.count() == 1
