@@ -2,6 +2,7 @@
 
 from django.db.models import IntegerChoices, TextChoices
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 
 class Category(IntegerChoices):
@@ -23,7 +24,7 @@ class Sex(IntegerChoices):
 class PersonState(TextChoices):
     """active ⇄ suspended; a suspended person is on no terminal and opens no door."""
 
-    ACTIVE = "active", _("Active")
+    ACTIVE = "active", pgettext_lazy("person", "Active")
     SUSPENDED = "suspended", _("Suspended")
 
 

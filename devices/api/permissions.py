@@ -47,6 +47,6 @@ class SuperuserWrites(SiteScoped):
 
     def has_permission(self, request: Request, view: Any) -> bool:
         user: Any = request.user
-        if request.method in {"POST", "DELETE"}:
+        if request.method == "DELETE" or (request.method == "POST" and not view.detail):
             return bool(user and user.is_authenticated and user.is_superuser)
         return super().has_permission(request, view)

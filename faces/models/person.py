@@ -5,6 +5,7 @@ from django.core.validators import ProhibitNullCharactersValidator
 from django.db import models
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from devices.models import Site
 from faces.choices import Category, PersonState, Sex
@@ -41,7 +42,7 @@ class Person(models.Model):
         validators=[ProhibitNullCharactersValidator(), validate_user_id],
         help_text=_("How terminals name the person; at most 32 characters (9.1)."),
     )
-    name = models.CharField(_("name"), max_length=80)
+    name = models.CharField(pgettext_lazy("person", "name"), max_length=80)
     category = models.SmallIntegerField(
         _("category"), choices=Category.choices, default=Category.EMPLOYEE
     )

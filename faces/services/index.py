@@ -11,7 +11,7 @@ from django.conf import settings
 from django.core.files.storage import default_storage
 from numpy.typing import NDArray
 
-from face_engine import FaissIndex, decode_image, similarity_from_cosine
+from face_engine import FaissIndex, IndexInvalid, decode_image, similarity_from_cosine
 from faces.models import FaceDescriptor, Gallery, GalleryRemoval, Person
 from faces.services.engine import engine
 from faces.services.galleries import INDEX_PURPOSE, descriptor_unseal, gallery_of
@@ -146,7 +146,7 @@ def _load(copy: _Copy, gallery: Gallery) -> None:
             with default_storage.open(gallery.published_path) as stored:
                 index = FaissIndex.from_bytes(unseal(stored.read(), purpose=INDEX_PURPOSE))
             revision = gallery.published_revision
-        except (OSError, Unsealable, ValueError):
+        except (OSError, Unsealable, IndexInvalid):
             # Disposable: without the file everything is read from the database, only slower.
             logger.exception("index_file_unreadable gallery=%s", gallery.pk)
     copy.index, copy.revision, copy.base = index, revision, gallery.published_path

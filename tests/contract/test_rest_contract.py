@@ -472,3 +472,19 @@ def test_a_person_is_changed_and_gets_another_photo(
     assert (refused["face_status"], refused["face_problems"]) == ("refused", ["not_an_image"])
     assert (replaced["face_status"], replaced["face_problems"]) == ("ok", [])
     assert obama.photos.count() == 1
+
+
+def test_managers_rotate_their_sites_address_and_nobody_elses(site: Site) -> None:
+    other = site_create(code="other", name="Other")
+    user = User.objects.create_user("manager")
+    SiteMembership.objects.create(user=user, site=site)
+    api = APIClient()
+    api.force_authenticate(user)
+    before = api.get(f"/api/v1/sites/{site.pk}/").json()["base_url"]
+
+    own = api.post(f"/api/v1/sites/{site.pk}/rotate-token/", {"overlap_hours": 1}, format="json")
+    foreign = api.post(f"/api/v1/sites/{other.pk}/rotate-token/", {}, format="json")
+
+    assert own.status_code == 200
+    assert own.json()["base_url"] not in {"", before}
+    assert foreign.status_code == 404
