@@ -2,12 +2,11 @@
 
 from typing import Any
 
-from django.utils.text import slugify
 from rest_framework import serializers
+from rest_framework.exceptions import PermissionDenied
 
 from devices.models import Site
 from devices.selectors import site_base_url, sites_managed
-from devices.services import site_create
 
 _POLICY = [
     "timezone",
@@ -21,13 +20,15 @@ _POLICY = [
     "offline_after_s",
     "allowed_networks",
 ]
+# Other sites feel these: the code is in exports, the bare path is one for the whole platform.
+_SUPERUSER_FIELDS = ("code", "allow_bare_path")
 
 
 class SiteOut(serializers.ModelSerializer):
     """A site; ``base_url`` is what a terminal is configured with, for its managers only."""
 
     base_url = serializers.SerializerMethodField()
-    temperature_limit_c = serializers.FloatField()
+    temperature_limit_c = serializers.FloatField(read_only=True)
 
     class Meta:
         model = Site
@@ -51,16 +52,12 @@ class SiteIn(serializers.ModelSerializer):
         model = Site
         fields = ["code", "name", *_POLICY]
 
-    def create(self, validated_data: dict[str, Any]) -> Site:
-        validated_data.setdefault("code", slugify(validated_data["name"])[:40] or "site")
-        return site_create(**validated_data)
-
-    def update(self, instance: Site, validated_data: dict[str, Any]) -> Site:
-        for name, value in validated_data.items():
-            setattr(instance, name, value)
-        instance.full_clean()
-        instance.save()
-        return instance
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if not self.context["request"].user.is_superuser:
+            for name in _SUPERUSER_FIELDS:
+                if name in attrs and attrs[name] != getattr(self.instance, name):
+                    raise PermissionDenied(f"Only an administrator changes {name}.")
+        return attrs
 
 
 class RotateIn(serializers.Serializer):

@@ -14,7 +14,7 @@ from devices.api.permissions import SuperuserWrites
 from devices.api.serializers import RotateIn, SiteIn, SiteOut
 from devices.models import Site
 from devices.selectors import sites_visible
-from devices.services import site_token_rotate
+from devices.services import site_change, site_create, site_token_rotate
 
 
 class SiteViewSet(viewsets.ModelViewSet):
@@ -32,18 +32,21 @@ class SiteViewSet(viewsets.ModelViewSet):
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         given = SiteIn(data=request.data, context=self.get_serializer_context())
         given.is_valid(raise_exception=True)
-        return Response(self.get_serializer(given.save()).data, status=201)
+        site = site_create(**given.validated_data)
+        return Response(self.get_serializer(site).data, status=201)
 
     @extend_schema(request=SiteIn, responses=SiteOut)
     def update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        site = self.get_object()
         given = SiteIn(
-            self.get_object(),
+            site,
             data=request.data,
             partial=kwargs.get("partial", False),
             context=self.get_serializer_context(),
         )
         given.is_valid(raise_exception=True)
-        return Response(self.get_serializer(given.save()).data)
+        changed = site_change(site=site, **given.validated_data)
+        return Response(self.get_serializer(changed).data)
 
     @extend_schema(request=SiteIn, responses=SiteOut)
     def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:

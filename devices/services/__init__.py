@@ -11,7 +11,7 @@ from .presence import (
     presence_sweep,
 )
 from .recorder import Answered, Exchange, exchange_keep, exchanges_last, masked
-from .sites import site_create, site_token_rotate
+from .sites import site_change, site_create, site_token_rotate
 from .terminals import terminal_approve, terminal_describe, terminal_disable
 from .tokens import api_token_create, api_token_revoke, api_token_user
 
@@ -33,6 +33,7 @@ __all__ = [
     "presence_last_seen",
     "presence_seen",
     "presence_sweep",
+    "site_change",
     "site_create",
     "site_token_rotate",
     "stranger_may_call",

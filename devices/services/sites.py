@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.text import slugify
 
 from devices.models import Site, SiteToken
 from server_common.crypto import keyed_digest
@@ -20,16 +21,39 @@ def site_create(**fields: Any) -> Site:
     """Create a site together with its first BaseUrl token.
 
     Args:
-        fields: columns of ``Site``.
+        fields: columns of ``Site``; without a ``code`` one is made from the name.
 
     Raises:
         ValidationError: a field is not acceptable.
     """
+    fields.setdefault("code", _free_code(str(fields.get("name", ""))))
     site = Site(**fields)
     site.full_clean()
     site.save()
     site_token_rotate(site=site, overlap=timedelta())
     return site
+
+
+@transaction.atomic
+def site_change(*, site: Site, **fields: Any) -> Site:
+    """Change columns of a site.
+
+    Raises:
+        ValidationError: a field is not acceptable.
+    """
+    for name, value in fields.items():
+        setattr(site, name, value)
+    site.full_clean()
+    site.save(update_fields=list(fields))
+    return site
+
+
+def _free_code(name: str) -> str:
+    # A name in Chinese leaves nothing of itself; its site is "site", "site-2" …
+    wanted = slugify(name)[:32].strip("-_") or "site"
+    taken = set(Site.objects.filter(code__startswith=wanted).values_list("code", flat=True))
+    numbered = (f"{wanted}-{number}" for number in range(2, len(taken) + 3))
+    return next(code for code in (wanted, *numbered) if code not in taken)
 
 
 @transaction.atomic

@@ -3,12 +3,13 @@
 import json
 from typing import Any
 
+from django.conf import settings
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from devices.models import Site
-from devices.selectors import sites_managed
+from devices.selectors import sites_managed, sites_visible
 from faces.choices import Category
 
 _CATEGORY_WORDS = {
@@ -18,15 +19,28 @@ _CATEGORY_WORDS = {
 }
 
 
-class ManagedSiteField(serializers.PrimaryKeyRelatedField):
-    """A site the caller manages; any other does not exist for them."""
+class VisibleSiteField(serializers.PrimaryKeyRelatedField):
+    """A site the caller may look at; any other does not exist for them."""
 
     def get_queryset(self) -> Any:
-        return sites_managed(self.context["request"].user)
+        return sites_visible(self.context["request"].user)
 
     def __init__(self, **kwargs: Any) -> None:
         kwargs.setdefault("queryset", Site.objects.none())
         super().__init__(**kwargs)
+
+    def to_internal_value(self, data: Any) -> Any:
+        try:
+            return super().to_internal_value(data)
+        except OverflowError:  # 1e999 in JSON is infinite
+            self.fail("does_not_exist", pk_value=data)
+
+
+class ManagedSiteField(VisibleSiteField):
+    """A site the caller manages; any other does not exist for them."""
+
+    def get_queryset(self) -> Any:
+        return sites_managed(self.context["request"].user)
 
 
 @extend_schema_field(serializers.ListSerializer(child=serializers.IntegerField()))
@@ -73,6 +87,12 @@ class IdListField(serializers.Field):
         if not text.isascii() or not text.isdecimal() or len(text) > 18:
             self.fail("invalid")
         return int(text)
+
+
+def uploaded_bytes(photo: Any) -> bytes:
+    """Read an uploaded picture, at most one byte more than is accepted, which tells it is more."""
+    raw: bytes = photo.read(settings.PHOTO_LIMIT_BYTES + 1)
+    return raw
 
 
 @extend_schema_field(OpenApiTypes.ANY)

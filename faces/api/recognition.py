@@ -4,17 +4,17 @@ from typing import Any
 
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.exceptions import ValidationError
-from rest_framework.parsers import FormParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from devices.selectors import sites_managed, sites_visible
 from face_engine import ImageUnreadable, ModelMissing
+from faces.api.fields import uploaded_bytes
 from faces.api.serializers import IdentifyIn, IdentifyOut, IndexOut, QueuedOut, problem_sentence
 from faces.selectors import index_state
 from faces.services import engine, gallery_rebuild_request, identify_photo
-from server_common.api import Unavailable
+from server_common.api import ID_MAX, BoundedFormParser, Unavailable, UploadParser
 
 _SITE = OpenApiParameter("site", int, description="only this site")
 
@@ -26,7 +26,7 @@ def _chosen(sites: Any, request: Request) -> list[Any]:
     if wanted is None:
         return list(sites)
     text = str(wanted)
-    if not text.isascii() or not text.isdecimal() or len(text) > 18:
+    if not text.isascii() or not text.isdecimal() or len(text) > len(str(ID_MAX)):
         raise ValidationError({"site": ["Give the id of a site."]})
     return list(sites.filter(pk=int(text)))
 
@@ -63,7 +63,7 @@ class IndexRebuildView(APIView):
 class IdentifyView(APIView):
     """Who is this?"""
 
-    parser_classes = [MultiPartParser, FormParser]
+    parser_classes = [UploadParser, BoundedFormParser]
     member_may_write = True
 
     @extend_schema(request={"multipart/form-data": IdentifyIn}, responses=IdentifyOut)
@@ -73,7 +73,7 @@ class IdentifyView(APIView):
         given.is_valid(raise_exception=True)
         photo, site = given.validated_data["photo"], given.validated_data["site"]
         try:
-            found = identify_photo(site_id=site.pk, raw=photo.read())
+            found = identify_photo(site_id=site.pk, raw=uploaded_bytes(photo))
         except ImageUnreadable as error:
             raise ValidationError({"photo": [problem_sentence(error.code)]}) from error
         except ModelMissing as error:

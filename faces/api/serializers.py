@@ -11,7 +11,7 @@ from devices.models import Terminal
 from devices.selectors import is_online, terminal_trust
 from devices.services import Exchange
 from face_engine import PROBLEM_WORDS, QualityProblem
-from faces.api.fields import IdListField, ManagedSiteField, UserTypeField
+from faces.api.fields import IdListField, ManagedSiteField, UserTypeField, VisibleSiteField
 from faces.choices import Operation, PhotoStatus
 from faces.models import Delivery, Library, Person
 from faces.selectors import reference_photo, terminal_library_ids
@@ -41,6 +41,25 @@ _PLAIN = [
 ]
 
 
+class Lasting:
+    """An input of which some fields are given once: naming them again must not change them."""
+
+    lasting: tuple[str, ...] = ()
+    instance: Any
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if self.instance is None:
+            return attrs
+        moved = [
+            name
+            for name in self.lasting
+            if name in attrs and attrs.pop(name) != getattr(self.instance, name)
+        ]
+        if moved:
+            raise serializers.ValidationError({name: ["This never changes."] for name in moved})
+        return attrs
+
+
 class LibraryOut(serializers.ModelSerializer):
     """A library."""
 
@@ -49,19 +68,16 @@ class LibraryOut(serializers.ModelSerializer):
         fields = ["id", "site", "name", "created_at"]
 
 
-class LibraryIn(serializers.ModelSerializer):
+class LibraryIn(Lasting, serializers.ModelSerializer):
     """A library to make or rename; its site never changes."""
 
+    lasting = ("site",)
     site = ManagedSiteField()
 
     class Meta:
         model = Library
         fields = ["site", "name"]
-
-    def update(self, instance: Library, validated_data: dict[str, Any]) -> Library:
-        validated_data.pop("site", None)
-        updated: Library = super().update(instance, validated_data)
-        return updated
+        validators: list[Any] = []
 
 
 class TerminalOut(serializers.ModelSerializer):
@@ -117,9 +133,10 @@ class TerminalOut(serializers.ModelSerializer):
         return self.context.get("last_seen", {}).get(terminal.pk, terminal.last_seen_at)
 
 
-class TerminalIn(serializers.ModelSerializer):
+class TerminalIn(Lasting, serializers.ModelSerializer):
     """A terminal to enter or change; site and device id never change."""
 
+    lasting = ("site", "device_id")
     site = ManagedSiteField()
     libraries = IdListField(required=False)
     status = serializers.ChoiceField(choices=TerminalStatus.choices, required=False)
@@ -219,9 +236,10 @@ def problem_sentence(word: str) -> str:
     return fault_words(f"image_{word}")
 
 
-class PersonIn(serializers.ModelSerializer):
+class PersonIn(Lasting, serializers.ModelSerializer):
     """A person to enter or change; site and user id never change."""
 
+    lasting = ("site", "user_id")
     site = ManagedSiteField()
     libraries = IdListField(required=False)
     user_type = UserTypeField(required=False)
@@ -263,7 +281,7 @@ class DeliveryOut(serializers.ModelSerializer):
 class IdentifyIn(serializers.Serializer):
     """A picture and whose gallery to search."""
 
-    site = ManagedSiteField()
+    site = VisibleSiteField()
     photo = serializers.FileField(allow_empty_file=True)
 
 

@@ -11,6 +11,7 @@ from rest_framework.response import Response
 
 from devices.models import Terminal
 from devices.services import exchanges_last, presence_last_seen
+from faces.api.fields import uploaded_bytes
 from faces.api.filters import DeliveryFilter, LibraryFilter, PersonFilter, TerminalFilter
 from faces.api.serializers import (
     DeliveryOut,
@@ -31,6 +32,7 @@ from faces.selectors import (
 )
 from faces.services import (
     library_erase,
+    library_save,
     person_erase,
     person_save,
     terminal_change,
@@ -73,13 +75,15 @@ class LibraryViewSet(TwoSidedViewSet):
 
     @extend_schema(request=LibraryIn, responses={201: LibraryOut})
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        library = self.get_input(request).save()
+        library = library_save(library=Library(**self.get_input(request).validated_data))
         return Response(self.shown(library.pk), status=201)
 
     @extend_schema(request=LibraryIn)
     def update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         library = self.get_object()
-        self.get_input(request, library, partial=kwargs.get("partial", False)).save()
+        given = self.get_input(request, library, partial=kwargs.get("partial", False))
+        library.name = given.validated_data.get("name", library.name)
+        library_save(library=library)
         return Response(self.shown(library.pk))
 
     @extend_schema(request=LibraryIn)
@@ -161,8 +165,6 @@ class PersonViewSet(TwoSidedViewSet):
     def update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         person = self.get_object()
         given = self.get_input(request, person, partial=kwargs.get("partial", False)).validated_data
-        for fixed in ("site", "user_id"):
-            given.pop(fixed, None)
         self._save(person, given)
         return Response(self.shown(person.pk))
 
@@ -185,7 +187,7 @@ class PersonViewSet(TwoSidedViewSet):
         return person_save(
             person=person,
             library_ids=libraries,
-            photo=None if photo is None else photo.read(),
+            photo=None if photo is None else uploaded_bytes(photo),
         )
 
 

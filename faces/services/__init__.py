@@ -18,7 +18,7 @@ from .galleries import (
     gallery_rebuild_request,
 )
 from .index import Candidate, forget_copies, identify, identify_photo
-from .people import library_erase, person_erase, person_save, validity_sweep
+from .people import library_erase, library_save, person_erase, person_save, validity_sweep
 from .photos import CheckedPhoto, photo_attach, photo_check, photos_process_waiting
 from .picture_urls import BadPictureAddress, PictureGrant, picture_grant, picture_path
 from .sync import sync_answer, terminal_libraries_set, terminal_view_changed
@@ -46,6 +46,7 @@ __all__ = [
     "identify",
     "identify_photo",
     "library_erase",
+    "library_save",
     "people_stamp",
     "person_erase",
     "person_save",

@@ -84,6 +84,18 @@ def person_erase(*, person: Person) -> None:
 
 
 @transaction.atomic
+def library_save(*, library: Library) -> Library:
+    """Store a new or renamed library; who is in it is decided by ``person_save``.
+
+    Raises:
+        ValidationError: the name is not acceptable or taken at this site.
+    """
+    library.full_clean()
+    library.save()
+    return library
+
+
+@transaction.atomic
 def library_erase(*, library: Library) -> None:
     """Delete a library; its people leave the terminals that held them only through it."""
     person_ids = list(library.memberships.values_list("person_id", flat=True))

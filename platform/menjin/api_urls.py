@@ -1,15 +1,48 @@
 """``/api/v1/``: the REST interface, its description and its browsable documentation."""
 
-from django.urls import include, path
+from typing import Any
+
+from django.urls import include, path, re_path
+from drf_spectacular.utils import extend_schema
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
-from rest_framework.routers import DefaultRouter
+from rest_framework.exceptions import NotFound
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.routers import APIRootView, DefaultRouter
+from rest_framework.views import APIView
 
 import devices.api.schema  # noqa: F401 - tells the description of our tokens
 from devices.api.views import SiteViewSet
 from faces.api import urls as faces_urls
 from records.api.views import AlertViewSet, RecordViewSet
 
+
+class Contents(APIRootView):
+    """The REST interface of Menjin; see ``docs`` for how to use it."""
+
+    # Beside the lists that the router knows.
+    others = {name: name for name in ("index", "index-rebuild", "identify", "schema", "docs")}
+
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        self.api_root_dict = {**(self.api_root_dict or {}), **self.others}
+        return super().get(request, *args, **kwargs)
+
+
+@extend_schema(exclude=True)
+class Nowhere(APIView):
+    """Whatever no address of the interface matches, refused in its own shape."""
+
+    permission_classes = [AllowAny]
+    authentication_classes: list[Any] = []
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        raise NotFound("There is no such address; see /api/v1/.")
+
+
 router = DefaultRouter()
+router.APIRootView = Contents
+router.include_format_suffixes = False
 router.register("sites", SiteViewSet, "site")
 for prefix, view_set, name in faces_urls.routes:
     router.register(prefix, view_set, name)
@@ -21,4 +54,6 @@ urlpatterns = [
     path("", include(faces_urls.urlpatterns)),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
     path("docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
+    # With a slash at the end, so that Django still adds it where it was forgotten.
+    re_path(r"^.*/$", Nowhere.as_view()),
 ]

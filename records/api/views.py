@@ -20,6 +20,7 @@ from records.choices import AlertKind, RecordKind
 from records.models import Alert, Record
 from records.selectors import alerts_visible, records_visible
 from records.services import alert_acknowledge, alert_clear
+from server_common.api import AnyAccept, IdFilter
 
 
 def _person(request: Request) -> User:
@@ -32,13 +33,13 @@ def _person(request: Request) -> User:
 class RecordFilter(django_filters.FilterSet):
     """Records by terminal, person, kind and arrival."""
 
-    site = django_filters.NumberFilter(field_name="site_id")
+    site = IdFilter(field_name="site_id")
     device_id = django_filters.CharFilter(field_name="terminal__device_id")
     user_id = django_filters.CharFilter(field_name="user_id")
     kind = django_filters.ChoiceFilter(choices=RecordKind.choices)
     since = django_filters.IsoDateTimeFilter(field_name="received_at", lookup_expr="gte")
     until = django_filters.IsoDateTimeFilter(field_name="received_at", lookup_expr="lt")
-    id_after = django_filters.NumberFilter(field_name="id", lookup_expr="gt")
+    id_after = IdFilter(field_name="id", lookup_expr="gt")
 
     class Meta:
         model = Record
@@ -48,13 +49,15 @@ class RecordFilter(django_filters.FilterSet):
 class AlertFilter(django_filters.FilterSet):
     """Alerts by terminal, person, kind and state."""
 
-    site = django_filters.NumberFilter(field_name="site_id")
+    site = IdFilter(field_name="site_id")
     device_id = django_filters.CharFilter(field_name="terminal__device_id")
     kind = django_filters.ChoiceFilter(choices=AlertKind.choices)
+    # By number: a choice among rows would tell which records of other sites exist.
+    record = IdFilter(field_name="record_id")
 
     class Meta:
         model = Alert
-        fields = ["user_id", "state", "severity", "record"]
+        fields = ["user_id", "state", "severity"]
 
 
 class RecordViewSet(viewsets.ReadOnlyModelViewSet):
@@ -68,14 +71,14 @@ class RecordViewSet(viewsets.ReadOnlyModelViewSet):
         return records_visible(self.request.user)
 
     @extend_schema(responses={(200, "image/jpeg"): OpenApiTypes.BINARY})
-    @action(detail=True, url_path="picture")
+    @action(detail=True, url_path="picture", content_negotiation_class=AnyAccept)
     def picture(self, request: Request, pk: str | None = None) -> Any:
         """Return the picture as JPEG."""
         record = self.get_object()
         if record.picture is None:
             raise NotFound("This record has no picture.")
         etag = f'"{record.picture.sha256[:32]}"'
-        if request.headers.get("If-None-Match") == etag:
+        if etag in request.headers.get("If-None-Match", ""):
             return HttpResponse(status=304, headers={"ETag": etag})
         try:
             stored = default_storage.open(str(record.picture.image.name))
