@@ -1,0 +1,102 @@
+"""``/api/v1/deliveries/``: what became of each change on each terminal."""
+
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from rest_framework.test import APIClient
+
+from tests.console.two_sites import World
+from tests.support.factories import make_library, make_terminal, wire_of
+from tests.support.people import enrol
+
+pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
+
+DELIVERIES = "/api/v1/deliveries/"
+
+
+def test_a_delivery_goes_from_pending_to_what_the_terminal_says(
+    manager: APIClient, world: World
+) -> None:
+    library = make_library(world.ours.site)
+    good = make_terminal(world.ours.site, device_id="good", libraries=[library.pk])
+    bad = make_terminal(world.ours.site, device_id="bad", libraries=[library.pk])
+    enrol(library, "1")
+
+    def states() -> dict[str, tuple[str, str]]:
+        rows = manager.get(DELIVERIES, {"user_id": "1"}).json()["results"]
+        return {row["device_id"]: (row["state"], row["code"]) for row in rows}
+
+    assert states() == {"good": ("pending", ""), "bad": ("pending", "")}
+    wire_of(good).sync()
+    assert states()["good"] == ("sent", "")
+    wire_of(good).post("syresult", {"resultList": {"userID": "1", "status": "100", "msg": "ok"}})
+    wire_of(bad).sync()
+    wire_of(bad).post("syresult", {"resultList": {"userID": "1", "status": "101", "msg": "no"}})
+
+    assert states() == {"good": ("stored", "100"), "bad": ("failed", "101")}
+
+
+def test_a_delivery_shows_exactly_what_is_agreed(manager: APIClient, world: World) -> None:
+    row = manager.get(f"{DELIVERIES}{world.ours.delivery.pk}/").json()
+
+    assert row.pop("changed_at").endswith("Z")
+    assert row == {
+        "id": world.ours.delivery.pk,
+        "site": world.ours.site.pk,
+        "device_id": "Alpha-dev",
+        "user_id": "Alpha-1",
+        "operation": "save",
+        "state": "failed",
+        "code": "30002",
+        "message": "",
+        "attempts": 0,
+        "sent_at": None,
+        "downloaded_at": None,
+        "answered_at": None,
+    }
+
+
+def test_deliveries_are_found(root: APIClient, world: World) -> None:
+    def found(**query: Any) -> list[int]:
+        answer = root.get(DELIVERIES, query)
+        assert answer.status_code == 200
+        return [row["id"] for row in answer.json()["results"]]
+
+    ours, theirs = world.ours.delivery.pk, world.theirs.delivery.pk
+    assert found(device_id="Alpha-dev") == [ours]
+    assert found(user_id="Bravo-1") == [theirs]
+    assert found(site=world.theirs.site.pk) == [theirs]
+    assert set(found(state="failed")) == {ours, theirs}
+    assert found(state="stored") == []
+    assert found(device_id="Alpha-dev", user_id="Bravo-1") == []
+    assert found(operation="delete") == []
+    for odd in ({"state": "x"}, {"operation": "x"}, {"site": "x"}, {"user_id": "\x00"}):
+        assert root.get(DELIVERIES, odd).status_code == 400
+
+
+def test_nobody_writes_deliveries(root: APIClient, world: World) -> None:
+    path = f"{DELIVERIES}{world.ours.delivery.pk}/"
+
+    assert root.post(DELIVERIES, {}, format="json").status_code == 405
+    for method in ("put", "patch", "delete"):
+        assert getattr(root, method)(path, {}, format="json").status_code == 405
+
+
+def test_a_page_takes_the_same_queries_whatever_its_length(
+    manager: APIClient, world: World
+) -> None:
+    def queries() -> int:
+        with CaptureQueriesContext(connection) as captured:
+            assert manager.get(DELIVERIES).status_code == 200
+        return len(captured)
+
+    few = queries()
+    library = make_library(world.ours.site)
+    for number in range(3):
+        make_terminal(world.ours.site)
+        enrol(library, str(number))
+
+    assert queries() == few
+    assert manager.get(DELIVERIES).json()["count"] > 3
