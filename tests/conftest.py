@@ -9,7 +9,7 @@ from django.conf import settings
 from django.core.cache import cache
 
 from devices.models import Site, Terminal
-from devices.services import limits, presence, recorder, site_create
+from devices.services import admission, limits, presence, recorder, site_create
 from face_engine import install_portraits
 from faces.models import Library, Person
 from faces.services import forget_copies, person_save
@@ -36,6 +36,7 @@ def shared_photos() -> Path:
 def _fresh_process_state() -> Iterator[None]:
     """Forget what a process remembers between requests, as a new process would."""
     forget_copies()
+    admission.remembered.clear()
     for remembered in (limits._buckets, recorder._recorder, presence._store):
         remembered.cache_clear()
     yield

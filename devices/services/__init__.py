@@ -1,6 +1,6 @@
 """All writes to sites and terminals, and the admission of callers."""
 
-from .admission import Admission, Refusal, admit
+from .admission import Admission, Refusal, admit, admit_heartbeat
 from .limits import stranger_may_call, terminal_may_call
 from .presence import (
     PresenceTurn,
@@ -23,6 +23,7 @@ __all__ = [
     "Refusal",
     "addresses_settle",
     "admit",
+    "admit_heartbeat",
     "api_token_create",
     "api_token_revoke",
     "api_token_user",

@@ -5,6 +5,9 @@ the addresses it is called from, and a terminal not seen before waits for approv
 "Admission"). Every refusal names a code of chapter 7.
 """
 
+import threading
+import time
+from collections import OrderedDict
 from dataclasses import dataclass
 
 from django.db import IntegrityError, transaction
@@ -20,6 +23,9 @@ from server_common.crypto import keyed_digests
 DEVICE_ID_MAX = 32
 # Somebody who guesses device ids must not be able to fill the database with pending terminals.
 PENDING_MAX_PER_SITE = 1000
+# Four times the usual interval of heartbeats, so that two processes remember most of a fleet.
+REMEMBERED_SECONDS = 120.0
+_REMEMBERED_MAX = 50_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +54,52 @@ class Refusal:
 
     code: str
     reason: str
+
+
+class _Remembered:
+    """Admissions of this process, for messages that hand nothing out and open nothing."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[tuple[str | None, str, str], tuple[float, Admission]] = (
+            OrderedDict()
+        )
+
+    def get(self, key: tuple[str | None, str, str]) -> Admission | None:
+        with self._lock:
+            until, admission = self._kept.get(key, (0.0, None))
+        return admission if time.monotonic() < until else None
+
+    def put(self, key: tuple[str | None, str, str], admission: Admission) -> None:
+        with self._lock:
+            self._kept[key] = (time.monotonic() + REMEMBERED_SECONDS, admission)
+            self._kept.move_to_end(key)
+            if len(self._kept) > _REMEMBERED_MAX:
+                self._kept.popitem(last=False)
+
+    def clear(self) -> None:
+        with self._lock:
+            self._kept.clear()
+
+
+remembered = _Remembered()
+
+
+def admit_heartbeat(*, token: str | None, device_id: str, address: str) -> Admission | Refusal:
+    """Admit as ``admit`` does, from memory if the same caller was admitted lately.
+
+    Heartbeats are most of what a fleet sends, tell nobody anything and open nothing. So one that
+    was disabled may be answered for ``REMEMBERED_SECONDS`` more; every other message is asked
+    about each time.
+    """
+    key = (token, device_id, address)
+    known = remembered.get(key)
+    if known is not None:
+        return known
+    outcome = admit(token=token, device_id=device_id, address=address)
+    if isinstance(outcome, Admission):
+        remembered.put(key, outcome)
+    return outcome
 
 
 def admit(*, token: str | None, device_id: str, address: str) -> Admission | Refusal:

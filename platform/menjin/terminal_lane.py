@@ -29,6 +29,7 @@ from devices.services import (
     Exchange,
     Refusal,
     admit,
+    admit_heartbeat,
     exchange_keep,
     masked,
     presence_seen,
@@ -128,7 +129,7 @@ class TerminalLane:
         if request.method != expected:
             raise Unanswerable(RetCode.METHOD_NOT_ALLOWED, f"this address takes {expected}")
         _check_size(request)
-        admission = _admitted(request, found["token"], found["device_id"] or "")
+        admission = _admitted(request, kind, found["token"], found["device_id"] or "")
         presence_seen(
             terminal_id=admission.terminal.pk,
             address=admission.address,
@@ -178,9 +179,10 @@ def _check_size(request: HttpRequest) -> None:
         raise Unanswerable(RetCode.PARAM_INVALID, f"body is larger than {limit} bytes")
 
 
-def _admitted(request: HttpRequest, token: str | None, device_id: str) -> Admission:
+def _admitted(request: HttpRequest, kind: str, token: str | None, device_id: str) -> Admission:
     address = client_address(request)
-    outcome = admit(token=token, device_id=unquote(device_id).rstrip("/"), address=address)
+    ask = admit_heartbeat if kind == "syheartbeat" else admit
+    outcome = ask(token=token, device_id=unquote(device_id).rstrip("/"), address=address)
     if isinstance(outcome, Refusal):
         if not stranger_may_call(address=address):
             raise TooOften

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from devices.models import Site, Terminal
-from devices.services import site_create, site_token_rotate, terminal_disable
+from devices.services import admission, site_create, site_token_rotate, terminal_disable
 from faces.models import Delivery, Person
 from records.models import Alert, Record
 from tests.records.services.test_passes import picture
@@ -118,7 +118,7 @@ def test_the_bare_path_is_refused_unless_a_site_allows_it(site: Site) -> None:
     assert wire.post("syheartbeat", "")["ret"] == "0"
 
     Site.objects.update(allow_bare_path=False)
-    assert wire.post("syheartbeat", "")["ret"] == "10005"
+    assert wire.poll_refused() == "10005"
 
 
 def test_two_sites_with_a_bare_path_do_not_guess(site: Site, terminal: Terminal) -> None:
@@ -126,6 +126,21 @@ def test_two_sites_with_a_bare_path_do_not_guess(site: Site, terminal: Terminal)
 
     assert WireClient(token=None).post("syheartbeat", "")["ret"] == "0"
     assert WireClient(token=None, device_id="new").post("syheartbeat", "")["ret"] == "10005"
+
+
+def test_heartbeats_are_admitted_from_memory_and_nothing_else_is(
+    wire: WireClient, terminal: Terminal, django_assert_num_queries: Any
+) -> None:
+    wire.post("syheartbeat", "")
+    with django_assert_num_queries(0):
+        assert wire.post("syheartbeat", "")["ret"] == "0"
+
+    terminal_disable(terminal=terminal)
+
+    assert wire.post("syface", {"userId": "1"})["ret"] == "10005"
+    assert WireClient(token="wrong-token").post("syheartbeat", "")["ret"] == "10005"
+    admission.remembered.clear()
+    assert wire.post("syheartbeat", "")["ret"] == "10005"
 
 
 def test_a_disabled_terminal_is_refused(wire: WireClient, terminal: Terminal) -> None:
@@ -143,7 +158,7 @@ def test_a_rotated_token_works_for_its_overlap(wire: WireClient, site: Site) -> 
 
     site_token_rotate(site=site, overlap=timedelta(0))
     site.tokens.exclude(ends_at=None).update(ends_at="2020-01-01T00:00:00Z")
-    assert wire.post("syheartbeat", "")["ret"] == "10005"
+    assert wire.poll_refused() == "10005"
 
 
 def test_addresses_off_the_sites_list_are_refused(wire: WireClient, site: Site) -> None:

@@ -41,6 +41,11 @@ class WireClient:
         answer = response.json()["serviceResponse"]
         return answer["list"], answer["lastQueryTime"]
 
+    def poll_refused(self) -> str:
+        """Ask for changes and return the code with which that is refused."""
+        response = self.client.get(f"{self.base}/syrecord/{self.device_id}")
+        return str(response.json()["ret"])
+
     def sync(self) -> int:
         """Poll until nothing is new, applying each page; returns the number of entries."""
         seen = 0
