@@ -18,7 +18,7 @@ _MAX_ENLARGEMENT = 2.0
 _RETRY_MARGIN = 0.5
 # Faces whose landmarks get a close look; it costs about a millisecond each, and in a crowd nobody
 # asks for the ninth.
-_CLOSE_LOOKS = 8
+CLOSE_LOOKS = 8
 # The network sees a tilted head less tilted than it is. So the close-up is taken again, turned by
 # what was seen, until the head stands upright in it, or often enough for 45 degrees.
 _MAX_TURNS = 5
@@ -35,11 +35,25 @@ class YunetDetector:
     """
 
     def __init__(
-        self, session: InferenceSession, traits: DetectorTraits, graph_input: GraphInput
+        self,
+        session: InferenceSession,
+        traits: DetectorTraits,
+        graph_input: GraphInput,
+        *,
+        close_looks: int = CLOSE_LOOKS,
     ) -> None:
+        """Hold a session.
+
+        Args:
+            session: runs the network.
+            traits: numbers of the network.
+            graph_input: what it reads.
+            close_looks: faces of a picture whose landmarks get a close look; 0 for comparisons.
+        """
         self._session = session
         self._traits = traits
         self._input = graph_input
+        self._close_looks = close_looks
 
     def detect(self, image: RgbImage, size: int) -> list[DetectedFace]:
         """Find faces, the main one first; a second look with margins when there is none."""
@@ -48,8 +62,8 @@ class YunetDetector:
         if not faces:
             left, top = round(width * _RETRY_MARGIN), round(height * _RETRY_MARGIN)
             faces = self._look(image, size, (-left, -top, width + 2 * left, height + 2 * top))
-        close = [self._look_closely(image, face) for face in faces[:_CLOSE_LOOKS]]
-        return close + faces[_CLOSE_LOOKS:]
+        close = [self._look_closely(image, face) for face in faces[: self._close_looks]]
+        return close + faces[self._close_looks :]
 
     def _look_closely(self, image: RgbImage, face: DetectedFace) -> DetectedFace:
         """The same face with landmarks from an upright close-up; docs/faces.md, "Detection"."""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from face_engine import assets
 from face_engine._alignment import align_face
-from face_engine._detector import YunetDetector
+from face_engine._detector import CLOSE_LOOKS, YunetDetector
 from face_engine._graphs import GraphVariant, load_graph
 from face_engine._manifest import DescriptorTraits, Manifest
 from face_engine.base import Descriptor, DetectedFace, FaceEngine, InferenceSession, RgbImage
@@ -138,7 +138,11 @@ def open_session(graph: bytes, *, threads: int = 1, optimised: bool = True) -> I
 
 
 def build_engine(
-    model_dir: Path | None = None, *, threads: int = 1, variant: GraphVariant = "fast"
+    model_dir: Path | None = None,
+    *,
+    threads: int = 1,
+    variant: GraphVariant = "fast",
+    close_looks: int = CLOSE_LOOKS,
 ) -> OnnxFaceEngine:
     """Build an engine without sharing it; `load_engine` is what programs want.
 
@@ -146,6 +150,7 @@ def build_engine(
         model_dir: folder of the models; the cache by default.
         threads: threads inside one run of a network.
         variant: ``folded`` runs the models as published, which is slower; for comparisons.
+        close_looks: see `YunetDetector`.
 
     Raises:
         ModelMissing, ModelInvalid: when the models are not installed or not intact.
@@ -159,6 +164,7 @@ def build_engine(
             open_session(load_graph(detector, root, variant), threads=threads),
             detector.detector,
             detector.graph_input,
+            close_looks=close_looks,
         ),
         open_session(load_graph(descriptor, root, variant), threads=threads),
         descriptor,

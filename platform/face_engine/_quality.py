@@ -96,13 +96,13 @@ class QualityLimits:
     """From where on something is a problem. Origin of the defaults: docs/faces.md, "Quality"."""
 
     min_face_px: float = 80.0
-    min_sharpness: float = 0.02
+    min_sharpness: float = 0.012
     max_yaw_deg: float = 35.0
     max_pitch_deg: float = 30.0
     max_roll_deg: float = 30.0
-    min_brightness: float = 50.0
+    min_brightness: float = 40.0
     max_overexposed: float = 0.3
-    min_contrast: float = 18.0
+    min_contrast: float = 14.0
     bystander_area: float = 1 / 9
 
 

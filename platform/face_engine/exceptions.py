@@ -2,7 +2,7 @@
 
     FaceEngineError
     ├── ModelMissing         model_missing       nothing installed, or a file of it is gone
-    ├── ModelInvalid         model_invalid       a file is there and is not what it should be
+    │   └── ModelInvalid     model_invalid       a file is there and is not what it should be
     ├── InstallFailed        install_failed      no source could deliver a file
     ├── ManifestInvalid      manifest_invalid    a manifest says something impossible
     ├── ImageUnreadable      empty | not_an_image | truncated | too_large | unsupported_format
@@ -29,8 +29,11 @@ class ModelMissing(FaceEngineError):
     code = "model_missing"
 
 
-class ModelInvalid(FaceEngineError):
-    """A model file does not have the digest or the shape its manifest promises."""
+class ModelInvalid(ModelMissing):
+    """A model file does not have the digest or the shape its manifest promises.
+
+    To whoever needs a model it is as good as missing, and the same command helps.
+    """
 
     code = "model_invalid"
 

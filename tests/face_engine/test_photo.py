@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from face_engine import FaceEngine, assess, decode_image, normalise_photo
+from face_engine import DetectedFace, FaceEngine, assess, decode_image, normalise_photo
 from face_engine.base import RgbImage
 
 PORTRAITS = ["astronaut.png", "biden.jpg", "obama.jpg", "obama2.jpg", "obama3.jpg"]
@@ -44,6 +44,17 @@ def test_photo_shows_the_same_person_well(
     assert assess(photo, found).acceptable
     same = engine.describe(photo, found[:1])[0] @ engine.describe(image, faces[:1])[0]
     assert float(same) > 0.93
+
+
+def test_photo_shows_the_square_around_the_face(obama: RgbImage) -> None:
+    """A face of 160 x 200 px: a square of 2.2 times 200, which needs no scaling."""
+    face = DetectedFace((400.0, 200.0, 160.0, 200.0), 0.9, np.zeros((5, 2), dtype=np.float32))
+
+    photo = decode_image(normalise_photo(obama, face))
+
+    assert photo.shape == (440, 440, 3)
+    wanted = obama[300 - 220 : 300 + 220, 480 - 220 : 480 + 220]
+    assert np.abs(photo.astype(int) - wanted).mean() < 2
 
 
 def test_photo_is_the_same_every_time(engine: FaceEngine, obama: RgbImage) -> None:

@@ -67,6 +67,18 @@ def test_dark_face_is_dark_but_not_called_blurred(
 
 
 @pytest.mark.parametrize("name", PORTRAITS)
+def test_half_the_light_is_not_half_as_sharp(
+    engine: FaceEngine, portrait_images: dict[str, RgbImage], name: str
+) -> None:
+    image = portrait_images[name]
+    faces = engine.detect(image)
+
+    dimmed = assess((image * 0.5).astype(np.uint8), faces)
+
+    assert dimmed.sharpness == pytest.approx(assess(image, faces).sharpness, rel=0.1)
+
+
+@pytest.mark.parametrize("name", PORTRAITS)
 def test_more_and_more_light_is_first_of_all_too_bright(
     engine: FaceEngine, portrait_images: dict[str, RgbImage], name: str
 ) -> None:
