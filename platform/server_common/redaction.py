@@ -13,7 +13,13 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"(/t/)[A-Za-z0-9_\-]{6,}"), r"\1***"),
     # Signed picture addresses.
     (re.compile(r"(/i/)[A-Za-z0-9_\-]{20,}"), r"\1***"),
-    (re.compile(r"(?i)\b(authorization\s*[:=]\s*(?:token|bearer|basic)?\s*)\S+"), r"\1***"),
+    (
+        re.compile(
+            r"(?i)\b(authorization[\"']?\s*[:=]\s*[\"']?(?:(?:token|bearer|basic)\s+)?)"
+            r"[^\s\"',;}]+"
+        ),
+        r"\1***",
+    ),
     (
         re.compile(
             r"(?i)([\"']?\b(?:password|passwd|secret|token|sign|api_key|field_key)\b[\"']?"
