@@ -1,0 +1,129 @@
+"""``/api/v1/alerts/``: seen, taken care of, closed."""
+
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from rest_framework.test import APIClient
+
+from records.models import Record
+from tests.console.two_sites import World
+from tests.support.factories import make_terminal, wire_of
+
+pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
+
+ALERTS = "/api/v1/alerts/"
+
+
+def test_a_fever_at_the_door_is_an_alert(manager: APIClient, world: World) -> None:
+    terminal = make_terminal(world.ours.site, device_id="17")
+    wire_of(terminal).post("syattribute", {"temperature": "38.1", "screenTime": 1})
+
+    (alert,) = manager.get(ALERTS, {"device_id": "17"}).json()["results"]
+
+    assert alert.pop("raised_at").endswith("Z")
+    assert isinstance(alert.pop("facts"), dict)
+    assert alert.pop("id") > 0
+    assert alert == {
+        "kind": "high_temperature",
+        "severity": "critical",
+        "state": "active",
+        "site": world.ours.site.pk,
+        "device_id": "17",
+        "user_id": "",
+        "record": Record.objects.get(terminal=terminal).pk,
+        "acknowledged_at": None,
+        "acknowledged_by": None,
+        "cleared_at": None,
+        "cleared_by": None,
+    }
+
+
+def test_a_guard_takes_care_of_an_alert_and_closes_it(guard: APIClient, world: World) -> None:
+    path = f"{ALERTS}{world.ours.alert.pk}/"
+
+    seen = guard.post(f"{path}acknowledge/").json()
+    closed = guard.post(f"{path}clear/").json()
+
+    assert (seen["state"], seen["acknowledged_by"], seen["cleared_at"]) == (
+        "acknowledged",
+        "guard",
+        None,
+    )
+    assert seen["acknowledged_at"].endswith("Z")
+    assert (closed["state"], closed["cleared_by"]) == ("cleared", "guard")
+    assert closed["acknowledged_at"] == seen["acknowledged_at"]
+    assert guard.get(path).json() == closed
+
+
+def test_the_first_one_who_presses_is_named(
+    guard: APIClient, manager: APIClient, world: World
+) -> None:
+    path = f"{ALERTS}{world.ours.alert.pk}/"
+
+    first = guard.post(f"{path}acknowledge/").json()
+    second = manager.post(f"{path}acknowledge/").json()
+    guard.post(f"{path}clear/")
+    late = manager.post(f"{path}acknowledge/").json()
+
+    assert second == first
+    assert (late["state"], late["cleared_by"]) == ("cleared", "guard")
+
+
+def test_alerts_are_found(root: APIClient, world: World) -> None:
+    def found(**query: Any) -> list[int]:
+        answer = root.get(ALERTS, query)
+        assert answer.status_code == 200
+        return [row["id"] for row in answer.json()["results"]]
+
+    ours, theirs = world.ours.alert.pk, world.theirs.alert.pk
+    root.post(f"{ALERTS}{ours}/acknowledge/")
+    assert found(device_id="Alpha-dev") == [ours]
+    assert found(user_id="Bravo-1") == [theirs]
+    assert found(state="acknowledged") == [ours]
+    assert found(state="active") == [theirs]
+    assert found(kind="no_mask") == []
+    assert set(found(kind="high_temperature", severity="critical")) == {ours, theirs}
+    assert found(record=world.theirs.record.pk) == [theirs]
+    assert found(site=world.ours.site.pk) == [ours]
+    for odd in ({"state": "x"}, {"kind": "x"}, {"severity": "x"}, {"record": "x"}):
+        assert root.get(ALERTS, odd).status_code == 400
+
+
+def test_a_filter_does_not_tell_which_records_exist_elsewhere(
+    manager: APIClient, world: World
+) -> None:
+    """The filter used to refuse a number that is no record, and to take one of another site."""
+    there = manager.get(ALERTS, {"record": world.theirs.record.pk})
+    nowhere = manager.get(ALERTS, {"record": 10**9})
+
+    assert (there.status_code, there.json()) == (nowhere.status_code, nowhere.json())
+
+
+def test_alerts_are_neither_made_nor_deleted(root: APIClient, world: World) -> None:
+    path = f"{ALERTS}{world.ours.alert.pk}/"
+
+    assert root.post(ALERTS, {}, format="json").status_code == 405
+    for method in ("put", "patch", "delete"):
+        assert getattr(root, method)(path, {}, format="json").status_code == 405
+    assert root.get(f"{path}clear/").status_code == 405
+
+
+def test_a_page_takes_the_same_queries_whatever_its_length(
+    manager: APIClient, world: World
+) -> None:
+    def queries() -> int:
+        with CaptureQueriesContext(connection) as captured:
+            assert manager.get(ALERTS).status_code == 200
+        return len(captured)
+
+    few = queries()
+    for number in range(6):
+        wire = wire_of(make_terminal(world.ours.site))
+        wire.post("syattribute", {"temperature": "38.5", "screenTime": number + 1})
+    for row in manager.get(ALERTS).json()["results"][:3]:
+        manager.post(f"{ALERTS}{row['id']}/acknowledge/")
+
+    assert queries() == few
+    assert manager.get(ALERTS).json()["count"] == 7
