@@ -14,7 +14,8 @@ def clock_advance(*, site_id: int, steps: int = 1) -> int:
     """Move the site's clock and return the first of ``steps`` new stamps, in Unix seconds.
 
     To be called last in the transaction that makes the change: the lock it takes is held until
-    commit, so a stamp that a reader can see has everything before it committed as well.
+    commit, so a stamp that a reader can see has everything before it committed as well. Whoever
+    changes people locks them before (person, gallery, clock, delivery is the order everywhere).
     """
     if not transaction.get_connection().in_atomic_block:
         raise RuntimeError("the sync clock moves only inside the transaction it stamps")
@@ -25,6 +26,15 @@ def clock_advance(*, site_id: int, steps: int = 1) -> int:
     clock.last_stamp = first + steps - 1
     clock.save(update_fields=["last_stamp"])
     return first
+
+
+def clock_hold(*, site_id: int) -> int:
+    """Return the site's newest stamp and let no change of the site commit until this one does.
+
+    For whoever must note what it read: nobody can take it back in between.
+    """
+    SyncClock.objects.get_or_create(site_id=site_id)
+    return SyncClock.objects.select_for_update().get(site_id=site_id).last_stamp
 
 
 def clock_last(*, site_id: int) -> int:

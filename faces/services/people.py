@@ -12,7 +12,13 @@ from django.utils.translation import gettext as _
 from faces.models import Delivery, Library, LibraryMembership, Person
 from faces.services.clock import clock_advance, people_stamp
 from faces.services.deliveries import deliveries_doom, deliveries_expect
-from faces.services.photos import CheckedPhoto, photo_attach, photo_check, photos_remove
+from faces.services.photos import (
+    CheckedPhoto,
+    person_lock,
+    photo_attach,
+    photo_check,
+    photos_remove,
+)
 
 
 def person_save(
@@ -30,7 +36,8 @@ def person_save(
             the transaction begins, because recognising takes time.
 
     Raises:
-        ValidationError: a value is not acceptable, or a library belongs to another site.
+        ValidationError: a value is not acceptable, a library belongs to another site, or the
+            person has been erased meanwhile.
 
     Effects: terminals hear of it at their next poll.
     """
@@ -44,7 +51,12 @@ def _store(
 ) -> Person:
     person.window_open = _window_open(person, timezone.now())
     person.full_clean()
-    person.save()
+    if person.pk is None:
+        person.save()
+    elif person_lock(person):
+        person.save(force_update=True)
+    else:
+        raise ValidationError(_("This person has been erased meanwhile."))
     if library_ids is not None:
         _set_libraries(person, set(library_ids))
     if checked is not None:
@@ -77,6 +89,8 @@ def person_erase(*, person: Person) -> None:
     What stays is the user id on the deliveries of the deletion, and the records of passes for
     as long as the retention policy allows.
     """
+    if not person_lock(person, for_ever=True):
+        return
     photos_remove(list(person.photos.all()))
     stamp = clock_advance(site_id=person.site_id)
     deliveries_doom(Delivery.objects.filter(person=person).values_list("pk", flat=True), stamp)
@@ -98,7 +112,13 @@ def library_save(*, library: Library) -> Library:
 @transaction.atomic
 def library_erase(*, library: Library) -> None:
     """Delete a library; its people leave the terminals that held them only through it."""
-    person_ids = list(library.memberships.values_list("person_id", flat=True))
+    # People are locked before the clock, as everywhere. Then nobody joins any more: whoever joined
+    # in between is among those read under the library's lock, and must leave terminals as well.
+    members = LibraryMembership.objects.filter(library=library).values_list("person_id", flat=True)
+    list(Person.objects.select_for_update(no_key=True).filter(pk__in=members).order_by("pk"))
+    if not Library.objects.select_for_update().filter(pk=library.pk).exists():
+        return
+    person_ids = list(members.all())
     site_id = library.site_id
     library.delete()
     if person_ids:

@@ -94,6 +94,16 @@ def _check_face(image: RgbImage) -> CheckedPhoto:
     return CheckedPhoto(PhotoStatus.OK, jpeg, (), quality, vector, model.contract_id)
 
 
+def person_lock(person: Person, *, for_ever: bool = False) -> bool:
+    """Lock a person's row until commit, before gallery and clock; False when it is gone.
+
+    Args:
+        for_ever: the row will be deleted, so rows that name it wait as well.
+    """
+    rows = Person.objects.select_for_update(no_key=not for_ever).filter(pk=person.pk)
+    return rows.values_list("pk", flat=True).first() is not None
+
+
 @transaction.atomic
 def photo_attach(*, person: Person, checked: CheckedPhoto) -> FacePhoto:
     """Make a checked photo the person's photo; an accepted one replaces what was there before.
@@ -101,8 +111,13 @@ def photo_attach(*, person: Person, checked: CheckedPhoto) -> FacePhoto:
     A refused photo is noted with its reasons and changes nothing on terminals: the person keeps
     the face they had.
 
+    Raises:
+        Person.DoesNotExist: the person has been erased meanwhile.
+
     Effects: after commit, terminals hear of it and the gallery knows it.
     """
+    if not person_lock(person):
+        raise Person.DoesNotExist("erased meanwhile")
     earlier = list(person.photos.all())
     photo = FacePhoto(
         person=person,
@@ -149,7 +164,9 @@ def photos_process_waiting(*, limit: int = 100) -> int:
             break
         with transaction.atomic():
             # Serialises two workers at the same photo; the second finds it gone.
-            if not FacePhoto.objects.select_for_update().filter(pk=photo.pk).exists():
+            if not person_lock(photo.person):
+                continue
+            if not FacePhoto.objects.filter(pk=photo.pk).exists():
                 continue
             photo_attach(person=photo.person, checked=checked)
         settled += 1

@@ -14,7 +14,7 @@ from devices.models import Terminal
 from faces.choices import Category, DeliveryState, Operation
 from faces.models import Delivery, Library, Person, TerminalCursor, TerminalLibrary
 from faces.selectors import people_for_terminal
-from faces.services.clock import clock_advance, clock_last
+from faces.services.clock import clock_advance, clock_hold, clock_last
 from faces.services.deliveries import deliveries_sent, terminal_expect_all
 from faces.services.picture_urls import picture_path
 from terminal_protocol import SyncAnswer, SyncEntry
@@ -110,8 +110,9 @@ def _is_plain(cursor: TerminalCursor, asked: int) -> bool:
 
 
 def _page(terminal: Terminal, cursor: TerminalCursor, asked: int) -> _Page:
-    # Read before anything else: every stamp up to here has committed (see clock_advance).
-    newest = clock_last(site_id=terminal.site_id)
+    # Every stamp up to here has committed. Held until the deliveries are noted: somebody erased
+    # or suspended in between would have no row by which the terminal is told.
+    newest = clock_hold(site_id=terminal.site_id)
     positions = {int(key): int(position) for key, position in cursor.pages}
     if _is_plain(cursor, asked):
         # An unfinished page ends at a stamp, so its cursor says what was told and no more.
@@ -133,9 +134,13 @@ def _page(terminal: Terminal, cursor: TerminalCursor, asked: int) -> _Page:
 
 def _collect(terminal: Terminal, *, since: int, newest: int, all_deletes: bool) -> _Page:
     deletes: QuerySet[Delivery] = Delivery.objects.filter(
-        terminal=terminal, operation=Operation.DELETE, held=True
-    ).exclude(state=DeliveryState.STORED)
-    if not all_deletes:
+        terminal=terminal, operation=Operation.DELETE
+    )
+    if all_deletes:
+        deletes = deletes.filter(held=True).exclude(state=DeliveryState.STORED)
+    else:
+        # Confirmed ones too: the cursor says the answer was lost, and a result says not of which
+        # change it is (seed 9.4), so what confirmed it may have been the late word on a save.
         deletes = deletes.filter(sync_stamp__gt=since, sync_stamp__lte=newest)
     size: int = settings.SYNC_PAGE_SIZE
     people = list(
