@@ -1,0 +1,217 @@
+"""Invariant 5: nobody reads or changes another site's data, by any address or filter.
+
+Addresses and filters are taken from the OpenAPI description, so that one added later is covered
+without anybody thinking of it. Whatever belongs to the other site says "Bravo".
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.apps import apps
+from drf_spectacular.generators import SchemaGenerator
+from rest_framework.test import APIClient
+
+from faces.models import Person
+from tests.console.two_sites import Side, World
+from tests.support.factories import api_of
+
+pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
+
+NOWHERE = 10**9
+METHODS = ("get", "put", "patch", "post", "delete")
+
+
+def described() -> dict[str, dict[str, Any]]:
+    """Return address to its operations by method."""
+    paths: dict[str, dict[str, Any]] = SchemaGenerator().get_schema(request=None, public=True)[
+        "paths"
+    ]
+    return paths
+
+
+LISTS = sorted(
+    path for path, methods in described().items() if "{" not in path and "get" in methods
+)
+FILTERS = sorted(
+    (path, parameter["name"])
+    for path in LISTS
+    for parameter in described()[path]["get"].get("parameters", [])
+    if parameter["in"] == "query"
+)
+DETAILS = sorted(path for path in described() if "{id}" in path)
+
+
+def row_of(side: Side, path: str) -> Any:
+    """Return the row of a site that a detail address is about."""
+    kind = path.removeprefix("/api/v1/").split("/", 1)[0]
+    return {
+        "sites": side.site,
+        "libraries": side.library,
+        "devices": side.terminal,
+        "people": side.person,
+        "deliveries": side.delivery,
+        "records": side.record,
+        "alerts": side.alert,
+    }[kind]
+
+
+def everything() -> dict[str, list[dict[str, Any]]]:
+    """Return all rows of the platform, to see whether anything changed."""
+    return {
+        model.__name__: list(model.objects.order_by("pk").values())
+        for app in ("devices", "faces", "records")
+        for model in apps.get_app_config(app).get_models()
+    }
+
+
+@pytest.fixture(params=["manager", "guard"])
+def member(request: pytest.FixtureRequest, world: World) -> APIClient:
+    """Return the programs of both members of our site."""
+    return api_of(getattr(world, request.param))
+
+
+def bodies(path: str, world: World) -> Iterator[dict[str, Any]]:
+    """Yield bodies that would be fine, were the rows they name not another site's."""
+    ours, theirs = world.ours, world.theirs
+    for site, library in (
+        (theirs.site.pk, theirs.library.pk),
+        (theirs.site.pk, ours.library.pk),
+        (ours.site.pk, theirs.library.pk),
+    ):
+        yield {
+            "site": site,
+            "library": library,
+            "libraries": [library],
+            "user_id": "new",
+            "device_id": "new",
+            "name": "new",
+        }
+
+
+def test_the_description_covers_what_is_tested() -> None:
+    assert {path.split("/")[3] for path in DETAILS} == {
+        "sites", "libraries", "devices", "people", "deliveries", "records", "alerts",
+    }  # fmt: skip
+    assert len(FILTERS) > 30
+    assert ("/api/v1/people/", "library") in FILTERS
+
+
+@pytest.mark.parametrize("path", LISTS)
+def test_lists_show_the_own_site_only(member: APIClient, world: World, path: str) -> None:
+    content = member.get(path).content
+
+    assert b"Bravo" not in content
+    assert str(world.theirs.site.tokens.get().token).encode() not in content
+
+
+@pytest.mark.parametrize(("path", "name"), FILTERS)
+def test_filters_neither_show_nor_tell_of_another_site(
+    member: APIClient, world: World, path: str, name: str
+) -> None:
+    theirs = world.theirs
+    rows = [theirs.site, theirs.library, theirs.terminal, theirs.person, theirs.record]
+    words = ["Bravo", "bravo", "Bravo-dev", "Bravo-1", "Bravo residents"]
+    nobody = member.get(path, {name: NOWHERE})
+    for value in [*(row.pk for row in rows), *words]:
+        response = member.get(path, {name: value})
+        assert response.status_code in {200, 400, 404}
+        if response.status_code == 200:
+            assert b"Bravo" not in response.content
+    if name in {"site", "library", "record"}:
+        # The same answer for a row elsewhere as for none: not even that it exists is told.
+        own = {world.ours.site.pk, world.ours.library.pk, world.ours.record.pk}
+        for row in rows:
+            if row.pk not in own:
+                elsewhere = member.get(path, {name: row.pk})
+                assert elsewhere.status_code == nobody.status_code
+                assert elsewhere.json() == nobody.json()
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("path", DETAILS)
+def test_rows_of_another_site_are_not_there(
+    member: APIClient, world: World, path: str, method: str
+) -> None:
+    before = everything()
+    there = path.replace("{id}", str(row_of(world.theirs, path).pk))
+    nowhere = path.replace("{id}", str(NOWHERE))
+
+    answers = [
+        getattr(member, method)(address, {"name": "x", "overlap_hours": 0}, format="json")
+        for address in (there, nowhere)
+    ]
+
+    assert answers[0].status_code in {403, 404, 405}
+    assert answers[0].status_code == answers[1].status_code
+    assert answers[0].json() == answers[1].json()
+    assert everything() == before
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in described() if "{" not in path and "post" in described()[path]]
+)
+def test_nothing_is_made_for_or_out_of_another_site(
+    member: APIClient, world: World, path: str
+) -> None:
+    before = everything()
+
+    for body in bodies(path, world):
+        if path.endswith("/libraries/") and body["site"] == world.ours.site.pk:
+            continue  # names nothing of another site
+        response = member.post(path, body, format="json")
+        if path.endswith("/rebuild/") and response.status_code == 202:
+            # Only the own site is built, or none.
+            assert response.json()["queued"] == int(body["site"] == world.ours.site.pk)
+            continue
+        assert response.status_code in {400, 403, 415}
+        assert b"Bravo" not in response.content
+
+    after = everything()
+    after["Gallery"] = [row for row in after["Gallery"] if row["site_id"] != world.ours.site.pk]
+    assert after == before
+
+
+@pytest.mark.parametrize("kind", ["people", "devices", "libraries"])
+def test_nothing_of_ours_is_moved_to_or_tied_to_another_site(
+    manager: APIClient, world: World, kind: str
+) -> None:
+    row = row_of(world.ours, f"/api/v1/{kind}/")
+    before = everything()
+
+    for change in (
+        {"site": world.theirs.site.pk},
+        {"libraries": [world.theirs.library.pk]},
+        {"libraries": [world.ours.library.pk, world.theirs.library.pk]},
+    ):
+        if kind == "libraries" and "libraries" in change:
+            continue
+        response = manager.patch(f"/api/v1/{kind}/{row.pk}/", change, format="json")
+        assert response.status_code == 400
+        assert b"Bravo" not in response.content
+
+    assert everything() == before
+
+
+@pytest.mark.parametrize("path", [*LISTS, "/api/v1/"])
+def test_a_browser_is_offered_no_rows_of_another_site(
+    member: APIClient, world: World, path: str
+) -> None:
+    """HTML forms of the browsable interface used to list the names of all sites."""
+    content = member.get(path, HTTP_ACCEPT="text/html,application/xhtml+xml,*/*;q=0.8").content
+    described_to = member.options(path).content
+
+    assert b"Bravo" not in content
+    assert b"Bravo" not in described_to
+
+
+def test_who_leaves_a_site_sees_nothing_of_it_at_the_next_request(
+    manager: APIClient, world: World
+) -> None:
+    assert manager.get("/api/v1/people/").json()["count"] == 1
+
+    world.manager.site_memberships.all().delete()
+
+    assert manager.get("/api/v1/people/").status_code == 403
+    assert manager.delete(f"/api/v1/people/{world.ours.person.pk}/").status_code == 403
+    assert Person.objects.filter(pk=world.ours.person.pk).exists()

@@ -1,0 +1,76 @@
+"""The description of the REST interface is a contract: complete, valid, and as recorded."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from django.core.management import call_command
+from django.urls import reverse
+from rest_framework.test import APIClient
+
+from tests.console.two_sites import World
+
+RECORDED = Path(__file__).parent / "openapi.yaml"
+
+
+# How large a whole number may be depends on the database that describes itself.
+DATABASE_LIMITS = {sign * 2**bits - (sign > 0) for sign in (1, -1) for bits in (15, 31, 63)}
+
+
+def binding(described: Any) -> Any:
+    """Drop sentences, which may become better, and limits of the database, which nobody chose."""
+    if isinstance(described, dict):
+        return {
+            key: binding(value)
+            for key, value in described.items()
+            if not (
+                (key in {"description", "title"} and isinstance(value, str))
+                or (key in {"minimum", "maximum"} and value in DATABASE_LIMITS)
+                or (key, value) == ("format", "int64")
+            )
+        }
+    if isinstance(described, list):
+        return [binding(one) for one in described]
+    return described
+
+
+def test_the_description_is_valid_and_as_recorded(tmp_path: Path) -> None:
+    """A change of it is meant, and seen in review.
+
+    Recorded by: python manage.py spectacular --validate --file tests/contract/openapi.yaml
+    """
+    generated = tmp_path / "openapi.yaml"
+
+    call_command("spectacular", file=str(generated), validate=True, fail_on_warn=True)
+
+    assert binding(yaml.safe_load(generated.read_text())) == binding(
+        yaml.safe_load(RECORDED.read_text())
+    )
+
+
+@pytest.mark.django_db
+@pytest.mark.sqlite
+def test_schema_and_documentation_are_served_from_here(root: APIClient) -> None:
+    schema = root.get(reverse("schema"))
+    docs = root.get(reverse("docs"))
+
+    assert schema.status_code == 200
+    assert yaml.safe_load(schema.content)["openapi"].startswith("3.")
+    assert docs.status_code == 200
+    page = docs.content.decode()
+    assert "/static/drf_spectacular_sidecar/" in page
+    assert "cdn" not in page.lower()
+
+
+@pytest.mark.django_db
+@pytest.mark.sqlite
+def test_the_root_leads_everywhere(root: APIClient, world: World) -> None:
+    contents = root.get("/api/v1/").json()
+
+    assert set(contents) == {
+        "sites", "libraries", "devices", "people", "deliveries", "records", "alerts",
+        "index", "index-rebuild", "identify", "schema", "docs",
+    }  # fmt: skip
+    for name, address in contents.items():
+        assert root.get(address).status_code in {200, 405}, name
