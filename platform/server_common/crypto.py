@@ -50,7 +50,7 @@ def unseal(sealed: bytes, *, purpose: str) -> bytes:
         if key_name == name:
             try:
                 return cipher.decrypt(nonce, sealed[_NAME_BYTES + _NONCE_BYTES :], purpose.encode())
-            except InvalidTag:
+            except (InvalidTag, ValueError):  # ValueError: cut short within the nonce
                 raise Unsealable("sealed value was altered or has another purpose") from None
     raise Unsealable("sealed with a key that is not in FIELD_KEYS")
 
