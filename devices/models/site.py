@@ -94,7 +94,8 @@ class Site(models.Model):
     offline_after_s = models.PositiveIntegerField(
         _("offline after (seconds)"),
         default=120,
-        validators=[MinValueValidator(10)],
+        # Beyond a month silence says nothing; without an end, the sweep's sums overflow.
+        validators=[MinValueValidator(10), MaxValueValidator(30 * 24 * 3600)],
         help_text=_("A terminal that was not heard for this long counts as offline."),
     )
     created_at = models.DateTimeField(_("created"), db_default=Now(), editable=False)

@@ -14,7 +14,8 @@ from faces.api.fields import uploaded_bytes
 from faces.api.serializers import IdentifyIn, IdentifyOut, IndexOut, QueuedOut, problem_sentence
 from faces.selectors import index_state
 from faces.services import engine, gallery_rebuild_request, identify_photo
-from server_common.api import ID_MAX, BoundedFormParser, Unavailable, UploadParser
+from server_common.api import ID_MAX, Unavailable
+from server_common.api_defaults import BoundedFormParser, UploadParser
 
 _SITE = OpenApiParameter("site", int, description="only this site")
 

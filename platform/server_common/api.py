@@ -1,103 +1,28 @@
-"""What every REST endpoint shares: bodies, pages, one shape for errors, Django's made ours."""
+"""What every REST endpoint shares: some filters, one shape for errors, Django's made ours."""
 
-import io
 import logging
-from collections.abc import Mapping
+from datetime import UTC
 from typing import Any
 
 import django_filters
 from django import forms
-from django.conf import settings
-from django.core.exceptions import SuspiciousOperation
+from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.db import IntegrityError
 from django.db.models import ProtectedError
+from django_filters.fields import IsoDateTimeField
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework.exceptions import APIException, ParseError, ValidationError
-from rest_framework.negotiation import DefaultContentNegotiation
-from rest_framework.pagination import PageNumberPagination
-from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
 from rest_framework.response import Response
 from rest_framework.views import exception_handler as drf_exception_handler
+
+from server_common.api_defaults import BodyTooLarge
 
 logger = logging.getLogger(__name__)
 
 # What a bigint primary key can be.
 ID_MAX = 2**63 - 1
-
-
-class BodyTooLarge(APIException):
-    """More bytes than any request of ours needs."""
-
-    status_code = 413
-    default_code = "too_large"
-    default_detail = "This is larger than the platform takes."
-
-
-def _read(stream: Any) -> io.BytesIO:
-    """Read a body of at most ``DATA_UPLOAD_MAX_MEMORY_SIZE`` bytes.
-
-    Django bounds forms by that setting, but not what a parser reads from the stream itself.
-    """
-    limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE or 0
-    raw = stream.read(limit + 1)
-    if len(raw) > limit:
-        raise BodyTooLarge
-    return io.BytesIO(raw)
-
-
-def _in_utf8(parser_context: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Overrule the charset: Python knows "charsets" such as hex and undefined, which break."""
-    return {**(parser_context or {}), "encoding": "utf-8"}
-
-
-class BoundedJSONParser(JSONParser):
-    """JSON in UTF-8 of bounded size; no nesting breaks it."""
-
-    def parse(
-        self,
-        stream: Any,
-        media_type: str | None = None,
-        parser_context: Mapping[str, Any] | None = None,
-    ) -> Any:
-        try:
-            return super().parse(_read(stream), media_type, _in_utf8(parser_context))
-        except RecursionError as error:
-            raise ParseError("This is nested too deeply.") from error
-
-
-class BoundedFormParser(FormParser):
-    """A form in UTF-8 of bounded size."""
-
-    def parse(
-        self,
-        stream: Any,
-        media_type: str | None = None,
-        parser_context: Mapping[str, Any] | None = None,
-    ) -> Any:
-        return super().parse(_read(stream), media_type, _in_utf8(parser_context))
-
-
-class UploadParser(MultiPartParser):
-    """A form with files in UTF-8; Django keeps large files on disk and bounds the rest."""
-
-    def parse(
-        self,
-        stream: Any,
-        media_type: str | None = None,
-        parser_context: Mapping[str, Any] | None = None,
-    ) -> Any:
-        return super().parse(stream, media_type, _in_utf8(parser_context))
-
-
-class AnyAccept(DefaultContentNegotiation):
-    """For answers of one kind, such as pictures: whatever ``Accept`` says, errors are JSON."""
-
-    def select_renderer(
-        self, request: Any, renderers: Any, format_suffix: str | None = None
-    ) -> tuple[Any, str]:
-        return renderers[0], renderers[0].media_type
 
 
 @extend_schema_field(OpenApiTypes.INT)
@@ -116,11 +41,21 @@ class IdFilter(django_filters.NumberFilter):
         return None
 
 
-class Pages(PageNumberPagination):
-    """``{count, next, previous, results}``; ``page_size`` up to 500."""
+class _MomentField(IsoDateTimeField):
+    def to_python(self, value: Any) -> Any:
+        moment = super().to_python(value)
+        try:
+            return moment and moment.astimezone(UTC)
+        except OverflowError as error:
+            # The year 1 or 9999 of some time zone; SQLite needs the moment in UTC.
+            raise forms.ValidationError(self.error_messages["invalid"]) from error
 
-    page_size_query_param = "page_size"
-    max_page_size = 500
+
+@extend_schema_field(OpenApiTypes.DATETIME)
+class MomentFilter(django_filters.IsoDateTimeFilter):
+    """Filter by a moment in ISO 8601; without an offset it is UTC."""
+
+    field_class = _MomentField
 
 
 class Conflict(APIException):
@@ -147,6 +82,8 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | Non
         exc = Conflict()
     elif isinstance(exc, IntegrityError):
         exc = _from_database(exc)
+    elif isinstance(exc, RequestDataTooBig):
+        exc = BodyTooLarge()
     elif isinstance(exc, SuspiciousOperation):
         # Too many fields or files; Django's own answer is a page.
         logger.warning("rest_body_refused %s", type(exc).__name__)

@@ -20,7 +20,8 @@ from records.choices import AlertKind, RecordKind
 from records.models import Alert, Record
 from records.selectors import alerts_visible, records_visible
 from records.services import alert_acknowledge, alert_clear
-from server_common.api import AnyAccept, IdFilter
+from server_common.api import IdFilter, MomentFilter
+from server_common.api_defaults import AnyAccept
 
 
 def _person(request: Request) -> User:
@@ -37,8 +38,8 @@ class RecordFilter(django_filters.FilterSet):
     device_id = django_filters.CharFilter(field_name="terminal__device_id")
     user_id = django_filters.CharFilter(field_name="user_id")
     kind = django_filters.ChoiceFilter(choices=RecordKind.choices)
-    since = django_filters.IsoDateTimeFilter(field_name="received_at", lookup_expr="gte")
-    until = django_filters.IsoDateTimeFilter(field_name="received_at", lookup_expr="lt")
+    since = MomentFilter(field_name="received_at", lookup_expr="gte")
+    until = MomentFilter(field_name="received_at", lookup_expr="lt")
     id_after = IdFilter(field_name="id", lookup_expr="gt")
 
     class Meta:

@@ -140,13 +140,13 @@ REST_FRAMEWORK = {
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["devices.api.permissions.SiteScoped"],
-    "DEFAULT_PAGINATION_CLASS": "server_common.api.Pages",
+    "DEFAULT_PAGINATION_CLASS": "server_common.api_defaults.Pages",
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_PARSER_CLASSES": [
-        "server_common.api.BoundedJSONParser",
-        "server_common.api.UploadParser",
-        "server_common.api.BoundedFormParser",
+        "server_common.api_defaults.BoundedJSONParser",
+        "server_common.api_defaults.UploadParser",
+        "server_common.api_defaults.BoundedFormParser",
     ],
     # No HTML: its forms offer every row of related tables. People browse /api/v1/docs/.
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],

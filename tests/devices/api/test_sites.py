@@ -87,6 +87,7 @@ def test_a_site_without_a_code_gets_one(
         ("temperature_limit_c", 42.1),
         ("temperature_limit_c", "NaN"),
         ("offline_after_s", 9),
+        ("offline_after_s", 30 * 24 * 3600 + 1),
         ("offline_after_s", 10**12),
         ("offline_after_s", None),
         ("allowed_networks", "10.0.0.0/8"),

@@ -221,7 +221,6 @@ def test_records_are_found(root: APIClient, manager: APIClient, world: World) ->
         "2020-01-01T00:00:00Z",
         "2020-01-01T00:00:00.5+08:00",
         "2020-01-01 00:00",
-        "0001-01-01T00:00:00+14:00",
         "0001-01-01T00:00:00Z",
     ],
 )
@@ -229,7 +228,7 @@ def test_since_is_any_moment_of_iso_8601(manager: APIClient, world: World, since
     assert manager.get(RECORDS, {"since": since}).json()["count"] == 1
 
 
-@pytest.mark.parametrize("since", ["2099-01-01T00:00:00Z", "9999-12-31T23:59:59-14:00"])
+@pytest.mark.parametrize("since", ["2099-01-01T00:00:00Z", "9999-12-31T23:59:59Z"])
 def test_nothing_is_newer_than_the_future(manager: APIClient, world: World, since: str) -> None:
     assert manager.get(RECORDS, {"since": since}).json()["count"] == 0
 
@@ -239,6 +238,8 @@ def test_nothing_is_newer_than_the_future(manager: APIClient, world: World, sinc
     [
         {"since": "yesterday"},
         {"since": "2026-02-30T00:00:00Z"},
+        {"since": "0001-01-01T00:00:00+14:00"},
+        {"until": "9999-12-31T23:59:59-14:00"},
         {"kind": "visit"},
         {"id_after": "x"},
         {"id_after": "-1e999999"},
