@@ -89,7 +89,7 @@ def person_erase(*, person: Person) -> None:
     What stays is the user id on the deliveries of the deletion, and the records of passes for
     as long as the retention policy allows.
     """
-    if not person_lock(person, for_ever=True):
+    if not person_lock(person):
         return
     photos_remove(list(person.photos.all()))
     stamp = clock_advance(site_id=person.site_id)

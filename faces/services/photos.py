@@ -94,13 +94,13 @@ def _check_face(image: RgbImage) -> CheckedPhoto:
     return CheckedPhoto(PhotoStatus.OK, jpeg, (), quality, vector, model.contract_id)
 
 
-def person_lock(person: Person, *, for_ever: bool = False) -> bool:
+def person_lock(person: Person) -> bool:
     """Lock a person's row until commit, before gallery and clock; False when it is gone.
 
-    Args:
-        for_ever: the row will be deleted, so rows that name it wait as well.
+    Rows that name the person do not wait for it: an answer to a terminal holds the clock while it
+    commits them.
     """
-    rows = Person.objects.select_for_update(no_key=not for_ever).filter(pk=person.pk)
+    rows = Person.objects.select_for_update(no_key=True).filter(pk=person.pk)
     return rows.values_list("pk", flat=True).first() is not None
 
 
