@@ -158,8 +158,13 @@ def photos_process_waiting(*, limit: int = 100) -> int:
     for photo in FacePhoto.objects.filter(status=PhotoStatus.WAITING).select_related("person")[
         :limit
     ]:
-        with photo.image.open() as stored:
-            checked = photo_check(stored.read())
+        try:
+            with photo.image.open() as stored:
+                checked = photo_check(stored.read())
+        except FileNotFoundError:
+            # It must not keep the others waiting; the manager sees that a new one is needed.
+            logger.exception("photo_file_missing photo=%s", photo.pk)
+            checked = CheckedPhoto(PhotoStatus.REFUSED, b"", ("empty",))
         if checked.status == PhotoStatus.WAITING:
             break
         with transaction.atomic():

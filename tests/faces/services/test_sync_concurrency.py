@@ -61,7 +61,7 @@ def at_once(*works: Callable[[], None]) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(timeout=90)
+        thread.join(timeout=90 + 10 * ROUNDS)
     assert not [thread for thread in threads if thread.is_alive()]
     if failures:
         raise failures[0]
