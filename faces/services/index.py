@@ -100,7 +100,7 @@ def identify_photo(*, site_id: int, raw: bytes, count: int = 5) -> dict[str, Any
             {
                 "user_id": candidate.person.user_id,
                 "name": candidate.person.name,
-                "similarity": similarity_from_cosine(candidate.cosine),
+                "similarity": similarity_from_cosine(candidate.cosine, threshold=model.threshold),
                 "is_match": candidate.cosine >= model.threshold,
             }
             for candidate in identify(site_id=site_id, vector=vector, count=count)

@@ -88,7 +88,7 @@ def verify(*, policy: str, site_id: int, person: Person | None, image: RgbImage 
     is_match = cosine >= engine().threshold and not (other and other.cosine > cosine + _MARGIN)
     return Verified(
         VerificationResult.MATCH if is_match else VerificationResult.MISMATCH,
-        score=similarity_from_cosine(cosine),
+        score=similarity_from_cosine(cosine, threshold=engine().threshold),
         trace=trace,
     )
 
