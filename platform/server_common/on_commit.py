@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import threading
-from functools import partial
 from typing import Any
 
 from asgiref.sync import async_to_sync
@@ -38,11 +37,12 @@ def enqueue_on_commit(task_name: str, **arguments: Any) -> None:
     A broker that is away is logged and not raised: the row is committed, and the periodic sweep
     of the same kind picks the work up.
     """
-    transaction.on_commit(partial(_send_task, task_name, arguments), robust=True)
 
+    # A function and no partial: Django logs the name of what fails, and a partial has none.
+    def send_task() -> None:
+        current_app.send_task(task_name, kwargs=arguments, retry=False)
 
-def _send_task(task_name: str, arguments: dict[str, Any]) -> None:
-    current_app.send_task(task_name, kwargs=arguments, retry=False)
+    transaction.on_commit(send_task, robust=True)
 
 
 def group_send_on_commit(group: str, message: dict[str, Any]) -> None:
@@ -51,7 +51,11 @@ def group_send_on_commit(group: str, message: dict[str, Any]) -> None:
     Live screens are a view of the database, so a message that cannot be delivered is logged and
     the screen catches up when it reconnects.
     """
-    transaction.on_commit(partial(_group_send, group, message), robust=True)
+
+    def send_to_group() -> None:
+        _group_send(group, message)
+
+    transaction.on_commit(send_to_group, robust=True)
 
 
 def _group_send(group: str, message: dict[str, Any]) -> None:

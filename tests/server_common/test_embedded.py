@@ -1,41 +1,86 @@
-"""Celery's own worker and schedule as threads of the server."""
+"""The embedded server's worker: Celery's own, in a thread, with the same tasks."""
 
-import threading
+import logging
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-from celery import Celery
+import pytest
+from celery import current_app
 
 from server_common.embedded import EmbeddedTasks
 
 
-def test_tasks_run_on_call_and_by_schedule_and_stop_cleanly(tmp_path: Path) -> None:
-    app = Celery("embedded", broker="memory://localhost/", set_as_current=False)
-    app.conf.update(
-        broker_transport_options={"polling_interval": 0.02},
-        task_ignore_result=True,
-        beat_schedule={"tick": {"task": "tick", "schedule": 0.5}},
-    )
-    called: list[int] = []
-    ticked = threading.Event()
+@pytest.fixture
+def app() -> Iterator[Any]:
+    """Return the project's application with an empty schedule; tasks made here go again."""
+    app = current_app._get_current_object()
+    known, schedule = set(app.tasks), app.conf.beat_schedule
+    app.conf.beat_schedule = {}
+    yield app
+    app.conf.beat_schedule = schedule
+    for name in set(app.tasks) - known:
+        app.tasks.unregister(name)
 
-    @app.task(name="call")
-    def call(number: int) -> None:
-        called.append(number)
 
-    @app.task(name="tick")
-    def tick() -> None:
-        ticked.set()
+def wait(condition: Any, *, seconds: float = 20) -> None:
+    """Wait until something is true."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.02)
+
+
+@pytest.mark.slow
+def test_tasks_are_worked_on_and_scheduled_until_it_is_stopped(app: Any, tmp_path: Path) -> None:
+    done: list[str] = []
+
+    @app.task(name="note")  # type: ignore[untyped-decorator]
+    def note(word: str) -> None:
+        done.append(word)
+
+    @app.task(name="fail")  # type: ignore[untyped-decorator]
+    def fail() -> None:
+        raise RuntimeError("this task is broken")
+
+    app.conf.beat_schedule = {"tick": {"task": "note", "schedule": 0.2, "args": ["tick"]}}
+    tasks = EmbeddedTasks(app, schedule_path=str(tmp_path / "schedule"))
+    tasks.start()
+    try:
+        app.send_task("fail")
+        app.send_task("note", args=["asked"])
+        wait(lambda: "asked" in done and done.count("tick") >= 2)
+    finally:
+        started = time.monotonic()
+        tasks.stop()
+
+    assert time.monotonic() - started < 10
+    assert not tasks._thread.is_alive()
+    after = len(done)
+    time.sleep(0.6)
+    assert len(done) == after
+
+
+@pytest.mark.slow
+def test_the_task_that_is_running_is_finished_first(
+    app: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    done: list[str] = []
+
+    @app.task(name="slow")  # type: ignore[untyped-decorator]
+    def slow() -> None:
+        done.append("begun")
+        time.sleep(1)
+        done.append("ended")
 
     tasks = EmbeddedTasks(app, schedule_path=str(tmp_path / "schedule"))
     tasks.start()
-    app.send_task("call", kwargs={"number": 7})
-    was_ticked = ticked.wait(15)
-    deadline = time.monotonic() + 15
-    while not called and time.monotonic() < deadline:
-        time.sleep(0.02)
-    tasks.stop()
+    app.send_task("slow")
+    wait(lambda: "begun" in done)
 
-    assert called == [7]
-    assert was_ticked
-    assert not [one for one in threading.enumerate() if one.name == "menjin-tasks"]
+    with caplog.at_level(logging.WARNING):
+        tasks.stop()
+
+    assert done == ["begun", "ended"]
+    assert "embedded_tasks_slow" not in caplog.text
