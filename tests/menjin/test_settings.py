@@ -1,90 +1,213 @@
-"""Settings are safe by default and stop the process by name."""
+"""Settings: safe without anybody's help, and refusing to start half configured."""
 
 import json
 import os
+import platform
 import subprocess
 import sys
+import sysconfig
+from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from menjin import env
-from tests.support.processes import ROOT
 
-PRODUCTION = {
-    "DJANGO_SETTINGS_MODULE": "menjin.settings.production",
-    "SECRET_KEY": "abcdefghijklmnopqrstuvwxyz" * 3,
-    "FIELD_KEY": "f" * 60,
-    "ALLOWED_HOSTS": "door.example.com",
+ROOT = Path(__file__).parents[2]
+FULL = {
+    "SECRET_KEY": "only-of-the-tests-0123456789-and-long-enough-to-be-a-key",
+    "FIELD_KEY": "f3" * 30,
+    "ALLOWED_HOSTS": "door.example",
     "DATABASE_URL": "postgres://menjin:secret@127.0.0.1:1/menjin",
     "REDIS_URL": "redis://127.0.0.1:1/0",
 }
+OURS = {*FULL, "FIELD_KEYS", "DJANGO_SETTINGS_MODULE", "PUBLIC_URL", "TRUSTED_PROXIES"}
 
 
-def check(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    """Run Django's deployment checks in a process of their own."""
-    bare = {key: os.environ[key] for key in ("PATH", "HOME") if key in os.environ}
+def run(
+    environment: dict[str, str], *arguments: str, settings: str = "menjin.settings.production"
+) -> "subprocess.CompletedProcess[str]":
+    """Run a management command with nothing of ours in the environment but what is given."""
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in OURS and not name.startswith(("MENJIN_", "S3_"))
+    }
     return subprocess.run(
-        [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING"],
+        [sys.executable, "-W", "error", "manage.py", *arguments],
         cwd=ROOT,
-        env={**bare, **environment},
+        env={**inherited, "DJANGO_SETTINGS_MODULE": settings, **environment},
         capture_output=True,
         text=True,
         check=False,
     )
 
 
-def test_production_passes_djangos_deployment_checks() -> None:
-    done = check(PRODUCTION)
+@pytest.mark.parametrize("missing", FULL)
+def test_production_does_not_start_without_each_of_these(missing: str) -> None:
+    given = {name: value for name, value in FULL.items() if name != missing}
+
+    for environment in (given, {**given, missing: "  "}):
+        done = run(environment, "check")
+        assert done.returncode != 0
+        assert f"environment variable {missing} is required" in done.stderr
+
+
+def test_a_full_production_environment_passes_djangos_own_review(tmp_path: Path) -> None:
+    done = run({**FULL, "MENJIN_VAR": str(tmp_path)}, "check", "--deploy", "--fail-level", "INFO")
 
     assert done.returncode == 0, done.stderr
+    assert "no issues" in done.stdout
 
 
 @pytest.mark.parametrize(
-    "name", ["SECRET_KEY", "FIELD_KEY", "ALLOWED_HOSTS", "DATABASE_URL", "REDIS_URL"]
+    ("name", "value", "told"),
+    [
+        ("MENJIN_SYNC_PAGE_SIZE", "0", "at least 1"),
+        ("MENJIN_SYNC_PAGE_SIZE", "many", "whole number"),
+        ("MENJIN_TERMINAL_RATE", "-5", "at least 1"),
+        ("MENJIN_PICTURE_URL_SECONDS", "1.5", "whole number"),
+    ],
 )
-def test_production_names_what_is_missing(name: str) -> None:
-    done = check({key: value for key, value in PRODUCTION.items() if key != name})
+def test_a_malformed_value_stops_the_process_by_name(name: str, value: str, told: str) -> None:
+    done = run({**FULL, name: value}, "check")
 
     assert done.returncode != 0
-    assert f"environment variable {name} is required" in done.stderr
+    assert f"environment variable {name} must be" in done.stderr
+    assert told in done.stderr
+    assert FULL["SECRET_KEY"] not in done.stderr
 
 
-def test_malformed_values_are_named() -> None:
-    with pytest.raises(ImproperlyConfigured, match="N must be a whole number"):
-        env.integer("N", 1, env={"N": "many"})
-    with pytest.raises(ImproperlyConfigured, match="N must be at least 5"):
-        env.integer("N", 7, minimum=5, env={"N": "4"})
-    with pytest.raises(ImproperlyConfigured, match="F must be 1 or 0"):
-        env.flag("F", default=True, env={"F": "perhaps"})
-    assert env.words("W", env={"W": " a, ,b "}) == ["a", "b"]
+_TELL = """
+import json
+from django.conf import settings
+names = ["DEBUG", "SESSION_COOKIE_SECURE", "SESSION_COOKIE_HTTPONLY", "CSRF_COOKIE_SECURE",
+         "X_FRAME_OPTIONS", "ALLOWED_HOSTS", "FIELD_KEYS", "PUBLIC_URL", "TRUSTED_PROXIES",
+         "SECRET_KEY"]
+print(json.dumps({name: getattr(settings, name) for name in names}))
+"""
 
 
-def test_embedded_secrets_are_made_once_and_private(tmp_path: Path) -> None:
-    first = env.local_secret(tmp_path, "A")
-    second = env.local_secret(tmp_path, "B")
-
-    assert env.local_secret(tmp_path, "A") == first != second
-    assert len(first) >= 60
-    assert (tmp_path / "secrets.json").stat().st_mode & 0o077 == 0
+def told(environment: dict[str, str], *, settings: str = "menjin.settings.production") -> Any:
+    """Return settings as a process with this environment has them."""
+    done = run(environment, "shell", "-v", "0", "-c", _TELL, settings=settings)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
 
 
-def test_our_names_and_the_standard_librarys_do_not_meet() -> None:
-    told = subprocess.run(
-        [
-            sys.executable,
-            "-c",
-            "import json, platform, devices, faces, records, edge_agent;"
-            "print(json.dumps([one.__file__ for one in"
-            " (platform, devices, faces, records, edge_agent)]))",
-        ],
-        cwd="/",
-        capture_output=True,
-        text=True,
-        check=True,
+def test_production_is_safe_and_takes_what_it_is_given(tmp_path: Path) -> None:
+    values = told(
+        {
+            **FULL,
+            "MENJIN_VAR": str(tmp_path),
+            "ALLOWED_HOSTS": "a.example, b.example",
+            "FIELD_KEY": "new,old",
+            "PUBLIC_URL": "http://a.example/",
+            "TRUSTED_PROXIES": "172.16.0.0/12",
+        }
     )
-    standard, *ours = [Path(name) for name in json.loads(told.stdout)]
 
-    assert not standard.is_relative_to(ROOT)
-    assert all(path.is_relative_to(ROOT) for path in ours)
+    assert values["DEBUG"] is False
+    assert values["SESSION_COOKIE_SECURE"] is values["CSRF_COOKIE_SECURE"] is True
+    assert values["SESSION_COOKIE_HTTPONLY"] is True
+    assert values["X_FRAME_OPTIONS"] == "DENY"
+    assert values["ALLOWED_HOSTS"] == ["a.example", "b.example"]
+    assert values["PUBLIC_URL"] == "http://a.example"
+    assert values["TRUSTED_PROXIES"] == ["172.16.0.0/12"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_field_key_is_rotated_as_the_example_file_says(tmp_path: Path) -> None:
+    """New key first, the old one behind a comma (.env.example)."""
+    values = told({**FULL, "MENJIN_VAR": str(tmp_path), "FIELD_KEY": "new,old"})
+
+    assert values["FIELD_KEYS"] == ["new", "old"]
+
+
+def test_the_embedded_server_makes_its_own_secrets_once(tmp_path: Path) -> None:
+    environment = {"MENJIN_VAR": str(tmp_path)}
+
+    first = told(environment, settings="menjin.settings.embedded")
+    again = told(environment, settings="menjin.settings.embedded")
+
+    assert first == again
+    assert len(first["SECRET_KEY"]) >= 50
+    assert first["SECRET_KEY"] not in first["FIELD_KEYS"]
+    assert first["DEBUG"] is False
+    kept = tmp_path / "secrets.json"
+    assert kept.stat().st_mode & 0o777 == 0o600
+    assert [path.name for path in tmp_path.iterdir()] == ["secrets.json"]
+
+
+def test_text_is_stripped_and_required_without_a_default() -> None:
+    assert env.text("A", env={"A": " x "}) == "x"
+    assert env.text("A", "y", env={"A": "  "}) == "y"
+    assert env.text("A", "", env={}) == ""
+    with pytest.raises(ImproperlyConfigured, match="A is required"):
+        env.text("A", env={})
+
+
+@pytest.mark.parametrize(
+    ("raw", "value"),
+    [("1", True), ("TRUE", True), (" yes ", True), ("on", True), ("0", False), ("False", False),
+     ("no", False), ("off", False), ("", False), (None, True)],
+)  # fmt: skip
+def test_flags_are_read_in_the_usual_words(raw: str | None, value: bool) -> None:
+    given = {} if raw is None else {"A": raw}
+
+    assert env.flag("A", default=True, env=given) is value
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda given: env.flag("A", default=True, env=given),
+        lambda given: env.integer("A", 3, env=given),
+        lambda given: env.integer("A", 3, minimum=100, env={**given, "A": "99"}),
+    ],
+)
+def test_anything_else_is_refused_by_the_variables_name(
+    read: Callable[[dict[str, str]], object],
+) -> None:
+    with pytest.raises(ImproperlyConfigured, match="variable A must be"):
+        read({"A": "maybe"})
+
+
+def test_numbers_and_lists_are_read() -> None:
+    assert env.integer("A", 3, env={}) == 3
+    assert env.integer("A", 3, env={"A": " 7 "}) == 7
+    assert env.words("A", env={"A": "a, b,,c "}) == ["a", "b", "c"]
+    assert env.words("A", "x,y", env={}) == ["x", "y"]
+    assert env.words("A", env={}) == []
+
+
+def test_each_local_secret_is_made_once(tmp_path: Path) -> None:
+    first = env.local_secret(tmp_path / "new", "SECRET_KEY")
+    other = env.local_secret(tmp_path / "new", "FIELD_KEY")
+
+    assert env.local_secret(tmp_path / "new", "SECRET_KEY") == first
+    assert other != first
+
+
+def test_the_folder_platform_hides_no_module_of_python() -> None:
+    assert platform.__file__ is not None
+    assert Path(platform.__file__).parent == Path(sysconfig.get_path("stdlib"))
+    assert not (ROOT / "platform" / "__init__.py").exists()
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["devices", "faces", "records", "edge_agent", "menjin", "terminal_protocol", "face_engine",
+     "server_common", "console"],
+)  # fmt: skip
+def test_our_names_mean_our_packages(name: str) -> None:
+    """Packages of these names exist elsewhere; one that is installed must not win."""
+    spec = find_spec(name)
+
+    assert spec is not None
+    assert spec.origin is not None
+    assert ROOT in Path(spec.origin).parents
+    assert ".venv" not in Path(spec.origin).parts
