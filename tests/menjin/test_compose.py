@@ -5,6 +5,7 @@ import http.client
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -55,6 +56,44 @@ def test_every_mounted_file_is_in_the_project() -> None:
                 assert (ROOT / source).is_file()
             else:
                 assert source in COMPOSE["volumes"]
+
+
+def test_nginx_can_read_its_file(tmp_path: Path) -> None:
+    nginx = shutil.which("nginx", path=os.environ.get("PATH", "") + ":/usr/sbin")
+    if nginx is None:
+        pytest.skip("nginx is not installed here")
+    # The names of the compose network are known inside it only.
+    part = re.sub(r"\b(wsgi|asgi):", "127.0.0.1:", (ROOT / "docker" / "nginx.conf").read_text())
+    part = part.replace("listen 80 ", f"listen 127.0.0.1:{free_port()} ")
+    (tmp_path / "part.conf").write_text(part)
+    (tmp_path / "nginx.conf").write_text(
+        f"pid {tmp_path}/pid; events {{}} http {{ include {tmp_path}/part.conf; }}"
+    )
+
+    done = subprocess.run(
+        [nginx, "-t", "-e", "stderr", "-p", str(tmp_path), "-c", str(tmp_path / "nginx.conf")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+
+
+def test_nginx_asks_services_and_ports_that_are_there() -> None:
+    text = (ROOT / "docker" / "nginx.conf").read_text()
+    asked = set(re.findall(r"server (\w+):(\d+);", text))
+    served = {
+        (name, COMPOSE["services"][name]["command"][number + 1])
+        for name in OWN
+        for number, word in enumerate(COMPOSE["services"][name]["command"])
+        if word == "--port"
+    }
+
+    assert asked == served
+    # Secrets of sites and pictures of people stay out of its log and off the open web.
+    assert re.search(r"location ~ \^/\(t/\|sy\|i/\) \{[^}]*access_log off;", text)
+    assert re.search(r"location /protected/ \{\s*internal;", text)
 
 
 class Production:
