@@ -1,5 +1,6 @@
 """The description of the REST interface is a contract: complete, valid, and as recorded."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from rest_framework.test import APIClient
 from tests.console.two_sites import World
 
 RECORDED = Path(__file__).parent / "openapi.yaml"
+GUIDE = Path(__file__).parents[2] / "docs" / "rest-api.md"
 
 
 # How large a whole number may be depends on the database that describes itself.
@@ -74,3 +76,29 @@ def test_the_root_leads_everywhere(root: APIClient, world: World) -> None:
     }  # fmt: skip
     for name, address in contents.items():
         assert root.get(address).status_code in {200, 405}, name
+
+
+def test_the_guide_names_every_address_and_filter() -> None:
+    """The table of docs/rest-api.md: one line for an address, its filters in the last column."""
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in GUIDE.read_text().splitlines()
+        if line.startswith("| `")
+    ]
+    documented = {
+        address: set(re.findall(r"`(\w+)`", row[-1]))
+        for row in rows
+        for address in re.findall(r"`([^`]+)`", row[0])
+    }
+    everywhere = {"page", "page_size"}
+    for path, methods in yaml.safe_load(RECORDED.read_text())["paths"].items():
+        address = path.removeprefix("/api/v1/").replace("{id}", "<id>")
+        if address.count("/") == 2 and address.endswith("/<id>/"):
+            address = address.removesuffix("<id>/")  # the rows of a list
+        if address == "schema/":
+            continue
+        assert address in documented
+        for operation in methods.values():
+            for parameter in operation.get("parameters", []):
+                if parameter["in"] == "query" and parameter["name"] not in everywhere:
+                    assert parameter["name"] in documented[address], address
