@@ -94,6 +94,17 @@ def judge(request: Request, status: int, content_type: str, body: bytes) -> str 
     return None if isinstance(answer.get("ret"), str) else "no ret"
 
 
+def said(body: bytes) -> str:
+    """Return the code in an answer, so that the figures show how deep the requests got."""
+    try:
+        answer = json.loads(body)
+    except ValueError:
+        return ""
+    if not isinstance(answer, dict):
+        return ""
+    return f"ret {answer['ret']}" if "ret" in answer else ", ".join(answer)
+
+
 class Caller(threading.Thread):
     """Sends requests over one connection for as long as the server keeps it open."""
 
@@ -112,7 +123,8 @@ class Caller(threading.Thread):
                 self.connection.close()
                 self._note("broken", request, f"no answer: {type(error).__name__}: {error}")
                 continue
-            self._note(str(status), request, judge(request, status, kind, body))
+            word = f"{status} {said(body)}".strip()
+            self._note(word, request, judge(request, status, kind, body))
 
     def _note(self, word: str, request: Request, wrong: str | None) -> None:
         if wrong is not None:
@@ -272,7 +284,7 @@ def fuzz(arguments: argparse.Namespace, folder: Path) -> list[str]:
     seconds = time.monotonic() - started
     print(f"{tally.done} requests in {seconds:.0f} s ({tally.done / seconds:.0f}/s), answers:")
     for word, count in tally.answers.most_common():
-        print(f"  {word:>7} {count}")
+        print(f"  {word:<22}{count}")
     print(f"memory after a tenth {early_mb:.0f} MB, at the end {late_mb:.0f} MB")
     wrong = list(tally.failures)
     if late_mb > early_mb * MEMORY_FACTOR + MEMORY_SLACK_MB:
@@ -298,7 +310,7 @@ def main() -> int:
     """Run the command; returns 0 when nothing was wrong."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--requests", type=int, default=100_000, help="how many to send")
-    parser.add_argument("--seed", type=int, default=1, help="the same seed, the same requests")
+    parser.add_argument("--seed", type=int, default=1, help="each connection sends the same again")
     parser.add_argument(
         "--production", action="store_true", help="granian, PostgreSQL and Redis from wheels"
     )

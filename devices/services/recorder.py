@@ -86,7 +86,7 @@ def masked(data: Mapping[str, Any], *, depth: int = 3) -> dict[str, Any]:
     """Return a message's fields fit to be shown: no picture, no name, no ID number."""
     shown: dict[str, Any] = {}
     for key, value in list(data.items())[:60]:
-        name = str(key)[:_VALUE_LIMIT]
+        name = _encodable(str(key)[:_VALUE_LIMIT])
         if str(key).strip().lower() in _MASKED_KEYS:
             shown[name] = "***" if value not in (None, "", {}) else ""
         elif isinstance(value, Mapping):
@@ -98,12 +98,17 @@ def masked(data: Mapping[str, Any], *, depth: int = 3) -> dict[str, Any]:
             ]
         elif isinstance(value, str):
             is_long = len(value) > _VALUE_LIMIT
-            shown[name] = f"({len(value)} characters)" if is_long else redact(value)
+            shown[name] = f"({len(value)} characters)" if is_long else redact(_encodable(value))
         elif value is None or isinstance(value, bool | int | float):
             shown[name] = value if len(str(value)) <= _VALUE_LIMIT else "(a long number)"
         else:
             shown[name] = "…"
     return shown
+
+
+def _encodable(text: str) -> str:
+    """Return text that UTF-8 can hold; JSON may say half of a surrogate pair."""
+    return text.encode("utf-8", "replace").decode()
 
 
 class Recorder(Protocol):

@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 import pytest
 
 from devices.models import Terminal
+from devices.services import exchanges_last
 from records.models import Record
 from tests.menjin.test_uploads import encoded, sent, shown, two_colours
 from tests.support.wire import WireClient
@@ -251,3 +252,18 @@ def test_fahrenheit_is_known_by_its_sign_and_never_guessed(
     assert record.temperature_c is None
     assert "temperature_out_of_range" in record.faults
     assert record.extras == {"temperature": temperature}
+
+
+@pytest.mark.parametrize("kind", ["syface", "syattribute", "syresult", "syheartbeat"])
+def test_half_a_character_pair_costs_no_upload(
+    wire: WireClient, terminal: Terminal, kind: str
+) -> None:
+    r"""JSON can say "\ud800", which no UTF-8 can; the flight recorder in Redis broke on it."""
+    half = r"\ud800"
+    fields = f'"userID": "7{half}", "temperature": "36.5", "msg": "{half}", "{half}": "{half}"'
+
+    assert wire.post(kind, f'{{{fields}, "inner": [{{"{half}": "{half}"}}]}}')["ret"] == "0"
+
+    exchanges = exchanges_last(terminal_id=terminal.pk)
+    assert [one.kind for one in exchanges] == [kind]
+    assert json.dumps(exchanges[0].said, ensure_ascii=False).encode()
