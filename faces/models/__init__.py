@@ -6,6 +6,7 @@ from .library import Library, LibraryMembership, TerminalLibrary
 from .person import Person
 from .photo import FaceDescriptor, FacePhoto
 from .sync import SyncClock, TerminalCursor
+from .time_plan import Holiday, LibraryPlan, TimePlan, TimePlanInterval, Weekday
 
 __all__ = [
     "Delivery",
@@ -14,10 +15,15 @@ __all__ = [
     "FacePhoto",
     "Gallery",
     "GalleryRemoval",
+    "Holiday",
     "Library",
     "LibraryMembership",
+    "LibraryPlan",
     "Person",
     "SyncClock",
     "TerminalCursor",
     "TerminalLibrary",
+    "TimePlan",
+    "TimePlanInterval",
+    "Weekday",
 ]

@@ -10,6 +10,7 @@ from .deliveries import (
 )
 from .engine import engine
 from .galleries import (
+    descriptor_seal,
     descriptor_unseal,
     files_doom,
     files_erase,
@@ -23,11 +24,13 @@ from .photos import CheckedPhoto, photo_attach, photo_check, photos_process_wait
 from .picture_urls import BadPictureAddress, PictureGrant, picture_grant, picture_path
 from .sync import sync_answer, terminal_libraries_set, terminal_view_changed
 from .terminals import terminal_change, terminal_create, terminal_erase
+from .time_plans import DoorHours, door_hours
 
 __all__ = [
     "BadPictureAddress",
     "Candidate",
     "CheckedPhoto",
+    "DoorHours",
     "Feedback",
     "PictureGrant",
     "clock_advance",
@@ -35,7 +38,9 @@ __all__ = [
     "deletes_repeat",
     "deliveries_answered",
     "deliveries_fill",
+    "descriptor_seal",
     "descriptor_unseal",
+    "door_hours",
     "engine",
     "files_doom",
     "files_erase",
