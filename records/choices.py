@@ -32,11 +32,22 @@ class Reason(TextChoices):
     NOT_YET_VALID = "not_yet_valid", _("The person may not pass yet")
     NO_LONGER_VALID = "no_longer_valid", _("The person may no longer pass")
     NOT_AT_THIS_DOOR = "not_at_this_door", _("The person may not pass this door")
+    OUTSIDE_HOURS = "outside_hours", _("The person may not pass at this time")
     FEVER = "fever", _("The temperature is above the limit")
     NO_MASK = "no_mask", _("A mask is required")
     FACE_MISMATCH = "face_mismatch", _("The face is not this person's")
     NOT_VERIFIABLE = "not_verifiable", _("The face could not be verified")
+    SIMILARITY_TOO_LOW = "similarity_too_low", _("The terminal was not sure enough of the face")
+    PASSED_BACK = "passed_back", _("The person has already passed in this direction")
     NOT_A_PASS = "not_a_pass", _("A reading only, no pass was asked for")
+
+
+class Passback(TextChoices):
+    """What a site does about somebody who passes twice in one direction."""
+
+    OFF = "off", _("Off")
+    SOFT = "soft", _("Alert only")
+    HARD = "hard", _("Keep the door closed and alert")
 
 
 class AlertKind(TextChoices):
@@ -46,6 +57,7 @@ class AlertKind(TextChoices):
     NO_MASK = "no_mask", _("No mask")
     FACE_MISMATCH = "face_mismatch", _("Face not believed")
     BLACKLISTED = "blacklisted", _("Person on the blacklist")
+    PASSED_BACK = "passed_back", _("Passed twice in one direction")
     TERMINAL_OFFLINE = "terminal_offline", _("Terminal offline")
     NEW_ADDRESS = "new_address", _("Terminal calls from a new address")
 

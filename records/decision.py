@@ -2,6 +2,16 @@
 
 No I/O, no clock: everything that matters comes in as a value, so the same question can be asked
 again later and gives the same answer.
+
+The rules in the order in which they are asked; the first that applies decides:
+
+1. the terminal: not approved
+2. the person: unknown, blacklisted, suspended, not yet or no longer valid, not at this door,
+   outside the hours of every library
+3. the reading: fever, no mask
+4. the face: not this person's, not verifiable, similarity too low
+5. the way: passed in this direction already. It comes last, because only a face that is believed
+   says anything about where its person is.
 """
 
 from dataclasses import dataclass
@@ -10,23 +20,31 @@ from decimal import Decimal
 
 from devices.choices import Unverifiable, Verification
 from faces.choices import Category, PersonState
-from records.choices import Reason, VerificationResult
+from records.choices import Passback, Reason, VerificationResult
 
 
 @dataclass(frozen=True, slots=True)
 class PersonFacts:
-    """What the decision needs to know of a person on file."""
+    """What the decision needs to know of a person on file.
+
+    Attributes:
+        is_at_door: some library of theirs is held by the terminal.
+        is_within_hours: one of those libraries allows the moment.
+        has_passed_back: the last pass counted went the same way.
+    """
 
     category: int
     state: str
     valid_from: datetime | None
     valid_until: datetime | None
     is_at_door: bool
+    is_within_hours: bool = True
+    has_passed_back: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What the site and the terminal say."""
+    """What the site and the terminal say; ``similarity_floor`` None asks for none."""
 
     terminal_approved: bool
     verification: str
@@ -35,6 +53,8 @@ class Policy:
     fever_closes_door: bool
     mask_required: bool
     unlock_delay_ms: int
+    similarity_floor: int | None = None
+    passback: str = Passback.OFF
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +66,14 @@ class Evidence:
         temperature_c: None when it was not measured or cannot be believed.
         mask: None when the terminal did not say.
         verification: result of the platform's own look at the picture.
+        similarity: 0–100 by the terminal, None when it did not say.
     """
 
     at: datetime
     temperature_c: Decimal | None
     mask: bool | None
     verification: VerificationResult
+    similarity: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +98,8 @@ def decide(person: PersonFacts | None, evidence: Evidence, policy: Policy) -> De
         or _person(person, evidence)
         or _health(evidence, policy)
         or _face(evidence, policy)
+        or _similarity(evidence, policy)
+        or _way(person, policy)
         or Reason.ALLOWED
     )
     if reason is not Reason.ALLOWED:
@@ -100,7 +124,7 @@ def _person(person: PersonFacts | None, evidence: Evidence) -> Reason | None:
         return Reason.NO_LONGER_VALID
     if not person.is_at_door:
         return Reason.NOT_AT_THIS_DOOR
-    return None
+    return None if person.is_within_hours else Reason.OUTSIDE_HOURS
 
 
 def is_fever(temperature_c: Decimal | None, limit_c: Decimal) -> bool:
@@ -126,3 +150,15 @@ def _face(evidence: Evidence, policy: Policy) -> Reason | None:
     if policy.when_unverifiable == Unverifiable.ALLOW:
         return None
     return Reason.NOT_VERIFIABLE
+
+
+def _similarity(evidence: Evidence, policy: Policy) -> Reason | None:
+    if policy.similarity_floor is None or evidence.similarity is None:
+        return None
+    return Reason.SIMILARITY_TOO_LOW if evidence.similarity < policy.similarity_floor else None
+
+
+def _way(person: PersonFacts | None, policy: Policy) -> Reason | None:
+    if person is not None and person.has_passed_back and policy.passback == Passback.HARD:
+        return Reason.PASSED_BACK
+    return None

@@ -1,6 +1,8 @@
 """Tables of what terminals reported and what somebody should look at."""
 
 from .alert import Alert
+from .negative import FaceNegative
 from .record import Picture, Record
+from .rules import PassRules
 
-__all__ = ["Alert", "Picture", "Record"]
+__all__ = ["Alert", "FaceNegative", "PassRules", "Picture", "Record"]

@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -16,14 +15,14 @@ from devices.choices import Verification
 from devices.models import Terminal
 from devices.services import Admission, terminal_describe
 from faces.models import Person
-from faces.selectors import person_is_at_door
-from records.choices import AlertKind, Reason, RecordKind, VerificationResult
-from records.decision import Decision, Evidence, PersonFacts, Policy, decide, is_fever
+from records.choices import AlertKind, Passback, Reason, RecordKind, VerificationResult
+from records.decision import Decision, Evidence, is_fever
 from records.live import record_message
 from records.models import Record
 from records.services.alerts import alert_raise
+from records.services.decisions import decision_make, rules_of
 from records.services.pictures import CleanPicture, picture_clean, picture_store
-from records.services.verification import Verified, verify
+from records.services.verification import Verified, elapsed_ms, verify
 from server_common.on_commit import group_send_on_commit
 from terminal_protocol import FaceMatch, TemperatureReading
 
@@ -64,6 +63,7 @@ def pass_record(
         return repeat
     started = time.perf_counter()
     clean, faults = _clean(message, repairs)
+    ms = {"decode": elapsed_ms(started)}
     person = Person.objects.filter(site_id=terminal.site_id, user_id=message.user_id).first()
     verified = verify(
         policy=terminal.site.verification,
@@ -73,9 +73,51 @@ def pass_record(
     )
     if verified.fault:
         faults.append(verified.fault)
-    now = timezone.now()
-    decision = _decide(terminal, person, message, verified, now, admission.is_approved)
-    record = _base_record(terminal, RecordKind.PASS, key, message, faults, now)
+    card = picture_clean(message.id_card_image) if message.id_card_image else None
+    if isinstance(card, str):
+        faults.append(f"id_card_{card}")
+        card = None
+    rules = rules_of(terminal.site)
+    with transaction.atomic():
+        if person is not None and rules.passback == Passback.HARD:
+            # Serialises passes of one person: two doors at once must not both see the last one.
+            person = Person.objects.select_for_update(no_key=True).filter(pk=person.pk).first()
+        now, deciding = timezone.now(), time.perf_counter()
+        made = decision_make(
+            terminal=terminal,
+            person=person,
+            evidence=Evidence(
+                at=now,
+                temperature_c=message.temperature_c,
+                mask=message.mask,
+                verification=verified.result,
+                similarity=message.similarity,
+            ),
+            terminal_approved=admission.is_approved,
+            rules=rules,
+        )
+        ms |= {**verified.ms, "decide": elapsed_ms(deciding)}
+        record = _base_record(terminal, RecordKind.PASS, key, message, faults, now)
+        _describe(record, person, message, verified, made.decision)
+        record.trace = {
+            "rule": made.decision.reason,
+            **made.inputs,
+            "verification": verified.trace,
+            "ms": ms,
+            "total_ms": elapsed_ms(started),
+        }
+        stored = _store(record, clean, card, has_passed_back=made.has_passed_back)
+    return _answered(record, stored)
+
+
+def _describe(
+    record: Record,
+    person: Person | None,
+    message: FaceMatch,
+    verified: Verified,
+    decision: Decision,
+) -> None:
+    """Write on a record what only passes have."""
     record.person = person
     record.user_id = message.user_id
     record.user_name = message.user_name
@@ -86,15 +128,9 @@ def pass_record(
     record.verification_score = verified.score
     record.door_opened, record.reason = decision.open_door, decision.reason
     record.unlock_delay_ms = decision.unlock_delay_ms
-    record.trace = _trace(terminal, person, verified, started)
     if message.id_card is not None:
         record.id_card_name = message.id_card.name
         record.id_card = json.dumps(_id_card(message), ensure_ascii=False)
-    card = picture_clean(message.id_card_image) if message.id_card_image else None
-    if isinstance(card, str):
-        faults.append(f"id_card_{card}")
-    stored = _store(record, clean, card if isinstance(card, CleanPicture) else None)
-    return stored or _certain_repeat(terminal, key)
 
 
 def temperature_record(
@@ -108,7 +144,7 @@ def temperature_record(
     clean, faults = _clean(message, repairs)
     record = _base_record(terminal, RecordKind.TEMPERATURE, key, message, faults, timezone.now())
     record.reason = Reason.NOT_A_PASS
-    return _store(record, clean, None) or _certain_repeat(terminal, key)
+    return _answered(record, _store(record, clean, None))
 
 
 def _dedupe_key(kind: RecordKind, user_id: str, message: FaceMatch | TemperatureReading) -> str:
@@ -164,46 +200,6 @@ def _clean(
     return clean, faults
 
 
-def _decide(
-    terminal: Terminal,
-    person: Person | None,
-    message: FaceMatch,
-    verified: Verified,
-    now: datetime,
-    approved: bool,  # noqa: FBT001 - passed on as it is
-) -> Decision:
-    site = terminal.site
-    facts = (
-        None
-        if person is None
-        else PersonFacts(
-            category=person.category,
-            state=person.state,
-            valid_from=person.valid_from,
-            valid_until=person.valid_until,
-            is_at_door=person_is_at_door(person, terminal),
-        )
-    )
-    return decide(
-        facts,
-        Evidence(
-            at=now,
-            temperature_c=message.temperature_c,
-            mask=message.mask,
-            verification=verified.result,
-        ),
-        Policy(
-            terminal_approved=approved,
-            verification=site.verification,
-            when_unverifiable=site.when_unverifiable,
-            temperature_limit_c=site.temperature_limit_c,
-            fever_closes_door=site.fever_closes_door,
-            mask_required=site.mask_required,
-            unlock_delay_ms=terminal.unlock_delay_ms,
-        ),
-    )
-
-
 def _base_record(
     terminal: Terminal,
     kind: RecordKind,
@@ -236,23 +232,6 @@ def _base_record(
     )
 
 
-def _trace(
-    terminal: Terminal, person: Person | None, verified: Verified, started: float
-) -> dict[str, Any]:
-    site = terminal.site
-    return {
-        "policy": {
-            "verification": site.verification,
-            "when_unverifiable": site.when_unverifiable,
-            "temperature_limit_c": float(site.temperature_limit_c),
-            "mask_required": site.mask_required,
-        },
-        "person": None if person is None else {"category": person.category, "state": person.state},
-        "verification": verified.trace,
-        "total_ms": round((time.perf_counter() - started) * 1000, 1),
-    }
-
-
 def _id_card(message: FaceMatch) -> dict[str, str]:
     card = message.id_card
     if card is None:
@@ -274,7 +253,11 @@ def _id_card(message: FaceMatch) -> dict[str, str]:
 
 
 def _store(
-    record: Record, clean: CleanPicture | None, card: CleanPicture | None
+    record: Record,
+    clean: CleanPicture | None,
+    card: CleanPicture | None,
+    *,
+    has_passed_back: bool = False,
 ) -> PassOutcome | None:
     """Write everything in one transaction; None when the same message was stored meanwhile."""
     try:
@@ -285,22 +268,29 @@ def _store(
                 record.id_card_picture = picture_store(site_id=record.site_id, clean=card)
             record.faults = list(dict.fromkeys(record.faults))
             record.save(force_insert=True)
-            _alarm(record)
+            _alarm(record, has_passed_back=has_passed_back)
             group_send_on_commit(
                 f"live.{record.site_id}", {"type": "live.record", **record_message(record)}
             )
     except IntegrityError:
         logger.info("record_repeated terminal=%s", record.terminal_id)
         return None
+    return _outcome(record, is_repeat=False)
+
+
+def _answered(record: Record, stored: PassOutcome | None) -> PassOutcome:
+    """Return what to answer, after the commit; a new record tells of its terminal too."""
+    if stored is None:
+        return _certain_repeat(record.terminal, record.dedupe_key)
     terminal_describe(
         terminal_id=record.terminal_id,
         uuid_label=record.uuid_label[:32],
         nation_code=record.nation_code[:32],
     )
-    return _outcome(record, is_repeat=False)
+    return stored
 
 
-def _alarm(record: Record) -> None:
+def _alarm(record: Record, *, has_passed_back: bool) -> None:
     terminal = record.terminal
     site = terminal.site
     if is_fever(record.temperature_c, site.temperature_limit_c):
@@ -312,6 +302,8 @@ def _alarm(record: Record) -> None:
         )
     if site.mask_required and record.mask is False:
         alert_raise(kind=AlertKind.NO_MASK, terminal=terminal, record=record)
+    if has_passed_back and record.reason in (Reason.ALLOWED, Reason.PASSED_BACK):
+        alert_raise(kind=AlertKind.PASSED_BACK, terminal=terminal, record=record)
     kind = _ALARMS.get(Reason(record.reason))
     if record.verification == VerificationResult.MISMATCH and site.verification != Verification.OFF:
         # Observing sites open, and want to know all the more.

@@ -1,7 +1,8 @@
 """The platform's own look at the picture of a pass: is this really the claimed person?
 
 1:1 against every accepted photo of the claimed person, and 1:N in the site's gallery to tell
-"somebody else is clearly closer" from "bad picture".
+"somebody else is clearly closer" from "bad picture". A face of which a manager said that it is not
+the claimed person's is refused when it is closer than the person's own photos.
 """
 
 import logging
@@ -10,12 +11,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from devices.choices import Verification
 from face_engine import ModelMissing, RgbImage, similarity_from_cosine
 from faces.models import FaceDescriptor, Person
-from faces.services import descriptor_unseal, engine, identify
+from faces.services import Candidate, descriptor_unseal, engine, identify
 from records.choices import VerificationResult
+from records.models import FaceNegative
 
 logger = logging.getLogger(__name__)
 
@@ -31,14 +34,24 @@ class Verified:
     Attributes:
         result: see ``VerificationResult``.
         score: similarity 0–100 to the claimed person's closest photo, None without a comparison.
-        trace: scores, threshold, closest other person and milliseconds, for the record.
+        trace: scores, threshold, closest other person and what settled it, for the record.
+        ms: milliseconds by step.
         fault: word for the record's faults when the recogniser could not run.
     """
 
     result: VerificationResult
     score: float | None = None
     trace: dict[str, Any] = field(default_factory=dict)
+    ms: dict[str, float] = field(default_factory=dict)
     fault: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Negative:
+    """The closest face of which a manager said that it is not the claimed person's."""
+
+    row: FaceNegative
+    cosine: float
 
 
 def verify(*, policy: str, site_id: int, person: Person | None, image: RgbImage | None) -> Verified:
@@ -60,42 +73,85 @@ def verify(*, policy: str, site_id: int, person: Person | None, image: RgbImage 
     except ModelMissing:
         logger.warning("verification_unavailable models are not installed")
         return Verified(VerificationResult.OFF, fault="verification_unavailable")
-    trace: dict[str, Any] = {"describe_ms": round((time.perf_counter() - started) * 1000, 1)}
+    ms = {"describe": elapsed_ms(started)}
     if vector is None:
-        return Verified(VerificationResult.NO_FACE, trace=trace)
-    references = _references(person)
-    if person is None or not len(references):
-        return Verified(VerificationResult.NO_REFERENCE, trace=trace)
-    cosine = float(np.max(references @ vector))
-    started = time.perf_counter()
-    other = next(
-        (
-            candidate
-            for candidate in identify(site_id=site_id, vector=vector, count=3)
-            if candidate.person.pk != person.pk
-        ),
-        None,
-    )
-    trace |= {
-        "search_ms": round((time.perf_counter() - started) * 1000, 1),
-        "model": engine().contract_id,
-        "cosine": round(cosine, 4),
-        "threshold": round(engine().threshold, 4),
-        "closest_other": None
-        if other is None
-        else {"user_id": other.person.user_id, "cosine": round(other.cosine, 4)},
-    }
-    is_match = cosine >= engine().threshold and not (other and other.cosine > cosine + _MARGIN)
-    return Verified(
-        VerificationResult.MATCH if is_match else VerificationResult.MISMATCH,
-        score=similarity_from_cosine(cosine, threshold=engine().threshold),
-        trace=trace,
-    )
-
-
-def _references(person: Person | None) -> np.ndarray[Any, np.dtype[np.float32]]:
+        return Verified(VerificationResult.NO_FACE, ms=ms)
     if person is None:
-        return np.empty((0, 0), dtype=np.float32)
+        return Verified(VerificationResult.NO_REFERENCE, ms=ms)
+    started = time.perf_counter()
+    negative = _closest_negative(person, vector)
+    references = _references(person)
+    if not len(references):
+        return _without_reference(negative, ms)
+    cosine = float(np.max(references @ vector))
+    other = _closest_other(site_id, person, vector)
+    verdict = _verdict(cosine, other, negative)
+    return Verified(
+        VerificationResult.MATCH if verdict == "match" else VerificationResult.MISMATCH,
+        score=similarity_from_cosine(cosine, threshold=engine().threshold),
+        trace={
+            **_model_trace(negative),
+            "verdict": verdict,
+            "cosine": round(cosine, 4),
+            "margin": round(cosine - engine().threshold, 4),
+            "other_must_lead_by": _MARGIN,
+            "closest_other": None
+            if other is None
+            else {"user_id": other.person.user_id, "cosine": round(other.cosine, 4)},
+        },
+        ms=ms | {"search": elapsed_ms(started)},
+    )
+
+
+def elapsed_ms(started: float) -> float:
+    """Return the milliseconds since a moment of ``time.perf_counter``."""
+    return round((time.perf_counter() - started) * 1000, 1)
+
+
+def _verdict(cosine: float, other: Candidate | None, negative: _Negative | None) -> str:
+    if negative is not None and negative.cosine > cosine:
+        return "negative"
+    if cosine < engine().threshold:
+        return "below_threshold"
+    return "closer_other" if other and other.cosine > cosine + _MARGIN else "match"
+
+
+def _without_reference(negative: _Negative | None, ms: dict[str, float]) -> Verified:
+    """A face known to be somebody else's is refused though there is no photo to compare with."""
+    known = negative is not None and negative.cosine >= engine().threshold
+    return Verified(
+        VerificationResult.MISMATCH if known else VerificationResult.NO_REFERENCE,
+        trace={**_model_trace(negative), "verdict": "negative" if known else "no_reference"},
+        ms=ms,
+    )
+
+
+def _model_trace(negative: _Negative | None) -> dict[str, Any]:
+    return {
+        "model": engine().contract_id,
+        "threshold": round(engine().threshold, 4),
+        "negative": None
+        if negative is None
+        else {
+            "id": negative.row.pk,
+            "record": negative.row.record_id,
+            "cosine": round(negative.cosine, 4),
+        },
+    }
+
+
+def _closest_other(site_id: int, person: Person, vector: NDArray[np.float32]) -> Candidate | None:
+    found = identify(site_id=site_id, vector=vector, count=3)
+    return next((one for one in found if one.person.pk != person.pk), None)
+
+
+def _closest_negative(person: Person, vector: NDArray[np.float32]) -> _Negative | None:
+    rows = FaceNegative.objects.filter(person=person, contract_id=engine().contract_id)
+    found = [_Negative(row, float(descriptor_unseal(row.sealed) @ vector)) for row in rows]
+    return max(found, key=lambda one: one.cosine, default=None)
+
+
+def _references(person: Person) -> NDArray[np.float32]:
     sealed = FaceDescriptor.objects.filter(
         photo__person=person, gallery__contract_id=engine().contract_id
     ).values_list("sealed", flat=True)

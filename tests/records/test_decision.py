@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from devices.choices import Unverifiable, Verification
 from faces.choices import Category, PersonState
-from records.choices import Reason, VerificationResult
+from records.choices import Passback, Reason, VerificationResult
 from records.decision import Evidence, PersonFacts, Policy, decide, is_fever
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -22,9 +22,15 @@ PERSON = PersonFacts(
     valid_from=None,
     valid_until=None,
     is_at_door=True,
+    is_within_hours=True,
+    has_passed_back=False,
 )
 EVIDENCE = Evidence(
-    at=NOW, temperature_c=Decimal("36.5"), mask=True, verification=VerificationResult.MATCH
+    at=NOW,
+    temperature_c=Decimal("36.5"),
+    mask=True,
+    verification=VerificationResult.MATCH,
+    similarity=88.0,
 )
 POLICY = Policy(
     terminal_approved=True,
@@ -34,6 +40,8 @@ POLICY = Policy(
     fever_closes_door=True,
     mask_required=True,
     unlock_delay_ms=2500,
+    similarity_floor=80,
+    passback=Passback.HARD,
 )
 # In the order in which they are asked: (reason, what makes it apply).
 CLOSING: list[tuple[Reason, dict[str, Any]]] = [
@@ -44,10 +52,13 @@ CLOSING: list[tuple[Reason, dict[str, Any]]] = [
     (Reason.NOT_YET_VALID, {"person": {"valid_from": NOW + SECOND}}),
     (Reason.NO_LONGER_VALID, {"person": {"valid_until": NOW}}),
     (Reason.NOT_AT_THIS_DOOR, {"person": {"is_at_door": False}}),
+    (Reason.OUTSIDE_HOURS, {"person": {"is_within_hours": False}}),
     (Reason.FEVER, {"evidence": {"temperature_c": Decimal("37.3")}}),
     (Reason.NO_MASK, {"evidence": {"mask": False}}),
     (Reason.FACE_MISMATCH, {"evidence": {"verification": VerificationResult.MISMATCH}}),
     (Reason.NOT_VERIFIABLE, {"evidence": {"verification": VerificationResult.NO_FACE}}),
+    (Reason.SIMILARITY_TOO_LOW, {"evidence": {"similarity": 79.9}}),
+    (Reason.PASSED_BACK, {"person": {"has_passed_back": True}}),
 ]
 
 
@@ -83,8 +94,8 @@ def test_every_reason_is_decided_by_some_rule() -> None:
 @pytest.mark.parametrize("place", range(len(CLOSING) - 1))
 def test_the_first_rule_that_applies_decides(place: int) -> None:
     reason, change = CLOSING[place]
-    # The last two are two values of one fact and cannot both hold.
-    later = [one for _, one in CLOSING[place + 1 : -1]]
+    # Of two rules about one fact, such as the look at the picture, the earlier one's value stays.
+    later = [one for _, one in CLOSING[place + 1 :]]
 
     assert ask(*later, change) == (False, reason, 0)
 
@@ -101,6 +112,9 @@ def test_the_first_rule_that_applies_decides(place: int) -> None:
         ({"evidence": {"temperature_c": Decimal("37.3")}}, Reason.FEVER),
         ({"evidence": {"temperature_c": None}}, Reason.ALLOWED),
         ({"evidence": {"mask": None}}, Reason.ALLOWED),
+        ({"evidence": {"similarity": 80.0}}, Reason.ALLOWED),
+        ({"evidence": {"similarity": None}}, Reason.ALLOWED),
+        ({"evidence": {"similarity": 0.0}}, Reason.SIMILARITY_TOO_LOW),
     ],
 )
 def test_limits_are_where_they_are_said_to_be(change: dict[str, Any], reason: Reason) -> None:
@@ -112,6 +126,7 @@ def test_limits_are_where_they_are_said_to_be(change: dict[str, Any], reason: Re
     [
         ({"fever_closes_door": False}, {"temperature_c": Decimal("41")}),
         ({"mask_required": False}, {"mask": False}),
+        ({"similarity_floor": None}, {"similarity": 1.0}),
         ({"verification": Verification.OBSERVE}, {"verification": VerificationResult.MISMATCH}),
         ({"verification": Verification.OFF}, {"verification": VerificationResult.OFF}),
         ({"when_unverifiable": Unverifiable.ALLOW}, {"verification": VerificationResult.NO_FACE}),
@@ -123,6 +138,13 @@ def test_limits_are_where_they_are_said_to_be(change: dict[str, Any], reason: Re
 )
 def test_a_site_may_waive_a_rule(policy: dict[str, Any], evidence: dict[str, Any]) -> None:
     assert ask({"policy": policy, "evidence": evidence})[1] == Reason.ALLOWED
+
+
+@pytest.mark.parametrize("passback", [Passback.OFF, Passback.SOFT])
+def test_passing_back_closes_only_where_the_site_is_hard(passback: Passback) -> None:
+    change = {"policy": {"passback": passback}, "person": {"has_passed_back": True}}
+
+    assert ask(change)[1] == Reason.ALLOWED
 
 
 @pytest.mark.parametrize(
@@ -150,6 +172,8 @@ people = st.none() | st.builds(
     valid_from=moments,
     valid_until=moments,
     is_at_door=st.booleans(),
+    is_within_hours=st.booleans(),
+    has_passed_back=st.booleans(),
 )
 evidences = st.builds(
     Evidence,
@@ -157,6 +181,7 @@ evidences = st.builds(
     temperature_c=st.none() | st.decimals(34, 42, places=1),
     mask=st.none() | st.booleans(),
     verification=st.sampled_from(VerificationResult),
+    similarity=st.none() | st.floats(0, 100),
 )
 policies = st.builds(
     Policy,
@@ -167,6 +192,8 @@ policies = st.builds(
     fever_closes_door=st.booleans(),
     mask_required=st.booleans(),
     unlock_delay_ms=st.integers(20, 5000),
+    similarity_floor=st.none() | st.integers(0, 100),
+    passback=st.sampled_from(Passback),
 )
 
 
@@ -184,6 +211,13 @@ def test_the_door_opens_only_when_no_rule_closes_it(
         and (person.valid_from is None or person.valid_from <= evidence.at)
         and (person.valid_until is None or evidence.at < person.valid_until)
         and person.is_at_door
+        and person.is_within_hours
+        and not (person.has_passed_back and policy.passback == Passback.HARD)
+        and not (
+            policy.similarity_floor is not None
+            and evidence.similarity is not None
+            and evidence.similarity < policy.similarity_floor
+        )
         and not (
             policy.fever_closes_door
             and evidence.temperature_c is not None

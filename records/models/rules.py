@@ -1,0 +1,70 @@
+"""A site's rules of passing beyond those on its own row."""
+
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from devices.models import Site
+from records.choices import Passback
+
+SIMILARITY_MAX = 100
+# A day: whoever was not seen leaving yesterday is let in today.
+PASSBACK_MAX_MINUTES = 24 * 60
+
+
+class PassRules(models.Model):
+    """What a site asks beside temperature, mask and verification; no row asks nothing.
+
+    Entered by a manager, read at each pass.
+    """
+
+    # Rules without their site restrict nobody.
+    site = models.OneToOneField(
+        Site, verbose_name=_("site"), related_name="pass_rules", on_delete=models.CASCADE
+    )
+    similarity_floor = models.PositiveSmallIntegerField(
+        _("lowest similarity believed"),
+        null=True,
+        blank=True,
+        validators=[MaxValueValidator(SIMILARITY_MAX)],
+        help_text=_("0–100 as terminals report it; empty: any. Not reported is not too low."),
+    )
+    passback = models.CharField(
+        _("same direction twice"),
+        max_length=8,
+        choices=Passback.choices,
+        default=Passback.OFF,
+        help_text=_(
+            "Somebody who went in and did not come out goes in again. "
+            "Only terminals whose direction is in or out are counted."
+        ),
+    )
+    passback_minutes = models.PositiveIntegerField(
+        _("counted as twice for (minutes)"),
+        default=60,
+        validators=[MinValueValidator(1), MaxValueValidator(PASSBACK_MAX_MINUTES)],
+    )
+
+    class Meta:
+        verbose_name = _("rules of passing")
+        verbose_name_plural = _("rules of passing")
+        ordering = ["site_id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(passback__in=Passback.values), name="pass_rules_passback_known"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(similarity_floor__isnull=True)
+                | models.Q(similarity_floor__lte=SIMILARITY_MAX),
+                name="pass_rules_floor_range",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(
+                    passback_minutes__gte=1, passback_minutes__lte=PASSBACK_MAX_MINUTES
+                ),
+                name="pass_rules_minutes_range",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.site)
