@@ -3,7 +3,10 @@
 from django.contrib.auth.models import AnonymousUser, User
 from django.db.models import QuerySet
 
-from devices.selectors import sites_visible
+from devices.models import Terminal
+from devices.selectors import sites_visible, terminals_visible
+from faces.models import Person
+from faces.selectors import people_visible
 from records.models import Alert, Record
 
 
@@ -19,3 +22,31 @@ def alerts_visible(user: User | AnonymousUser) -> QuerySet[Alert]:
     return Alert.objects.filter(site__in=sites_visible(user)).select_related(
         "terminal", "site", "record", "acknowledged_by", "cleared_by"
     )
+
+
+def asked_doors(
+    user: User | AnonymousUser,
+    *,
+    device_id: str,
+    site_id: int | None = None,
+    person_id: int | None = None,
+    user_id: str | None = None,
+) -> list[tuple[Terminal, Person | None]]:
+    """Return the terminals a question about a person can mean, among the user's sites.
+
+    Each comes with the person of its site, None when nobody of that user id is on file there.
+    Where several sites have such a terminal, those that know the person are meant.
+    """
+    terminals = terminals_visible(user).filter(device_id=device_id)
+    if site_id is not None:
+        terminals = terminals.filter(site_id=site_id)
+    people = people_visible(user)
+    if person_id is not None:
+        people = people.filter(pk=person_id)
+        terminals = terminals.filter(site__in=people.values("site"))
+    else:
+        people = people.filter(user_id=user_id)
+    by_site = {person.site_id: person for person in people}
+    doors = [(terminal, by_site.get(terminal.site_id)) for terminal in terminals]
+    known = [door for door in doors if door[1] is not None]
+    return known or doors

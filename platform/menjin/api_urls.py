@@ -15,6 +15,7 @@ from rest_framework.views import APIView
 import devices.api.schema  # noqa: F401 - tells the description of our tokens
 from devices.api.views import SiteViewSet
 from faces.api import urls as faces_urls
+from records.api.decisions import DecisionPreviewView
 from records.api.views import AlertViewSet, RecordViewSet
 
 
@@ -52,6 +53,7 @@ router.register("alerts", AlertViewSet, "alert")
 urlpatterns = [
     path("", include(router.urls)),
     path("", include(faces_urls.urlpatterns)),
+    path("decisions/preview/", DecisionPreviewView.as_view(), name="decision-preview"),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
     path("docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
     # With a slash at the end, so that Django still adds it where it was forgotten.

@@ -1,5 +1,5 @@
 """Admin pages of records and alerts."""
 
-from . import alerts, records
+from . import alerts, records, rules
 
-__all__ = ["alerts", "records"]
+__all__ = ["alerts", "records", "rules"]

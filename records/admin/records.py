@@ -3,22 +3,26 @@
 import json
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Exists, OuterRef, QuerySet
-from django.http import HttpRequest
-from django.urls import reverse
+from django.http import HttpRequest, HttpResponse
+from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from devices.admin.scoped import SITE_FILTER, ReadOnlyAdmin, ScopedRelatedFilter
+from face_engine import ModelMissing
 from faces.choices import PhotoStatus
 from faces.models import FacePhoto
+from records.admin.why import why_page
 from records.choices import Reason, RecordKind, VerificationResult
 from records.decision import is_fever
-from records.models import Record
+from records.models import FaceNegative, Record
+from records.services import not_this_person, not_this_person_undo
 from server_common.admin import EMPTY, NOBODY, Tone, badge, thumbnail
 
 VERIFICATION_TONES: dict[str, Tone] = {
@@ -60,7 +64,15 @@ class RecordAdmin(ReadOnlyAdmin):
         (None, {"fields": ("pictures_large", "who", "terminal", "kind_words", "person")}),
         (
             gettext_lazy("Decision"),
-            {"fields": ("door", "verification_badge", "verification_score", "similarity")},
+            {
+                "fields": (
+                    "door",
+                    "verification_badge",
+                    "verification_score",
+                    "similarity",
+                    "not_this_person",
+                )
+            },
         ),
         (
             gettext_lazy("Reported"),
@@ -80,7 +92,9 @@ class RecordAdmin(ReadOnlyAdmin):
         ),
         (gettext_lazy("In detail"), {"fields": ("trace_text",), "classes": ("collapse",)}),
     )
+    actions = ("say_not_this_person", "undo_not_this_person")
     readonly_fields = (
+        "not_this_person",
         "pictures",
         "pictures_large",
         "who",
@@ -100,6 +114,70 @@ class RecordAdmin(ReadOnlyAdmin):
         )
         annotated: QuerySet[Any] = rows.annotate(has_reference=Exists(accepted))
         return annotated
+
+    def get_urls(self) -> list[Any]:
+        """Serve the question beside the records whose answers it explains."""
+        page = self.admin_site.admin_view(self.why)
+        return [path("why/", page, name="records_record_why"), *super().get_urls()]
+
+    def why(self, request: HttpRequest) -> HttpResponse:
+        """Say why a person would be let in somewhere at some time."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        return why_page(request, self.admin_site)
+
+    def has_manage_permission(self, request: HttpRequest) -> bool:
+        """Tell whether the user manages any site (actions ask by this name)."""
+        return self._may(request, None, managed=True)
+
+    @admin.action(description=gettext_lazy("Not this person"), permissions=["manage"])
+    def say_not_this_person(self, request: HttpRequest, queryset: QuerySet[Record]) -> None:
+        """Remember the faces of passes as not their person's."""
+        user: Any = request.user
+        count = 0
+        for record in self.managed(request, queryset):
+            try:
+                not_this_person(record=record, user=user)
+            except ValidationError as error:
+                words = f"{record.pk}: {' '.join(error.messages)}"
+                self.message_user(request, words, messages.WARNING)
+            except ModelMissing:
+                words = _("The face models are not installed.")
+                self.message_user(request, words, messages.ERROR)
+                return
+            else:
+                count += 1
+        words = ngettext(
+            "The face of %(count)d pass is refused for its person from now on.",
+            "The faces of %(count)d passes are refused for their people from now on.",
+            count,
+        )
+        self._report(request, words, count)
+
+    @admin.action(description=gettext_lazy("Undo “not this person”"), permissions=["manage"])
+    def undo_not_this_person(self, request: HttpRequest, queryset: QuerySet[Record]) -> None:
+        """Forget the faces again."""
+        rows = self.managed(request, queryset)
+        count = sum(not_this_person_undo(record=record) for record in rows)
+        words = ngettext(
+            "The face of %(count)d pass is no longer refused.",
+            "The faces of %(count)d passes are no longer refused.",
+            count,
+        )
+        self._report(request, words, count)
+
+    def _report(self, request: HttpRequest, words: str, count: int) -> None:
+        level = messages.SUCCESS if count else messages.WARNING
+        self.message_user(request, words % {"count": count}, level)
+
+    @admin.display(description=gettext_lazy("not this person"))
+    def not_this_person(self, record: Record) -> str:
+        """Say who found that this is somebody else, and when."""
+        negative: FaceNegative | None = getattr(record, "negative", None)
+        if negative is None:
+            return EMPTY
+        said = timezone.localtime(negative.created_at)
+        return f"{negative.created_by or EMPTY}, {said:%Y-%m-%d %H:%M:%S}"
 
     @admin.display(description=gettext_lazy("picture"))
     def pictures(self, record: Record) -> SafeString:

@@ -74,6 +74,13 @@ class RecordOut(serializers.ModelSerializer):
         return url
 
 
+class NotThisPersonOut(serializers.Serializer):
+    """Whether a record's face is remembered as one that is not its person's."""
+
+    record = serializers.IntegerField()
+    not_this_person = serializers.BooleanField()
+
+
 class AlertOut(serializers.ModelSerializer):
     """Something somebody should look at."""
 

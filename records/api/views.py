@@ -15,12 +15,18 @@ from rest_framework.exceptions import NotAuthenticated, NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from records.api.serializers import AlertOut, RecordOut
+from face_engine import ModelMissing
+from records.api.serializers import AlertOut, NotThisPersonOut, RecordOut
 from records.choices import AlertKind, RecordKind
 from records.models import Alert, Record
 from records.selectors import alerts_visible, records_visible
-from records.services import alert_acknowledge, alert_clear
-from server_common.api import IdFilter, MomentFilter
+from records.services import (
+    alert_acknowledge,
+    alert_clear,
+    not_this_person,
+    not_this_person_undo,
+)
+from server_common.api import IdFilter, MomentFilter, Unavailable
 from server_common.api_defaults import AnyAccept
 
 
@@ -87,6 +93,25 @@ class RecordViewSet(viewsets.ReadOnlyModelViewSet):
             raise NotFound("This record's picture is gone.") from error
         headers = {"ETag": etag, "Cache-Control": "private, max-age=3600"}
         return FileResponse(stored, content_type="image/jpeg", headers=headers)
+
+    @extend_schema(request=None, responses=NotThisPersonOut)
+    @action(detail=True, methods=["post"], url_path="not-this-person")
+    def not_this_person(self, request: Request, pk: str | None = None) -> Response:
+        """Say that this pass shows somebody else; the mistake is refused from now on."""
+        record = self.get_object()
+        try:
+            not_this_person(record=record, user=_person(request))
+        except ModelMissing as error:
+            raise Unavailable("The face models are not installed.") from error
+        return Response({"record": record.pk, "not_this_person": True})
+
+    @extend_schema(request=None, responses=NotThisPersonOut)
+    @action(detail=True, methods=["post"], url_path="not-this-person/undo")
+    def not_this_person_undo(self, request: Request, pk: str | None = None) -> Response:
+        """Take that back; nothing happens where it was not said."""
+        record = self.get_object()
+        not_this_person_undo(record=record)
+        return Response({"record": record.pk, "not_this_person": False})
 
 
 class AlertViewSet(viewsets.ReadOnlyModelViewSet):

@@ -77,37 +77,59 @@ def pass_record(
     if isinstance(card, str):
         faults.append(f"id_card_{card}")
         card = None
-    rules = rules_of(terminal.site)
-    with transaction.atomic():
-        if person is not None and rules.passback == Passback.HARD:
-            # Serialises passes of one person: two doors at once must not both see the last one.
-            person = Person.objects.select_for_update(no_key=True).filter(pk=person.pk).first()
-        now, deciding = timezone.now(), time.perf_counter()
-        made = decision_make(
-            terminal=terminal,
-            person=person,
-            evidence=Evidence(
-                at=now,
-                temperature_c=message.temperature_c,
-                mask=message.mask,
-                verification=verified.result,
-                similarity=message.similarity,
-            ),
-            terminal_approved=admission.is_approved,
-            rules=rules,
-        )
-        ms |= {**verified.ms, "decide": elapsed_ms(deciding)}
-        record = _base_record(terminal, RecordKind.PASS, key, message, faults, now)
-        _describe(record, person, message, verified, made.decision)
-        record.trace = {
-            "rule": made.decision.reason,
-            **made.inputs,
-            "verification": verified.trace,
-            "ms": ms,
-            "total_ms": elapsed_ms(started),
-        }
-        stored = _store(record, clean, card, has_passed_back=made.has_passed_back)
+    seen = _Seen(person, verified, clean, card, faults, ms, started)
+    record, stored = _decide_and_store(admission, message, key, seen)
     return _answered(record, stored)
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What was made of a message before anything is locked: reading pictures takes time."""
+
+    person: Person | None
+    verified: Verified
+    clean: CleanPicture | None
+    card: CleanPicture | None
+    faults: list[str]
+    ms: dict[str, float]
+    started: float
+
+
+@transaction.atomic
+def _decide_and_store(
+    admission: Admission, message: FaceMatch, key: str, seen: _Seen
+) -> tuple[Record, PassOutcome | None]:
+    terminal, person = admission.terminal, seen.person
+    rules = rules_of(terminal.site)
+    if person is not None and rules.passback == Passback.HARD:
+        # Serialises passes of one person: two doors at once must not both see the last one.
+        person = Person.objects.select_for_update(no_key=True).filter(pk=person.pk).first()
+    now, deciding = timezone.now(), time.perf_counter()
+    made = decision_make(
+        terminal=terminal,
+        person=person,
+        evidence=Evidence(
+            at=now,
+            temperature_c=message.temperature_c,
+            mask=message.mask,
+            verification=seen.verified.result,
+            similarity=message.similarity,
+        ),
+        terminal_approved=admission.is_approved,
+        rules=rules,
+    )
+    ms = {**seen.ms, **seen.verified.ms, "decide": elapsed_ms(deciding)}
+    record = _base_record(terminal, RecordKind.PASS, key, message, seen.faults, now)
+    _describe(record, person, message, seen.verified, made.decision)
+    record.trace = {
+        "rule": made.decision.reason,
+        **made.inputs,
+        "verification": seen.verified.trace,
+        "ms": ms,
+        "total_ms": elapsed_ms(seen.started),
+    }
+    stored = _store(record, seen.clean, seen.card, has_passed_back=made.has_passed_back)
+    return record, stored
 
 
 def _describe(

@@ -169,6 +169,7 @@ SPECTACULAR_SETTINGS = {
         "TerminalStatusEnum": "devices.choices.TerminalStatus",
         "AlertStateEnum": "records.choices.AlertState",
         "PersonStateEnum": "faces.choices.PersonState",
+        "VerificationResultEnum": "records.choices.VerificationResult",
         "DeliveryStateEnum": "faces.choices.DeliveryState",
     },
 }
