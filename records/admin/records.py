@@ -130,7 +130,7 @@ class RecordAdmin(ReadOnlyAdmin):
         """Tell whether the user manages any site (actions ask by this name)."""
         return self._may(request, None, managed=True)
 
-    @admin.action(description=gettext_lazy("Not this person"), permissions=["manage"])
+    @admin.action(description=gettext_lazy("Mark as not this person"), permissions=["manage"])
     def say_not_this_person(self, request: HttpRequest, queryset: QuerySet[Record]) -> None:
         """Remember the faces of passes as not their person's."""
         user: Any = request.user

@@ -169,7 +169,8 @@ SPECTACULAR_SETTINGS = {
         "TerminalStatusEnum": "devices.choices.TerminalStatus",
         "AlertStateEnum": "records.choices.AlertState",
         "PersonStateEnum": "faces.choices.PersonState",
-        "VerificationResultEnum": "records.choices.VerificationResult",
+        "ResultEnum": "records.choices.VerificationResult",
+        "VerificationEnum": "devices.choices.Verification",
         "DeliveryStateEnum": "faces.choices.DeliveryState",
     },
 }
