@@ -10,8 +10,13 @@ from django.utils import timezone
 from faces.models import Person, SyncClock
 
 
-def clock_advance(*, site_id: int, steps: int = 1) -> int:
+def clock_advance(*, site_id: int, steps: int = 1, above: int = 0) -> int:
     """Move the site's clock and return the first of ``steps`` new stamps, in Unix seconds.
+
+    Args:
+        site_id: whose clock.
+        steps: how many stamps are needed, one second apart.
+        above: a stamp that the new ones must exceed, besides all that this clock gave out.
 
     To be called last in the transaction that makes the change: the lock it takes is held until
     commit, so a stamp that a reader can see has everything before it committed as well. Whoever
@@ -22,7 +27,7 @@ def clock_advance(*, site_id: int, steps: int = 1) -> int:
     SyncClock.objects.get_or_create(site_id=site_id)
     # Serialises all changes of one site's libraries from here to their commit.
     clock = SyncClock.objects.select_for_update().get(site_id=site_id)
-    first = max(int(timezone.now().timestamp()), clock.last_stamp + 1)
+    first = max(int(timezone.now().timestamp()), clock.last_stamp + 1, above + 1)
     clock.last_stamp = first + steps - 1
     clock.save(update_fields=["last_stamp"])
     return first

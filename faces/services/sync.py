@@ -113,23 +113,31 @@ def _page(terminal: Terminal, cursor: TerminalCursor, asked: int) -> _Page:
     # Every stamp up to here has committed. Held until the deliveries are noted: somebody erased
     # or suspended in between would have no row by which the terminal is told.
     newest = clock_hold(site_id=terminal.site_id)
-    positions = {int(key): int(position) for key, position in cursor.pages}
     if _is_plain(cursor, asked):
         # An unfinished page ends at a stamp, so its cursor says what was told and no more.
         return _collect(terminal, since=asked, newest=newest, all_deletes=False)
-    since = positions.get(asked, 0)
-    if since == 0:
-        logger.info("sync_full terminal=%s asked=%s", terminal.pk, asked)
-        cursor.complete_from, cursor.pages = None, []
+    since = _resume(terminal, cursor, asked)
     page = _collect(terminal, since=since, newest=newest, all_deletes=True)
-    if page.is_last:
-        cursor.complete_from = page.cursor
-        cursor.pages = [*cursor.pages, [page.cursor, page.cursor]][-_PAGES_KEPT:]
-        return page
-    fresh = clock_advance(site_id=terminal.site_id)
+    # Greater than every cursor this terminal was ever given, its former site's included: whoever
+    # lost this answer and asks with an older one must not seem to have what this one told.
+    fresh = clock_advance(site_id=terminal.site_id, above=cursor.issued)
+    cursor.complete_from = fresh if page.is_last else None
     cursor.pages = [*cursor.pages, [fresh, page.cursor]][-_PAGES_KEPT:]
     page.cursor = fresh
     return page
+
+
+def _resume(terminal: Terminal, cursor: TerminalCursor, asked: int) -> int:
+    """Return up to which stamp the full sync has told, by the cursor asked with; 0 begins it."""
+    for known, position in cursor.pages:
+        if known == asked:
+            # To the end of the list: what is asked with again and again must not be dropped.
+            others = [page for page in cursor.pages if page[0] != asked]
+            cursor.pages = [*others, [known, position]]
+            return int(position)
+    logger.info("sync_full terminal=%s asked=%s", terminal.pk, asked)
+    cursor.pages = []
+    return 0
 
 
 def _collect(terminal: Terminal, *, since: int, newest: int, all_deletes: bool) -> _Page:

@@ -133,6 +133,60 @@ def test_a_page_of_a_full_sync_that_got_lost_is_given_again(
     assert [one["userId"] for one in lost] == [one["userId"] for one in again] == ["2", "3"]
 
 
+@pytest.mark.parametrize("times", [1, 2, 12])
+def test_the_last_page_of_a_full_sync_is_given_again_as_often_as_it_gets_lost(
+    wire: WireClient,
+    terminal: Terminal,
+    library: Library,
+    settings: pytest.FixtureRequest,
+    times: int,
+) -> None:
+    settings.SYNC_PAGE_SIZE = 2  # type: ignore[attr-defined]
+    for number in range(5):
+        enrol(library, str(number))
+    _, first = wire.poll(0)
+    _, second = wire.poll(first)
+
+    told = [[one["userId"] for one in wire.poll(second)[0]] for _ in range(times + 1)]
+
+    assert told == [["4"]] * (times + 1)
+
+
+def test_a_lost_last_page_that_grew_meanwhile_is_told_whole(
+    wire: WireClient, terminal: Terminal, library: Library, settings: pytest.FixtureRequest
+) -> None:
+    settings.SYNC_PAGE_SIZE = 2  # type: ignore[attr-defined]
+    for number in range(3):
+        enrol(library, str(number))
+    first, second = wire.poll(0)
+    lost, _ = wire.poll(second)
+    for number in range(3, 8):
+        enrol(library, str(number))
+
+    wire.cursor = second
+    wire.sync()
+
+    assert [one["userId"] for one in lost] == ["2"]
+    assert {one["userId"] for one in first} | set(wire.held) == set("01234567")
+
+
+def test_a_cursor_of_the_former_site_does_not_stand_for_the_new_one(
+    wire: WireClient, terminal: Terminal, library: Library, site: Site
+) -> None:
+    """The other site's clock ran ahead, so its cursors are greater than those given out now."""
+    enrol(library, "1")
+    SyncClock.objects.filter(site=site).update(last_stamp=clock_last(site_id=site.pk) + 7200)
+    wire.sync()
+    old = wire.cursor
+    SyncClock.objects.filter(site=site).update(last_stamp=clock_last(site_id=site.pk) - 7200)
+    terminal_view_changed(terminal=terminal)
+
+    lost, _ = wire.poll(old)
+    again, _ = wire.poll(old)
+
+    assert [one["userId"] for one in lost] == [one["userId"] for one in again] == ["1"]
+
+
 @pytest.mark.parametrize("cursor", ["99999999999", "1573539353795", "x", "-1", "", "9" * 40])
 def test_a_cursor_that_was_never_handed_out_means_a_full_sync(
     wire: WireClient, terminal: Terminal, library: Library, cursor: str

@@ -288,11 +288,13 @@ class Sync(RuleBasedStateMachine):
     def ten_minutes_pass_for_deletes(self) -> None:
         deletes_repeat(now=timezone.now() + timedelta(hours=1))
 
-    def _settle(self, door: Door) -> None:
+    def _settle(self, door: Door, *, losses: int = 0) -> None:
         """Poll until nothing is new: then the door holds exactly what it should."""
         if not door.is_approved:
             return
         for _ in range(200):
+            for _ in range(losses):
+                door.wire.poll()
             entries, door.wire.cursor = door.wire.poll()
             if not entries:
                 break
@@ -325,6 +327,14 @@ class Sync(RuleBasedStateMachine):
     @rule()
     def the_second_door_is_told_everything(self) -> None:
         self._settle(self.doors["1"])
+
+    @rule(device_id=doors, losses=st.integers(1, 3), begins_anew=st.booleans())
+    def one_door_is_told_everything_though_answers_get_lost(
+        self, device_id: str, losses: int, begins_anew: bool
+    ) -> None:
+        if begins_anew:
+            self.reset_to_factory(device_id)
+        self._settle(self.doors[device_id], losses=losses)
 
     def teardown(self) -> None:
         """Let everything be told at the end of each run, and give the settings back."""
