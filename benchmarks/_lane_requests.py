@@ -113,7 +113,7 @@ class Generator:
         if chance < 0.05:
             name = self.random.choice([*self.grants, self._text(90), "A" * 40])
             return f"/i/{quote(name, safe='')}{self.random.choice(('.jpg', '.jpg', '', '.png'))}"
-        start = self.random.choice((f"/t/{self.token}",) * 12 + (
+        start = self.random.choice((f"/t/{self.token}",) * 80 + (
             "", "/t/", "/t/wrong", f"/t/{self.token}x", f"/t/{self.token[:-1]}", "/%74/x", "/t/%00",
             f"/t/{quote(self._text(), safe='')}", f"/t/{self.token}/", f"/t/{self.token}/+",
             f"/t/{'t' * 3000}",

@@ -179,7 +179,8 @@ def deliveries_answered(*, terminal: Terminal, results: Sequence[Feedback]) -> N
     leaves the newer change pending.
     """
     now = timezone.now()
-    for result in results:
+    # In one order, so that two lists of the same people that arrive at once do not deadlock.
+    for result in sorted(results, key=lambda one: one.user_id):
         # Serialises two results of the same person that arrive at once.
         row = (
             Delivery.objects.select_for_update()
@@ -188,8 +189,11 @@ def deliveries_answered(*, terminal: Terminal, results: Sequence[Feedback]) -> N
         )
         if row is None:
             person = Person.objects.filter(site_id=terminal.site_id, user_id=result.user_id).first()
-            row = Delivery(
-                terminal=terminal, user_id=result.user_id, person=person, state=DeliveryState.SENT
+            # Not a plain insert: the other one of two first results may have made the row by now.
+            row, _ = Delivery.objects.select_for_update().get_or_create(
+                terminal=terminal,
+                user_id=result.user_id,
+                defaults={"person": person, "state": DeliveryState.SENT, "changed_at": now},
             )
         stored = result.code in SUCCESS_CODES
         if row.state != DeliveryState.PENDING:
