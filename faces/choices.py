@@ -50,3 +50,21 @@ class DeliveryState(TextChoices):
     SENT = "sent", _("Sent, no answer yet")
     STORED = "stored", _("Stored")
     FAILED = "failed", _("Failed")
+
+
+class Remedy(TextChoices):
+    """What somebody has to do so that a terminal holds a face, or forgets it."""
+
+    RETAKE = "retake", _("Take a new photo")
+    FREE_SPACE = "free_space", _("Free space on the terminal")
+    CORRECT_ENTRY = "correct_entry", _("Correct the person's entry")
+    LOOK_AT_TERMINAL = "look_at_terminal", _("Look at the terminal")
+
+
+class RevocationState(TextChoices):
+    """open → forgotten | withdrawn; unconfirmed: told three times, a late word still counts."""
+
+    OPEN = "open", _("Doors still to forget")
+    UNCONFIRMED = "unconfirmed", _("Told three times, not confirmed")
+    FORGOTTEN = "forgotten", _("Every door forgot")
+    WITHDRAWN = "withdrawn", _("The person came back before")

@@ -50,8 +50,12 @@ def photos_process_waiting() -> dict[str, int]:
 
 @shared_task(name="faces.tasks.validity_sweep", **_RETRY)
 def validity_sweep() -> dict[str, int]:
-    """Tell terminals of visits that began or ended, and repeat deletes nobody confirmed."""
-    return {"people": services.validity_sweep(), "deletes": services.deletes_repeat()}
+    """Tell terminals of visits that began or ended, and again what was not done or confirmed."""
+    return {
+        "people": services.validity_sweep(),
+        "deletes": services.deletes_repeat(),
+        "retries": services.deliveries_retry(),
+    }
 
 
 @shared_task(name="faces.tasks.files_erase", **_RETRY)

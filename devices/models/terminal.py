@@ -60,6 +60,8 @@ class Terminal(models.Model):
         blank=True,
         help_text=_("How many faces the terminal can hold, if known."),
     )
+    # Set when the terminal itself said that it is full (50009); a manager's figure overrules it.
+    capacity_learnt_at = models.DateTimeField(_("capacity learnt"), null=True, editable=False)
     # What the terminal says of itself: DeviceObject (8.1.1) and the labels of chapter 9.
     model = models.CharField(_("model"), max_length=32, blank=True)
     app_version = models.CharField(_("firmware"), max_length=32, blank=True)

@@ -1,6 +1,6 @@
 """Tables of people, their photos, what terminals hold of them, and the gallery."""
 
-from .delivery import Delivery
+from .delivery import Delivery, Revocation
 from .gallery import DoomedFile, Gallery, GalleryRemoval
 from .library import Library, LibraryMembership, TerminalLibrary
 from .person import Person
@@ -20,6 +20,7 @@ __all__ = [
     "LibraryMembership",
     "LibraryPlan",
     "Person",
+    "Revocation",
     "SyncClock",
     "TerminalCursor",
     "TerminalLibrary",

@@ -3,9 +3,57 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from devices.models import Terminal
-from faces.choices import DeliveryState, Operation
+from devices.models import Site, Terminal
+from faces.choices import DeliveryState, Operation, Remedy, RevocationState
 from faces.models.person import Person
+
+
+class Revocation(models.Model):
+    """Somebody whom terminals must forget: erased, suspended, moved, or the visit is over.
+
+    open → forgotten (the last door confirmed) | withdrawn (the person came back before), or
+    unconfirmed while a door has been told as often as is useful. Begins in the transaction that
+    takes the person away. One that is open takes in what is taken away later.
+    """
+
+    site = models.ForeignKey(
+        Site, verbose_name=_("site"), related_name="revocations", on_delete=models.CASCADE
+    )
+    user_id = models.CharField(_("user ID"), max_length=32)
+    state = models.CharField(
+        _("state"),
+        max_length=12,
+        choices=RevocationState.choices,
+        default=RevocationState.OPEN,
+    )
+    begun_at = models.DateTimeField(_("decided"))
+    ended_at = models.DateTimeField(_("last door forgot"), null=True)
+    doors = models.PositiveIntegerField(_("doors"), default=0)
+
+    class Meta:
+        verbose_name = _("revocation")
+        verbose_name_plural = _("revocations")
+        ordering = ["-begun_at", "-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["site", "user_id"],
+                condition=models.Q(ended_at__isnull=True),
+                name="revocation_open_once",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(state__in=RevocationState.values),
+                name="revocation_state_known",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(ended_at__isnull=True, state__in=["open", "unconfirmed"])
+                | models.Q(ended_at__isnull=False, state__in=["forgotten", "withdrawn"]),
+                name="revocation_ended_when_over",
+            ),
+        ]
+        indexes = [models.Index(fields=["state", "begun_at"], name="revocation_by_state")]
+
+    def __str__(self) -> str:
+        return f"{self.user_id}: {self.state}"
 
 
 class Delivery(models.Model):
@@ -15,6 +63,10 @@ class Delivery(models.Model):
     terminal's syresult, with its code and words). A newer change starts over at pending.
     ``held`` tells whether the terminal may hold the face, as far as anybody can know: from the
     first time it was sent until a delete is confirmed.
+
+    A failed one either has a moment of its next try (``retry_at``) or says what somebody has to
+    do (``remedy``). ``again_stamp`` is the clock's value at which this face is told once more to
+    this terminal alone; it counts when it is greater than the person's own stamp.
     """
 
     # Nobody asks what a terminal that is gone once held.
@@ -40,7 +92,10 @@ class Delivery(models.Model):
         default=DeliveryState.PENDING,
     )
     sync_stamp = models.BigIntegerField(default=0, editable=False)
+    again_stamp = models.BigIntegerField(null=True, editable=False)
     held = models.BooleanField(_("may be on the terminal"), default=False)
+    # The save was still unanswered when the delete was decided: a success may be about that.
+    save_unanswered = models.BooleanField(default=False, editable=False)
     code = models.CharField(_("code"), max_length=8, blank=True)
     message = models.CharField(_("message"), max_length=255, blank=True)
     attempts = models.PositiveIntegerField(_("times sent"), default=0)
@@ -48,6 +103,16 @@ class Delivery(models.Model):
     sent_at = models.DateTimeField(_("sent"), null=True)
     downloaded_at = models.DateTimeField(_("picture fetched"), null=True)
     answered_at = models.DateTimeField(_("answered"), null=True)
+    retry_at = models.DateTimeField(_("next try"), null=True)
+    remedy = models.CharField(_("what to do"), max_length=16, choices=Remedy.choices, blank=True)
+    # Measures nothing once it is gone, and the delivery goes on.
+    revocation = models.ForeignKey(
+        Revocation,
+        related_name="deliveries",
+        null=True,
+        editable=False,
+        on_delete=models.SET_NULL,
+    )
 
     class Meta:
         verbose_name = _("delivery")
@@ -58,10 +123,37 @@ class Delivery(models.Model):
             models.CheckConstraint(
                 condition=models.Q(state__in=DeliveryState.values), name="delivery_state_known"
             ),
+            models.CheckConstraint(
+                condition=models.Q(remedy__in=["", *Remedy.values]), name="delivery_remedy_known"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(retry_at__isnull=True) | models.Q(state="failed", remedy=""),
+                name="delivery_retries_when_failed",
+            ),
         ]
         indexes = [
             models.Index(fields=["terminal", "state"], name="delivery_by_state"),
             models.Index(fields=["user_id"], name="delivery_by_user_id"),
+            models.Index(
+                fields=["retry_at"],
+                name="delivery_due",
+                condition=models.Q(retry_at__isnull=False),
+            ),
+            models.Index(
+                fields=["terminal", "again_stamp"],
+                name="delivery_again",
+                condition=models.Q(again_stamp__isnull=False),
+            ),
+            models.Index(
+                fields=["terminal", "sync_stamp"],
+                name="delivery_delete_by_stamp",
+                condition=models.Q(operation="delete"),
+            ),
+            models.Index(
+                fields=["terminal", "remedy"],
+                name="delivery_by_remedy",
+                condition=~models.Q(remedy=""),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -1,14 +1,16 @@
 """All writes to people, photos, libraries and deliveries; recognition; the answer to a poll."""
 
 from .clock import clock_advance, clock_last, people_stamp
-from .deliveries import (
+from .deliveries import deliveries_fill, terminal_expect_all
+from .engine import engine
+from .feedback import (
     Feedback,
     deletes_repeat,
     deliveries_answered,
-    deliveries_fill,
-    terminal_expect_all,
+    deliveries_retry,
+    deliveries_send_again,
+    terminal_send_failed_again,
 )
-from .engine import engine
 from .galleries import (
     descriptor_seal,
     descriptor_unseal,
@@ -38,6 +40,8 @@ __all__ = [
     "deletes_repeat",
     "deliveries_answered",
     "deliveries_fill",
+    "deliveries_retry",
+    "deliveries_send_again",
     "descriptor_seal",
     "descriptor_unseal",
     "door_hours",
@@ -66,6 +70,7 @@ __all__ = [
     "terminal_erase",
     "terminal_expect_all",
     "terminal_libraries_set",
+    "terminal_send_failed_again",
     "terminal_view_changed",
     "validity_sweep",
 ]

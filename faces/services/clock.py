@@ -1,6 +1,7 @@
 """The sync clock of a site: in which order terminals learn of changes (decision 0002)."""
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 
 from django.conf import settings
@@ -61,3 +62,23 @@ def people_stamp(*, site_id: int, person_ids: Sequence[int]) -> int:
         chunk = person_ids[step * page : (step + 1) * page]
         Person.objects.filter(pk__in=chunk).update(sync_stamp=first + step)
     return first + steps - 1
+
+
+class StampSpread:
+    """Gives out stamps so that no terminal has more rows under one than fit into a page.
+
+    A page of an answer ends at a stamp's border. To be used under the clock that gave ``first``.
+    """
+
+    def __init__(self, *, site_id: int, first: int) -> None:
+        self._site_id = site_id
+        self._stamps = [first]
+        self._given = Counter[int]()
+
+    def next(self, terminal_id: int) -> int:
+        """Return the stamp of one more row of this terminal."""
+        step = self._given[terminal_id] // settings.SYNC_PAGE_SIZE
+        self._given[terminal_id] += 1
+        if step == len(self._stamps):
+            self._stamps.append(clock_advance(site_id=self._site_id))
+        return self._stamps[step]

@@ -6,39 +6,50 @@ may be gone. Whatever writes a row does so under the site's clock or with the ro
 condition, so that an older event never overwrites a newer one.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import Case, F, Q, Value, When
 from django.utils import timezone
 
 from devices.models import Terminal
 from faces.choices import DeliveryState, Operation
 from faces.models import Delivery, Person
 from faces.selectors import people_for_terminal, terminal_person_pairs
-from faces.services.clock import clock_advance
+from faces.services.clock import StampSpread, clock_advance
+from faces.services.revocations import revocations_begin, revocations_settle
 from server_common.on_commit import enqueue_on_commit
 
 # Above this many rows the matrix is filled by a task; terminals do not wait for it.
 INLINE_ROWS = 2000
-# A delete that no terminal confirmed is told again, three times in all (issue of invariant 6).
-DELETE_ATTEMPTS = 3
-DELETE_REPEAT_AFTER = timedelta(minutes=10)
-# What terminals send when a face was stored: 100 in seed 9.4; some firmwares answer like an API.
-SUCCESS_CODES = frozenset({"0", "100", "200"})
 
-_RESTART = ["person", "operation", "state", "sync_stamp", "code", "message", "changed_at"]
-
-
-@dataclass(frozen=True, slots=True)
-class Feedback:
-    """One result of a terminal's syresult (seed 9.4)."""
-
-    user_id: str
-    code: str
-    message: str
+_RESTART = [
+    "person",
+    "operation",
+    "state",
+    "sync_stamp",
+    "again_stamp",
+    "code",
+    "message",
+    "attempts",
+    "changed_at",
+    "downloaded_at",
+    "retry_at",
+    "remedy",
+    "revocation",
+    "save_unanswered",
+]
+_SENT = [
+    "held",
+    "state",
+    "sync_stamp",
+    "attempts",
+    "sent_at",
+    "changed_at",
+    "retry_at",
+    "remedy",
+]
 
 
 def deliveries_expect(*, site_id: int, person_ids: Sequence[int], stamp: int) -> None:
@@ -48,7 +59,7 @@ def deliveries_expect(*, site_id: int, person_ids: Sequence[int], stamp: int) ->
     """
     now = timezone.now()
     pairs = terminal_person_pairs(site_id, person_ids, now=now)
-    _doom_unwanted(person_ids=person_ids, pairs=pairs, stamp=stamp, now=now)
+    _doom_unwanted(site_id=site_id, person_ids=person_ids, pairs=pairs, stamp=stamp)
     if len(pairs) > INLINE_ROWS:
         enqueue_on_commit(
             "faces.tasks.deliveries_fill", site_id=site_id, person_ids=list(person_ids)
@@ -65,12 +76,11 @@ def deliveries_fill(
     if pairs is None:
         pairs = terminal_person_pairs(site_id, person_ids, now=now)
     people = Person.objects.in_bulk(list({person_id for _, person_id in pairs}))
-    current = {
-        (row.terminal_id, row.user_id): row.sync_stamp
-        for row in Delivery.objects.filter(
-            person_id__in=people, terminal_id__in={terminal_id for terminal_id, _ in pairs}
-        ).only("terminal_id", "user_id", "sync_stamp")
-    }
+    known = Delivery.objects.filter(
+        person_id__in=people, terminal_id__in={terminal_id for terminal_id, _ in pairs}
+    ).only("terminal_id", "user_id", "sync_stamp", "revocation_id")
+    current = {(row.terminal_id, row.user_id): row.sync_stamp for row in known}
+    taken_back = {row.revocation_id for row in known}
     rows = [
         Delivery(
             terminal_id=terminal_id,
@@ -92,11 +102,12 @@ def deliveries_fill(
         unique_fields=["terminal", "user_id"],
         update_fields=_RESTART,
     )
+    revocations_settle(taken_back)
     return len(rows)
 
 
 def _doom_unwanted(
-    *, person_ids: Sequence[int], pairs: set[tuple[int, int]], stamp: int, now: datetime
+    *, site_id: int, person_ids: Sequence[int], pairs: set[tuple[int, int]], stamp: int
 ) -> None:
     unwanted = [
         row.pk
@@ -105,23 +116,53 @@ def _doom_unwanted(
         ).only("pk", "terminal_id", "person_id")
         if (row.terminal_id, row.person_id) not in pairs
     ]
-    deliveries_doom(Delivery.objects.filter(pk__in=unwanted).values_list("pk", flat=True), stamp)
+    deliveries_doom(site_id=site_id, delivery_ids=unwanted, stamp=stamp)
 
 
-def deliveries_doom(delivery_ids: Iterable[int], stamp: int) -> None:
-    """Turn these rows into deletes still to be told; rows never sent just go."""
-    ids = list(delivery_ids)
-    now = timezone.now()
+def deliveries_doom(
+    *, site_id: int, delivery_ids: Iterable[int], stamp: int, is_revocation: bool = True
+) -> None:
+    """Turn these rows into deletes still to be told; rows never sent just go.
+
+    Args:
+        site_id: whose clock the caller has advanced.
+        delivery_ids: rows of terminals of that site.
+        stamp: of the change. A terminal with more of them than fit into a page gets the rest
+            under further ones, because a page ends at a stamp's border.
+        is_revocation: people are taken away from terminals, and not a terminal from people; only
+            then does it count how long the last door takes to forget.
+    """
+    ids = sorted(delivery_ids)
+    spread = StampSpread(site_id=site_id, first=stamp)
     for start in range(0, len(ids), 500):
         rows = Delivery.objects.filter(pk__in=ids[start : start + 500])
         rows.filter(held=False).delete()
-        rows.filter(held=True).update(
+        held = list(rows.order_by("pk"))
+        _doom(held, spread)
+        if is_revocation:
+            revocations_begin(site_id=site_id, rows=held)
+
+
+def _doom(rows: Sequence[Delivery], spread: StampSpread) -> None:
+    now = timezone.now()
+    by_stamp = defaultdict[int, list[int]](list)
+    for row in rows:
+        by_stamp[spread.next(row.terminal_id)].append(row.pk)
+    was_sent = Q(operation=Operation.SAVE, state=DeliveryState.SENT)
+    for stamp, ids in by_stamp.items():
+        Delivery.objects.filter(pk__in=ids).update(
+            save_unanswered=Case(
+                When(was_sent, then=Value(value=True)), default=F("save_unanswered")
+            ),
             operation=Operation.DELETE,
             state=DeliveryState.PENDING,
             sync_stamp=stamp,
+            again_stamp=None,
             attempts=0,
             code="",
             message="",
+            retry_at=None,
+            remedy="",
             changed_at=now,
         )
 
@@ -156,53 +197,22 @@ def deliveries_sent(
         for row in rows:
             row.held = True
             if row.operation == Operation.SAVE and row.sync_stamp <= stamps[row.user_id]:
-                row.state = DeliveryState.SENT
                 row.sync_stamp = stamps[row.user_id]
-                row.attempts += 1
+                # An answer that got lost and is given again is no further try.
+                row.attempts += row.state != DeliveryState.SENT
+                row.state = DeliveryState.SENT
+                row.retry_at, row.remedy = None, ""
                 row.sent_at = row.changed_at = now
-        Delivery.objects.bulk_update(
-            rows,
-            ["held", "state", "sync_stamp", "attempts", "sent_at", "changed_at"],
-            batch_size=500,
-        )
+        Delivery.objects.bulk_update(rows, _SENT, batch_size=500)
     Delivery.objects.filter(pk__in=[row.pk for row in deletes], operation=Operation.DELETE).update(
-        state=DeliveryState.SENT, attempts=F("attempts") + 1, sent_at=now, changed_at=now
+        attempts=Case(
+            When(state=DeliveryState.SENT, then=F("attempts")), default=F("attempts") + 1
+        ),
+        state=DeliveryState.SENT,
+        retry_at=None,
+        sent_at=now,
+        changed_at=now,
     )
-
-
-@transaction.atomic
-def deliveries_answered(*, terminal: Terminal, results: Sequence[Feedback]) -> None:
-    """Take in a terminal's syresult: stored or failed, with its own code and words.
-
-    A result for somebody the platform never sent is kept as a row too, because it tells what the
-    terminal holds. A late result for a change that has been overtaken notes code and words and
-    leaves the newer change pending.
-    """
-    now = timezone.now()
-    # In one order, so that two lists of the same people that arrive at once do not deadlock.
-    for result in sorted(results, key=lambda one: one.user_id):
-        # Serialises two results of the same person that arrive at once.
-        row = (
-            Delivery.objects.select_for_update()
-            .filter(terminal=terminal, user_id=result.user_id)
-            .first()
-        )
-        if row is None:
-            person = Person.objects.filter(site_id=terminal.site_id, user_id=result.user_id).first()
-            # Not a plain insert: the other one of two first results may have made the row by now.
-            row, _ = Delivery.objects.select_for_update().get_or_create(
-                terminal=terminal,
-                user_id=result.user_id,
-                defaults={"person": person, "state": DeliveryState.SENT, "changed_at": now},
-            )
-        stored = result.code in SUCCESS_CODES
-        if row.state != DeliveryState.PENDING:
-            row.state = DeliveryState.STORED if stored else DeliveryState.FAILED
-            if row.operation == Operation.DELETE and stored:
-                row.held = False
-        row.code, row.message = result.code[:8], result.message[:255]
-        row.answered_at = row.changed_at = now
-        row.save()
 
 
 @transaction.atomic
@@ -213,7 +223,12 @@ def terminal_expect_all(*, terminal: Terminal) -> None:
     gone = Delivery.objects.filter(terminal=terminal, operation=Operation.SAVE).exclude(
         person__in=wanted
     )
-    deliveries_doom(gone.values_list("pk", flat=True), stamp)
+    deliveries_doom(
+        site_id=terminal.site_id,
+        delivery_ids=gone.values_list("pk", flat=True),
+        stamp=stamp,
+        is_revocation=False,
+    )
     now = timezone.now()
     rows = (
         Delivery(
@@ -240,33 +255,13 @@ def terminal_expect_all(*, terminal: Terminal) -> None:
 
 def _restart(terminal: Terminal, batch: list[Delivery]) -> None:
     known = Delivery.objects.filter(
-        terminal=terminal, user_id__in=[row.user_id for row in batch], operation=Operation.SAVE
-    )
-    skip = set(known.values_list("user_id", flat=True))
+        terminal=terminal, user_id__in=[row.user_id for row in batch]
+    ).values_list("user_id", "operation", "revocation_id")
+    skip = {user_id for user_id, operation, _ in known if operation == Operation.SAVE}
     Delivery.objects.bulk_create(
         [row for row in batch if row.user_id not in skip],
         update_conflicts=True,
         unique_fields=["terminal", "user_id"],
         update_fields=_RESTART,
     )
-
-
-@transaction.atomic
-def deletes_repeat(*, now: datetime | None = None) -> int:
-    """Tell deletes again that no terminal has confirmed; returns how many."""
-    now = now or timezone.now()
-    due = Delivery.objects.filter(
-        Q(state=DeliveryState.SENT) | Q(state=DeliveryState.FAILED),
-        operation=Operation.DELETE,
-        held=True,
-        attempts__lt=DELETE_ATTEMPTS,
-        sent_at__lt=now - DELETE_REPEAT_AFTER,
-    ).order_by()
-    repeated = 0
-    for site_id in sorted(set(due.values_list("terminal__site_id", flat=True))):
-        # Under the clock nobody else changes these rows but the terminal's own answer.
-        stamp = clock_advance(site_id=site_id)
-        repeated += Delivery.objects.filter(
-            pk__in=due.filter(terminal__site_id=site_id).values("pk")
-        ).update(state=DeliveryState.PENDING, sync_stamp=stamp, changed_at=now)
-    return repeated
+    revocations_settle({revocation_id for _, _, revocation_id in known})

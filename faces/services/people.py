@@ -9,7 +9,9 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from faces.choices import Operation
 from faces.models import Delivery, Library, LibraryMembership, Person
+from faces.services.capacity import capacity_guard
 from faces.services.clock import clock_advance, people_stamp
 from faces.services.deliveries import deliveries_doom, deliveries_expect
 from faces.services.photos import (
@@ -36,8 +38,8 @@ def person_save(
             the transaction begins, because recognising takes time.
 
     Raises:
-        ValidationError: a value is not acceptable, a library belongs to another site, or the
-            person has been erased meanwhile.
+        ValidationError: a value is not acceptable, a library belongs to another site, a terminal
+            cannot hold more people, or the person has been erased meanwhile.
 
     Effects: terminals hear of it at their next poll.
     """
@@ -49,6 +51,7 @@ def person_save(
 def _store(
     person: Person, library_ids: Sequence[int] | None, checked: CheckedPhoto | None
 ) -> Person:
+    held_before = _terminals_of(person) if person.pk is not None else set()
     person.window_open = _window_open(person, timezone.now())
     person.full_clean()
     if person.pk is None:
@@ -63,8 +66,14 @@ def _store(
         photo_attach(person=person, checked=checked)
     stamp = people_stamp(site_id=person.site_id, person_ids=[person.pk])
     deliveries_expect(site_id=person.site_id, person_ids=[person.pk], stamp=stamp)
+    capacity_guard(terminal_ids=_terminals_of(person) - held_before)
     person.refresh_from_db()
     return person
+
+
+def _terminals_of(person: Person) -> set[int]:
+    rows = Delivery.objects.filter(person=person, operation=Operation.SAVE)
+    return set(rows.values_list("terminal_id", flat=True))
 
 
 def _set_libraries(person: Person, wanted: set[int]) -> None:
@@ -93,7 +102,8 @@ def person_erase(*, person: Person) -> None:
         return
     photos_remove(list(person.photos.all()))
     stamp = clock_advance(site_id=person.site_id)
-    deliveries_doom(Delivery.objects.filter(person=person).values_list("pk", flat=True), stamp)
+    told = Delivery.objects.filter(person=person).values_list("pk", flat=True)
+    deliveries_doom(site_id=person.site_id, delivery_ids=told, stamp=stamp)
     person.delete()
 
 

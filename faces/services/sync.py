@@ -1,12 +1,13 @@
 """The answer to /syrecord: what changed for this terminal since its cursor (decision 0002)."""
 
 import logging
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import F, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce, Greatest
 from django.utils import timezone
 
 from devices.choices import TerminalStatus
@@ -14,12 +15,14 @@ from devices.models import Terminal
 from faces.choices import Category, DeliveryState, Operation
 from faces.models import Delivery, Library, Person, TerminalCursor, TerminalLibrary
 from faces.selectors import people_for_terminal
+from faces.services.capacity import capacity_guard
 from faces.services.clock import clock_advance, clock_hold, clock_last
 from faces.services.deliveries import deliveries_sent, terminal_expect_all
 from faces.services.picture_urls import picture_path
 from terminal_protocol import SyncAnswer, SyncEntry
 
 logger = logging.getLogger(__name__)
+Row = TypeVar("Row", Person, Delivery)
 
 # Pages of a running full sync that may be asked for again because their answer was lost.
 _PAGES_KEPT = 8
@@ -30,13 +33,22 @@ _WIRE_TYPES = {
 }
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
+class _Position:
+    """Up to which stamps a terminal has been told; ``begun`` is where this round of pages began."""
+
+    saves: int
+    deletes: int
+    begun: int
+
+
+@dataclass(frozen=True, slots=True)
 class _Page:
-    """What one answer will list, and the cursor that goes with it."""
+    """What one answer lists, and how far the terminal has been told with it."""
 
     people: list[Person]
     deletes: list[Delivery]
-    cursor: int
+    told: _Position
     is_last: bool
 
 
@@ -47,9 +59,11 @@ def terminal_libraries_set(
 
     Raises:
         ValueError: a library belongs to another site.
+        ValidationError: the terminal cannot hold that many people.
     """
     with transaction.atomic():
         wanted = set(library_ids)
+        held_before = people_for_terminal(terminal).count()
         if Library.objects.filter(pk__in=wanted, site_id=terminal.site_id).count() != len(wanted):
             raise ValueError("a library belongs to another site")
         TerminalLibrary.objects.filter(terminal=terminal).exclude(library_id__in=wanted).delete()
@@ -60,6 +74,8 @@ def terminal_libraries_set(
         Terminal.objects.filter(pk=terminal.pk).update(all_libraries=all_libraries)
         terminal.all_libraries = all_libraries
         terminal_view_changed(terminal=terminal)
+        if people_for_terminal(terminal).count() > held_before:
+            capacity_guard(terminal_ids=[terminal.pk])
 
 
 @transaction.atomic
@@ -94,14 +110,14 @@ def sync_answer(*, terminal: Terminal, last_query_time: int, picture_root: str) 
         TerminalCursor.objects.get_or_create(terminal=terminal)
         # Serialises a terminal that asks twice at once; its pages are one sequence.
         cursor = TerminalCursor.objects.select_for_update().get(terminal=terminal)
-        page = _page(terminal, cursor, last_query_time)
+        page, given = _page(terminal, cursor, last_query_time)
         deliveries_sent(terminal=terminal, people=page.people, deletes=page.deletes)
-        cursor.issued = max(cursor.issued, page.cursor)
+        cursor.issued = max(cursor.issued, given)
         cursor.polled_at = timezone.now()
         cursor.save()
     entries = [_delete_entry(row) for row in page.deletes]
     entries += [_save_entry(person, terminal, picture_root) for person in page.people]
-    return SyncAnswer(entries=tuple(entries), last_query_time=page.cursor)
+    return SyncAnswer(entries=tuple(entries), last_query_time=given)
 
 
 def _is_plain(cursor: TerminalCursor, asked: int) -> bool:
@@ -109,62 +125,99 @@ def _is_plain(cursor: TerminalCursor, asked: int) -> bool:
     return cursor.complete_from is not None and cursor.complete_from <= asked <= cursor.issued
 
 
-def _page(terminal: Terminal, cursor: TerminalCursor, asked: int) -> _Page:
+def _page(terminal: Terminal, cursor: TerminalCursor, asked: int) -> tuple[_Page, int]:
+    """Return what to tell and the cursor to give out with it."""
     # Every stamp up to here has committed. Held until the deliveries are noted: somebody erased
     # or suspended in between would have no row by which the terminal is told.
     newest = clock_hold(site_id=terminal.site_id)
     if _is_plain(cursor, asked):
-        # An unfinished page ends at a stamp, so its cursor says what was told and no more.
-        return _collect(terminal, since=asked, newest=newest, all_deletes=False)
-    since = _resume(terminal, cursor, asked)
-    page = _collect(terminal, since=since, newest=newest, all_deletes=True)
+        page = _collect(terminal, _Position(asked, asked, begun=asked), newest)
+        if page.is_last:
+            return page, newest
+        if not page.deletes:
+            # It ends at a stamp, so this cursor says what was told and no more.
+            return page, page.told.saves
+        cursor.pages = [[asked, asked, asked, asked]]
+    else:
+        page = _collect(terminal, _resume(terminal, cursor, asked, newest), newest)
     # Greater than every cursor this terminal was ever given, its former site's included: whoever
     # lost this answer and asks with an older one must not seem to have what this one told.
     fresh = clock_advance(site_id=terminal.site_id, above=cursor.issued)
+    told = _Position(fresh, fresh, begun=fresh) if page.is_last else page.told
     cursor.complete_from = fresh if page.is_last else None
-    cursor.pages = [*cursor.pages, [fresh, page.cursor]][-_PAGES_KEPT:]
-    page.cursor = fresh
-    return page
+    cursor.pages.append([fresh, told.saves, told.deletes, told.begun])
+    cursor.pages = cursor.pages[-_PAGES_KEPT:]
+    return page, fresh
 
 
-def _resume(terminal: Terminal, cursor: TerminalCursor, asked: int) -> int:
-    """Return up to which stamp the full sync has told, by the cursor asked with; 0 begins it."""
-    for known, position in cursor.pages:
+def _resume(terminal: Terminal, cursor: TerminalCursor, asked: int, newest: int) -> _Position:
+    """Return how far the terminal has been told, by the cursor it asks with; 0 begins anew."""
+    for known, *position in cursor.pages:
         if known == asked:
             # To the end of the list: what is asked with again and again must not be dropped.
             others = [page for page in cursor.pages if page[0] != asked]
-            cursor.pages = [*others, [known, position]]
-            return int(position)
+            cursor.pages = [*others, [known, *position]]
+            return _Position(*position)
     logger.info("sync_full terminal=%s asked=%s", terminal.pk, asked)
     cursor.pages = []
-    return 0
+    return _Position(0, 0, begun=newest)
 
 
-def _collect(terminal: Terminal, *, since: int, newest: int, all_deletes: bool) -> _Page:
-    deletes: QuerySet[Delivery] = Delivery.objects.filter(
-        terminal=terminal, operation=Operation.DELETE
-    )
-    if all_deletes:
-        deletes = deletes.filter(held=True).exclude(state=DeliveryState.STORED)
-    else:
-        # Confirmed ones too: the cursor says the answer was lost, and a result says not of which
-        # change it is (seed 9.4), so what confirmed it may have been the late word on a save.
-        deletes = deletes.filter(sync_stamp__gt=since, sync_stamp__lte=newest)
+def _collect(terminal: Terminal, since: _Position, newest: int) -> _Page:
+    """Return the next page: deletes first, saves only once no delete is left."""
     size: int = settings.SYNC_PAGE_SIZE
-    people = list(
-        people_for_terminal(terminal)
-        .filter(sync_stamp__gt=since, sync_stamp__lte=newest)
-        .order_by("sync_stamp", "pk")[: size + 1]
-    )
-    if len(people) <= size:
-        return _Page(people, list(deletes), newest, is_last=True)
-    border = people[size].sync_stamp
-    kept = [person for person in people if person.sync_stamp < border]
-    if not kept:
-        # More people than a page under one stamp (the page size was lowered since): whole stamp.
-        kept = list(people_for_terminal(terminal).filter(sync_stamp=border).order_by("pk"))
-        return _Page(kept, list(deletes), border, is_last=border >= newest)
-    return _Page(kept, list(deletes), kept[-1].sync_stamp, is_last=False)
+    # Of those decided since the round began, confirmed ones too: the cursor says that the answer
+    # was lost, and a result says not of which change it is (seed 9.4).
+    owing = Q(sync_stamp__gt=since.begun) | (Q(held=True) & ~Q(state=DeliveryState.STORED))
+    doomed = Delivery.objects.filter(
+        owing,
+        terminal=terminal,
+        operation=Operation.DELETE,
+        sync_stamp__gt=since.deletes,
+        sync_stamp__lte=newest,
+    ).order_by("sync_stamp", "pk")
+    deletes, deletes_told = _first(doomed, size, "sync_stamp")
+    if deletes_told is not None:
+        return _Page([], deletes, replace(since, deletes=deletes_told), is_last=False)
+    waiting = _people_since(terminal, since.saves, newest)
+    room = size - len(deletes)
+    people, people_told = _first(waiting, room, "told_stamp", may_exceed=not deletes)
+    is_last = people_told is None
+    told = _Position(newest if people_told is None else people_told, newest, since.begun)
+    return _Page(people, deletes, told, is_last)
+
+
+def _first(
+    rows: QuerySet[Row], room: int, stamp: str, *, may_exceed: bool = True
+) -> tuple[list[Row], int | None]:
+    """Return the first rows that fit, whole stamps only, and the last stamp told with them.
+
+    That is None when these are all there are. Rows under one stamp that are more than fit (the
+    page size was lowered since) come together nevertheless, unless that would ``may_exceed``.
+    """
+    found = list(rows[: room + 1])
+    if len(found) <= room:
+        return found, None
+    border: int = getattr(found[room], stamp)
+    fit = [row for row in found if getattr(row, stamp) < border]
+    if fit:
+        return fit, getattr(fit[-1], stamp)
+    if may_exceed:
+        return list(rows.filter(**{stamp: border})), border
+    return [], border - 1
+
+
+def _people_since(terminal: Terminal, since: int, newest: int) -> QuerySet[Person]:
+    """Return whom to tell, in order of ``told_stamp``: their own, or when they are told again."""
+    again = Delivery.objects.filter(terminal=terminal, operation=Operation.SAVE)
+    people = people_for_terminal(terminal)
+    if again.filter(again_stamp__gt=since).exists():
+        mine = again.filter(person=OuterRef("pk")).values("again_stamp")[:1]
+        stamped = people.annotate(told_stamp=Greatest("sync_stamp", Coalesce(Subquery(mine), 0)))
+    else:
+        stamped = people.annotate(told_stamp=F("sync_stamp"))
+    window = stamped.filter(told_stamp__gt=since, told_stamp__lte=newest)
+    return window.order_by("told_stamp", "pk")
 
 
 def _save_entry(person: Person, terminal: Terminal, picture_root: str) -> SyncEntry:

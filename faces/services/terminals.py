@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from devices.choices import TerminalStatus
 from devices.models import Site, Terminal
 from devices.services import terminal_approve, terminal_disable
+from faces.services.revocations import revocations_settle
 from faces.services.sync import terminal_libraries_set, terminal_view_changed
 
 
@@ -85,5 +86,10 @@ def terminal_erase(*, terminal: Terminal) -> bool:
     """Delete a terminal that never reported anything; False when it has records."""
     if terminal.records.exists():
         return False
+    revocations = list(
+        terminal.deliveries.filter(revocation__isnull=False).values_list("revocation_id", flat=True)
+    )
     terminal.delete()
+    # A door that is gone owes nothing; it may have been the last one.
+    revocations_settle(revocations)
     return True

@@ -31,6 +31,7 @@ from faces.models import Library, Person, SyncClock
 from faces.services import (
     clock_last,
     deletes_repeat,
+    deliveries_retry,
     library_erase,
     library_save,
     person_erase,
@@ -38,6 +39,7 @@ from faces.services import (
     photo_attach,
     terminal_change,
     terminal_libraries_set,
+    terminal_send_failed_again,
     terminal_view_changed,
     validity_sweep,
 )
@@ -275,6 +277,24 @@ class Sync(RuleBasedStateMachine):
         for entry in entries:
             door.wire.post("syresult", {"resultList": {"userID": entry["userId"], "status": code}})
 
+    @rule(device_id=doors, code=st.sampled_from(["50002", "30002", "50009"]))
+    def one_face_fails(self, device_id: str, code: str) -> None:
+        """Take a page in, cursor and all, but for one face that could not be stored."""
+        door = self.doors[device_id]
+        if not door.is_approved:
+            return
+        entries, door.wire.cursor = door.wire.poll()
+        for entry in [one for one in entries if one["operation"] == "save"][:1]:
+            entries.remove(entry)
+            # What could not be replaced is not there any more.
+            door.held.pop(entry["userId"], None)
+            door.wire.post("syresult", {"resultList": {"userID": entry["userId"], "status": code}})
+        door.apply(entries)
+
+    @rule()
+    def a_day_passes_for_retries(self) -> None:
+        deliveries_retry(now=timezone.now() + timedelta(days=1))
+
     @rule(device_id=doors)
     def reset_to_factory(self, device_id: str) -> None:
         door = self.doors[device_id]
@@ -292,6 +312,7 @@ class Sync(RuleBasedStateMachine):
         """Poll until nothing is new: then the door holds exactly what it should."""
         if not door.is_approved:
             return
+        terminal_send_failed_again(terminal=self._terminal(door.wire.device_id))
         for _ in range(200):
             for _ in range(losses):
                 door.wire.poll()

@@ -1,0 +1,227 @@
+"""What terminals report of faces, and what is told them again because of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from devices.models import Terminal
+from faces.choices import DeliveryState, Operation, Remedy
+from faces.models import Delivery, Person
+from faces.services.capacity import capacity_learn
+from faces.services.clock import StampSpread, clock_advance
+from faces.services.delivery_policy import (
+    DELETE_ATTEMPTS,
+    DELETE_REPEAT_AFTER,
+    Verdict,
+    next_try,
+    verdict,
+)
+from faces.services.revocations import revocations_settle
+
+_TOLD_AGAIN = [
+    "sync_stamp",
+    "again_stamp",
+    "held",
+    "save_unanswered",
+    "state",
+    "retry_at",
+    "remedy",
+    "changed_at",
+    "attempts",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Feedback:
+    """One result of a terminal's syresult (seed 9.4)."""
+
+    user_id: str
+    code: str
+    message: str
+
+
+@transaction.atomic
+def deliveries_answered(*, terminal: Terminal, results: Sequence[Feedback]) -> None:
+    """Take in a terminal's syresult: stored or failed, with its own code and words.
+
+    A result for somebody the platform never sent is kept as a row too, because it tells what the
+    terminal holds. A late result for a change that has been overtaken notes code and words and
+    leaves the newer change pending.
+    """
+    settled: list[int | None] = []
+    # In one order, so that two lists of the same people that arrive at once do not deadlock.
+    for result in sorted(results, key=lambda one: one.user_id):
+        row = _row_of(terminal, result)
+        meaning = verdict(operation=row.operation, code=result.code, message=result.message)
+        if row.state != DeliveryState.PENDING:
+            _take_in(row, meaning, is_news=row.code != result.code)
+            if meaning.remedy == Remedy.FREE_SPACE:
+                capacity_learn(terminal=terminal)
+            if not row.held and row.operation == Operation.DELETE:
+                settled.append(row.revocation_id)
+        row.code, row.message = result.code[:8], result.message[:255]
+        row.answered_at = row.changed_at = timezone.now()
+        row.save()
+    if settled:
+        _room_was_made(terminal, places=len(settled))
+        revocations_settle(settled)
+
+
+def _row_of(terminal: Terminal, result: Feedback) -> Delivery:
+    # Serialises two results of the same person that arrive at once.
+    locked = Delivery.objects.select_for_update()
+    row = locked.filter(terminal=terminal, user_id=result.user_id).first()
+    if row is None:
+        person = Person.objects.filter(site_id=terminal.site_id, user_id=result.user_id).first()
+        # Not a plain insert: the other one of two first results may have made the row by now.
+        row, _ = locked.get_or_create(
+            terminal=terminal,
+            user_id=result.user_id,
+            defaults={
+                "person": person,
+                "state": DeliveryState.SENT,
+                "changed_at": timezone.now(),
+            },
+        )
+    return row
+
+
+def _take_in(row: Delivery, meaning: Verdict, *, is_news: bool) -> None:
+    if meaning.is_done:
+        _done(row)
+        return
+    if row.state == DeliveryState.FAILED and not is_news:
+        # The same word again is no further try.
+        return
+    row.state = DeliveryState.FAILED
+    row.retry_at, row.remedy = None, ""
+    if row.operation == Operation.DELETE or row.person_id is None:
+        # Deletes have a rhythm of their own (deletes_repeat); a stranger's face is not ours.
+        return
+    wait = next_try(tries=row.attempts) if meaning.may_retry else None
+    if wait is None:
+        row.remedy = meaning.remedy
+    else:
+        row.retry_at = timezone.now() + wait
+
+
+def _done(row: Delivery) -> None:
+    row.retry_at, row.remedy = None, ""
+    row.state = DeliveryState.STORED
+    if row.operation == Operation.DELETE:
+        row.held = False
+
+
+def _room_was_made(terminal: Terminal, *, places: int) -> None:
+    """Try as many again as there is room for now, of those for whom the terminal was full."""
+    waiting = Delivery.objects.filter(
+        terminal=terminal, state=DeliveryState.FAILED, remedy=Remedy.FREE_SPACE
+    ).order_by("changed_at", "pk")
+    Delivery.objects.filter(
+        pk__in=list(waiting.values_list("pk", flat=True)[:places]),
+        state=DeliveryState.FAILED,
+        remedy=Remedy.FREE_SPACE,
+    ).update(retry_at=timezone.now(), remedy="")
+
+
+def deletes_repeat(*, now: datetime | None = None) -> int:
+    """Tell deletes again that no terminal has confirmed; returns how many.
+
+    After the third time somebody has to look at the terminal.
+    """
+    now = now or timezone.now()
+    unconfirmed = Q(
+        state__in=[DeliveryState.SENT, DeliveryState.FAILED],
+        operation=Operation.DELETE,
+        held=True,
+        sent_at__lt=now - DELETE_REPEAT_AFTER,
+    )
+    # A result says not of which change it is (seed 9.4). When the save had not been answered yet,
+    # the success may have been the late word on that, so such a delete is told once more.
+    doubtful = Q(
+        state=DeliveryState.STORED,
+        operation=Operation.DELETE,
+        save_unanswered=True,
+        sent_at__lt=now - DELETE_REPEAT_AFTER,
+    )
+    repeated = _tell_again(doubtful | (unconfirmed & Q(attempts__lt=DELETE_ATTEMPTS)))
+    with transaction.atomic():
+        told_out = Delivery.objects.filter(
+            unconfirmed, attempts__gte=DELETE_ATTEMPTS, remedy=""
+        ).select_for_update()
+        rows = list(told_out.order_by("pk"))
+        Delivery.objects.filter(pk__in=[row.pk for row in rows]).update(
+            remedy=Remedy.LOOK_AT_TERMINAL
+        )
+        revocations_settle({row.revocation_id for row in rows})
+    return repeated
+
+
+def deliveries_retry(*, now: datetime | None = None) -> int:
+    """Tell faces again whose next try is due; returns how many. Safe to run twice."""
+    due = Q(
+        state=DeliveryState.FAILED,
+        operation=Operation.SAVE,
+        retry_at__lte=now or timezone.now(),
+    )
+    return _tell_again(due)
+
+
+def deliveries_send_again(*, deliveries: QuerySet[Delivery]) -> int:
+    """Tell these faces and unconfirmed deletes again at each terminal's next poll.
+
+    Args:
+        deliveries: rows that the caller may touch. A confirmed delete has nothing to be told, nor
+            has a row about somebody the platform never sent.
+
+    Returns:
+        How many will be told; their tries are counted anew, because a person asked for it.
+    """
+    chosen = Q(pk__in=list(deliveries.order_by().values_list("pk", flat=True)))
+    nothing_to_tell = Q(operation=Operation.DELETE, state=DeliveryState.STORED) | Q(
+        operation=Operation.SAVE, person__isnull=True
+    )
+    return _tell_again(chosen & ~nothing_to_tell, from_start=True)
+
+
+def terminal_send_failed_again(*, terminal: Terminal) -> int:
+    """Tell a terminal again what failed there or needs somebody; returns how many."""
+    failed = Q(state=DeliveryState.FAILED) | ~Q(remedy="")
+    return deliveries_send_again(deliveries=Delivery.objects.filter(failed, terminal=terminal))
+
+
+def _tell_again(condition: Q, *, from_start: bool = False) -> int:
+    rows = Delivery.objects.filter(condition).order_by()
+    # Site by site: one site's clock is not held while another one's is waited for.
+    return sum(
+        _tell_site_again(site_id, condition, from_start=from_start)
+        for site_id in sorted(set(rows.values_list("terminal__site_id", flat=True)))
+    )
+
+
+@transaction.atomic
+def _tell_site_again(site_id: int, condition: Q, *, from_start: bool) -> int:
+    spread = StampSpread(site_id=site_id, first=clock_advance(site_id=site_id))
+    # Read under the clock: nobody else changes these rows now but the terminal's own answer, and
+    # whoever told them again a moment ago left none that meets the condition.
+    rows = list(
+        Delivery.objects.select_for_update(of=("self",))
+        .filter(condition, terminal__site_id=site_id)
+        .order_by("pk")
+    )
+    for row in rows:
+        stamp = spread.next(row.terminal_id)
+        if row.operation == Operation.DELETE:
+            row.sync_stamp = stamp
+            row.held, row.save_unanswered = True, False
+        else:
+            row.again_stamp = stamp
+        row.state, row.changed_at = DeliveryState.PENDING, timezone.now()
+        row.retry_at, row.remedy = None, ""
+        row.attempts = 0 if from_start else row.attempts
+    Delivery.objects.bulk_update(rows, _TOLD_AGAIN, batch_size=500)
+    return len(rows)

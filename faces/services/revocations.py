@@ -1,0 +1,68 @@
+"""How long it takes until the last door has forgotten somebody (invariant 6, measured)."""
+
+from collections.abc import Collection, Sequence
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from faces.choices import DeliveryState, Operation, RevocationState
+from faces.models import Delivery, Revocation
+from faces.services.delivery_policy import DELETE_ATTEMPTS
+
+
+def revocations_begin(*, site_id: int, rows: Sequence[Delivery]) -> None:
+    """Note that terminals are to forget the people of these rows; called under the site's clock.
+
+    One that is still open for the same user id takes the new doors in, so that the time is
+    counted from when the first of them should have forgotten.
+    """
+    now = timezone.now()
+    user_ids = sorted({row.user_id for row in rows})
+    Revocation.objects.bulk_create(
+        [Revocation(site_id=site_id, user_id=user_id, begun_at=now) for user_id in user_ids],
+        ignore_conflicts=True,
+    )
+    opened = {
+        row.user_id: row
+        for row in Revocation.objects.filter(
+            site_id=site_id, user_id__in=user_ids, ended_at__isnull=True
+        )
+    }
+    # Those that joined an open one before are not counted again.
+    joining = [row for row in rows if row.revocation_id != opened[row.user_id].pk]
+    for row in joining:
+        row.revocation = opened[row.user_id]
+        opened[row.user_id].doors += 1
+        opened[row.user_id].state = RevocationState.OPEN
+    Delivery.objects.bulk_update(joining, ["revocation"], batch_size=500)
+    Revocation.objects.bulk_update(opened.values(), ["doors", "state"], batch_size=500)
+
+
+def revocations_settle(revocation_ids: Collection[int | None]) -> None:
+    """End those of these that no door owes anything any more; safe to repeat.
+
+    To be called in the transaction that changed their deliveries, after them.
+    """
+    wanted = {pk for pk in revocation_ids if pk is not None}
+    if not wanted:
+        return
+    with transaction.atomic():
+        # Serialises the last two doors that confirm at once; each would see the other one owing.
+        rows = Revocation.objects.select_for_update().filter(pk__in=wanted, ended_at__isnull=True)
+        for revocation in rows.order_by("pk"):
+            _settle(revocation)
+
+
+def _settle(revocation: Revocation) -> None:
+    deletes = Delivery.objects.filter(revocation=revocation, operation=Operation.DELETE)
+    owing = deletes.exclude(state=DeliveryState.STORED)
+    if owing.exists():
+        told_out = not owing.filter(Q(attempts__lt=DELETE_ATTEMPTS) | Q(remedy="")).exists()
+        revocation.state = RevocationState.UNCONFIRMED if told_out else RevocationState.OPEN
+        revocation.save(update_fields=["state"])
+        return
+    confirmed = deletes.filter(state=DeliveryState.STORED).exists()
+    revocation.state = RevocationState.FORGOTTEN if confirmed else RevocationState.WITHDRAWN
+    revocation.ended_at = timezone.now()
+    revocation.save(update_fields=["state", "ended_at"])
