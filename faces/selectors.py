@@ -11,7 +11,7 @@ from django.utils import timezone
 from devices.choices import TerminalStatus
 from devices.models import Site, Terminal
 from devices.selectors import sites_visible
-from faces.choices import Category, PersonState, PhotoStatus
+from faces.choices import Category, DeliveryState, Operation, PersonState, PhotoStatus
 from faces.models import (
     Delivery,
     FacePhoto,
@@ -19,6 +19,7 @@ from faces.models import (
     Library,
     LibraryMembership,
     Person,
+    Revocation,
     TerminalLibrary,
 )
 
@@ -44,6 +45,13 @@ def deliveries_visible(user: User | AnonymousUser) -> QuerySet[Delivery]:
     return Delivery.objects.filter(terminal__site__in=sites_visible(user)).select_related(
         "terminal", "terminal__site"
     )
+
+
+def revocations_visible(user: User | AnonymousUser) -> QuerySet[Revocation]:
+    """Return whom terminals of the user's sites must forget, with how many doors are left."""
+    owing = Q(deliveries__operation=Operation.DELETE) & ~Q(deliveries__state=DeliveryState.STORED)
+    rows = Revocation.objects.filter(site__in=sites_visible(user))
+    return rows.annotate(doors_left=Count("deliveries", filter=owing)).order_by("-begun_at", "-id")
 
 
 def galleries_visible(user: User | AnonymousUser) -> QuerySet[Gallery]:

@@ -8,7 +8,9 @@ begins at ``get_queryset``; choices of forms and filters are restricted beside i
 from typing import Any, ClassVar
 
 from django.contrib import admin
+from django.core.exceptions import ValidationError
 from django.db.models import ForeignKey, Model, QuerySet
+from django.forms.models import BaseModelForm
 from django.http import HttpRequest
 
 from devices.models import Site
@@ -55,6 +57,22 @@ def site_id_of(row: Model) -> int | None:
     for step in path.split("__") if path else ():
         value = getattr(value, step)
     return value if path else None
+
+
+# Where a request keeps what a service refused.
+_REFUSAL = "_menjin_refusal"
+
+
+def _refused(form: type[BaseModelForm], refusal: ValidationError) -> type[BaseModelForm]:
+    """Return the form with a service's refusal among its errors."""
+
+    class Refused(form):  # type: ignore[misc, valid-type]
+        def full_clean(self) -> None:
+            super().full_clean()
+            if self.is_bound:
+                self.add_error(None, refusal.messages)
+
+    return Refused
 
 
 class ScopedRelatedFilter(admin.RelatedFieldListFilter):
@@ -137,6 +155,42 @@ class ScopedAdmin(admin.ModelAdmin):
         if ids is None:
             return True
         return bool(ids) if obj is None else site_id_of(obj) in ids
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> Any:
+        """Show what a service refused on the form, with everything that was entered."""
+        try:
+            return self.changeform_once(request, object_id, form_url, extra_context)
+        except ValidationError as refusal:
+            # Rolled back by now. The same form again, which the refusal makes invalid.
+            request.__dict__[_REFUSAL] = refusal
+            return self.changeform_once(request, object_id, form_url, extra_context)
+
+    def changeform_once(
+        self,
+        request: HttpRequest,
+        object_id: str | None,
+        form_url: str,
+        extra_context: dict[str, Any] | None,
+    ) -> Any:
+        """Read, check and save the form once, in a transaction."""
+        return super().changeform_view(request, object_id, form_url, extra_context)
+
+    def get_form(
+        self,
+        request: HttpRequest,
+        obj: Any | None = None,
+        change: bool = False,  # noqa: FBT001, FBT002 - Django's signature
+        **kwargs: Any,
+    ) -> Any:
+        form = super().get_form(request, obj, change=change, **kwargs)
+        refusal: ValidationError | None = request.__dict__.get(_REFUSAL)
+        return form if refusal is None else _refused(form, refusal)
 
     def formfield_for_foreignkey(
         self, db_field: ForeignKey, request: HttpRequest, **kwargs: Any

@@ -1,23 +1,51 @@
-"""Which face is on which terminal, and why not: to look at only."""
+"""Which face is on which terminal, and why not; who must leave, and how far that is."""
 
+from datetime import timedelta
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
-from devices.admin.scoped import ReadOnlyAdmin, ScopedRelatedFilter
-from faces.admin.words import STATE_TONES, delivery_words
-from faces.choices import DeliveryState, Operation
-from faces.models import Delivery
-from server_common.admin import EMPTY, badge
+from devices.admin.scoped import SITE_FILTER, ReadOnlyAdmin, ScopedRelatedFilter
+from faces.admin.words import STATE_TONES
+from faces.choices import DeliveryState, Operation, Remedy, RevocationState
+from faces.models import Delivery, Revocation
+from faces.selectors import revocations_visible
+from faces.services import deliveries_send_again
+from faces.words import delivery_words
+from server_common.admin import EMPTY, Tone, badge
+
+_REVOCATION_TONES: dict[str, Tone] = {
+    RevocationState.OPEN: "warn",
+    RevocationState.UNCONFIRMED: "bad",
+    RevocationState.FORGOTTEN: "good",
+    RevocationState.WITHDRAWN: "quiet",
+}
 
 
 def state_badge(row: Delivery) -> SafeString:
     """Return the delivery's state as a coloured word."""
     return badge(STATE_TONES[DeliveryState(row.state)], DeliveryState(row.state).label)
+
+
+class NeedsSomebody(admin.SimpleListFilter):
+    """Faces that no further try will bring to a terminal, by what has to be done."""
+
+    title = gettext_lazy("needs somebody")
+    parameter_name = "needs"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("any", gettext_lazy("Anybody")), *Remedy.choices]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        wanted = self.value()
+        if wanted == "any":
+            return queryset.exclude(remedy="")
+        return queryset.filter(remedy=wanted) if wanted in Remedy.values else queryset
 
 
 @admin.register(Delivery)
@@ -31,10 +59,12 @@ class DeliveryAdmin(ReadOnlyAdmin):
         "what",
         "state_badge",
         "reason",
+        "remedy_badge",
         "changed_at",
     )
     list_select_related = ("terminal", "person")
-    list_filter = ("state", "operation", ("terminal", ScopedRelatedFilter))
+    list_filter = (NeedsSomebody, "state", "operation", ("terminal", ScopedRelatedFilter))
+    actions = ("send_again",)
     search_fields = ("user_id", "person__name", "terminal__device_id", "terminal__name")
     fields = (
         "terminal",
@@ -45,6 +75,8 @@ class DeliveryAdmin(ReadOnlyAdmin):
         "reason",
         "code",
         "message",
+        "remedy_badge",
+        "retry_at",
         "attempts",
         "held",
         "changed_at",
@@ -52,7 +84,7 @@ class DeliveryAdmin(ReadOnlyAdmin):
         "downloaded_at",
         "answered_at",
     )
-    readonly_fields = ("what", "state_badge", "reason")
+    readonly_fields = ("what", "state_badge", "reason", "remedy_badge")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).select_related("terminal", "person")
@@ -76,3 +108,56 @@ class DeliveryAdmin(ReadOnlyAdmin):
     def reason(self, row: Delivery) -> str:
         """Say what became of it and why."""
         return delivery_words(row)
+
+    @admin.display(description=gettext_lazy("what to do"), ordering="remedy")
+    def remedy_badge(self, row: Delivery) -> SafeString | str:
+        """Show what somebody has to do, if anything."""
+        return badge("bad", Remedy(row.remedy).label) if row.remedy else EMPTY
+
+    def has_send_permission(self, request: HttpRequest) -> bool:
+        """Managers send again; guards only look."""
+        return self._may(request, None, managed=True)
+
+    @admin.action(description=gettext_lazy("Send again"), permissions=["send"])
+    def send_again(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        """Tell the chosen faces again at each terminal's next poll."""
+        count = deliveries_send_again(deliveries=self.managed(request, queryset))
+        words = ngettext(
+            "%(count)d face is sent again at the terminal's next poll.",
+            "%(count)d faces are sent again at the terminals' next polls.",
+            count,
+        )
+        level = messages.SUCCESS if count else messages.WARNING
+        self.message_user(request, words % {"count": count}, level)
+
+
+@admin.register(Revocation)
+class RevocationAdmin(ReadOnlyAdmin):
+    """Whom terminals must forget, and how long it takes until the last door has."""
+
+    list_display = ("user_id", "site", "state_badge", "progress", "took", "begun_at")
+    list_filter = ("state", SITE_FILTER)
+    search_fields = ("user_id",)
+    date_hierarchy = "begun_at"
+    fields = ("site", "user_id", "state_badge", "progress", "took", "begun_at", "ended_at")
+    readonly_fields = ("state_badge", "progress", "took")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return revocations_visible(request.user).select_related("site")
+
+    @admin.display(description=gettext_lazy("state"), ordering="state")
+    def state_badge(self, row: Revocation) -> SafeString:
+        """Show the state in colour."""
+        state = RevocationState(row.state)
+        return badge(_REVOCATION_TONES[state], state.label)
+
+    @admin.display(description=gettext_lazy("doors"))
+    def progress(self, row: Any) -> str:
+        """Show how many doors have forgotten, of how many."""
+        return f"{row.doors - row.doors_left} / {row.doors}"
+
+    @admin.display(description=gettext_lazy("time until the last door forgot"))
+    def took(self, row: Revocation) -> str:
+        """Show hours, minutes and seconds; of an open one so far."""
+        seconds = round(((row.ended_at or timezone.now()) - row.begun_at).total_seconds())
+        return str(timedelta(seconds=seconds))

@@ -21,7 +21,6 @@ from faces.admin.person_form import PersonForm
 from faces.admin.terminals import counts_words
 from faces.admin.words import (
     PHOTO_TONES,
-    delivery_words,
     on_no_terminal_because,
     problem_words,
 )
@@ -29,6 +28,7 @@ from faces.choices import Category, PersonState, PhotoStatus
 from faces.models import Delivery, FacePhoto, Person
 from faces.selectors import reference_photo
 from faces.services import person_erase, person_save
+from faces.words import delivery_words
 from server_common.admin import EMPTY, NOBODY, ago_words, badge, lines, masked, thumbnail
 
 
@@ -171,12 +171,12 @@ class PersonAdmin(ScopedAdmin):
         form.allowed_sites = site_ids(request, managed=True)
         return form
 
-    def changeform_view(
+    def changeform_once(
         self,
         request: HttpRequest,
-        object_id: str | None = None,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
+        object_id: str | None,
+        form_url: str,
+        extra_context: dict[str, Any] | None,
     ) -> Any:
         """Leave out Django's transaction around the page: the photo is looked at before writing.
 

@@ -21,7 +21,12 @@ from faces.admin.words import STATE_TONES
 from faces.choices import DeliveryState
 from faces.models import Delivery, Library
 from faces.selectors import terminal_library_ids
-from faces.services import terminal_libraries_set, terminal_view_changed
+from faces.services import (
+    terminal_libraries_set,
+    terminal_send_all_again,
+    terminal_send_failed_again,
+    terminal_view_changed,
+)
 from server_common.admin import EMPTY, badge
 
 
@@ -81,9 +86,10 @@ class FaceTerminalAdmin(TerminalAdmin):
     form = TerminalForm
     change_form_template = "console/terminal_form.html"
     list_display = (*TerminalAdmin.list_display, "faces")
-    actions = ("approve", "disable", "send_all")
+    actions = ("approve", "disable", "send_failed", "send_all")
     readonly_fields: ClassVar[tuple[str, ...]] = (
         *TerminalAdmin.readonly_fields,
+        "capacity_learnt_at",
         "delivery_counts",
         "library_names",
     )
@@ -99,7 +105,15 @@ class FaceTerminalAdmin(TerminalAdmin):
         ),
         (
             gettext_lazy("Faces"),
-            {"fields": ("all_libraries", "held_libraries", "capacity", "delivery_counts")},
+            {
+                "fields": (
+                    "all_libraries",
+                    "held_libraries",
+                    "capacity",
+                    "capacity_learnt_at",
+                    "delivery_counts",
+                )
+            },
         ),
         (
             gettext_lazy("Its own interface"),
@@ -156,6 +170,9 @@ class FaceTerminalAdmin(TerminalAdmin):
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:  # noqa: FBT001 - Django's signature
         super().save_model(request, obj, form, change)
+        if "capacity" in form.changed_data:
+            obj.capacity_learnt_at = None
+            obj.save(update_fields=["capacity_learnt_at"])
         if form.cleaned_data.get("new_password"):
             obj.save(update_fields=["api_password"])
 
@@ -211,12 +228,27 @@ class FaceTerminalAdmin(TerminalAdmin):
             count,
         )
 
+    @admin.action(description=gettext_lazy("Send what failed again"), permissions=["change"])
+    def send_failed(self, request: HttpRequest, queryset: QuerySet[Terminal]) -> None:
+        """Tell each terminal again what it could not store or did not confirm."""
+        terminals = self.managed(request, queryset)
+        count = sum(terminal_send_failed_again(terminal=terminal) for terminal in terminals)
+        self._report(
+            request,
+            ngettext(
+                "%(count)d face is sent again at the terminal's next poll.",
+                "%(count)d faces are sent again at the terminals' next polls.",
+                count,
+            ),
+            count,
+        )
+
     @admin.action(description=gettext_lazy("Send everything again"), permissions=["change"])
     def send_all(self, request: HttpRequest, queryset: QuerySet[Terminal]) -> None:
         """Make the next poll of each terminal a full one."""
         count = 0
         for terminal in self.managed(request, queryset):
-            terminal_view_changed(terminal=terminal)
+            terminal_send_all_again(terminal=terminal)
             count += 1
         self._report(
             request,

@@ -1,15 +1,14 @@
-"""Codes of photos and deliveries in words that a manager can act on."""
+"""Codes of photos in words that a manager can act on, and colours of states."""
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from face_engine import PROBLEM_WORDS
-from faces.choices import Category, DeliveryState, Operation, PersonState, PhotoStatus
-from faces.models import Delivery, Person
+from faces.choices import Category, DeliveryState, PersonState, PhotoStatus
+from faces.models import Person
 from faces.selectors import reference_photo
 from server_common.admin import Tone
-from terminal_protocol import RetCode
 
 STATE_TONES: dict[str, Tone] = {
     DeliveryState.PENDING: "warn",
@@ -30,22 +29,6 @@ _FILE_WORDS = {
     "too_large": gettext_lazy("The picture is too large. Make it smaller, 2000 pixels are enough."),
     "unsupported_format": gettext_lazy("This kind of picture cannot be read. Save it as JPEG."),
 }
-# Codes of chapter 7 that a terminal may answer for a face it should store.
-_CODE_WORDS = {
-    RetCode.NO_FACE_DETECTED: gettext_lazy(
-        "The terminal found no face in the photo. Use a clearer one, from the front."
-    ),
-    RetCode.AVATAR_FILE_ILLEGAL: gettext_lazy(
-        "The terminal could not read or fetch the photo. Check that it reaches this platform."
-    ),
-    RetCode.DATABASE_FULL: gettext_lazy(
-        "The terminal is full. Give it fewer libraries, or remove people."
-    ),
-    RetCode.USER_NOT_EXISTS: gettext_lazy("The terminal does not know this person."),
-    RetCode.PARAM_INVALID: gettext_lazy("The terminal did not accept one of the values."),
-    RetCode.MISSING_PARAM: gettext_lazy("The terminal missed a value."),
-    RetCode.INTERNAL_ERROR: gettext_lazy("The terminal failed. Restart it if this goes on."),
-}
 
 
 def problem_words(problems: list[str]) -> list[str]:
@@ -59,28 +42,6 @@ def problem_words(problems: list[str]) -> list[str]:
         else problem
         for problem in problems
     ]
-
-
-def delivery_words(row: Delivery) -> str:
-    """Say what became of a delivery, and why, in a sentence."""
-    if row.state == DeliveryState.FAILED:
-        if row.code in _CODE_WORDS:
-            return str(_CODE_WORDS[RetCode(row.code)])
-        said = row.message.strip() or _("no reason given")
-        return _("The terminal answered %(code)s: %(said)s") % {"code": row.code, "said": said}
-    if row.operation == Operation.DELETE:
-        return {
-            DeliveryState.PENDING: _("Will be deleted there at the terminal's next poll."),
-            DeliveryState.SENT: _("Told to delete, not confirmed yet."),
-            DeliveryState.STORED: _("Deleted there."),
-        }[DeliveryState(row.state)]
-    if row.state == DeliveryState.PENDING:
-        return _("Will be sent at the terminal's next poll.")
-    if row.state == DeliveryState.SENT:
-        if row.downloaded_at is None:
-            return _("Told, photo not fetched yet.")
-        return _("Photo fetched, result not reported yet.")
-    return _("The terminal holds this face.")
 
 
 def on_no_terminal_because(person: Person) -> list[str]:

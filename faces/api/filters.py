@@ -4,7 +4,7 @@ import django_filters
 from django.db.models import QuerySet
 
 from devices.models import Terminal
-from faces.models import Delivery, Library, Person
+from faces.models import Delivery, Library, Person, Revocation
 from server_common.api import IdFilter
 
 
@@ -44,11 +44,30 @@ class PersonFilter(django_filters.FilterSet):
 
 
 class DeliveryFilter(django_filters.FilterSet):
-    """Deliveries by site, device id, user id and state."""
+    """Deliveries by site, device id, user id, state, and whether somebody has to do something."""
 
     site = IdFilter(field_name="terminal__site_id")
     device_id = django_filters.CharFilter(field_name="terminal__device_id")
+    needs_somebody = django_filters.BooleanFilter(method="that_need_somebody")
 
     class Meta:
         model = Delivery
-        fields = ["user_id", "state", "operation"]
+        fields = ["user_id", "state", "operation", "remedy"]
+
+    def that_need_somebody(
+        self,
+        queryset: QuerySet[Delivery],
+        _name: str,
+        value: bool,  # noqa: FBT001 - django-filter's signature
+    ) -> QuerySet[Delivery]:
+        return queryset.exclude(remedy="") if value else queryset.filter(remedy="")
+
+
+class RevocationFilter(django_filters.FilterSet):
+    """Revocations by site, user id and state."""
+
+    site = IdFilter(field_name="site_id")
+
+    class Meta:
+        model = Revocation
+        fields = ["user_id", "state"]

@@ -12,8 +12,8 @@ from devices.selectors import is_online, terminal_trust
 from devices.services import Exchange
 from face_engine import PROBLEM_WORDS, QualityProblem
 from faces.api.fields import IdListField, ManagedSiteField, UserTypeField, VisibleSiteField
-from faces.choices import Operation, PhotoStatus
-from faces.models import Delivery, Library, Person
+from faces.choices import PhotoStatus
+from faces.models import Library, Person
 from faces.selectors import reference_photo, terminal_library_ids
 from terminal_protocol import fault_words
 
@@ -101,6 +101,7 @@ class TerminalOut(serializers.ModelSerializer):
             "direction",
             "unlock_delay_ms",
             "capacity",
+            "capacity_learnt_at",
             "model",
             "app_version",
             "uuid_label",
@@ -250,32 +251,6 @@ class PersonIn(Lasting, serializers.ModelSerializer):
         model = Person
         fields = ["user_id", "site", "libraries", "user_type", *_PLAIN, "id_number", "photo"]
         validators: list[Any] = []
-
-
-class DeliveryOut(serializers.ModelSerializer):
-    """What became of one person's latest change on one terminal."""
-
-    device_id = serializers.CharField(source="terminal.device_id")
-    site = serializers.IntegerField(source="terminal.site_id")
-    operation = serializers.ChoiceField(choices=Operation.choices)
-
-    class Meta:
-        model = Delivery
-        fields = [
-            "id",
-            "site",
-            "device_id",
-            "user_id",
-            "operation",
-            "state",
-            "code",
-            "message",
-            "attempts",
-            "changed_at",
-            "sent_at",
-            "downloaded_at",
-            "answered_at",
-        ]
 
 
 class IdentifyIn(serializers.Serializer):

@@ -2,14 +2,16 @@
 
 from django.urls import path
 
+from faces.api.deliveries import DeliveryViewSet, RevocationViewSet
 from faces.api.recognition import IdentifyView, IndexRebuildView, IndexView
-from faces.api.views import DeliveryViewSet, LibraryViewSet, PersonViewSet, TerminalViewSet
+from faces.api.views import LibraryViewSet, PersonViewSet, TerminalViewSet
 
 routes = [
     ("libraries", LibraryViewSet, "library"),
     ("devices", TerminalViewSet, "device"),
     ("people", PersonViewSet, "person"),
     ("deliveries", DeliveryViewSet, "delivery"),
+    ("revocations", RevocationViewSet, "revocation"),
 ]
 urlpatterns = [
     path("index/", IndexView.as_view(), name="index"),

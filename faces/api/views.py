@@ -4,17 +4,17 @@ from typing import Any
 
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
-from rest_framework import mixins, viewsets
+from rest_framework import viewsets
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from devices.models import Terminal
 from devices.services import exchanges_last, presence_last_seen
+from faces.api.deliveries import SendAgainIn, SendAgainOut, sent_again
 from faces.api.fields import uploaded_bytes
-from faces.api.filters import DeliveryFilter, LibraryFilter, PersonFilter, TerminalFilter
+from faces.api.filters import LibraryFilter, PersonFilter, TerminalFilter
 from faces.api.serializers import (
-    DeliveryOut,
     ExchangeOut,
     LibraryIn,
     LibraryOut,
@@ -23,7 +23,7 @@ from faces.api.serializers import (
     TerminalIn,
     TerminalOut,
 )
-from faces.models import Delivery, Library, Person
+from faces.models import Library, Person
 from faces.selectors import (
     deliveries_visible,
     libraries_visible,
@@ -38,6 +38,8 @@ from faces.services import (
     terminal_change,
     terminal_create,
     terminal_erase,
+    terminal_send_all_again,
+    terminal_send_failed_again,
 )
 from server_common.api import Conflict
 
@@ -138,6 +140,20 @@ class TerminalViewSet(TwoSidedViewSet):
         told = exchanges_last(terminal_id=self.get_object().pk)
         return Response(ExchangeOut(told, many=True).data)
 
+    @extend_schema(request=SendAgainIn, responses=SendAgainOut)
+    @action(detail=True, methods=["post"], url_path="send-again")
+    def send_again(self, request: Request, pk: str | None = None) -> Response:
+        """Tell the terminal again what failed there, or everything from the beginning."""
+        terminal = self.get_object()
+        given = SendAgainIn(data=request.data)
+        given.is_valid(raise_exception=True)
+        send = (
+            terminal_send_all_again
+            if given.validated_data["scope"] == "all"
+            else terminal_send_failed_again
+        )
+        return Response({"deliveries": send(terminal=terminal)})
+
     def perform_destroy(self, instance: Terminal) -> None:
         if not terminal_erase(terminal=instance):
             raise Conflict("This terminal has records; disable it instead.")
@@ -172,6 +188,13 @@ class PersonViewSet(TwoSidedViewSet):
     def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return super().partial_update(request, *args, **kwargs)
 
+    @extend_schema(request=None, responses=SendAgainOut)
+    @action(detail=True, methods=["post"], url_path="send-again")
+    def send_again(self, request: Request, pk: str | None = None) -> Response:
+        """Tell every terminal that holds this person again at its next poll."""
+        person = self.get_object()
+        return sent_again(deliveries_visible(request.user).filter(person=person))
+
     def perform_destroy(self, instance: Person) -> None:
         person_erase(person=instance)
 
@@ -189,14 +212,3 @@ class PersonViewSet(TwoSidedViewSet):
             library_ids=libraries,
             photo=None if photo is None else uploaded_bytes(photo),
         )
-
-
-class DeliveryViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet):
-    """What became of each person's latest change on each terminal."""
-
-    queryset = Delivery.objects.none()
-    serializer_class = DeliveryOut
-    filterset_class = DeliveryFilter
-
-    def get_queryset(self) -> QuerySet[Delivery]:
-        return deliveries_visible(self.request.user)

@@ -9,6 +9,7 @@ from .feedback import (
     deliveries_answered,
     deliveries_retry,
     deliveries_send_again,
+    terminal_send_all_again,
     terminal_send_failed_again,
 )
 from .galleries import (
@@ -70,6 +71,7 @@ __all__ = [
     "terminal_erase",
     "terminal_expect_all",
     "terminal_libraries_set",
+    "terminal_send_all_again",
     "terminal_send_failed_again",
     "terminal_view_changed",
     "validity_sweep",

@@ -10,9 +10,10 @@ from django.utils import timezone
 
 from devices.models import Terminal
 from faces.choices import DeliveryState, Operation, Remedy
-from faces.models import Delivery, Person
+from faces.models import Delivery, Person, TerminalCursor
 from faces.services.capacity import capacity_learn
 from faces.services.clock import StampSpread, clock_advance
+from faces.services.deliveries import terminal_expect_all
 from faces.services.delivery_policy import (
     DELETE_ATTEMPTS,
     DELETE_REPEAT_AFTER,
@@ -192,6 +193,16 @@ def terminal_send_failed_again(*, terminal: Terminal) -> int:
     """Tell a terminal again what failed there or needs somebody; returns how many."""
     failed = Q(state=DeliveryState.FAILED) | ~Q(remedy="")
     return deliveries_send_again(deliveries=Delivery.objects.filter(failed, terminal=terminal))
+
+
+@transaction.atomic
+def terminal_send_all_again(*, terminal: Terminal) -> int:
+    """Let a terminal begin from zero and tell it everybody; returns how many faces that are."""
+    TerminalCursor.objects.update_or_create(
+        terminal=terminal, defaults={"complete_from": None, "pages": []}
+    )
+    terminal_expect_all(terminal=terminal)
+    return deliveries_send_again(deliveries=Delivery.objects.filter(terminal=terminal))
 
 
 def _tell_again(condition: Q, *, from_start: bool = False) -> int:

@@ -54,12 +54,15 @@ def terminal_change(
     for fixed in ("site", "device_id"):
         fields.pop(fixed, None)
     held_before = (terminal.status, terminal.all_libraries)
+    if "capacity" in fields and fields["capacity"] != terminal.capacity:
+        terminal.capacity_learnt_at = None
     for name, value in fields.items():
         setattr(terminal, name, value)
     if libraries is not None:
         terminal.all_libraries = bool(fields.get("all_libraries", False))
     terminal.full_clean()
-    terminal.save()
+    # Only what was asked for: a whole row would put presence back to when it was read.
+    terminal.save(update_fields=[*fields, "all_libraries", "capacity_learnt_at"])
     if status == TerminalStatus.APPROVED and terminal.status != status:
         terminal = terminal_approve(terminal=terminal)
     elif status == TerminalStatus.DISABLED and terminal.status != status:

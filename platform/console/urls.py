@@ -4,7 +4,7 @@ from django.conf import settings
 from django.urls import path
 from django.views.generic import RedirectView
 
-from console import views
+from console import metrics, views
 
 app_name = "console"
 urlpatterns = [
@@ -32,5 +32,6 @@ urlpatterns = [
         RedirectView.as_view(url=f"{settings.STATIC_URL}console/icon.svg"),
         name="icon",
     ),
+    path("metrics", metrics.metrics, name="metrics"),
     path("healthz", views.healthz, name="healthz"),
 ]

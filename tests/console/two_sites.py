@@ -13,7 +13,7 @@ from PIL import Image
 
 from devices.models import Site, SiteMembership, Terminal
 from devices.services import site_create
-from faces.models import Delivery, FacePhoto, Library, LibraryMembership, Person
+from faces.models import Delivery, FacePhoto, Library, LibraryMembership, Person, Revocation
 from records.choices import AlertKind
 from records.models import Alert, Picture, Record
 from records.services import alert_raise
@@ -38,6 +38,7 @@ class Side:
     person: Person
     photo: FacePhoto
     delivery: Delivery
+    revocation: Revocation
     record: Record
     alert: Alert
 
@@ -74,6 +75,9 @@ def side(code: str, word: str) -> Side:
         code="30002",
         changed_at=timezone.now(),
     )
+    revocation = Revocation.objects.create(
+        site=site, user_id=f"{word}-gone", doors=2, begun_at=timezone.now()
+    )
     picture = Picture(site=site, sha256=code * 4, width=64, height=64)
     picture.image.save("picture.jpg", ContentFile(jpeg(80)), save=True)
     record = Record.objects.create(
@@ -92,7 +96,7 @@ def side(code: str, word: str) -> Side:
     )
     alert = alert_raise(kind=AlertKind.HIGH_TEMPERATURE, terminal=terminal, record=record)
     assert alert is not None
-    return Side(site, terminal, library, person, photo, delivery, record, alert)
+    return Side(site, terminal, library, person, photo, delivery, revocation, record, alert)
 
 
 @pytest.fixture

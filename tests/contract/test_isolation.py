@@ -44,6 +44,7 @@ def row_of(side: Side, path: str) -> Any:
         "devices": side.terminal,
         "people": side.person,
         "deliveries": side.delivery,
+        "revocations": side.revocation,
         "records": side.record,
         "alerts": side.alert,
     }[kind]
@@ -84,7 +85,8 @@ def bodies(path: str, world: World) -> Iterator[dict[str, Any]]:
 
 def test_the_description_covers_what_is_tested() -> None:
     assert {path.split("/")[3] for path in DETAILS} == {
-        "sites", "libraries", "devices", "people", "deliveries", "records", "alerts",
+        "sites", "libraries", "devices", "people", "deliveries", "revocations", "records",
+        "alerts",
     }  # fmt: skip
     assert sum(map(len, FILTERS.values())) > 30
     assert "library" in FILTERS["/api/v1/people/"]

@@ -74,7 +74,7 @@ def test_the_root_leads_everywhere(root: APIClient, world: World) -> None:
     contents = root.get("/api/v1/").json()
 
     assert set(contents) == {
-        "sites", "libraries", "devices", "people", "deliveries", "records", "alerts",
+        "sites", "libraries", "devices", "people", "deliveries", "revocations", "records", "alerts",
         "index", "index-rebuild", "identify", "schema", "docs",
     }  # fmt: skip
     for name, address in contents.items():

@@ -12,6 +12,7 @@ MODELS = {
     "faces_library": "library",
     "faces_person": "person",
     "faces_delivery": "delivery",
+    "faces_revocation": "revocation",
     "records_record": "record",
     "records_alert": "alert",
 }

@@ -52,6 +52,9 @@ def test_a_delivery_shows_exactly_what_is_agreed(manager: APIClient, world: Worl
         "code": "30002",
         "message": "",
         "attempts": 0,
+        "retry_at": None,
+        "remedy": "",
+        "advice": "The terminal found no face in the photo.",
         "sent_at": None,
         "downloaded_at": None,
         "answered_at": None,
@@ -100,3 +103,53 @@ def test_a_page_takes_the_same_queries_whatever_its_length(
 
     assert queries() == few
     assert manager.get(DELIVERIES).json()["count"] > 3
+
+
+def test_what_needs_somebody_says_what_to_do(manager: APIClient, world: World) -> None:
+    library = make_library(world.ours.site)
+    door = make_terminal(world.ours.site, device_id="door", libraries=[library.pk])
+    for user_id in ("blurred", "unlucky"):
+        enrol(library, user_id)
+    wire_of(door).sync()
+    results = [{"userID": "blurred", "status": "101"}, {"userID": "unlucky", "status": "30004"}]
+    wire_of(door).post("syresult", {"resultList": results})
+
+    needing = manager.get(DELIVERIES, {"needs_somebody": "true"}).json()["results"]
+    others = manager.get(DELIVERIES, {"needs_somebody": "false", "device_id": "door"}).json()
+
+    assert [(row["user_id"], row["remedy"]) for row in needing] == [("blurred", "retake")]
+    assert needing[0]["advice"] == (
+        "The terminal found no face in the photo. Take a clearer photo, from the front."
+    )
+    (row,) = others["results"]
+    assert (row["user_id"], row["remedy"]) == ("unlucky", "")
+    assert row["retry_at"].endswith("Z")
+    assert row["advice"].endswith("It is tried again by itself.")
+
+
+def test_sending_again(manager: APIClient, guard: APIClient, world: World) -> None:
+    library = make_library(world.ours.site)
+    door = make_terminal(world.ours.site, device_id="door", libraries=[library.pk])
+    people = {user_id: enrol(library, user_id) for user_id in ("1", "2")}
+    terminal = wire_of(door)
+    terminal.sync()
+    results = [{"userID": "1", "status": "100"}, {"userID": "2", "status": "101"}]
+    terminal.post("syresult", {"resultList": results})
+    first = manager.get(DELIVERIES, {"user_id": "1"}).json()["results"][0]["id"]
+    ways = {
+        f"{DELIVERIES}{first}/send-again/": ({}, ["1"]),
+        f"/api/v1/people/{people['2'].pk}/send-again/": ({}, ["2"]),
+        f"/api/v1/devices/{door.pk}/send-again/": ({"scope": "all"}, ["1", "2"]),
+    }
+
+    for path, (body, user_ids) in ways.items():
+        assert guard.post(path, body, format="json").status_code == 403
+        answer = manager.post(path, body, format="json")
+
+        assert (answer.status_code, answer.json()) == (200, {"deliveries": len(user_ids)})
+        entries, terminal.cursor = terminal.poll()
+        assert [entry["userId"] for entry in entries] == user_ids
+
+    path = f"/api/v1/devices/{door.pk}/send-again/"
+    assert manager.post(path, {}, format="json").json() == {"deliveries": 0}
+    assert manager.post(path, {"scope": "some"}, format="json").status_code == 400

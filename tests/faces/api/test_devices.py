@@ -43,6 +43,7 @@ def test_a_terminal_entered_by_hand_waits_for_approval(manager: APIClient, world
         "direction": "unknown",
         "unlock_delay_ms": 3000,
         "capacity": None,
+        "capacity_learnt_at": None,
         "model": "",
         "app_version": "",
         "uuid_label": "",

@@ -1,0 +1,124 @@
+"""``/api/v1/`` deliveries and revocations: which face is on which terminal, and who must go."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework import mixins, serializers, viewsets
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from faces.api.filters import DeliveryFilter, RevocationFilter
+from faces.choices import Operation
+from faces.models import Delivery, Revocation
+from faces.selectors import deliveries_visible, revocations_visible
+from faces.services import deliveries_send_again
+from faces.words import delivery_words
+
+
+class DeliveryOut(serializers.ModelSerializer):
+    """What became of one person's latest change on one terminal."""
+
+    device_id = serializers.CharField(source="terminal.device_id")
+    site = serializers.IntegerField(source="terminal.site_id")
+    operation = serializers.ChoiceField(choices=Operation.choices)
+    advice = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Delivery
+        fields = [
+            "id",
+            "site",
+            "device_id",
+            "user_id",
+            "operation",
+            "state",
+            "code",
+            "message",
+            "attempts",
+            "retry_at",
+            "remedy",
+            "advice",
+            "changed_at",
+            "sent_at",
+            "downloaded_at",
+            "answered_at",
+        ]
+
+    def get_advice(self, row: Delivery) -> str:
+        """Say in a sentence what became of it, and what to do."""
+        return delivery_words(row)
+
+
+class SendAgainIn(serializers.Serializer):
+    """What a terminal is told again: what failed there, or everything from the beginning."""
+
+    scope = serializers.ChoiceField(choices=["failed", "all"], default="failed")
+
+
+class SendAgainOut(serializers.Serializer):
+    """How many faces will be told again at the next polls."""
+
+    deliveries = serializers.IntegerField()
+
+
+class RevocationOut(serializers.ModelSerializer):
+    """Somebody whom terminals must forget, and how far that is."""
+
+    doors_left = serializers.IntegerField()
+    seconds = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Revocation
+        fields = [
+            "id",
+            "site",
+            "user_id",
+            "state",
+            "begun_at",
+            "ended_at",
+            "doors",
+            "doors_left",
+            "seconds",
+        ]
+
+    def get_seconds(self, row: Revocation) -> float:
+        """From the decision until the last door forgot, or until now."""
+        return ((row.ended_at or timezone.now()) - row.begun_at).total_seconds()
+
+
+@extend_schema(responses=DeliveryOut)
+class DeliveryViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet):
+    """What became of each person's latest change on each terminal."""
+
+    queryset = Delivery.objects.none()
+    serializer_class = DeliveryOut
+    filterset_class = DeliveryFilter
+
+    def get_queryset(self) -> QuerySet[Delivery]:
+        return deliveries_visible(self.request.user)
+
+    @extend_schema(request=None, responses=SendAgainOut)
+    @action(detail=True, methods=["post"], url_path="send-again")
+    def send_again(self, request: Request, pk: str | None = None) -> Response:
+        """Tell this face, or this unconfirmed delete, again at the terminal's next poll."""
+        return sent_again(self.get_queryset().filter(pk=self.get_object().pk))
+
+
+@extend_schema(responses=RevocationOut)
+class RevocationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet):
+    """Whom terminals must forget, and how long it takes until the last door has."""
+
+    queryset = Revocation.objects.none()
+    serializer_class = RevocationOut
+    filterset_class = RevocationFilter
+
+    def get_queryset(self) -> QuerySet[Revocation]:
+        return revocations_visible(self.request.user)
+
+
+def sent_again(deliveries: QuerySet[Any]) -> Response:
+    """Tell these again and answer how many that are."""
+    return Response({"deliveries": deliveries_send_again(deliveries=deliveries)})

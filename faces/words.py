@@ -1,0 +1,61 @@
+"""What became of a delivery, and what to do about it, in a sentence for a manager."""
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from faces.choices import DeliveryState, Operation, Remedy
+from faces.models import Delivery
+from terminal_protocol import RetCode
+
+# Codes that terminals are known to answer for a face they should store (chapter 7, golden.json).
+_CODE_WORDS = {
+    "101": gettext_lazy("The terminal found no face in the photo."),
+    RetCode.NO_FACE_DETECTED: gettext_lazy("The terminal found no face in the photo."),
+    RetCode.AVATAR_FILE_ILLEGAL: gettext_lazy("The terminal could not read or fetch the photo."),
+    RetCode.DATABASE_FULL: gettext_lazy("The terminal is full."),
+    RetCode.USER_NOT_EXISTS: gettext_lazy("The terminal does not know this person."),
+    RetCode.PARAM_INVALID: gettext_lazy("The terminal did not accept one of the values."),
+    RetCode.MISSING_PARAM: gettext_lazy("The terminal missed a value."),
+    RetCode.INTERNAL_ERROR: gettext_lazy("The terminal failed."),
+}
+_REMEDY_WORDS = {
+    Remedy.RETAKE: gettext_lazy("Take a clearer photo, from the front."),
+    Remedy.FREE_SPACE: gettext_lazy("Give it fewer libraries, or remove people from them."),
+    Remedy.CORRECT_ENTRY: gettext_lazy("Shorten or correct the person's name and remarks."),
+    Remedy.LOOK_AT_TERMINAL: gettext_lazy(
+        "See whether the terminal works and reaches this platform, then send it again."
+    ),
+}
+
+
+def delivery_words(row: Delivery) -> str:
+    """Say what became of a delivery, why, and what happens next or has to be done."""
+    parts = [_state_words(row)]
+    if row.remedy:
+        parts.append(str(_REMEDY_WORDS[Remedy(row.remedy)]))
+    elif row.retry_at is not None:
+        parts.append(_("It is tried again by itself."))
+    return " ".join(parts)
+
+
+def _state_words(row: Delivery) -> str:
+    if row.state == DeliveryState.FAILED:
+        if row.code in _CODE_WORDS:
+            return str(_CODE_WORDS[row.code])
+        said = row.message.strip() or _("no reason given")
+        return _("The terminal answered %(code)s: %(said)s") % {"code": row.code, "said": said}
+    if row.operation == Operation.DELETE:
+        if row.remedy:
+            return _("Told to delete three times, never confirmed.")
+        return {
+            DeliveryState.PENDING: _("Will be deleted there at the terminal's next poll."),
+            DeliveryState.SENT: _("Told to delete, not confirmed yet."),
+            DeliveryState.STORED: _("Deleted there."),
+        }[DeliveryState(row.state)]
+    if row.state == DeliveryState.PENDING:
+        return _("Will be sent at the terminal's next poll.")
+    if row.state == DeliveryState.SENT:
+        if row.downloaded_at is None:
+            return _("Told, photo not fetched yet.")
+        return _("Photo fetched, result not reported yet.")
+    return _("The terminal holds this face.")

@@ -1,0 +1,150 @@
+"""``/metrics`` for Prometheus: how the fleet is, read from the database at each scrape.
+
+Figures belong to the fleet and not to a process, so they are counted where all processes write:
+any process may answer, and a restart loses none. Every query reads few rows or a partial index;
+what would scan large tables (records, all deliveries) is left out.
+"""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+from django.db.models import Count, DurationField, ExpressionWrapper, F, Min, Q, Sum
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client.core import GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from devices.models import Terminal
+from devices.services import api_token_user
+from faces.choices import RevocationState
+from faces.models import Delivery, Revocation
+from records.choices import AlertState
+from records.models import Alert
+
+# Seconds until the last door forgot: within a poll, within minutes, within a working day, later.
+BUCKETS_S = (5, 15, 30, 60, 120, 300, 900, 3600, 4 * 3600, 12 * 3600, 24 * 3600, 7 * 24 * 3600)
+
+
+class Fleet(Collector):
+    """What the database says now."""
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield every family of figures."""
+        yield _terminals()
+        yield _revocation_seconds()
+        yield from _revocations_open()
+        yield _needing_somebody()
+        yield _alerts()
+
+
+@require_safe
+@never_cache
+def metrics(request: HttpRequest) -> HttpResponse:
+    """Answer a scrape by a superuser or with a superuser's token; 401 to everybody else."""
+    if not _may_scrape(request):
+        refusal = HttpResponse("a superuser's token is needed\n", "text/plain", 401)
+        refusal["WWW-Authenticate"] = "Token"
+        return refusal
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(Fleet())
+    return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+
+
+def _may_scrape(request: HttpRequest) -> bool:
+    user: Any = request.user
+    word, _, token = request.headers.get("Authorization", "").partition(" ")
+    if word.lower() == "token":
+        user = api_token_user(token.strip())
+    return bool(user and user.is_active and user.is_superuser)
+
+
+def _terminals() -> Metric:
+    family = GaugeMetricFamily(
+        "menjin_terminals", "Terminals.", labels=["site", "status", "presence"]
+    )
+    rows = Terminal.objects.values_list("site__code", "status", "presence").order_by()
+    for site, status, presence, number in rows.annotate(number=Count("pk")):
+        family.add_metric([site, status, presence], number)
+    return family
+
+
+def _revocation_seconds() -> Metric:
+    family = HistogramMetricFamily(
+        "menjin_revocation_seconds",
+        "From the decision that somebody must leave until the last door confirmed.",
+        labels=["site"],
+    )
+    took = ExpressionWrapper(F("ended_at") - F("begun_at"), output_field=DurationField())
+    within: Any = {
+        f"within_{seconds}": Count("pk", filter=Q(took__lte=timedelta(seconds=seconds)))
+        for seconds in BUCKETS_S
+    }
+    rows: Any = (
+        Revocation.objects.filter(state=RevocationState.FORGOTTEN)
+        .annotate(took=took)
+        .values("site__code")
+        .order_by()
+        .annotate(number=Count("pk"), total=Sum("took"), **within)
+    )
+    for row in rows:
+        buckets = [(str(float(seconds)), row[f"within_{seconds}"]) for seconds in BUCKETS_S]
+        family.add_metric(
+            [row["site__code"]],
+            [*buckets, ("+Inf", row["number"])],
+            sum_value=row["total"].total_seconds(),
+        )
+    return family
+
+
+def _revocations_open() -> Iterator[Metric]:
+    number = GaugeMetricFamily(
+        "menjin_revocations_open",
+        "People whom some door has not forgotten yet.",
+        labels=["site", "state"],
+    )
+    oldest = GaugeMetricFamily(
+        "menjin_revocation_oldest_seconds",
+        "How long the oldest of them has been waiting.",
+        labels=["site", "state"],
+    )
+    rows = Revocation.objects.filter(ended_at__isnull=True).values_list("site__code", "state")
+    now = timezone.now()
+    for site, state, count, begun_at in rows.order_by().annotate(
+        number=Count("pk"), oldest=Min("begun_at")
+    ):
+        number.add_metric([site, state], count)
+        oldest.add_metric([site, state], (now - begun_at).total_seconds())
+    yield number
+    yield oldest
+
+
+def _needing_somebody() -> Metric:
+    family = GaugeMetricFamily(
+        "menjin_deliveries_needing_somebody",
+        "Faces that no further try will bring to a terminal, by what has to be done.",
+        labels=["site", "remedy"],
+    )
+    rows = Delivery.objects.exclude(remedy="").values_list("terminal__site__code", "remedy")
+    for site, remedy, number in rows.order_by().annotate(number=Count("pk")):
+        family.add_metric([site, remedy], number)
+    return family
+
+
+def _alerts() -> Metric:
+    family = GaugeMetricFamily(
+        "menjin_alerts_open",
+        "Alerts that are not cleared.",
+        labels=["site", "kind", "severity", "state"],
+    )
+    rows = Alert.objects.exclude(state=AlertState.CLEARED)
+    for *labels, number in (
+        rows.values_list("site__code", "kind", "severity", "state")
+        .order_by()
+        .annotate(number=Count("pk"))
+    ):
+        family.add_metric(labels, number)
+    return family
