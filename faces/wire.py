@@ -21,6 +21,7 @@ from terminal_protocol import Ack, BodyReading, RetCode, read_feedback
 
 logger = logging.getLogger(__name__)
 
+_USER_ID_MAX = 32
 # Larger than any Unix time in milliseconds; what does not fit a bigint is a full sync anyway.
 _CURSOR_MAX = 2**62
 
@@ -46,14 +47,16 @@ def sync(admission: Admission, request: HttpRequest) -> Answered:
 def result(admission: Admission, body: BodyReading) -> Answered:
     """Take in what became of faces on the terminal."""
     feedback, faults = read_feedback(body.data)
+    # Nobody on file has a longer id; cut short it could be somebody else's.
+    ours = [one for one in feedback if len(one.user_id) <= _USER_ID_MAX]
     deliveries_answered(
         terminal=admission.terminal,
         results=[
-            Feedback(user_id=one.user_id[:32], code=one.code, message=one.message)
-            for one in feedback
+            Feedback(user_id=one.user_id, code=one.code, message=one.message) for one in ours
         ],
     )
-    note = {"results": len(feedback), "faults": list(faults)}
+    too_long = ["result_user_id_too_long"] if len(ours) < len(feedback) else []
+    note = {"results": len(ours), "faults": [*faults, *too_long]}
     return Answered(Ack(RetCode.SUCCESS, "Success").to_wire(), note)
 
 

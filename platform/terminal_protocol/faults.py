@@ -52,6 +52,7 @@ FAULT_WORDS: dict[str, str] = {
     "json_control_characters": "the message had line breaks inside its values",
     "json_in_text": "the message was a text with a message inside",
     "result_not_an_object": "one of the results was no object",
+    "result_user_id_too_long": "the user ID of one of the results is longer than any on file",
     "result_without_user": "one of the results named nobody",
     "results_too_many": "there were more results than are read at once",
     "json_syntax": "the message was no correct JSON and was repaired",
