@@ -51,9 +51,7 @@ def result(admission: Admission, body: BodyReading) -> Answered:
     ours = [one for one in feedback if len(one.user_id) <= _USER_ID_MAX]
     deliveries_answered(
         terminal=admission.terminal,
-        results=[
-            Feedback(user_id=one.user_id, code=one.code, message=one.message) for one in ours
-        ],
+        results=[Feedback(user_id=one.user_id, code=one.code, message=one.message) for one in ours],
     )
     too_long = ["result_user_id_too_long"] if len(ours) < len(feedback) else []
     note = {"results": len(ours), "faults": [*faults, *too_long]}

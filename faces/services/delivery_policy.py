@@ -75,7 +75,6 @@ _BY_WORDS: tuple[tuple[re.Pattern[str], Verdict], ...] = (
         _RETAKE,
     ),
 )
-_SUCCESS_WORDS = re.compile(r"^\s*((操作)?成功|success|ok)\s*$", re.I)
 _UNKNOWN_PERSON = frozenset({str(RetCode.USER_NOT_EXISTS)})
 _UNKNOWN_PERSON_WORDS = re.compile(r"人员不存在|用户不存在|user not exist|not found", re.I)
 
@@ -88,7 +87,7 @@ def verdict(*, operation: str, code: str, message: str) -> Verdict:
         code: ``status`` of seed 9.4, stripped; empty when the terminal sent none.
         message: ``msg`` of seed 9.4.
     """
-    if code in SUCCESS_CODES or (not code and _SUCCESS_WORDS.search(message)):
+    if code in SUCCESS_CODES:
         return _DONE
     if operation == Operation.DELETE:
         # What it never had, or has deleted already, is as good as deleted.
