@@ -3,21 +3,30 @@
 import http.client
 import json
 import os
-import signal
 import sqlite3
 import subprocess
 import sys
 import threading
 import time
+from contextlib import closing
 from pathlib import Path
 
+import psycopg2
 import pytest
 
-from tests.support.processes import ROOT, free_port, start, stop, wait_listening
+from tests.support.processes import (
+    ROOT,
+    free_port,
+    kill_group,
+    program,
+    start,
+    stop,
+    wait_listening,
+)
 
 pytestmark = pytest.mark.slow
-UPLOADERS = 8
-ROUNDS = int(os.environ.get("MENJIN_KILL_ROUNDS", "2"))
+UPLOADERS = 20
+ROUNDS = int(os.environ.get("MENJIN_KILL_ROUNDS", "3"))
 
 
 class Uploader(threading.Thread):
@@ -53,12 +62,78 @@ class Uploader(threading.Thread):
             connection.close()
 
 
-def test_every_answered_record_survives_kill_9_exactly_once(tmp_path: Path) -> None:
-    environment = {
-        "MENJIN_VAR": str(tmp_path),
-        "DJANGO_SETTINGS_MODULE": "menjin.settings.embedded",
-        "MENJIN_TERMINAL_RATE": "10000",
+class Embedded:
+    """One process with SQLite."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.environment = {"DJANGO_SETTINGS_MODULE": "menjin.settings.embedded"}
+
+    def command(self, port: int) -> list[str]:
+        return [sys.executable, "manage.py", "serve", "--port", str(port)]
+
+    def stored(self) -> list[str]:
+        """Return the user ids of all records, after looking whether the database is sound."""
+        with sqlite3.connect(self.folder / "menjin.sqlite3") as database:
+            assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+            return [row[0] for row in database.execute("SELECT user_id FROM records_record")]
+
+
+class Production:
+    """Two workers with PostgreSQL and Redis, as docker-compose.yml starts them."""
+
+    def __init__(self, folder: Path) -> None:
+        server = os.environ["TEST_DATABASE_URL"].rsplit("/", 1)[0]
+        connection = psycopg2.connect(f"{server}/postgres")
+        connection.autocommit = True
+        with closing(connection), connection.cursor() as cursor:
+            cursor.execute("DROP DATABASE IF EXISTS restarted WITH (FORCE)")
+            cursor.execute("CREATE DATABASE restarted")
+        self.environment = {
+            "DJANGO_SETTINGS_MODULE": "menjin.settings.production",
+            "DATABASE_URL": f"{server}/restarted",
+            "REDIS_URL": os.environ["TEST_REDIS_URL"].rsplit("/", 1)[0] + "/6",
+            "SECRET_KEY": "k" * 60,
+            "FIELD_KEY": "f" * 60,
+            "ALLOWED_HOSTS": "127.0.0.1",
+        }
+
+    def command(self, port: int) -> list[str]:
+        return [
+            program("granian"), "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port),
+            "--workers", "2", "--blocking-threads", "8", "menjin.wsgi:application",
+        ]  # fmt: skip
+
+    def stored(self) -> list[str]:
+        """Return the user ids of all records."""
+        with psycopg2.connect(self.environment["DATABASE_URL"]) as connection:
+            cursor = connection.cursor()
+            cursor.execute("SELECT user_id FROM records_record")
+            return [row[0] for row in cursor.fetchall()]
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        Embedded,
+        pytest.param(
+            Production,
+            marks=pytest.mark.skipif(
+                bool(os.environ.get("MENJIN_TEST_SQLITE")), reason="needs PostgreSQL and Redis"
+            ),
+        ),
+    ],
+)
+def test_every_answered_record_survives_kill_9_exactly_once(
+    tmp_path: Path, kind: type[Embedded] | type[Production]
+) -> None:
+    installation = kind(tmp_path)
+    rates = {
+        f"MENJIN_{who}_{what}": "100000"
+        for who in ("TERMINAL", "ADDRESS")
+        for what in ("RATE", "BURST")
     }
+    environment = {**installation.environment, **rates, "MENJIN_VAR": str(tmp_path)}
     log = tmp_path / "log"
     prepare = (
         "from devices.services import site_create;"
@@ -75,17 +150,16 @@ def test_every_answered_record_survives_kill_9_exactly_once(tmp_path: Path) -> N
             check=True,
         )
     port = free_port()
-    command = [sys.executable, "manage.py", "serve", "--port", str(port)]
     uploaders = [Uploader(f"/t/{done.stdout.strip()}", port, one) for one in range(UPLOADERS)]
 
-    server = start(command, environment, log=log)
+    server = start(installation.command(port), environment, log=log, own_group=True)
     wait_listening(server, port, log)
     for uploader in uploaders:
         uploader.start()
     for _ in range(ROUNDS):
         time.sleep(2)
-        stop(server, signal.SIGKILL)
-        server = start(command, environment, log=log)
+        kill_group(server)
+        server = start(installation.command(port), environment, log=log, own_group=True)
         wait_listening(server, port, log)
     time.sleep(1)
     for uploader in uploaders:
@@ -94,12 +168,10 @@ def test_every_answered_record_survives_kill_9_exactly_once(tmp_path: Path) -> N
         uploader.join(timeout=20)
     stop(server)
 
-    with sqlite3.connect(tmp_path / "menjin.sqlite3") as database:
-        stored = [row[0] for row in database.execute("SELECT user_id FROM records_record")]
-        sound = database.execute("PRAGMA integrity_check").fetchone()
+    stored = installation.stored()
     answered = [user_id for uploader in uploaders for user_id in uploader.answered]
+    print(f"{kind.__name__}: {ROUNDS} kills, {len(answered)} answered, {len(stored)} stored")
     assert len(answered) > 10 * ROUNDS
-    assert sound == ("ok",)
     assert len(stored) == len(set(stored))
     assert set(answered) <= set(stored)
     assert len(set(stored) - set(answered)) <= UPLOADERS

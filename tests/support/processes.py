@@ -20,9 +20,16 @@ def free_port() -> int:
 
 
 def start(
-    arguments: list[str], environment: Mapping[str, str], *, log: Path
+    arguments: list[str],
+    environment: Mapping[str, str],
+    *,
+    log: Path,
+    own_group: bool = False,
 ) -> subprocess.Popen[bytes]:
-    """Start a program of the environment the tests run in; its output goes to ``log``."""
+    """Start a program of the environment the tests run in; its output goes to ``log``.
+
+    ``own_group`` makes it the leader of a process group, so that its workers can be killed with it.
+    """
     with log.open("ab") as output:
         return subprocess.Popen(
             arguments,
@@ -30,6 +37,7 @@ def start(
             env={**os.environ, **environment},
             stdout=output,
             stderr=subprocess.STDOUT,
+            start_new_session=own_group,
         )
 
 
@@ -58,3 +66,9 @@ def stop(process: subprocess.Popen[bytes], number: signal.Signals = signal.SIGTE
     if process.poll() is None:
         process.send_signal(number)
     return process.wait(timeout=20)
+
+
+def kill_group(process: subprocess.Popen[bytes]) -> None:
+    """Kill a leader and all it started, none of whom can do anything about it."""
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait(timeout=20)
