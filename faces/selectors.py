@@ -64,7 +64,7 @@ def terminals_with_libraries(user: User | AnonymousUser) -> QuerySet[Terminal]:
     return (
         Terminal.objects.filter(site__in=sites_visible(user))
         .select_related("site")
-        .prefetch_related("library_links", "site__libraries")
+        .prefetch_related("library_links", "site__libraries", "repairs")
     )
 
 

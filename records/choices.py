@@ -60,6 +60,7 @@ class AlertKind(TextChoices):
     PASSED_BACK = "passed_back", _("Passed twice in one direction")
     TERMINAL_OFFLINE = "terminal_offline", _("Terminal offline")
     NEW_ADDRESS = "new_address", _("Terminal calls from a new address")
+    CLOCK_SKEW = "clock_skew", _("Terminal's clock is wrong")
 
 
 class Severity(TextChoices):

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
 from django.http import HttpRequest
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -16,7 +17,8 @@ from devices.choices import Presence, TerminalStatus
 from devices.models import Terminal
 from devices.selectors import is_online, terminal_trust
 from devices.services import exchanges_last, presence_last_seen
-from server_common.admin import EMPTY, Tone, ago_words, badge, dot
+from server_common.admin import EMPTY, Tone, ago_words, badge, dot, lines, skew_words
+from terminal_protocol import fault_words
 
 STATUS_TONES: dict[str, Tone] = {
     TerminalStatus.PENDING: "warn",
@@ -63,7 +65,7 @@ class TerminalAdmin(ScopedAdmin):
     )
     list_display_links = ("title", "device_id")
     list_select_related = ("site",)
-    list_filter = (SITE_FILTER, "status", "presence", "direction")
+    list_filter = (SITE_FILTER, "status", "presence", "clock_is_wrong", "direction")
     search_fields = ("device_id", "name", "uuid_label", "last_address")
     ordering = ("site__code", "device_id")
     members_may_delete = False
@@ -83,6 +85,8 @@ class TerminalAdmin(ScopedAdmin):
         "exchanges",
         "trust",
         "addresses_seen",
+        "clock",
+        "odd_messages",
     )
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
@@ -137,7 +141,32 @@ class TerminalAdmin(ScopedAdmin):
         """List the addresses the terminal has called from, the latest first."""
         return ", ".join(row.address for row in terminal.addresses.all()[:20]) or EMPTY
 
+    @admin.display(description=gettext_lazy("clock"))
+    def clock(self, terminal: Terminal) -> SafeString | str:
+        """Say whether the terminal's clock is right."""
+        if not terminal.clock_is_wrong:
+            return _("right, as far as its messages tell")
+        return badge("bad", skew_words(terminal.clock_skew_s))
+
+    @admin.display(description=gettext_lazy("odd messages"))
+    def odd_messages(self, terminal: Terminal) -> SafeString | str:
+        """Count the messages that had to be repaired before they could be read."""
+        rows = [
+            _("%(count)d × %(what)s, last %(ago)s")
+            % {
+                "count": row.count,
+                "what": _(fault_words(row.kind)),
+                "ago": ago_words(row.last_at),
+            }
+            for row in terminal.repairs.all()
+        ]
+        return lines(rows) if rows else EMPTY
+
     @admin.display(description=gettext_lazy("last heard"), ordering="last_seen_at")
-    def last_heard(self, terminal: Terminal) -> str:
-        """Say how long ago the terminal was heard."""
-        return ago_words(heard_at(terminal))
+    def last_heard(self, terminal: Terminal) -> SafeString | str:
+        """Say how long ago the terminal was heard, and when its clock is wrong."""
+        heard = ago_words(heard_at(terminal))
+        if not terminal.clock_is_wrong:
+            return heard
+        words = _("clock %(skew)s") % {"skew": skew_words(terminal.clock_skew_s)}
+        return format_html("{} {}", heard, badge("bad", words))

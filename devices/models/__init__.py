@@ -2,11 +2,12 @@
 
 from .access import ApiToken, SiteMembership
 from .site import Site, SiteToken
-from .terminal import PresenceChange, Terminal, TerminalAddress
+from .terminal import PresenceChange, RepairCount, Terminal, TerminalAddress
 
 __all__ = [
     "ApiToken",
     "PresenceChange",
+    "RepairCount",
     "Site",
     "SiteMembership",
     "SiteToken",

@@ -92,6 +92,10 @@ class Terminal(models.Model):
     created_at = models.DateTimeField(_("created"), db_default=Now(), editable=False)
     # Whether its latest request came under the secret address or on the bare path.
     used_token = models.BooleanField(default=True, editable=False)
+    # Arrival minus what its uploads say, of the difference that lasts; null while within tolerance.
+    clock_skew_s = models.FloatField(_("clock difference (s)"), null=True, editable=False)
+    clock_skew_since = models.DateTimeField(null=True, editable=False)
+    clock_is_wrong = models.BooleanField(_("clock is wrong"), default=False, editable=False)
     approved_at = models.DateTimeField(_("approved"), null=True, editable=False)
     notes = models.TextField(_("notes"), blank=True)
 
@@ -177,3 +181,27 @@ class TerminalAddress(models.Model):
 
     def __str__(self) -> str:
         return f"{self.terminal_id} @ {self.address}"
+
+
+class RepairCount(models.Model):
+    """How often messages of a terminal had to be repaired in one way; counted, never reset."""
+
+    # Counts of a terminal that no longer exists answer no question.
+    terminal = models.ForeignKey(
+        Terminal, verbose_name=_("terminal"), related_name="repairs", on_delete=models.CASCADE
+    )
+    kind = models.CharField(_("kind"), max_length=40)
+    count = models.PositiveBigIntegerField(_("times"), default=0)
+    first_at = models.DateTimeField(_("first"))
+    last_at = models.DateTimeField(_("last"))
+
+    class Meta:
+        verbose_name = _("repaired messages")
+        verbose_name_plural = _("repaired messages")
+        ordering = ["-count", "kind"]
+        constraints = [
+            models.UniqueConstraint(fields=["terminal", "kind"], name="repair_count_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.count}"

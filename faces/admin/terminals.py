@@ -138,7 +138,7 @@ class FaceTerminalAdmin(TerminalAdmin):
         (None, {"fields": ("notes",)}),
         (
             gettext_lazy("Why does nothing arrive?"),
-            {"fields": ("trust", "addresses_seen", "exchanges")},
+            {"fields": ("trust", "addresses_seen", "clock", "odd_messages", "exchanges")},
         ),
     )
 

@@ -87,6 +87,12 @@ class TerminalOut(serializers.ModelSerializer):
     last_seen_at = serializers.SerializerMethodField()
     online = serializers.SerializerMethodField()
     trust = serializers.SerializerMethodField()
+    clock_skew_s = serializers.SerializerMethodField(
+        help_text="Seconds the clock is behind (negative: ahead); null while it is right."
+    )
+    repairs = serializers.SerializerMethodField(
+        help_text="How many messages had to be repaired, by kind of repair."
+    )
 
     class Meta:
         model = Terminal
@@ -110,12 +116,22 @@ class TerminalOut(serializers.ModelSerializer):
             "last_seen_at",
             "online",
             "trust",
+            "clock_is_wrong",
+            "clock_skew_s",
+            "repairs",
             "created_at",
         ]
 
     @extend_schema_field(serializers.ChoiceField(choices=Trust.choices))
     def get_trust(self, terminal: Terminal) -> str:
         return str(terminal_trust(terminal))
+
+    def get_clock_skew_s(self, terminal: Terminal) -> float | None:
+        return terminal.clock_skew_s if terminal.clock_is_wrong else None
+
+    @extend_schema_field(serializers.DictField(child=serializers.IntegerField()))
+    def get_repairs(self, terminal: Terminal) -> dict[str, int]:
+        return {row.kind: row.count for row in terminal.repairs.all()}
 
     @extend_schema_field(serializers.ListSerializer(child=serializers.IntegerField()))
     def get_libraries(self, terminal: Terminal) -> list[int]:

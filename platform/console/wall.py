@@ -26,7 +26,7 @@ from records.choices import AlertKind, AlertState, Reason, RecordKind, Severity,
 from records.live import alert_message, record_message
 from records.models import Record
 from records.selectors import alerts_visible, records_visible
-from server_common.admin import ago_words
+from server_common.admin import ago_words, late_words, skew_words
 
 RECORDS_SHOWN = 20
 ALERTS_SHOWN = 50
@@ -82,7 +82,12 @@ class Viewer:
     def alert_card(self, facts: dict[str, Any]) -> Card:
         """Return an alert as one card; ``facts`` as ``records.live.alert_message`` gives them."""
         celsius = facts["facts"].get("temperature_c")
-        detail = [facts["user_id"], f"{float(celsius):.1f} °C" if celsius else ""]
+        detail = [
+            facts["user_id"],
+            f"{float(celsius):.1f} °C" if celsius else "",
+            skew_words(facts["facts"].get("clock_skew_s")),
+            late_words(facts["facts"].get("late_s")),
+        ]
         may_clear = self.managed is None or facts["site"] in self.managed
         is_active = facts["state"] == AlertState.ACTIVE
         number = facts["id"]

@@ -33,6 +33,7 @@ from devices.services import (
     exchange_keep,
     masked,
     presence_seen,
+    repairs_count,
     stranger_may_call,
     terminal_may_call,
 )
@@ -153,6 +154,7 @@ class TerminalLane:
                 answered = _POSTED[kind](admission, body)
                 if body.repairs:
                     answered.note["repairs"] = list(body.repairs)
+                    repairs_count(terminal_id=admission.terminal.pk, repairs=body.repairs)
             return JsonResponse(answered.body)
 
         response = self._guard(answer, request)

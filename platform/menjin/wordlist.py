@@ -42,6 +42,7 @@ MESSAGE_FAULTS = (
     _("the message had line breaks inside its values"),
     _("the message was a text with a message inside"),
     _("one of the results was no object"),
+    _("the user ID of one of the results is longer than any on file"),
     _("one of the results named nobody"),
     _("there were more results than are read at once"),
     _("the message was no correct JSON and was repaired"),

@@ -58,6 +58,33 @@ def ago_words(moment: datetime | None, *, now: datetime | None = None) -> str:
     return ngettext("%(count)d day ago", "%(count)d days ago", days) % {"count": days}
 
 
+def span_words(seconds: float) -> str:
+    """Say how long something lasts: "45 s", "12 min", "2 h 5 min", "3 d 4 h"."""
+    whole = round(abs(seconds))
+    if whole < _SECONDS_UP_TO:
+        return _("%(count)d s") % {"count": whole}
+    minutes = whole // _MINUTE_S
+    hours, days = whole // _HOUR_S, whole // _DAY_S
+    if not hours:
+        return _("%(minutes)d min") % {"minutes": minutes}
+    if not days:
+        return _("%(hours)d h %(minutes)d min") % {"hours": hours, "minutes": minutes % 60}
+    return _("%(days)d d %(hours)d h") % {"days": days, "hours": hours % 24}
+
+
+def skew_words(seconds: float | None) -> str:
+    """Say how far a clock is off; empty when it is not. Positive seconds: it is behind."""
+    if not seconds:
+        return ""
+    span = span_words(seconds)
+    return (_("%(span)s behind") if seconds > 0 else _("%(span)s ahead")) % {"span": span}
+
+
+def late_words(seconds: float | None) -> str:
+    """Say that something happened long before it was heard of; empty when it did not."""
+    return _("%(span)s before it arrived") % {"span": span_words(seconds)} if seconds else ""
+
+
 def masked(secret: str, *, shown: int = 4) -> str:
     """Return dots and the last characters, enough to recognise a number and not to know it."""
     if not secret:

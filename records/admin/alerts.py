@@ -12,7 +12,7 @@ from devices.admin.scoped import SITE_FILTER, ReadOnlyAdmin, ScopedRelatedFilter
 from records.choices import AlertKind, AlertState, Severity
 from records.models import Alert
 from records.services import alert_acknowledge, alert_clear
-from server_common.admin import Tone, badge
+from server_common.admin import EMPTY, Tone, badge, late_words, skew_words
 
 SEVERITY_TONES: dict[str, Tone] = {
     Severity.INFO: "info",
@@ -34,6 +34,7 @@ class AlertAdmin(ReadOnlyAdmin):
         "severity_badge",
         "kind_words",
         "user_id",
+        "facts_words",
         "terminal",
         "site",
         "raised_at",
@@ -52,7 +53,7 @@ class AlertAdmin(ReadOnlyAdmin):
     )
     search_fields = ("user_id", "terminal__device_id", "terminal__name")
     actions = ("acknowledge", "clear")
-    readonly_fields = ("severity_badge", "kind_words", "state_badge")
+    readonly_fields = ("severity_badge", "kind_words", "facts_words", "state_badge")
     fields = (
         "severity_badge",
         "kind_words",
@@ -61,6 +62,7 @@ class AlertAdmin(ReadOnlyAdmin):
         "terminal",
         "record",
         "user_id",
+        "facts_words",
         "facts",
         "raised_at",
         "acknowledged_at",
@@ -79,6 +81,18 @@ class AlertAdmin(ReadOnlyAdmin):
     def kind_words(self, alert: Alert) -> str:
         """Show the kind in words."""
         return str(AlertKind(alert.kind).label)
+
+    @admin.display(description=gettext_lazy("in words"))
+    def facts_words(self, alert: Alert) -> str:
+        """Say what was measured."""
+        celsius = alert.facts.get("temperature_c")
+        parts = [
+            f"{float(celsius):.1f} °C" if celsius else "",
+            skew_words(alert.facts.get("clock_skew_s")),
+            late_words(alert.facts.get("late_s")),
+            alert.facts.get("address", ""),
+        ]
+        return " · ".join(part for part in parts if part) or EMPTY
 
     @admin.display(description=gettext_lazy("state"), ordering="state")
     def state_badge(self, alert: Alert) -> SafeString:

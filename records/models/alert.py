@@ -12,8 +12,8 @@ from records.models.record import Record
 class Alert(models.Model):
     """Something that needs a person's eye: active → acknowledged → cleared.
 
-    An alert of a lasting cause (a terminal offline) exists once while it lasts and is cleared by
-    itself when the cause goes away.
+    An alert of a lasting cause (a terminal offline, a wrong clock) exists once while it lasts, and
+    is cleared by itself when the cause goes away.
     """
 
     site = models.ForeignKey(
@@ -65,9 +65,9 @@ class Alert(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["terminal", "kind"],
-                condition=models.Q(kind=AlertKind.TERMINAL_OFFLINE)
+                condition=models.Q(kind__in=[AlertKind.TERMINAL_OFFLINE, AlertKind.CLOCK_SKEW])
                 & ~models.Q(state=AlertState.CLEARED),
-                name="alert_offline_once",
+                name="alert_lasting_once",
             ),
             models.CheckConstraint(
                 condition=models.Q(state__in=AlertState.values), name="alert_state_known"

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from devices.choices import Presence
 from devices.models import Terminal
-from devices.services import addresses_settle, presence_flush, presence_sweep
+from devices.services import CLOCK_TOLERANCE_S, addresses_settle, presence_flush, presence_sweep
 from records.choices import AlertKind, AlertState, Severity
 from records.live import alert_message
 from records.models import Alert, Record
@@ -23,6 +23,7 @@ _SEVERITY = {
     AlertKind.PASSED_BACK: Severity.WARNING,
     AlertKind.TERMINAL_OFFLINE: Severity.WARNING,
     AlertKind.NEW_ADDRESS: Severity.WARNING,
+    AlertKind.CLOCK_SKEW: Severity.WARNING,
 }
 
 
@@ -47,13 +48,21 @@ def alert_raise(
                 kind=kind,
                 severity=_SEVERITY[kind],
                 user_id=record.user_id if record else "",
-                facts=facts or {},
+                facts={**(facts or {}), **_lateness(record, terminal)},
                 raised_at=at or timezone.now(),
             )
     except IntegrityError:
         return None
     _announce(alert)
     return alert
+
+
+def _lateness(record: Record | None, terminal: Terminal) -> dict[str, Any]:
+    """Tell how long before its arrival something happened, where the terminal's clock is right."""
+    skew_s = record.clock_skew_s if record else None
+    if skew_s is None or skew_s <= CLOCK_TOLERANCE_S or terminal.clock_is_wrong:
+        return {}
+    return {"late_s": round(skew_s)}
 
 
 @transaction.atomic
@@ -81,6 +90,13 @@ def alert_clear(*, alert: Alert, user: User | None) -> Alert:
     return locked
 
 
+def alerts_end(*, terminal: Terminal, kind: AlertKind) -> None:
+    """Clear what a lasting cause had raised, because it went away by itself."""
+    lasting = Alert.objects.filter(terminal=terminal, kind=kind).exclude(state=AlertState.CLEARED)
+    for alert in lasting:
+        alert_clear(alert=alert, user=None)
+
+
 def presence_alarms(*, now: datetime | None = None) -> int:
     """Bring terminals' connection states up to date, raise and clear their alarms.
 
@@ -100,11 +116,7 @@ def presence_alarms(*, now: datetime | None = None) -> int:
             if turn.presence is Presence.OFFLINE:
                 alert_raise(kind=AlertKind.TERMINAL_OFFLINE, terminal=terminal, at=turn.at)
             else:
-                lasting = Alert.objects.filter(
-                    terminal=terminal, kind=AlertKind.TERMINAL_OFFLINE
-                ).exclude(state=AlertState.CLEARED)
-                for alert in lasting:
-                    alert_clear(alert=alert, user=None)
+                alerts_end(terminal=terminal, kind=AlertKind.TERMINAL_OFFLINE)
     return len(turns)
 
 

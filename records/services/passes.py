@@ -13,13 +13,14 @@ from django.utils import timezone
 
 from devices.choices import Verification
 from devices.models import Terminal
-from devices.services import Admission, terminal_describe
+from devices.services import CLOCK_TOLERANCE_S, Admission, terminal_describe
 from faces.models import Person
 from records.choices import AlertKind, Passback, Reason, RecordKind, VerificationResult
 from records.decision import Decision, Evidence, is_fever
 from records.live import record_message
 from records.models import Record
 from records.services.alerts import alert_raise
+from records.services.clocks import clock_watch
 from records.services.decisions import decision_make, rules_of
 from records.services.pictures import CleanPicture, picture_clean, picture_store
 from records.services.verification import Verified, elapsed_ms, verify
@@ -27,9 +28,6 @@ from server_common.on_commit import group_send_on_commit
 from terminal_protocol import FaceMatch, TemperatureReading
 
 logger = logging.getLogger(__name__)
-
-# A terminal's clock that is further off than this is remarked on the record (field notes).
-SKEW_REMARKED_S = 300.0
 
 _ALARMS = {
     Reason.FACE_MISMATCH: AlertKind.FACE_MISMATCH,
@@ -231,7 +229,7 @@ def _base_record(
     now: datetime,
 ) -> Record:
     skew = (now - message.captured_at).total_seconds() if message.captured_at else None
-    if skew is not None and abs(skew) > SKEW_REMARKED_S:
+    if skew is not None and abs(skew) > CLOCK_TOLERANCE_S:
         faults.append("clock_skew")
     if message.device_id and message.device_id != terminal.device_id:
         faults.append("device_id_differs")
@@ -309,6 +307,7 @@ def _answered(record: Record, stored: PassOutcome | None) -> PassOutcome:
         uuid_label=record.uuid_label[:32],
         nation_code=record.nation_code[:32],
     )
+    clock_watch(record=record)
     return stored
 
 
