@@ -19,14 +19,20 @@ def revocations_begin(*, site_id: int, rows: Sequence[Delivery]) -> None:
     """
     now = timezone.now()
     user_ids = sorted({row.user_id for row in rows})
-    Revocation.objects.bulk_create(
-        [Revocation(site_id=site_id, user_id=user_id, begun_at=now) for user_id in user_ids],
-        ignore_conflicts=True,
+    # Locked: whoever confirms the last delete of one at this moment must not end it in between.
+    # Only the clock's holder makes new ones, so none appears beside these.
+    still_open = (
+        Revocation.objects.select_for_update()
+        .filter(site_id=site_id, user_id__in=user_ids, ended_at__isnull=True)
+        .order_by("pk")
     )
-    opened = {
+    opened = {row.user_id: row for row in still_open}
+    opened |= {
         row.user_id: row
-        for row in Revocation.objects.filter(
-            site_id=site_id, user_id__in=user_ids, ended_at__isnull=True
+        for row in Revocation.objects.bulk_create(
+            Revocation(site_id=site_id, user_id=user_id, begun_at=now)
+            for user_id in user_ids
+            if user_id not in opened
         )
     }
     # Those that joined an open one before are not counted again.

@@ -20,7 +20,6 @@ from tests.support.processes import (
     kill_group,
     program,
     start,
-    stop,
     wait_listening,
 )
 
@@ -166,7 +165,7 @@ def test_every_answered_record_survives_kill_9_exactly_once(
         uploader.done.set()
     for uploader in uploaders:
         uploader.join(timeout=20)
-    stop(server)
+    kill_group(server)
 
     stored = installation.stored()
     answered = [user_id for uploader in uploaders for user_id in uploader.answered]
