@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import logging
+import os
 import signal
 import sys
 from collections.abc import Callable
@@ -130,7 +131,7 @@ def _init_config(chosen: argparse.Namespace) -> int:
 
 
 def _status(chosen: argparse.Namespace) -> int:
-    from edge_agent.runtime import DATABASE_NAME
+    from edge_agent.assembly import DATABASE_NAME
     from edge_agent.status import status_lines
 
     for line in status_lines(load_config(chosen.config), database_name=DATABASE_NAME):
@@ -142,28 +143,42 @@ def _run(chosen: argparse.Namespace) -> int:
     config = load_config(chosen.config)
     _set_up_logging(config, chosen.log_level)
     try:
-        asyncio.run(_run_until_told(config, chosen))
+        is_restart = asyncio.run(_run_until_told(config, chosen))
     except (AgentError, FaceEngineError):
         raise
     except Exception:
         logging.getLogger("edge_agent").exception("agent_failed")
         return 1
+    if is_restart:
+        _start_anew()
     return 0
 
 
-async def _run_until_told(config: AgentConfig, chosen: argparse.Namespace) -> None:
-    from edge_agent.runtime import RunLimits, run_agent
+def _start_anew() -> None:
+    """Replace this process by a new one of the same command line; does not return.
+
+    The process keeps its number, so whoever supervises it sees nothing. Files, sockets and the
+    lock of the data directory are closed by the system, as at any end.
+    """
+    logging.shutdown()
+    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - our own words
+
+
+async def _run_until_told(config: AgentConfig, chosen: argparse.Namespace) -> bool:
+    """Run; whether to start anew."""
+    from edge_agent.runtime import Ending, RunLimits, run_agent
 
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    await run_agent(
+    ending = await run_agent(
         config,
         story=ConsoleStory(as_json=chosen.events, secrets=config.secrets),
         stop=stop,
         limits=RunLimits(visits=chosen.visits, exit_when_idle=chosen.exit_when_idle),
     )
+    return ending is Ending.RESTART
 
 
 class _RedactingFormatter(logging.Formatter):

@@ -10,11 +10,14 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from edge_agent.config_api import check_api
 from edge_agent.exceptions import ConfigInvalid
+from terminal_protocol.device_calls import DEFAULT_HTTP_PORT, DEFAULT_PASSWORD, DEFAULT_PUSH_PORT
 
 DEVICE_ID_MAX: Final = 32  # seed 9.2, deviceid
 UNLOCK_DELAY_MIN_MS: Final = 20  # seed 9.2, unlockDelay
 UNLOCK_DELAY_MAX_MS: Final = 5000
+RELAY_HOLD_MAX_MS: Final = 30_000  # seed 8.1.5, unlockOuttime, up to 30 s
 
 
 class DecisionPolicy(StrEnum):
@@ -83,6 +86,41 @@ class ThermometerConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class ApiConfig:
+    """Section ``[api]``: the terminal's own interface, chapters 4 to 8 of the seed.
+
+    Attributes:
+        enabled: whether it answers HTTP.
+        host: address to listen on; another than this computer's own needs a password of its own.
+        port: of HTTP; 0 for any free one.
+        push_enabled: whether records are pushed by websocket.
+        push_port: of the websocket; 0 for any free one.
+        password: what callers sign with; empty answers everybody 10001.
+        password_expires: last day on which it is good, ``YYYY-MM-DD``; empty for ever.
+        allow_from: addresses or networks that may call; empty for all.
+        unsupported: names of calls that are answered 40001, for example ``reboot``.
+        device_name: name of the terminal, at most 16 characters; empty takes the device id.
+        records_days: how long records are kept.
+        records_max: how many records are kept.
+        record_pictures_max: how many of the newest records keep their picture.
+    """
+
+    enabled: bool = True
+    host: str = "127.0.0.1"
+    port: int = DEFAULT_HTTP_PORT
+    push_enabled: bool = True
+    push_port: int = DEFAULT_PUSH_PORT
+    password: str = field(default=DEFAULT_PASSWORD, repr=False)
+    password_expires: str = ""
+    allow_from: tuple[str, ...] = ()
+    unsupported: tuple[str, ...] = ()
+    device_name: str = ""
+    records_days: int = 30
+    records_max: int = 100_000
+    record_pictures_max: int = 5000
+
+
+@dataclass(frozen=True, slots=True)
 class AgentConfig:
     """Everything the agent is told; see ``python -m edge_agent init-config`` for the words.
 
@@ -136,6 +174,7 @@ class AgentConfig:
     camera: CameraConfig = field(default_factory=CameraConfig)
     relay: RelayConfig = field(default_factory=RelayConfig)
     thermometer: ThermometerConfig = field(default_factory=ThermometerConfig)
+    api: ApiConfig = field(default_factory=ApiConfig)
 
     @property
     def platform_shown(self) -> str:
@@ -153,6 +192,8 @@ class AgentConfig:
         found |= {segment for segment in parts.path.split("/") if len(segment) >= _SECRET_MIN}
         if "://" in self.camera.source:
             found |= {self.camera.source, urlsplit(self.camera.source).password or ""}
+        if self.api.password != DEFAULT_PASSWORD:  # everybody knows that one
+            found.add(self.api.password)
         return tuple(sorted((one for one in found if len(one) > 1), key=len, reverse=True))
 
 
@@ -178,6 +219,11 @@ _RANGES: Final[dict[str, tuple[float, float]]] = {
     "camera.rounds": (0, 1_000_000_000),
     "camera.visit_gap_s": (0, 86400),
     "relay.line": (0, 1023),
+    "api.port": (0, 65535),
+    "api.push_port": (0, 65535),
+    "api.records_days": (1, 3650),
+    "api.records_max": (1, 10_000_000),
+    "api.record_pictures_max": (0, 1_000_000),
     "thermometer.mean_c": (30, 45),
     "thermometer.spread_c": (0, 5),
 }
@@ -220,6 +266,7 @@ def parse_config(table: dict[str, Any], *, base: Path) -> AgentConfig:
         raise ConfigInvalid(f"device_id: must be 1 to {DEVICE_ID_MAX} printable characters")
     if "/" in device_id or device_id != device_id.strip():
         raise ConfigInvalid("device_id: must hold no slash and no blank at its ends")
+    check_api(config.api)
     return dataclasses.replace(config, base_url=_checked_url(config.base_url))
 
 
@@ -249,6 +296,10 @@ def _converted(kind: Any, value: Any, key: str, base: Path) -> Any:
         if not isinstance(value, dict):
             raise ConfigInvalid(f"{key}: must be a section, [{key}]")
         return _build(kind, value, prefix=f"{key}.", base=base)
+    if typing.get_origin(kind) is tuple:
+        if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+            raise ConfigInvalid(f"{key}: must be a list of texts")
+        return tuple(value)
     wanted: Any = int | float if kind is float else kind
     if kind is Path or issubclass(kind, str):
         wanted = str

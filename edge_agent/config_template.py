@@ -62,6 +62,22 @@ driver = "simulated"           # "simulated" or "gpiod"
 # line = 17
 # active_low = false
 
+# The terminal's own interface, for whoever calls it (chapters 4 to 8 of the OpenAPI document).
+[api]
+enabled = true
+host = "127.0.0.1"             # "0.0.0.0" = all addresses; needs a password of its own
+port = 8899                    # 0 = any free port
+push_enabled = true            # records by websocket
+push_port = 9000
+password = "123456"            # the factory's; good for 127.0.0.1 only. Empty: nobody may call
+password_expires = ""          # last day on which it is good, "2027-12-31"; empty: for ever
+allow_from = []                # ["192.168.1.5", "10.0.0.0/8"]; empty: everybody may call
+unsupported = []               # calls that are refused, for example ["reboot", "networkcfg"]
+device_name = ""               # at most 16 characters; empty: device_id
+records_days = 30              # passes are remembered so long,
+records_max = 100000           # so many of them,
+record_pictures_max = 5000     # and the newest of those with a picture
+
 [thermometer]
 driver = "simulated"           # "simulated" or "none"
 mean_c = 36.5

@@ -23,7 +23,9 @@ CREATE TABLE IF NOT EXISTS people (
     contract_id TEXT NOT NULL DEFAULT '',  -- what the descriptor means; '' when there is none
     descriptor BLOB,                       -- little-endian float32
     picture_attempts INTEGER NOT NULL DEFAULT 0,
-    picture_due_at REAL                    -- Unix seconds; NULL when nothing is to be fetched
+    picture_due_at REAL,                   -- Unix seconds; NULL when nothing is to be fetched
+    origin TEXT NOT NULL DEFAULT 'platform',  -- or 'local': entered at the device interface
+    details TEXT NOT NULL DEFAULT '{}'     -- local people: UserObject without photo, JSON
 );
 CREATE TABLE IF NOT EXISTS pictures (
     person_id INTEGER PRIMARY KEY REFERENCES people (id) ON DELETE CASCADE,
@@ -43,19 +45,63 @@ CREATE TABLE IF NOT EXISTS dead (
     created_at REAL NOT NULL,
     reason TEXT NOT NULL
 );
+CREATE TABLE IF NOT EXISTS settings (
+    object TEXT NOT NULL,                  -- name in chapter 8.1, as SmartFaceObject
+    name TEXT NOT NULL,
+    value TEXT NOT NULL,                   -- JSON
+    PRIMARY KEY (object, name)
+);
+CREATE TABLE IF NOT EXISTS passes (        -- what 8.3 lists; retention in records.py
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    user_id TEXT NOT NULL,
+    name TEXT NOT NULL,
+    type INTEGER NOT NULL,
+    sign_time INTEGER NOT NULL,            -- Unix seconds by the terminal's clock
+    facts TEXT NOT NULL,                   -- the rest of a SignObject, JSON
+    avatar BLOB
+);
+CREATE INDEX IF NOT EXISTS passes_by_time ON passes (sign_time DESC, id DESC);
+CREATE INDEX IF NOT EXISTS passes_with_picture ON passes (id) WHERE avatar IS NOT NULL;
+CREATE TABLE IF NOT EXISTS openings (      -- doors opened from afar (8.1.7)
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    opened_at INTEGER NOT NULL,
+    caller TEXT NOT NULL,
+    remark TEXT NOT NULL
+);
 """
-_QUEUE_TABLES: Final = {
-    "outbox": "seq, kind, body, created_at",
-    "dead": "seq, kind, body, created_at, reason",
+# Columns that files of earlier versions do not have.
+_ADDED_COLUMNS: Final = {
+    "origin": "TEXT NOT NULL DEFAULT 'platform'",
+    "details": "TEXT NOT NULL DEFAULT '{}'",
 }
+# What the platform would not send again: table, columns, which rows.
+_OWN_ROWS: Final = (
+    ("outbox", "seq, kind, body, created_at", "1"),
+    ("dead", "seq, kind, body, created_at, reason", "1"),
+    ("settings", "object, name, value", "1"),
+    ("passes", "id, user_id, name, type, sign_time, facts, avatar", "1"),
+    ("openings", "id, opened_at, caller, remark", "1"),
+    (
+        "people",
+        "id, user_id, name, user_type, picture_url, picture_sha256, contract_id, descriptor,"
+        " origin, details",
+        "origin = 'local'",
+    ),
+    (
+        "pictures",
+        "person_id, jpeg",
+        "person_id IN (SELECT id FROM people WHERE origin = 'local')",
+    ),
+)
 
 
 class Database:
-    """The agent's file: people and faces, the sync cursor, and what was not sent yet.
+    """The agent's file: people and faces, cursor, queue, records and settings.
 
     They share one file because a cursor, the faces it stands for and the report about them move
     together or not at all. A damaged file is begun anew: the platform's next answer
-    is then a full sync, and what can still be read of the queue is carried over.
+    is then a full sync, and what can still be read of the rest is carried over: the queue, records,
+    settings, and people entered here.
     """
 
     def __init__(self, path: Path) -> None:
@@ -154,6 +200,7 @@ def _opened(path: Path) -> sqlite3.Connection:
         # A deleted face is overwritten, not only unlinked (invariant 6).
         connection.execute("PRAGMA secure_delete = ON")
         connection.executescript(_SCHEMA)
+        _add_columns(connection)
         (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
         if found != "ok":
             raise sqlite3.DatabaseError("quick_check found damage")
@@ -161,6 +208,13 @@ def _opened(path: Path) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _add_columns(connection: sqlite3.Connection) -> None:
+    present = {row[1] for row in connection.execute("PRAGMA table_info(people)")}
+    for name, words in _ADDED_COLUMNS.items():
+        if name not in present:
+            connection.execute(f"ALTER TABLE people ADD COLUMN {name} {words}")
 
 
 def _put_aside(path: Path) -> Path:
@@ -183,18 +237,20 @@ def _parts(path: Path, do: Callable[[Path], object]) -> None:
 
 
 def _carry_over(damaged: Path, connection: sqlite3.Connection) -> None:
-    """Copy what can be read of the queue, row by row, until the damage is reached."""
+    """Copy what can be read and is only here, row by row, until the damage is reached."""
     source = sqlite3.connect(damaged)
     try:
-        for table, columns in _QUEUE_TABLES.items():
+        for table, columns, which in _OWN_ROWS:
             marks = ", ".join("?" * len(columns.split(",")))
             carried = 0
             try:
-                for row in source.execute(f"SELECT {columns} FROM {table}"):  # noqa: S608 - ours
-                    connection.execute(f"INSERT INTO {table} VALUES ({marks})", row)  # noqa: S608
+                sought = f"SELECT {columns} FROM {table} WHERE {which}"  # noqa: S608 - ours
+                into = f"INSERT INTO {table} ({columns}) VALUES ({marks})"  # noqa: S608 - ours
+                for row in source.execute(sought):
+                    connection.execute(into, row)
                     carried += 1
             except sqlite3.DatabaseError:
-                logger.warning("queue_rows_lost table=%s", table)
-            logger.info("queue_rows_carried table=%s count=%s", table, carried)
+                logger.warning("own_rows_lost table=%s", table)
+            logger.info("own_rows_carried table=%s count=%s", table, carried)
     finally:
         source.close()

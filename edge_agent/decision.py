@@ -4,11 +4,16 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from edge_agent.config import UNLOCK_DELAY_MAX_MS, UNLOCK_DELAY_MIN_MS, DecisionPolicy
+from edge_agent.config import (
+    RELAY_HOLD_MAX_MS,
+    UNLOCK_DELAY_MAX_MS,
+    UNLOCK_DELAY_MIN_MS,
+    DecisionPolicy,
+)
 
 # userType of people who are held in order to be recognised and kept out: in words as the platform
 # writes them, and by the numbers of seed 8.2.1.
-KEPT_OUT_TYPES: Final = frozenset({"blacklist", "3"})
+KEPT_OUT_TYPES: Final = frozenset({"blacklist", "3", "-1"})
 
 
 class Reason(StrEnum):
@@ -25,6 +30,8 @@ class Reason(StrEnum):
     TEMPERATURE_HIGH = "temperature_high"
     TEMPERATURE_MISSING = "temperature_missing"
     LIBRARY_STALE = "library_stale"
+    MASK_MISSING = "mask_missing"
+    OUTSIDE_VISIT = "outside_visit"
 
 
 class PlatformWord(StrEnum):
@@ -40,13 +47,21 @@ class PlatformWord(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What the configuration says about opening; see `edge_agent.config.AgentConfig`."""
+    """What configuration and settings say about opening; see `edge_agent.config.AgentConfig`.
+
+    Attributes:
+        unlock_delay_ms: 20 to 30 000 (unlockOuttime of 8.1.5 goes that far).
+        temperature_counts: whether a high temperature keeps the door closed (8.1.5, tempNormal).
+        mask_required: whether a missing mask does (8.1.5, maskNormal).
+    """
 
     decide: DecisionPolicy
     unlock_delay_ms: int
     temperature_limit_c: float
     temperature_required: bool
     library_max_age_s: float
+    temperature_counts: bool = True
+    mask_required: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +74,9 @@ class Facts:
         library_age_s: seconds since the library was known to be complete, None when it never was.
         platform: what the platform said.
         platform_delay_ms: how long it wants the door unlocked, None when it did not say.
+        has_mask: whether a mask was worn, as far as the terminal knows.
+        is_expected: False for somebody entered here whose visit is not now (8.2.1, startTime and
+            endTime).
     """
 
     user_type: str | None
@@ -66,6 +84,8 @@ class Facts:
     library_age_s: float | None = None
     platform: PlatformWord = PlatformWord.NOT_ASKED
     platform_delay_ms: int | None = None
+    has_mask: bool = False
+    is_expected: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +93,8 @@ class Decision:
     """The outcome.
 
     Attributes:
-        unlock_delay_ms: how long to hold the relay, 20 to 5000; 0 when the door stays closed.
+        unlock_delay_ms: how long to hold the relay, 20 to 5000, by the terminal's own setting up to
+            30 000; 0 when the door stays closed.
     """
 
     open_door: bool
@@ -93,8 +114,10 @@ def decide(facts: Facts, rules: Rules) -> Decision:
     if rules.decide is DecisionPolicy.LOCAL:
         return _by_local_rule(facts, rules)
     if facts.platform is PlatformWord.OPEN:
-        asked_ms = facts.platform_delay_ms or rules.unlock_delay_ms
-        return _opened(Reason.PLATFORM_ALLOWED, asked_ms)
+        if facts.platform_delay_ms:
+            asked_ms = min(facts.platform_delay_ms, UNLOCK_DELAY_MAX_MS)
+            return _opened(Reason.PLATFORM_ALLOWED, asked_ms)
+        return _opened(Reason.PLATFORM_ALLOWED, rules.unlock_delay_ms)
     unreached = facts.platform in {PlatformWord.AWAY, PlatformWord.LATE}
     if unreached and rules.decide is DecisionPolicy.PLATFORM_THEN_LOCAL:
         return _by_local_rule(facts, rules)
@@ -120,11 +143,19 @@ def _by_local_rule(facts: Facts, rules: Rules) -> Decision:
 def _local_objection(facts: Facts, rules: Rules) -> Reason | None:
     if facts.user_type in KEPT_OUT_TYPES:
         return Reason.KEPT_OUT
+    if not facts.is_expected:
+        return Reason.OUTSIDE_VISIT
+    if rules.mask_required and not facts.has_mask:
+        return Reason.MASK_MISSING
     if rules.library_max_age_s > 0:
         age_s = facts.library_age_s
         # A negative age means that the clock went back: how old the library is, is not known.
         if age_s is None or not 0 <= age_s <= rules.library_max_age_s:
             return Reason.LIBRARY_STALE
+    return _temperature_objection(facts, rules) if rules.temperature_counts else None
+
+
+def _temperature_objection(facts: Facts, rules: Rules) -> Reason | None:
     if facts.temperature_c is None:
         return Reason.TEMPERATURE_MISSING if rules.temperature_required else None
     # Written so that a reading that is not a number counts as too high.
@@ -134,5 +165,5 @@ def _local_objection(facts: Facts, rules: Rules) -> Reason | None:
 
 
 def _opened(reason: Reason, delay_ms: int) -> Decision:
-    held_ms = min(max(delay_ms, UNLOCK_DELAY_MIN_MS), UNLOCK_DELAY_MAX_MS)
+    held_ms = min(max(delay_ms, UNLOCK_DELAY_MIN_MS), RELAY_HOLD_MAX_MS)
     return Decision(open_door=True, reason=reason, unlock_delay_ms=held_ms)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from importlib.util import find_spec
 
 import numpy as np
@@ -17,12 +18,20 @@ class Match:
 
     Attributes:
         similarity: 0 to 100, the scale of the wire.
+        visit: see `edge_agent.store.HeldPerson`.
     """
 
     user_id: str
     name: str = field(repr=False)
     user_type: str
     similarity: int
+    visit: tuple[int, int] = (0, 0)
+
+    def is_expected(self, at: datetime) -> bool:
+        """Whether a visit limited in time (8.2.1) includes this moment."""
+        begins, ends = self.visit
+        now = at.timestamp()
+        return begins <= now and (not ends or now <= ends)
 
 
 class Library:
@@ -86,7 +95,7 @@ class Library:
         similarity = similarity_from_cosine(float(scores[0, 0]), threshold=self._threshold)
         if similarity < self._least:
             return None
-        return Match(person.user_id, person.name, person.user_type, similarity)
+        return Match(person.user_id, person.name, person.user_type, similarity, person.visit)
 
 
 def _make_index(dimension: int) -> VectorIndex:

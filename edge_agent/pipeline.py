@@ -4,13 +4,16 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
-from edge_agent.decision import Decision, Facts, PlatformWord, Rules, asks_platform, decide
+from edge_agent.decision import Decision, Facts, PlatformWord, asks_platform, decide
+from edge_agent.door_settings import DoorSettings
 from edge_agent.drivers.base import Camera, Clock, Frame, Relay, Thermometer
 from edge_agent.exceptions import DriverError
 from edge_agent.library import Match
 from edge_agent.recogniser import Recogniser, Sighting, VisitGate
+from edge_agent.records import RecordLog, Visit
 from edge_agent.story import Story
 from edge_agent.uplink import Delivery, Uplink, Verdict
 from edge_agent.uploads import UploadWriter
@@ -32,20 +35,22 @@ class Devices:
 
 
 @dataclass(frozen=True, slots=True)
-class Timing:
-    """Limits in seconds.
+class _Seen:
+    """One visitor as far as they are known before anybody decided.
 
     Attributes:
-        answer_timeout_s: how long a person at the door waits for the platform's word.
-        visit_gap_s: a face seen again within this time is the same visit (live cameras).
+        seen_at_s: moment of the monotonic clock from which a person at the door waits.
+        door: the settings that hold for this visit to its end.
     """
 
-    answer_timeout_s: float
-    visit_gap_s: float
+    sighting: Sighting
+    temperature_c: float | None
+    seen_at_s: float
+    door: DoorSettings
 
 
 class Pipeline:
-    """Works through visits, one after the other."""
+    """Works through visits, one after the other; settings are read anew for each."""
 
     def __init__(
         self,
@@ -54,8 +59,8 @@ class Pipeline:
         recogniser: Recogniser,
         uplink: Uplink,
         writer: UploadWriter,
-        rules: Rules,
-        timing: Timing,
+        records: RecordLog,
+        door: Callable[[], DoorSettings],
         library_age_s: Callable[[], float | None],
         story: Story,
     ) -> None:
@@ -63,9 +68,9 @@ class Pipeline:
         self._recogniser = recogniser
         self._uplink = uplink
         self._writer = writer
-        self._rules = rules
-        self._answer_timeout_s = timing.answer_timeout_s
-        self._gate = VisitGate(timing.visit_gap_s)
+        self._records = records
+        self._door = door
+        self._gate = VisitGate()
         self._library_age_s = library_age_s
         self._story = story
         self._thermometer_works = True
@@ -88,40 +93,41 @@ class Pipeline:
 
     async def look(self, frame: Frame) -> Decision | None:
         """Take in one frame; what was decided, None when it shows no new visit of a face."""
-        clock = self._devices.clock
-        seen_at_s = clock.monotonic()
-        sighting = await self._recogniser.look(frame.image)
+        door = self._door()
+        seen_at_s = self._devices.clock.monotonic()
+        sighting = None
+        if door.is_looking:
+            sighting = await self._recogniser.look(frame.image, door.looking)
         if sighting is None:
             if frame.is_visit:
                 self.visits += 1
                 VisitTale(frame.label).no_face(self._story)
             return None
-        if not frame.is_visit and not self._gate.is_new(sighting.descriptor, seen_at_s):
+        if not frame.is_visit and not self._gate.is_new(
+            sighting.descriptor, seen_at_s, gap_s=door.visit_gap_s
+        ):
             return None
         self.visits += 1
-        temperature_c = await self._measure(frame)
+        temperature_c = await self._measure(frame) if door.measures_temperature else None
         tale = VisitTale(frame.label, sighting.match, temperature_c)
+        seen = _Seen(sighting, temperature_c, seen_at_s, door)
         if sighting.match is None:
-            await self._report_stranger(sighting, temperature_c, seen_at_s, tale)
-            return decide(Facts(user_type=None), self._rules)
-        return await self._pass(sighting, sighting.match, temperature_c, seen_at_s, tale)
+            await self._report_stranger(seen, tale)
+            return decide(Facts(user_type=None), door.rules)
+        return await self._pass(seen, sighting.match, tale)
 
-    async def _pass(
-        self,
-        sighting: Sighting,
-        match: Match,
-        temperature_c: float | None,
-        seen_at_s: float,
-        tale: VisitTale,
-    ) -> Decision:
+    async def _pass(self, seen: _Seen, match: Match, tale: VisitTale) -> Decision:
         now = self._devices.clock.now()
         body = self._writer.face_match(
-            match, captured_at=now, temperature_c=temperature_c, snapshot=sighting.snapshot
+            match,
+            captured_at=now,
+            temperature_c=seen.temperature_c,
+            snapshot=seen.sighting.snapshot,
         )
-        seq = await self._uplink.put("syface", body, at=now)
-        until_s = seen_at_s + self._answer_timeout_s
+        seq = await self._keep(seen, now, "syface", body)
+        until_s = seen.seen_at_s + seen.door.answer_timeout_s
         word, delay_ms = PlatformWord.NOT_ASKED, None
-        if asks_platform(self._rules.decide):
+        if asks_platform(seen.door.rules.decide):
             delivery = await self._uplink.deliver_now(seq, until_s=until_s)
             # An answer counts only while the person it is about stands at the door.
             is_late = self._devices.clock.monotonic() > until_s
@@ -131,33 +137,48 @@ class Pipeline:
         decision = decide(
             Facts(
                 user_type=match.user_type,
-                temperature_c=temperature_c,
+                temperature_c=seen.temperature_c,
                 library_age_s=self._library_age_s(),
                 platform=word,
                 platform_delay_ms=delay_ms,
+                has_mask=self._writer.mask_assumed,
+                is_expected=match.is_expected(now),
             ),
-            self._rules,
+            seen.door.rules,
         )
         relay_works = await self._open(decision) if decision.open_door else True
         self._uplink.wake()
         tale.passed(self._story, decision, word, relay_works=relay_works)
         return decision
 
-    async def _report_stranger(
-        self, sighting: Sighting, temperature_c: float | None, seen_at_s: float, tale: VisitTale
-    ) -> None:
+    async def _report_stranger(self, seen: _Seen, tale: VisitTale) -> None:
         now = self._devices.clock.now()
         body = self._writer.temperature(
-            captured_at=now, temperature_c=temperature_c, snapshot=sighting.snapshot
+            captured_at=now,
+            temperature_c=seen.temperature_c,
+            limit_c=seen.door.rules.temperature_limit_c,
+            snapshot=seen.sighting.snapshot,
         )
-        seq = await self._uplink.put("syattribute", body, at=now)
+        seq = await self._keep(seen, now, "syattribute", body)
         delivery = None
-        if asks_platform(self._rules.decide):
-            until_s = seen_at_s + self._answer_timeout_s
+        if asks_platform(seen.door.rules.decide):
+            until_s = seen.seen_at_s + seen.door.answer_timeout_s
             delivery = await self._uplink.deliver_now(seq, until_s=until_s)
         self._uplink.wake()
         is_stored = delivery is not None and delivery.verdict is Verdict.DONE
         tale.stranger(self._story, is_stored=is_stored)
+
+    async def _keep(self, seen: _Seen, now: datetime, kind: str, body: bytes) -> int:
+        """Put record and upload on disk, together; the upload's number."""
+        visit = Visit(
+            at=now,
+            match=seen.sighting.match,
+            temperature_c=seen.temperature_c,
+            temperature_limit_c=seen.door.rules.temperature_limit_c,
+            has_mask=self._writer.mask_assumed if seen.door.detects_masks else None,
+            snapshot=seen.sighting.snapshot,
+        )
+        return await self._records.keep(visit, kind, body)
 
     async def _open(self, decision: Decision) -> bool:
         """Pulse the relay; whether it moved."""

@@ -10,9 +10,11 @@ from typing import Final, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_agent.door_settings import Looking
 from edge_agent.library import Library, Match
+from edge_agent.snapshots import snapshot
 from edge_agent.store import Applied, HeldPerson
-from face_engine import FaceEngine, ImageUnreadable, decode_image, normalise_photo
+from face_engine import FaceEngine, ImageUnreadable, decode_image
 
 Result = TypeVar("Result")
 
@@ -31,7 +33,8 @@ class Sighting:
     Attributes:
         match: who it is, None for nobody.
         descriptor: (dimension,) float32, length 1.
-        snapshot: JPEG of the face with some surroundings, 300 to 500 px, without metadata.
+        snapshot: JPEG of the face with some surroundings, 300 to 500 px, without metadata; or of
+            the whole picture, as `Looking` says.
     """
 
     match: Match | None
@@ -70,16 +73,17 @@ class Recogniser:
         if thread is not None:
             thread.shutdown(wait=False, cancel_futures=True)
 
-    async def look(self, image: NDArray[np.uint8]) -> Sighting | None:
+    async def look(self, image: NDArray[np.uint8], how: Looking | None = None) -> Sighting | None:
         """Look at a picture from the camera.
 
         Args:
             image: (height, width, 3) uint8, RGB.
+            how: what to pass over and which picture to keep; None for the usual.
 
         Returns:
             The main face, None when there is no face.
         """
-        return await self._run(lambda: self._look(image))
+        return await self._run(lambda: self._look(image, how or Looking()))
 
     async def describe(
         self, picture: bytes, *, max_bytes: int
@@ -113,15 +117,19 @@ class Recogniser:
 
         return await self._run(work)
 
-    def _look(self, image: NDArray[np.uint8]) -> Sighting | None:
-        faces = self._engine.detect(image, size=self._detector_px)
+    def _look(self, image: NDArray[np.uint8], how: Looking) -> Sighting | None:
+        faces = [
+            face
+            for face in self._engine.detect(image, size=self._detector_px)
+            if face.score >= how.least_score and face.size_px >= how.face_min_px
+        ]
         if not faces:
             return None
         descriptor = self._engine.describe(image, faces[:1])[0]
         return Sighting(
-            match=self._library.match(descriptor),
+            match=self._library.match(descriptor) if how.is_comparing else None,
             descriptor=descriptor,
-            snapshot=normalise_photo(image, faces[0]),
+            snapshot=snapshot(image, faces[0], how),
         )
 
     def _describe(self, picture: bytes, max_bytes: int) -> NDArray[np.float32] | PictureProblem:
@@ -145,21 +153,21 @@ _SAME_VISITOR_COSINE: Final = 0.5
 class VisitGate:
     """Tells a new visit from another frame of the same one, for cameras that never stop."""
 
-    def __init__(self, gap_s: float) -> None:
-        self._gap_s = gap_s
+    def __init__(self) -> None:
         self._last: NDArray[np.float32] | None = None
         self._last_seen_s = 0.0
 
-    def is_new(self, descriptor: NDArray[np.float32], now_s: float) -> bool:
+    def is_new(self, descriptor: NDArray[np.float32], now_s: float, *, gap_s: float) -> bool:
         """Note a face and tell whether it begins a visit.
 
         Args:
             descriptor: (dimension,) float32, length 1.
             now_s: monotonic clock.
+            gap_s: seen again within this time, it is the same visit.
         """
         same = (
             self._last is not None
-            and now_s - self._last_seen_s <= self._gap_s
+            and now_s - self._last_seen_s <= gap_s
             and float(self._last @ descriptor) >= _SAME_VISITOR_COSINE
         )
         self._last, self._last_seen_s = descriptor, now_s

@@ -1,37 +1,35 @@
-"""The composition root: builds everything, starts it in one order, stops it in the other."""
+"""Running a terminal: what is started in which order, and stopped in the other."""
 
 import asyncio
-import random
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 from typing import Final, Protocol
 
+from edge_agent.assembly import Parts, assemble
 from edge_agent.config import AgentConfig
-from edge_agent.database import Database
-from edge_agent.decision import Rules
 from edge_agent.drivers.clock import SystemClock
 from edge_agent.drivers.factory import make_camera, make_relay, make_thermometer
 from edge_agent.exceptions import DriverError
 from edge_agent.instance_lock import instance_lock
-from edge_agent.outbox import Outbox
-from edge_agent.pipeline import Devices, Pipeline, Timing
-from edge_agent.platform_client import PlatformClient
-from edge_agent.presence import Presence
-from edge_agent.recogniser import Recogniser
-from edge_agent.store import Store
+from edge_agent.pipeline import Devices
 from edge_agent.story import Story
 from edge_agent.supervision import Supervisor
-from edge_agent.sync import LibrarySync, SyncLimits
-from edge_agent.uplink import Uplink
-from edge_agent.uploads import UploadWriter
+from edge_agent.sync import LibrarySync
 from face_engine import FaceEngine, load_engine
 
-DATABASE_NAME: Final = "agent.sqlite3"
 # A terminal without a library waits this long for its first one before it looks at people.
 _FIRST_LIBRARY_S: Final = 20.0
+
+
+class Ending(Enum):
+    """Why a run ended."""
+
+    STOP = "stop"
+    RESTART = "restart"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,20 +58,6 @@ class _Openable(Protocol):
     async def close(self) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class _Parts:
-    """Everything that runs, wired together, nothing of it started."""
-
-    database: Database
-    client: PlatformClient
-    recogniser: Recogniser
-    devices: Devices
-    uplink: Uplink
-    sync: LibrarySync
-    presence: Presence
-    pipeline: Pipeline
-
-
 async def run_agent(
     config: AgentConfig,
     *,
@@ -81,8 +65,8 @@ async def run_agent(
     stop: asyncio.Event,
     limits: RunLimits | None = None,
     load: Callable[[Path | None], FaceEngine] = load_engine,
-) -> None:
-    """Run a terminal until it is told to stop.
+) -> Ending:
+    """Run a terminal until it is told to stop or to start anew.
 
     Args:
         config: what to do.
@@ -91,39 +75,53 @@ async def run_agent(
         limits: when to stop by itself; None for never.
         load: gives the face models from a folder, None for the usual one.
 
+    Returns:
+        Whether the agent is to be started again, because a platform asked for it (8.1.9).
+
     Raises:
         ConfigInvalid: a driver is unknown or the data directory unusable.
         AlreadyRunning: another agent uses the data directory.
         DriverUnavailable: a device is not there at the start.
         FaceEngineError: the models are missing or damaged.
     """
+    clock = SystemClock()
     devices = Devices(
         camera=make_camera(config.camera),
         relay=make_relay(config.relay),
         thermometer=make_thermometer(config.thermometer),
-        clock=SystemClock(),
+        clock=clock,
     )
     with instance_lock(config.data_dir):
         engine = await _load_models(config, load)
-        parts = _wire(config, devices, engine, story)
-        # Start in this order; the stack stops in the opposite one, whatever happens.
-        async with AsyncExitStack() as stack:
-            await _open(stack, parts.database)
-            await stack.enter_async_context(parts.client)
-            await _open(stack, parts.recogniser)
-            await _open(stack, devices.thermometer)
-            await _open(stack, devices.camera)
-            # Last to start, first to stop: the door is locked before anything else ends.
-            await _open(stack, devices.relay)
-            held = await parts.sync.load()
-            story.tell(
-                "start",
-                f"terminal {config.device_id} at {config.platform_shown}, {held} people known",
-                device_id=config.device_id,
-                held=held,
-            )
-            await _run_loops(parts, held, story, stop, limits or RunLimits())
-        story.tell("stop", "terminal stopped")
+        parts = assemble(config, devices, clock, engine, story)
+        await _run_parts(parts, config, story, stop, limits or RunLimits())
+        is_restart = parts.restart.is_set()
+        story.tell("stop", "terminal stops to start anew" if is_restart else "terminal stopped")
+        return Ending.RESTART if is_restart else Ending.STOP
+
+
+async def _run_parts(
+    parts: Parts, config: AgentConfig, story: Story, stop: asyncio.Event, limits: RunLimits
+) -> None:
+    # Start in this order; the stack stops in the opposite one, whatever happens.
+    async with AsyncExitStack() as stack:
+        await _open(stack, parts.database)
+        await parts.terminal.time.load()
+        await parts.terminal.settings.load()
+        await stack.enter_async_context(parts.client)
+        await _open(stack, parts.recogniser)
+        await _open(stack, parts.devices.thermometer)
+        await _open(stack, parts.devices.camera)
+        # Last to start, first to stop: the door is locked before anything else ends.
+        await _open(stack, parts.devices.relay)
+        held = await parts.sync.load()
+        story.tell(
+            "start",
+            f"terminal {config.device_id} at {config.platform_shown}, {held} people known",
+            device_id=config.device_id,
+            held=held,
+        )
+        await _run_loops(parts, held, story, stop, limits)
 
 
 async def _load_models(
@@ -142,78 +140,8 @@ async def _open(stack: AsyncExitStack, part: _Openable) -> None:
     await part.open()
 
 
-def _wire(config: AgentConfig, devices: Devices, engine: FaceEngine, story: Story) -> _Parts:
-    """Give every part what it needs."""
-    clock = devices.clock
-    chance = random.Random()  # noqa: S311 - spreads a fleet in time, guards nothing
-    database = Database(config.data_dir / DATABASE_NAME)
-    store, outbox = Store(database), Outbox(database)
-    client = PlatformClient(
-        base_url=config.base_url, device_id=config.device_id, timeout_s=config.http_timeout_s
-    )
-    uplink = Uplink(outbox=outbox, client=client, clock=clock, chance=chance)
-    recogniser = Recogniser(
-        engine, least_similarity=config.match_similarity, detector_px=config.detector_px
-    )
-    sync = LibrarySync(
-        store=store,
-        recogniser=recogniser,
-        client=client,
-        uplink=uplink,
-        clock=clock,
-        story=story,
-        limits=SyncLimits(
-            interval_s=config.sync_interval_s,
-            picture_max_bytes=config.picture_max_bytes,
-            picture_parallel=config.picture_parallel,
-            people_max=config.people_max,
-        ),
-        chance=chance,
-    )
-    presence = Presence(
-        client=client,
-        store=store,
-        clock=clock,
-        story=story,
-        interval_s=config.heartbeat_interval_s,
-        chance=chance,
-    )
-    pipeline = Pipeline(
-        devices=devices,
-        recogniser=recogniser,
-        uplink=uplink,
-        writer=_writer(config),
-        rules=_rules(config),
-        timing=Timing(config.answer_timeout_s, config.camera.visit_gap_s),
-        library_age_s=sync.library_age_s,
-        story=story,
-    )
-    return _Parts(database, client, recogniser, devices, uplink, sync, presence, pipeline)
-
-
-def _writer(config: AgentConfig) -> UploadWriter:
-    return UploadWriter(
-        device_id=config.device_id,
-        uuid_label=config.uuid_label,
-        nation_code=config.nation_code,
-        action_code=config.action_code,
-        mask_assumed=config.mask_assumed,
-        temperature_limit_c=config.temperature_limit_c,
-    )
-
-
-def _rules(config: AgentConfig) -> Rules:
-    return Rules(
-        decide=config.decide,
-        unlock_delay_ms=config.unlock_delay_ms,
-        temperature_limit_c=config.temperature_limit_c,
-        temperature_required=config.temperature_required,
-        library_max_age_s=config.library_max_age_s,
-    )
-
-
 async def _run_loops(
-    parts: _Parts, held: int, story: Story, stop: asyncio.Event, limits: RunLimits
+    parts: Parts, held: int, story: Story, stop: asyncio.Event, limits: RunLimits
 ) -> None:
     """Run the loops until `stop` is set or the limits are reached."""
     clock = parts.devices.clock
@@ -227,15 +155,16 @@ async def _run_loops(
         sync = start("library", parts.sync.run)
         presence = start("presence", parts.presence.run)
         door = start("door", lambda: _watch_door(parts, held, limits))
+        api = start("api", parts.api.run)
         end = group.create_task(_watch_end(parts, door, story, stop, limits), name="end")
         await end
-        # Nobody new first; what was seen is on disk by then. The queue goes last.
-        for task in (door, sync, presence, uplink):
+        # Nobody who calls and nobody new first; what was seen is on disk by then. The queue last.
+        for task in (api, door, sync, presence, uplink):
             task.cancel()
             await asyncio.wait([task])
 
 
-async def _watch_door(parts: _Parts, held: int, limits: RunLimits) -> None:
+async def _watch_door(parts: Parts, held: int, limits: RunLimits) -> None:
     """Look at people; after a failure of the camera the supervisor calls this again."""
     if not held:
         await _first_library(parts.sync)
@@ -257,7 +186,7 @@ async def _first_library(sync: LibrarySync) -> None:
 
 
 async def _watch_end(
-    parts: _Parts,
+    parts: Parts,
     door: asyncio.Task[None],
     story: Story,
     stop: asyncio.Event,
@@ -266,14 +195,16 @@ async def _watch_end(
     """Return when it is time to stop."""
     async with asyncio.TaskGroup() as group:
         told = group.create_task(stop.wait())
+        restart = group.create_task(parts.restart.wait())
         done = group.create_task(_finished(parts, door, story, limits))
-        await asyncio.wait([told, done], return_when=asyncio.FIRST_COMPLETED)
-        told.cancel()
-        done.cancel()
+        endings = [told, restart, done]
+        await asyncio.wait(endings, return_when=asyncio.FIRST_COMPLETED)
+        for task in endings:
+            task.cancel()
 
 
 async def _finished(
-    parts: _Parts, door: asyncio.Task[None], story: Story, limits: RunLimits
+    parts: Parts, door: asyncio.Task[None], story: Story, limits: RunLimits
 ) -> None:
     """Return when the limits are reached and everything is told; never without limits."""
     await asyncio.wait([door])

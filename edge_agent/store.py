@@ -1,16 +1,20 @@
 """The people this terminal holds, with pictures and descriptors, and how far it is in step."""
 
+import asyncio
+import json
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edge_agent.database import Database
 from edge_agent.outbox import Counts, count_events, put_event
+
+Origin = Literal["platform", "local"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,6 +43,8 @@ class HeldPerson:
         user_id: name at the platform.
         contract_id: what the descriptor means.
         descriptor: (dimension,) float32, length 1.
+        visit: Unix seconds from and to of somebody entered here (8.2.1, startTime and endTime);
+            0 for no limit.
     """
 
     person_id: int
@@ -47,6 +53,7 @@ class HeldPerson:
     user_type: str
     contract_id: str
     descriptor: NDArray[np.float32] = field(repr=False)
+    visit: tuple[int, int] = (0, 0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,6 +65,8 @@ class SavePerson:
         drops_face: whether the old face must go, because the new picture showed none.
         attempts: how often the picture could not be fetched so far.
         due_at: when to try again, None for never.
+        origin: who entered them; one that the platform names becomes the platform's.
+        details: for those entered here, UserObject without photo as JSON.
     """
 
     user_id: str
@@ -68,6 +77,8 @@ class SavePerson:
     drops_face: bool = False
     attempts: int = 0
     due_at: datetime | None = None
+    origin: Origin = "platform"
+    details: str = field(default="{}", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,10 +119,21 @@ class Standing:
 
 
 class Store:
-    """Reads and writes people; every change is one transaction."""
+    """Reads and writes people; every change is one transaction.
+
+    Attributes:
+        changing: held by whoever changes people until the recogniser follows, so that it hears of
+            changes in the order in which they were written.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.changing = asyncio.Lock()
+
+    @property
+    def database(self) -> Database:
+        """The file."""
+        return self._database
 
     async def cursor(self) -> int:
         """``lastQueryTime`` to ask with; 0 asks for everything."""
@@ -124,20 +146,16 @@ class Store:
     async def note_moment(self, name: str, at: datetime) -> None:
         """Write down when something happened last: ``synced_at`` or ``heartbeat_at``."""
         value = str(at.timestamp())
-        await self._database.run(lambda connection: _set_fact(connection, name, value))
+        await self._database.run(lambda connection: set_fact(connection, name, value))
 
     async def held(self) -> list[HeldPerson]:
         """Everybody with a descriptor."""
 
         def work(connection: sqlite3.Connection) -> list[HeldPerson]:
             rows = connection.execute(
-                "SELECT id, user_id, name, user_type, contract_id, descriptor FROM people"
-                " WHERE descriptor IS NOT NULL ORDER BY id"
+                f"SELECT {_HELD} FROM people WHERE descriptor IS NOT NULL ORDER BY id"  # noqa: S608
             )
-            return [
-                HeldPerson(one, user_id, name, user_type, contract_id, _vector(raw))
-                for one, user_id, name, user_type, contract_id, raw in rows
-            ]
+            return [_held(row) for row in rows]
 
         return await self._database.run(work)
 
@@ -146,11 +164,14 @@ class Store:
 
         def work(connection: sqlite3.Connection) -> list[tuple[SavePerson, bytes]]:
             rows = connection.execute(
-                "SELECT user_id, name, user_type, picture_url, jpeg FROM people"
+                "SELECT user_id, name, user_type, picture_url, origin, details, jpeg FROM people"
                 " JOIN pictures ON person_id = id WHERE contract_id <> ? ORDER BY id LIMIT ?",
                 (contract_id, limit),
             )
-            return [(SavePerson(*rest), jpeg) for *rest, jpeg in rows]
+            return [
+                (SavePerson(user_id, name, kind, url, origin=origin, details=details), jpeg)
+                for user_id, name, kind, url, origin, details, jpeg in rows
+            ]
 
         return await self._database.run(work)
 
@@ -199,6 +220,7 @@ class Store:
         *,
         at: datetime,
         cursor: int | None = None,
+        asked_with: int | None = None,
         report: bytes | None = None,
     ) -> Applied:
         """Write changes, the cursor they end at, and the report about them, all or nothing.
@@ -207,29 +229,19 @@ class Store:
             changes: in the order in which they happen.
             at: now.
             cursor: ``lastQueryTime`` to ask with next; None leaves it.
+            asked_with: the cursor that was asked with; when the store's is another one by now,
+                because everybody was forgotten meanwhile, it stays. None does not look.
             report: body of a syresult; None for no report.
         """
 
         def work(connection: sqlite3.Connection) -> Applied:
-            held: dict[int, HeldPerson] = {}
-            gone: set[int] = set()
-            for change in changes:
-                if isinstance(change, DeletePerson):
-                    gone |= _delete(connection, change.user_id)
-                else:
-                    person_id, person = _save(connection, change)
-                    held.pop(person_id, None)
-                    if person is None:
-                        gone.add(person_id)
-                    else:
-                        held[person_id] = person
-                        gone.discard(person_id)
-            if cursor is not None:
-                _set_fact(connection, "cursor", str(cursor))
+            applied = apply_changes(connection, changes)
+            held_cursor = int(get_fact(connection, "cursor") or 0)
+            if cursor is not None and asked_with in {None, held_cursor}:
+                set_fact(connection, "cursor", str(cursor))
             if report is not None:
                 put_event(connection, "syresult", report, at)
-            kept = tuple(person for one, person in held.items() if one not in gone)
-            return Applied(held=kept, gone=tuple(gone))
+            return applied
 
         applied = await self._database.run(work)
         if applied.gone or any(isinstance(one, SavePerson) and one.face for one in changes):
@@ -242,7 +254,7 @@ class Store:
         return await self._database.run(read_standing)
 
     async def _fact(self, name: str) -> str | None:
-        return await self._database.run(lambda connection: _get_fact(connection, name))
+        return await self._database.run(lambda connection: get_fact(connection, name))
 
 
 def read_standing(connection: sqlite3.Connection) -> Standing:
@@ -252,24 +264,46 @@ def read_standing(connection: sqlite3.Connection) -> Standing:
     return Standing(
         people=people,
         faces=faces,
-        cursor=int(_get_fact(connection, "cursor") or 0),
-        synced_at=_moment(_get_fact(connection, "synced_at")),
-        heartbeat_at=_moment(_get_fact(connection, "heartbeat_at")),
+        cursor=int(get_fact(connection, "cursor") or 0),
+        synced_at=_moment(get_fact(connection, "synced_at")),
+        heartbeat_at=_moment(get_fact(connection, "heartbeat_at")),
         events=count_events(connection),
     )
 
 
 _UPSERT: Final = """
-INSERT INTO people (user_id, name, user_type, picture_url, picture_attempts, picture_due_at)
-VALUES (?, ?, ?, ?, ?, ?)
+INSERT INTO people
+    (user_id, name, user_type, picture_url, picture_attempts, picture_due_at, origin, details)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (user_id) DO UPDATE SET
     name = excluded.name, user_type = excluded.user_type, picture_url = excluded.picture_url,
-    picture_attempts = excluded.picture_attempts, picture_due_at = excluded.picture_due_at
+    picture_attempts = excluded.picture_attempts, picture_due_at = excluded.picture_due_at,
+    origin = excluded.origin, details = excluded.details
 RETURNING id
 """
+_HELD: Final = "id, user_id, name, user_type, contract_id, descriptor, details"
 _SET_FACE: Final = (
     "UPDATE people SET picture_sha256 = ?, contract_id = ?, descriptor = ? WHERE id = ?"
 )
+
+
+def apply_changes(connection: sqlite3.Connection, changes: Sequence[Change]) -> Applied:
+    """Write changes as part of somebody else's transaction; see `Store.apply`."""
+    held: dict[int, HeldPerson] = {}
+    gone: set[int] = set()
+    for change in changes:
+        if isinstance(change, DeletePerson):
+            gone |= _delete(connection, change.user_id)
+        else:
+            person_id, person = _save(connection, change)
+            held.pop(person_id, None)
+            if person is None:
+                gone.add(person_id)
+            else:
+                held[person_id] = person
+                gone.discard(person_id)
+    kept = tuple(person for one, person in held.items() if one not in gone)
+    return Applied(held=kept, gone=tuple(gone))
 
 
 def _save(connection: sqlite3.Connection, change: SavePerson) -> tuple[int, HeldPerson | None]:
@@ -277,7 +311,10 @@ def _save(connection: sqlite3.Connection, change: SavePerson) -> tuple[int, Held
     due = None if change.due_at is None else change.due_at.timestamp()
     (person_id,) = connection.execute(
         _UPSERT,
-        (change.user_id, change.name, change.user_type, change.picture_url, change.attempts, due),
+        (
+            *(change.user_id, change.name, change.user_type, change.picture_url, change.attempts),
+            *(due, change.origin, change.details),
+        ),
     ).fetchone()
     face = change.face
     if face is not None:
@@ -290,15 +327,18 @@ def _save(connection: sqlite3.Connection, change: SavePerson) -> tuple[int, Held
     elif change.drops_face:
         connection.execute(_SET_FACE, ("", "", None, person_id))
         connection.execute("DELETE FROM pictures WHERE person_id = ?", (person_id,))
-    contract_id, raw = connection.execute(
-        "SELECT contract_id, descriptor FROM people WHERE id = ?", (person_id,)
+    row = connection.execute(
+        f"SELECT {_HELD} FROM people WHERE id = ? AND descriptor IS NOT NULL",  # noqa: S608 - ours
+        (person_id,),
     ).fetchone()
-    if raw is None:
-        return person_id, None
-    vector = _vector(raw)
-    return person_id, HeldPerson(
-        person_id, change.user_id, change.name, change.user_type, contract_id, vector
-    )
+    return person_id, None if row is None else _held(row)
+
+
+def _held(row: Sequence[Any]) -> HeldPerson:
+    person_id, user_id, name, user_type, contract_id, raw, details = row
+    told = json.loads(details)
+    visit = (int(told.get("startTime", 0)), int(told.get("endTime", 0)))
+    return HeldPerson(person_id, user_id, name, user_type, contract_id, _vector(raw), visit)
 
 
 def _delete(connection: sqlite3.Connection, user_id: str) -> set[int]:
@@ -310,12 +350,14 @@ def _vector(raw: bytes) -> NDArray[np.float32]:
     return np.frombuffer(raw, dtype="<f4").astype(np.float32)
 
 
-def _get_fact(connection: sqlite3.Connection, name: str) -> str | None:
+def get_fact(connection: sqlite3.Connection, name: str) -> str | None:
+    """Read one of the agent's facts as part of somebody else's transaction."""
     row = connection.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
     return None if row is None else str(row[0])
 
 
-def _set_fact(connection: sqlite3.Connection, name: str, value: str) -> None:
+def set_fact(connection: sqlite3.Connection, name: str, value: str) -> None:
+    """Write one of the agent's facts as part of somebody else's transaction."""
     connection.execute("INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)", (name, value))
 
 

@@ -131,6 +131,7 @@ class LibrarySync:
         self._noted_at: datetime | None = None
         self._problem: str | None = None
         self._faces = 0
+        self._asked = asyncio.Event()
         self.first_round_done = asyncio.Event()
 
     def library_age_s(self) -> float | None:
@@ -142,7 +143,8 @@ class LibrarySync:
     async def load(self) -> int:
         """Take everybody from the store into the recogniser; how many can be recognised."""
         self._synced_at = await self._store.synced_at()
-        self._faces = await self._recogniser.hold(await self._store.held())
+        async with self._store.changing:
+            self._faces = await self._recogniser.hold(await self._store.held())
         return self._faces
 
     async def run(self) -> None:
@@ -154,9 +156,21 @@ class LibrarySync:
             self.first_round_done.set()
             if is_reached:
                 self._backoff.succeeded()
-                await asyncio.sleep(jittered(self._limits.interval_s, self._chance))
+                await self._pause(jittered(self._limits.interval_s, self._chance))
             else:
-                await asyncio.sleep(self._backoff.failed())
+                await self._pause(self._backoff.failed())
+
+    def poll_soon(self) -> None:
+        """Ask the platform now instead of at the next interval."""
+        self._asked.set()
+
+    async def _pause(self, pause_s: float) -> None:
+        try:
+            async with asyncio.timeout(pause_s):
+                await self._asked.wait()
+        except TimeoutError:
+            return
+        self._asked.clear()
 
     async def round(self) -> bool:
         """Poll until there is nothing new; whether the platform answered to the end."""
@@ -177,9 +191,17 @@ class LibrarySync:
 
     async def redescribe(self) -> None:
         """Compute descriptors anew for people whose descriptors another model made."""
-        while outdated := await self._store.outdated(self._recogniser.contract_id, _PIECE):
-            changes = [await self._described(person, picture) for person, picture in outdated]
-            await self._apply([change for change, _ in changes])
+        while True:
+            # Held all along: somebody deleted meanwhile must not come back.
+            async with self._store.changing:
+                outdated = await self._store.outdated(self._recogniser.contract_id, _PIECE)
+                changes = [await self._described(person, picture) for person, picture in outdated]
+                applied = await self._store.apply(
+                    [change for change, _ in changes], at=self._clock.now()
+                )
+                self._faces = await self._recogniser.follow(applied)
+            if not outdated:
+                return
 
     async def _follow_pages(self, tally: _Tally) -> bool:
         for _ in range(_PAGES_MOST):
@@ -190,17 +212,19 @@ class LibrarySync:
                 return False
             self._note_problem("")
             if page.entries:
-                await self._take_in(page.entries, page.last_query_time, tally)
+                await self._take_in(page.entries, (cursor, page.last_query_time), tally)
             elif page.last_query_time != cursor:
-                await self._apply([], cursor=page.last_query_time)
+                await self._apply([], move=(cursor, page.last_query_time))
             # A platform that repeats the cursor it was asked with would be asked for ever.
             if not page.entries or page.last_query_time == cursor:
                 await self._note_synced()
                 return True
         return True
 
-    async def _take_in(self, entries: Sequence[SyncEntry], cursor: int, tally: _Tally) -> None:
-        """Do what a page says; the cursor moves with its last piece."""
+    async def _take_in(
+        self, entries: Sequence[SyncEntry], move: tuple[int, int], tally: _Tally
+    ) -> None:
+        """Do what a page says; the cursor moves (from, to) with its last piece."""
         # What counts is the last word about a person; earlier ones are outdated already.
         latest = list({entry.user_id: entry for entry in entries}.values())
         for start in range(0, len(latest), _PIECE):
@@ -211,7 +235,7 @@ class LibrarySync:
             tally.add(prepared)
             await self._apply(
                 [one.change for one in prepared if one.change is not None],
-                cursor=cursor if is_last else None,
+                move=move if is_last else None,
                 feedback=[one.feedback for one in prepared],
             )
 
@@ -317,14 +341,16 @@ class LibrarySync:
         self,
         changes: Sequence[Change],
         *,
-        cursor: int | None = None,
+        move: tuple[int, int] | None = None,
         feedback: Sequence[ResultFeedback] = (),
     ) -> None:
         report = encode(write_feedback(list(feedback))) if feedback else None
-        applied = await self._store.apply(
-            changes, at=self._clock.now(), cursor=cursor, report=report
-        )
-        self._faces = await self._recogniser.follow(applied)
+        asked_with, cursor = move or (None, None)
+        async with self._store.changing:
+            applied = await self._store.apply(
+                changes, at=self._clock.now(), cursor=cursor, asked_with=asked_with, report=report
+            )
+            self._faces = await self._recogniser.follow(applied)
         if report is not None:
             self._uplink.wake()
 

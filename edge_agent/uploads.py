@@ -19,7 +19,7 @@ class UploadWriter:
     """Writes uploads for one terminal.
 
     Attributes:
-        device_id, uuid_label, nation_code, action_code, mask_assumed, temperature_limit_c: see
+        device_id, uuid_label, nation_code, action_code, mask_assumed: see
             `edge_agent.config.AgentConfig`.
     """
 
@@ -28,7 +28,6 @@ class UploadWriter:
     nation_code: str
     action_code: int
     mask_assumed: bool
-    temperature_limit_c: float
 
     def face_match(
         self, match: Match, *, captured_at: datetime, temperature_c: float | None, snapshot: bytes
@@ -52,10 +51,22 @@ class UploadWriter:
         return encode(message.to_wire())
 
     def temperature(
-        self, *, captured_at: datetime, temperature_c: float | None, snapshot: bytes
+        self,
+        *,
+        captured_at: datetime,
+        temperature_c: float | None,
+        limit_c: float,
+        snapshot: bytes,
     ) -> bytes:
-        """Body of /syattribute, for somebody who was not recognised."""
-        is_high = temperature_c is not None and temperature_c >= self.temperature_limit_c
+        """Body of /syattribute, for somebody who was not recognised.
+
+        Args:
+            captured_at: by the terminal's clock.
+            temperature_c: reading in °C, None without one.
+            limit_c: from here on it is abnormal, in °C.
+            snapshot: JPEG.
+        """
+        is_high = temperature_c is not None and temperature_c >= limit_c
         message = TemperatureReading(
             device_id=self.device_id,
             uuid_label=self.uuid_label,

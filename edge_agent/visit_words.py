@@ -20,6 +20,8 @@ _LOCAL_WORDS: Final = {
     Reason.TEMPERATURE_HIGH: "local rule: temperature too high",
     Reason.TEMPERATURE_MISSING: "local rule: no temperature",
     Reason.LIBRARY_STALE: "local rule: library too old",
+    Reason.MASK_MISSING: "local rule: no mask",
+    Reason.OUTSIDE_VISIT: "local rule: not the time of the visit",
 }
 
 

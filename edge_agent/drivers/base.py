@@ -77,7 +77,8 @@ class Relay(Protocol):
         until the later one of both ends.
 
         Args:
-            hold_ms: how long to hold, 20 to 5000 ms (seed 9.2, unlockDelay).
+            hold_ms: how long to hold, 20 to 30 000 ms: a platform's unlockDelay goes up to 5000
+                (seed 9.2), the terminal's own unlockOuttime up to 30 s (8.1.5).
 
         Raises:
             ValueError: for a time outside of that range; nothing moved.

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from typing import Final
 
-from edge_agent.config import UNLOCK_DELAY_MAX_MS, UNLOCK_DELAY_MIN_MS
+from edge_agent.config import RELAY_HOLD_MAX_MS, UNLOCK_DELAY_MIN_MS
 from edge_agent.exceptions import DriverError
 
 logger = logging.getLogger(__name__)
@@ -41,8 +41,8 @@ class TimedRelay:
 
     async def pulse(self, hold_ms: int) -> None:
         """See `Relay.pulse`."""
-        if not UNLOCK_DELAY_MIN_MS <= hold_ms <= UNLOCK_DELAY_MAX_MS:
-            raise ValueError(f"a relay holds {UNLOCK_DELAY_MIN_MS} to {UNLOCK_DELAY_MAX_MS} ms")
+        if not UNLOCK_DELAY_MIN_MS <= hold_ms <= RELAY_HOLD_MAX_MS:
+            raise ValueError(f"a relay holds {UNLOCK_DELAY_MIN_MS} to {RELAY_HOLD_MAX_MS} ms")
         if not self._attached:
             raise DriverError("the relay is not open")
         loop = asyncio.get_running_loop()

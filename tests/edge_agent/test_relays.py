@@ -70,12 +70,12 @@ async def test_closing_releases_at_once() -> None:
     assert not relay.is_energised
 
 
-@pytest.mark.parametrize("hold_ms", [0, 19, 5001, -1])
+@pytest.mark.parametrize("hold_ms", [0, 19, 30_001, -1])
 async def test_impossible_time_moves_nothing(hold_ms: int) -> None:
     relay = SimulatedRelay()
     await relay.open()
 
-    with pytest.raises(ValueError, match="20 to 5000"):
+    with pytest.raises(ValueError, match="20 to 30000"):
         await relay.pulse(hold_ms)
 
     assert not relay.is_energised

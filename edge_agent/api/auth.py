@@ -1,0 +1,83 @@
+"""Who may call: address list, password, signature, five minutes (chapters 3, 4 and 7)."""
+
+import ipaddress
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any, Final
+
+from edge_agent.api.answers import CallRefused
+from edge_agent.config import ApiConfig
+from edge_agent.drivers.base import Clock
+from edge_agent.terminal_time import TerminalTime
+from terminal_protocol.codes import RetCode
+from terminal_protocol.signature import is_fresh, is_signed
+
+# 2001-09-09 to 2286: thirteen digits, as milliseconds of our time have.
+_TIMESTAMP_DIGITS: Final = 13
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+class Gatekeeper:
+    """Checks callers. Raises `CallRefused` with the code of the first thing that is wrong."""
+
+    def __init__(self, config: ApiConfig, *, clock: Clock, time: TerminalTime) -> None:
+        self._password = config.password
+        text = config.password_expires
+        self._expires = date.fromisoformat(text) if text else None
+        self._networks = _networks(config.allow_from)
+        self._clock = clock
+        self._time = time
+
+    def admit(self, remote: str | None) -> None:
+        """Check what needs no parameter: 10004, 10001, 10002.
+
+        Args:
+            remote: address of the caller; None when there is none to be known.
+        """
+        if self._networks and not _is_within(remote, self._networks):
+            raise CallRefused(RetCode.IP_INVALID, "ip-not-allowed")
+        if not self._password:
+            raise CallRefused(RetCode.PASSWORD_NOT_EXIST, "password-not-set")
+        if self._expires is not None and self._clock.now().astimezone().date() > self._expires:
+            raise CallRefused(RetCode.PASSWORD_EXPIRED, "password-expired")
+
+    def check(self, parameters: Mapping[str, Any], *, has_window: bool = True) -> int:
+        """Check the signature: 30003, 50001, 10005, 10003.
+
+        Args:
+            parameters: of the call, with ``timestamp`` and ``sign``.
+            has_window: False for syncTime, whose timestamp is the time to be set: a terminal whose
+                clock is wrong could never be set right otherwise. `TerminalTime` guards it.
+
+        Returns:
+            The timestamp, Unix milliseconds.
+        """
+        timestamp = str(parameters.get("timestamp") or "").strip()
+        signature = str(parameters.get("sign") or "").strip()
+        for name, value in (("timestamp", timestamp), ("sign", signature)):
+            if not value:
+                raise CallRefused(RetCode.MISSING_PARAM, f"{name}: missing")
+        is_number = timestamp.isascii() and timestamp.isdigit()
+        if not is_number or len(timestamp) != _TIMESTAMP_DIGITS:
+            raise CallRefused(RetCode.RPC_FAILED, "timestamp: not Unix milliseconds")
+        if not is_signed(timestamp, signature, self._password):
+            raise CallRefused(RetCode.SIGNATURE_FAILED, "sign-invalid")
+        timestamp_ms = int(timestamp)
+        if has_window and not is_fresh(timestamp_ms, self._time.now_ms()):
+            raise CallRefused(RetCode.REQUEST_EXPIRED, "request-expired")
+        return timestamp_ms
+
+
+def _networks(texts: Sequence[str]) -> tuple[Network, ...]:
+    return tuple(ipaddress.ip_network(one, strict=False) for one in texts)
+
+
+def _is_within(remote: str | None, networks: Sequence[Network]) -> bool:
+    try:
+        address = ipaddress.ip_address((remote or "").partition("%")[0])
+    except ValueError:
+        return False
+    # An IPv4 caller at a socket that listens on both looks like ::ffff:192.168.1.5.
+    mapped = getattr(address, "ipv4_mapped", None)
+    return any((mapped or address) in network for network in networks)

@@ -1,0 +1,86 @@
+"""Calls about the terminal itself: 8.1.7 to 8.1.17."""
+
+import logging
+from typing import Final
+
+from edge_agent.api.answers import Answer, CallRefused, done
+from edge_agent.api.requests import CallRequest
+from edge_agent.api.terminal import Terminal
+from edge_agent.exceptions import DriverError
+from terminal_protocol.codes import RetCode
+
+logger = logging.getLogger(__name__)
+
+# Call to the object it reports or sets.
+_REPORTED: Final = {
+    "network": "NetworkObject",
+    "smartface": "SmartFaceObject",
+    "perpara": "PerParaObject",
+}
+
+
+async def open_door(terminal: Terminal, request: CallRequest) -> Answer:
+    """Pulse the relay (8.1.7). Who asked and why is on disk before the door moves."""
+    remark = request.values().get("remark", "")
+    hold_ms = terminal.settings.door().rules.unlock_delay_ms
+    await terminal.openings.note(at=terminal.clock.now(), caller=request.remote, remark=remark)
+    try:
+        await terminal.relay.pulse(hold_ms)
+    except DriverError:
+        logger.exception("relay_failed")
+        raise CallRefused(RetCode.INTERNAL_ERROR, "relay-failed") from None
+    terminal.story.tell(
+        "remote_open",
+        f"opened from {request.remote} → relay pulsed {hold_ms} ms",
+        caller=request.remote,
+        unlock_delay_ms=hold_ms,
+    )
+    return done()
+
+
+async def sync_time(terminal: Terminal, request: CallRequest) -> Answer:
+    """Set the clock to the timestamp of the call (8.1.8)."""
+    if not await terminal.time.set_to(request.timestamp_ms):
+        raise CallRefused(RetCode.REQUEST_EXPIRED, "older than the last syncTime")
+    terminal.story.tell("clock_set", f"clock set from {request.remote}", caller=request.remote)
+    return done()
+
+
+async def reboot(terminal: Terminal, request: CallRequest) -> Answer:
+    """Say yes (8.1.9); the server restarts the agent once this answer is sent."""
+    terminal.story.tell("reboot", f"restart asked from {request.remote}", caller=request.remote)
+    return done()
+
+
+async def information(terminal: Terminal, request: CallRequest) -> Answer:
+    """Report DeviceObject (8.1.11)."""
+    name = terminal.settings.reported("ProductionObject")["deviceName"]
+    return done(data={**terminal.device, "deviceName": name})
+
+
+async def report_object(terminal: Terminal, request: CallRequest) -> Answer:
+    """Report a settable object (8.1.12, 8.1.14, 8.1.16)."""
+    return done(data=terminal.settings.reported(_REPORTED[request.call.name]))
+
+
+async def set_object(terminal: Terminal, request: CallRequest) -> Answer:
+    """Keep an object and let it count at once (8.1.13, 8.1.15, 8.1.17)."""
+    table = request.call.body
+    if table is None:
+        raise RuntimeError(f"{request.call.name} takes no object")
+    await change_settings(terminal, table.name, request.sent_object(table))
+    return done()
+
+
+async def change_settings(terminal: Terminal, name: str, values: dict[str, object]) -> None:
+    """Check what one field cannot tell, then keep.
+
+    Raises:
+        CallRefused: fields contradict each other (30001).
+    """
+    if name == "NetworkObject" and not values.get("dhcpEnable", 1):
+        for needed in ("ipAddress", "subMask"):
+            if not values.get(needed):
+                raise CallRefused(RetCode.PARAM_INVALID, f"{needed}: empty without DHCP")
+    await terminal.settings.change(name, values)
+    terminal.story.tell("settings", f"settings changed: {name}", object=name)

@@ -1,0 +1,145 @@
+"""From an HTTP request to a call: which one, and what it was given."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+from urllib.parse import unquote
+
+from aiohttp import web
+
+from edge_agent.api.answers import CallRefused, not_supported
+from terminal_protocol.body import read_body
+from terminal_protocol.codes import RetCode
+from terminal_protocol.device_calls import CALLS, DeviceCall
+from terminal_protocol.device_fields import FieldsReading, read_fields
+from terminal_protocol.device_objects import WireObject
+from terminal_protocol.exceptions import UnreadableBody
+
+# A photo of 4 MB in base64, or a hundred usual ones.
+BODY_MAX: Final = 8 * 1024 * 1024
+# Of whoever has not shown a signature in the address yet.
+UNSIGNED_BODY_MAX: Final = 64 * 1024
+_BODY_TIMEOUT_S: Final = 15.0
+BATCH_MAX: Final = 100
+
+_BY_PATH: Final = {call.path: call for call in CALLS.values() if "{" not in call.path}
+_BY_PREFIX: Final = {
+    call.path.partition("{")[0]: call for call in CALLS.values() if "{" in call.path
+}
+
+
+@dataclass(frozen=True, slots=True)
+class CallRequest:
+    """A call with everything it was given, admitted and signed.
+
+    Attributes:
+        timestamp_ms: what it was signed with.
+        user_id: from the address, empty where there is none.
+        parameters: of the address, then of the body.
+        body: the object sent as content; {} when there was none.
+        batch: objects, when a list of several was sent; empty otherwise.
+        remote: address of the caller.
+    """
+
+    call: DeviceCall
+    timestamp_ms: int
+    user_id: str = field(default="", repr=False)
+    parameters: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    body: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    batch: tuple[Any, ...] = field(default=(), repr=False)
+    remote: str = ""
+
+    def values(self) -> dict[str, Any]:
+        """Return the call's own parameters.
+
+        Raises:
+            CallRefused: one of them is wrong (30001).
+        """
+        return checked(read_fields(self.call.parameters, self.parameters))
+
+    def sent_object(self, table: WireObject) -> dict[str, Any]:
+        """Return the object sent as content.
+
+        Raises:
+            CallRefused: nothing was sent or something is missing (30003), or wrong (30001).
+        """
+        if not self.body:
+            raise CallRefused(RetCode.MISSING_PARAM, f"{table.name}: missing")
+        return checked(table.read(self.body))
+
+
+def checked(reading: FieldsReading) -> dict[str, Any]:
+    """Return the values when nothing is wrong.
+
+    Raises:
+        CallRefused: 30003 when something is missing, otherwise 30001.
+    """
+    if not reading.problems:
+        return reading.values
+    codes = {one.code for one in reading.problems}
+    is_missing = RetCode.MISSING_PARAM in codes
+    code = RetCode.MISSING_PARAM if is_missing else RetCode.PARAM_INVALID
+    raise CallRefused(code, "; ".join(one.words for one in reading.problems))
+
+
+def route(raw_path: str) -> tuple[DeviceCall, str]:
+    """Find the call of an address, and the person's id in it.
+
+    Args:
+        raw_path: as sent, still quoted, without parameters.
+
+    Raises:
+        CallRefused: no call has this address (40001).
+    """
+    path = raw_path.rstrip("/")
+    if path in _BY_PATH:
+        return _BY_PATH[path], ""
+    for prefix, call in _BY_PREFIX.items():
+        user_id = path.removeprefix(prefix)
+        if user_id != path and user_id and "/" not in user_id:
+            return call, unquote(user_id, errors="replace")
+    raise not_supported()
+
+
+async def read_content(request: web.BaseRequest, most: int) -> tuple[dict[str, Any], list[Any]]:
+    """Read the content of a call, whatever it is written in.
+
+    Args:
+        request: not read yet.
+        most: bytes; a longer content is refused before it is read to its end.
+
+    Returns:
+        The object, {} when there is none; and the objects of a list of several.
+
+    Raises:
+        CallRefused: it is too long, too slow or no object (30001).
+    """
+    raw = await _read_limited(request, most)
+    try:
+        found = read_body(raw, request.headers.get("Content-Type", "")).data
+    except UnreadableBody as error:
+        raise CallRefused(RetCode.PARAM_INVALID, f"content: {error.code}") from None
+    listed = found.get("resultList") if raw.lstrip().startswith(b"[") else None
+    if isinstance(listed, list):
+        if len(listed) > BATCH_MAX:
+            raise CallRefused(RetCode.PARAM_INVALID, f"content: more than {BATCH_MAX} objects")
+        return {}, listed
+    return found, []
+
+
+async def _read_limited(request: web.BaseRequest, most: int) -> bytes:
+    if (request.content_length or 0) > most:
+        raise CallRefused(RetCode.PARAM_INVALID, "content: too long")
+    parts: list[bytes] = []
+    length = 0
+    try:
+        async with asyncio.timeout(_BODY_TIMEOUT_S):
+            async for part in request.content.iter_any():
+                length += len(part)
+                if length > most:
+                    raise CallRefused(RetCode.PARAM_INVALID, "content: too long")
+                parts.append(part)
+    except TimeoutError:
+        raise CallRefused(RetCode.PARAM_INVALID, "content: too slow") from None
+    return b"".join(parts)

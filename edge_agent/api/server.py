@@ -1,0 +1,249 @@
+"""The two ports: calls by HTTP, records by websocket. Every answer is JSON, whatever was sent."""
+
+import asyncio
+import json
+import logging
+import random
+import sqlite3
+from collections.abc import Awaitable, Callable, Mapping
+from email.utils import format_datetime
+from typing import Any, Final
+
+from aiohttp import web
+
+from edge_agent.api import device_calls, people_calls, record_calls
+from edge_agent.api.answers import Answer, CallRefused, not_supported, refusal
+from edge_agent.api.auth import Gatekeeper
+from edge_agent.api.json_commands import json_command
+from edge_agent.api.protocol import JsonServer
+from edge_agent.api.push import RecordHub
+from edge_agent.api.requests import (
+    BODY_MAX,
+    UNSIGNED_BODY_MAX,
+    CallRequest,
+    read_content,
+    route,
+)
+from edge_agent.api.terminal import Terminal
+from edge_agent.backoff import Backoff
+from edge_agent.config import ApiConfig
+from terminal_protocol.codes import RetCode
+from terminal_protocol.device_calls import PUSH_PATH, CallMethod, DeviceCall
+from terminal_protocol.values import lookup
+
+logger = logging.getLogger(__name__)
+
+Handler = Callable[[Terminal, CallRequest], Awaitable[Answer]]
+
+# So many calls are worked on at once.
+_AT_ONCE: Final = 8
+_SHUTDOWN_S: Final = 3.0
+_BIND_AGAIN_FIRST_S: Final = 1.0
+_BIND_AGAIN_MOST_S: Final = 60.0
+
+_HANDLERS: Final[Mapping[str, Handler]] = {
+    "open": device_calls.open_door,
+    "syncTime": device_calls.sync_time,
+    "reboot": device_calls.reboot,
+    "jsonCmd": json_command,
+    "information": device_calls.information,
+    "network": device_calls.report_object,
+    "networkcfg": device_calls.set_object,
+    "smartface": device_calls.report_object,
+    "smartfacecfg": device_calls.set_object,
+    "perpara": device_calls.report_object,
+    "perparacfg": device_calls.set_object,
+    "userAdd": people_calls.add,
+    "userUpdate": people_calls.update,
+    "userDelete": people_calls.delete,
+    "userList": people_calls.search,
+    "recordList": record_calls.search,
+}
+
+
+class ApiServer:
+    """Serves both ports until it is cancelled."""
+
+    def __init__(
+        self,
+        config: ApiConfig,
+        terminal: Terminal,
+        *,
+        hub: RecordHub,
+        chance: random.Random,
+    ) -> None:
+        self._config = config
+        self._terminal = terminal
+        self._gate = Gatekeeper(config, clock=terminal.clock, time=terminal.time)
+        self._hub = hub
+        self._backoff = Backoff(
+            first_s=_BIND_AGAIN_FIRST_S, most_s=_BIND_AGAIN_MOST_S, chance=chance
+        )
+        self._at_once = asyncio.Semaphore(_AT_ONCE)
+        self._problem = ""
+
+    async def run(self) -> None:
+        """Listen for ever; a port that is taken is tried again and never stops the door."""
+        wanted: dict[str, tuple[int, Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]]]
+        wanted = {}
+        if self._config.enabled:
+            wanted["port"] = (self._config.port, self._answer_call)
+        if self._config.push_enabled:
+            wanted["push_port"] = (self._config.push_port, self._answer_push)
+        bound: dict[str, int] = {}
+        runners: list[web.ServerRunner] = []
+        try:
+            while len(bound) < len(wanted):
+                for name, (port, handler) in wanted.items():
+                    if name not in bound:
+                        await self._bind(name, port, handler, bound, runners)
+                if len(bound) < len(wanted):
+                    await asyncio.sleep(self._backoff.failed())
+            self._tell(bound)
+            await asyncio.Event().wait()
+        finally:
+            self._hub.close()
+            for runner in runners:
+                await runner.cleanup()
+
+    async def _bind(
+        self,
+        name: str,
+        port: int,
+        handler: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]],
+        bound: dict[str, int],
+        runners: list[web.ServerRunner],
+    ) -> None:
+        runner = web.ServerRunner(JsonServer(handler), shutdown_timeout=_SHUTDOWN_S)
+        await runner.setup()
+        site = web.TCPSite(runner, self._config.host, port)
+        try:
+            await site.start()
+        except OSError as error:
+            await runner.cleanup()
+            self._note_problem(f"{self._config.host}:{port}: {error.strerror or 'not usable'}")
+            return
+        runners.append(runner)
+        bound[name] = int(runner.addresses[0][1])
+
+    async def _answer_call(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answer a call; the restart that one may ask for comes after its answer."""
+        status, call = 200, None
+        try:
+            call, user_id = route(request.rel_url.raw_path)
+        except CallRefused as error:
+            status, answer = 404, refusal(error)
+        else:
+            answer = await self._outcome(call, user_id, request)
+        response = web.Response(
+            status=status,
+            body=json.dumps(answer, ensure_ascii=False).encode(),
+            content_type="application/json",
+            charset="utf-8",
+            headers=self._headers(),
+        )
+        await response.prepare(request)
+        await response.write_eof()
+        if call is not None and call.name == "reboot" and answer["code"] == 200:
+            self._terminal.restart()
+        return response
+
+    async def _outcome(self, call: DeviceCall, user_id: str, request: web.BaseRequest) -> Answer:
+        try:
+            made = await self._read_call(call, user_id, request)
+            async with self._at_once:
+                return await _HANDLERS[call.name](self._terminal, made)
+        except CallRefused as error:
+            logger.info("call_refused name=%s code=%s", call.name, error.code.value)
+            return refusal(error)
+        except (OSError, sqlite3.Error):
+            # Disk full or damaged: a trouble of this terminal that is known by name.
+            logger.exception("call_failed name=%s", call.name)
+            return refusal(CallRefused(RetCode.INTERNAL_ERROR, "terminal-trouble"))
+        except Exception:
+            # The border of a request (house style 34).
+            logger.exception("call_failed name=%s", call.name)
+            return refusal(CallRefused(RetCode.UNKNOWN_ERROR, "unknown"))
+
+    async def _read_call(
+        self, call: DeviceCall, user_id: str, request: web.BaseRequest
+    ) -> CallRequest:
+        """Admit a caller and read what they sent, the signature before the content."""
+        if request.method != call.method.value:
+            raise CallRefused(RetCode.METHOD_NOT_ALLOWED, f"{call.method.value} only")
+        self._gate.admit(request.remote)
+        if call.name in self._terminal.unsupported:
+            raise not_supported()
+        query = dict(reversed(list(request.rel_url.query.items())))  # the first of several counts
+        has_window = call.name != "syncTime"
+        is_in_address = "timestamp" in query and "sign" in query
+        if is_in_address:
+            self._gate.check(query, has_window=has_window)
+        body: dict[str, Any] = {}
+        batch: list[Any] = []
+        if call.method is CallMethod.POST:
+            await _invite(request)
+            most = BODY_MAX if is_in_address else UNSIGNED_BODY_MAX
+            body, batch = await read_content(request, most)
+        names = ("timestamp", "sign", *(one.name for one in call.parameters))
+        in_body = {name: value for name in names if (value := lookup(body, name)) is not None}
+        parameters = {**in_body, **query}
+        return CallRequest(
+            call=call,
+            timestamp_ms=self._gate.check(parameters, has_window=has_window),
+            user_id=user_id,
+            parameters=parameters,
+            body=body,
+            batch=tuple(batch),
+            remote=request.remote or "",
+        )
+
+    async def _answer_push(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Take in a subscriber (8.3.3)."""
+        headers = self._headers()
+        refused = None
+        try:
+            if request.rel_url.raw_path.rstrip("/") != PUSH_PATH:
+                raise not_supported()
+            self._gate.admit(request.remote)
+            self._gate.check(request.rel_url.query)
+        except CallRefused as error:
+            logger.info("push_refused code=%s", error.code.value)
+            refused = error
+        if not web.WebSocketResponse().can_prepare(request).ok:
+            told = refused or CallRefused(RetCode.PARAM_INVALID, "websocket expected")
+            return web.json_response(refusal(told), headers=headers)
+        return await self._hub.serve(request, is_allowed=refused is None, headers=headers)
+
+    def _headers(self) -> dict[str, str]:
+        # Whoever was refused for a wrong clock learns this terminal's time from the answer.
+        return {
+            "Date": format_datetime(self._terminal.clock.now(), usegmt=True),
+            "Server": "menjin-edge-agent",
+            "Cache-Control": "no-store",
+        }
+
+    def _note_problem(self, problem: str) -> None:
+        if problem != self._problem:
+            self._terminal.story.tell(
+                "api_problem", f"device interface cannot listen on {problem}", problem=problem
+            )
+        self._problem = problem
+
+    def _tell(self, bound: Mapping[str, int]) -> None:
+        words = {"port": "calls", "push_port": "records"}
+        listed = ", ".join(f"{words[name]} on port {port}" for name, port in bound.items())
+        self._terminal.story.tell(
+            "api",
+            f"device interface at {self._config.host}: {listed}",
+            host=self._config.host,
+            port=bound.get("port"),
+            push_port=bound.get("push_port"),
+        )
+
+
+async def _invite(request: web.BaseRequest) -> None:
+    """Tell a caller that waits for it to send the content (HTTP's 100-continue)."""
+    if request.headers.get("Expect", "").lower() == "100-continue":
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        request.writer.output_size = 0

@@ -1,0 +1,39 @@
+"""Everything the calls act on, in one value."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from edge_agent.drivers.base import Clock, Relay
+from edge_agent.people import LocalPeople
+from edge_agent.records import Openings, RecordLog
+from edge_agent.settings import Settings
+from edge_agent.story import Story
+from edge_agent.terminal_time import TerminalTime
+
+
+@dataclass(frozen=True, slots=True)
+class Terminal:
+    """One door, as its own interface sees it.
+
+    Attributes:
+        device: DeviceObject (8.1.1).
+        unsupported: names of calls that are refused with 40001.
+        poll_soon: lets the library be asked for now.
+        restart: ends the agent so that it starts anew; called after the answer was sent.
+        standing: what ``status`` shows, JSON values without private data.
+    """
+
+    device: Mapping[str, Any]
+    clock: Clock
+    time: TerminalTime
+    settings: Settings
+    people: LocalPeople
+    records: RecordLog
+    openings: Openings
+    relay: Relay
+    story: Story
+    poll_soon: Callable[[], None]
+    restart: Callable[[], None]
+    standing: Callable[[], Awaitable[dict[str, Any]]]
+    unsupported: frozenset[str] = field(default_factory=frozenset)

@@ -1,0 +1,228 @@
+"""The composition root: every part is built here and given what it needs; nothing is started."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from edge_agent.api import ApiServer, RecordHub, Terminal
+from edge_agent.config import AgentConfig
+from edge_agent.database import Database
+from edge_agent.drivers.clock import SystemClock
+from edge_agent.network_facts import network_facts
+from edge_agent.outbox import Outbox
+from edge_agent.people import LocalPeople
+from edge_agent.pipeline import Devices, Pipeline
+from edge_agent.platform_client import PlatformClient
+from edge_agent.presence import Presence
+from edge_agent.recogniser import Recogniser
+from edge_agent.records import Openings, RecordLog, Retention
+from edge_agent.settings import Settings
+from edge_agent.store import Store
+from edge_agent.story import Story
+from edge_agent.sync import LibrarySync, SyncLimits
+from edge_agent.terminal_time import TerminalTime
+from edge_agent.uplink import Uplink
+from edge_agent.uploads import UploadWriter
+from face_engine import FaceEngine
+
+DATABASE_NAME: Final = "agent.sqlite3"
+_MODEL: Final = "menjin-edge-agent"
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Everything that runs, wired together.
+
+    Attributes:
+        restart: set when the agent is to end in order to start anew.
+    """
+
+    database: Database
+    client: PlatformClient
+    recogniser: Recogniser
+    devices: Devices
+    uplink: Uplink
+    sync: LibrarySync
+    presence: Presence
+    pipeline: Pipeline
+    terminal: Terminal
+    api: ApiServer
+    restart: asyncio.Event
+
+
+@dataclass(frozen=True, slots=True)
+class _Base:
+    """What nearly every part needs."""
+
+    config: AgentConfig
+    devices: Devices
+    clock: SystemClock
+    story: Story
+    chance: random.Random
+    database: Database
+    store: Store
+    client: PlatformClient
+    uplink: Uplink
+    recogniser: Recogniser
+
+
+def assemble(
+    config: AgentConfig, devices: Devices, clock: SystemClock, engine: FaceEngine, story: Story
+) -> Parts:
+    """Build every part.
+
+    Args:
+        config: what to do.
+        devices: the drivers; `clock` is theirs, too.
+        clock: the one that a platform may move.
+        engine: the face models.
+        story: where to tell what happens.
+    """
+    base = _base(config, devices, clock, engine, story)
+    network = network_facts(urlsplit(config.base_url).hostname or "")
+    settings = Settings(config, base.database, network=network)
+    records = _records(config, base.database)
+    sync = _sync(base)
+    pipeline = Pipeline(
+        devices=devices,
+        recogniser=base.recogniser,
+        uplink=base.uplink,
+        writer=_writer(config),
+        records=records,
+        door=settings.door,
+        library_age_s=sync.library_age_s,
+        story=story,
+    )
+    restart = asyncio.Event()
+    terminal = Terminal(
+        device=_device(config),
+        clock=clock,
+        time=TerminalTime(clock, base.database),
+        settings=settings,
+        people=_people(base),
+        records=records,
+        openings=Openings(base.database),
+        relay=devices.relay,
+        story=story,
+        poll_soon=sync.poll_soon,
+        restart=restart.set,
+        standing=_standing(base.store, clock),
+        unsupported=frozenset(config.api.unsupported),
+    )
+    return Parts(
+        *(base.database, base.client, base.recogniser, devices, base.uplink, sync, _presence(base)),
+        *(pipeline, terminal, _api(base, terminal), restart),
+    )
+
+
+def _base(
+    config: AgentConfig, devices: Devices, clock: SystemClock, engine: FaceEngine, story: Story
+) -> _Base:
+    chance = random.Random()  # noqa: S311 - spreads a fleet in time, guards nothing
+    database = Database(config.data_dir / DATABASE_NAME)
+    client = PlatformClient(
+        base_url=config.base_url, device_id=config.device_id, timeout_s=config.http_timeout_s
+    )
+    uplink = Uplink(outbox=Outbox(database), client=client, clock=clock, chance=chance)
+    recogniser = Recogniser(
+        engine, least_similarity=config.match_similarity, detector_px=config.detector_px
+    )
+    return _Base(
+        *(config, devices, clock, story, chance),
+        *(database, Store(database), client, uplink, recogniser),
+    )
+
+
+def _sync(base: _Base) -> LibrarySync:
+    config = base.config
+    return LibrarySync(
+        store=base.store,
+        recogniser=base.recogniser,
+        client=base.client,
+        uplink=base.uplink,
+        clock=base.clock,
+        story=base.story,
+        limits=SyncLimits(
+            interval_s=config.sync_interval_s,
+            picture_max_bytes=config.picture_max_bytes,
+            picture_parallel=config.picture_parallel,
+            people_max=config.people_max,
+        ),
+        chance=base.chance,
+    )
+
+
+def _presence(base: _Base) -> Presence:
+    return Presence(
+        client=base.client,
+        store=base.store,
+        clock=base.clock,
+        story=base.story,
+        interval_s=base.config.heartbeat_interval_s,
+        chance=base.chance,
+    )
+
+
+def _people(base: _Base) -> LocalPeople:
+    return LocalPeople(
+        base.store,
+        base.recogniser,
+        people_max=base.config.people_max,
+        photo_max_bytes=base.config.picture_max_bytes,
+    )
+
+
+def _api(base: _Base, terminal: Terminal) -> ApiServer:
+    hub = RecordHub()
+    terminal.records.listen(hub.publish)
+    return ApiServer(base.config.api, terminal, hub=hub, chance=base.chance)
+
+
+def _records(config: AgentConfig, database: Database) -> RecordLog:
+    api = config.api
+    retention = Retention(api.records_days, api.records_max, api.record_pictures_max)
+    return RecordLog(database, device_mark=config.device_id, retention=retention)
+
+
+def _writer(config: AgentConfig) -> UploadWriter:
+    return UploadWriter(
+        device_id=config.device_id,
+        uuid_label=config.uuid_label,
+        nation_code=config.nation_code,
+        action_code=config.action_code,
+        mask_assumed=config.mask_assumed,
+    )
+
+
+def _device(config: AgentConfig) -> dict[str, Any]:
+    """Return DeviceObject (8.1.1)."""
+    try:
+        app = version("menjin")
+    except PackageNotFoundError:
+        app = "uninstalled"
+    return {
+        "deviceID": config.device_id,
+        "deviceName": config.api.device_name or config.device_id,
+        "appVer": app[:32],
+        "webVer": app[:32],
+        "deviceMoel": _MODEL,
+    }
+
+
+def _standing(store: Store, clock: SystemClock) -> Callable[[], Awaitable[dict[str, Any]]]:
+    async def standing() -> dict[str, Any]:
+        found = await store.standing()
+        return {
+            "people": found.people,
+            "faces": found.faces,
+            "cursor": found.cursor,
+            "pending": found.events.pending,
+            "parked": found.events.parked,
+            "clockOffsetS": round(clock.offset_s, 3),
+        }
+
+    return standing

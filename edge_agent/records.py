@@ -1,0 +1,249 @@
+"""What the terminal remembers of its passes: SignObject of 8.3.1, listed, pushed, forgotten."""
+
+import base64
+import json
+import sqlite3
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from edge_agent.database import Database
+from edge_agent.library import Match
+from edge_agent.outbox import put_event
+from edge_agent.user_types import STRANGER, user_type_number
+from terminal_protocol.device_objects import SIGN_OBJECT, USER_OBJECT
+
+_BY_FACE: Final = 1  # 8.3.1, inputType
+_LOW_C: Final = 35.0  # below it a forehead was missed or is very cold; 8.3.1, temperatureState -1
+_OPENINGS_MAX: Final = 1000
+# A page of a thousand records with their pictures would be 60 MB; some 250 pictures fit.
+_PAGE_PICTURES_MAX: Final = 16 * 1024 * 1024
+_USER_FIELDS: Final = frozenset(USER_OBJECT.names) - {"photo"}
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """Somebody at the door, recognised or not.
+
+    Attributes:
+        at: by the terminal's clock.
+        match: who it is, None for a stranger.
+        temperature_c: reading in °C, None without one.
+        temperature_limit_c: from here on it counted as too high, in °C.
+        has_mask: None when masks are not looked at.
+        snapshot: JPEG.
+    """
+
+    at: datetime
+    match: Match | None = field(repr=False)
+    temperature_c: float | None
+    temperature_limit_c: float
+    has_mask: bool | None
+    snapshot: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How much is remembered; see `edge_agent.config.ApiConfig`."""
+
+    days: int
+    records_max: int
+    pictures_max: int
+
+
+@dataclass(frozen=True, slots=True)
+class RecordFilter:
+    """What is looked for (8.3.2).
+
+    Attributes:
+        begins: first second that counts, Unix.
+        ends: last second that counts, Unix.
+        type_number: type of the person; 0 for all.
+        user_id: empty for all.
+        name: part of the name; empty for all.
+    """
+
+    begins: int
+    ends: int
+    type_number: int = 0
+    user_id: str = field(default="", repr=False)
+    name: str = field(default="", repr=False)
+
+
+class RecordLog:
+    """Passes on disk, bounded in age and number; newest first."""
+
+    def __init__(self, database: Database, *, device_mark: str, retention: Retention) -> None:
+        self._database = database
+        self._device_mark = device_mark
+        self._retention = retention
+        self._listeners: list[Callable[[dict[str, Any]], None]] = []
+
+    def listen(self, listener: Callable[[dict[str, Any]], None]) -> None:
+        """Call somebody with every new SignObject once it is on disk; must not block or raise."""
+        self._listeners.append(listener)
+
+    async def keep(self, visit: Visit, kind: str, body: bytes) -> int:
+        """Remember a visit and queue the upload about it, both or neither.
+
+        Args:
+            visit: what happened.
+            kind, body: the upload, see `edge_agent.outbox.Event`.
+
+        Returns:
+            The upload's sequence number.
+        """
+        facts = json.dumps(self._facts(visit), ensure_ascii=False)
+
+        def work(connection: sqlite3.Connection) -> tuple[int, dict[str, Any]]:
+            seq = put_event(connection, kind, body, visit.at)
+            record_id = _insert(connection, visit, facts)
+            _forget_old(connection, visit.at, self._retention)
+            row = connection.execute(f"{_SELECT} WHERE passes.id = ?", (record_id,)).fetchone()
+            return seq, sign_object(row)
+
+        seq, record = await self._database.run(work)
+        for listener in self._listeners:
+            listener(record)
+        return seq
+
+    async def search(
+        self, wanted: RecordFilter, *, page: int, size: int
+    ) -> tuple[int, list[dict[str, Any]]]:
+        """Find records.
+
+        Args:
+            wanted: which ones.
+            page: number of the page, from 1.
+            size: entries a page.
+
+        Returns:
+            How many there are in all, and those of the page as SignObject; on a long page only the
+            newest have their picture, 16 MB of them.
+        """
+        conditions, values = _conditions(wanted)
+
+        def work(connection: sqlite3.Connection) -> tuple[int, list[dict[str, Any]]]:
+            counted = f"SELECT count(*) FROM passes WHERE {conditions}"  # noqa: S608 - ours
+            (total,) = connection.execute(counted, values).fetchone()
+            rows = connection.execute(
+                f"{_SELECT} WHERE {conditions}"
+                " ORDER BY sign_time DESC, passes.id DESC LIMIT ? OFFSET ?",
+                (*values, size, (page - 1) * size),
+            )
+            left = _PAGE_PICTURES_MAX
+            found = []
+            for *plain, avatar, details in rows:
+                left -= len(avatar or b"")
+                found.append(sign_object((*plain, avatar if left >= 0 else None, details)))
+            return total, found
+
+        return await self._database.run(work)
+
+    def _facts(self, visit: Visit) -> dict[str, Any]:
+        facts: dict[str, Any] = {"inputType": _BY_FACE, "deviceMark": self._device_mark}
+        if visit.match is not None:
+            facts["similarity"] = visit.match.similarity
+        if visit.temperature_c is not None:
+            is_high = visit.temperature_c >= visit.temperature_limit_c
+            low = -1 if visit.temperature_c < _LOW_C else 0
+            facts |= {
+                "temperature": visit.temperature_c,
+                "temperatureState": 1 if is_high else low,
+            }
+        if visit.has_mask is not None:
+            facts |= {"wearMask": visit.has_mask, "wearMaskAlarm": not visit.has_mask}
+        return facts
+
+
+class Openings:
+    """Who opened the door from afar, and why; the last thousand times."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def note(self, *, at: datetime, caller: str, remark: str) -> None:
+        """Write an opening down before the door moves."""
+
+        def work(connection: sqlite3.Connection) -> None:
+            connection.execute(
+                "INSERT INTO openings (opened_at, caller, remark) VALUES (?, ?, ?)",
+                (int(at.timestamp()), caller, remark),
+            )
+            connection.execute(
+                "DELETE FROM openings WHERE id <= (SELECT max(id) FROM openings) - ?",
+                (_OPENINGS_MAX,),
+            )
+
+        await self._database.run(work)
+
+    async def newest(self, limit: int) -> list[dict[str, Any]]:
+        """List the last openings, newest first."""
+
+        def work(connection: sqlite3.Connection) -> list[dict[str, Any]]:
+            rows = connection.execute(
+                "SELECT opened_at, caller, remark FROM openings ORDER BY id DESC LIMIT ?", (limit,)
+            )
+            return [dict(zip(("openTime", "caller", "remark"), row, strict=True)) for row in rows]
+
+        return await self._database.run(work)
+
+
+# What is known of the person comes from the person, as long as they are held: who is erased leaves
+# an id, a name and a type in the records, and those only as long as records are kept.
+_SELECT: Final = (
+    "SELECT passes.id, passes.user_id, passes.name, type, sign_time, facts, avatar, details"
+    " FROM passes LEFT JOIN people ON people.user_id = passes.user_id"
+)
+
+
+def sign_object(row: tuple[Any, ...]) -> dict[str, Any]:
+    """Return a row of `_SELECT` as SignObject (8.3.1)."""
+    record_id, user_id, name, type_number, sign_time, facts, avatar, details = row
+    told = json.loads(details or "{}")
+    values: dict[str, Any] = {"icNumber": "", "jobNumber": "", "mobile": "", "remark": ""}
+    values |= {key: value for key, value in told.items() if key in _USER_FIELDS}
+    values |= {"userId": user_id, "name": name, "userType": type_number, "type": type_number}
+    values |= {"id": record_id, "signTime": sign_time, **json.loads(facts)}
+    if avatar is not None:
+        values["signAvatar"] = base64.b64encode(avatar).decode()
+    return SIGN_OBJECT.write(values)
+
+
+def _insert(connection: sqlite3.Connection, visit: Visit, facts: str) -> int:
+    match = visit.match
+    type_number = STRANGER if match is None else user_type_number(match.user_type)
+    cursor = connection.execute(
+        "INSERT INTO passes (user_id, name, type, sign_time, facts, avatar)"
+        " VALUES (?, ?, ?, ?, ?, ?)",
+        (
+            "" if match is None else match.user_id,
+            "" if match is None else match.name[: USER_OBJECT.field("name").length_max],
+            *(type_number, max(0, int(visit.at.timestamp())), facts, visit.snapshot),
+        ),
+    )
+    return int(cursor.lastrowid or 0)
+
+
+def _forget_old(connection: sqlite3.Connection, now: datetime, retention: Retention) -> None:
+    oldest = int((now - timedelta(days=retention.days)).timestamp())
+    connection.execute("DELETE FROM passes WHERE sign_time < ?", (oldest,))
+    (newest,) = connection.execute("SELECT max(id) FROM passes").fetchone()
+    connection.execute("DELETE FROM passes WHERE id <= ?", ((newest or 0) - retention.records_max,))
+    # Only the ones that passed out of the window since the last visit still have a picture.
+    connection.execute(
+        "UPDATE passes SET avatar = NULL WHERE id <= ? AND avatar IS NOT NULL",
+        ((newest or 0) - retention.pictures_max,),
+    )
+
+
+def _conditions(wanted: RecordFilter) -> tuple[str, tuple[Any, ...]]:
+    parts: Mapping[str, Any] = {
+        "sign_time >= ?": wanted.begins,
+        "sign_time <= ?": wanted.ends,
+        **({"type = ?": wanted.type_number} if wanted.type_number else {}),
+        **({"passes.user_id = ?": wanted.user_id} if wanted.user_id else {}),
+        **({"instr(passes.name, ?) > 0": wanted.name} if wanted.name else {}),
+    }
+    return " AND ".join(parts), tuple(parts.values())
