@@ -20,6 +20,8 @@ def check_api(api: "ApiConfig") -> None:
     Raises:
         ConfigInvalid: naming the key; never with the password.
     """
+    if not api.host or not api.host.isprintable() or " " in api.host:
+        raise ConfigInvalid('api.host: must be an address, as "127.0.0.1"')
     is_served = api.enabled or api.push_enabled
     if is_served and api.password == DEFAULT_PASSWORD and not _is_own_computer(api.host):
         raise ConfigInvalid(
@@ -28,8 +30,6 @@ def check_api(api: "ApiConfig") -> None:
         )
     if len(api.password) > _PASSWORD_MAX:
         raise ConfigInvalid(f"api.password: must have at most {_PASSWORD_MAX} characters")
-    if not api.host or not api.host.isprintable() or " " in api.host:
-        raise ConfigInvalid('api.host: must be an address, as "127.0.0.1"')
     if len(api.device_name) > _NAME_MAX:
         raise ConfigInvalid(f"api.device_name: must have at most {_NAME_MAX} characters")
     if api.password_expires:

@@ -65,6 +65,10 @@ class RecordHub:
             for subscriber in self._subscribers:
                 subscriber.give(message)
 
+    def open(self) -> None:
+        """Take listeners in, also after `close`."""
+        self._closing.clear()
+
     def close(self) -> None:
         """Let everybody go."""
         self._closing.set()

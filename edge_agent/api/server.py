@@ -92,6 +92,7 @@ class ApiServer:
             wanted["push_port"] = (self._config.push_port, self._answer_push)
         bound: dict[str, int] = {}
         runners: list[web.ServerRunner] = []
+        self._hub.open()
         try:
             while len(bound) < len(wanted):
                 for name, (port, handler) in wanted.items():

@@ -37,7 +37,7 @@ def test_template_is_a_usable_configuration_with_every_key_at_its_default() -> N
 
 
 def test_template_explains_every_key() -> None:
-    sections = {"camera", "relay", "thermometer"}
+    sections = {"camera", "relay", "thermometer", "api"}
     keys = {one.name for one in dataclasses.fields(AgentConfig)} - sections
     for section in sections:
         kind = type(getattr(parsed(), section))
@@ -88,6 +88,18 @@ def test_unknown_key_of_a_section_is_named_with_its_section() -> None:
         ({"temperature_required": 1}, "temperature_required: must be true or false"),
         ({"camera": 3}, "camera: must be a section"),
         ({"relay": {"line": -1}}, "relay.line: must be from 0"),
+        ({"api": {"port": 65536}}, "api.port: must be from 0 to 65535"),
+        ({"api": {"port": "8899"}}, "api.port: must be a whole number"),
+        ({"api": {"host": "0.0.0.0"}}, "api.password: the factory's password is good for"),
+        ({"api": {"host": ""}}, "api.host: "),
+        ({"api": {"host": "0.0.0.0", "password": "x" * 129}}, "api.password: must have at most"),
+        ({"api": {"password_expires": "soon"}}, "api.password_expires: must be a day"),
+        ({"api": {"allow_from": "10.0.0.1"}}, "api.allow_from: must be a list of texts"),
+        ({"api": {"allow_from": [1]}}, "api.allow_from: must be a list of texts"),
+        ({"api": {"allow_from": ["10.0.0.0/33"]}}, "api.allow_from: must hold addresses"),
+        ({"api": {"unsupported": ["fly"]}}, "api.unsupported: unknown call; known are open, "),
+        ({"api": {"device_name": "x" * 17}}, "api.device_name: must have at most 16"),
+        ({"api": {"records_max": 0}}, "api.records_max: must be from 1"),
         ({"base_url": "ftp://x/y"}, "base_url: must look like"),
         ({"base_url": "http://[::1"}, "base_url: must look like"),
         ({"base_url": "http://h/t/x?y=1"}, "base_url: must look like"),
@@ -123,6 +135,23 @@ def test_secrets_do_not_show() -> None:
     assert config.platform_shown == "http://127.0.0.1:8000/…"
     assert TOKEN in config.secrets
     assert "hunter2" in config.secrets
+
+
+def test_device_password_of_ones_own_is_a_secret_and_the_factorys_is_not() -> None:
+    own = parsed(api={"host": "0.0.0.0", "password": "correct horse"})
+
+    assert "correct horse" in own.secrets
+    assert "correct horse" not in repr(own)
+    assert "123456" not in parsed().secrets
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])
+def test_factory_password_is_good_for_this_computer(host: str) -> None:
+    assert parsed(api={"host": host}).api.password == "123456"
+
+
+def test_a_switched_off_interface_needs_no_password() -> None:
+    parsed(api={"host": "0.0.0.0", "enabled": False, "push_enabled": False})
 
 
 def test_refused_address_is_not_quoted() -> None:

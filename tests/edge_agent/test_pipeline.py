@@ -10,17 +10,20 @@ import pytest
 from edge_agent.config import DecisionPolicy
 from edge_agent.database import Database
 from edge_agent.decision import Reason, Rules
+from edge_agent.door_settings import DoorSettings, Looking, SnapshotKind
 from edge_agent.drivers.base import Frame
 from edge_agent.drivers.clock import SystemClock
 from edge_agent.drivers.relay_simulated import SimulatedRelay
 from edge_agent.exceptions import DriverError
 from edge_agent.outbox import Counts, Outbox
-from edge_agent.pipeline import Devices, Pipeline, Timing
+from edge_agent.pipeline import Devices, Pipeline
 from edge_agent.platform_client import PlatformClient
 from edge_agent.recogniser import Recogniser, VisitGate
+from edge_agent.records import RecordFilter, RecordLog, Retention
 from edge_agent.store import Applied, HeldPerson
 from edge_agent.uplink import Uplink
 from edge_agent.uploads import UploadWriter
+from face_engine import decode_image
 from tests.edge_agent.fakes import (
     FakeEngine,
     ListCamera,
@@ -53,6 +56,10 @@ class Door:
         self.engine = FakeEngine()
         self.recogniser = Recogniser(self.engine, least_similarity=0, detector_px=320)
         self.outbox = Outbox(database)
+        self.records = RecordLog(
+            database, device_mark="0000001", retention=Retention(30, 1000, 1000)
+        )
+        self.settings: dict[str, Any] = {}
         self.story = ListStory()
         self.library_age_s: float | None = 5.0
         self.uplink = Uplink(
@@ -69,18 +76,26 @@ class Door:
             devices=Devices(self.camera, self.relay, self.thermometer, self.clock),
             recogniser=self.recogniser,
             uplink=self.uplink,
-            writer=UploadWriter("0000001", "SY001", "zone", 1, False, 37.3),
-            rules=Rules(
+            writer=UploadWriter("0000001", "SY001", "zone", 1, False),
+            records=self.records,
+            door=lambda: DoorSettings(
+                rules=Rules(
+                    **{
+                        "decide": decide,
+                        "unlock_delay_ms": 1500,
+                        "temperature_limit_c": 37.3,
+                        "temperature_required": False,
+                        "library_max_age_s": 3600.0,
+                        **rules,
+                    }
+                ),
                 **{
-                    "decide": decide,
-                    "unlock_delay_ms": 1500,
-                    "temperature_limit_c": 37.3,
-                    "temperature_required": False,
-                    "library_max_age_s": 3600.0,
-                    **rules,
-                }
+                    "looking": Looking(),
+                    "visit_gap_s": 8.0,
+                    "answer_timeout_s": answer_timeout_s,
+                    **self.settings,
+                },
             ),
-            timing=Timing(answer_timeout_s, visit_gap_s=8.0),
             library_age_s=lambda: self.library_age_s,
             story=self.story,
         )
@@ -334,10 +349,11 @@ def test_visit_gate_tells_people_and_times_apart() -> None:
     ann, bob = (engine.largest_descriptor(person_image(shade)) for shade in (100, 200))
     assert isinstance(ann, np.ndarray)
     assert isinstance(bob, np.ndarray)
-    gate = VisitGate(gap_s=8.0)
+    gate = VisitGate()
+    moments = [(ann, 0), (ann, 7), (ann, 14), (bob, 15)]
 
-    seen = [gate.is_new(ann, 0), gate.is_new(ann, 7), gate.is_new(ann, 14), gate.is_new(bob, 15)]
-    later = gate.is_new(bob, 23.5)
+    seen = [gate.is_new(who, at_s, gap_s=8.0) for who, at_s in moments]
+    later = gate.is_new(bob, 23.5, gap_s=8.0)
 
     assert seen == [True, False, False, True]
     assert later
@@ -348,3 +364,86 @@ async def test_events_name_nobody(platform: FakePlatform, door: Door) -> None:
 
     assert "Ann" not in str(door.story.events)
     assert door.story.events[0]["user_id"] == "1001"
+
+
+async def test_settings_count_from_the_next_visitor_on(platform: FakePlatform, door: Door) -> None:
+    pipeline = door.pipeline()
+    await pipeline.look(visitor(ANN))
+
+    door.settings = {"looking": Looking(is_comparing=False), "measures_temperature": False}
+    await pipeline.look(visitor(ANN))
+    door.settings = {"is_looking": False}
+    await pipeline.look(visitor(ANN))
+
+    assert [str(one.temperature_c) for one in platform.passes] == ["36.50"]
+    assert [one.temperature_c for one in platform.readings] == [None]
+    assert pipeline.visits == 3
+    assert door.story.lines[-1] == "visitor walked by → no face"
+
+
+@pytest.mark.parametrize(
+    "passed_over", [Looking(least_score=0.95), Looking(face_min_px=60)], ids=["score", "size"]
+)
+async def test_doubtful_and_small_faces_are_passed_over(door: Door, passed_over: Looking) -> None:
+    door.settings = {"looking": passed_over}
+
+    assert await door.pipeline().look(visitor(ANN)) is None
+
+
+async def test_alarm_limit_is_told_with_the_reading(platform: FakePlatform, door: Door) -> None:
+    door.thermometer.reading_c = 37.2
+
+    await door.pipeline(temperature_limit_c=37.3).look(visitor(STRANGER))
+    await door.pipeline(temperature_limit_c=37.1).look(visitor(STRANGER))
+
+    assert [one.open_code for one in platform.readings] == [None, 101]
+
+
+async def test_passes_and_strangers_are_remembered(door: Door) -> None:
+    heard: list[dict[str, Any]] = []
+    door.records.listen(heard.append)
+    door.thermometer.reading_c = 38.0
+
+    await door.pipeline().look(visitor(ANN))
+    door.settings = {"detects_masks": True}
+    await door.pipeline().look(visitor(STRANGER))
+
+    total, found = await door.records.search(RecordFilter(0, 10**10), page=1, size=10)
+    assert total == 2
+    assert found == list(reversed(heard))
+    stranger, ann = found
+    assert (ann["userId"], ann["name"], ann["type"], ann["similarity"]) == ("1001", "Ann", 1, 100)
+    assert (ann["temperature"], ann["temperatureState"], ann["deviceMark"]) == (38.0, 1, "0000001")
+    assert "wearMask" not in ann
+    assert (stranger["type"], stranger["userType"], stranger["userId"]) == (-1, -1, "")
+    assert (stranger["wearMask"], stranger["wearMaskAlarm"]) == (False, True)
+    assert "similarity" not in stranger
+
+
+@pytest.mark.parametrize("kind", list(SnapshotKind))
+async def test_picture_sent_is_the_kind_that_was_set(
+    platform: FakePlatform, door: Door, kind: SnapshotKind
+) -> None:
+    door.settings = {"looking": Looking(kind=kind, face_max_px=300)}
+
+    await door.pipeline().look(visitor(ANN))
+
+    picture = decode_image(platform.passes[0].image or b"")
+    expected = {
+        SnapshotKind.FACE: (300, 300),
+        SnapshotKind.WHOLE: (64, 64),
+        SnapshotKind.BOTH: (300, 364),
+    }
+    assert picture.shape[:2] == expected[kind]
+
+
+async def test_frame_is_drawn_around_the_face_in_the_whole_picture(
+    platform: FakePlatform, door: Door
+) -> None:
+    door.settings = {"looking": Looking(kind=SnapshotKind.WHOLE, draws_frame=True)}
+
+    await door.pipeline().look(visitor(ANN))
+
+    red, green, blue = decode_image(platform.passes[0].image or b"")[8, 32].astype(int)
+    assert green > red + 40
+    assert green > blue + 40

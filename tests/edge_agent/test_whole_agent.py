@@ -92,6 +92,7 @@ class Site:
             f'device_id = "0000001"\nbase_url = "{base_url}"\ndata_dir = "data"\n'
             "sync_interval_s = 0.2\nheartbeat_interval_s = 0.2\n"
             f"[camera]\nrounds = {rounds}\ninterval_s = {interval_s}\n"
+            "[api]\nport = 0\npush_port = 0\n"
         )
         return path
 

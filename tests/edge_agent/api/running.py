@@ -1,0 +1,164 @@
+"""A terminal that runs in this process: wired as in production, called as from outside."""
+
+import asyncio
+from pathlib import Path
+from typing import Any, Self
+
+import httpx
+
+from edge_agent.assembly import Parts, assemble
+from edge_agent.config import parse_config
+from edge_agent.drivers.base import Frame
+from edge_agent.drivers.clock import SystemClock
+from edge_agent.drivers.relay_simulated import SimulatedRelay
+from edge_agent.pipeline import Devices
+from terminal_protocol.device_calls import CALLS, DEFAULT_PASSWORD, signed_query
+from tests.edge_agent.fakes import (
+    FakeEngine,
+    ListCamera,
+    ListStory,
+    ScriptedThermometer,
+    person_image,
+)
+
+PERSON = {
+    "userId": "u1",
+    "userType": 1,
+    "icNumber": "",
+    "jobNumber": "J-7",
+    "mobile": "13800000000",
+    "name": "李二壮",
+    "remark": "",
+}
+
+
+class WaitingStory(ListStory):
+    """Remembers, and can be waited for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.heard = asyncio.Event()
+
+    def tell(self, event: str, line: str, **facts: Any) -> None:
+        super().tell(event, line, **facts)
+        self.heard.set()
+
+
+class RunningTerminal:
+    """Context manager: everything but the loops that talk to the platform runs."""
+
+    def __init__(
+        self, folder: Path, base_url: str, top: dict[str, Any], api: dict[str, Any]
+    ) -> None:
+        table = {
+            "device_id": "0000001",
+            "base_url": base_url,
+            "decide": "local",
+            "thermometer": {"driver": "none"},
+            **top,
+            "api": {"port": 0, "push_port": 0, **api},
+        }
+        self.config = parse_config(table, base=folder)
+        self.clock = SystemClock()
+        self.relay = SimulatedRelay()
+        self.camera = ListCamera()
+        self.thermometer = ScriptedThermometer()
+        self.story = WaitingStory()
+        self.devices = Devices(self.camera, self.relay, self.thermometer, self.clock)
+        self.parts: Parts = assemble(
+            self.config, self.devices, self.clock, FakeEngine(), self.story
+        )
+        self._api: asyncio.Task[None] | None = None
+        self.http = httpx.AsyncClient(trust_env=False, timeout=10)
+
+    async def __aenter__(self) -> Self:
+        parts = self.parts
+        await parts.database.open()
+        await parts.terminal.time.load()
+        await parts.terminal.settings.load()
+        await parts.client.__aenter__()
+        await parts.recogniser.open()
+        await self.relay.open()
+        await parts.sync.load()
+        self._api = asyncio.create_task(parts.api.run())
+        await self.told("api")
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.http.aclose()
+        if self._api is not None:
+            self._api.cancel()
+            await asyncio.wait([self._api])
+        await self.relay.close()
+        await self.parts.recogniser.close()
+        await self.parts.client.__aexit__()
+        await self.parts.database.close()
+
+    def named(self, event: str) -> list[dict[str, Any]]:
+        return [one for one in self.story.events if one["event"] == event]
+
+    async def told(self, event: str, *, times: int = 1) -> None:
+        """Wait until something was told so many times."""
+        async with asyncio.timeout(10):
+            while len(self.named(event)) < times:
+                self.story.heard.clear()
+                await self.story.heard.wait()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.named('api')[0]['port']}"
+
+    @property
+    def push_url(self) -> str:
+        return f"ws://127.0.0.1:{self.named('api')[0]['push_port']}/api/record"
+
+    def now_ms(self) -> int:
+        return self.parts.terminal.time.now_ms()
+
+    def query(
+        self, *, password: str = DEFAULT_PASSWORD, at_ms: int | None = None, **more: Any
+    ) -> Any:
+        stamp = self.now_ms() if at_ms is None else at_ms
+        return signed_query(password, timestamp_ms=stamp, parameters=more)
+
+    async def request(self, method: str, path: str, **rest: Any) -> httpx.Response:
+        return await self.http.request(method, self.url + path, **rest)
+
+    async def call(
+        self,
+        name: str,
+        body: Any = None,
+        *,
+        user_id: str = "",
+        form: dict[str, Any] | None = None,
+        at_ms: int | None = None,
+        **parameters: Any,
+    ) -> dict[str, Any]:
+        """Make one call of the seed, signed, as `terminal_protocol.device_calls` describes it."""
+        call = CALLS[name]
+        response = await self.request(
+            call.method.value,
+            call.address(user_id),
+            params=self.query(at_ms=at_ms, **parameters),
+            **({} if body is None else {"json": body}),
+            **({} if form is None else {"data": form}),
+        )
+        assert response.status_code == 200
+        assert response.headers["Content-Type"].startswith("application/json")
+        answer: dict[str, Any] = response.json()
+        return answer
+
+    async def code(self, name: str, body: Any = None, **rest: Any) -> int:
+        """Make a call; its code."""
+        return int((await self.call(name, body, **rest))["code"])
+
+    async def somebody_comes(self, shade: int, *, label: str = "visitor") -> Any:
+        """Let somebody walk by; what was decided."""
+        return await self.parts.pipeline.look(
+            Frame(image=person_image(shade), label=label, is_visit=True)
+        )
+
+    async def count(self, table: str) -> int:
+        return await self.parts.database.run(
+            lambda connection: connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
+        )

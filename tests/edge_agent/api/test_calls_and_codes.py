@@ -1,0 +1,455 @@
+"""Chapters 4 and 7: signature, window, methods, addresses, and every code by the case it names."""
+
+import asyncio
+import base64
+import socket
+from collections.abc import Awaitable, Callable
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import pytest
+
+from edge_agent.drivers.clock import SystemClock
+from edge_agent.exceptions import DriverError
+from terminal_protocol.codes import MESSAGES, RetCode
+from terminal_protocol.device_calls import CALLS, CallMethod
+from terminal_protocol.signature import sign
+from tests.edge_agent.api.conftest import Starter
+from tests.edge_agent.api.running import PERSON, RunningTerminal
+from tests.edge_agent.fakes import person_jpeg
+from tests.support.fake_platform import FakePlatform
+
+FIVE_MINUTES_MS = 300_000
+
+
+async def test_signed_call_as_the_seed_prints_it(terminal: RunningTerminal) -> None:
+    """``…/api/device/open?timestamp=…&sign=…&remark=test`` (4.2)."""
+    stamp = terminal.now_ms()
+
+    response = await terminal.request(
+        "POST", f"/api/device/open?timestamp={stamp}&sign={sign(stamp, '123456')}&remark=test"
+    )
+
+    assert response.json() == {"code": 200, "message": "OK", "desc": ""}
+    assert terminal.relay.is_energised
+
+
+@pytest.mark.parametrize(
+    ("shift_ms", "code"),
+    [
+        (0, 200),
+        (-FIVE_MINUTES_MS + 2000, 200),
+        (FIVE_MINUTES_MS - 2000, 200),
+        (-FIVE_MINUTES_MS - 2000, 10003),
+        (FIVE_MINUTES_MS + 2000, 10003),
+    ],
+)
+async def test_more_than_five_minutes_apart_is_refused(
+    terminal: RunningTerminal, shift_ms: int, code: int
+) -> None:
+    assert await terminal.code("information", at_ms=terminal.now_ms() + shift_ms) == code
+
+
+UNSIGNED: list[tuple[dict[str, str | None], int, str]] = [
+    ({"timestamp": None}, 30003, "timestamp: missing"),
+    ({"sign": None}, 30003, "sign: missing"),
+    ({"sign": ""}, 30003, "sign: missing"),
+    ({"timestamp": "yesterday"}, 50001, "timestamp: not Unix milliseconds"),
+    ({"timestamp": "1573539353"}, 50001, "timestamp: not Unix milliseconds"),
+    ({"timestamp": "-573539353795"}, 50001, "timestamp: not Unix milliseconds"),
+    ({"sign": "0" * 32}, 10005, "sign-invalid"),
+    ({"sign": "ä"}, 10005, "sign-invalid"),
+]
+
+
+@pytest.mark.parametrize("name", list(CALLS))
+async def test_every_call_wants_a_signature(terminal: RunningTerminal, name: str) -> None:
+    call = CALLS[name]
+    for changed, code, desc in UNSIGNED:
+        query = {**terminal.query(), **changed}
+
+        response = await terminal.request(
+            call.method.value,
+            call.address("u1"),
+            params={key: value for key, value in query.items() if value is not None},
+        )
+
+        message = RetCode(str(code)).message
+        assert response.json() == {"code": code, "message": message, "desc": desc}
+    assert terminal.relay.pulses_ms == []
+
+
+async def test_signature_in_capitals_counts(terminal: RunningTerminal) -> None:
+    query = terminal.query()
+    query["sign"] = query["sign"].upper()
+
+    response = await terminal.request("POST", "/api/device/information", params=query)
+
+    assert response.json()["code"] == 200
+
+
+async def test_signature_may_come_in_the_form(terminal: RunningTerminal) -> None:
+    response = await terminal.request(
+        "POST", "/api/device/open", data={**terminal.query(), "remark": "form"}
+    )
+
+    assert response.json()["code"] == 200
+
+
+@pytest.mark.parametrize("name", list(CALLS))
+async def test_only_the_method_of_the_seed_is_allowed(terminal: RunningTerminal, name: str) -> None:
+    """50004 Request Method Not Allowed."""
+    call = CALLS[name]
+    for method in sorted(
+        {"GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"} - {call.method.value}
+    ):
+        response = await terminal.request(method, call.address("u1"), params=terminal.query())
+
+        assert response.json() == {
+            **{"code": 50004, "message": "Request Method Not Allowed"},
+            "desc": f"{call.method.value} only",
+        }
+
+
+@pytest.mark.parametrize("name", [one for one in CALLS if one != "reboot"])
+async def test_a_call_that_is_switched_off_is_not_supported(start: Starter, name: str) -> None:
+    """40001 Not Support, ``device-not-support`` (8.1.7 to 8.1.17)."""
+    terminal = await start(unsupported=[name])
+
+    assert await terminal.call(name, user_id="u1") == {
+        **{"code": 40001, "message": "Not Support", "desc": "device-not-support"}
+    }
+
+
+@pytest.mark.parametrize("path", ["/", "/api", "/api/device/fly", "/api/user/update/", "/a b"])
+async def test_unknown_address_is_answered_in_json(terminal: RunningTerminal, path: str) -> None:
+    response = await terminal.request("GET", path, headers={"Accept": "text/html"})
+
+    assert response.status_code == 404
+    assert response.json() == {
+        **{"code": 40001, "message": "Not Support", "desc": "device-not-support"}
+    }
+
+
+async def test_slash_at_the_end_does_no_harm(terminal: RunningTerminal) -> None:
+    response = await terminal.request("POST", "/api/device/information/", params=terminal.query())
+
+    assert response.json()["code"] == 200
+
+
+async def test_without_a_password_nobody_may_call(start: Starter) -> None:
+    """10001 Password Not Exist."""
+    terminal = await start(password="")
+
+    answer = await terminal.call("information")
+
+    assert (answer["code"], answer["message"]) == (10001, "Password Not Exist")
+
+
+async def test_password_is_good_on_its_last_day_and_not_after(start: Starter) -> None:
+    """10002 Password Expired."""
+    day = SystemClock().now().astimezone().date()
+    good = await start(password_expires=day.isoformat())
+    assert await good.code("information") == 200
+    good.clock.move(86400.0)
+
+    answer = await good.call("information")
+
+    assert (answer["code"], answer["message"]) == (10002, "Password Expired")
+
+
+@pytest.mark.parametrize(
+    ("allowed", "code"),
+    [
+        ([], 200),
+        (["127.0.0.1"], 200),
+        (["10.0.0.0/8", "127.0.0.0/8"], 200),
+        (["10.0.0.0/8"], 10004),
+        (["::1"], 10004),
+    ],
+)
+async def test_address_list(start: Starter, allowed: list[str], code: int) -> None:
+    """10004 IP Invalid."""
+    terminal = await start(allow_from=allowed)
+
+    assert await terminal.code("information") == code
+
+
+async def test_relay_that_fails_is_an_internal_error(
+    terminal: RunningTerminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """50002 Internal Server Error."""
+
+    async def stuck(*, energised: bool) -> None:
+        raise DriverError("stuck")
+
+    monkeypatch.setattr(terminal.relay, "_switch", stuck)
+
+    assert await terminal.call("open") == {
+        **{"code": 50002, "message": "Internal Server Error", "desc": "relay-failed"}
+    }
+    monkeypatch.undo()
+
+
+async def test_store_that_fails_is_an_internal_error(
+    terminal: RunningTerminal, caplog: pytest.LogCaptureFixture
+) -> None:
+    """50002, without a word of what SQLite said; the door stays closed."""
+    await terminal.parts.database.run(lambda connection: connection.execute("DROP TABLE openings"))
+
+    answer = await terminal.call("open", remark="for Mr Secret")
+
+    assert (answer["code"], answer["desc"]) == (50002, "terminal-trouble")
+    assert terminal.relay.pulses_ms == []
+    ours = [one.getMessage() for one in caplog.records if one.name.startswith("edge_agent")]
+    assert ours == ["call_failed name=open"]
+
+
+async def test_what_nobody_foresaw_is_an_unknown_error(
+    terminal: RunningTerminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """99999 Unknown Error, without a traceback."""
+
+    async def broken(*, energised: bool) -> None:
+        raise ZeroDivisionError("line 17 of relay.py")
+
+    monkeypatch.setattr(terminal.relay, "_switch", broken)
+
+    response = await terminal.request("POST", "/api/device/open", params=terminal.query())
+
+    assert response.json() == {"code": 99999, "message": "Unknown Error", "desc": "unknown"}
+    assert "line 17" not in response.text
+    monkeypatch.undo()
+
+
+CODES_BY_CASE = {
+    **{10001: "no password", 10002: "password expired", 10003: "six minutes late"},
+    **{10004: "not on the list", 10005: "wrong signature", 20001: "unknown person"},
+    **{20002: "two ids", 30001: "bad value", 30002: "no face", 30003: "missing value"},
+    **{30004: "no JPEG", 40001: "unknown command", 50001: "timestamp is no number"},
+    **{50002: "store fails", 50003: "batch fails", 50004: "wrong method"},
+    **{50008: "nothing found", 50009: "library full", 99999: "unforeseen"},
+}
+
+
+def test_every_code_of_chapter_7_has_its_case() -> None:
+    seed = {int(code) for code in RetCode} - {0}
+
+    assert set(CODES_BY_CASE) == seed
+
+
+TERMINALS: dict[str, dict[str, Any]] = {
+    "no password": {"password": ""},
+    "password expired": {"password_expires": "2020-01-01"},
+    "not on the list": {"allow_from": ["10.0.0.1"]},
+}
+
+
+def photo(raw: bytes) -> dict[str, Any]:
+    return {**PERSON, "photo": base64.b64encode(raw).decode()}
+
+
+async def changed_query(terminal: RunningTerminal, **changed: str) -> dict[str, Any]:
+    query = {**terminal.query(), **changed}
+    return dict((await terminal.request("GET", "/api/record", params=query)).json())
+
+
+async def store_fails(terminal: RunningTerminal) -> dict[str, Any]:
+    await terminal.parts.database.run(lambda connection: connection.execute("DROP TABLE passes"))
+    return await terminal.call("recordList")
+
+
+async def wrong_method(terminal: RunningTerminal) -> dict[str, Any]:
+    return dict((await terminal.request("GET", "/api/device/open", params=terminal.query())).json())
+
+
+async def library_full(terminal: RunningTerminal) -> dict[str, Any]:
+    assert await terminal.code("userAdd", PERSON) == 200
+    return await terminal.call("userAdd", {**PERSON, "userId": "u2"})
+
+
+async def unforeseen(terminal: RunningTerminal) -> dict[str, Any]:
+    await terminal.parts.recogniser.close()  # a bug in the order of stopping, say
+    return await terminal.call("userAdd", photo(person_jpeg(100)))
+
+
+SITUATIONS: dict[str, Callable[[RunningTerminal], Awaitable[dict[str, Any]]]] = {
+    "six minutes late": lambda one: one.call("information", at_ms=one.now_ms() - 360_000),
+    "wrong signature": lambda one: changed_query(one, sign="f" * 32),
+    "unknown person": lambda one: one.call("userDelete", user_id="nobody"),
+    "two ids": lambda one: one.call("userUpdate", PERSON, user_id="u2"),
+    "bad value": lambda one: one.call("userAdd", {**PERSON, "userType": 7}),
+    "no face": lambda one: one.call("userAdd", photo(person_jpeg(0))),
+    "missing value": lambda one: one.call("userAdd", {"userId": "u1"}),
+    "no JPEG": lambda one: one.call("userAdd", photo(b"GIF89a")),
+    "unknown command": lambda one: one.call("jsonCmd", {"cmd": "fly"}),
+    "timestamp is no number": lambda one: changed_query(one, timestamp="now"),
+    "store fails": store_fails,
+    "batch fails": lambda one: one.call("userAdd", [PERSON, {"userId": "u2"}]),
+    "wrong method": wrong_method,
+    "nothing found": lambda one: one.call("recordList"),
+    "library full": library_full,
+    "unforeseen": unforeseen,
+}
+
+
+@pytest.mark.parametrize(("code", "case"), CODES_BY_CASE.items(), ids=CODES_BY_CASE.values())
+async def test_code_of_chapter_7(start: Starter, code: int, case: str) -> None:
+    terminal = await start(top={"people_max": 1}, **TERMINALS.get(case, {}))
+
+    answer = await SITUATIONS.get(case, lambda one: one.call("information"))(terminal)
+
+    assert (answer["code"], answer["message"]) == (code, MESSAGES[RetCode(str(code))][0])
+    assert set(answer) == {"code", "message", "desc"}
+
+
+async def test_answers_tell_the_terminals_own_time(terminal: RunningTerminal) -> None:
+    """A caller that was refused for its clock can sign again with the terminal's."""
+    terminal.clock.move(7200.0)
+
+    refused = await terminal.request(
+        "POST", "/api/device/information", params=terminal.query(at_ms=terminal.now_ms() - 7200_000)
+    )
+    told_ms = int(parsedate_to_datetime(refused.headers["Date"]).timestamp() * 1000)
+
+    assert refused.json()["code"] == 10003
+    assert await terminal.code("information", at_ms=told_ms) == 200
+    assert "aiohttp" not in refused.headers["Server"]
+
+
+async def raw_exchange(terminal: RunningTerminal, sent: bytes) -> bytes:
+    reader, writer = await asyncio.open_connection(
+        "127.0.0.1", int(terminal.url.rpartition(":")[2])
+    )
+    writer.write(sent)
+    await writer.drain()
+    writer.write_eof()
+    try:
+        async with asyncio.timeout(5):
+            return await reader.read()
+    finally:
+        writer.close()
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"hello\r\n\r\n",
+        b"GET /api/user/list HTTP/9.9\r\nAccept: text/html\r\n\r\n",
+        b"GET /" + b"a" * 20_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"POST /api/device/open HTTP/1.1\r\nHost: x\r\nContent-Length: many\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
+    ],
+    ids=["words", "version", "long", "length", "tls"],
+)
+async def test_what_is_not_http_gets_json_or_nothing(
+    terminal: RunningTerminal, sent: bytes
+) -> None:
+    answered = await raw_exchange(terminal, sent)
+
+    _head, _, body = answered.partition(b"\r\n\r\n")
+    assert body == b"" or body.startswith(b'{"code": ')
+    assert b"<" not in body
+    assert b"Traceback" not in answered
+    assert await terminal.code("information") == 200
+
+
+async def test_long_content_is_refused_before_it_is_read(terminal: RunningTerminal) -> None:
+    response = await terminal.request(
+        "POST", "/api/user", params=terminal.query(), content=b"x" * (8 * 1024 * 1024 + 1)
+    )
+
+    assert response.json()["code"] == 30001
+    assert response.json()["desc"] == "content: too long"
+
+
+async def test_unsigned_content_is_kept_short(terminal: RunningTerminal) -> None:
+    response = await terminal.request("POST", "/api/user", content=b"x" * 70_000)
+
+    assert response.json()["desc"] == "content: too long"
+
+
+async def test_chunked_content_is_bounded_too(terminal: RunningTerminal) -> None:
+    async def endless() -> Any:
+        for _ in range(200):
+            yield b"x" * 65536
+
+    response = await terminal.request(
+        "POST", "/api/user", params=terminal.query(), content=endless()
+    )
+
+    assert response.json()["desc"] == "content: too long"
+
+
+async def test_expect_100_continue_is_answered(terminal: RunningTerminal) -> None:
+    """What curl does with a photo of more than a megabyte."""
+    query = "&".join(f"{key}={value}" for key, value in terminal.query().items())
+    reader, writer = await asyncio.open_connection(
+        "127.0.0.1", int(terminal.url.rpartition(":")[2])
+    )
+    head = f"POST /api/device/jsonCmd?{query} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+    writer.write(f"{head}Expect: 100-continue\r\nContent-Length: 16\r\n\r\n".encode())
+    async with asyncio.timeout(5):
+        invited = await reader.readline()
+        writer.write(b'{"cmd":"status"}')
+        rest = await reader.read()
+    writer.close()
+
+    assert invited == b"HTTP/1.1 100 Continue\r\n"
+    assert b'"code": 200' in rest
+
+
+async def test_port_that_is_taken_does_not_stop_the_terminal(
+    terminal: RunningTerminal, platform: FakePlatform
+) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        server = terminal.parts.api
+        config = server._config
+        object.__setattr__(config, "port", port)
+        again = asyncio.create_task(server.run())
+        await terminal.told("api_problem")
+    await terminal.told("api", times=2)
+    again.cancel()
+    await asyncio.wait([again])
+
+    assert str(port) in terminal.named("api_problem")[0]["problem"]
+    assert terminal.named("api")[1]["port"] == port
+
+
+@pytest.mark.parametrize("name", ["enabled", "push_enabled"])
+async def test_either_port_can_be_switched_off(start: Starter, name: str) -> None:
+    terminal = await start(**{name: False})
+
+    (told,) = terminal.named("api")
+    missing = "port" if name == "enabled" else "push_port"
+    assert told[missing] is None
+    assert told["push_port" if name == "enabled" else "port"] > 0
+
+
+async def test_nothing_private_is_logged(
+    terminal: RunningTerminal, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+    stamp = terminal.now_ms()
+    await terminal.call("userAdd", {**PERSON, "idNumber": "43112319961122"}, at_ms=stamp)
+    await terminal.call("userAdd", {**PERSON, "userType": 9, "idNumber": "43112319961122"})
+    await terminal.call("userUpdate", PERSON, user_id="u2")
+    await terminal.call("open", remark="for 李二壮")
+    await terminal.call("userDelete", user_id="u1")
+
+    ours = "\n".join(
+        record.getMessage() for record in caplog.records if record.name.startswith(("edge", "aioh"))
+    )
+    told = ours + "\n".join(terminal.story.lines) + str(terminal.story.events)
+    for private in ("李二壮", "43112319961122", "13800000000", sign(stamp, "123456"), "123456"):
+        assert private not in told
+
+
+def test_every_call_is_served() -> None:
+    from edge_agent.api.server import _HANDLERS
+
+    assert set(_HANDLERS) == set(CALLS)
+    assert all(call.method in CallMethod for call in CALLS.values())
