@@ -199,7 +199,8 @@ def _opened(path: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA foreign_keys = ON")
         # A deleted face is overwritten, not only unlinked (invariant 6).
         connection.execute("PRAGMA secure_delete = ON")
-        connection.executescript(_SCHEMA)
+        # One transaction: each statement by itself would wait for the disk.
+        connection.executescript(f"BEGIN;{_SCHEMA}COMMIT;")
         _add_columns(connection)
         (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
         if found != "ok":

@@ -1,0 +1,226 @@
+"""8.3.3: records by websocket; its messages, its heartbeat, its silence."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import aiohttp
+import pytest
+
+from edge_agent.api import ApiServer, RecordHub
+from terminal_protocol.device_calls import PUSH_HEARTBEAT_S, PUSH_SILENCE_S
+from tests.edge_agent.api.conftest import Starter
+from tests.edge_agent.api.running import RunningTerminal
+
+CONNECTED = {"code": 20000, "message": " Connected!", "desc": "Connected!"}
+DENIED = {"code": 20002, "message": "Permission Denied!", "desc": "app key not exist"}
+
+
+@asynccontextmanager
+async def subscriber(
+    terminal: RunningTerminal, **changed: str
+) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
+    query = {**terminal.query(), **changed}
+    async with (
+        aiohttp.ClientSession() as session,
+        session.ws_connect(terminal.push_url, params=query, autoping=False) as socket,
+    ):
+        yield socket
+
+
+async def received(socket: aiohttp.ClientWebSocketResponse) -> Any:
+    async with asyncio.timeout(5):
+        return await socket.receive_json()
+
+
+async def close_code(socket: aiohttp.ClientWebSocketResponse) -> int | None:
+    async with asyncio.timeout(5):
+        while not socket.closed:
+            await socket.receive()
+    return socket.close_code
+
+
+async def test_who_connects_is_greeted(terminal: RunningTerminal) -> None:
+    async with subscriber(terminal) as socket:
+        assert await received(socket) == CONNECTED
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"sign": "0" * 32}, {"sign": ""}, {"timestamp": "1573539353795"}, {"timestamp": "x"}],
+)
+async def test_who_may_not_is_told_and_cut(
+    terminal: RunningTerminal, changed: dict[str, str]
+) -> None:
+    async with subscriber(terminal, **changed) as socket:
+        assert await received(socket) == DENIED
+        assert await close_code(socket) == 1008
+
+
+async def test_who_is_not_on_the_list_is_cut(start: Starter) -> None:
+    terminal = await start(allow_from=["10.0.0.1"])
+
+    async with subscriber(terminal) as socket:
+        assert await received(socket) == DENIED
+
+
+async def test_every_record_is_pushed_as_it_is_listed(terminal: RunningTerminal) -> None:
+    async with subscriber(terminal) as first, subscriber(terminal) as second:
+        await received(first), await received(second)
+
+        await terminal.somebody_comes(100)
+        await terminal.somebody_comes(200)
+
+        for socket in (first, second):
+            pushed = [await received(socket), await received(socket)]
+            assert [{**one, "data": {}} for one in pushed] == [
+                {"code": 30000, "message": "push record", "desc": "", "data": {}}
+            ] * 2
+            listed = (await terminal.call("recordList"))["data"]["data"]
+            assert [one["data"] for one in pushed] == list(reversed(listed))
+
+
+async def test_nothing_is_pushed_to_who_was_refused(terminal: RunningTerminal) -> None:
+    async with subscriber(terminal, sign="0" * 32) as socket:
+        await received(socket)
+        await terminal.somebody_comes(100)
+
+        assert await close_code(socket) == 1008
+
+
+def test_heartbeat_and_silence_are_the_seeds() -> None:
+    assert (PUSH_HEARTBEAT_S, PUSH_SILENCE_S) == (10.0, 33.0)
+    assert RecordHub()._silence_s == 33.0
+
+
+@pytest.fixture
+async def impatient(terminal: RunningTerminal) -> AsyncIterator[RunningTerminal]:
+    """The terminal with a second interface that waits 0.4 instead of 33 seconds."""
+    hub = RecordHub(silence_s=0.4)
+    terminal.parts.terminal.records.listen(hub.publish)
+    server = ApiServer(
+        terminal.config.api, terminal.parts.terminal, hub=hub, chance=random.Random(1)
+    )
+    running = asyncio.create_task(server.run())
+    await terminal.told("api", times=2)
+    del terminal.story.events[: terminal.story.events.index(terminal.named("api")[1])]
+    yield terminal
+    running.cancel()
+    await asyncio.wait([running])
+
+
+async def test_silence_is_cut(impatient: RunningTerminal) -> None:
+    loop = asyncio.get_running_loop()
+    async with subscriber(impatient) as socket:
+        await received(socket)
+        begun_s = loop.time()
+
+        assert await close_code(socket) == 1001
+
+        assert 0.3 <= loop.time() - begun_s < 2
+
+
+async def test_what_the_terminal_sends_is_no_heartbeat(impatient: RunningTerminal) -> None:
+    """A line that only one side still uses is broken for the other."""
+    async with subscriber(impatient) as socket:
+        await received(socket)
+
+        await asyncio.sleep(0.25)
+        await impatient.somebody_comes(100)
+        await received(socket)
+
+        assert await close_code(socket) == 1001
+
+
+@pytest.mark.parametrize("kind", ["text", "empty", "binary", "ping", "json"])
+async def test_anything_is_a_heartbeat(impatient: RunningTerminal, kind: str) -> None:
+    async with subscriber(impatient) as socket:
+        await received(socket)
+        send = {
+            "text": lambda: socket.send_str("heartbeat"),
+            "empty": lambda: socket.send_str(""),
+            "binary": lambda: socket.send_bytes(b"\0"),
+            "ping": lambda: socket.ping(b"?"),
+            "json": lambda: socket.send_json({"code": 1}),
+        }[kind]
+
+        for _ in range(6):
+            await asyncio.sleep(0.15)
+            await send()
+        if kind == "ping":
+            for _ in range(6):
+                assert (await socket.receive()).type is aiohttp.WSMsgType.PONG
+        await impatient.somebody_comes(100)
+
+        assert (await received(socket))["code"] == 30000
+
+
+async def test_who_reads_too_slowly_is_cut() -> None:
+    """Its backlog is bounded; what it missed is in /api/record."""
+    from edge_agent.api.push import _BACKLOG_MAX, _Subscriber
+
+    slow = _Subscriber()
+
+    for _ in range(_BACKLOG_MAX + 1):
+        slow.give("{}")
+
+    assert slow.fell_behind.is_set()
+    assert slow.backlog.qsize() == _BACKLOG_MAX
+
+
+async def test_listener_that_left_is_forgotten(terminal: RunningTerminal) -> None:
+    hub = terminal.parts.api._hub
+    async with subscriber(terminal) as socket:
+        await received(socket)
+        assert hub.listeners == 1
+
+    async with asyncio.timeout(5):
+        while hub.listeners:  # noqa: ASYNC110 - nobody is told when somebody leaves
+            await asyncio.sleep(0.01)
+
+
+async def test_seventeenth_listener_is_refused(terminal: RunningTerminal) -> None:
+    from contextlib import AsyncExitStack
+
+    async with AsyncExitStack() as stack:
+        for _ in range(16):
+            socket = await stack.enter_async_context(subscriber(terminal))
+            assert await received(socket) == CONNECTED
+        last = await stack.enter_async_context(subscriber(terminal))
+
+        assert await received(last) == DENIED
+
+
+async def test_listeners_are_let_go_when_the_terminal_stops(start: Starter) -> None:
+    terminal = await start()
+    async with subscriber(terminal) as socket:
+        await received(socket)
+        task = terminal._api
+        assert task is not None
+
+        task.cancel()
+
+        assert await close_code(socket) == 1001
+        await asyncio.wait([task])
+
+
+@pytest.mark.parametrize("path", ["/api/record", "/api/device/open", "/"])
+async def test_calls_do_not_belong_on_this_port(terminal: RunningTerminal, path: str) -> None:
+    url = terminal.push_url.replace("ws://", "http://").removesuffix("/api/record") + path
+
+    response = await terminal.http.get(url, params=terminal.query())
+
+    answer = response.json()
+    assert answer["code"] == (30001 if path == "/api/record" else 40001)
+
+
+async def test_websocket_elsewhere_is_denied(terminal: RunningTerminal) -> None:
+    async with (
+        aiohttp.ClientSession() as session,
+        session.ws_connect(
+            terminal.push_url.replace("/api/record", "/other"), params=terminal.query()
+        ) as socket,
+    ):
+        assert await received(socket) == DENIED
