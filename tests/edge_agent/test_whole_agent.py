@@ -1,5 +1,7 @@
 """The agent as a process of its own, with the real face models, over loopback."""
 
+import base64
+import io
 import json
 import os
 import shutil
@@ -12,9 +14,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
+from PIL import Image
 
 from face_engine import install_models
+from terminal_protocol.device_calls import CALLS, DEFAULT_PASSWORD, signed_query
 from tests.support.fake_platform import TOKEN, FakePlatform, serving
 
 ROOT = Path(__file__).parents[2]
@@ -236,3 +241,67 @@ def test_ctrl_c_stops_cleanly_while_the_platform_is_away(site: Site) -> None:
     assert time.monotonic() - started_s < 5
     assert agent.events[-1]["event"] == "stop"
     assert not [line for line in agent.output if "Traceback" in line or TOKEN in line]
+
+
+def ask(agent: Agent, name: str, body: Any = None, **parameters: Any) -> dict[str, Any]:
+    """Call the agent's own interface, wherever it listens now."""
+    port = agent.named("api")[-1]["port"]
+    query = signed_query(
+        DEFAULT_PASSWORD, timestamp_ms=int(time.time() * 1000), parameters=parameters
+    )
+    call = CALLS[name]
+    url = f"http://127.0.0.1:{port}{call.address()}"
+    response = httpx.request(call.method.value, url, params=query, json=body, trust_env=False)
+    return dict(response.json())
+
+
+def test_reboot_starts_the_same_process_anew_and_keeps_queue_and_settings(site: Site) -> None:
+    site.visitors(obama="obama2.jpg")
+    config = site.config("http://127.0.0.1:1/t/" + TOKEN, rounds=0, interval_s=0.1)
+    agent = site.start(config, "--events")
+    agent.wait(lambda here: len(here.named("visit")) >= 3)
+    face = ask(agent, "smartface")["data"]
+    assert ask(agent, "smartfacecfg", {**face, "imgType": 1})["code"] == 200
+    before = ask(agent, "jsonCmd", {"cmd": "status"})["json"]["pending"]
+
+    answer = ask(agent, "reboot")
+    agent.wait(lambda here: len(here.named("api")) >= 2)
+
+    assert answer == {"code": 200, "message": "OK", "desc": ""}
+    assert agent.process.poll() is None
+    assert len(agent.named("start")) == 2
+    assert len(agent.named("stop")) == 1
+    assert ask(agent, "jsonCmd", {"cmd": "status"})["json"]["pending"] >= before >= 3
+    assert ask(agent, "smartface")["data"]["imgType"] == 1
+    assert ask(agent, "recordList")["data"]["total"] >= 3
+    agent.process.send_signal(signal.SIGTERM)
+    assert agent.ended() == 0
+
+
+def test_person_added_by_call_is_let_in_by_the_local_rule(
+    platform: FakePlatform, site: Site, portraits: dict[str, Path]
+) -> None:
+    """With the real models: 30004 for a PNG, 30002 without a face, then recognised."""
+    site.visitors(obama="obama2.jpg")
+    config = site.config(platform.base_url, rounds=0, interval_s=0.2)
+    config.write_text('decide = "local"\n' + config.read_text())
+    agent = site.start(config, "--events")
+    agent.wait(lambda here: bool(here.named("api")))
+    person = {"userId": "me", "userType": 1, "name": "Barack Obama", "remark": ""}
+    person |= {"icNumber": "", "jobNumber": "", "mobile": ""}
+
+    def added_with(raw: bytes) -> int:
+        photo = base64.b64encode(raw).decode()
+        return int(ask(agent, "userAdd", {**person, "photo": photo})["code"])
+
+    empty = io.BytesIO()
+    Image.new("RGB", (400, 400), "grey").save(empty, "JPEG")
+    assert added_with(portraits["astronaut.png"].read_bytes()) == 30004
+    assert added_with(empty.getvalue()) == 30002
+    assert added_with(portraits["obama.jpg"].read_bytes()) == 200
+
+    agent.wait(lambda here: any(one.get("user_id") == "me" for one in here.named("visit")))
+    (visit, *_) = [one for one in agent.named("visit") if one.get("user_id") == "me"]
+    assert (visit["reason"], visit["open_door"]) == ("local_allowed", True)
+    (record, *_) = ask(agent, "recordList", userId="me")["data"]["data"]
+    assert (record["name"], record["similarity"]) == ("Barack Obama", visit["similarity"])
