@@ -40,8 +40,16 @@ def normalise_photo(image: RgbImage, face: DetectedFace) -> bytes:
     target = min(max(side, MIN_PHOTO_PX), MAX_PHOTO_PX)
     if target != side:
         cut = cut.resize((target, target), Image.Resampling.LANCZOS)
+    try:
+        return _jpeg(cut, is_optimised=True)
+    except OSError:
+        # Pillow's buffer for optimised files holds a byte a pixel; noise needs more.
+        return _jpeg(cut, is_optimised=False)
+
+
+def _jpeg(picture: Image.Image, *, is_optimised: bool) -> bytes:
     sink = io.BytesIO()
-    cut.save(sink, format="JPEG", quality=_JPEG_QUALITY, subsampling=0, optimize=True)
+    picture.save(sink, format="JPEG", quality=_JPEG_QUALITY, subsampling=0, optimize=is_optimised)
     return sink.getvalue()
 
 

@@ -112,3 +112,40 @@ def test_nothing_opens_without_an_explicit_allow(facts: Facts, policy: DecisionP
         assert decision.reason is Reason.LOCAL_ALLOWED
         assert policy is LOCAL or facts.platform in {PlatformWord.AWAY, PlatformWord.LATE}
         assert facts.user_type not in {"blacklist", "3"}
+
+
+@pytest.mark.parametrize(
+    ("rules", "facts", "reason"),
+    [
+        ({"mask_required": True}, {"has_mask": False}, Reason.MASK_MISSING),
+        ({"mask_required": True}, {"has_mask": True}, Reason.LOCAL_ALLOWED),
+        ({}, {"has_mask": False}, Reason.LOCAL_ALLOWED),
+        ({}, {"is_expected": False}, Reason.OUTSIDE_VISIT),
+        ({"temperature_counts": False}, {"temperature_c": 39.0}, Reason.LOCAL_ALLOWED),
+        ({"temperature_counts": True}, {"temperature_c": 39.0}, Reason.TEMPERATURE_HIGH),
+        ({}, {"user_type": "-1"}, Reason.KEPT_OUT),
+        ({}, {"user_type": "3"}, Reason.KEPT_OUT),
+    ],
+)
+def test_local_rule_knows_the_settings_of_the_door(
+    rules: dict[str, object], facts: dict[str, object], reason: Reason
+) -> None:
+    """8.1.5 (tempNormal, maskNormal) and 8.2.1 (userType, startTime, endTime)."""
+    held = replace(RULES, decide=LOCAL, **rules)
+
+    decision = decide(replace(RESIDENT, **facts), held)
+
+    assert decision.reason is reason
+    assert decision.open_door is (reason is Reason.LOCAL_ALLOWED)
+
+
+@pytest.mark.parametrize(
+    ("asked_ms", "set_ms", "held_ms"), [(9000, 30_000, 5000), (None, 30_000, 30_000), (200, 1, 200)]
+)
+def test_platform_unlocks_for_five_seconds_at_most_the_terminal_for_thirty(
+    asked_ms: int | None, set_ms: int, held_ms: int
+) -> None:
+    """unlockDelay of 9.2, unlockOuttime of 8.1.5."""
+    facts = replace(RESIDENT, platform=PlatformWord.OPEN, platform_delay_ms=asked_ms)
+
+    assert decide(facts, replace(RULES, unlock_delay_ms=set_ms)).unlock_delay_ms == held_ms

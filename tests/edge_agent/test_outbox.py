@@ -242,3 +242,29 @@ def _damage_people(path: Path) -> None:
     with path.open("r+b") as stream:
         stream.seek((root - 1) * size)
         stream.write(b"\xa5" * size)
+
+
+async def test_file_of_an_earlier_version_is_taken_over(tmp_path: Path) -> None:
+    """People had no origin then; all of them were the platform's."""
+    path = tmp_path / "agent.sqlite3"
+    connection = sqlite3.connect(path)
+    connection.execute(
+        "CREATE TABLE people (id INTEGER PRIMARY KEY AUTOINCREMENT, user_id TEXT NOT NULL UNIQUE,"
+        " name TEXT NOT NULL, user_type TEXT NOT NULL, picture_url TEXT NOT NULL, picture_sha256"
+        " TEXT NOT NULL DEFAULT '', contract_id TEXT NOT NULL DEFAULT '', descriptor BLOB,"
+        " picture_attempts INTEGER NOT NULL DEFAULT 0, picture_due_at REAL)"
+    )
+    connection.execute(
+        "INSERT INTO people (user_id, name, user_type, picture_url) VALUES ('1', 'A', 'user', '')"
+    )
+    connection.commit()
+    connection.close()
+
+    for _ in range(2):
+        database, _outbox = await reopened(path)
+        rows = await database.run(
+            lambda held: held.execute("SELECT user_id, origin, details FROM people").fetchall()
+        )
+        await database.close()
+
+        assert rows == [("1", "platform", "{}")]

@@ -515,3 +515,24 @@ async def test_names_and_addresses_are_not_told(platform: FakePlatform, terminal
 
     assert terminal.story.lines
     assert not [line for line in terminal.story.lines if "Secret" in line or "http" in line]
+
+
+async def test_whoever_asks_for_a_poll_does_not_wait_for_the_interval(
+    database: Database, client: PlatformClient, clock: ManualClock, platform: FakePlatform
+) -> None:
+    patient = SyncLimits(
+        interval_s=3600, picture_max_bytes=50_000, picture_parallel=1, people_max=9
+    )
+    terminal = Terminal(database, client, clock, limits=patient)
+    await terminal.recogniser.open()
+    running = asyncio.create_task(terminal.sync.run())
+    await terminal.sync.first_round_done.wait()
+    platform.enrol("1001", "Ann", person_jpeg(100))
+
+    terminal.sync.poll_soon()
+    await asyncio.to_thread(platform.wait, lambda here: len(here.polls) >= 3)
+
+    running.cancel()
+    await asyncio.wait([running])
+    await terminal.recogniser.close()
+    assert "1001" in str(await terminal.store.known(["1001"]))

@@ -83,3 +83,11 @@ def test_a_tight_crop_is_extended_and_enlarged(engine: FaceEngine, obama: RgbIma
 
     assert photo.shape == (300, 300, 3)
     assert len(engine.detect(photo)) == 1
+
+
+def test_noise_of_a_dark_camera_can_be_written_too() -> None:
+    """Pillow refuses optimised JPEG of more than a byte a pixel; only noise has that much."""
+    noise = np.random.default_rng(1).integers(0, 256, (600, 600, 3), dtype=np.uint8)
+    face = DetectedFace((200.0, 200.0, 200.0, 200.0), 0.9, np.zeros((5, 2), dtype=np.float32))
+
+    assert decode_image(normalise_photo(noise, face)).shape == (440, 440, 3)
