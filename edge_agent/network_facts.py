@@ -1,5 +1,6 @@
 """The computer's own network as NetworkObject (8.1.2) reports it; nothing is ever changed."""
 
+import ipaddress
 import socket
 import struct
 from collections.abc import Iterator
@@ -58,14 +59,25 @@ def _gateway_and_mask(lines: list[str]) -> tuple[str, str]:
 
 
 def _dotted(number: str) -> str:
-    return socket.inet_ntoa(struct.pack("<I", int(number, 16)))
+    try:
+        return socket.inet_ntoa(struct.pack("<I", int(number, 16)))
+    except (ValueError, struct.error):
+        return ""  # another kernel's idea of this table
 
 
 def _servers(lines: list[str]) -> Iterator[str]:
     for line in lines:
         words = line.split()
-        if len(words) >= 2 and words[0] == "nameserver" and words[1].count(".") == 3:
+        if len(words) >= 2 and words[0] == "nameserver" and _is_ipv4(words[1]):
             yield words[1]
+
+
+def _is_ipv4(text: str) -> bool:
+    try:
+        ipaddress.IPv4Address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _lines(path: Path) -> list[str]:

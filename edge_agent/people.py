@@ -254,13 +254,13 @@ def _as_change(person: NewPerson, user: Mapping[str, Any], *, drops_face: bool) 
 def _user_object(row: Sequence[Any]) -> dict[str, Any]:
     """Return a row as UserObject; what the library does not know of somebody is empty."""
     user_id, name, user_type, details, jpeg = row
-    limit = USER_OBJECT.field("name").length_max
+    # The library's ids and names are as long as they are; a nameless one is called by the id.
+    id_max, name_max = (USER_OBJECT.field(one).length_max for one in ("userId", "name"))
     values: dict[str, Any] = {"icNumber": "", "jobNumber": "", "mobile": "", "remark": ""}
     values |= json.loads(details)
     values |= {
-        "userId": user_id,
-        # The library's names are as long as they are; a nameless one is called by the id.
-        "name": name[:limit] or user_id,
+        "userId": user_id[:id_max],
+        "name": name[:name_max] or user_id[:id_max],
         "userType": user_type_number(user_type),
     }
     if jpeg is not None and len(jpeg) <= _LISTED_PHOTO_MAX:

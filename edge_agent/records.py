@@ -145,7 +145,8 @@ class RecordLog:
         facts: dict[str, Any] = {"inputType": _BY_FACE, "deviceMark": self._device_mark}
         if visit.match is not None:
             facts["similarity"] = visit.match.similarity
-        if visit.temperature_c is not None:
+        # A sensor's nonsense must cost the reading, not the record.
+        if visit.temperature_c is not None and 0.0 <= visit.temperature_c <= 100.0:
             is_high = visit.temperature_c >= visit.temperature_limit_c
             low = -1 if visit.temperature_c < _LOW_C else 0
             facts |= {
@@ -204,6 +205,8 @@ def sign_object(row: tuple[Any, ...]) -> dict[str, Any]:
     told = json.loads(details or "{}")
     values: dict[str, Any] = {"icNumber": "", "jobNumber": "", "mobile": "", "remark": ""}
     values |= {key: value for key, value in told.items() if key in _USER_FIELDS}
+    # The library's ids may be longer than 8.2.1 allows; a record is never lost for that.
+    user_id = user_id[: SIGN_OBJECT.field("userId").length_max]
     values |= {"userId": user_id, "name": name, "userType": type_number, "type": type_number}
     values |= {"id": record_id, "signTime": sign_time, **json.loads(facts)}
     if avatar is not None:

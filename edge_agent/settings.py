@@ -1,5 +1,6 @@
 """The objects of chapter 8.1 as this terminal keeps and reports them."""
 
+import asyncio
 import json
 import sqlite3
 from collections.abc import Mapping
@@ -33,6 +34,7 @@ class Settings:
         self._defaults = reported_defaults(config, network)
         self._changed: dict[str, dict[str, Any]] = {name: {} for name in self._defaults}
         self._door = door_settings(config, {}, {})
+        self._changing = asyncio.Lock()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -68,6 +70,11 @@ class Settings:
             values: wire name to value, as `WireObject.read` gave them; optional fields may be
                 absent and stay as they are.
         """
+        # What is changed is told against what holds, so changes come one after the other.
+        async with self._changing:
+            await self._change(name, values)
+
+    async def _change(self, name: str, values: Mapping[str, Any]) -> None:
         before = self._defaults[name] | self._changed[name]
         changed = {key: value for key, value in values.items() if before.get(key) != value}
 

@@ -24,7 +24,10 @@ class _JsonHandler(RequestHandler):
         message: str | None = None,
     ) -> web.StreamResponse:
         """Answer what never became a call, without repeating any of it."""
-        logger.info("request_unreadable status=%s error=%s", status, type(exc).__name__)
+        if status >= 500:
+            logger.error("request_failed", exc_info=exc)
+        else:
+            logger.info("request_unreadable status=%s error=%s", status, type(exc).__name__)
         if request.writer.output_size > 0:
             raise ConnectionError("an answer was begun already")
         is_callers = status < 500

@@ -85,7 +85,10 @@ class RecordHub:
         """
         # Pings count as heartbeats, so they have to be seen here.
         socket = web.WebSocketResponse(
-            autoping=False, timeout=_CLOSE_TIMEOUT_S, max_msg_size=_MESSAGE_MAX_BYTES
+            autoping=False,
+            timeout=_CLOSE_TIMEOUT_S,
+            max_msg_size=_MESSAGE_MAX_BYTES,
+            compress=False,  # pictures in base64 give little and cost a small computer much
         )
         socket.headers.update(headers)
         await socket.prepare(request)
@@ -93,10 +96,11 @@ class RecordHub:
             await socket.send_json(push_denied())
             await socket.close(code=WSCloseCode.POLICY_VIOLATION)
             return socket
-        await socket.send_json(push_connected())
+        # From here on nothing is missed: what comes during the greeting waits behind it.
         subscriber = _Subscriber()
         self._subscribers.add(subscriber)
         try:
+            await socket.send_json(push_connected())
             code = await self._talk(socket, subscriber)
         finally:
             self._subscribers.discard(subscriber)

@@ -100,7 +100,8 @@ class ApiServer:
                         await self._bind(name, port, handler, bound, runners)
                 if len(bound) < len(wanted):
                     await asyncio.sleep(self._backoff.failed())
-            self._tell(bound)
+            if wanted:
+                self._tell(bound)
             await asyncio.Event().wait()
         finally:
             self._hub.close()

@@ -453,3 +453,16 @@ def test_every_call_is_served() -> None:
 
     assert set(_HANDLERS) == set(CALLS)
     assert all(call.method in CallMethod for call in CALLS.values())
+
+
+async def test_twenty_callers_at_once_are_all_answered(terminal: RunningTerminal) -> None:
+    people = [{**PERSON, "userId": f"u{number}"} for number in range(20)]
+
+    codes = await asyncio.gather(
+        *(terminal.code("userAdd", one) for one in people),
+        *(terminal.code("smartface") for _ in people),
+        *(terminal.code("open") for _ in people),
+    )
+
+    assert codes == [200] * 60
+    assert (await terminal.call("userList"))["data"]["total"] == 20

@@ -256,3 +256,20 @@ def test_today_is_a_day_of_the_computers_zone() -> None:
 
 def test_a_face_for_the_tests_is_a_jpeg() -> None:
     assert person_jpeg(100).startswith(b"\xff\xd8\xff")
+
+
+@pytest.mark.parametrize("temperature_c", [float("nan"), float("inf"), -300.0])
+async def test_nonsense_of_a_sensor_costs_the_reading_and_not_the_record(
+    terminal: RunningTerminal, temperature_c: float
+) -> None:
+    await remember(terminal, visit(NOON, "u1", "Ann", temperature_c=temperature_c))
+
+    (record,) = (await terminal.call("recordList"))["data"]["data"]
+    assert "temperature" not in record
+
+
+async def test_long_ids_and_names_of_the_library_lose_no_record(terminal: RunningTerminal) -> None:
+    await remember(terminal, visit(NOON, "x" * 64, "n" * 200))
+
+    (record,) = (await terminal.call("recordList"))["data"]["data"]
+    assert (record["userId"], record["name"]) == ("x" * 40, "n" * 80)

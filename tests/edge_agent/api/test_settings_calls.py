@@ -1,5 +1,6 @@
 """8.1.1 to 8.1.6 and 8.1.10 to 8.1.17: every field of every object, over the wire and back."""
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -301,3 +302,25 @@ def test_network_of_another_system_is_empty(tmp_path: Path) -> None:
     found = network_facts("127.0.0.1", routes=tmp_path / "no", name_servers=tmp_path / "no")
 
     assert (found["subMask"], found["defRout"], found["DNS1"]) == ("", "", "")
+
+
+def test_unreadable_tables_of_the_system_are_empty(tmp_path: Path) -> None:
+    routes, servers = tmp_path / "route", tmp_path / "resolv.conf"
+    routes.write_text("head\neth0 xyz 1 1 1 1 1 1\n")
+    servers.write_text("nameserver 1.2.3.four\n")
+
+    found = network_facts("127.0.0.1", routes=routes, name_servers=servers)
+
+    assert (found["subMask"], found["defRout"], found["DNS1"]) == ("", "", "")
+
+
+async def test_changes_at_once_follow_each_other(terminal: RunningTerminal) -> None:
+    face = await get_object(terminal, "SmartFaceObject")
+    changes = [{**face, "imgType": number % 3} for number in range(30)]
+
+    settings = terminal.parts.terminal.settings
+    await asyncio.gather(*(settings.change("SmartFaceObject", one) for one in changes))
+
+    assert (await get_object(terminal, "SmartFaceObject"))["imgType"] == 29 % 3
+    await settings.load()
+    assert (await get_object(terminal, "SmartFaceObject"))["imgType"] == 29 % 3
