@@ -4,7 +4,6 @@ import asyncio
 import logging
 import random
 from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
@@ -109,10 +108,6 @@ class Uplink:
         self._wake = asyncio.Event()
         self._settled = asyncio.Event()
         self._problem = ""
-
-    async def put(self, kind: str, body: bytes, *, at: datetime) -> int:
-        """Keep an event on disk; see `Outbox.put`. It is sent by `deliver_now` or after `wake`."""
-        return await self._outbox.put(kind, body, at=at)
 
     async def wait_empty(self) -> None:
         """Wait until nothing is left to be sent; what was parked does not count."""

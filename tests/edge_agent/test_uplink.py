@@ -70,7 +70,7 @@ def test_temperature_answers_open_no_door() -> None:
 
 async def put_pass(uplink: Uplink, clock: ManualClock, user_id: str = "1001") -> int:
     body = encode({"userId": user_id, "deviceId": "0000001", "screenTime": 1767322800})
-    return await uplink.put("syface", body, at=clock.now())
+    return await uplink._outbox.put("syface", body, at=clock.now())
 
 
 async def test_queue_is_sent_in_order(
