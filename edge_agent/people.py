@@ -2,7 +2,7 @@
 
 Who an id belongs to is written on the row: the platform owns every id it ever named, this
 interface owns the others. The platform may take an id over, this interface never does
-(docs/decisions/0011-people-of-two-origins.md).
+(docs/decisions/0013-people-of-two-origins.md).
 """
 
 import base64
