@@ -5,10 +5,11 @@ from typing import Any
 
 from django.contrib.admin import AdminSite
 from django.http import HttpRequest, HttpResponseBase
-from django.template.response import SimpleTemplateResponse
+from django.template.response import SimpleTemplateResponse, TemplateResponse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from console.todo import todo
 from console.zones import user_zone
 
 
@@ -22,6 +23,12 @@ class MenjinAdminSite(AdminSite):
     index_template = "console/admin_index.html"
     login_template = "console/admin_login.html"
     enable_nav_sidebar = True
+
+    def index(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> TemplateResponse:
+        """Show what waits for the user above the list of everything."""
+        return super().index(request, {**(extra_context or {}), "todo": todo(request.user)})
 
     def admin_view(self, view: Any, cacheable: bool = False) -> Any:  # noqa: FBT001, FBT002 - Django's signature
         """Run each page in the time zone of its user's site.

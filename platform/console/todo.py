@@ -1,0 +1,74 @@
+"""What waits for a manager: counted for the first page of the admin, each with its way there."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from devices.choices import Presence, TerminalStatus
+from devices.selectors import terminals_visible
+from faces.choices import RevocationState
+from faces.selectors import deliveries_visible, revocations_visible
+from records.choices import AlertState
+from records.selectors import alerts_visible
+from server_common.admin import Tone
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """One thing that waits: how many, in words, and where to look."""
+
+    count: int
+    words: str
+    address: str
+    tone: Tone
+
+
+def todo(user: Any) -> list[Tile]:
+    """Return what waits at the user's sites; what does not wait is left out."""
+    terminals = terminals_visible(user)
+    offline = terminals.filter(status=TerminalStatus.APPROVED, presence=Presence.OFFLINE)
+    unconfirmed = revocations_visible(user).filter(state=RevocationState.UNCONFIRMED)
+    tiles = [
+        Tile(
+            alerts_visible(user).filter(state=AlertState.ACTIVE).count(),
+            _("alerts that nobody has acknowledged"),
+            _list("records_alert", state=AlertState.ACTIVE),
+            "bad",
+        ),
+        Tile(
+            deliveries_visible(user).exclude(remedy="").count(),
+            _("faces that need somebody"),
+            _list("faces_delivery", needs="any"),
+            "bad",
+        ),
+        Tile(
+            unconfirmed.count(),
+            _("people whom a door has not confirmed to have forgotten"),
+            _list("faces_revocation", state=RevocationState.UNCONFIRMED),
+            "bad",
+        ),
+        Tile(
+            offline.count(),
+            _("terminals offline"),
+            _list("devices_terminal", presence=Presence.OFFLINE, status=TerminalStatus.APPROVED),
+            "warn",
+        ),
+        Tile(
+            terminals.filter(status=TerminalStatus.PENDING).count(),
+            _("terminals waiting for approval"),
+            _list("devices_terminal", status=TerminalStatus.PENDING),
+            "warn",
+        ),
+    ]
+    return [tile for tile in tiles if tile.count]
+
+
+def _list(model: str, **chosen: str) -> str:
+    # The filter of a face that needs somebody is one of our own and has no lookup.
+    query = "&".join(
+        f"{name}={value}" if name == "needs" else f"{name}__exact={value}"
+        for name, value in chosen.items()
+    )
+    return f"{reverse(f'admin:{model}_changelist')}?{query}"
