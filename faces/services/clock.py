@@ -25,9 +25,8 @@ def clock_advance(*, site_id: int, steps: int = 1, above: int = 0) -> int:
     """
     if not transaction.get_connection().in_atomic_block:
         raise RuntimeError("the sync clock moves only inside the transaction it stamps")
-    SyncClock.objects.get_or_create(site_id=site_id)
     # Serialises all changes of one site's libraries from here to their commit.
-    clock = SyncClock.objects.select_for_update().get(site_id=site_id)
+    clock, _ = SyncClock.objects.select_for_update().get_or_create(site_id=site_id)
     first = max(int(timezone.now().timestamp()), clock.last_stamp + 1, above + 1)
     clock.last_stamp = first + steps - 1
     clock.save(update_fields=["last_stamp"])
@@ -39,8 +38,7 @@ def clock_hold(*, site_id: int) -> int:
 
     For whoever must note what it read: nobody can take it back in between.
     """
-    SyncClock.objects.get_or_create(site_id=site_id)
-    return SyncClock.objects.select_for_update().get(site_id=site_id).last_stamp
+    return SyncClock.objects.select_for_update().get_or_create(site_id=site_id)[0].last_stamp
 
 
 def clock_last(*, site_id: int) -> int:

@@ -12,8 +12,8 @@ from django.utils import timezone
 
 from devices.choices import TerminalStatus
 from devices.models import Terminal
-from faces.choices import Category, DeliveryState, Operation
-from faces.models import Delivery, Library, Person, TerminalCursor, TerminalLibrary
+from faces.choices import Category, DeliveryState, Operation, PhotoStatus
+from faces.models import Delivery, FacePhoto, Library, Person, TerminalCursor, TerminalLibrary
 from faces.selectors import people_for_terminal
 from faces.services.capacity import capacity_guard
 from faces.services.clock import clock_advance, clock_hold, clock_last
@@ -84,15 +84,17 @@ def terminal_view_changed(*, terminal: Terminal) -> None:
     TerminalCursor.objects.update_or_create(
         terminal=terminal, defaults={"complete_from": None, "pages": []}
     )
-    terminal_expect_all(terminal=terminal)
+    # Somebody else may have changed what it holds since the caller read it; from here nobody can.
+    clock_hold(site_id=terminal.site_id)
+    terminal_expect_all(terminal=Terminal.objects.get(pk=terminal.pk))
 
 
 def sync_answer(*, terminal: Terminal, last_query_time: int, picture_root: str) -> SyncAnswer:
     """Return the next page of changes for a terminal.
 
     Args:
-        terminal: with ``site`` loaded; one that is not approved gets an empty library and the
-            cursor 0, so that it starts from the beginning once it is.
+        terminal: one that is not approved gets an empty library and the cursor 0, so that it
+            starts from the beginning once it is.
         last_query_time: the cursor it sent, in Unix seconds as handed out before; 0 is a full
             sync, and so is anything this platform cannot have given to it.
         picture_root: scheme and host for picture addresses.
@@ -107,10 +109,17 @@ def sync_answer(*, terminal: Terminal, last_query_time: int, picture_root: str) 
     if cursor and _is_plain(cursor, last_query_time) and last_query_time >= newest:
         return SyncAnswer(entries=(), last_query_time=last_query_time)
     with transaction.atomic():
-        TerminalCursor.objects.get_or_create(terminal=terminal)
         # Serialises a terminal that asks twice at once; its pages are one sequence.
-        cursor = TerminalCursor.objects.select_for_update().get(terminal=terminal)
-        page, given = _page(terminal, cursor, last_query_time)
+        cursor, _ = TerminalCursor.objects.select_for_update().get_or_create(terminal=terminal)
+        # Every stamp up to here has committed. Held until the deliveries are noted: somebody erased
+        # or suspended in between would have no row by which the terminal is told.
+        newest = clock_hold(site_id=terminal.site_id)
+        # As it is now: its libraries may have changed since it was admitted, and the cursor of
+        # this answer is going to say that it was told of all that is in them.
+        terminal = Terminal.objects.get(pk=terminal.pk)
+        if terminal.status != TerminalStatus.APPROVED:
+            return SyncAnswer(entries=(), last_query_time=0)
+        page, given = _page(terminal, cursor, last_query_time, newest)
         deliveries_sent(terminal=terminal, people=page.people, deletes=page.deletes)
         cursor.issued = max(cursor.issued, given)
         cursor.polled_at = timezone.now()
@@ -125,11 +134,8 @@ def _is_plain(cursor: TerminalCursor, asked: int) -> bool:
     return cursor.complete_from is not None and cursor.complete_from <= asked <= cursor.issued
 
 
-def _page(terminal: Terminal, cursor: TerminalCursor, asked: int) -> tuple[_Page, int]:
+def _page(terminal: Terminal, cursor: TerminalCursor, asked: int, newest: int) -> tuple[_Page, int]:
     """Return what to tell and the cursor to give out with it."""
-    # Every stamp up to here has committed. Held until the deliveries are noted: somebody erased
-    # or suspended in between would have no row by which the terminal is told.
-    newest = clock_hold(site_id=terminal.site_id)
     if _is_plain(cursor, asked):
         page = _collect(terminal, _Position(asked, asked, begun=asked), newest)
         if page.is_last:
@@ -217,12 +223,14 @@ def _people_since(terminal: Terminal, since: int, newest: int) -> QuerySet[Perso
     else:
         stamped = people.annotate(told_stamp=F("sync_stamp"))
     window = stamped.filter(told_stamp__gt=since, told_stamp__lte=newest)
-    return window.order_by("told_stamp", "pk")
+    # In the same statement: what a page needs of photos is one number for each person.
+    photos = FacePhoto.objects.filter(person=OuterRef("pk"), status=PhotoStatus.OK)
+    newest_photo = Subquery(photos.order_by("-pk").values("pk")[:1])
+    return window.annotate(photo_id=newest_photo).order_by("told_stamp", "pk")
 
 
-def _save_entry(person: Person, terminal: Terminal, picture_root: str) -> SyncEntry:
-    accepted: Any = person.photos.filter(status="ok").order_by("-pk").first()
-    url = f"{picture_root}{picture_path(accepted.pk, terminal.pk)}" if accepted else ""
+def _save_entry(person: Any, terminal: Terminal, picture_root: str) -> SyncEntry:
+    url = f"{picture_root}{picture_path(person.photo_id, terminal.pk)}"
     return SyncEntry(
         operation="save",
         user_type=person.user_type or _WIRE_TYPES[Category(person.category)],

@@ -16,6 +16,8 @@ from faces.services import (
     library_erase,
     person_erase,
     person_save,
+    sync_answer,
+    terminal_change,
     terminal_libraries_set,
     terminal_view_changed,
     validity_sweep,
@@ -463,3 +465,54 @@ def test_a_picture_is_served_by_its_signed_address_only(
     assert altered.status_code == 404
     assert unchanged.status_code == 304
     assert Delivery.objects.get(user_id="1001").downloaded_at is not None
+
+
+@pytest.mark.parametrize("all_libraries", [True, False])
+def test_what_a_terminal_holds_may_change_between_its_admission_and_its_answer(
+    terminal: Terminal, library: Library, site: Site, *, all_libraries: bool
+) -> None:
+    """The answer went by the row as it was admitted, and its cursor meant that all was told."""
+    other = Library.objects.create(site=site, name="Other")
+    enrol(library, "1")
+    enrol(other, "2")
+    chosen = [] if all_libraries else [library.pk]
+    terminal_libraries_set(terminal=terminal, library_ids=chosen, all_libraries=all_libraries)
+    admitted = Terminal.objects.get(pk=terminal.pk)
+
+    terminal_libraries_set(
+        terminal=terminal, library_ids=[library.pk], all_libraries=not all_libraries
+    )
+    answer = sync_answer(terminal=admitted, last_query_time=0, picture_root="http://menjin")
+
+    told = {entry.user_id for entry in answer.entries}
+    assert told == ({"1"} if all_libraries else {"1", "2"})
+
+
+def test_a_terminal_disabled_between_its_admission_and_its_answer_is_told_nothing(
+    terminal: Terminal, library: Library
+) -> None:
+    enrol(library, "1")
+    admitted = Terminal.objects.get(pk=terminal.pk)
+
+    terminal_change(terminal=terminal, status="disabled")
+    answer = sync_answer(terminal=admitted, last_query_time=0, picture_root="http://menjin")
+
+    assert (answer.entries, answer.last_query_time) == ((), 0)
+
+
+def test_sending_all_again_from_an_old_page_takes_nobody_away(
+    wire: WireClient, terminal: Terminal, library: Library, site: Site
+) -> None:
+    """The page had been read before the door got its second library."""
+    other = Library.objects.create(site=site, name="Other")
+    enrol(library, "1")
+    enrol(other, "2")
+    terminal_libraries_set(terminal=terminal, library_ids=[library.pk])
+    read_before = Terminal.objects.get(pk=terminal.pk)
+    terminal_libraries_set(terminal=terminal, library_ids=[], all_libraries=True)
+    wire.sync()
+
+    terminal_view_changed(terminal=read_before)
+    told = {(one["operation"], one["userId"]) for one in wire.poll()[0]}
+
+    assert told == {("save", "1"), ("save", "2")}
