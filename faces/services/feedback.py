@@ -45,31 +45,38 @@ class Feedback:
     message: str
 
 
-@transaction.atomic
 def deliveries_answered(*, terminal: Terminal, results: Sequence[Feedback]) -> None:
     """Take in a terminal's syresult: stored or failed, with its own code and words.
 
     A result for somebody the platform never sent is kept as a row too, because it tells what the
     terminal holds. A late result for a change that has been overtaken notes code and words and
     leaves the newer change pending.
+
+    Safe to repeat: each result commits by itself. Whoever holds one row while waiting for the next
+    meets writers that come the other way, and other lists of the same people.
     """
     settled: list[int | None] = []
-    # In one order, so that two lists of the same people that arrive at once do not deadlock.
-    for result in sorted(results, key=lambda one: one.user_id):
-        row = _row_of(terminal, result)
-        meaning = verdict(operation=row.operation, code=result.code, message=result.message)
-        if row.state != DeliveryState.PENDING:
-            _take_in(row, meaning, is_news=row.code != result.code)
-            if meaning.remedy == Remedy.FREE_SPACE:
-                capacity_learn(terminal=terminal)
-            if not row.held and row.operation == Operation.DELETE:
-                settled.append(row.revocation_id)
-        row.code, row.message = result.code[:8], result.message[:255]
-        row.answered_at = row.changed_at = timezone.now()
-        row.save()
+    for result in results:
+        row = _answered(terminal, result)
+        if row.state != DeliveryState.PENDING and row.operation == Operation.DELETE:
+            settled += [] if row.held else [row.revocation_id]
     if settled:
         _room_was_made(terminal, places=len(settled))
         revocations_settle(settled)
+
+
+@transaction.atomic
+def _answered(terminal: Terminal, result: Feedback) -> Delivery:
+    row = _row_of(terminal, result)
+    meaning = verdict(operation=row.operation, code=result.code, message=result.message)
+    if row.state != DeliveryState.PENDING:
+        _take_in(row, meaning, is_news=row.code != result.code)
+        if meaning.remedy == Remedy.FREE_SPACE:
+            capacity_learn(terminal=terminal)
+    row.code, row.message = result.code[:8], result.message[:255]
+    row.answered_at = row.changed_at = timezone.now()
+    row.save()
+    return row
 
 
 def _row_of(terminal: Terminal, result: Feedback) -> Delivery:

@@ -122,18 +122,36 @@ def library_save(*, library: Library) -> Library:
 @transaction.atomic
 def library_erase(*, library: Library) -> None:
     """Delete a library; its people leave the terminals that held them only through it."""
-    # People are locked before the clock, as everywhere. Then nobody joins any more: whoever joined
-    # in between is among those read under the library's lock, and must leave terminals as well.
-    members = LibraryMembership.objects.filter(library=library).values_list("person_id", flat=True)
-    list(Person.objects.select_for_update(no_key=True).filter(pk__in=members).order_by("pk"))
-    if not Library.objects.select_for_update().filter(pk=library.pk).exists():
+    person_ids = _lock_with_people(library)
+    if person_ids is None:
         return
-    person_ids = list(members.all())
     site_id = library.site_id
     library.delete()
     if person_ids:
         stamp = people_stamp(site_id=site_id, person_ids=person_ids)
         deliveries_expect(site_id=site_id, person_ids=person_ids, stamp=stamp)
+
+
+def _lock_with_people(library: Library) -> list[int] | None:
+    """Lock a library and all who are in it until commit; None when it is gone.
+
+    People are locked before the clock, as everywhere, and before the library, because whoever
+    joins it is locked already when the new membership waits for the library.
+    """
+    members = LibraryMembership.objects.filter(library=library).values_list("person_id", flat=True)
+    while True:
+        attempt = transaction.savepoint()
+        people = Person.objects.select_for_update(no_key=True).filter(pk__in=members.all())
+        locked = set(people.order_by("pk").values_list("pk", flat=True))
+        if not Library.objects.select_for_update().filter(pk=library.pk).exists():
+            return None
+        # Under the library's lock nobody joins any more.
+        person_ids = list(members.all())
+        if locked.issuperset(person_ids):
+            transaction.savepoint_commit(attempt)
+            return person_ids
+        # Somebody joined in between: give everything back and lock them all, in order.
+        transaction.savepoint_rollback(attempt)
 
 
 @transaction.atomic
@@ -146,9 +164,10 @@ def validity_sweep(*, now: datetime | None = None, limit: int = 5000) -> int:
     is_open = (Q(valid_from__isnull=True) | Q(valid_from__lte=now)) & (
         Q(valid_until__isnull=True) | Q(valid_until__gt=now)
     )
-    # Serialises two sweeps at once; the second finds nothing left to turn.
+    # Serialises two sweeps at once; the second finds nothing left to turn. Rows that name a person
+    # do not wait for it: an answer holds the clock while it writes them.
     turned = list(
-        Person.objects.select_for_update()
+        Person.objects.select_for_update(no_key=True)
         .filter((is_open & Q(window_open=False)) | (~is_open & Q(window_open=True)))
         .order_by("site_id", "pk")[:limit]
     )

@@ -44,7 +44,7 @@ DOORS = ["0", "1"]
 START = datetime(2026, 3, 1, 16, tzinfo=UTC)
 # In this order the rows can go.
 _TABLES = (
-    "faces_delivery", "faces_facedescriptor", "faces_galleryremoval", "faces_doomedfile",
+    "faces_delivery", "faces_revocation", "faces_facedescriptor", "faces_galleryremoval", "faces_doomedfile",
     "faces_facephoto", "faces_librarymembership", "faces_person", "faces_terminallibrary",
     "faces_terminalcursor", "devices_terminal", "faces_library", "faces_gallery",
     "faces_syncclock",
