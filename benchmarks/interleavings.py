@@ -51,7 +51,7 @@ def explore(url: str, seed: str, numbers: range, stop: Any, said: Any) -> None:
         tally = explorer.run(numbers, enough=enough)
     enough(tally)
     said.put(("runs", tally.runs - reported[0]))
-    said.put(("end", (tally.stops, tally.blocks, dict(tally.refused))))
+    said.put(("end", (tally.stops, tally.blocks, tally.later, dict(tally.refused))))
 
 
 def databases(url: str, count: int) -> list[str]:
@@ -81,7 +81,7 @@ def collect(processes: list[Any], said: Any, stop: Any, arguments: argparse.Name
     """Show progress until all have ended; returns the exit code."""
     started = shown = time.monotonic()
     runs, ended, failures = 0, 0, 0
-    stops, blocks, refused = 0, 0, Counter[str]()
+    stops, blocks, later, refused = 0, 0, 0, Counter[str]()
     while ended < len(processes):
         try:
             kind, value = said.get(timeout=1)
@@ -105,8 +105,8 @@ def collect(processes: list[Any], said: Any, stop: Any, arguments: argparse.Name
                 stop.set()
         else:
             ended += 1
-            stops, blocks = stops + value[0], blocks + value[1]
-            refused.update(value[2])
+            stops, blocks, later = stops + value[0], blocks + value[1], later + value[2]
+            refused.update(value[3])
         seconds = time.monotonic() - started
         if arguments.seconds and seconds > arguments.seconds:
             stop.set()
@@ -119,6 +119,7 @@ def collect(processes: list[Any], said: Any, stop: Any, arguments: argparse.Name
         f" seed {arguments.seed}, {len(processes)} processes"
     )
     print(f"{stops} switches between threads, {blocks} waits for a lock; refused: {dict(refused)}")
+    print(f"{later} times a delete that a late result seemed to confirm was told again")
     print(f"{failures} failures" if failures else "nothing wrong")
     return 1 if failures else 0
 

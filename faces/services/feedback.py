@@ -107,8 +107,12 @@ def _take_in(row: Delivery, meaning: Verdict, *, is_news: bool) -> None:
         return
     row.state = DeliveryState.FAILED
     row.retry_at, row.remedy = None, ""
-    if row.operation == Operation.DELETE or row.person_id is None:
-        # Deletes have a rhythm of their own (deletes_repeat); a stranger's face is not ours.
+    if row.operation == Operation.DELETE:
+        # It has a rhythm of its own (deletes_repeat). A success before may have been on the save.
+        row.held = True
+        return
+    if row.person_id is None:
+        # A stranger's face is not ours.
         return
     wait = next_try(tries=row.attempts) if meaning.may_retry else None
     if wait is None:

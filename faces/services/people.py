@@ -14,6 +14,7 @@ from faces.models import Delivery, Library, LibraryMembership, Person
 from faces.services.capacity import capacity_guard
 from faces.services.clock import clock_advance, people_stamp
 from faces.services.deliveries import deliveries_doom, deliveries_expect
+from faces.services.libraries import libraries_lock
 from faces.services.photos import (
     CheckedPhoto,
     person_lock,
@@ -77,7 +78,7 @@ def _terminals_of(person: Person) -> set[int]:
 
 
 def _set_libraries(person: Person, wanted: set[int]) -> None:
-    if Library.objects.filter(pk__in=wanted, site_id=person.site_id).count() != len(wanted):
+    if libraries_lock(site_id=person.site_id, library_ids=wanted) != wanted:
         raise ValidationError({"libraries": _("A library belongs to another site.")})
     LibraryMembership.objects.filter(person=person).exclude(library_id__in=wanted).delete()
     LibraryMembership.objects.bulk_create(

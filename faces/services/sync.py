@@ -13,11 +13,12 @@ from django.utils import timezone
 from devices.choices import TerminalStatus
 from devices.models import Terminal
 from faces.choices import Category, DeliveryState, Operation, PhotoStatus
-from faces.models import Delivery, FacePhoto, Library, Person, TerminalCursor, TerminalLibrary
+from faces.models import Delivery, FacePhoto, Person, TerminalCursor, TerminalLibrary
 from faces.selectors import people_for_terminal
 from faces.services.capacity import capacity_guard
 from faces.services.clock import clock_advance, clock_hold, clock_last
 from faces.services.deliveries import deliveries_sent, terminal_expect_all
+from faces.services.libraries import libraries_lock
 from faces.services.picture_urls import picture_path
 from terminal_protocol import SyncAnswer, SyncEntry
 
@@ -64,7 +65,7 @@ def terminal_libraries_set(
     with transaction.atomic():
         wanted = set(library_ids)
         held_before = people_for_terminal(terminal).count()
-        if Library.objects.filter(pk__in=wanted, site_id=terminal.site_id).count() != len(wanted):
+        if libraries_lock(site_id=terminal.site_id, library_ids=wanted) != wanted:
             raise ValueError("a library belongs to another site")
         TerminalLibrary.objects.filter(terminal=terminal).exclude(library_id__in=wanted).delete()
         TerminalLibrary.objects.bulk_create(

@@ -21,6 +21,7 @@ from faces.services import (
     Feedback,
     deletes_repeat,
     deliveries_answered,
+    deliveries_retry,
     library_erase,
     library_save,
     person_erase,
@@ -31,6 +32,7 @@ from faces.services import (
     terminal_change,
     terminal_create,
     terminal_libraries_set,
+    terminal_send_failed_again,
     terminal_view_changed,
     validity_sweep,
 )
@@ -44,10 +46,10 @@ DOORS = ["0", "1"]
 START = datetime(2026, 3, 1, 16, tzinfo=UTC)
 # In this order the rows can go.
 _TABLES = (
-    "faces_delivery", "faces_revocation", "faces_facedescriptor", "faces_galleryremoval", "faces_doomedfile",
-    "faces_facephoto", "faces_librarymembership", "faces_person", "faces_terminallibrary",
-    "faces_terminalcursor", "devices_terminal", "faces_library", "faces_gallery",
-    "faces_syncclock",
+    "faces_delivery", "faces_revocation", "faces_facedescriptor", "faces_galleryremoval",
+    "faces_doomedfile", "faces_facephoto", "faces_librarymembership", "faces_person",
+    "faces_terminallibrary", "faces_terminalcursor", "devices_terminal", "faces_library",
+    "faces_gallery", "faces_syncclock",
 )  # fmt: skip
 # A row for each door that is admitted even if it should hold nobody.
 _FACTS = """
@@ -103,6 +105,10 @@ class Door:
     cursor: int = 0
     held: dict[str, Face] = field(default_factory=dict)
     unreported: list[tuple[str, str]] = field(default_factory=list)
+    # Whether a result of it may have been taken for the word on another change.
+    has_reported: bool = False
+    # Whether it let go of something it could not store, which only telling it again can mend.
+    has_failed: bool = False
 
     def apply(self, entries: tuple[SyncEntry, ...]) -> None:
         """Do what an answer says."""
@@ -227,6 +233,14 @@ class World:
         """Ten minutes have passed for deletes nobody confirmed."""
         deletes_repeat(now=self.clock.moment + timedelta(hours=1))
 
+    def retry_failed(self) -> None:
+        """A day has passed for faces that could not be stored."""
+        deliveries_retry(now=self.clock.moment + timedelta(days=1))
+
+    def send_failed_again(self, device_id: str) -> None:
+        """Another button on a terminal's page."""
+        terminal_send_failed_again(terminal=self._terminal(device_id))
+
     # What a door does.
 
     def poll(self, device_id: str, *, terminal: Terminal | None = None) -> int:
@@ -255,7 +269,15 @@ class World:
         door = self.doors[device_id]
         answer = self._ask(door)
         if answer is not None:
-            self._report(door, [(entry.user_id, "113") for entry in answer.entries])
+            self._report_failed(door, answer)
+
+    def fail_and_go_on(self, device_id: str) -> None:
+        """Nothing of an answer can be stored; all is reported as failed, the cursor is stored."""
+        door = self.doors[device_id]
+        answer = self._ask(door)
+        if answer is not None:
+            door.has_failed, door.cursor = True, answer.last_query_time
+            self._report_failed(door, answer)
 
     def report(self, device_id: str) -> None:
         """Say what became of everything since the last report."""
@@ -279,8 +301,15 @@ class World:
             terminal=terminal, last_query_time=door.cursor, picture_root="http://menjin"
         )
 
+    def _report_failed(self, door: Door, answer: SyncAnswer) -> None:
+        """Report it after what came before: terminals do not mix up the order of their results."""
+        due = [*door.unreported, *((entry.user_id, "113") for entry in answer.entries)]
+        door.unreported = []
+        self._report(door, due)
+
     def _report(self, door: Door, due: list[tuple[str, str]]) -> None:
         if due:
+            door.has_reported = True
             results = [Feedback(user_id, code, "") for user_id, code in due]
             deliveries_answered(terminal=self._terminal(door.device_id), results=results)
 

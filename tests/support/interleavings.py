@@ -91,6 +91,7 @@ class Tally:
     seconds: float = 0.0
     stops: int = 0
     blocks: int = 0
+    later: int = 0
     refused: Counter[str] = field(default_factory=Counter)
     failures: list[Failure] = field(default_factory=list)
 
@@ -121,8 +122,8 @@ class Planner:
     def _act(self, door: str) -> Transaction:
         name = self.chance.choices(
             ["poll", "poll_in_vain", "poll_and_lose_power", "fail", "report", "reset",
-             "forget_cursor"],
-            [10, 3, 2, 1, 3, 1, 1],
+             "forget_cursor", "fail_and_go_on"],
+            [10, 3, 2, 1, 3, 1, 1, 1],
         )[0]  # fmt: skip
         return Transaction((Step(name, (door,)),))
 
@@ -132,8 +133,9 @@ class Planner:
             return Transaction((step,))
         if self.chance.random() < 0.15 and step.name in {"rename", "move", "photograph"}:
             further = self._of_person(step.arguments[0])
-            # Of two people, or the gallery after the clock, the order of locks would be broken.
-            if "photograph" not in further.name:
+            # Of two people, or gallery or libraries after the clock, the order of locks would be
+            # broken, which no caller does.
+            if "photograph" not in further.name and further.name != "move":
                 return Transaction((step, further), is_wide=True)
         return Transaction((step,), is_wide=True)
 
@@ -170,8 +172,10 @@ class Planner:
                 Step("time_passes", (back_or_forth,)),
                 Step("sweep"),
                 Step("repeat_deletes"),
+                Step("retry_failed"),
+                Step("send_failed_again", (door,)),
             ],
-            [40, 12, 8, 2, 4, 7, 3, 3, 6, 4, 3],
+            [40, 12, 8, 2, 4, 7, 3, 3, 6, 4, 3, 2, 1],
         )[0]
 
     def _some_libraries(self) -> str:
@@ -244,19 +248,34 @@ class Explorer:
         world = self.world
         world.sweep()
         for device_id, terminal in world.terminals().items():
-            if terminal.status != "approved":
-                if chance.random() < 0.5:
-                    continue
-                world.disable_or_approve(device_id)
-                terminal = world.terminals()[device_id]
-            for _ in range(_POLLS_MAX):
-                if chance.random() < 0.2:
-                    world.poll_in_vain(device_id)
-                if not world.poll(device_id, terminal=terminal):
-                    break
-            else:
-                return f"door {device_id} is told changes without end"
-        return self._compare()
+            if terminal.status == "approved" or chance.random() < 0.5:
+                if terminal.status != "approved":
+                    world.disable_or_approve(device_id)
+                if endless := self._poll_all(device_id, chance):
+                    return endless
+        wrong = self._compare()
+        if wrong and any(door.has_reported for door in world.doors.values()):
+            # A result says not of which change it is (seed 9.4). One on a save that arrives after
+            # the delete was told seems to confirm it; ten minutes later the delete is told again.
+            world.repeat_deletes()
+            for device_id in world.facts():
+                self._poll_all(device_id, chance)
+            wrong = self._compare()
+            self.tally.later += not wrong
+        return wrong
+
+    def _poll_all(self, device_id: str, chance: random.Random) -> str:
+        """Let a door poll until nothing is new, now and then in vain."""
+        world, terminal = self.world, self.world.terminals()[device_id]
+        if world.doors[device_id].has_failed:
+            world.send_failed_again(device_id)
+            world.doors[device_id].has_failed = False
+        for _ in range(_POLLS_MAX):
+            if chance.random() < 0.2:
+                world.poll_in_vain(device_id)
+            if not world.poll(device_id, terminal=terminal):
+                return ""
+        return f"door {device_id} is told changes without end"
 
     def _compare(self) -> str:
         should, noted, wrong = self.world.facts(), self.world.held_by_rows(), []

@@ -256,6 +256,22 @@ class TestDeletes:
 
         assert row_of("1").attempts == 1
 
+    def test_a_delete_that_failed_after_the_late_word_on_the_save_is_told_again(
+        self, wire: WireClient, terminal: Terminal, library: Library
+    ) -> None:
+        """The success seemed to confirm the delete, the failure after it did not undo that."""
+        person = enrol(library, "1")
+        wire.sync()
+        person_erase(person=person)
+        wire.sync()
+        report(wire, "1", "100")
+
+        report(wire, "1", "113")
+        again = deletes_repeat(now=timezone.now() + timedelta(hours=1))
+
+        assert again == 1
+        assert told(wire) == [("delete", "1")]
+
     def test_the_late_word_on_the_save_does_not_leave_the_face_there(
         self, wire: WireClient, terminal: Terminal, library: Library
     ) -> None:

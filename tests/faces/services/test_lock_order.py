@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.db import connection, transaction
 from django.utils import timezone
 
@@ -20,6 +21,7 @@ from faces.services import (
     library_erase,
     person_save,
     sync_answer,
+    terminal_libraries_set,
     validity_sweep,
 )
 from tests.support.interleaving_threads import waiting
@@ -156,3 +158,46 @@ def test_a_visit_that_begins_does_not_keep_an_answer_waiting_for_the_person(
         swept = validity_sweep()
 
     assert (swept, told) == (1, ["1"])
+
+
+def join(library_id: int, terminal: Terminal) -> None:
+    """A person is put into the library."""
+    del terminal
+    person_save(person=Person.objects.get(user_id="2"), library_ids=[library_id])
+
+
+def subscribe(library_id: int, terminal: Terminal) -> None:
+    """A terminal is to hold the library."""
+    terminal_libraries_set(terminal=terminal, library_ids=[library_id])
+
+
+@pytest.mark.parametrize("change", [join, subscribe])
+def test_who_names_a_library_that_is_being_dropped_waits_without_the_clock(
+    site: Site,
+    library: Library,
+    terminal: Terminal,
+    change: Callable[[int, Terminal], None],
+) -> None:
+    """References are checked at the commit, under the clock, for which the other one waits."""
+    enrol(library, "1")
+    person_save(person=Person(site=site, user_id="2", name="Second"), library_ids=[])
+    library_id, outcomes = library.pk, list[str]()
+
+    def name_it() -> None:
+        try:
+            change(library_id, terminal)
+        except (ValidationError, ValueError) as error:
+            outcomes.append(type(error).__name__)
+
+    def around(execute: Callable[..., Any], sql: str, *rest: Any) -> Any:
+        if 'FROM "faces_syncclock"' in sql and not threads:
+            threads.append(started(name_it))
+            wait_until_somebody_waits()
+        return execute(sql, *rest)
+
+    threads: list[threading.Thread] = []
+    with connection.execute_wrapper(around):
+        library_erase(library=library)
+    threads[0].join(30)
+
+    assert outcomes == ["ValidationError" if change is join else "ValueError"]
