@@ -25,7 +25,7 @@ from tests.support.processes import (
 
 pytestmark = pytest.mark.slow
 UPLOADERS = 20
-ROUNDS = int(os.environ.get("MENJIN_KILL_ROUNDS", "3"))
+ROUNDS = int(os.environ.get("MENJIN_KILL_ROUNDS", "2"))
 
 
 class Uploader(threading.Thread):

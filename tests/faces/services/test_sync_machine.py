@@ -47,7 +47,7 @@ from tests.support.people import checked_photo, enrol
 from tests.support.wire import WireClient
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite, pytest.mark.slow]
-RUNS = int(os.environ.get("MENJIN_SYNC_RUNS", "60"))
+RUNS = int(os.environ.get("MENJIN_SYNC_RUNS", "25"))
 IDS = [str(number) for number in range(5)]
 LIBRARIES = ["A", "B", "C"]
 _numbers = itertools.count(1)
