@@ -58,3 +58,64 @@ class Role(TextChoices):
 
     MANAGER = "manager", _("Manager")
     GUARD = "guard", _("Guard: look and acknowledge")
+
+
+class CommandKind(TextChoices):
+    """What a terminal can be asked to do (seed chapter 8)."""
+
+    OPEN_DOOR = "open_door", _("Open the door")
+    SYNC_TIME = "sync_time", _("Set the clock")
+    REBOOT = "reboot", _("Restart")
+    SETTINGS_READ = "settings_read", _("Read the settings")
+    SETTINGS_WRITE = "settings_write", _("Write settings")
+    PEOPLE_PUSH = "people_push", _("Send people now")
+    PEOPLE_COMPARE = "people_compare", _("Compare people")
+    PEOPLE_REPAIR = "people_repair", _("Repair people")
+    PEOPLE_WIPE = "people_wipe", _("Delete all people on it")
+    RECORDS_PULL = "records_pull", _("Fetch missed records")
+
+
+class CommandState(TextChoices):
+    """Life of a command: queued → sending → an end; queued → expired or cancelled."""
+
+    QUEUED = "queued", _("Waiting")
+    SENDING = "sending", _("Under way")
+    DONE = "done", _("Done")
+    REFUSED = "refused", _("The terminal refused")
+    UNREACHABLE = "unreachable", _("Could not be delivered")
+    UNKNOWN = "unknown", _("Sent, outcome unknown")
+    EXPIRED = "expired", _("Dropped: too late")
+    CANCELLED = "cancelled", _("Cancelled")
+
+
+class CallWord(TextChoices):
+    """Why a call of a terminal ended as it did."""
+
+    NO_ADDRESS = "no_address", _("No address of the terminal is entered")
+    BAD_ADDRESS = "bad_address", _("The address is not host:port")
+    FORBIDDEN_ADDRESS = "forbidden_address", _("The platform may not call this address")
+    NO_PASSWORD = "no_password", _("No password of the terminal is entered")
+    NOT_APPROVED = "not_approved", _("The terminal is not approved")
+    NAME_UNKNOWN = "name_unknown", _("The name in the address is not known")
+    CONNECT_FAILED = "connect_failed", _("Nobody answers at the address")
+    CONNECT_TIMEOUT = "connect_timeout", _("The address cannot be reached")
+    ANSWER_TIMEOUT = "answer_timeout", _("The terminal did not answer in time")
+    CONNECTION_LOST = "connection_lost", _("The connection broke off")
+    BAD_ANSWER = "bad_answer", _("What answers there is no terminal")
+    ANSWER_TOO_LARGE = "answer_too_large", _("The answer is too large")
+    BAD_USER_ID = "bad_user_id", _("A user ID cannot be named to the terminal")
+    REFUSED = "refused", _("The terminal refused")
+    CLOCK_TOO_FAR = "clock_too_far", _("The terminal's clock is too far off to be set from here")
+    TOO_LATE = "too_late", _("It could not be sent in time")
+    WORKER_LOST = "worker_lost", _("The platform was interrupted while sending")
+    FAILED = "failed", _("The platform failed while sending")
+    SETTINGS_DIFFER = "settings_differ", _("The terminal kept other values")
+    PARTLY = "partly", _("Some people were refused")
+
+
+class SettingsGroup(TextChoices):
+    """Which settings can be read and written from afar (seed 8.1.12 to 8.1.17)."""
+
+    NETWORK = "network", _("Network")
+    SMARTFACE = "smartface", _("Faces")
+    PERPARA = "perpara", _("Door and sensors")

@@ -1,5 +1,6 @@
 """Reads of sites and terminals; the restriction to a user's own sites is made here."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -8,8 +9,29 @@ from django.contrib.auth.models import AnonymousUser, User
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from devices.choices import Role, Trust
-from devices.models import Site, SiteToken, Terminal
+from devices.choices import CallWord, CommandKind, Role, SettingsGroup, TerminalStatus, Trust
+from devices.models import (
+    Site,
+    SiteToken,
+    Terminal,
+    TerminalCommand,
+    TerminalContact,
+    TerminalSettings,
+)
+
+# Nothing at all came back: typical of a terminal behind a router that lets nobody in.
+_UNHEARD = {CallWord.CONNECT_FAILED, CallWord.CONNECT_TIMEOUT, CallWord.NAME_UNKNOWN}
+
+
+REACH_STATES = ("not_callable", "never_called", "unreachable", "troubled", "reachable")
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Whether a terminal can be called, one of ``REACH_STATES``, and why not where it is known."""
+
+    state: str
+    reason: CallWord | None = None
 
 
 def sites_visible(user: User | AnonymousUser) -> QuerySet[Site]:
@@ -33,6 +55,59 @@ def sites_managed(user: User | AnonymousUser) -> QuerySet[Site]:
 def terminals_visible(user: User | AnonymousUser) -> QuerySet[Terminal]:
     """Return the terminals of the user's sites."""
     return Terminal.objects.filter(site__in=sites_visible(user)).select_related("site")
+
+
+def push_terminals() -> QuerySet[Terminal]:
+    """Return the terminals whose records the platform subscribes to (seed 8.3.3)."""
+    return Terminal.objects.filter(status=TerminalStatus.APPROVED, push_port__isnull=False).exclude(
+        api_address=""
+    )
+
+
+def commands_visible(user: User | AnonymousUser) -> QuerySet[TerminalCommand]:
+    """Return what was asked of the terminals of the user's sites."""
+    return TerminalCommand.objects.filter(terminal__site__in=sites_visible(user)).select_related(
+        "terminal", "terminal__site", "batch"
+    )
+
+
+def settings_of(terminal: Terminal) -> list[TerminalSettings]:
+    """Return a terminal's groups of settings in the order of the seed, never read ones too."""
+    known = {row.group: row for row in terminal.settings.all()}
+    return [
+        known.get(group) or TerminalSettings(terminal=terminal, group=group)
+        for group in SettingsGroup.values
+    ]
+
+
+def terminals_commandable(user: Any, *, kind: str) -> QuerySet[Terminal]:
+    """Return the terminals that a user may ask for this.
+
+    Opening a door has a permission of its own, which a guard may be given and a manager does not
+    have by being one; everything else is the managers'.
+    """
+    if kind == CommandKind.OPEN_DOOR:
+        if not user.has_perm("devices.open_door"):
+            return Terminal.objects.none()
+        return terminals_visible(user)
+    return Terminal.objects.filter(site__in=sites_managed(user)).select_related("site")
+
+
+def reach_by(contact: TerminalContact | None, *, word: str) -> Reach:
+    """Say whether a terminal can be called, as far as anybody knows.
+
+    Args:
+        contact: what calling it has shown, None when it was never called.
+        word: why it cannot be tried at all, empty when it can.
+    """
+    if word:
+        return Reach("not_callable", CallWord(word))
+    if contact is None or (contact.answered_at is None and not contact.failures):
+        return Reach("never_called")
+    if contact.failures:
+        is_unheard = contact.failure in _UNHEARD
+        return Reach("unreachable" if is_unheard else "troubled", CallWord(contact.failure))
+    return Reach("reachable")
 
 
 def site_base_url(site: Site, *, root: str = "") -> str:

@@ -1,11 +1,37 @@
-"""Periodic work on terminals."""
+"""Periodic work on terminals, and the commands that need nothing of the other apps."""
 
 from celery import shared_task
 
-from devices.services import presence_flush as flush
+from devices import services
 
 
 @shared_task(name="devices.tasks.presence_flush")
 def presence_flush() -> dict[str, int]:
     """Write noted sightings to the database."""
-    return {"terminals": flush()}
+    return {"terminals": services.presence_flush()}
+
+
+@shared_task(name="devices.tasks.command_run")
+def command_run(*, command_id: int) -> dict[str, str]:
+    """Carry out one command of chapter 8.1; a second delivery finds it taken."""
+    return {"state": services.command_work(command_id=command_id, work=services.device_work)}
+
+
+@shared_task(name="devices.tasks.commands_dispatch")
+def commands_dispatch() -> dict[str, int]:
+    """Send waiting commands to the workers as there is room."""
+    return {"commands": services.commands_dispatch()}
+
+
+@shared_task(name="devices.tasks.commands_sweep")
+def commands_sweep() -> dict[str, int]:
+    """End what is too late or was left behind, and send on what waits."""
+    swept = services.commands_sweep()
+    return {"commands": swept, "sent": services.commands_dispatch()}
+
+
+@shared_task(name="devices.tasks.clocks_sync")
+def clocks_sync() -> dict[str, int]:
+    """Set the clock of every terminal that can be called, each night; forget older nights."""
+    forgotten = services.commands_forget()
+    return {"terminals": services.clocks_sync_all(), "forgotten": forgotten}

@@ -20,6 +20,7 @@ from faces.models import (
     LibraryMembership,
     Person,
     Revocation,
+    TerminalHoldings,
     TerminalLibrary,
 )
 
@@ -63,7 +64,7 @@ def terminals_with_libraries(user: User | AnonymousUser) -> QuerySet[Terminal]:
     """Return the terminals of the user's sites with what they hold at hand."""
     return (
         Terminal.objects.filter(site__in=sites_visible(user))
-        .select_related("site")
+        .select_related("site", "contact")
         .prefetch_related("library_links", "site__libraries", "repairs")
     )
 
@@ -73,6 +74,11 @@ def terminal_library_ids(terminal: Terminal) -> list[int]:
     if terminal.all_libraries:
         return sorted(library.pk for library in terminal.site.libraries.all())
     return sorted(link.library_id for link in terminal.library_links.all())
+
+
+def terminal_holdings(terminal: Terminal) -> TerminalHoldings | None:
+    """Return how a terminal's people compared last with those it should hold."""
+    return TerminalHoldings.objects.filter(terminal=terminal).first()
 
 
 def fit_for_terminals(now: datetime | None = None) -> Q:

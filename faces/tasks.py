@@ -3,6 +3,7 @@
 from celery import shared_task
 from django.db import OperationalError
 
+from devices.services import command_work
 from faces import services
 from faces.models import Gallery
 
@@ -62,3 +63,9 @@ def validity_sweep() -> dict[str, int]:
 def files_erase() -> dict[str, int]:
     """Delete files of erased photos and superseded indexes."""
     return {"files": services.files_erase()}
+
+
+@shared_task(name="faces.tasks.command_run")
+def command_run(*, command_id: int) -> dict[str, str]:
+    """Carry out one command about the people on a terminal; a second delivery finds it taken."""
+    return {"state": command_work(command_id=command_id, work=services.people_work)}

@@ -40,6 +40,15 @@ class Reason(TextChoices):
     SIMILARITY_TOO_LOW = "similarity_too_low", _("The terminal was not sure enough of the face")
     PASSED_BACK = "passed_back", _("The person has already passed in this direction")
     NOT_A_PASS = "not_a_pass", _("A reading only, no pass was asked for")
+    FETCHED = "fetched", _("The terminal decided by itself and was asked later")
+
+
+class Origin(TextChoices):
+    """How a record came: uploaded (chapter 9), fetched (8.3.2) or pushed (8.3.3)."""
+
+    UPLOADED = "uploaded", _("Uploaded by the terminal")
+    FETCHED = "fetched", _("Fetched from the terminal")
+    PUSHED = "pushed", _("Pushed over a websocket")
 
 
 class Passback(TextChoices):

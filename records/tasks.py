@@ -1,7 +1,8 @@
-"""Periodic work on alarms."""
+"""Periodic work on alarms, and records fetched from terminals."""
 
 from celery import shared_task
 
+from devices.services import command_work
 from records import services
 
 
@@ -9,3 +10,9 @@ from records import services
 def presence_alarms() -> dict[str, int]:
     """Alarm for terminals that went silent, clear it for those that are back."""
     return {"turned": services.presence_alarms()}
+
+
+@shared_task(name="records.tasks.command_run")
+def command_run(*, command_id: int) -> dict[str, str]:
+    """Fetch one terminal's own records; a second delivery finds it taken."""
+    return {"state": command_work(command_id=command_id, work=services.records_pull)}

@@ -5,18 +5,23 @@ from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
-from django.http import HttpRequest
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import path, reverse
 from django.utils.html import format_html
+from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from devices.admin.conversation import conversation
+from devices.admin.remote import TERMINALS_MAX, Remote, progress
+from devices.admin.remote_words import reach_badge
 from devices.admin.scoped import SITE_FILTER, ScopedAdmin
 from devices.choices import Presence, TerminalStatus
 from devices.models import Terminal
 from devices.selectors import is_online, terminal_trust
-from devices.services import exchanges_last, presence_last_seen
+from devices.services import exchanges_last, presence_last_seen, terminal_reach
 from server_common.admin import EMPTY, Tone, ago_words, badge, dot, lines, skew_words
 from terminal_protocol import fault_words
 
@@ -87,10 +92,56 @@ class TerminalAdmin(ScopedAdmin):
         "addresses_seen",
         "clock",
         "odd_messages",
+        "reach",
     )
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return PresenceChangeList
+
+    def get_urls(self) -> list[Any]:
+        wrap = self.admin_site.admin_view
+        own = [
+            path("remote/", wrap(self.remote_view), name="devices_terminal_remote"),
+            path(
+                "remote/settings/",
+                wrap(self.remote_settings_view),
+                name="devices_terminal_remote_settings",
+            ),
+            path(
+                "remote/progress/",
+                wrap(self.remote_progress_view),
+                name="devices_terminal_remote_progress",
+            ),
+        ]
+        return [*own, *super().get_urls()]
+
+    def remote_view(self, request: HttpRequest) -> HttpResponse:
+        """Ask the terminals of ``?ids=`` for something."""
+        return Remote(request, self).page()
+
+    def remote_settings_view(self, request: HttpRequest) -> HttpResponse:
+        """Show and change the settings of the terminals of ``?ids=``."""
+        return Remote(request, self).settings()
+
+    def remote_progress_view(self, request: HttpRequest) -> HttpResponse:
+        """Show how far a request is."""
+        return progress(request, self)
+
+    def remote_extra(self, terminals: list[Terminal]) -> SafeString | str:
+        """Return what other apps have to say on the page of remote control."""
+        return ""
+
+    @admin.action(description=gettext_lazy("Remote control…"), permissions=["view"])
+    def remote(self, request: HttpRequest, queryset: QuerySet[Terminal]) -> HttpResponseRedirect:
+        """Go to the page from which the selected terminals are asked for something."""
+        ids = ",".join(str(pk) for pk in queryset.values_list("pk", flat=True)[:TERMINALS_MAX])
+        target = reverse("admin:devices_terminal_remote")
+        return HttpResponseRedirect(f"{target}?{urlencode({'ids': ids})}")
+
+    @admin.display(description=gettext_lazy("its own interface"))
+    def reach(self, terminal: Terminal) -> SafeString:
+        """Say whether the platform can call the terminal."""
+        return reach_badge(terminal_reach(terminal))
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         """Keep a terminal at its site under its id: what it holds hangs on both."""

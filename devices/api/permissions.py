@@ -42,6 +42,23 @@ class SiteScoped(BasePermission):
         return sites_managed(user).filter(pk=site.pk).exists()
 
 
+class MembersAct(SiteScoped):
+    """Members may ask for it; what else they need is asked where it is done."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        user: Any = request.user
+        if not user or not user.is_authenticated:
+            return False
+        return user.is_superuser or sites_visible(user).exists()
+
+    def has_object_permission(self, request: Request, view: Any, obj: Any) -> bool:
+        user: Any = request.user
+        site = site_of(obj)
+        if user.is_superuser:
+            return True
+        return site is not None and sites_visible(user).filter(pk=site.pk).exists()
+
+
 class SuperuserWrites(SiteScoped):
     """Only superusers make or end what everybody may look at, such as a site."""
 

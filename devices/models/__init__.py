@@ -1,11 +1,13 @@
 """Tables of sites and terminals."""
 
 from .access import ApiToken, SiteMembership
+from .command import CommandBatch, TerminalCommand, TerminalContact, TerminalSettings
 from .site import Site, SiteToken
 from .terminal import PresenceChange, RepairCount, Terminal, TerminalAddress
 
 __all__ = [
     "ApiToken",
+    "CommandBatch",
     "PresenceChange",
     "RepairCount",
     "Site",
@@ -13,4 +15,7 @@ __all__ = [
     "SiteToken",
     "Terminal",
     "TerminalAddress",
+    "TerminalCommand",
+    "TerminalContact",
+    "TerminalSettings",
 ]

@@ -1,5 +1,6 @@
 """Terminals and the history of their connection."""
 
+from django.core.exceptions import ValidationError
 from django.core.validators import (
     MaxValueValidator,
     MinValueValidator,
@@ -9,6 +10,8 @@ from django.db import models
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
+from devices.calling.addresses import read_terminal_address
+from devices.calling.errors import NotCallable
 from devices.choices import Direction, Presence, TerminalStatus
 from devices.models.site import Site
 from server_common.crypto import SealedTextField
@@ -16,6 +19,14 @@ from server_common.crypto import SealedTextField
 # unlockDelay of seed 9.2, in milliseconds.
 UNLOCK_DELAY_MIN_MS = 20
 UNLOCK_DELAY_MAX_MS = 5000
+
+
+def validate_terminal_address(text: str) -> None:
+    """Refuse anything but the host and port of a terminal, such as a whole URL."""
+    try:
+        read_terminal_address(text)
+    except NotCallable:
+        raise ValidationError(_("Give only host or host:port, nothing before or after.")) from None
 
 
 class Terminal(models.Model):
@@ -74,10 +85,18 @@ class Terminal(models.Model):
         _("own address"),
         max_length=128,
         blank=True,
+        validators=[validate_terminal_address],
         help_text=_("host:port of the terminal's own interface, port 8899 as delivered."),
     )
     api_password = SealedTextField(
         _("terminal password"), blank=True, purpose="devices.terminal_password"
+    )
+    push_port = models.PositiveIntegerField(
+        _("port of record push"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(65535)],
+        help_text=_("9000 as delivered; empty: the platform does not subscribe to its records."),
     )
     presence = models.CharField(
         _("connection"),

@@ -2,7 +2,30 @@
 
 from .admission import Admission, Refusal, admit, admit_heartbeat
 from .clocks import CLOCK_TOLERANCE_S, ClockTurn, clock_judge
+from .command_work import CallSession, CommandTakenAway, Ended, command_work
+from .commands import (
+    SCHEDULE,
+    Requested,
+    Requester,
+    clocks_sync_all,
+    command_cancel,
+    commands_dispatch,
+    commands_forget,
+    commands_request,
+    commands_sweep,
+)
+from .confirmations import confirmation_token, is_confirmed
+from .contacts import (
+    Heard,
+    call_target,
+    contact_note,
+    contact_pushes,
+    terminal_reach,
+    uncallable_word,
+)
+from .device_calls import device_work, set_clock
 from .limits import stranger_may_call, terminal_may_call
+from .payloads import PUSH_CHOICES, command_payload
 from .presence import (
     PresenceTurn,
     addresses_settle,
@@ -14,32 +37,71 @@ from .presence import (
 from .recorder import Answered, Exchange, exchange_keep, exchanges_last, masked
 from .repairs import repairs_count
 from .sites import site_change, site_create, site_token_rotate
+from .terminal_settings import (
+    GROUP_CALLS,
+    Difference,
+    differences,
+    settings_checked,
+    settings_reported,
+    settings_want,
+    settings_want_also,
+)
 from .terminals import terminal_approve, terminal_describe, terminal_disable
 from .tokens import api_token_create, api_token_revoke, api_token_user
 
 __all__ = [
     "CLOCK_TOLERANCE_S",
+    "GROUP_CALLS",
+    "PUSH_CHOICES",
+    "SCHEDULE",
     "Admission",
     "Answered",
+    "CallSession",
     "ClockTurn",
+    "CommandTakenAway",
+    "Difference",
+    "Ended",
     "Exchange",
+    "Heard",
     "PresenceTurn",
     "Refusal",
+    "Requested",
+    "Requester",
     "addresses_settle",
     "admit",
     "admit_heartbeat",
     "api_token_create",
     "api_token_revoke",
     "api_token_user",
+    "call_target",
     "clock_judge",
+    "clocks_sync_all",
+    "command_cancel",
+    "command_payload",
+    "command_work",
+    "commands_dispatch",
+    "commands_forget",
+    "commands_request",
+    "commands_sweep",
+    "confirmation_token",
+    "contact_note",
+    "contact_pushes",
+    "device_work",
+    "differences",
     "exchange_keep",
     "exchanges_last",
+    "is_confirmed",
     "masked",
     "presence_flush",
     "presence_last_seen",
     "presence_seen",
     "presence_sweep",
     "repairs_count",
+    "set_clock",
+    "settings_checked",
+    "settings_reported",
+    "settings_want",
+    "settings_want_also",
     "site_change",
     "site_create",
     "site_token_rotate",
@@ -48,4 +110,6 @@ __all__ = [
     "terminal_describe",
     "terminal_disable",
     "terminal_may_call",
+    "terminal_reach",
+    "uncallable_word",
 ]

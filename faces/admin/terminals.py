@@ -7,6 +7,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -20,7 +21,7 @@ from devices.services import terminal_approve, terminal_disable
 from faces.admin.words import STATE_TONES
 from faces.choices import DeliveryState
 from faces.models import Delivery, Library
-from faces.selectors import terminal_library_ids
+from faces.selectors import terminal_holdings, terminal_library_ids
 from faces.services import (
     terminal_libraries_set,
     terminal_send_all_again,
@@ -60,6 +61,7 @@ class TerminalForm(forms.ModelForm):
             "capacity",
             "all_libraries",
             "api_address",
+            "push_port",
             "notes",
         )
 
@@ -86,7 +88,7 @@ class FaceTerminalAdmin(TerminalAdmin):
     form = TerminalForm
     change_form_template = "console/terminal_form.html"
     list_display = (*TerminalAdmin.list_display, "faces")
-    actions = ("approve", "disable", "send_failed", "send_all")
+    actions = ("approve", "disable", "send_failed", "send_all", "remote")
     readonly_fields: ClassVar[tuple[str, ...]] = (
         *TerminalAdmin.readonly_fields,
         "capacity_learnt_at",
@@ -117,7 +119,10 @@ class FaceTerminalAdmin(TerminalAdmin):
         ),
         (
             gettext_lazy("Its own interface"),
-            {"fields": ("api_address", "new_password"), "classes": ("collapse",)},
+            {
+                "fields": ("reach", "api_address", "new_password", "push_port"),
+                "classes": ("collapse",),
+            },
         ),
         (
             gettext_lazy("What it says of itself"),
@@ -175,6 +180,15 @@ class FaceTerminalAdmin(TerminalAdmin):
             obj.save(update_fields=["capacity_learnt_at"])
         if form.cleaned_data.get("new_password"):
             obj.save(update_fields=["api_password"])
+
+    def remote_extra(self, terminals: list[Terminal]) -> SafeString | str:
+        """Show how people compared last, terminal by terminal."""
+        found = {
+            terminal: holdings
+            for terminal in terminals[:50]
+            if (holdings := terminal_holdings(terminal)) is not None
+        }
+        return render_to_string("faces/holdings.html", {"found": found}) if found else ""
 
     @admin.display(description=gettext_lazy("faces"))
     def faces(self, terminal: Terminal) -> SafeString | str:

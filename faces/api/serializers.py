@@ -8,12 +8,12 @@ from rest_framework import serializers
 
 from devices.choices import TerminalStatus, Trust
 from devices.models import Terminal
-from devices.selectors import is_online, terminal_trust
-from devices.services import Exchange
+from devices.selectors import REACH_STATES, is_online, terminal_trust
+from devices.services import Exchange, terminal_reach
 from face_engine import PROBLEM_WORDS, QualityProblem
 from faces.api.fields import IdListField, ManagedSiteField, UserTypeField, VisibleSiteField
 from faces.choices import PhotoStatus
-from faces.models import Library, Person
+from faces.models import Library, Person, TerminalHoldings
 from faces.selectors import reference_photo, terminal_library_ids
 from terminal_protocol import fault_words
 
@@ -93,6 +93,7 @@ class TerminalOut(serializers.ModelSerializer):
     repairs = serializers.SerializerMethodField(
         help_text="How many messages had to be repaired, by kind of repair."
     )
+    reach = serializers.SerializerMethodField()
 
     class Meta:
         model = Terminal
@@ -112,6 +113,9 @@ class TerminalOut(serializers.ModelSerializer):
             "app_version",
             "uuid_label",
             "nation_code",
+            "api_address",
+            "push_port",
+            "reach",
             "last_address",
             "last_seen_at",
             "online",
@@ -132,6 +136,10 @@ class TerminalOut(serializers.ModelSerializer):
     @extend_schema_field(serializers.DictField(child=serializers.IntegerField()))
     def get_repairs(self, terminal: Terminal) -> dict[str, int]:
         return {row.kind: row.count for row in terminal.repairs.all()}
+
+    @extend_schema_field(serializers.ChoiceField(choices=REACH_STATES))
+    def get_reach(self, terminal: Terminal) -> str:
+        return terminal_reach(terminal).state
 
     @extend_schema_field(serializers.ListSerializer(child=serializers.IntegerField()))
     def get_libraries(self, terminal: Terminal) -> list[int]:
@@ -170,8 +178,34 @@ class TerminalIn(Lasting, serializers.ModelSerializer):
             "direction",
             "unlock_delay_ms",
             "capacity",
+            "api_address",
+            "api_password",
+            "push_port",
         ]
+        extra_kwargs = {"api_password": {"write_only": True, "max_length": 64}}
         validators: list[Any] = []
+
+
+class HoldingsOut(serializers.ModelSerializer):
+    """Whom a terminal was found to hold; the lists are user ids, cut after 2000."""
+
+    missing = serializers.ListField(child=serializers.CharField(), read_only=True)
+    extra = serializers.ListField(child=serializers.CharField(), read_only=True)
+    different = serializers.ListField(child=serializers.CharField(), read_only=True)
+
+    class Meta:
+        model = TerminalHoldings
+        fields = [
+            "compared_at",
+            "held",
+            "expected",
+            "missing_count",
+            "extra_count",
+            "different_count",
+            "missing",
+            "extra",
+            "different",
+        ]
 
 
 class ExchangeOut(serializers.Serializer):

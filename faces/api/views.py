@@ -6,9 +6,11 @@ from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework import viewsets
 from rest_framework.decorators import action
+from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from devices.api.commands import CommandActions
 from devices.models import Terminal
 from devices.services import exchanges_last, presence_last_seen
 from faces.api.deliveries import SendAgainIn, SendAgainOut, sent_again
@@ -16,6 +18,7 @@ from faces.api.fields import uploaded_bytes
 from faces.api.filters import LibraryFilter, PersonFilter, TerminalFilter
 from faces.api.serializers import (
     ExchangeOut,
+    HoldingsOut,
     LibraryIn,
     LibraryOut,
     PersonIn,
@@ -28,6 +31,7 @@ from faces.selectors import (
     deliveries_visible,
     libraries_visible,
     people_visible,
+    terminal_holdings,
     terminals_with_libraries,
 )
 from faces.services import (
@@ -97,7 +101,7 @@ class LibraryViewSet(TwoSidedViewSet):
 
 
 @extend_schema(responses=TerminalOut)
-class TerminalViewSet(TwoSidedViewSet):
+class TerminalViewSet(CommandActions, TwoSidedViewSet):
     """Terminals: those that announced themselves and those entered by hand."""
 
     queryset = Terminal.objects.none()
@@ -153,6 +157,15 @@ class TerminalViewSet(TwoSidedViewSet):
             else terminal_send_failed_again
         )
         return Response({"deliveries": send(terminal=terminal)})
+
+    @extend_schema(responses=HoldingsOut)
+    @action(detail=True)
+    def holdings(self, request: Request, pk: str | None = None) -> Response:
+        """Return how the terminal's people compared last with those it should hold."""
+        found = terminal_holdings(self.get_object())
+        if found is None:
+            raise NotFound("This terminal has not been compared yet.")
+        return Response(HoldingsOut(found).data)
 
     def perform_destroy(self, instance: Terminal) -> None:
         if not terminal_erase(terminal=instance):

@@ -2,6 +2,7 @@
 
 from .delivery import Delivery, Revocation
 from .gallery import DoomedFile, Gallery, GalleryRemoval
+from .holdings import TerminalHoldings
 from .library import Library, LibraryMembership, TerminalLibrary
 from .person import Person
 from .photo import FaceDescriptor, FacePhoto
@@ -23,6 +24,7 @@ __all__ = [
     "Revocation",
     "SyncClock",
     "TerminalCursor",
+    "TerminalHoldings",
     "TerminalLibrary",
     "TimePlan",
     "TimePlanInterval",

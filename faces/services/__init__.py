@@ -26,6 +26,8 @@ from .people import library_erase, library_save, person_erase, person_save, vali
 from .photos import CheckedPhoto, photo_attach, photo_check, photos_process_waiting
 from .picture_urls import BadPictureAddress, PictureGrant, picture_grant, picture_path
 from .sync import sync_answer, terminal_libraries_set, terminal_view_changed
+from .terminal_holdings import people_compare, people_repair, people_wipe, people_work
+from .terminal_people import people_push, user_object
 from .terminals import terminal_change, terminal_create, terminal_erase
 from .time_plans import DoorHours, door_hours
 
@@ -57,7 +59,12 @@ __all__ = [
     "identify_photo",
     "library_erase",
     "library_save",
+    "people_compare",
+    "people_push",
+    "people_repair",
     "people_stamp",
+    "people_wipe",
+    "people_work",
     "person_erase",
     "person_save",
     "photo_attach",
@@ -74,5 +81,6 @@ __all__ = [
     "terminal_send_all_again",
     "terminal_send_failed_again",
     "terminal_view_changed",
+    "user_object",
     "validity_sweep",
 ]

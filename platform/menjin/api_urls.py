@@ -13,6 +13,7 @@ from rest_framework.routers import APIRootView, DefaultRouter
 from rest_framework.views import APIView
 
 import devices.api.schema  # noqa: F401 - tells the description of our tokens
+from devices.api.commands import CommandViewSet
 from devices.api.views import SiteViewSet
 from faces.api import urls as faces_urls
 from records.api.decisions import DecisionPreviewView
@@ -48,6 +49,7 @@ router.register("sites", SiteViewSet, "site")
 for prefix, view_set, name in faces_urls.routes:
     router.register(prefix, view_set, name)
 router.register("records", RecordViewSet, "record")
+router.register("commands", CommandViewSet, "command")
 router.register("alerts", AlertViewSet, "alert")
 
 urlpatterns = [

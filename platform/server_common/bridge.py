@@ -1,8 +1,8 @@
-"""The only way from coroutines to the database (``on_commit`` is the way back)."""
+"""The only ways between coroutines and everything else (``on_commit`` is the third)."""
 
 import asyncio
-from collections.abc import Callable
-from typing import ParamSpec, TypeVar
+from collections.abc import Callable, Coroutine
+from typing import Any, ParamSpec, TypeVar
 
 from asgiref.sync import async_to_sync
 from channels.db import database_sync_to_async
@@ -23,6 +23,14 @@ async def in_database(function: Callable[P, R], *args: P.args, **kwargs: P.kwarg
     """
     answer: R = await database_sync_to_async(function)(*args, **kwargs)
     return answer
+
+
+def run_apart(work: Coroutine[Any, Any, R]) -> R:
+    """Run a coroutine to its end on a loop of its own, from a thread that has none.
+
+    For tasks that talk to several ends at once; the coroutine must not touch the database.
+    """
+    return asyncio.run(work)
 
 
 def channel_layer_reachable() -> bool:

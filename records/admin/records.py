@@ -228,7 +228,7 @@ class RecordAdmin(ReadOnlyAdmin):
         if record.door_opened:
             return badge("good", _("Opened"))
         reason = Reason(record.reason)
-        tone: Tone = "quiet" if reason == Reason.NOT_A_PASS else "bad"
+        tone: Tone = "quiet" if reason in (Reason.NOT_A_PASS, Reason.FETCHED) else "bad"
         return badge(tone, reason.label)
 
     @admin.display(description=gettext_lazy("faults"))

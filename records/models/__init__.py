@@ -2,7 +2,7 @@
 
 from .alert import Alert
 from .negative import FaceNegative
-from .record import Picture, Record
+from .record import Picture, Record, RecordCursor
 from .rules import PassRules
 
-__all__ = ["Alert", "FaceNegative", "PassRules", "Picture", "Record"]
+__all__ = ["Alert", "FaceNegative", "PassRules", "Picture", "Record", "RecordCursor"]

@@ -5,7 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 from devices.models import Site, Terminal
 from faces.models import Person
-from records.choices import Reason, RecordKind, VerificationResult
+from records.choices import Origin, Reason, RecordKind, VerificationResult
 from server_common.crypto import SealedTextField
 
 
@@ -53,6 +53,9 @@ class Record(models.Model):
         Terminal, verbose_name=_("terminal"), related_name="records", on_delete=models.PROTECT
     )
     kind = models.CharField(_("kind"), max_length=12, choices=RecordKind.choices)
+    origin = models.CharField(
+        _("origin"), max_length=8, choices=Origin.choices, default=Origin.UPLOADED
+    )
     dedupe_key = models.CharField(max_length=64, editable=False)
     person = models.ForeignKey(
         Person,
@@ -128,7 +131,32 @@ class Record(models.Model):
             models.Index(fields=["site", "-received_at"], name="record_by_site"),
             models.Index(fields=["terminal", "-received_at"], name="record_by_terminal"),
             models.Index(fields=["user_id", "-received_at"], name="record_by_user_id"),
+            # "Has this pass come already?", asked for each pass that is fetched.
+            models.Index(fields=["terminal", "captured_at"], name="record_by_captured"),
         ]
 
     def __str__(self) -> str:
         return f"{self.kind} #{self.pk}"
+
+
+class RecordCursor(models.Model):
+    """Up to which moment a terminal's own records have been fetched (seed 8.3.2).
+
+    By the terminal's clock, which is what its list is asked by. Written when a whole range has
+    been stored, so that one that broke off is fetched again from where it began.
+    """
+
+    # Where a terminal that is gone was read to says nothing.
+    terminal = models.OneToOneField(
+        Terminal, primary_key=True, related_name="record_cursor", on_delete=models.CASCADE
+    )
+    fetched_until = models.DateTimeField(_("fetched until"))
+    fetched_at = models.DateTimeField(_("fetched"))
+
+    class Meta:
+        verbose_name = _("position in a terminal's records")
+        verbose_name_plural = _("positions in terminals' records")
+        ordering = ["terminal_id"]
+
+    def __str__(self) -> str:
+        return f"{self.terminal_id} ≤ {self.fetched_until:%Y-%m-%d %H:%M:%S}"

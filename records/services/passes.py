@@ -15,7 +15,7 @@ from devices.choices import Verification
 from devices.models import Terminal
 from devices.services import CLOCK_TOLERANCE_S, Admission, terminal_describe
 from faces.models import Person
-from records.choices import AlertKind, Passback, Reason, RecordKind, VerificationResult
+from records.choices import AlertKind, Origin, Passback, Reason, RecordKind, VerificationResult
 from records.decision import Decision, Evidence, is_fever
 from records.live import record_message
 from records.models import Record
@@ -23,11 +23,15 @@ from records.services.alerts import alert_raise
 from records.services.clocks import clock_watch
 from records.services.decisions import decision_make, rules_of
 from records.services.pictures import CleanPicture, picture_clean, picture_store
+from records.services.twins import is_known, supersede, twins
 from records.services.verification import Verified, elapsed_ms, verify
 from server_common.on_commit import group_send_on_commit
 from terminal_protocol import FaceMatch, TemperatureReading
 
 logger = logging.getLogger(__name__)
+
+# Whether the door opened is known to the terminal alone.
+_DECIDED_THERE = Decision(open_door=False, reason=Reason.FETCHED)
 
 _ALARMS = {
     Reason.FACE_MISMATCH: AlertKind.FACE_MISMATCH,
@@ -167,6 +171,51 @@ def temperature_record(
     return _answered(record, _store(record, clean, None))
 
 
+def late_record(
+    *, terminal: Terminal, message: FaceMatch | TemperatureReading, key: str, origin: Origin
+) -> int | None:
+    """Store what a terminal decided about by itself and told later, by its own interface.
+
+    Args:
+        terminal: whose record it is.
+        message: as the terminal's upload would have been.
+        key: names the record within the terminal's list.
+        origin: by which way it came.
+
+    Returns the new record's id, None when the same pass is stored already. It is verified and
+    alarmed about as any other, and opens nothing.
+    """
+    is_pass = isinstance(message, FaceMatch)
+    kind = RecordKind.PASS if is_pass else RecordKind.TEMPERATURE
+    now, started = timezone.now(), time.perf_counter()
+    probe = Record(terminal=terminal, captured_at=message.captured_at)
+    probe.user_id = message.user_id if isinstance(message, FaceMatch) else ""
+    if _repeat(terminal, key) or twins(probe).exists():
+        return None
+    clean, faults = _clean(message, ())
+    record = _base_record(terminal, kind, key, message, faults, now)
+    # How late it comes says nothing about the terminal's clock.
+    record.clock_skew_s = None
+    record.faults = [fault for fault in record.faults if fault != "clock_skew"]
+    record.origin, record.reason = origin, Reason.FETCHED
+    if isinstance(message, FaceMatch):
+        person = Person.objects.filter(site_id=terminal.site_id, user_id=message.user_id).first()
+        verified = verify(
+            policy=terminal.site.verification,
+            site_id=terminal.site_id,
+            person=person,
+            image=clean.image if clean else None,
+        )
+        _describe(record, person, message, verified, _DECIDED_THERE)
+        record.trace = {
+            "rule": Reason.FETCHED,
+            "verification": verified.trace,
+            "total_ms": elapsed_ms(started),
+        }
+    stored = _store(record, clean, None)
+    return stored.record_id if stored else None
+
+
 def _dedupe_key(kind: RecordKind, user_id: str, message: FaceMatch | TemperatureReading) -> str:
     """Name what makes a message the same: moment, person and picture as the terminal sent them.
 
@@ -287,7 +336,13 @@ def _store(
             if card is not None:
                 record.id_card_picture = picture_store(site_id=record.site_id, clean=card)
             record.faults = list(dict.fromkeys(record.faults))
+            is_late = record.origin != Origin.UPLOADED
+            if is_late and is_known(record):
+                transaction.set_rollback(True)
+                return None
             record.save(force_insert=True)
+            if not is_late:
+                supersede(record)
             _alarm(record, has_passed_back=has_passed_back)
             group_send_on_commit(
                 f"live.{record.site_id}", {"type": "live.record", **record_message(record)}

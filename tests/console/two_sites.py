@@ -2,6 +2,7 @@
 
 import io
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -11,7 +12,7 @@ from django.test import Client
 from django.utils import timezone
 from PIL import Image
 
-from devices.models import Site, SiteMembership, Terminal
+from devices.models import Site, SiteMembership, Terminal, TerminalCommand
 from devices.services import site_create
 from faces.models import Delivery, FacePhoto, Library, LibraryMembership, Person, Revocation
 from records.choices import AlertKind
@@ -41,6 +42,7 @@ class Side:
     revocation: Revocation
     record: Record
     alert: Alert
+    command: TerminalCommand
 
 
 @dataclass
@@ -96,7 +98,16 @@ def side(code: str, word: str) -> Side:
     )
     alert = alert_raise(kind=AlertKind.HIGH_TEMPERATURE, terminal=terminal, record=record)
     assert alert is not None
-    return Side(site, terminal, library, person, photo, delivery, revocation, record, alert)
+    command = TerminalCommand.objects.create(
+        terminal=terminal,
+        kind="open_door",
+        requester=f"{word} manager",
+        reason=f"{word} parcel",
+        expires_at=timezone.now() + timedelta(hours=1),
+    )
+    return Side(
+        site, terminal, library, person, photo, delivery, revocation, record, alert, command
+    )
 
 
 @pytest.fixture

@@ -47,6 +47,7 @@ def row_of(side: Side, path: str) -> Any:
         "revocations": side.revocation,
         "records": side.record,
         "alerts": side.alert,
+        "commands": side.command,
     }[kind]
 
 
@@ -80,13 +81,15 @@ def bodies(path: str, world: World) -> Iterator[dict[str, Any]]:
             "user_id": "new",
             "device_id": "new",
             "name": "new",
+            "kind": "sync_time",
+            "devices": [theirs.terminal.pk],
         }
 
 
 def test_the_description_covers_what_is_tested() -> None:
     assert {path.split("/")[3] for path in DETAILS} == {
         "sites", "libraries", "devices", "people", "deliveries", "revocations", "records",
-        "alerts",
+        "alerts", "commands",
     }  # fmt: skip
     assert sum(map(len, FILTERS.values())) > 30
     assert "library" in FILTERS["/api/v1/people/"]

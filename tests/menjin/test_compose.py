@@ -21,9 +21,10 @@ import yaml
 from psycopg2 import sql
 
 from tests.support.processes import ROOT, free_port, program, start, stop, wait_listening
+from tests.support.terminal_api import PASSWORD, terminal_server
 
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
-OWN = ("wsgi", "asgi", "worker", "beat")
+OWN = ("wsgi", "asgi", "worker", "calls", "push", "beat")
 needs_services = pytest.mark.skipif(
     bool(os.environ.get("MENJIN_TEST_SQLITE")), reason="needs PostgreSQL and Redis"
 )
@@ -112,6 +113,7 @@ class Production:
             "CSRF_TRUSTED_ORIGINS": "",
             "PUBLIC_URL": "",
             "TRUSTED_PROXIES": "",
+            "MENJIN_CALL_NETWORKS": "127.0.0.0/8",
             "MENJIN_VAR": str(folder),
             "MENJIN_CACHE": os.environ.get("MENJIN_CACHE", ""),
             "MENJIN_ACCEL_LOCATION": "/protected/",
@@ -243,6 +245,21 @@ def test_the_processes_of_the_compose_file_serve_one_door(production: Production
     while production.ask("GET", "/api/v1/devices/", **login)["results"][0]["last_address"] is None:
         assert time.monotonic() < deadline, production.logs()
         time.sleep(0.5)
+
+    # A door is opened by its own queue, and the one who asked sees that it was.
+    with terminal_server() as gate:
+        device = production.ask("GET", "/api/v1/devices/", **login)["results"][0]["id"]
+        called = {"api_address": gate.address, "api_password": PASSWORD}
+        production.ask("PATCH", f"/api/v1/devices/{device}/", called, **login)
+        asked = production.ask(
+            "POST", f"/api/v1/devices/{device}/open/", {"reason": "post"}, **login
+        )
+        deadline = time.monotonic() + 10
+        while asked["state"] in {"queued", "sending"}:
+            assert time.monotonic() < deadline, production.logs()
+            time.sleep(0.1)
+            asked = production.ask("GET", f"/api/v1/commands/{asked['id']}/", **login)
+        assert (asked["state"], gate.state.opened) == ("done", ["post"]), production.logs()
 
     codes = {name: stop(process) for name, process in production.running.items()}
 

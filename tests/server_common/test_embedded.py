@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from celery import current_app
+from celery import current_app, shared_task
 
 from server_common.embedded import EmbeddedTasks
 
@@ -56,7 +56,7 @@ def test_tasks_are_worked_on_and_scheduled_until_it_is_stopped(app: Any, tmp_pat
         tasks.stop()
 
     assert time.monotonic() - started < 10
-    assert not tasks._thread.is_alive()
+    assert not tasks.is_alive()
     after = len(done)
     time.sleep(0.6)
     assert len(done) == after
@@ -84,3 +84,30 @@ def test_the_task_that_is_running_is_finished_first(
 
     assert done == ["begun", "ended"]
     assert "embedded_tasks_slow" not in caplog.text
+
+
+@pytest.mark.slow
+def test_a_call_of_a_terminal_does_not_wait_for_other_work(app: Any, tmp_path: Path) -> None:
+    done: list[str] = []
+
+    @app.task(name="long")  # type: ignore[untyped-decorator]
+    def long() -> None:
+        time.sleep(2)
+        done.append("long")
+
+    @shared_task(name="test.tasks.command_run")  # type: ignore[untyped-decorator]
+    def call(word: str) -> None:
+        time.sleep(0.2)
+        done.append(word)
+
+    tasks = EmbeddedTasks(app, schedule_path=str(tmp_path / "schedule"))
+    tasks.start()
+    try:
+        app.send_task("long")
+        for word in ("one", "two", "three"):
+            app.send_task("test.tasks.command_run", args=[word])
+        wait(lambda: len(done) == 4)
+    finally:
+        tasks.stop()
+
+    assert done[-1] == "long"

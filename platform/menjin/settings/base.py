@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import dj_database_url
+from celery.schedules import crontab
 from django.utils.translation import gettext_lazy as _
 
 from menjin import env
@@ -127,6 +128,9 @@ STRANGER_RATE = (
     env.integer("MENJIN_STRANGER_RATE", 5, minimum=1),
     env.integer("MENJIN_STRANGER_BURST", 100, minimum=1),
 )
+# Networks in which terminals may be called (chapters 4 to 8). Empty: anywhere but this machine
+# itself, link-local addresses and what is no host at all.
+TERMINAL_CALL_NETWORKS = env.words("MENJIN_CALL_NETWORKS")
 # One answer to /syrecord lists at most this many changes.
 SYNC_PAGE_SIZE = env.integer("MENJIN_SYNC_PAGE_SIZE", 500, minimum=1)
 # How long a picture address handed to a terminal stays valid, in seconds.
@@ -171,6 +175,8 @@ SPECTACULAR_SETTINGS = {
         "PersonStateEnum": "faces.choices.PersonState",
         "ResultEnum": "records.choices.VerificationResult",
         "VerificationEnum": "devices.choices.Verification",
+        "CommandKindEnum": "devices.choices.CommandKind",
+        "CommandStateEnum": "devices.choices.CommandState",
         "DeliveryStateEnum": "faces.choices.DeliveryState",
     },
 }
@@ -181,6 +187,11 @@ CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+# Calls of terminals wait for networks; their queue has workers of its own, with many threads.
+CELERY_TASK_ROUTES = {
+    "*.tasks.command_run": {"queue": "calls"},
+    "devices.tasks.commands_dispatch": {"queue": "calls"},
+}
 CELERY_TASK_TIME_LIMIT = 15 * 60
 CELERY_TASK_SOFT_TIME_LIMIT = 14 * 60
 CELERY_TIMEZONE = "UTC"
@@ -191,6 +202,9 @@ CELERY_BEAT_SCHEDULE = {
     "validity-sweep": {"task": "faces.tasks.validity_sweep", "schedule": 20.0},
     "photos-waiting": {"task": "faces.tasks.photos_process_waiting", "schedule": 30.0},
     "files-erase": {"task": "faces.tasks.files_erase", "schedule": 60.0},
+    "commands-sweep": {"task": "devices.tasks.commands_sweep", "schedule": 5.0},
+    # 03:30 in Shanghai, when nobody stands at a door.
+    "clocks-sync": {"task": "devices.tasks.clocks_sync", "schedule": crontab(hour=19, minute=30)},
     "gallery-rebuild": {"task": "faces.tasks.galleries_rebuild", "schedule": 3600.0},
 }
 
@@ -253,5 +267,7 @@ LOGGING = {
         "celery.worker.consumer": {"level": "WARNING"},
         "uvicorn.error": {"level": "WARNING"},
         "faiss.loader": {"level": "WARNING"},
+        # At INFO it writes every address it calls, signature included.
+        "httpx": {"level": "WARNING"},
     },
 }

@@ -3,7 +3,7 @@
 from menjin import env
 
 from .base import *
-from .base import ALLOWED_HOSTS, VAR, database, redis_services
+from .base import ALLOWED_HOSTS, TERMINAL_CALL_NETWORKS, VAR, database, redis_services
 
 DEPLOYMENT = "embedded"
 # Static files are served from the packages themselves; nothing is collected.
@@ -23,6 +23,11 @@ if REDIS_URL:
 else:
     CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
     CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
+
+# A first terminal is often a program on the same machine.
+TERMINAL_CALL_NETWORKS = TERMINAL_CALL_NETWORKS or [
+    "127.0.0.0/8", "::1/128", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7",
+]  # fmt: skip
 
 # The task queue lives in the server's process (`manage.py serve`). Nothing is lost with it: every
 # task only brings derived state up to what the database says, and the schedule repeats it.

@@ -15,6 +15,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from face_engine import ModelMissing
 from faces.services import engine
+from records.push import EmbeddedPush
 from server_common.embedded import EmbeddedTasks
 from server_common.on_commit import serve_groups_on
 
@@ -62,7 +63,9 @@ class Command(BaseCommand):
                 ws="websockets-sansio",
             )
         )
+        push = EmbeddedPush()
         tasks.start()
+        push.start()
         # What fell behind while nothing ran does not wait for the schedule's next round.
         current_app.send_task("faces.tasks.galleries_rebuild")
         try:
@@ -71,6 +74,7 @@ class Command(BaseCommand):
             # Uvicorn has stopped cleanly and passes the signal on; nothing is left to do.
             logger.info("served_until_interrupted")
         finally:
+            push.stop()
             tasks.stop()
         if not server.started:
             raise CommandError(f"cannot listen on {options['host']}:{options['port']}")

@@ -1,0 +1,79 @@
+"""What terminals were asked to do: who, when, why and what became of it; nobody edits it."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy, ngettext
+
+from devices.admin.remote_words import outcome_words, state_badge
+from devices.admin.scoped import ReadOnlyAdmin, ScopedRelatedFilter
+from devices.models import TerminalCommand
+from devices.selectors import terminals_commandable
+from devices.services import command_cancel
+
+
+@admin.register(TerminalCommand)
+class CommandAdmin(ReadOnlyAdmin):
+    """A list to look at, and to cancel what has not been sent."""
+
+    list_display = (
+        "created_at",
+        "terminal",
+        "kind",
+        "state_shown",
+        "outcome",
+        "reason",
+        "requester",
+    )
+    list_display_links = ("created_at",)
+    list_filter = ("kind", "state", ("terminal", ScopedRelatedFilter))
+    list_select_related = ("terminal", "terminal__site")
+    search_fields = ("terminal__name", "terminal__device_id", "requester", "reason")
+    date_hierarchy = "created_at"
+    ordering = ("-id",)
+    actions = ("cancel",)
+    fields = (
+        "terminal",
+        "kind",
+        "state_shown",
+        "outcome",
+        "requester",
+        "reason",
+        "payload",
+        "result",
+        "attempts",
+        "created_at",
+        "expires_at",
+        "started_at",
+        "finished_at",
+    )
+    readonly_fields = fields
+
+    @admin.display(description=gettext_lazy("state"), ordering="state")
+    def state_shown(self, command: TerminalCommand) -> SafeString:
+        """Show where the command is in its life."""
+        return state_badge(command.state)
+
+    @admin.display(description=gettext_lazy("outcome"))
+    def outcome(self, command: TerminalCommand) -> str:
+        """Say what became of it."""
+        return outcome_words(command)
+
+    @admin.action(description=gettext_lazy("Cancel what has not been sent"), permissions=["view"])
+    def cancel(self, request: HttpRequest, queryset: QuerySet[TerminalCommand]) -> None:
+        """Cancel commands that still wait and that the user could have asked for."""
+        user: Any = request.user
+        count = 0
+        for command in queryset:
+            allowed = terminals_commandable(user, kind=command.kind)
+            if allowed.filter(pk=command.terminal_id).exists():
+                count += command_cancel(command=command)
+        self.message_user(
+            request,
+            ngettext("%(count)d command cancelled.", "%(count)d commands cancelled.", count)
+            % {"count": count},
+            messages.SUCCESS if count else messages.WARNING,
+        )

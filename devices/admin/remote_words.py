@@ -1,0 +1,118 @@
+"""Commands and the reach of terminals in words and colours."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.utils.formats import date_format
+from django.utils.safestring import SafeString
+from django.utils.timezone import localtime
+from django.utils.translation import gettext as _
+
+from devices.choices import CallWord, CommandKind, CommandState
+from devices.models import TerminalCommand
+from devices.selectors import Reach
+from server_common.admin import Tone, badge
+from terminal_protocol import RetCode
+
+OPEN_STATES = (CommandState.QUEUED, CommandState.SENDING)
+_TONES: dict[str, Tone] = {
+    CommandState.QUEUED: "info",
+    CommandState.SENDING: "info",
+    CommandState.DONE: "good",
+    CommandState.REFUSED: "bad",
+    CommandState.UNREACHABLE: "bad",
+    CommandState.UNKNOWN: "warn",
+    CommandState.EXPIRED: "warn",
+    CommandState.CANCELLED: "quiet",
+}
+
+
+def state_badge(state: str) -> SafeString:
+    """Return where a command is in its life."""
+    return badge(_TONES[state], CommandState(state).label)
+
+
+def reach_badge(reach: Reach) -> SafeString:
+    """Say whether a terminal can be called."""
+    tones: dict[str, tuple[Tone, str]] = {
+        "not_callable": ("quiet", _("Cannot be called")),
+        "never_called": ("info", _("Not called yet")),
+        "unreachable": ("bad", _("Does not answer")),
+        "troubled": ("warn", _("Answers, with trouble")),
+        "reachable": ("good", _("Can be called")),
+    }
+    tone, words = tones[reach.state]
+    return badge(tone, f"{words}: {reach.reason.label}" if reach.reason else words)
+
+
+def outcome_words(command: TerminalCommand) -> str:
+    """Say in one line what became of a command."""
+    words = []
+    if command.word:
+        words.append(str(CallWord(command.word).label))
+    if command.code:
+        words.append(_code_words(command.code))
+    words += [f"{_count_word(name)} {value}" for name, value in _counts(command.result)]
+    return " · ".join(words)
+
+
+def command_rows(commands: Iterable[TerminalCommand]) -> list[dict[str, Any]]:
+    """Return what tables of commands show."""
+    return [
+        {
+            "command": command,
+            "terminal": command.terminal,
+            "kind": CommandKind(command.kind).label,
+            "state": state_badge(command.state),
+            "outcome": outcome_words(command),
+            "at": date_format(localtime(command.created_at), "Y-m-d H:i:s"),
+        }
+        for command in commands
+    ]
+
+
+def _code_words(code: str) -> str:
+    try:
+        found = RetCode(code)
+    except ValueError:
+        return code
+    return f"{code} {found.message} {found.cause}"
+
+
+def _counts(result: dict[str, Any]) -> list[tuple[str, Any]]:
+    shown = [
+        (name, value)
+        for name, value in result.items()
+        if name in _WORDS and isinstance(value, int) and (value or name not in _ONLY_IF_ANY)
+    ]
+    differ = result.get("differ")
+    return [*shown, ("differ", ", ".join(map(str, differ)))] if differ else shown
+
+
+_WORDS = {
+    "done", "failed", "fetching", "deleted", "total", "held", "missing", "extra", "different",
+    "left", "read", "new", "drift", "sent", "differ",
+}  # fmt: skip
+
+
+_ONLY_IF_ANY = {"failed", "fetching", "deleted", "left", "drift"}
+
+
+def _count_word(name: str) -> str:
+    return {
+        "done": _("done"),
+        "failed": _("failed"),
+        "fetching": _("fetched by the terminal itself"),
+        "deleted": _("deleted"),
+        "total": _("in all"),
+        "held": _("people on it"),
+        "missing": _("missing"),
+        "extra": _("too many"),
+        "different": _("different"),
+        "left": _("still wrong"),
+        "read": _("read"),
+        "new": _("new"),
+        "drift": _("settings not as desired"),
+        "sent": _("settings sent"),
+        "differ": _("kept otherwise"),
+    }[name]

@@ -1,0 +1,259 @@
+"""``/api/v1/commands/``, and what belongs to it at a terminal."""
+
+from typing import Any
+
+import django_filters
+from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
+from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_field
+from rest_framework import mixins, serializers, viewsets
+from rest_framework.decorators import action
+from rest_framework.exceptions import PermissionDenied
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from devices.api.permissions import MembersAct
+from devices.choices import CommandKind, SettingsGroup
+from devices.commands import asks_twice
+from devices.models import Terminal, TerminalCommand, TerminalSettings
+from devices.selectors import commands_visible, settings_of, sites_managed, terminals_commandable
+from devices.services import (
+    PUSH_CHOICES,
+    Requester,
+    command_cancel,
+    command_payload,
+    commands_request,
+    confirmation_token,
+    differences,
+    is_confirmed,
+    settings_want,
+)
+from server_common.api import Conflict, IdFilter
+
+_TERMINALS_MAX = 10_000
+
+
+class CommandFilter(django_filters.FilterSet):
+    """Commands by site, terminal, batch, kind and state."""
+
+    site = IdFilter(field_name="terminal__site_id")
+    device = IdFilter(field_name="terminal_id")
+    device_id = django_filters.CharFilter(field_name="terminal__device_id")
+    batch = IdFilter(field_name="batch_id")
+
+    class Meta:
+        model = TerminalCommand
+        fields = ["kind", "state"]
+
+
+class CommandOut(serializers.ModelSerializer):
+    """What was asked of a terminal and what became of it."""
+
+    device = serializers.IntegerField(source="terminal_id", read_only=True)
+    device_id = serializers.CharField(source="terminal.device_id", read_only=True)
+    site = serializers.IntegerField(source="terminal.site_id", read_only=True)
+    outcome = serializers.SerializerMethodField()
+    result = serializers.DictField(read_only=True)
+
+    class Meta:
+        model = TerminalCommand
+        fields = [
+            "id", "kind", "device", "device_id", "site", "batch", "state", "outcome", "code",
+            "result", "reason", "requester", "created_at", "expires_at", "started_at",
+            "finished_at",
+        ]  # fmt: skip
+
+    def get_outcome(self, command: TerminalCommand) -> str:
+        return command.word
+
+
+class CommandIn(serializers.Serializer):
+    """What to ask of which terminals; what a kind does not use is ignored."""
+
+    kind = serializers.ChoiceField(choices=CommandKind.choices)
+    devices = serializers.ListField(
+        child=serializers.IntegerField(min_value=1, max_value=2**63 - 1),
+        min_length=1,
+        max_length=_TERMINALS_MAX,
+    )
+    reason = serializers.CharField(required=False, default="", allow_blank=True, max_length=255)
+    group = serializers.ChoiceField(choices=SettingsGroup.choices, required=False)
+    values = serializers.DictField(required=False)
+    what = serializers.ChoiceField(choices=PUSH_CHOICES, required=False)
+    since = serializers.DateTimeField(required=False)
+    confirm = serializers.CharField(required=False, default="", max_length=500)
+
+
+class ConfirmOut(serializers.Serializer):
+    """Ask again with this ``confirm`` to have it done."""
+
+    error = serializers.CharField()
+    detail = serializers.CharField()
+    confirm = serializers.CharField()
+
+
+class OpenIn(serializers.Serializer):
+    """Why the door is opened; the terminal and the log are told."""
+
+    reason = serializers.CharField(max_length=255)
+
+
+class SettingsOut(serializers.ModelSerializer):
+    """One group of settings, as somebody wants them and as the terminal says they are."""
+
+    drift = serializers.SerializerMethodField()
+    desired = serializers.DictField(read_only=True)
+    reported = serializers.DictField(read_only=True)
+
+    class Meta:
+        model = TerminalSettings
+        fields = [
+            "group", "desired", "desired_at", "desired_by", "reported", "reported_at", "drift",
+        ]  # fmt: skip
+
+    @extend_schema_field(serializers.ListSerializer(child=serializers.CharField()))
+    def get_drift(self, row: TerminalSettings) -> list[str]:
+        return [one.name for one in differences(row)]
+
+
+class SettingsIn(serializers.Serializer):
+    """What somebody wants of a group; what is not named is left to the terminal."""
+
+    group = serializers.ChoiceField(choices=SettingsGroup.choices)
+    desired = serializers.DictField()
+
+
+def requester_of(request: Request) -> Requester:
+    """Return who asks, for the row."""
+    user: Any = request.user
+    return Requester(name=user.get_username(), user=user)
+
+
+class CommandViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet):
+    """What terminals are asked to do by their own interface."""
+
+    queryset = TerminalCommand.objects.none()
+    serializer_class = CommandOut
+    filterset_class = CommandFilter
+    # Who may ask for what is decided for each kind and terminal: a guard may open doors.
+    permission_classes = [MembersAct]
+
+    def get_queryset(self) -> QuerySet[TerminalCommand]:
+        return commands_visible(self.request.user)
+
+    @extend_schema(
+        request=CommandIn,
+        responses={
+            202: CommandOut(many=True),
+            409: OpenApiResponse(ConfirmOut, description="Dangerous: ask again to agree."),
+        },
+        filters=False,
+    )
+    def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Ask terminals for something; dangerous requests are to be asked twice."""
+        given = CommandIn(data=request.data)
+        given.is_valid(raise_exception=True)
+        asked = given.validated_data
+        terminals = _terminals(request, asked["kind"], asked["devices"])
+        payload = command_payload(kind=asked["kind"], given=asked)
+        agreement: dict[str, Any] = {
+            "user_id": request.user.pk,
+            "kind": asked["kind"],
+            "terminal_ids": [terminal.pk for terminal in terminals],
+            "payload": payload,
+        }
+        if asks_twice(asked["kind"], terminals=len(terminals)) and not is_confirmed(
+            asked["confirm"], **agreement
+        ):
+            return _ask_again(confirmation_token(**agreement), len(terminals))
+        made = commands_request(
+            kind=CommandKind(asked["kind"]),
+            terminals=terminals,
+            requester=requester_of(request),
+            reason=asked["reason"],
+            payload=payload,
+        )
+        return Response(self.get_serializer(made.commands, many=True).data, status=202)
+
+    @extend_schema(request=None, responses=CommandOut)
+    @action(detail=True, methods=["post"])
+    def cancel(self, request: Request, pk: str | None = None) -> Response:
+        """Cancel what has not been sent yet."""
+        command = self.get_object()
+        allowed = terminals_commandable(request.user, kind=command.kind)
+        if not allowed.filter(pk=command.terminal_id).exists():
+            raise PermissionDenied
+        if not command_cancel(command=command):
+            raise Conflict("It is too late to cancel this.")
+        return Response(self.get_serializer(self.get_queryset().get(pk=command.pk)).data)
+
+
+class CommandActions:
+    """What ``devices/<id>/`` offers of it; joined to the view set of terminals."""
+
+    get_object: Any
+
+    @extend_schema(request=OpenIn, responses={202: CommandOut})
+    @action(detail=True, methods=["post"], permission_classes=[MembersAct])
+    def open(self, request: Request, pk: str | None = None) -> Response:
+        """Open the door now, or not at all: what cannot be sent within seconds is dropped."""
+        terminal: Terminal = self.get_object()
+        _terminals(request, CommandKind.OPEN_DOOR, [terminal.pk])
+        given = OpenIn(data=request.data)
+        given.is_valid(raise_exception=True)
+        made = commands_request(
+            kind=CommandKind.OPEN_DOOR,
+            terminals=[terminal],
+            requester=requester_of(request),
+            reason=given.validated_data["reason"],
+        )
+        return Response(CommandOut(made.commands[0]).data, status=202)
+
+    @extend_schema(responses=SettingsOut(many=True), filters=False, methods=["GET"])
+    @extend_schema(request=SettingsIn, responses=SettingsOut, methods=["PUT"])
+    @action(detail=True, methods=["get", "put"], pagination_class=None, url_path="settings")
+    def own_settings(self, request: Request, pk: str | None = None) -> Response:
+        """Show settings, or note what somebody wants of a group; ``settings_write`` sends it."""
+        terminal: Terminal = self.get_object()
+        if request.method == "GET":
+            return Response(SettingsOut(settings_of(terminal), many=True).data)
+        if not sites_managed(request.user).filter(pk=terminal.site_id).exists():
+            raise PermissionDenied
+        given = SettingsIn(data=request.data)
+        given.is_valid(raise_exception=True)
+        row = settings_want(
+            terminal=terminal,
+            group=SettingsGroup(given.validated_data["group"]),
+            values=given.validated_data["desired"],
+            by=requester_of(request).name,
+        )
+        return Response(SettingsOut(row).data)
+
+
+def _terminals(request: Request, kind: str, ids: list[int]) -> list[Terminal]:
+    """Return the terminals, all of which the caller may ask for this.
+
+    Raises:
+        PermissionDenied: the caller lacks the permission to open doors.
+        ValidationError: one is not there for the caller, or not for this.
+    """
+    user: Any = request.user
+    if kind == CommandKind.OPEN_DOOR and not user.has_perm("devices.open_door"):
+        raise PermissionDenied("Opening doors from afar needs a permission of its own.")
+    wanted = sorted(set(ids))
+    found = list(terminals_commandable(user, kind=kind).filter(pk__in=wanted).order_by("pk"))
+    if len(found) != len(wanted):
+        raise ValidationError({"devices": "Not all of these are terminals you may ask for this."})
+    return found
+
+
+def _ask_again(token: str, terminals: int) -> Response:
+    return Response(
+        {
+            "error": "confirm",
+            "detail": f"This is meant for {terminals} terminal(s) and cannot be taken back. "
+            "Ask again with this confirm within three minutes.",
+            "confirm": token,
+        },
+        status=409,
+    )

@@ -1,0 +1,291 @@
+"""One terminal's own interface (seed chapters 4 to 8), as the platform calls it.
+
+    async with TerminalClient(target) as client:
+        await client.call("open", parameters={"remark": "post"}, deadline=deadline)
+
+Every call ends in one of three ways: the terminal's answer, an error that says nothing happened,
+or ``OutcomeUnknown``. What changes something is repeated only when it is certain that nothing
+happened, or when doing it twice is the same as once (``Repeat``).
+"""
+
+import asyncio
+import json
+import logging
+import random
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from typing import Any, Self
+
+import httpx
+
+from devices.calling.addresses import TerminalAddress, look_up
+from devices.calling.clock import TerminalClock
+from devices.calling.errors import (
+    CallError,
+    CallRefused,
+    NotCallable,
+    NotDelivered,
+    OutcomeUnknown,
+    TooLate,
+)
+from terminal_protocol import RetCode
+from terminal_protocol.device_calls import CALLS, CallAnswer, DeviceCall, signed_query
+
+logger = logging.getLogger(__name__)
+
+# A terminal is a small computer on a local network: what takes longer than this is not there.
+CONNECT_S = 3.0
+ANSWER_S = 8.0
+# A page of ten people or records with pictures of 700 K each in base64 (seed 8.2.5, 9.2).
+ANSWER_MAX_BYTES = 16 * 1024 * 1024
+_TRIES = 3
+_FIRST_PAUSE_S = 0.25
+# What is no segment of a path but a way around in it.
+_NO_SEGMENT = {"", ".", ".."}
+_CLOCK_CODES = {int(RetCode.REQUEST_EXPIRED), int(RetCode.RPC_FAILED)}
+
+_FORM_CODES = {int(RetCode.PARAM_INVALID), int(RetCode.MISSING_PARAM)}
+
+
+class Repeat(Enum):
+    """When a call may be sent again."""
+
+    IF_NOT_DELIVERED = "if_not_delivered"  # open, reboot: once sent, never again
+    ALWAYS = "always"  # reading, and what is the same done twice
+
+
+@dataclass(frozen=True, slots=True)
+class CallTarget:
+    """Whom to call.
+
+    Attributes:
+        address: where.
+        password: of the terminal (seed 3); empty is not callable.
+        networks: see ``is_callable_address``.
+        clock_offset_ms: the terminal's clock minus ours as last known, 0 when unknown.
+    """
+
+    address: TerminalAddress
+    password: str = field(repr=False)
+    networks: tuple[str, ...] = ()
+    clock_offset_ms: int = 0
+
+
+@dataclass(slots=True)
+class _Sent:
+    """Whether a byte of the request may have left."""
+
+    has_begun: bool = False
+
+
+class TerminalClient:
+    """Calls one terminal; connections are kept while it is open."""
+
+    def __init__(
+        self,
+        target: CallTarget,
+        *,
+        now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        connect_s: float = CONNECT_S,
+        answer_s: float = ANSWER_S,
+    ) -> None:
+        self.clock = TerminalClock(offset_ms=target.clock_offset_ms)
+        self.has_answered = False
+        self._target = target
+        self._now_ms = now_ms
+        self._answer_s = answer_s
+        self._number = ""
+        self._http = httpx.AsyncClient(
+            follow_redirects=False,
+            trust_env=False,
+            timeout=httpx.Timeout(answer_s, connect=connect_s),
+            limits=httpx.Limits(max_connections=2),
+            headers={"User-Agent": "menjin", "Accept-Encoding": "identity"},
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._http.aclose()
+
+    async def call(
+        self,
+        name: str,
+        *,
+        user_id: str = "",
+        parameters: Mapping[str, Any] | None = None,
+        body: Mapping[str, Any] | None = None,
+        repeat: Repeat | None = None,
+        deadline: float | None = None,
+        adopt: bool = True,
+    ) -> CallAnswer:
+        """Make one call of chapter 8.
+
+        Args:
+            name: of ``CALLS``.
+            user_id: where the address names a person.
+            parameters: for the address.
+            body: object for the content, already in the wire's form.
+            repeat: by default only what changes nothing is repeated once it was sent.
+            deadline: ``time.monotonic()`` after which nothing may be sent any more.
+            adopt: whether to sign by the terminal's clock when it refuses ours.
+
+        Raises:
+            NotCallable, NotDelivered, TooLate, CallRefused, OutcomeUnknown: see ``errors``.
+        """
+        asked = CALLS[name]
+        if "{userId}" in asked.path and user_id in _NO_SEGMENT:
+            raise NotCallable("bad_user_id")
+        repeat = repeat or (Repeat.IF_NOT_DELIVERED if asked.is_change else Repeat.ALWAYS)
+        request = _Request(asked, asked.address(user_id), parameters, body, deadline)
+        pause_s = _FIRST_PAUSE_S
+        for rest in reversed(range(_TRIES)):
+            try:
+                return await self._by_its_clock(request, adopt=adopt)
+            except (TooLate, NotCallable, CallRefused):
+                raise
+            except NotDelivered:
+                if not rest:
+                    raise
+            except OutcomeUnknown:
+                if not rest or repeat is not Repeat.ALWAYS:
+                    raise
+            # Apart, so that a terminal that has just come back is not met by everybody at once.
+            await asyncio.sleep(pause_s * random.uniform(0.5, 1.5))  # noqa: S311 - no secret
+            pause_s *= 3
+        raise RuntimeError("the last try returns or raises")
+
+    async def _by_its_clock(self, request: "_Request", *, adopt: bool) -> CallAnswer:
+        """Call; when the terminal finds the moment wrong, once more by the terminal's own clock.
+
+        A call refused for its moment was not carried out, so this is safe for every call.
+        """
+        try:
+            return await self._in_its_form(request)
+        except CallRefused as refusal:
+            if not adopt or refusal.code not in _CLOCK_CODES or not self.clock.adopt():
+                raise
+            logger.info("terminal_clock_differs offset_ms=%d", self.clock.offset_ms)
+        return await self._in_its_form(request)
+
+    async def _in_its_form(self, request: "_Request") -> CallAnswer:
+        """Call; settings as JSON first, and as a form for a terminal that finds none in it.
+
+        The seed says both: form-data is the method, a JSON object is the content (8.1.13).
+        """
+        try:
+            return await self._once(request)
+        except CallRefused as refusal:
+            is_either = request.body is not None and not request.asked.is_json
+            if not is_either or refusal.code not in _FORM_CODES:
+                raise
+        return await self._once(replace(request, is_form=True))
+
+    async def _once(self, request: "_Request") -> CallAnswer:
+        sent = _Sent()
+
+        async def watch(event: str, _info: Mapping[str, Any]) -> None:
+            # The last moment at which nothing has left yet: the connection stands, and what
+            # comes next is the first byte of the request.
+            if event.endswith("send_request_headers.started"):
+                request.check_time()
+                sent.has_begun = True
+
+        try:
+            async with asyncio.timeout(self._answer_s * 2):
+                request.check_time()
+                if not self._number:
+                    self._number = await look_up(
+                        self._target.address, networks=list(self._target.networks)
+                    )
+                return await self._exchange(request, watch)
+        except CallError:
+            raise
+        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, OSError) as error:
+            word = _word(error)
+            if sent.has_begun:
+                raise OutcomeUnknown(word) from error
+            raise NotDelivered(word) from error
+
+    async def _exchange(self, request: "_Request", watch: Any) -> CallAnswer:
+        address, asked = self._target.address, request.asked
+        query = signed_query(
+            self._target.password,
+            timestamp_ms=self.clock.stamp(self._now_ms()),
+            parameters=request.parameters,
+        )
+        prepared = self._http.build_request(
+            str(asked.method),
+            httpx.URL(
+                scheme="http",
+                host=self._number,
+                port=address.port,
+                path=request.path,
+                params=query,
+            ),
+            headers={"Host": str(address)},
+            json=None if request.is_form else request.body,
+            files=_form(request.body) if request.is_form else None,
+            extensions={"trace": watch},
+        )
+        response = await self._http.send(prepared, stream=True)
+        try:
+            self.clock.heard(response.headers.get("Date"), now_ms=self._now_ms())
+            payload = await _read(response)
+        finally:
+            await response.aclose()
+        answer = CallAnswer.from_wire(payload)
+        if not answer.code:
+            raise OutcomeUnknown("bad_answer")
+        self.has_answered = True
+        if not answer.is_ok:
+            raise CallRefused(answer.code)
+        return answer
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """One call, before it is signed."""
+
+    asked: DeviceCall
+    path: str
+    parameters: Mapping[str, Any] | None
+    body: Mapping[str, Any] | None = field(repr=False)
+    deadline: float | None
+    is_form: bool = False
+
+    def check_time(self) -> None:
+        if self.deadline is not None and time.monotonic() >= self.deadline:
+            raise TooLate
+
+
+def _form(body: Mapping[str, Any] | None) -> Any:
+    return {name: (None, str(value)) for name, value in (body or {}).items()}
+
+
+async def _read(response: httpx.Response) -> Any:
+    """Return the JSON of an answer, of bounded size; anything else is None."""
+    if response.headers.get("Content-Encoding", "identity") != "identity":
+        raise OutcomeUnknown("bad_answer")
+    content = bytearray()
+    async for chunk in response.aiter_raw():
+        content += chunk
+        if len(content) > ANSWER_MAX_BYTES:
+            raise OutcomeUnknown("answer_too_large")
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _word(error: Exception) -> str:
+    if isinstance(error, httpx.ConnectTimeout):
+        return "connect_timeout"
+    if isinstance(error, httpx.TimeoutException | TimeoutError):
+        return "answer_timeout"
+    if isinstance(error, httpx.ConnectError):
+        return "connect_failed"
+    return "connection_lost"

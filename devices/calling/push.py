@@ -1,0 +1,185 @@
+"""Records as a terminal pushes them over a websocket (seed 8.3.3).
+
+One subscriber for one terminal: connect, be told ``Connected!``, have the gap since last time
+filled, take records as they come, and say something every ten seconds. Whatever breaks is tried
+again, later and later, until it is cancelled.
+"""
+
+import asyncio
+import contextlib
+import json
+import logging
+import random
+import socket
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import WebSocketException
+
+from devices.calling.addresses import look_up
+from devices.calling.client import CallTarget, TerminalClient
+from devices.calling.clock import TerminalClock
+from devices.calling.errors import CallError, CallRefused, NotDelivered, OutcomeUnknown
+from terminal_protocol.device_calls import (
+    DEFAULT_PUSH_PORT,
+    PUSH_CONNECTED,
+    PUSH_HEARTBEAT_S,
+    PUSH_PATH,
+    PUSH_RECORD,
+    PUSH_SILENCE_S,
+    CallAnswer,
+    signed_query,
+)
+
+logger = logging.getLogger(__name__)
+
+_MESSAGE_MAX_BYTES = 4 * 1024 * 1024
+_OPEN_S = 10.0
+_FIRST_PAUSE_S, _LAST_PAUSE_S = 1.0, 300.0
+# What is sent is not said in the seed; anything keeps the connection.
+_HEARTBEAT = "heartbeat"
+
+
+@dataclass(frozen=True, slots=True)
+class PushHooks:
+    """What a subscriber tells whoever runs it.
+
+    Attributes:
+        target: asked before each connection, so that a new address or password is followed.
+        opened: the connection stands; fill the gap. Runs beside the records that come.
+        record: one SignObject as pushed.
+        changed: connected or not, and the word why not.
+    """
+
+    target: Callable[[], Awaitable[CallTarget]]
+    opened: Callable[[], Awaitable[None]]
+    record: Callable[[dict[str, Any]], Awaitable[None]]
+    changed: Callable[[bool, str], Awaitable[None]]
+
+
+class RecordSubscriber:
+    """Keeps one terminal's pushed records coming."""
+
+    def __init__(
+        self,
+        hooks: PushHooks,
+        *,
+        port: int = DEFAULT_PUSH_PORT,
+        heartbeat_s: float = PUSH_HEARTBEAT_S,
+        first_pause_s: float = _FIRST_PAUSE_S,
+    ) -> None:
+        self._hooks = hooks
+        self._port = port
+        self._heartbeat_s = heartbeat_s
+        self._first_pause_s = first_pause_s
+        self._clock_offset_ms: int | None = None
+
+    async def run(self) -> None:
+        """Subscribe again and again, until cancelled."""
+        pause_s = self._first_pause_s
+        while True:
+            started = time.monotonic()
+            try:
+                await self._subscribe()
+                word = "connection_lost"
+            except CallError as error:
+                word = error.word
+            except (WebSocketException, OSError, TimeoutError):
+                word = "connection_lost"
+            except Exception:
+                # The border of the loop: a database that is away must not end the subscription.
+                logger.exception("push_failed")
+                word = "connection_lost"
+            await self._hooks.changed(False, word)  # noqa: FBT003 - a callback's one argument
+            if time.monotonic() - started > _LAST_PAUSE_S / 10:
+                pause_s = self._first_pause_s
+            await asyncio.sleep(pause_s * random.uniform(0.5, 1.5))  # noqa: S311 - no secret
+            pause_s = min(pause_s * 2, _LAST_PAUSE_S)
+
+    async def _subscribe(self) -> None:
+        target = await self._hooks.target()
+        if self._clock_offset_ms is not None:
+            target = replace(target, clock_offset_ms=self._clock_offset_ms)
+        number = await look_up(target.address, networks=list(target.networks))
+        stamp = TerminalClock(offset_ms=target.clock_offset_ms).stamp(time.time_ns() // 1_000_000)
+        query = signed_query(target.password, timestamp_ms=stamp)
+        host = f"[{number}]" if ":" in number else number
+        address = f"ws://{host}:{self._port}{PUSH_PATH}?" + "&".join(
+            f"{name}={value}" for name, value in query.items()
+        )
+        async with connect(
+            address,
+            proxy=None,
+            open_timeout=_OPEN_S,
+            close_timeout=2,
+            max_size=_MESSAGE_MAX_BYTES,
+            # Not every terminal answers pings; the heartbeat of 8.3.3 serves instead.
+            ping_interval=None,
+            compression=None,
+        ) as line:
+            _notice_silence(line)
+            if not await _is_welcome(line):
+                await self._learn_clock(target)
+                raise CallRefused(0)
+            await self._hooks.changed(True, "")  # noqa: FBT003 - a callback's one argument
+            await self._listen(line)
+
+    async def _listen(self, line: ClientConnection) -> None:
+        beside = [asyncio.create_task(self._beat(line)), asyncio.create_task(self._fill())]
+        try:
+            async for message in line:
+                answer = _read(message)
+                if answer.code == PUSH_RECORD and isinstance(answer.value, dict):
+                    await self._hooks.record(answer.value)
+        finally:
+            for task in beside:
+                task.cancel()
+            await asyncio.gather(*beside, return_exceptions=True)
+
+    async def _beat(self, line: ClientConnection) -> None:
+        with contextlib.suppress(WebSocketException):
+            while True:
+                await asyncio.sleep(self._heartbeat_s)
+                await line.send(_HEARTBEAT)
+
+    async def _fill(self) -> None:
+        try:
+            await self._hooks.opened()
+        except CallError as error:
+            # Records go on coming; the gap is filled at the next connection or by hand.
+            logger.info("push_gap_open word=%s", error.word)
+        except Exception:
+            # The border of a task of its own; the records that come are not held up by it.
+            logger.exception("push_gap_failed")
+
+    async def _learn_clock(self, target: CallTarget) -> None:
+        """Ask over HTTP by which clock the terminal judges signatures; refusals here tell none."""
+        async with TerminalClient(target) as client:
+            try:
+                await client.call("information")
+            except (CallRefused, NotDelivered, OutcomeUnknown) as error:
+                logger.info("push_denied word=%s", error.word)
+            self._clock_offset_ms = client.clock.offset_ms
+
+
+async def _is_welcome(line: ClientConnection) -> bool:
+    async with asyncio.timeout(_OPEN_S):
+        return _read(await line.recv()).code == PUSH_CONNECTED
+
+
+def _read(message: str | bytes) -> CallAnswer:
+    try:
+        return CallAnswer.from_wire(json.loads(message))
+    except (ValueError, RecursionError):
+        return CallAnswer(0, "")
+
+
+def _notice_silence(line: ClientConnection) -> None:
+    """Have the system end a connection whose other end has gone without a word."""
+    plug = line.transport.get_extra_info("socket")
+    if plug is not None and hasattr(socket, "TCP_USER_TIMEOUT"):
+        silence_ms = int(PUSH_SILENCE_S * 1000)
+        plug.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, silence_ms)

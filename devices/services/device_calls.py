@@ -1,0 +1,155 @@
+"""What a terminal is asked to do by itself: open, set its clock, restart, settings (seed 8.1)."""
+
+from collections.abc import Callable
+from typing import Any
+
+from devices.calling import CallRefused, NotDelivered, OutcomeUnknown, Repeat, TerminalClient
+from devices.choices import CallWord, CommandKind, CommandState, SettingsGroup
+from devices.services.command_work import CallSession, Ended
+from devices.services.terminal_settings import (
+    GROUP_CALLS,
+    differences,
+    settings_described,
+    settings_reported,
+)
+from terminal_protocol import RetCode
+from terminal_protocol.signature import WINDOW_MS
+
+# A clock that is further off is walked there in steps that the terminal accepts; this many take
+# about half a minute and set a clock that is a day and a half off.
+_CLOCK_STEPS_MAX = 450
+_CLOCK_STEP_MS = WINDOW_MS - 10_000
+
+
+def device_work(session: CallSession) -> Ended:
+    """Carry out a command of chapter 8.1."""
+    return _WORK[CommandKind(session.command.kind)](session)
+
+
+def _open(session: CallSession) -> Ended:
+    async def ask(client: TerminalClient) -> None:
+        await client.call(
+            "open", parameters={"remark": session.command.reason}, deadline=session.deadline
+        )
+
+    session.talk(ask)
+    return Ended()
+
+
+def _reboot(session: CallSession) -> Ended:
+    async def ask(client: TerminalClient) -> None:
+        await client.call("reboot", deadline=session.deadline)
+
+    session.talk(ask)
+    return Ended()
+
+
+def _sync_time(session: CallSession) -> Ended:
+    async def ask(client: TerminalClient) -> Ended:
+        return await set_clock(client, deadline=session.deadline)
+
+    return session.talk(ask)
+
+
+async def set_clock(client: TerminalClient, *, deadline: float) -> Ended:
+    """Set a terminal's clock to the platform's.
+
+    The timestamp of this call is the signature's and the time to set at once (8.1.8), and one
+    that is more than five minutes off may be refused. Then the clock is brought here in steps of
+    just under five minutes, each of which the terminal accepts.
+    """
+    client.clock.offset_ms = 0
+    for step in range(_CLOCK_STEPS_MAX):
+        sent_offset_ms = client.clock.offset_ms
+        try:
+            # The same done twice; the terminal's own time is not adopted by itself here.
+            await client.call("syncTime", repeat=Repeat.ALWAYS, deadline=deadline, adopt=False)
+        except CallRefused as refusal:
+            measured_ms = client.clock.measured_ms
+            is_about_time = refusal.code in {
+                int(RetCode.REQUEST_EXPIRED),
+                int(RetCode.RPC_FAILED),
+            }
+            if not is_about_time or not measured_ms or step:
+                raise
+            if abs(measured_ms) > _CLOCK_STEPS_MAX * _CLOCK_STEP_MS:
+                return Ended(CommandState.REFUSED, CallWord.CLOCK_TOO_FAR, str(refusal.code))
+            client.clock.offset_ms = _nearer(measured_ms)
+            continue
+        if sent_offset_ms == 0:
+            return Ended(result={"steps": step + 1})
+        client.clock.offset_ms = _nearer(sent_offset_ms)
+    return Ended(CommandState.REFUSED, CallWord.CLOCK_TOO_FAR)
+
+
+def _nearer(offset_ms: int) -> int:
+    """Return an offset one step nearer to ours."""
+    if abs(offset_ms) <= _CLOCK_STEP_MS:
+        return 0
+    return offset_ms - _CLOCK_STEP_MS if offset_ms > 0 else offset_ms + _CLOCK_STEP_MS
+
+
+def _settings_read(session: CallSession) -> Ended:
+    async def ask(client: TerminalClient) -> dict[str, Any]:
+        found = {}
+        for name in ("information", *(calls.read for calls in GROUP_CALLS.values())):
+            try:
+                found[name] = (await client.call(name)).value
+            except CallRefused as refusal:
+                # Some models have no such settings (40001); the others are read all the same.
+                if refusal.code != int(RetCode.NOT_SUPPORTED):
+                    raise
+        return found
+
+    found = session.talk(ask)
+    if "information" in found:
+        settings_described(terminal_id=session.terminal.pk, said=found["information"])
+    drift = 0
+    for group, calls in GROUP_CALLS.items():
+        if calls.read in found:
+            row = settings_reported(
+                terminal_id=session.terminal.pk, group=group, said=found[calls.read]
+            )
+            drift += len(differences(row))
+    return Ended(result={"groups": len(found), "drift": drift})
+
+
+def _settings_write(session: CallSession) -> Ended:
+    """Read, merge, write, read again: the wire takes whole objects only (8.1.13 and others)."""
+    group = SettingsGroup(session.command.payload["group"])
+    wanted: dict[str, Any] = session.command.payload["values"]
+    calls = GROUP_CALLS[group]
+
+    async def ask(client: TerminalClient) -> tuple[dict[str, Any], dict[str, Any] | None]:
+        held = calls.table.read(_object((await client.call(calls.read)).value), is_partial=True)
+        whole = calls.table.write({**held.values, **wanted}, is_partial=True)
+        await client.call(calls.write, body=whole, repeat=Repeat.ALWAYS, deadline=session.deadline)
+        try:
+            return whole, _object((await client.call(calls.read)).value)
+        except (NotDelivered, OutcomeUnknown):
+            # New network values may have moved it to where this address does not lead.
+            return whole, None
+
+    whole, said = session.talk(ask)
+    if said is None:
+        return Ended(CommandState.UNKNOWN, CallWord.ANSWER_TIMEOUT, result={"sent": len(wanted)})
+    settings_reported(terminal_id=session.terminal.pk, group=group, said=said)
+    kept = calls.table.read(said, is_partial=True).values
+    differ = [name for name in wanted if kept.get(name) != whole.get(name)]
+    word = CallWord.SETTINGS_DIFFER if differ else ""
+    return Ended(word=word, result={"sent": len(wanted), "differ": differ})
+
+
+def _object(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise OutcomeUnknown("bad_answer")
+    return value
+
+
+_WORK: dict[CommandKind, Callable[[CallSession], Ended]] = {
+    CommandKind.OPEN_DOOR: _open,
+    CommandKind.SYNC_TIME: _sync_time,
+    CommandKind.REBOOT: _reboot,
+    CommandKind.SETTINGS_READ: _settings_read,
+    CommandKind.SETTINGS_WRITE: _settings_write,
+}

@@ -1,0 +1,19 @@
+"use strict";
+// The progress of a request is fetched again until nothing is open any more.
+const PAUSE_MS = 1500;
+async function refresh() {
+  const shown = document.getElementById("mj-progress");
+  if (!shown || !("open" in shown.dataset)) return;
+  try {
+    const answer = await fetch(`${window.location.href}&part=1`, { redirect: "error" });
+    if (answer.ok) {
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      const part = page.getElementById("mj-progress");
+      if (part) shown.replaceWith(part);
+    }
+  } catch {
+    // The platform is away for a moment; what is shown stays, and it is asked again.
+  }
+  window.setTimeout(refresh, PAUSE_MS);
+}
+window.setTimeout(refresh, PAUSE_MS / 3);

@@ -1,0 +1,154 @@
+"""Keeps the records of many terminals coming by push (seed 8.3.3); asyncio.
+
+One subscriber for each terminal that has a push port; who they are is looked up again and again,
+so a terminal that is added, moved or disabled is followed without a restart.
+"""
+
+import asyncio
+import contextlib
+import logging
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from devices.calling import CallTarget, NotCallable, PushHooks, RecordSubscriber
+from devices.models import Terminal
+from devices.selectors import push_terminals
+from devices.services import call_target, contact_pushes
+from records.choices import Origin
+from records.services import gap_fill, pushed_until, sign_store
+from server_common.bridge import in_database
+
+logger = logging.getLogger(__name__)
+
+_LOOK_AGAIN_S = 10.0
+_STOP_WITHIN_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Running:
+    """A subscriber and what it was started for."""
+
+    identity: tuple[Any, ...]
+    task: asyncio.Task[None]
+
+
+class _Sink:
+    """What one terminal's subscriber asks for and tells."""
+
+    def __init__(self, terminal_id: int) -> None:
+        self._terminal_id = terminal_id
+        # Only behind a filled gap does a pushed record say that nothing before it is missing.
+        self._is_filled = False
+
+    def hooks(self) -> PushHooks:
+        return PushHooks(
+            target=self._target, opened=self._opened, record=self._record, changed=self._changed
+        )
+
+    async def _target(self) -> CallTarget:
+        return await in_database(_target_of, self._terminal_id)
+
+    async def _opened(self) -> None:
+        self._is_filled = await in_database(gap_fill, terminal_id=self._terminal_id)
+
+    async def _record(self, sign: dict[str, Any]) -> None:
+        await in_database(_take, self._terminal_id, sign, is_filled=self._is_filled)
+
+    async def _changed(self, is_connected: bool, word: str) -> None:  # noqa: FBT001 - a callback
+        self._is_filled = False
+        await in_database(contact_pushes, terminal_id=self._terminal_id, is_connected=is_connected)
+        logger.info(
+            "push_changed terminal=%s connected=%s word=%s", self._terminal_id, is_connected, word
+        )
+
+
+async def keep_subscribed(*, look_again_s: float = _LOOK_AGAIN_S, **options: Any) -> None:
+    """Run a subscriber for every terminal that has a push port, until cancelled.
+
+    Args:
+        look_again_s: how often the terminals are looked up, in seconds.
+        options: for ``RecordSubscriber``.
+    """
+    running: dict[int, _Running] = {}
+    try:
+        while True:
+            try:
+                wanted = await in_database(_wanted)
+            except Exception:
+                # The border of the loop: the database is away, the subscribers go on.
+                logger.exception("push_terminals_unknown")
+            else:
+                await _adjust(running, wanted, options)
+            await asyncio.sleep(look_again_s)
+    finally:
+        for one in running.values():
+            one.task.cancel()
+        await asyncio.gather(*(one.task for one in running.values()), return_exceptions=True)
+
+
+async def _adjust(
+    running: dict[int, _Running],
+    wanted: Mapping[int, tuple[Any, ...]],
+    options: Mapping[str, Any],
+) -> None:
+    for terminal_id, one in list(running.items()):
+        if wanted.get(terminal_id) != one.identity or one.task.done():
+            one.task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await one.task
+            del running[terminal_id]
+            await in_database(contact_pushes, terminal_id=terminal_id, is_connected=False)
+    for terminal_id, identity in wanted.items():
+        if terminal_id not in running:
+            subscriber = RecordSubscriber(_Sink(terminal_id).hooks(), port=identity[1], **options)
+            running[terminal_id] = _Running(identity, asyncio.create_task(subscriber.run()))
+
+
+def _wanted() -> dict[int, tuple[Any, ...]]:
+    return {
+        terminal.pk: (terminal.api_address, terminal.push_port) for terminal in push_terminals()
+    }
+
+
+def _target_of(terminal_id: int) -> CallTarget:
+    terminal = Terminal.objects.filter(pk=terminal_id).first()
+    if terminal is None:
+        raise NotCallable("no_address")
+    return call_target(terminal)
+
+
+def _take(terminal_id: int, sign: dict[str, Any], *, is_filled: bool) -> None:
+    terminal = Terminal.objects.select_related("site").get(pk=terminal_id)
+    sign_store(terminal=terminal, sign=sign, origin=Origin.PUSHED)
+    if is_filled:
+        pushed_until(terminal_id=terminal_id, sign=sign)
+
+
+class EmbeddedPush:
+    """The subscribers in a thread with a loop of its own, for the embedded server."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._run, name="menjin-push", daemon=True)
+        self._work: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Start subscribing."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Cut every subscription and end."""
+        self._loop.call_soon_threadsafe(self._cancel)
+        self._thread.join(_STOP_WITHIN_S)
+
+    def _cancel(self) -> None:
+        if self._work is not None:
+            self._work.cancel()
+
+    def _run(self) -> None:
+        self._work = self._loop.create_task(keep_subscribed())
+        with contextlib.suppress(asyncio.CancelledError):
+            self._loop.run_until_complete(self._work)
+        self._loop.close()

@@ -1,0 +1,256 @@
+"""Pages of remote control: who sees what, what is asked twice, what is shown before it is sent."""
+
+import re
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.test import Client
+from django.urls import reverse
+
+from devices.models import Terminal, TerminalCommand, TerminalSettings
+from devices.services import command_work, device_work
+from menjin import wordlist
+from terminal_protocol.device_objects import NETWORK_OBJECT, PERI_PARA_OBJECT, SMART_FACE_OBJECT
+from tests.console.two_sites import World, client_of
+from tests.devices.services.conftest import door
+from tests.support.terminal_api import PASSWORD, TerminalServer
+
+__all__ = ["door"]
+pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
+
+
+@pytest.fixture(autouse=True)
+def gate(world: World, door: TerminalServer) -> Terminal:
+    """Return our terminal, which can be called; nothing else waits for it."""
+    TerminalCommand.objects.all().delete()
+    terminal = world.ours.terminal
+    terminal.api_address, terminal.api_password = door.address, PASSWORD
+    terminal.save()
+    return terminal
+
+
+def url(name: str, *terminals: Terminal) -> str:
+    ids = ",".join(str(terminal.pk) for terminal in terminals)
+    return f"{reverse(f'admin:devices_terminal_{name}')}?ids={ids}"
+
+
+def allowed(user: User) -> Client:
+    user.user_permissions.add(Permission.objects.get(codename="open_door"))
+    return client_of(User.objects.get(pk=user.pk))
+
+
+def text(client: Client, address: str) -> str:
+    response = client.get(address)
+    assert response.status_code == 200
+    return str(response.content.decode())
+
+
+def token_of(response: Any) -> str:
+    found = re.search(r'name="confirm" value="([^"]+)"', response.content.decode())
+    assert found is not None
+    return found[1]
+
+
+def test_the_door_is_opened_and_the_page_says_what_became_of_it(
+    world: World, gate: Terminal, door: TerminalServer
+) -> None:
+    client = allowed(world.manager)
+
+    answer = client.post(url("remote", gate), {"kind": "open_door", "reason": "parcel"})
+
+    command = TerminalCommand.objects.get()
+    assert answer.status_code == 302
+    assert "Waiting" in text(client, answer["Location"])
+    command_work(command_id=command.pk, work=device_work)
+    page = text(client, answer["Location"])
+    assert "Done" in page
+    assert "data-open" not in page
+    assert (command.requester, command.reason) == ("manager", "parcel")
+    assert door.state.opened == ["parcel"]
+
+
+def test_who_may_not_open_sees_no_button_and_is_refused(world: World, gate: Terminal) -> None:
+    client = client_of(world.manager)
+
+    assert 'value="open_door"' not in text(client, url("remote", gate))
+    answer = client.post(url("remote", gate), {"kind": "open_door", "reason": "x"})
+
+    assert answer.status_code == 403
+    assert not TerminalCommand.objects.exists()
+
+
+def test_a_guard_with_the_permission_opens_and_nothing_else(world: World, gate: Terminal) -> None:
+    client = allowed(world.guard)
+    page = text(client, url("remote", gate))
+
+    assert 'value="open_door"' in page
+    assert 'value="reboot"' not in page
+    assert client.post(url("remote", gate), {"kind": "sync_time"}).status_code == 403
+    assert client.post(url("remote_settings", gate), {"group": "perpara"}).status_code == 403
+
+
+def test_terminals_of_another_site_are_not_there(world: World, gate: Terminal) -> None:
+    client, theirs = allowed(world.manager), world.theirs.terminal
+
+    for name in ("remote", "remote_settings"):
+        assert client.get(url(name, theirs)).status_code == 404
+        assert client.post(url(name, theirs), {"kind": "sync_time"}).status_code == 404
+        assert "Bravo" not in text(client, url(name, gate, theirs))
+    command = TerminalCommand.objects.create(
+        terminal=theirs, kind="reboot", requester="x", expires_at=theirs.created_at
+    )
+    progress = reverse("admin:devices_terminal_remote_progress")
+    assert client.get(f"{progress}?command={command.pk}").status_code == 404
+    listed = text(client, reverse("admin:devices_terminalcommand_changelist"))
+    assert "Bravo" not in listed
+
+
+@pytest.mark.parametrize("query", ["", "?ids=", "?ids=x", "?ids=99999999999999999999", "?ids=0"])
+def test_nonsense_is_not_there(world: World, query: str) -> None:
+    address = reverse("admin:devices_terminal_remote") + query
+
+    assert client_of(world.manager).get(address).status_code == 404
+
+
+def test_a_restart_is_asked_twice(world: World, gate: Terminal, door: TerminalServer) -> None:
+    client = client_of(world.manager)
+
+    question = client.post(url("remote", gate), {"kind": "reboot"})
+    assert not TerminalCommand.objects.exists()
+    client.post(url("remote", gate), {"kind": "reboot", "confirm": token_of(question)})
+
+    command_work(command_id=TerminalCommand.objects.get().pk, work=device_work)
+    assert door.state.reboots == 1
+
+
+def test_the_difference_is_shown_before_settings_are_sent(
+    world: World, gate: Terminal, door: TerminalServer
+) -> None:
+    client = client_of(world.manager)
+    client.post(url("remote", gate), {"kind": "settings_read"})
+    command_work(command_id=TerminalCommand.objects.get().pk, work=device_work)
+    assert "37.3" in text(client, url("remote_settings", gate) + "&group=smartface")
+
+    form = {
+        "kind": "settings_write",
+        "group": "smartface",
+        "smartface-faceThre": "8",
+        "smartface-faceInterval": "6",
+    }
+    question = client.post(url("remote", gate), form)
+    shown = question.content.decode()
+    assert "faceThre" in shown
+    # What is as it is already does not change.
+    assert "<code>faceInterval</code>" not in shown
+    client.post(url("remote", gate), {**form, "confirm": token_of(question)})
+
+    command_work(command_id=TerminalCommand.objects.get(kind="settings_write").pk, work=device_work)
+    assert door.state.objects["smartface"]["faceThre"] == 8
+    row = TerminalSettings.objects.get(terminal=gate, group="smartface")
+    assert row.desired == {"faceThre": 8, "faceInterval": 6}
+    assert "As desired" in text(client, url("remote_settings", gate))
+
+
+def test_settings_out_of_range_are_shown_where_they_are_wrong(world: World, gate: Terminal) -> None:
+    client = client_of(world.manager)
+    form = {"kind": "settings_write", "group": "smartface", "smartface-faceThre": "11"}
+
+    page = client.post(url("remote", gate), form).content.decode()
+
+    assert "errorlist" in page
+    assert not TerminalCommand.objects.exists()
+
+
+def test_settings_can_be_noted_without_being_sent(world: World, gate: Terminal) -> None:
+    client = client_of(world.manager)
+
+    client.post(url("remote_settings", gate), {"group": "perpara", "perpara-unlockOuttime": "7"})
+
+    row = TerminalSettings.objects.get()
+    assert (row.desired, row.desired_by) == ({"unlockOuttime": 7}, "manager")
+    assert not TerminalCommand.objects.exists()
+
+
+def test_a_terminal_behind_nat_is_told_so_plainly(world: World, gate: Terminal) -> None:
+    Terminal.objects.update(api_address="")
+    client = allowed(world.manager)
+
+    page = text(client, url("remote", gate))
+    assert "The platform cannot call this terminal." in page
+    assert "What needs no call still works" in page
+
+    answer = client.post(url("remote", gate), {"kind": "open_door", "reason": "x"})
+    assert "No address of the terminal is entered" in text(client, answer["Location"])
+
+
+def test_many_terminals_are_chosen_in_the_list_and_followed_on_one_page(
+    world: World, gate: Terminal
+) -> None:
+    others = [
+        Terminal.objects.create(site=gate.site, device_id=f"d{number}", status="approved")
+        for number in range(30)
+    ]
+    client = client_of(world.manager)
+    rows = [terminal.pk for terminal in (gate, *others)]
+
+    chosen = client.post(
+        reverse("admin:devices_terminal_changelist"),
+        {"action": "remote", "_selected_action": rows},
+    )
+    answer = client.post(chosen["Location"], {"kind": "sync_time"})
+    page = text(client, answer["Location"])
+
+    assert TerminalCommand.objects.count() == 31
+    assert "30 / 31" in page
+    assert "data-open" in page
+    part = text(client, answer["Location"] + "&part=1")
+    assert "<html" not in part
+
+
+def test_the_pages_ask_the_same_few_questions_for_many_terminals(
+    world: World, gate: Terminal, django_assert_max_num_queries: Any
+) -> None:
+    others = [
+        Terminal.objects.create(site=gate.site, device_id=f"d{number}") for number in range(40)
+    ]
+    client = client_of(world.manager)
+    client.get(url("remote", gate))
+
+    with django_assert_max_num_queries(70):
+        client.get(url("remote", gate, *others))
+
+
+def test_the_password_is_on_no_page(world: World, gate: Terminal) -> None:
+    client = client_of(world.superuser)
+    form = reverse("admin:devices_terminal_change", args=[gate.pk])
+
+    for address in (form, url("remote", gate), url("remote_settings", gate)):
+        assert PASSWORD not in text(client, address)
+
+
+def test_commands_are_looked_at_and_cancelled_only(world: World, gate: Terminal) -> None:
+    client = client_of(world.manager)
+    client.post(url("remote", gate), {"kind": "sync_time"})
+    command = TerminalCommand.objects.get()
+    change = reverse("admin:devices_terminalcommand_change", args=[command.pk])
+    assert "Set the clock" in text(client, change)
+
+    client.post(
+        reverse("admin:devices_terminalcommand_changelist"),
+        {"action": "cancel", "_selected_action": [command.pk]},
+    )
+
+    command.refresh_from_db()
+    assert command.state == "cancelled"
+    assert client.post(change, {"state": "done"}).status_code == 403
+
+
+def test_every_setting_has_words_to_be_translated() -> None:
+    words = {
+        row.words
+        for table in (NETWORK_OBJECT, SMART_FACE_OBJECT, PERI_PARA_OBJECT)
+        for row in table.fields
+    }
+
+    assert words == set(wordlist.TERMINAL_SETTINGS)

@@ -1,0 +1,227 @@
+"""Records fetched from a terminal: each pass once, by whatever way and in whatever order."""
+
+import os
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from devices.choices import CommandKind
+from devices.models import Terminal, TerminalCommand
+from devices.services import Requester, command_work, commands_request
+from faces.models import Library
+from records.choices import AlertKind, AlertState, Origin, RecordKind
+from records.models import Alert, Record, RecordCursor
+from records.services import records_pull, sign_store
+from tests.support.people import enrol
+from tests.support.signs import picture, sign, upload_of
+from tests.support.terminal_api import TerminalServer
+from tests.support.wire import WireClient
+
+pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
+HOUR_MS = 3_600_000
+
+
+def pull(terminal: Terminal, **payload: Any) -> TerminalCommand:
+    command = commands_request(
+        kind=CommandKind.RECORDS_PULL,
+        terminals=[terminal],
+        requester=Requester("manager"),
+        payload=payload,
+    ).commands[0]
+    command_work(command_id=command.pk, work=records_pull)
+    command.refresh_from_db()
+    return command
+
+
+@pytest.fixture
+def by_upload(token: str, gate: Terminal) -> WireClient:
+    return WireClient(token=token, device_id=gate.device_id)
+
+
+def test_missed_passes_are_fetched_with_everything_they_say(
+    gate: Terminal, door: TerminalServer, library: Library
+) -> None:
+    person = enrol(library, "1001")
+    door.state.records = [sign(7, ago_s=600)]
+
+    command = pull(gate)
+
+    assert (command.state, command.result) == ("done", {"read": 1, "new": 1})
+    record = Record.objects.get()
+    assert (record.kind, record.origin, record.reason) == ("pass", "fetched", "fetched")
+    assert (record.person, record.user_id, record.user_name) == (person, "1001", "Barack Obama")
+    assert (str(record.temperature_c), record.mask, record.similarity) == ("36.40", True, 88)
+    assert record.captured_at == datetime.fromtimestamp(door.state.records[0]["signTime"], UTC)
+    assert record.picture is not None
+    assert record.extras["record_id"] == 7
+    assert not record.door_opened
+    assert record.faults == []
+
+
+def test_a_stranger_is_a_reading(gate: Terminal, door: TerminalServer) -> None:
+    door.state.records = [sign(8, user_id="", ago_s=60)]
+
+    pull(gate)
+
+    record = Record.objects.get()
+    assert (record.kind, record.user_id, record.person) == (RecordKind.TEMPERATURE, "", None)
+
+
+def test_fetching_twice_stores_nothing_twice(gate: Terminal, door: TerminalServer) -> None:
+    door.state.records = [sign(number, ago_s=number * 7) for number in range(1, 31)]
+
+    assert pull(gate).result == {"read": 30, "new": 30}
+    again = pull(gate)
+
+    assert again.result["new"] == 0
+    assert again.result["read"] == 30  # within the overlap, all of them
+    assert Record.objects.count() == 30
+
+
+@pytest.mark.parametrize("img", [None, picture(33)])
+@pytest.mark.parametrize("user_id", ["1001", "0009"])
+def test_what_was_uploaded_is_not_fetched(
+    gate: Terminal, door: TerminalServer, by_upload: WireClient, img: str | None, user_id: str
+) -> None:
+    """Also when the terminal keeps the picture in another encoding than it uploads."""
+    one = sign(3, ago_s=30, user_id=user_id)
+    by_upload.post("syface", upload_of(one, img=img))
+    door.state.records = [one]
+
+    assert pull(gate).result == {"read": 1, "new": 0}
+    assert Record.objects.get().origin == Origin.UPLOADED
+
+
+def test_an_upload_takes_the_place_of_what_was_fetched(
+    gate: Terminal, door: TerminalServer, by_upload: WireClient, library: Library
+) -> None:
+    enrol(library, "1001")
+    hot = sign(3, ago_s=30, temperature=38.4)
+    door.state.records = [hot]
+    pull(gate)
+    assert Alert.objects.get().kind == AlertKind.HIGH_TEMPERATURE
+
+    answer = by_upload.post("syface", upload_of(hot, img=picture(5)))
+
+    record = Record.objects.get()
+    assert (record.origin, record.reason, answer["openDoor"]) == ("uploaded", "fever", 0)
+    alert = Alert.objects.get()
+    assert (alert.record, alert.state) == (record, AlertState.ACTIVE)
+    # Its answer is the same when it is repeated, and nothing more is stored.
+    assert by_upload.post("syface", upload_of(hot, img=picture(5))) == answer
+    assert pull(gate).result["new"] == 0
+    assert Record.objects.count() == 1
+
+
+def test_two_people_in_one_second_are_two_passes(gate: Terminal, door: TerminalServer) -> None:
+    door.state.records = [
+        sign(1, user_id="a", ago_s=9),
+        sign(2, user_id="b", ago_s=9),
+        sign(3, user_id="", ago_s=9),
+        sign(4, user_id="", ago_s=8),
+    ]
+
+    assert pull(gate).result["new"] == 4
+
+
+def test_what_is_odd_about_a_record_does_not_lose_it(gate: Terminal, door: TerminalServer) -> None:
+    odd = sign(5, ago_s=5, temperature=400, signAvatar="%%%", similarity="x", wearMask="?")
+    door.state.records = [odd]
+
+    assert pull(gate).result["new"] == 1
+    record = Record.objects.get()
+    assert set(record.faults) == {"temperature_out_of_range", "image_not_base64"}
+    assert pull(gate).result["new"] == 0
+
+
+def test_a_record_without_a_moment_is_stored_once(gate: Terminal) -> None:
+    one = sign(5)
+    del one["signTime"]
+
+    assert sign_store(terminal=gate, sign=one, origin=Origin.PUSHED)
+    assert not sign_store(terminal=gate, sign=one, origin=Origin.PUSHED)
+
+
+def test_fetching_goes_on_where_it_ended(gate: Terminal, door: TerminalServer) -> None:
+    door.state.records = [sign(1, ago_s=3600 * 20)]
+    pull(gate)
+    RecordCursor.objects.update(fetched_at=timezone.now() - timedelta(hours=5))
+    RecordCursor.objects.update(fetched_until=timezone.now() - timedelta(hours=5))
+    door.state.records += [sign(2, ago_s=3600 * 4), sign(3, ago_s=3600 * 9)]
+
+    assert pull(gate).result == {"read": 1, "new": 1}
+    since = (timezone.now() - timedelta(hours=10)).isoformat()
+    assert pull(gate, since=since).result == {"read": 2, "new": 1}
+
+
+@pytest.mark.parametrize("offset_ms", [-30 * HOUR_MS, 30 * HOUR_MS])
+def test_the_terminals_own_time_is_asked_for(
+    gate: Terminal, door: TerminalServer, offset_ms: int
+) -> None:
+    door.state.clock_offset_ms = offset_ms
+    one = sign(1)
+    one["signTime"] += offset_ms // 1000
+    door.state.records = [one]
+
+    assert pull(gate).state == "done"
+    assert Record.objects.count() == 1
+
+
+def test_a_clock_set_back_hides_no_record(gate: Terminal, door: TerminalServer) -> None:
+    door.state.clock_offset_ms = 5 * HOUR_MS
+    pull(gate)
+    RecordCursor.objects.update(fetched_at=timezone.now() - timedelta(hours=1))
+    door.state.clock_offset_ms = 0
+    door.state.records = [sign(1, ago_s=1800)]
+
+    pull(gate)
+
+    assert Record.objects.count() == 1
+
+
+@pytest.mark.skipif(
+    bool(os.environ.get("MENJIN_TEST_SQLITE")), reason="SQLite lets one writer in at a time"
+)
+@pytest.mark.django_db(transaction=True)
+def test_the_same_pass_fetched_pushed_and_uploaded_at_once_is_one_record(
+    gate: Terminal, token: str
+) -> None:
+    passes = [sign(number, ago_s=number * 10) for number in range(12)]
+    failures: list[BaseException] = []
+    start = threading.Barrier(3)
+
+    def run(work: Callable[[dict[str, Any]], Any]) -> None:
+        try:
+            for one in passes:
+                start.wait(20)
+                work(one)
+        except BaseException as error:
+            failures.append(error)
+            start.abort()
+        finally:
+            connection.close()
+
+    terminal = Terminal.objects.select_related("site").get(pk=gate.pk)
+    wire = WireClient(token=token, device_id=gate.device_id)
+    threads = [
+        threading.Thread(target=run, args=(work,))
+        for work in (
+            # The same picture by all ways: its row is one more thing they meet at.
+            lambda one: wire.post("syface", upload_of(one)),
+            lambda one: sign_store(terminal=terminal, sign=one, origin=Origin.FETCHED),
+            lambda one: sign_store(terminal=terminal, sign=one, origin=Origin.PUSHED),
+        )
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+
+    assert failures == []
+    assert Record.objects.count() == len(passes)
+    assert set(Record.objects.values_list("origin", flat=True)) == {Origin.UPLOADED}
