@@ -42,8 +42,17 @@ def call_target(terminal: Terminal) -> CallTarget:
         address=address,
         password=terminal.api_password,
         networks=tuple(settings.TERMINAL_CALL_NETWORKS),
-        clock_offset_ms=contact.clock_offset_ms if contact else 0,
+        clock_offset_ms=_offset_ms(terminal, contact),
     )
+
+
+def _offset_ms(terminal: Terminal, contact: TerminalContact | None) -> int:
+    """Return the terminal's clock minus ours, as calls showed it or else as its uploads do."""
+    if contact is not None:
+        return contact.clock_offset_ms
+    if terminal.clock_is_wrong and terminal.clock_skew_s is not None:
+        return round(-terminal.clock_skew_s * 1000)
+    return 0
 
 
 def _address_of(terminal: Terminal) -> TerminalAddress:

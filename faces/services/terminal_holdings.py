@@ -13,7 +13,8 @@ from faces.choices import DeliveryState, Operation
 from faces.models import Delivery, TerminalHoldings
 from faces.selectors import people_for_terminal
 from faces.services.clock import clock_hold
-from faces.services.sync import terminal_view_changed
+from faces.services.feedback import terminal_send_all_again
+from faces.services.revocations import revocations_settle
 from faces.services.terminal_people import AT_ONCE, forget_one, people_push, tell
 from terminal_protocol import RetCode
 from terminal_protocol.device_calls import OK, Page
@@ -83,7 +84,7 @@ def _note_holdings(terminal: Terminal, held: dict[str, str]) -> TerminalHoldings
     )
     now = timezone.now()
     for start in range(0, len(missing), 500):
-        # "Stored" was its last word, and it is not so: to be sent, and seen, again.
+        # "Stored" was its last word, and it is not so: tried again by the next sweep, and seen.
         Delivery.objects.filter(
             terminal=terminal,
             user_id__in=missing[start : start + 500],
@@ -93,6 +94,7 @@ def _note_holdings(terminal: Terminal, held: dict[str, str]) -> TerminalHoldings
             state=DeliveryState.FAILED,
             code=RetCode.USER_NOT_EXISTS,
             message=RetCode.USER_NOT_EXISTS.message,
+            retry_at=now,
             changed_at=now,
         )
     kept = TerminalHoldings.KEPT
@@ -194,12 +196,16 @@ def people_wipe(session: CallSession) -> Ended:
 
 @transaction.atomic
 def _note_wiped(terminal: Terminal) -> None:
-    terminal_view_changed(terminal=terminal)
-    now = timezone.now()
+    terminal_send_all_again(terminal=terminal)
     rows = Delivery.objects.filter(terminal=terminal)
-    rows.filter(operation=Operation.SAVE).update(
-        state=DeliveryState.PENDING, held=False, changed_at=now
+    rows.filter(operation=Operation.SAVE).update(held=False)
+    deletes = rows.filter(operation=Operation.DELETE)
+    owed = list(deletes.values_list("revocation_id", flat=True))
+    deletes.update(
+        state=DeliveryState.STORED,
+        held=False,
+        save_unanswered=False,
+        remedy="",
+        changed_at=timezone.now(),
     )
-    rows.filter(operation=Operation.DELETE).update(
-        state=DeliveryState.STORED, held=False, changed_at=now
-    )
+    revocations_settle(owed)

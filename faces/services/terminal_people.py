@@ -15,7 +15,7 @@ from datetime import time as clock_time
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import Case, F, When
 from django.utils import timezone
 
 from devices.calling import CallError, CallRefused, Repeat, TerminalClient
@@ -25,7 +25,9 @@ from devices.services import CallSession, Ended
 from faces.choices import DeliveryState, Operation, PhotoStatus, Sex
 from faces.models import Delivery, Person
 from faces.selectors import people_for_terminal
-from faces.services.clock import clock_advance, clock_hold
+from faces.services.clock import StampSpread, clock_advance, clock_hold
+from faces.services.feedback import Feedback, deliveries_answered
+from faces.services.revocations import revocations_begin
 from terminal_protocol import RetCode
 from terminal_protocol.device_calls import OK
 from terminal_protocol.device_objects import USER_OBJECT
@@ -154,11 +156,15 @@ def _prepare(terminal: Terminal, delivery_ids: Sequence[int]) -> list[_Item]:
             and (row.operation == Operation.DELETE or row.person_id in people)
         ]
         now = timezone.now()
-        told_ids = [row.pk for row in told]
-        Delivery.objects.filter(pk__in=told_ids).update(
+        Delivery.objects.filter(pk__in=[row.pk for row in told]).update(
             held=True,
+            # An answer that got lost and is told again is no further try.
+            attempts=Case(
+                When(state=DeliveryState.SENT, then=F("attempts")), default=F("attempts") + 1
+            ),
             state=DeliveryState.SENT,
-            attempts=F("attempts") + 1,
+            retry_at=None,
+            remedy="",
             sent_at=now,
             changed_at=now,
         )
@@ -178,28 +184,37 @@ def _prepare(terminal: Terminal, delivery_ids: Sequence[int]) -> list[_Item]:
 
 @transaction.atomic
 def _settle(terminal: Terminal, items: Iterable[_Item], codes: dict[int, int]) -> None:
-    """Note what the terminal said, unless a newer change has overtaken it."""
+    """Take in what the terminal said, unless a newer change has overtaken it."""
     clock_hold(site_id=terminal.site_id)
     told = {item.delivery_id: item for item in items}
-    now = timezone.now()
+    answered, overtaken = [], []
     for row in Delivery.objects.select_for_update().filter(pk__in=told).order_by("pk"):
         item, code = told[row.pk], codes.get(row.pk)
         was = Operation.DELETE if item.person is None else Operation.SAVE
         if row.operation == was and row.sync_stamp == item.stamp:
-            if code is None or code == _FETCHES_ITSELF:
-                continue
-            row.state = DeliveryState.STORED if code == OK else DeliveryState.FAILED
-            row.held = row.operation == Operation.SAVE or code != OK
-            row.code, row.message = str(code), _message(code)
-            row.answered_at = row.changed_at = now
-            row.save()
+            if code is not None and code != _FETCHES_ITSELF:
+                answered.append(Feedback(row.user_id, str(code), _message(code)))
         elif row.operation == Operation.DELETE and was == Operation.SAVE:
-            # Erased while the face was on its way: a delete that has been confirmed meanwhile
-            # may have come before it, so it is told once more.
-            row.state, row.held, row.changed_at = DeliveryState.PENDING, True, now
-            row.attempts = 0
-            row.sync_stamp = clock_advance(site_id=terminal.site_id)
-            row.save()
+            overtaken.append(row)
+    if overtaken:
+        _delete_again(terminal, overtaken)
+    deliveries_answered(terminal=terminal, results=answered)
+
+
+def _delete_again(terminal: Terminal, rows: Sequence[Delivery]) -> None:
+    """Tell deletes of people who were erased while their face was on its way.
+
+    One that has been confirmed meanwhile may have come before the face.
+    """
+    spread = StampSpread(site_id=terminal.site_id, first=clock_advance(site_id=terminal.site_id))
+    confirmed = [row for row in rows if row.state == DeliveryState.STORED]
+    for row in rows:
+        row.state, row.held, row.changed_at = DeliveryState.PENDING, True, timezone.now()
+        row.attempts, row.retry_at, row.remedy = 0, None, ""
+        row.sync_stamp = spread.next(terminal.pk)
+        row.save()
+    if confirmed:
+        revocations_begin(site_id=terminal.site_id, rows=confirmed)
 
 
 def _message(code: int) -> str:
