@@ -1,0 +1,171 @@
+"""The platform calls ``python -m edge_agent run``: two programs that share the wire's tables only.
+
+Door, clock, settings, people and records over loopback, each from the button to the row.
+"""
+
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from devices.choices import CommandKind
+from devices.models import Site, Terminal, TerminalCommand, TerminalContact, TerminalSettings
+from devices.services import Requester, command_work, commands_request, device_work
+from face_engine import install_models
+from faces.models import Library, Person
+from faces.services import people_work, person_save
+from records.models import Record
+from records.services import records_pull
+from tests.support.processes import ROOT
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        importlib.util.find_spec("edge_agent.api") is None,
+        reason="this software terminal does not serve chapters 4 to 8",
+    ),
+]
+WORK: dict[str, Any] = {
+    "open_door": device_work, "sync_time": device_work, "reboot": device_work,
+    "settings_read": device_work, "settings_write": device_work, "people_push": people_work,
+    "people_compare": people_work, "people_wipe": people_work, "records_pull": records_pull,
+}  # fmt: skip
+
+
+class Agent:
+    """The software terminal as a process; what it tells is kept."""
+
+    def __init__(self, config: Path) -> None:
+        self.events: list[dict[str, Any]] = []
+        self.output: list[str] = []
+        self._changed = threading.Condition()
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "edge_agent", "run", "--config", str(config), "--events"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        )
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        with self.process.stdout as stream:
+            for line in stream:
+                with self._changed:
+                    self.output.append(line)
+                    if line.startswith("{"):
+                        self.events.append(json.loads(line))
+                    self._changed.notify_all()
+
+    def wait(self, condition: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        """Return the first event that meets a condition."""
+        with self._changed:
+            met = self._changed.wait_for(lambda: any(map(condition, self.events)), 40)
+            assert met, "".join(self.output)
+            return next(filter(condition, self.events))
+
+    def stop(self) -> None:
+        self.process.kill()
+        self.process.wait(20)
+        self._reader.join(20)
+
+
+@pytest.fixture
+def agent(tmp_path: Path, portraits: dict[str, Path]) -> Iterator[Agent]:
+    """Return a software terminal whose platform is away, with one visitor before its camera."""
+    install_models()
+    (tmp_path / "visitors").mkdir()
+    shutil.copyfile(portraits["obama2.jpg"], tmp_path / "visitors" / "obama.jpg")
+    config = tmp_path / "agent.toml"
+    config.write_text(
+        'device_id = "0000001"\nbase_url = "http://127.0.0.1:9/t/x"\ndata_dir = "data"\n'
+        "sync_interval_s = 0.5\nheartbeat_interval_s = 5\n"
+        "[camera]\nrounds = 1\ninterval_s = 0.1\n[api]\nport = 0\npush_port = 0\n"
+    )
+    running = Agent(config)
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def gate(agent: Agent, terminal: Terminal) -> Terminal:
+    """Return its row, with the address it tells and the password it was delivered with."""
+    told = agent.wait(lambda event: event["event"] == "api")
+    terminal.api_address, terminal.api_password = f"127.0.0.1:{told['port']}", "123456"
+    terminal.save()
+    return terminal
+
+
+def run(terminal: Terminal, kind: CommandKind, **payload: Any) -> TerminalCommand:
+    command = commands_request(
+        kind=kind,
+        terminals=[terminal],
+        requester=Requester("manager"),
+        reason="test",
+        payload=payload,
+    ).commands[0]
+    command_work(command_id=command.pk, work=WORK[kind])
+    command.refresh_from_db()
+    return command
+
+
+def test_the_platform_calls_the_software_terminal(
+    agent: Agent, gate: Terminal, site: Site, library: Library, portraits: dict[str, Path]
+) -> None:
+    assert run(gate, CommandKind.OPEN_DOOR).state == "done", agent.output
+    assert run(gate, CommandKind.SYNC_TIME).state == "done"
+    gate.refresh_from_db()
+
+    read = run(gate, CommandKind.SETTINGS_READ)
+    assert (read.state, read.result["groups"]) == ("done", 4)
+    values = {"faceThre": 7}
+    written = run(gate, CommandKind.SETTINGS_WRITE, group="smartface", values=values)
+    assert (written.state, written.word) == ("done", "")
+    row = TerminalSettings.objects.get(terminal=gate, group="smartface")
+    assert (row.desired, row.reported["faceThre"]) == (values, 7)
+
+    person_save(
+        person=Person(site=site, user_id="1001", name="Barack Obama"),
+        library_ids=[library.pk],
+        photo=portraits["obama.jpg"].read_bytes(),
+    )
+    pushed = run(gate, CommandKind.PEOPLE_PUSH)
+    assert (pushed.state, pushed.result["done"]) == ("done", 1), pushed.result
+    compared = run(gate, CommandKind.PEOPLE_COMPARE)
+    assert compared.result == {"held": 1, "missing": 0, "extra": 0, "different": 0}
+
+    # The visitor came before anybody was known; the platform was away and never heard of it.
+    agent.wait(lambda event: event["event"] == "visit")
+    deadline = time.monotonic() + 20
+    while not (pulled := run(gate, CommandKind.RECORDS_PULL)).result.get("read"):
+        assert time.monotonic() < deadline, (pulled.state, pulled.word, agent.output)
+        time.sleep(0.2)
+    assert Record.objects.count() == 1
+    assert run(gate, CommandKind.RECORDS_PULL).result["new"] == 0
+
+    assert run(gate, CommandKind.PEOPLE_WIPE).state == "done"
+    assert run(gate, CommandKind.PEOPLE_COMPARE).result["held"] == 0
+    contact = TerminalContact.objects.get(terminal=gate)
+    assert contact.failures == 0
+
+
+def test_a_wrong_password_is_told(gate: Terminal) -> None:
+    gate.api_password = "654321"
+    gate.save()
+
+    command = run(gate, CommandKind.OPEN_DOOR)
+
+    assert (command.state, command.code) == ("refused", "10005")
