@@ -18,7 +18,7 @@ from devices.selectors import push_terminals
 from devices.services import call_target, contact_pushes
 from records.choices import Origin
 from records.services import gap_fill, pushed_until, sign_store
-from server_common.bridge import in_database
+from server_common.bridge import in_database, in_database_apart
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +51,8 @@ class _Sink:
         return await in_database(_target_of, self._terminal_id)
 
     async def _opened(self) -> None:
-        self._is_filled = await in_database(gap_fill, terminal_id=self._terminal_id)
+        # Calls the terminal page by page, while others push.
+        self._is_filled = await in_database_apart(gap_fill, terminal_id=self._terminal_id)
 
     async def _record(self, sign: dict[str, Any]) -> None:
         await in_database(_take, self._terminal_id, sign, is_filled=self._is_filled)

@@ -4,6 +4,7 @@ import json
 import os
 import secrets
 from collections.abc import Mapping
+from ipaddress import ip_network
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
@@ -57,6 +58,19 @@ def integer(
 def words(name: str, default: str = "", *, env: Mapping[str, str] = os.environ) -> list[str]:
     """Return the variable as a list, separated by commas."""
     return [part.strip() for part in env.get(name, default).split(",") if part.strip()]
+
+
+def networks(name: str, *, env: Mapping[str, str] = os.environ) -> list[str]:
+    """Return the variable as a list of addresses or CIDR networks, separated by commas."""
+    found = words(name, env=env)
+    for network in found:
+        try:
+            ip_network(network, strict=False)
+        except ValueError:
+            raise ImproperlyConfigured(
+                f"environment variable {name} must be networks such as 10.0.0.0/8"
+            ) from None
+    return found
 
 
 def local_secret(var: Path, name: str) -> str:

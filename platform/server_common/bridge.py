@@ -25,6 +25,16 @@ async def in_database(function: Callable[P, R], *args: P.args, **kwargs: P.kwarg
     return answer
 
 
+async def in_database_apart(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """Run a synchronous function that takes long in a thread of its own, and await its answer.
+
+    All other functions share one thread, which would be held up.
+    """
+    apart = database_sync_to_async(function, thread_sensitive=False)
+    answer: R = await apart(*args, **kwargs)
+    return answer
+
+
 def run_apart(work: Coroutine[Any, Any, R]) -> R:
     """Run a coroutine to its end on a loop of its own, from a thread that has none.
 

@@ -70,6 +70,7 @@ def test_a_full_production_environment_passes_djangos_own_review(tmp_path: Path)
         ("MENJIN_SYNC_PAGE_SIZE", "many", "whole number"),
         ("MENJIN_TERMINAL_RATE", "-5", "at least 1"),
         ("MENJIN_PICTURE_URL_SECONDS", "1.5", "whole number"),
+        ("MENJIN_CALL_NETWORKS", "10.0.0.0/8,10.0.0.0/99", "networks"),
     ],
 )
 def test_a_malformed_value_stops_the_process_by_name(name: str, value: str, told: str) -> None:

@@ -130,7 +130,7 @@ STRANGER_RATE = (
 )
 # Networks in which terminals may be called (chapters 4 to 8). Empty: anywhere but this machine
 # itself, link-local addresses and what is no host at all.
-TERMINAL_CALL_NETWORKS = env.words("MENJIN_CALL_NETWORKS")
+TERMINAL_CALL_NETWORKS = env.networks("MENJIN_CALL_NETWORKS")
 # One answer to /syrecord lists at most this many changes.
 SYNC_PAGE_SIZE = env.integer("MENJIN_SYNC_PAGE_SIZE", 500, minimum=1)
 # How long a picture address handed to a terminal stays valid, in seconds.
