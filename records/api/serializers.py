@@ -38,6 +38,7 @@ class RecordOut(serializers.ModelSerializer):
             "user_id",
             "user_name",
             "user_type",
+            "origin",
             "captured_at",
             "received_at",
             "clock_skew_s",

@@ -194,8 +194,7 @@ def late_record(
         return None
     clean, faults = _clean(message, ())
     record = _base_record(terminal, kind, key, message, faults, now)
-    # How late it comes says nothing about the terminal's clock.
-    record.clock_skew_s = None
+    # How late it comes says nothing about the terminal's clock; alerts say it.
     record.faults = [fault for fault in record.faults if fault != "clock_skew"]
     record.origin, record.reason = origin, Reason.FETCHED
     if isinstance(message, FaceMatch):

@@ -63,6 +63,16 @@ def test_missed_passes_are_fetched_with_everything_they_say(
     assert record.faults == []
 
 
+def test_an_alert_of_what_was_fetched_says_how_late_it_is(
+    gate: Terminal, door: TerminalServer
+) -> None:
+    door.state.records = [sign(7, ago_s=7200, temperature=38.9)]
+
+    pull(gate)
+
+    assert 7190 < Alert.objects.get().facts["late_s"] < 7300
+
+
 def test_a_stranger_is_a_reading(gate: Terminal, door: TerminalServer) -> None:
     door.state.records = [sign(8, user_id="", ago_s=60)]
 
