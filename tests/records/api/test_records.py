@@ -68,7 +68,8 @@ def passed(manager: APIClient, world: World, portraits: dict[str, Path]) -> dict
 
 def test_a_pass_shows_exactly_what_is_agreed(passed: dict[str, Any], world: World) -> None:
     assert set(passed) == {
-        "id", "kind", "site", "device_id", "user_id", "user_name", "user_type", "origin", "captured_at",
+        "id", "kind", "site", "device_id", "user_id", "user_name", "user_type", "origin",
+        "captured_at",
         "received_at", "clock_skew_s", "temperature_c", "mask", "similarity", "verification",
         "door_opened", "unlock_delay_ms", "reason", "reason_text", "open_code", "open_message",
         "action_code", "action", "uuid_label", "nation_code", "id_card_name", "extras",
