@@ -13,6 +13,7 @@ from channels.layers import channel_layers, get_channel_layer
 from django.conf import settings as django_settings
 from django.db import transaction
 
+from devices.commands import KINDS
 from server_common.on_commit import enqueue_on_commit, group_send_on_commit, serve_groups_on
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.sqlite]
@@ -168,4 +169,6 @@ def test_every_registered_task_may_be_asked_for_by_the_schedule_or_a_service() -
     ours = {name for name in current_app.tasks if not name.startswith("celery.")}
     scheduled = {entry["task"] for entry in django_settings.CELERY_BEAT_SCHEDULE.values()}
 
-    assert ours - scheduled == {"faces.tasks.gallery_rebuild", "faces.tasks.deliveries_fill"}
+    by_services = {"faces.tasks.gallery_rebuild", "faces.tasks.deliveries_fill"}
+    by_services |= {spec.task for spec in KINDS.values()} | {"devices.tasks.commands_dispatch"}
+    assert ours - scheduled == by_services
