@@ -8,20 +8,18 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import closing
 from pathlib import Path
 
-import psycopg2
 import pytest
 
 from tests.support.processes import (
     ROOT,
     free_port,
     kill_group,
-    program,
     start,
     wait_listening,
 )
+from tests.support.production import UNLIMITED, Production
 
 pytestmark = pytest.mark.slow
 UPLOADERS = 20
@@ -78,39 +76,6 @@ class Embedded:
             return [row[0] for row in database.execute("SELECT user_id FROM records_record")]
 
 
-class Production:
-    """Two workers with PostgreSQL and Redis, as docker-compose.yml starts them."""
-
-    def __init__(self, folder: Path) -> None:
-        server = os.environ["TEST_DATABASE_URL"].rsplit("/", 1)[0]
-        connection = psycopg2.connect(f"{server}/postgres")
-        connection.autocommit = True
-        with closing(connection), connection.cursor() as cursor:
-            cursor.execute("DROP DATABASE IF EXISTS restarted WITH (FORCE)")
-            cursor.execute("CREATE DATABASE restarted")
-        self.environment = {
-            "DJANGO_SETTINGS_MODULE": "menjin.settings.production",
-            "DATABASE_URL": f"{server}/restarted",
-            "REDIS_URL": os.environ["TEST_REDIS_URL"].rsplit("/", 1)[0] + "/6",
-            "SECRET_KEY": "k" * 60,
-            "FIELD_KEY": "f" * 60,
-            "ALLOWED_HOSTS": "127.0.0.1",
-        }
-
-    def command(self, port: int) -> list[str]:
-        return [
-            program("granian"), "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port),
-            "--workers", "2", "--blocking-threads", "8", "menjin.wsgi:application",
-        ]  # fmt: skip
-
-    def stored(self) -> list[str]:
-        """Return the user ids of all records."""
-        with psycopg2.connect(self.environment["DATABASE_URL"]) as connection:
-            cursor = connection.cursor()
-            cursor.execute("SELECT user_id FROM records_record")
-            return [row[0] for row in cursor.fetchall()]
-
-
 @pytest.mark.parametrize(
     "kind",
     [
@@ -127,12 +92,7 @@ def test_every_answered_record_survives_kill_9_exactly_once(
     tmp_path: Path, kind: type[Embedded] | type[Production]
 ) -> None:
     installation = kind(tmp_path)
-    rates = {
-        f"MENJIN_{who}_{what}": "100000"
-        for who in ("TERMINAL", "ADDRESS")
-        for what in ("RATE", "BURST")
-    }
-    environment = {**installation.environment, **rates, "MENJIN_VAR": str(tmp_path)}
+    environment = {**installation.environment, **UNLIMITED, "MENJIN_VAR": str(tmp_path)}
     log = tmp_path / "log"
     prepare = (
         "from devices.services import site_create;"
