@@ -59,7 +59,10 @@ def picture_store(*, site_id: int, clean: CleanPicture) -> Picture:
     picture = Picture(site_id=site_id, sha256=clean.sha256, width=width, height=height)
     path = picture.image.field.generate_filename(picture, "picture.jpg")
     if not default_storage.exists(path):
-        path = default_storage.save(path, ContentFile(clean.jpeg))
+        saved = default_storage.save(path, ContentFile(clean.jpeg))
+        if saved != path:
+            # Another process wrote the same content meanwhile; no row will ever name this copy.
+            default_storage.delete(saved)
     picture.image.name = path
     try:
         with transaction.atomic():

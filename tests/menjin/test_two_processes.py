@@ -99,6 +99,12 @@ class TwoProcesses:
         query = f"SELECT count(*) FROM {table} WHERE {site} AND {condition}"
         return int(self.installation.rows(query)[0][0])
 
+    def files(self, passback: str) -> int:
+        """Return the number of pictures on disk of a site's records."""
+        site_id = self.installation.rows(f"SELECT id FROM devices_site WHERE code = '{passback}'")
+        folder = self.installation.folder / "media" / "records" / str(site_id[0][0])
+        return sum(path.is_file() for path in folder.rglob("*"))
+
 
 @pytest.fixture(scope="module")
 def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TwoProcesses]:
@@ -164,6 +170,7 @@ def test_a_pass_is_stored_once_and_every_copy_opens_the_door(
 
     assert two.count("records_record", passback, "kind = 'pass'") == ROUNDS
     assert two.count("records_picture", passback) == ROUNDS
+    assert two.files(passback) == ROUNDS
     assert two.count("records_alert", passback, "kind <> 'clock_skew'") == 0
     # Both processes did come too late at times: the moment was the same one.
     late = [now - then for now, then in zip(two.refused_copies(), before, strict=True)]
