@@ -5,3 +5,6 @@ from django.utils.translation import gettext_lazy as _
 class FacesConfig(AppConfig):
     name = "faces"
     verbose_name = _("People and faces")
+
+    def ready(self) -> None:
+        from faces import checks  # noqa: F401 - registers itself

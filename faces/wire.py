@@ -15,6 +15,7 @@ from faces.services import (
     Feedback,
     deliveries_answered,
     picture_grant,
+    picture_root,
     sync_answer,
 )
 from terminal_protocol import Ack, BodyReading, RetCode, read_feedback
@@ -33,7 +34,7 @@ def sync(admission: Admission, request: HttpRequest) -> Answered:
     answer = sync_answer(
         terminal=admission.terminal,
         last_query_time=min(asked, _CURSOR_MAX),
-        picture_root=settings.PUBLIC_URL or f"http://{request.get_host()}",
+        picture_root=picture_root(request.get_host()),
     )
     told = [entry.operation for entry in answer.entries]
     note = {

@@ -24,7 +24,15 @@ from .galleries import (
 from .index import Candidate, forget_copies, identify, identify_photo
 from .people import library_erase, library_save, person_erase, person_save, validity_sweep
 from .photos import CheckedPhoto, photo_attach, photo_check, photos_process_waiting
-from .picture_urls import BadPictureAddress, PictureGrant, picture_grant, picture_path
+from .picture_urls import (
+    PICTURE_ROOT_MAX,
+    BadPictureAddress,
+    PictureGrant,
+    picture_grant,
+    picture_path,
+    picture_root,
+    picture_root_fits,
+)
 from .sync import sync_answer, terminal_libraries_set, terminal_view_changed
 from .terminal_holdings import people_compare, people_repair, people_wipe, people_work
 from .terminal_people import people_push, user_object
@@ -32,6 +40,7 @@ from .terminals import terminal_change, terminal_create, terminal_erase
 from .time_plans import DoorHours, door_hours
 
 __all__ = [
+    "PICTURE_ROOT_MAX",
     "BadPictureAddress",
     "Candidate",
     "CheckedPhoto",
@@ -72,6 +81,8 @@ __all__ = [
     "photos_process_waiting",
     "picture_grant",
     "picture_path",
+    "picture_root",
+    "picture_root_fits",
     "sync_answer",
     "terminal_change",
     "terminal_create",

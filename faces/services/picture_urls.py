@@ -9,15 +9,27 @@ import base64
 import binascii
 import hashlib
 import hmac
+import logging
+import socket
 import struct
 from dataclasses import dataclass
+from functools import lru_cache
+from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.http.request import validate_host
 from django.utils import timezone
+
+from terminal_protocol import URL_MAX
 
 _PREFIX = "/i/"
 _FORMAT = ">QII"  # photo id, terminal id, expiry in Unix seconds; the photo's top 3 bytes are cut
 _MAC_BYTES = 16
+_PATH_CHARACTERS = len(_PREFIX) + 39 + len(".jpg")
+# What is left of the 128 characters for scheme, host and port.
+PICTURE_ROOT_MAX = URL_MAX - _PATH_CHARACTERS
+
+logger = logging.getLogger(__name__)
 
 
 class BadPictureAddress(Exception):
@@ -43,6 +55,46 @@ def picture_path(photo_id: int, terminal_id: int) -> str:
     payload = struct.pack(_FORMAT, photo_id, terminal_id, ends)[3:]
     mac = _mac(payload, settings.FIELD_KEYS[0])
     return f"{_PREFIX}{base64.urlsafe_b64encode(payload + mac).decode().rstrip('=')}.jpg"
+
+
+def picture_root(host: str) -> str:
+    """Return scheme and host with which pictures can be addressed; "" when there is none.
+
+    In this order, the first that is plain HTTP and short enough: ``MENJIN_PICTURE_URL``,
+    ``PUBLIC_URL``, the host the terminal itself called, and the number behind that host's name.
+
+    Args:
+        host: of the terminal's request, with its port.
+    """
+    for root in (settings.PICTURE_URL, settings.PUBLIC_URL, f"http://{host}"):
+        if picture_root_fits(root):
+            return str(root)
+    return _numeric_root(host)
+
+
+def picture_root_fits(root: str) -> bool:
+    """Tell whether terminals can be told pictures below this root (field notes, "Addresses")."""
+    return root.startswith("http://") and len(root) <= PICTURE_ROOT_MAX
+
+
+@lru_cache(maxsize=64)
+def _numeric_root(host: str) -> str:
+    """Return the root by number instead of a name that is too long."""
+    parts = urlsplit(f"//{host}")
+    number = _number_of(parts.hostname or "")
+    if number and validate_host(number, settings.ALLOWED_HOSTS):
+        return f"http://{number}:{parts.port}" if parts.port else f"http://{number}"
+    logger.error("picture_address_too_long host_characters=%s: set MENJIN_PICTURE_URL", len(host))
+    return ""
+
+
+def _number_of(name: str) -> str:
+    """Return the address behind a host's name; "" when nobody knows it."""
+    try:
+        found = socket.getaddrinfo(name, None, socket.AF_INET, socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        return ""
+    return str(found[0][4][0])
 
 
 def picture_grant(name: str) -> PictureGrant:

@@ -98,7 +98,8 @@ def sync_answer(*, terminal: Terminal, last_query_time: int, picture_root: str) 
             starts from the beginning once it is.
         last_query_time: the cursor it sent, in Unix seconds as handed out before; 0 is a full
             sync, and so is anything this platform cannot have given to it.
-        picture_root: scheme and host for picture addresses.
+        picture_root: scheme and host for picture addresses; without one faces are sent without
+            a picture, which the terminal reports as failed.
 
     Effects: notes cursor and deliveries before the answer leaves. A poll that finds nothing new
     writes nothing and reads no person.
@@ -231,7 +232,8 @@ def _people_since(terminal: Terminal, since: int, newest: int) -> QuerySet[Perso
 
 
 def _save_entry(person: Any, terminal: Terminal, picture_root: str) -> SyncEntry:
-    url = f"{picture_root}{picture_path(person.photo_id, terminal.pk)}"
+    path = picture_path(person.photo_id, terminal.pk)
+    url = f"{picture_root}{path}" if picture_root else ""
     return SyncEntry(
         operation="save",
         user_type=person.user_type or _WIRE_TYPES[Category(person.category)],

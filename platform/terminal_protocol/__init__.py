@@ -15,10 +15,11 @@ from .messages import (
     write_feedback,
 )
 from .signature import is_fresh, is_signed, sign
-from .sync import SyncAnswer, SyncEntry
+from .sync import URL_MAX, SyncAnswer, SyncEntry
 
 __all__ = [
     "FAULT_WORDS",
+    "URL_MAX",
     "Ack",
     "BodyReading",
     "FaceMatch",

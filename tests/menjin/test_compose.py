@@ -112,6 +112,7 @@ class Production:
             "ALLOWED_HOSTS": "127.0.0.1",
             "CSRF_TRUSTED_ORIGINS": "",
             "PUBLIC_URL": "",
+            "MENJIN_PICTURE_URL": "",
             "TRUSTED_PROXIES": "",
             "MENJIN_CALL_NETWORKS": "127.0.0.0/8",
             "MENJIN_VAR": str(folder),

@@ -16,6 +16,8 @@ ALLOWED_HOSTS: list[str] = env.words("ALLOWED_HOSTS")
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
 # Where terminals and browsers reach this platform, when it is not simply the host they asked for.
 PUBLIC_URL = env.text("PUBLIC_URL", "").rstrip("/")
+# Scheme and host of pictures where those of BaseUrls are too long for the 128 characters of 9.1.
+PICTURE_URL = env.text("MENJIN_PICTURE_URL", "").rstrip("/")
 # Proxies (addresses or networks) whose X-Forwarded-For is believed.
 TRUSTED_PROXIES = env.words("TRUSTED_PROXIES")
 
