@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from django.db import transaction
-from django.db.models import Case, F, Q, Value, When
+from django.db.models import Case, F, OuterRef, Q, Subquery, Value, When
 from django.utils import timezone
 
 from devices.models import Terminal
@@ -39,16 +39,6 @@ _RESTART = [
     "remedy",
     "revocation",
     "save_unanswered",
-]
-_SENT = [
-    "held",
-    "state",
-    "sync_stamp",
-    "attempts",
-    "sent_at",
-    "changed_at",
-    "retry_at",
-    "remedy",
 ]
 
 
@@ -191,28 +181,34 @@ def deliveries_sent(
         batch_size=500,
         ignore_conflicts=True,
     )
+    # What is told is each person's stamp as it is now: the clock is held, so nobody moves it.
+    mine = Person.objects.filter(site_id=terminal.site_id, user_id=OuterRef("user_id"))
+    stamp = Subquery(mine.values("sync_stamp")[:1])
     for start in range(0, len(people), 500):
-        stamps = {person.user_id: person.sync_stamp for person in people[start : start + 500]}
-        rows = list(Delivery.objects.filter(terminal=terminal, user_id__in=stamps))
-        for row in rows:
-            row.held = True
-            if row.operation == Operation.SAVE and row.sync_stamp <= stamps[row.user_id]:
-                row.sync_stamp = stamps[row.user_id]
-                # An answer that got lost and is given again is no further try.
-                row.attempts += row.state != DeliveryState.SENT
-                row.state = DeliveryState.SENT
-                row.retry_at, row.remedy = None, ""
-                row.sent_at = row.changed_at = now
-        Delivery.objects.bulk_update(rows, _SENT, batch_size=500)
+        user_ids = [person.user_id for person in people[start : start + 500]]
+        rows = Delivery.objects.filter(terminal=terminal, user_id__in=user_ids)
+        rows.update(held=True)
+        rows.filter(operation=Operation.SAVE, sync_stamp__lte=stamp).update(
+            attempts=_counted_once(),
+            state=DeliveryState.SENT,
+            sync_stamp=stamp,
+            retry_at=None,
+            remedy="",
+            sent_at=now,
+            changed_at=now,
+        )
     Delivery.objects.filter(pk__in=[row.pk for row in deletes], operation=Operation.DELETE).update(
-        attempts=Case(
-            When(state=DeliveryState.SENT, then=F("attempts")), default=F("attempts") + 1
-        ),
+        attempts=_counted_once(),
         state=DeliveryState.SENT,
         retry_at=None,
         sent_at=now,
         changed_at=now,
     )
+
+
+def _counted_once() -> Case:
+    """Count a try; an answer that got lost and is given again is no further one."""
+    return Case(When(state=DeliveryState.SENT, then=F("attempts")), default=F("attempts") + 1)
 
 
 @transaction.atomic
