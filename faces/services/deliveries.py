@@ -188,7 +188,10 @@ def deliveries_sent(
         user_ids = [person.user_id for person in people[start : start + 500]]
         rows = Delivery.objects.filter(terminal=terminal, user_id__in=user_ids)
         rows.update(held=True)
-        rows.filter(operation=Operation.SAVE, sync_stamp__lte=stamp).update(
+        # A failure stands, with its next try, until it is tried again: the same question may come
+        # twice, and of the answer to the copy nobody hears any more.
+        failed = Q(state=DeliveryState.FAILED, sync_stamp=stamp)
+        rows.filter(~failed, operation=Operation.SAVE, sync_stamp__lte=stamp).update(
             attempts=_counted_once(),
             state=DeliveryState.SENT,
             sync_stamp=stamp,

@@ -17,8 +17,8 @@ from faces.services import (
     person_erase,
     person_save,
     terminal_libraries_set,
+    terminal_send_all_again,
     terminal_send_failed_again,
-    terminal_view_changed,
 )
 from faces.services.delivery_policy import BACK_OFF
 from tests.support.people import enrol
@@ -160,6 +160,25 @@ class TestRetries:
 
         assert told(wire) == [("save", "1")]
         assert told(other) == []
+
+    @pytest.mark.parametrize(("code", "again"), [("50002", 1), ("101", 0)])
+    def test_an_old_question_that_arrives_late_does_not_end_the_tries(
+        self, wire: WireClient, terminal: Terminal, library: Library, code: str, again: int
+    ) -> None:
+        """A poll sent twice: the second copy came after the failure, and nobody read its answer."""
+        wire.sync()
+        before = wire.cursor
+        enrol(library, "1")
+        wire.sync()
+        report(wire, "1", code)
+        failed = row_of("1")
+
+        wire.poll(before)
+
+        row = row_of("1")
+        assert (row.state, row.retry_at, row.remedy) == ("failed", failed.retry_at, failed.remedy)
+        assert in_a_while(hours=1) == again
+        assert told(wire) == [("save", "1")] * again
 
     def test_two_workers_at_once_tell_it_once(
         self, wire: WireClient, terminal: Terminal, library: Library
@@ -398,7 +417,7 @@ class TestSendAgain:
         wire.sync()
         report(wire, "1", "30002")
 
-        terminal_view_changed(terminal=terminal)
+        assert terminal_send_all_again(terminal=terminal) == 1
 
         assert told(wire) == [("save", "1")]
         assert (row_of("1").state, row_of("1").remedy) == (DeliveryState.SENT, "")
