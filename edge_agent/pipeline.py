@@ -193,7 +193,7 @@ class Pipeline:
         """Read the temperature; a broken thermometer costs the reading, not the visit."""
         try:
             async with asyncio.timeout(_THERMOMETER_LIMIT_S):
-                reading_c = await self._devices.thermometer.read_c(frame)
+                reading = await self._devices.thermometer.read(frame)
         except (DriverError, TimeoutError):
             if self._thermometer_works:
                 logger.exception("thermometer_failed")
@@ -202,7 +202,9 @@ class Pipeline:
         if not self._thermometer_works:
             logger.info("thermometer_works")
         self._thermometer_works = True
-        return reading_c
+        if reading is None or not reading.is_body:
+            return None
+        return round(float(reading.surface_c.max()), 2)
 
 
 def _word(delivery: Delivery) -> PlatformWord:

@@ -4,8 +4,9 @@ All of them are opened before use and closed once; closing again does nothing. D
 of people, rules or the platform. Their errors are `edge_agent.exceptions.DriverError` and below.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from typing import Protocol
 
 import numpy as np
@@ -91,8 +92,32 @@ class Relay(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class HeatReading:
+    """What a thermometer saw, before a body temperature is made of it.
+
+    Attributes:
+        surface_c: (rows, columns) float32, °C, row 0 on top, column 0 at the left of the picture;
+            (1, 1) for a sensor that sees one spot. Not a number where a pixel is dead.
+        ambient_c: temperature of the air around the sensor in °C, None when it does not know.
+        distance_m: from the sensor to the person, None when it does not know.
+        sigma_c: standard uncertainty of one value of `surface_c`, in °C.
+        is_body: whether `surface_c` is a body temperature already, because the sensor, or a
+            simulation, has compensated by itself.
+        view: left, top, right, bottom of what the sensor sees, as parts (0 to 1) of the camera's
+            picture; it may reach beyond it.
+    """
+
+    surface_c: NDArray[np.float32]
+    ambient_c: float | None = None
+    distance_m: float | None = None
+    sigma_c: float = 0.1
+    is_body: bool = False
+    view: tuple[float, float, float, float] = (0.0, 0.0, 1.0, 1.0)
+
+
 class Thermometer(Protocol):
-    """Measures the body temperature of the person in a picture."""
+    """Measures the heat of the person in a picture."""
 
     async def open(self) -> None:
         """Get ready.
@@ -102,14 +127,14 @@ class Thermometer(Protocol):
         """
         ...
 
-    async def read_c(self, frame: Frame) -> float | None:
+    async def read(self, frame: Frame) -> HeatReading | None:
         """Measure. Takes at most a second.
 
         Args:
             frame: the picture that belongs to the measurement.
 
         Returns:
-            Body temperature in °C, 30 to 45; None when there is no reading to be trusted.
+            What the sensor saw; None when it saw nothing to be trusted.
 
         Raises:
             DriverError: the sensor failed.
@@ -118,6 +143,86 @@ class Thermometer(Protocol):
 
     async def close(self) -> None:
         """Let go of the sensor. Safe state: nothing is measured."""
+        ...
+
+
+class CardReader(Protocol):
+    """Reads the numbers of cards that are held to it."""
+
+    async def open(self) -> None:
+        """Get ready.
+
+        Raises:
+            DriverUnavailable: the reader, or the library that reads it, is not there.
+        """
+        ...
+
+    async def next_card(self) -> str | None:
+        """Wait for a card; may be cancelled, afterwards the reader can be asked again.
+
+        Returns:
+            The card's number as the reader gives it, 1 to 40 printable characters (8.2.1,
+            icNumber); None when there will never be another one. Never log it.
+
+        Raises:
+            DriverError: the reader is broken; it must be closed and opened again.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Let go of the reader."""
+        ...
+
+
+class Cue(StrEnum):
+    """What a person at the door is told; stable."""
+
+    WAIT = "wait"  # somebody was seen, the answer is on its way
+    WELCOME = "welcome"  # the door opens
+    REFUSED = "refused"  # known, and the door stays closed
+    STRANGER = "stranger"  # nobody known
+    LOOK_HERE = "look_here"  # the picture is not good enough: come closer, look at the camera
+    FEVER = "fever"
+    MASK_MISSING = "mask_missing"
+    TRY_LATER = "try_later"  # the door cannot decide now
+    IDLE = "idle"  # nobody is there
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """One cue with what may be said along with it.
+
+    Attributes:
+        name: of the person, empty for none.
+        temperature_c: measured body temperature, None without one.
+    """
+
+    cue: Cue
+    name: str = field(default="", repr=False)
+    temperature_c: float | None = None
+
+
+class Prompter(Protocol):
+    """Tells people at the door what happens: by voice, light, or on a screen."""
+
+    async def open(self) -> None:
+        """Get ready.
+
+        Raises:
+            DriverUnavailable: the device, or the program that speaks, is not there.
+        """
+        ...
+
+    async def prompt(self, prompt: Prompt) -> None:
+        """Begin to tell; returns at once, a newer prompt replaces one that is being told.
+
+        Raises:
+            DriverError: nothing could be told. The door works all the same.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Fall silent and dark."""
         ...
 
 

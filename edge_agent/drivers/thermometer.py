@@ -2,7 +2,9 @@
 
 import random
 
-from edge_agent.drivers.base import Frame
+import numpy as np
+
+from edge_agent.drivers.base import Frame, HeatReading
 
 
 class SimulatedThermometer:
@@ -16,12 +18,13 @@ class SimulatedThermometer:
     async def open(self) -> None:
         """See `Thermometer.open`."""
 
-    async def read_c(self, frame: Frame) -> float | None:
-        """See `Thermometer.read_c`; rounded to a tenth, as such sensors report."""
+    async def read(self, frame: Frame) -> HeatReading | None:
+        """See `Thermometer.read`; a body temperature, to a tenth, as such sensors report."""
         # Drawn even when scripted, so that a script does not move the readings of later visitors.
         drawn_c = self._random.gauss(self._mean_c, self._spread_c)
         scripted_c = frame.scripted_temperature_c
-        return round(min(max(drawn_c if scripted_c is None else scripted_c, 30.0), 45.0), 1)
+        body_c = round(min(max(drawn_c if scripted_c is None else scripted_c, 30.0), 45.0), 1)
+        return HeatReading(np.full((1, 1), body_c, dtype=np.float32), is_body=True)
 
     async def close(self) -> None:
         """See `Thermometer.close`."""
@@ -33,8 +36,8 @@ class NoThermometer:
     async def open(self) -> None:
         """See `Thermometer.open`."""
 
-    async def read_c(self, frame: Frame) -> float | None:
-        """See `Thermometer.read_c`; never a reading."""
+    async def read(self, frame: Frame) -> HeatReading | None:
+        """See `Thermometer.read`; never a reading."""
         return None
 
     async def close(self) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from edge_agent.drivers.base import Frame
+from edge_agent.drivers.base import Frame, HeatReading
 from edge_agent.exceptions import DriverError
 from face_engine import DetectedFace
 
@@ -104,10 +104,12 @@ class ScriptedThermometer:
     async def open(self) -> None:
         """Nothing to open."""
 
-    async def read_c(self, frame: Frame) -> float | None:
+    async def read(self, frame: Frame) -> HeatReading | None:
         if self.is_broken:
             raise DriverError("the sensor is gone")
-        return self.reading_c
+        if self.reading_c is None:
+            return None
+        return HeatReading(np.full((1, 1), self.reading_c, dtype=np.float32), is_body=True)
 
     async def close(self) -> None:
         """Nothing to close."""
