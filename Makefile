@@ -5,6 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8000
+TEST_PROCESSES ?= 2
 export PORT
 
 .PHONY: run test check bench lock clean
@@ -14,8 +15,8 @@ run: $(VENV)/.run
 
 test: $(VENV)/.dev
 	$(BIN)/python -m face_engine install
-	$(BIN)/python -m pytest
-	MENJIN_TEST_SQLITE=1 $(BIN)/python -m pytest -q -m sqlite
+	$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadfile
+	MENJIN_TEST_SQLITE=1 $(BIN)/python -m pytest -q -m sqlite -n $(TEST_PROCESSES) --dist loadfile
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .

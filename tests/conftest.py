@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 from django.core.cache import cache
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 
 from devices.models import Site, Terminal
 from devices.services import admission, limits, presence, recorder, site_create
@@ -15,6 +17,11 @@ from faces.models import Library, Person
 from faces.services import forget_copies, person_save
 from tests.support.wire import WireClient
 
+# How long an example takes depends on the machine and on who else works on it; benchmarks measure.
+hypothesis_settings.register_profile(
+    "unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+hypothesis_settings.load_profile("unhurried")
 PHOTOS = Path(os.environ.get("MENJIN_PHOTOS", Path(__file__).parents[2] / "shared" / "photos"))
 
 

@@ -1,7 +1,7 @@
 """PostgreSQL and Redis for the tests, from wheels; started once, before Django reads its settings.
 
 ``TEST_DATABASE_URL`` and ``TEST_REDIS_URL`` name running ones instead. ``MENJIN_TEST_SQLITE=1``
-runs on SQLite without Redis.
+runs on SQLite without Redis. Processes that test side by side (``-n 2``) have their own each.
 """
 
 import logging
@@ -28,11 +28,17 @@ def pytest_load_initial_conftests() -> Generator[None, None, None]:
         os.environ["TEST_DATABASE_URL"] = "sqlite:///unused.sqlite3"
         os.environ["TEST_REDIS_URL"] = ""
     else:
-        if "TEST_DATABASE_URL" not in os.environ:
-            os.environ["TEST_DATABASE_URL"] = start_postgres()
-        if "TEST_REDIS_URL" not in os.environ:
-            os.environ["TEST_REDIS_URL"] = start_redis()
+        _name("TEST_DATABASE_URL", start_postgres)
+        _name("TEST_REDIS_URL", start_redis)
     return (yield)
+
+
+def _name(variable: str, start: Callable[[], str]) -> None:
+    """Start a service unless the environment names one that nobody else here tests on."""
+    ours = os.environ.get("MENJIN_TEST_STARTED", "").split()
+    if variable not in os.environ or variable in ours:
+        os.environ[variable] = start()
+        os.environ["MENJIN_TEST_STARTED"] = " ".join({*ours, variable})
 
 
 def pytest_unconfigure() -> None:
