@@ -10,15 +10,19 @@ from urllib.parse import urlsplit
 
 from edge_agent.api import ApiServer, RecordHub, Terminal
 from edge_agent.config import AgentConfig
+from edge_agent.config_door import LivenessMode, LookingConfig, MaskMode
 from edge_agent.database import Database
 from edge_agent.drivers.clock import SystemClock
+from edge_agent.liveness import Liveness
+from edge_agent.mask import Mask
+from edge_agent.model_slot import load_classifier
 from edge_agent.network_facts import network_facts
 from edge_agent.outbox import Outbox
 from edge_agent.people import LocalPeople
 from edge_agent.pipeline import Devices, Pipeline
 from edge_agent.platform_client import PlatformClient
 from edge_agent.presence import Presence
-from edge_agent.recogniser import Recogniser
+from edge_agent.recogniser import FaceJudges, Recogniser
 from edge_agent.records import Openings, RecordLog, Retention
 from edge_agent.settings import Settings
 from edge_agent.store import Store
@@ -129,11 +133,31 @@ def _base(
     )
     uplink = Uplink(outbox=Outbox(database), client=client, clock=clock, chance=chance)
     recogniser = Recogniser(
-        engine, least_similarity=config.match_similarity, detector_px=config.detector_px
+        engine,
+        least_similarity=config.match_similarity,
+        detector_px=config.detector_px,
+        judges=_judges(config.looking),
     )
     return _Base(
         *(config, devices, clock, story, chance),
         *(database, Store(database), client, uplink, recogniser),
+    )
+
+
+def _judges(looking: LookingConfig) -> FaceJudges:
+    mask_model = liveness_model = None
+    if looking.mask is MaskMode.MODEL:
+        needs = frozenset({Mask.WORN.value, Mask.BARE.value})
+        mask_model = load_classifier(looking.mask_model, key="looking.mask_model", needs=needs)
+    if looking.liveness is LivenessMode.MODEL:
+        needs = frozenset({Liveness.LIVE.value, Liveness.PICTURE.value})
+        liveness_model = load_classifier(
+            looking.liveness_model, key="looking.liveness_model", needs=needs
+        )
+    return FaceJudges(
+        looks_for_masks=looking.mask is not MaskMode.NONE,
+        mask_model=mask_model,
+        liveness_model=liveness_model,
     )
 
 

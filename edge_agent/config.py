@@ -11,6 +11,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from edge_agent.config_api import check_api
+from edge_agent.config_door import DOOR_RANGES, LookingConfig, TemperatureConfig
 from edge_agent.exceptions import ConfigInvalid
 from terminal_protocol.device_calls import DEFAULT_HTTP_PORT, DEFAULT_PASSWORD, DEFAULT_PUSH_PORT
 
@@ -175,6 +176,8 @@ class AgentConfig:
     relay: RelayConfig = field(default_factory=RelayConfig)
     thermometer: ThermometerConfig = field(default_factory=ThermometerConfig)
     api: ApiConfig = field(default_factory=ApiConfig)
+    looking: LookingConfig = field(default_factory=LookingConfig)
+    temperature: TemperatureConfig = field(default_factory=TemperatureConfig)
 
     @property
     def platform_shown(self) -> str:
@@ -226,6 +229,7 @@ _RANGES: Final[dict[str, tuple[float, float]]] = {
     "api.record_pictures_max": (0, 1_000_000),
     "thermometer.mean_c": (30, 45),
     "thermometer.spread_c": (0, 5),
+    **DOOR_RANGES,
 }
 
 

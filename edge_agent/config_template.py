@@ -83,4 +83,28 @@ driver = "simulated"           # "simulated" or "none"
 mean_c = 36.5
 spread_c = 0.2
 seed = 1
+
+# How people before a live camera are followed and judged.
+[looking]
+motion_gate = true             # look for faces only where something moves
+decide_after_s = 0.8           # decide by then with the best picture so far; a good one at once
+good_quality = 0.5             # 0 to 1
+least_quality = 0.15           # below it people are asked to look at the camera
+liveness = "none"              # a person or a picture: "none", "movement", "model"
+liveness_required = false      # true: closed as well when it cannot be told
+liveness_model = "liveness-model"   # model: a folder, see docs/edge-agent.md
+mask = "none"                  # "none" (mask_assumed is sent), "heuristic", "model"
+mask_model = "mask-model"      # model: a folder
+mask_unknown_passes = true     # where a mask is demanded and cannot be told
+
+# From a sensor's heat to a body temperature; compare with a good thermometer.
+[temperature]
+offset_c = 0.0                 # added at the end
+emissivity_factor = 1.0
+core_offset_c = 2.0            # how much warmer the body is than a forehead at 23 °C
+ambient_slope = 0.1            # by how much it cools for each °C the air is below 23 °C
+distance_slope_c_per_m = 0.3   # what the sensor loses for each metre beyond
+distance_m = 0.5               # this one
+focal_px = 0.0                 # of the camera, to estimate the distance by the eyes; 0 = unknown
+sigma_most_c = 0.5             # a less certain reading is none
 """

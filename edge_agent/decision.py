@@ -10,6 +10,7 @@ from edge_agent.config import (
     UNLOCK_DELAY_MIN_MS,
     DecisionPolicy,
 )
+from edge_agent.liveness import Liveness
 
 # userType of people who are held in order to be recognised and kept out: in words as the platform
 # writes them, and by the numbers of seed 8.2.1.
@@ -32,6 +33,7 @@ class Reason(StrEnum):
     LIBRARY_STALE = "library_stale"
     MASK_MISSING = "mask_missing"
     OUTSIDE_VISIT = "outside_visit"
+    NOT_ALIVE = "not_alive"
 
 
 class PlatformWord(StrEnum):
@@ -53,6 +55,8 @@ class Rules:
         unlock_delay_ms: 20 to 30 000 (unlockOuttime of 8.1.5 goes that far).
         temperature_counts: whether a high temperature keeps the door closed (8.1.5, tempNormal).
         mask_required: whether a missing mask does (8.1.5, maskNormal).
+        liveness_required: whether a face must be known to be alive; one that is known to be a
+            picture never opens.
     """
 
     decide: DecisionPolicy
@@ -62,6 +66,7 @@ class Rules:
     library_max_age_s: float
     temperature_counts: bool = True
     mask_required: bool = False
+    liveness_required: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +82,7 @@ class Facts:
         has_mask: whether a mask was worn, as far as the terminal knows.
         is_expected: False for somebody entered here whose visit is not now (8.2.1, startTime and
             endTime).
+        liveness: a person or a picture of one.
     """
 
     user_type: str | None
@@ -86,6 +92,7 @@ class Facts:
     platform_delay_ms: int | None = None
     has_mask: bool = False
     is_expected: bool = True
+    liveness: Liveness = Liveness.UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +114,20 @@ def asks_platform(decide: DecisionPolicy) -> bool:
     return decide is not DecisionPolicy.LOCAL
 
 
+def seems_alive(liveness: Liveness, rules: Rules) -> bool:
+    """Whether a face may count as a person's."""
+    if liveness is Liveness.UNKNOWN:
+        return not rules.liveness_required
+    return liveness is Liveness.LIVE
+
+
 def decide(facts: Facts, rules: Rules) -> Decision:
     """Decide about one visit. Nothing opens but an explicit allow."""
     if facts.user_type is None:
         return Decision(open_door=False, reason=Reason.NOBODY)
+    # The platform sees one picture and cannot know how it moved; this is the terminal's own word.
+    if not seems_alive(facts.liveness, rules):
+        return Decision(open_door=False, reason=Reason.NOT_ALIVE)
     if rules.decide is DecisionPolicy.LOCAL:
         return _by_local_rule(facts, rules)
     if facts.platform is PlatformWord.OPEN:

@@ -1,11 +1,12 @@
 """What chapter 8.1 lets somebody change at the door, as the door uses it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from typing import Any, Final
 
 from edge_agent.config import AgentConfig
+from edge_agent.config_door import LookingConfig, TemperatureConfig
 from edge_agent.decision import Rules
 
 _FACE_MAX_PX: Final = 500  # seed 9.1: pictures of 300 to 500 px are best
@@ -50,6 +51,8 @@ class DoorSettings:
         answer_timeout_s: how long a person at the door waits for the platform's word.
         measures_temperature: whether the thermometer is asked (tempDetecEnable).
         detects_masks: whether masks are told and alarmed about (maskDetecEnable).
+        eyes: how people before a live camera are followed and judged.
+        temperature: how a body temperature is made of heat.
     """
 
     rules: Rules
@@ -59,6 +62,8 @@ class DoorSettings:
     is_looking: bool = True
     measures_temperature: bool = True
     detects_masks: bool = False
+    eyes: LookingConfig = field(default_factory=LookingConfig)
+    temperature: TemperatureConfig = field(default_factory=TemperatureConfig)
 
 
 def door_settings(
@@ -82,6 +87,7 @@ def door_settings(
         library_max_age_s=config.library_max_age_s,
         temperature_counts=bool(peri.get("tempNormal", 1)),
         mask_required=bool(peri.get("maskNormal", 0)),
+        liveness_required=config.looking.liveness_required,
     )
     looking = Looking(
         is_comparing=bool(face.get("faceCmpEnable", 1)),
@@ -99,6 +105,8 @@ def door_settings(
         is_looking=bool(face.get("faceEnable", 1)),
         measures_temperature=bool(face.get("tempDetecEnable", 1)),
         detects_masks=bool(face.get("maskDetecEnable", 0)),
+        eyes=config.looking,
+        temperature=config.temperature,
     )
     # A mask can only be asked for where masks are looked at.
     if not made.detects_masks:

@@ -7,31 +7,38 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from edge_agent.decision import Decision, Facts, PlatformWord, asks_platform, decide
+from edge_agent.config_door import MaskMode
+from edge_agent.decision import (
+    Decision,
+    Facts,
+    PlatformWord,
+    Reason,
+    asks_platform,
+    decide,
+    seems_alive,
+)
+from edge_agent.door_devices import Announcer, BodyThermometer, Devices
 from edge_agent.door_settings import DoorSettings
-from edge_agent.drivers.base import Camera, Clock, Frame, Relay, Thermometer
+from edge_agent.drivers.base import Cue, Frame
 from edge_agent.exceptions import DriverError
 from edge_agent.library import Match
-from edge_agent.recogniser import Recogniser, Sighting, VisitGate
+from edge_agent.mask import Mask
+from edge_agent.recogniser import Recogniser, Sighting
 from edge_agent.records import RecordLog, Visit
 from edge_agent.story import Story
+from edge_agent.temperature import BodyTemperature
+from edge_agent.timings import Timings
 from edge_agent.uplink import Delivery, Uplink, Verdict
 from edge_agent.uploads import UploadWriter
 from edge_agent.visit_words import VisitTale
+from edge_agent.visiting import Visiting
+from edge_agent.watching import Visitor, Watcher
 
 logger = logging.getLogger(__name__)
 
-_THERMOMETER_LIMIT_S: Final = 1.5  # the interface promises one second
+__all__ = ["Devices", "Pipeline"]
 
-
-@dataclass(frozen=True, slots=True)
-class Devices:
-    """The drivers of one door."""
-
-    camera: Camera
-    relay: Relay
-    thermometer: Thermometer
-    clock: Clock
+_WAIT_CUE_S: Final = 0.3  # an answer that comes sooner needs no announcement
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +51,28 @@ class _Seen:
     """
 
     sighting: Sighting
-    temperature_c: float | None
+    body: BodyTemperature | None
     seen_at_s: float
     door: DoorSettings
 
+    @property
+    def temperature_c(self) -> float | None:
+        return None if self.body is None else self.body.c
+
 
 class Pipeline:
-    """Works through visits, one after the other; settings are read anew for each."""
+    """Works through visits; settings are read anew for each.
+
+    A folder's pictures are visits one after the other. A live camera is read on while somebody
+    waits for the platform's word, so that it does not keep the next one from being seen.
+
+    Attributes:
+        visits: visits so far.
+        frames_seen: pictures taken from the camera so far.
+        last_frame: the newest of them.
+        decided: from the picture to the decision.
+        pulsed: from the picture to the relay.
+    """
 
     def __init__(
         self,
@@ -70,11 +92,23 @@ class Pipeline:
         self._writer = writer
         self._records = records
         self._door = door
-        self._gate = VisitGate()
+        self._watcher = Watcher(recogniser)
         self._library_age_s = library_age_s
         self._story = story
-        self._thermometer_works = True
+        self._thermometer = BodyThermometer(devices.thermometer)
+        self._announcer = Announcer(
+            devices.prompter, limits_c=lambda: self._door().rules.temperature_limit_c
+        )
         self.visits = 0
+        self.frames_seen = 0
+        self.last_frame: Frame | None = None
+        self.decided = Timings()
+        self.pulsed = Timings()
+
+    @property
+    def faces_seen(self) -> int:
+        """Faces that a live camera showed so far, in all its pictures."""
+        return self._watcher.faces_seen
 
     async def run(self, *, visits_most: int = 0) -> None:
         """Work until the camera has no more pictures.
@@ -85,55 +119,85 @@ class Pipeline:
         Raises:
             DriverError: the camera is broken.
         """
-        while not visits_most or self.visits < visits_most:
-            frame = await self._devices.camera.next_frame()
-            if frame is None:
-                return
-            await self.look(frame)
+        async with Visiting() as visiting:
+            while not visits_most or self.visits < visits_most:
+                frame = await self._devices.camera.next_frame()
+                if frame is None:
+                    await self._finish(visiting)
+                    return
+                await self._take(frame, visiting)
 
     async def look(self, frame: Frame) -> Decision | None:
-        """Take in one frame; what was decided, None when it shows no new visit of a face."""
+        """Take in one frame and wait for what becomes of it.
+
+        Returns:
+            What was decided about the first visitor, None when it shows no new visit of a face.
+        """
+        async with Visiting() as visiting:
+            await self._take(frame, visiting)
+        return visiting.first
+
+    async def _take(self, frame: Frame, visiting: Visiting) -> None:
+        self.frames_seen += 1
+        self.last_frame = frame
         door = self._door()
         seen_at_s = self._devices.clock.monotonic()
+        if frame.is_visit:
+            visiting.note(await self._look_once(frame, seen_at_s, door))
+            return
+        if not door.is_looking:
+            return
+        glimpse = await self._watcher.take(frame, seen_at_s, door)
+        for visitor in glimpse.visitors:
+            await visiting.begin(self._visit(visitor, door))
+        if glimpse.asks_to_look:
+            await self._announcer.tell(Cue.LOOK_HERE)
+        elif glimpse.is_empty and not visiting.is_busy:
+            await self._announcer.tell(Cue.IDLE)
+
+    async def _finish(self, visiting: Visiting) -> None:
+        """Decide about those who were still followed when the camera ended."""
+        door = self._door()
+        for visitor in await self._watcher.finish(door):
+            await visiting.begin(self._visit(visitor, door))
+
+    async def _look_once(
+        self, frame: Frame, seen_at_s: float, door: DoorSettings
+    ) -> Decision | None:
+        """Decide about the main face of a picture that is a visit by itself."""
         sighting = None
         if door.is_looking:
             sighting = await self._recogniser.look(frame.image, door.looking)
         if sighting is None:
-            if frame.is_visit:
-                self.visits += 1
-                VisitTale(frame.label).no_face(self._story)
+            self.visits += 1
+            VisitTale(frame.label).no_face(self._story)
             return None
-        if not frame.is_visit and not self._gate.is_new(
-            sighting.descriptor, seen_at_s, gap_s=door.visit_gap_s
-        ):
-            return None
+        return await self._visit(Visitor(sighting, frame, seen_at_s, sighting.face), door)
+
+    async def _visit(self, visitor: Visitor, door: DoorSettings) -> Decision:
         self.visits += 1
-        temperature_c = await self._measure(frame) if door.measures_temperature else None
-        tale = VisitTale(frame.label, sighting.match, temperature_c)
-        seen = _Seen(sighting, temperature_c, seen_at_s, door)
-        if sighting.match is None:
-            await self._report_stranger(seen, tale)
-            return decide(Facts(user_type=None), door.rules)
+        sighting, frame = visitor.sighting, visitor.frame
+        body = None
+        if door.measures_temperature:
+            body = await self._thermometer.measure(frame, visitor.face, door.temperature)
+        seen = _Seen(sighting, body, visitor.seen_at_s, door)
+        tale = VisitTale(frame.label, sighting.match, seen.temperature_c)
+        if sighting.match is None or not seems_alive(sighting.liveness, door.rules):
+            return await self._unmatched(seen, tale)
         return await self._pass(seen, sighting.match, tale)
 
     async def _pass(self, seen: _Seen, match: Match, tale: VisitTale) -> Decision:
         now = self._devices.clock.now()
+        mask = seen.sighting.mask
         body = self._writer.face_match(
             match,
             captured_at=now,
             temperature_c=seen.temperature_c,
             snapshot=seen.sighting.snapshot,
+            mask=_is_worn(mask),
         )
         seq = await self._keep(seen, now, "syface", body)
-        until_s = seen.seen_at_s + seen.door.answer_timeout_s
-        word, delay_ms = PlatformWord.NOT_ASKED, None
-        if asks_platform(seen.door.rules.decide):
-            delivery = await self._uplink.deliver_now(seq, until_s=until_s)
-            # An answer counts only while the person it is about stands at the door.
-            is_late = self._devices.clock.monotonic() > until_s
-            word = PlatformWord.LATE if delivery is None or is_late else _word(delivery)
-            if delivery is not None and delivery.answer is not None and delivery.has_delay:
-                delay_ms = delivery.answer.unlock_delay_ms
+        word, delay_ms = await self._ask(seen, seq)
         decision = decide(
             Facts(
                 user_type=match.user_type,
@@ -141,70 +205,136 @@ class Pipeline:
                 library_age_s=self._library_age_s(),
                 platform=word,
                 platform_delay_ms=delay_ms,
-                has_mask=self._writer.mask_assumed,
+                has_mask=self._counts_as_masked(mask, seen.door),
                 is_expected=match.is_expected(now),
+                liveness=seen.sighting.liveness,
             ),
             seen.door.rules,
         )
-        relay_works = await self._open(decision) if decision.open_door else True
+        self.decided.add(self._devices.clock.monotonic() - seen.seen_at_s)
+        relay_works = await self._open(decision, seen) if decision.open_door else True
         self._uplink.wake()
         tale.passed(self._story, decision, word, relay_works=relay_works)
+        is_let_in = decision.open_door and relay_works
+        await self._announcer.tell(
+            _cue(decision.reason, is_let_in=is_let_in), name=match.name, body=seen.body
+        )
         return decision
 
-    async def _report_stranger(self, seen: _Seen, tale: VisitTale) -> None:
+    async def _ask(self, seen: _Seen, seq: int) -> tuple[PlatformWord, int | None]:
+        """Send a pass and wait for the platform's word, if it is asked at all."""
+        if not asks_platform(seen.door.rules.decide):
+            return PlatformWord.NOT_ASKED, None
+        until_s = seen.seen_at_s + seen.door.answer_timeout_s
+        delivery = await self._deliver(seq, until_s)
+        # An answer counts only while the person it is about stands at the door.
+        is_late = self._devices.clock.monotonic() > until_s
+        word = PlatformWord.LATE if delivery is None or is_late else _word(delivery)
+        delay_ms = None
+        if delivery is not None and delivery.answer is not None and delivery.has_delay:
+            delay_ms = delivery.answer.unlock_delay_ms
+        return word, delay_ms
+
+    async def _deliver(self, seq: int, until_s: float) -> Delivery | None:
+        """Send an event now; whoever waits longer than a moment is told so."""
+        sending = asyncio.ensure_future(self._uplink.deliver_now(seq, until_s=until_s))
+        try:
+            done, _ = await asyncio.wait([sending], timeout=_WAIT_CUE_S)
+            if not done:
+                await self._announcer.tell(Cue.WAIT)
+            return await sending
+        finally:
+            sending.cancel()
+
+    async def _unmatched(self, seen: _Seen, tale: VisitTale) -> Decision:
+        """Report somebody unknown, or a picture of somebody; the door stays closed."""
         now = self._devices.clock.now()
         body = self._writer.temperature(
             captured_at=now,
             temperature_c=seen.temperature_c,
             limit_c=seen.door.rules.temperature_limit_c,
             snapshot=seen.sighting.snapshot,
+            mask=_is_worn(seen.sighting.mask),
         )
         seq = await self._keep(seen, now, "syattribute", body)
+        match = seen.sighting.match
+        facts = Facts(
+            user_type=None if match is None else match.user_type, liveness=seen.sighting.liveness
+        )
+        decision = decide(facts, seen.door.rules)
+        self.decided.add(self._devices.clock.monotonic() - seen.seen_at_s)
+        await self._announcer.tell(_cue(decision.reason, is_let_in=False), body=seen.body)
         delivery = None
         if asks_platform(seen.door.rules.decide):
             until_s = seen.seen_at_s + seen.door.answer_timeout_s
             delivery = await self._uplink.deliver_now(seq, until_s=until_s)
         self._uplink.wake()
         is_stored = delivery is not None and delivery.verdict is Verdict.DONE
-        tale.stranger(self._story, is_stored=is_stored)
+        if match is None:
+            tale.stranger(self._story, is_stored=is_stored)
+        else:
+            tale.passed(self._story, decision, PlatformWord.NOT_ASKED, relay_works=True)
+        return decision
 
     async def _keep(self, seen: _Seen, now: datetime, kind: str, body: bytes) -> int:
         """Put record and upload on disk, together; the upload's number."""
+        is_pass = kind == "syface"
         visit = Visit(
             at=now,
-            match=seen.sighting.match,
+            match=seen.sighting.match if is_pass else None,
             temperature_c=seen.temperature_c,
             temperature_limit_c=seen.door.rules.temperature_limit_c,
-            has_mask=self._writer.mask_assumed if seen.door.detects_masks else None,
+            has_mask=self._mask_recorded(seen),
             snapshot=seen.sighting.snapshot,
         )
         return await self._records.keep(visit, kind, body)
 
-    async def _open(self, decision: Decision) -> bool:
+    def _mask_recorded(self, seen: _Seen) -> bool | None:
+        if not seen.door.detects_masks:
+            return None
+        worn = _is_worn(seen.sighting.mask)
+        return self._writer.mask_assumed if worn is None else worn
+
+    def _counts_as_masked(self, mask: Mask, door: DoorSettings) -> bool:
+        """Whether a mask counts as worn where one is demanded."""
+        worn = _is_worn(mask)
+        if worn is not None:
+            return worn
+        if door.eyes.mask is MaskMode.NONE:
+            return self._writer.mask_assumed
+        return door.eyes.mask_unknown_passes
+
+    async def _open(self, decision: Decision, seen: _Seen) -> bool:
         """Pulse the relay; whether it moved."""
         try:
             await self._devices.relay.pulse(decision.unlock_delay_ms)
         except DriverError:
             logger.exception("relay_failed")
             return False
+        self.pulsed.add(self._devices.clock.monotonic() - seen.seen_at_s)
         return True
 
-    async def _measure(self, frame: Frame) -> float | None:
-        """Read the temperature; a broken thermometer costs the reading, not the visit."""
-        try:
-            async with asyncio.timeout(_THERMOMETER_LIMIT_S):
-                reading = await self._devices.thermometer.read(frame)
-        except (DriverError, TimeoutError):
-            if self._thermometer_works:
-                logger.exception("thermometer_failed")
-            self._thermometer_works = False
-            return None
-        if not self._thermometer_works:
-            logger.info("thermometer_works")
-        self._thermometer_works = True
-        if reading is None or not reading.is_body:
-            return None
-        return round(float(reading.surface_c.max()), 2)
+
+def _is_worn(mask: Mask) -> bool | None:
+    """Return a verdict as the wire knows it; None when it is none."""
+    return None if mask is Mask.UNKNOWN else mask is Mask.WORN
+
+
+def _cue(reason: Reason, *, is_let_in: bool) -> Cue:
+    if is_let_in:
+        return Cue.WELCOME
+    return _CUES.get(reason, Cue.REFUSED)
+
+
+_CUES: Final = {
+    Reason.NOBODY: Cue.STRANGER,
+    Reason.TEMPERATURE_HIGH: Cue.FEVER,
+    Reason.MASK_MISSING: Cue.MASK_MISSING,
+    Reason.PLATFORM_AWAY: Cue.TRY_LATER,
+    Reason.ANSWER_LATE: Cue.TRY_LATER,
+    Reason.NOT_STORED: Cue.TRY_LATER,
+    Reason.LIBRARY_STALE: Cue.TRY_LATER,
+}
 
 
 def _word(delivery: Delivery) -> PlatformWord:

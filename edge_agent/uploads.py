@@ -30,9 +30,21 @@ class UploadWriter:
     mask_assumed: bool
 
     def face_match(
-        self, match: Match, *, captured_at: datetime, temperature_c: float | None, snapshot: bytes
+        self,
+        match: Match,
+        *,
+        captured_at: datetime,
+        temperature_c: float | None,
+        snapshot: bytes,
+        mask: bool | None = None,
     ) -> bytes:
-        """Body of /syface."""
+        """Body of /syface.
+
+        Args:
+            match: who it is.
+            captured_at, temperature_c, snapshot: see `temperature`.
+            mask: whether one is worn; None when it cannot be told, then `mask_assumed` is sent.
+        """
         message = FaceMatch(
             user_id=match.user_id,
             user_name=match.name,
@@ -43,7 +55,7 @@ class UploadWriter:
             action_code=self.action_code,
             action=_ACTIONS[self.action_code],
             temperature_c=_decimal(temperature_c),
-            mask=self.mask_assumed,
+            mask=self.mask_assumed if mask is None else mask,
             captured_at=captured_at,
             similarity=match.similarity,
             image=snapshot,
@@ -57,6 +69,7 @@ class UploadWriter:
         temperature_c: float | None,
         limit_c: float,
         snapshot: bytes,
+        mask: bool | None = None,
     ) -> bytes:
         """Body of /syattribute, for somebody who was not recognised.
 
@@ -65,6 +78,7 @@ class UploadWriter:
             temperature_c: reading in °C, None without one.
             limit_c: from here on it is abnormal, in °C.
             snapshot: JPEG.
+            mask: see `face_match`.
         """
         is_high = temperature_c is not None and temperature_c >= limit_c
         message = TemperatureReading(
@@ -72,7 +86,7 @@ class UploadWriter:
             uuid_label=self.uuid_label,
             nation_code=self.nation_code,
             temperature_c=_decimal(temperature_c),
-            mask=self.mask_assumed,
+            mask=self.mask_assumed if mask is None else mask,
             captured_at=captured_at,
             image=snapshot,
             open_code=_TEMPERATURE_ABNORMAL if is_high else None,

@@ -22,6 +22,7 @@ _LOCAL_WORDS: Final = {
     Reason.LIBRARY_STALE: "local rule: library too old",
     Reason.MASK_MISSING: "local rule: no mask",
     Reason.OUTSIDE_VISIT: "local rule: not the time of the visit",
+    Reason.NOT_ALIVE: "seems to be a picture",
 }
 
 

@@ -37,7 +37,7 @@ def test_template_is_a_usable_configuration_with_every_key_at_its_default() -> N
 
 
 def test_template_explains_every_key() -> None:
-    sections = {"camera", "relay", "thermometer", "api"}
+    sections = {"camera", "relay", "thermometer", "api", "looking", "temperature"}
     keys = {one.name for one in dataclasses.fields(AgentConfig)} - sections
     for section in sections:
         kind = type(getattr(parsed(), section))

@@ -1,0 +1,112 @@
+"""The devices of one door, and how their failures are borne: they cost a reading, not a visit."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from edge_agent.config_door import TemperatureConfig
+from edge_agent.drivers.base import (
+    Camera,
+    CardReader,
+    Clock,
+    Cue,
+    Frame,
+    Prompt,
+    Prompter,
+    Relay,
+    Thermometer,
+)
+from edge_agent.drivers.silent import NoCardReader, NoPrompter
+from edge_agent.exceptions import DriverError
+from edge_agent.temperature import BodyTemperature, body_temperature
+from face_engine import DetectedFace
+
+logger = logging.getLogger(__name__)
+
+_THERMOMETER_LIMIT_S: Final = 1.5  # the interface promises one second
+
+
+@dataclass(frozen=True, slots=True)
+class Devices:
+    """The drivers of one door."""
+
+    camera: Camera
+    relay: Relay
+    thermometer: Thermometer
+    clock: Clock
+    prompter: Prompter = field(default_factory=NoPrompter)
+    card_reader: CardReader = field(default_factory=NoCardReader)
+
+
+class _Health:
+    """Whether a device works; logs when that changes, not every time."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._works = True
+
+    def failed(self) -> None:
+        if self._works:
+            logger.exception("%s_failed", self._name)
+        self._works = False
+
+    def worked(self) -> None:
+        if not self._works:
+            logger.info("%s_works", self._name)
+        self._works = True
+
+
+class BodyThermometer:
+    """A thermometer and what makes a body temperature of what it sees."""
+
+    def __init__(self, sensor: Thermometer) -> None:
+        self._sensor = sensor
+        self._health = _Health("thermometer")
+
+    async def measure(
+        self, frame: Frame, face: DetectedFace | None, config: TemperatureConfig
+    ) -> BodyTemperature | None:
+        """Measure somebody; None without a reading to be trusted.
+
+        Args:
+            frame: the newest picture of them.
+            face: where they are in it.
+            config: calibration.
+        """
+        try:
+            async with asyncio.timeout(_THERMOMETER_LIMIT_S):
+                reading = await self._sensor.read(frame)
+        except (DriverError, TimeoutError):
+            self._health.failed()
+            return None
+        self._health.worked()
+        if reading is None:
+            return None
+        height, width = frame.image.shape[:2]
+        return body_temperature(reading, face=face, frame_size=(height, width), config=config)
+
+
+class Announcer:
+    """Tells people at the door; the same cue for nobody in particular is told once."""
+
+    def __init__(self, prompter: Prompter, *, limits_c: Callable[[], float]) -> None:
+        self._prompter = prompter
+        self._limits_c = limits_c
+        self._health = _Health("prompter")
+        self._last = Cue.IDLE
+
+    async def tell(self, cue: Cue, *, name: str = "", body: BodyTemperature | None = None) -> None:
+        """Tell a cue; a fever is told instead of a refusal or of somebody unknown."""
+        if body is not None and cue in {Cue.REFUSED, Cue.STRANGER} and body.c >= self._limits_c():
+            cue = Cue.FEVER
+        if cue is self._last and cue in {Cue.IDLE, Cue.LOOK_HERE}:
+            return
+        self._last = cue
+        try:
+            await self._prompter.prompt(Prompt(cue, name, None if body is None else body.c))
+        except DriverError:
+            self._health.failed()
+        else:
+            self._health.worked()

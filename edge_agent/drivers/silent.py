@@ -1,0 +1,33 @@
+"""Doors without a prompt or a card reader."""
+
+import asyncio
+
+from edge_agent.drivers.base import Prompt
+
+
+class NoPrompter:
+    """A `Prompter` that tells nothing."""
+
+    async def open(self) -> None:
+        """See `Prompter.open`."""
+
+    async def prompt(self, prompt: Prompt) -> None:
+        """See `Prompter.prompt`; nothing happens."""
+
+    async def close(self) -> None:
+        """See `Prompter.close`."""
+
+
+class NoCardReader:
+    """A `CardReader` to which no card is ever held."""
+
+    async def open(self) -> None:
+        """See `CardReader.open`."""
+
+    async def next_card(self) -> str | None:
+        """See `CardReader.next_card`; never returns."""
+        await asyncio.Event().wait()
+        return None
+
+    async def close(self) -> None:
+        """See `CardReader.close`."""
