@@ -12,6 +12,7 @@ from pathlib import Path
 from edge_agent.config import AgentConfig, load_config
 from edge_agent.config_template import TEMPLATE
 from edge_agent.exceptions import AgentError, ConfigInvalid
+from edge_agent.fleet.command import add_command as add_fleet
 from edge_agent.story import ConsoleStory, redacted
 from face_engine import FaceEngineError
 
@@ -84,6 +85,7 @@ def _parser() -> argparse.ArgumentParser:
     init.add_argument("--force", action="store_true", help="replace a file that is there")
     status = _command(commands, "status", _status, "show what the terminal holds and has to send")
     _add_config(status)
+    add_fleet(commands)
     return parser
 
 

@@ -1,0 +1,115 @@
+"""The command line of a fleet."""
+
+import argparse
+import asyncio
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from edge_agent.fleet.arrivals import Arrivals
+
+
+def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add ``fleet`` to the commands of ``python -m edge_agent``."""
+    parser = commands.add_parser(
+        "fleet",
+        help="run thousands of simulated terminals against a platform",
+        description=(
+            "Run many protocol-true terminals in one process against a platform that is yours to"
+            " load. Exit status 1 when something was not answered or there were too many errors."
+        ),
+    )
+    parser.set_defaults(run=_run)
+    add = parser.add_argument
+    add(
+        "--base-url", required=True, action="append", metavar="URL",
+        help="a site's BaseUrl; may be given several times",
+    )  # fmt: skip
+    add("--terminals", type=_positive, default=100, metavar="N")
+    add("--people", type=int, default=0, metavar="M", help="different people at a door; 0: all")
+    add("--arrivals", type=_arrivals, default=Arrivals.parse("2/min"), metavar="WORDS",
+        help="at each door: 2/min, 30/h, 5@20 (five at the 20th second), 2/min+5@20")  # fmt: skip
+    add("--strangers", type=_share, default=0.1, metavar="PART")
+    add("--duration", type=float, default=60.0, metavar="SECONDS")
+    add("--ramp", type=float, default=10.0, metavar="SECONDS", help="spread of the start")
+    add("--drain", type=float, default=30.0, metavar="SECONDS")
+    add("--heartbeat-interval", type=float, default=30.0, metavar="SECONDS")
+    add("--sync-interval", type=float, default=10.0, metavar="SECONDS")
+    add("--duplicate", type=_share, default=0.0, metavar="PART", help="uploads sent twice")
+    add("--flaky", type=_share, default=0.0, metavar="PART", help="answers that get lost")
+    add("--clock-skew", type=float, default=0.0, metavar="SECONDS", help="clocks off by up to")
+    add("--no-pictures", action="store_true", help="do not fetch the library's pictures")
+    add("--picture-source", type=Path, metavar="FOLDER", help="snapshots; else the portraits")
+    add("--device-prefix", default="fleet-", metavar="TEXT")
+    add("--seed", type=int, default=1, metavar="NUMBER")
+    add("--report", type=Path, metavar="FILE", help="write the report as JSON")
+    add("--fail-over", type=_share, default=0.01, metavar="PART",
+        help="errors of all requests that are too many")  # fmt: skip
+
+
+def _run(chosen: argparse.Namespace) -> int:
+    from edge_agent.fleet.run import FleetPlan, run_fleet, snapshots_of
+    from edge_agent.fleet.terminal import Habits
+    from face_engine import install_portraits
+
+    folder: Path | None = chosen.picture_source
+    pictures = sorted(folder.glob("*.jpg") if folder else install_portraits().values())
+    plan = FleetPlan(
+        base_urls=tuple(chosen.base_url),
+        terminals=chosen.terminals,
+        arrivals=chosen.arrivals,
+        habits=Habits(
+            heartbeat_s=chosen.heartbeat_interval,
+            sync_s=chosen.sync_interval,
+            strangers=chosen.strangers,
+            people_most=chosen.people,
+            fetches=not chosen.no_pictures,
+            duplicates=chosen.duplicate,
+            lost_answers=chosen.flaky,
+            skew_s=chosen.clock_skew,
+        ),
+        prefix=chosen.device_prefix,
+        duration_s=chosen.duration,
+        ramp_s=chosen.ramp,
+        drain_s=chosen.drain,
+        seed=chosen.seed,
+    )
+    report = asyncio.run(run_fleet(plan, snapshots=snapshots_of(pictures), show=_show))
+    text = json.dumps(report, ensure_ascii=False, indent=2)
+    if chosen.report:
+        chosen.report.write_text(text + "\n", encoding="utf-8")
+    sys.stdout.write(("\n" if sys.stdout.isatty() else "") + text + "\n")
+    return int(_is_bad(report, chosen.fail_over))
+
+
+def _is_bad(report: dict[str, Any], most: float) -> bool:
+    errors = sum(report["errors"].values())
+    return bool(report["unanswered"]) or errors > most * max(report["requests"] + errors, 1)
+
+
+def _show(line: str) -> None:
+    """Replace the last line on a screen; write one below the other into a file."""
+    sys.stdout.write(f"\r\x1b[K{line}" if sys.stdout.isatty() else f"{line}\n")
+    sys.stdout.flush()
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if not 1 <= number <= 100_000:
+        raise argparse.ArgumentTypeError("must be from 1 to 100000")
+    return number
+
+
+def _share(text: str) -> float:
+    number = float(text)
+    if not 0.0 <= number <= 1.0:
+        raise argparse.ArgumentTypeError("must be from 0 to 1")
+    return number
+
+
+def _arrivals(text: str) -> Arrivals:
+    try:
+        return Arrivals.parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error

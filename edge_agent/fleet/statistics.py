@@ -1,0 +1,78 @@
+"""Latencies and errors of many requests, in bounded memory."""
+
+import math
+from collections import Counter
+from typing import Any, Final
+
+_LEAST_MS: Final = 0.1
+_GROWTH: Final = 1.05  # of a class; a quantile is off by at most half of that
+_CLASSES: Final = 300  # up to about 200 000 s
+
+
+class Histogram:
+    """Latencies in classes that grow by five per cent."""
+
+    def __init__(self) -> None:
+        self._counts = [0] * _CLASSES
+        self.count = 0
+        self.most_ms = 0.0
+
+    def add(self, ms: float) -> None:
+        """Note one."""
+        number = 0
+        if ms > _LEAST_MS:
+            number = min(int(math.log(ms / _LEAST_MS) / math.log(_GROWTH)) + 1, _CLASSES - 1)
+        self._counts[number] += 1
+        self.count += 1
+        self.most_ms = max(self.most_ms, ms)
+
+    def quantile_ms(self, part: float) -> float:
+        """Return what this part (0 to 1) did not exceed, to within a class; 0 without any."""
+        wanted, passed = part * self.count, 0
+        for number, count in enumerate(self._counts):
+            passed += count
+            if count and passed >= wanted:
+                return float(min(_LEAST_MS * _GROWTH**number, self.most_ms))
+        return 0.0
+
+    def summary(self) -> dict[str, float]:
+        """What a report says of it."""
+        quantiles = {f"p{part}_ms": self.quantile_ms(part / 100) for part in (50, 90, 99)}
+        told = {**quantiles, "most_ms": self.most_ms}
+        return {"count": self.count, **{name: round(ms, 2) for name, ms in told.items()}}
+
+
+class Statistics:
+    """What the whole fleet did.
+
+    Attributes:
+        told: visits that happened; `answered` of them got ret "0", `opened` an open door.
+        repeated: uploads that were sent again.
+        errors: by kind: class of the failure, HTTP status, or ret.
+    """
+
+    def __init__(self) -> None:
+        self.latencies: dict[str, Histogram] = {}
+        self.errors: Counter[str] = Counter()
+        self.told = self.answered = self.opened = self.repeated = 0
+
+    def took(self, kind: str, seconds: float) -> None:
+        """Note an answered request."""
+        self.latencies.setdefault(kind, Histogram()).add(seconds * 1000.0)
+
+    @property
+    def requests(self) -> int:
+        """Requests that were answered."""
+        return sum(one.count for one in self.latencies.values())
+
+    def summary(self) -> dict[str, Any]:
+        """What a report says."""
+        return {
+            "requests": self.requests,
+            "visits": self.told,
+            "visits_answered": self.answered,
+            "visits_opened": self.opened,
+            "uploads_repeated": self.repeated,
+            "errors": dict(self.errors.most_common()),
+            "latencies": {kind: one.summary() for kind, one in sorted(self.latencies.items())},
+        }

@@ -1,0 +1,108 @@
+"""A fleet over real HTTP at a small platform that notices everything."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from edge_agent.__main__ import main
+from edge_agent.fleet.arrivals import Arrivals
+from edge_agent.fleet.run import FleetPlan, run_fleet
+from edge_agent.fleet.terminal import Habits
+from tests.edge_agent.fakes import person_jpeg
+from tests.support.fake_platform import TOKEN, Failure, FakePlatform
+
+QUICK = Habits(heartbeat_s=0.5, sync_s=0.3, strangers=0.2, timeout_s=5.0)
+
+
+def plan(platform: FakePlatform, *, habits: Habits = QUICK, terminals: int = 8) -> FleetPlan:
+    return FleetPlan(
+        base_urls=(platform.base_url,),
+        terminals=terminals,
+        arrivals=Arrivals.parse("120/min"),
+        habits=habits,
+        duration_s=2.0,
+        ramp_s=0.2,
+        drain_s=5.0,
+    )
+
+
+@pytest.fixture
+def peopled(platform: FakePlatform) -> FakePlatform:
+    for number in range(3):
+        platform.enrol(f"10{number}", f"Person {number}", person_jpeg(60 + number))
+    platform.opens_for = {"100", "101", "102"}
+    return platform
+
+
+async def test_terminals_sync_report_beat_and_tell_every_visit(peopled: FakePlatform) -> None:
+    lines: list[str] = []
+
+    report = await run_fleet(plan(peopled), snapshots=[person_jpeg(90)], show=lines.append)
+
+    assert report["visits"] > 10
+    assert report["visits_answered"] == report["visits"]
+    assert len(peopled.passes) + len(peopled.readings) == report["visits"]
+    assert report["visits_opened"] == len(peopled.passes) > 0
+    assert report["people_held"] == 8 * 3
+    assert report["terminals_in_step"] == 8
+    assert 0 < report["all_in_step_after_s"] < 2
+    assert {one.code for one in peopled.results} == {"100"}
+    assert peopled.heartbeats >= 8
+    assert report["unanswered"] == 0
+    assert report["errors"] == {}
+    assert TOKEN not in json.dumps(report) + "".join(lines)
+
+
+async def test_what_is_not_answered_is_sent_again(peopled: FakePlatform) -> None:
+    peopled.fail("syface", Failure(503, headers={"Retry-After": "1"}), times=3)
+    peopled.fail("syattribute", Failure(200, b"<html>"), times=2)
+
+    report = await run_fleet(plan(peopled), snapshots=[], show=lambda _: None)
+
+    assert report["visits_answered"] == report["visits"]
+    assert report["uploads_repeated"] >= 5
+    assert report["errors"]["syface HTTP 503"] == 3
+    assert report["errors"]["syattribute not JSON"] == 2
+
+
+async def test_nobody_in_the_library_is_said(platform: FakePlatform) -> None:
+    lines: list[str] = []
+    waiting = FleetPlan(
+        base_urls=(platform.base_url,),
+        terminals=2,
+        arrivals=Arrivals(),
+        habits=QUICK,
+        duration_s=2.5,
+        ramp_s=0.0,
+    )
+
+    report = await run_fleet(waiting, snapshots=[], show=lines.append)
+
+    assert "are the terminals approved?" in lines[-1]
+    assert report["people_held"] == report["visits"] == 0
+
+
+def test_the_command_writes_a_report_and_fails_where_nobody_answers(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "report.json"
+
+    words = f"fleet --base-url http://127.0.0.1:1/t/{TOKEN} --terminals 3 --arrivals 2@0"
+    times = "--duration 1 --ramp 0 --drain 0.2"
+    files = ["--picture-source", str(tmp_path), "--report", str(path)]
+    status = main([*words.split(), *times.split(), *files])
+
+    report = json.loads(path.read_text())
+    assert status == 1
+    assert (report["visits"], report["visits_answered"]) == (6, 0)
+    assert report["unanswered"] == 6
+    assert any("ClientConnectorError" in kind for kind in report["errors"])
+    assert TOKEN not in capsys.readouterr().out
+
+
+def test_wrong_words_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["fleet", "--base-url", "http://127.0.0.1:1", "--arrivals", "often"])
+
+    assert "arrivals look like" in capsys.readouterr().err
