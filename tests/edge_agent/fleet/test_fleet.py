@@ -21,7 +21,7 @@ def plan(platform: FakePlatform, *, habits: Habits = QUICK, terminals: int = 8) 
         terminals=terminals,
         arrivals=Arrivals.parse("120/min"),
         habits=habits,
-        duration_s=2.0,
+        duration_s=3.0,
         ramp_s=0.2,
         drain_s=5.0,
     )
@@ -46,7 +46,7 @@ async def test_terminals_sync_report_beat_and_tell_every_visit(peopled: FakePlat
     assert report["visits_opened"] == len(peopled.passes) > 0
     assert report["people_held"] == 8 * 3
     assert report["terminals_in_step"] == 8
-    assert 0 < report["all_in_step_after_s"] < 2
+    assert 0 < report["all_in_step_after_s"] < 3
     assert {one.code for one in peopled.results} == {"100"}
     assert peopled.heartbeats >= 8
     assert report["unanswered"] == 0
