@@ -87,7 +87,7 @@ def main() -> None:
             (folder / "constant_wsgi.py").write_text(CONSTANT)
             arguments = [
                 *(program("granian"), "--interface", "wsgi", "--port", str(port)),
-                *("--workers", "2", "--blocking-threads", "8", "constant_wsgi:application"),
+                *("--workers", "2", "--blocking-threads", "32", "constant_wsgi:application"),
             ]
             server = serve(arguments, {"PYTHONPATH": name}, port, log)
             reports["constant"] = run(f"http://127.0.0.1:{port}/t/x", chosen, snapshots)

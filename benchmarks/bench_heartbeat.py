@@ -71,7 +71,7 @@ def serve(module: str, folder: Path, environment: dict[str, str]) -> tuple[objec
     """Start granian as docker-compose.yml does, with one worker."""
     port = free_port()
     options = ["--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port)]
-    options += ["--workers", "1", "--blocking-threads", "8", module]
+    options += ["--workers", "1", "--blocking-threads", "32", module]
     log = folder / f"{module.split(':')[0]}.log"
     process = start([program("granian"), *options], environment, log=log)
     wait_listening(process, port, log)

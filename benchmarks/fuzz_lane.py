@@ -200,7 +200,7 @@ def serve(environment: dict[str, str], folder: Path, *, production: bool) -> tup
     command = [sys.executable, "manage.py", "serve", "--port", str(port)]
     if production:
         command = [program("granian"), "--interface", "wsgi", "--host", "127.0.0.1"]
-        command += ["--port", str(port), "--workers", "2", "--blocking-threads", "8"]
+        command += ["--port", str(port), "--workers", "2", "--blocking-threads", "32"]
         command += ["menjin.wsgi:application"]
     process = start(command, environment, log=log)
     wait_listening(process, port, log)

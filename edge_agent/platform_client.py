@@ -160,14 +160,14 @@ class PlatformClient:
         except (httpx.HTTPError, TimeoutError) as error:
             # The text of these errors may hold the address; the name of the class does not.
             return Reply(0, problem=type(error).__name__)
-        retry_after_s = _seconds(response.headers.get("Retry-After", ""))
+        asked_s = retry_after_s(response.headers.get("Retry-After", ""))
         if content is None:
-            return Reply(response.status_code, None, retry_after_s, "answer too large")
+            return Reply(response.status_code, None, asked_s, "answer too large")
         try:
             payload = json.loads(content)
         except (ValueError, RecursionError):
-            return Reply(response.status_code, None, retry_after_s, "answer is not JSON")
-        return Reply(response.status_code, payload, retry_after_s)
+            return Reply(response.status_code, None, asked_s, "answer is not JSON")
+        return Reply(response.status_code, payload, asked_s)
 
     def _opened(self) -> httpx.AsyncClient:
         if self._http is None:
@@ -203,7 +203,7 @@ async def _read_limited(response: httpx.Response, max_bytes: int) -> bytes | Non
     return b"".join(parts)
 
 
-def _seconds(retry_after: str) -> float | None:
+def retry_after_s(header: str) -> float | None:
     """Seconds of a Retry-After header; a date in it counts as not given."""
-    text = retry_after.strip()
+    text = header.strip()
     return min(float(text), _RETRY_AFTER_MOST_S) if text.isdecimal() and len(text) < 10 else None

@@ -16,7 +16,7 @@ import aiohttp
 from edge_agent.backoff import Backoff, jittered
 from edge_agent.drivers.clock import SystemClock
 from edge_agent.fleet.statistics import Statistics
-from edge_agent.platform_client import encode
+from edge_agent.platform_client import encode, retry_after_s
 from terminal_protocol import (
     Ack,
     FaceMatch,
@@ -98,6 +98,7 @@ class LightTerminal:
         self._wake = asyncio.Event()
         self._clock = SystemClock(offset_s=chance.uniform(-habits.skew_s, habits.skew_s))
         self._fetches = asyncio.Semaphore(_FETCHES_AT_ONCE)
+        self._asked_to_wait_s = 0.0
         self.held: dict[str, SyncEntry] = {}
         self.in_step = False
 
@@ -243,6 +244,7 @@ class LightTerminal:
             if self._chance.random() < self._habits.duplicates:
                 self._statistics.repeated += 1
                 await self._post(upload.kind, upload.body)
+            self._asked_to_wait_s = 0.0
             payload = await self._post(upload.kind, upload.body)
             ret = Ack.from_wire(payload).ret if isinstance(payload, dict) else ""
             if ret == RetCode.SUCCESS:
@@ -254,7 +256,7 @@ class LightTerminal:
                 self._queue.popleft()
                 continue
             self._statistics.repeated += 1
-            await asyncio.sleep(pauses.failed())
+            await asyncio.sleep(max(pauses.failed(), self._asked_to_wait_s))
 
     def _note(self, kind: str, payload: Any) -> None:
         if kind == "syresult":
@@ -289,6 +291,8 @@ class LightTerminal:
         self._statistics.took(kind, time.monotonic() - begin_s)
         if response.status != 200:
             self._statistics.errors[f"{kind} HTTP {response.status}"] += 1
+            if method == "POST":
+                self._asked_to_wait_s = retry_after_s(response.headers.get("Retry-After", "")) or 0
             return None
         try:
             payload = json.loads(content)

@@ -8,6 +8,7 @@ and ``/i/….jpg`` for pictures. Whatever goes wrong, a terminal gets JSON that 
 
 import json
 import logging
+import random
 import re
 import time
 from collections.abc import Callable
@@ -37,6 +38,7 @@ from devices.services import (
     stranger_may_call,
     terminal_may_call,
 )
+from menjin.crowding import Crowded, Slots
 from server_common.addresses import client_address
 from terminal_protocol import (
     Ack,
@@ -50,6 +52,7 @@ from terminal_protocol import (
 logger = logging.getLogger(__name__)
 
 _PATH = re.compile(r"^(?:/t/(?P<token>[^/]*))?/\+?(?P<kind>sy[a-z]*)(?:/(?P<device_id>.*))?$")
+_AT_A_DOOR = re.compile(r"^(?:/t/[^/]*)?/\+?syface(?:/|$)")
 _PICTURE = re.compile(r"^/i/(?P<name>[A-Za-z0-9_\-]{1,80})\.jpg$")
 _POSTED: dict[str, Callable[[Admission, BodyReading], Answered]] = {
     "syface": records.wire.face,
@@ -58,6 +61,9 @@ _POSTED: dict[str, Callable[[Admission, BodyReading], Answered]] = {
     "syheartbeat": devices.wire.heartbeat,
 }
 _RETRY_AFTER_S = 10
+# Callers sent away in one rush should not all come back in one.
+_CROWDED_RETRY_AFTER_S = (5, 15)
+_CHANCE = random.SystemRandom()
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
@@ -80,14 +86,23 @@ class TerminalLane:
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
+        self.slots = Slots(settings.TERMINAL_SLOTS)
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         path = request.path_info
         if path.startswith("/i/"):
-            return self._guard(self._picture, request)
+            return self._seated(self._picture, request)
         if path.startswith(("/sy", "/t/", "/+sy")) or path == "/t":
-            return self._guard(self._message, request)
+            return self._seated(self._message, request)
         return self.get_response(request)
+
+    def _seated(self, answer: GetResponse, request: HttpRequest) -> HttpResponse:
+        """Answer as soon as there is a slot, or send the caller away before it costs anything."""
+        try:
+            with self.slots.taken(is_door=bool(_AT_A_DOOR.match(request.path_info))):
+                return self._guard(answer, request)
+        except Crowded:
+            return _busy("platform is busy", retry_after_s=_CHANCE.randint(*_CROWDED_RETRY_AFTER_S))
 
     def _guard(self, answer: GetResponse, request: HttpRequest) -> HttpResponse:
         """Turn every failure into something a terminal can read."""
@@ -208,6 +223,6 @@ def _refused(code: str, reason: str) -> HttpResponse:
     return JsonResponse(Ack(code, reason).to_wire())
 
 
-def _busy(reason: str) -> HttpResponse:
+def _busy(reason: str, *, retry_after_s: int = _RETRY_AFTER_S) -> HttpResponse:
     answer = Ack(RetCode.INTERNAL_ERROR, reason).to_wire()
-    return JsonResponse(answer, status=503, headers={"Retry-After": str(_RETRY_AFTER_S)})
+    return JsonResponse(answer, status=503, headers={"Retry-After": str(retry_after_s)})

@@ -47,7 +47,7 @@ class Production:
         """Return the command that serves terminals on a loopback port."""
         return [
             program("granian"), "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port),
-            "--workers", str(workers), "--blocking-threads", "8", "menjin.wsgi:application",
+            "--workers", str(workers), "--blocking-threads", "32", "menjin.wsgi:application",
         ]  # fmt: skip
 
     def manage(self, *arguments: str) -> str:

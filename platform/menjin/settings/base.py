@@ -114,6 +114,9 @@ X_FRAME_OPTIONS = "DENY"
 # Larger than the 700 K picture of seed 9.2 with an ID card portrait beside it.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 16 * 1024 * 1024
 TERMINAL_BODY_LIMIT_BYTES = env.integer("MENJIN_TERMINAL_BODY_LIMIT", 8 * 1024 * 1024, minimum=1024)
+# Requests of terminals that one process works on at once; its server needs four times as many
+# threads, so that others can wait or be sent away meanwhile (menjin.crowding).
+TERMINAL_SLOTS = env.integer("MENJIN_TERMINAL_SLOTS", 8, minimum=2)
 PHOTO_LIMIT_BYTES = env.integer("MENJIN_PHOTO_LIMIT", 12 * 1024 * 1024, minimum=1024)
 PHOTO_LIMIT_PIXELS = env.integer("MENJIN_PHOTO_LIMIT_PIXELS", 50_000_000, minimum=10_000)
 # Calls a second in the long run, and at once: of one terminal, of one address (a fleet behind one
