@@ -3,7 +3,6 @@
 import dataclasses
 import math
 import tomllib
-import typing
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -11,14 +10,12 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from edge_agent.config_api import check_api
-from edge_agent.config_door import DOOR_RANGES, LookingConfig, TemperatureConfig
+from edge_agent.config_door import LookingConfig, TemperatureConfig
+from edge_agent.drivers.registry import driver_options
 from edge_agent.exceptions import ConfigInvalid
+from edge_agent.limits import DEVICE_ID_MAX, UNLOCK_DELAY_MAX_MS, UNLOCK_DELAY_MIN_MS
+from edge_agent.typed_tables import build, ranged, secrets_of
 from terminal_protocol.device_calls import DEFAULT_HTTP_PORT, DEFAULT_PASSWORD, DEFAULT_PUSH_PORT
-
-DEVICE_ID_MAX: Final = 32  # seed 9.2, deviceid
-UNLOCK_DELAY_MIN_MS: Final = 20  # seed 9.2, unlockDelay
-UNLOCK_DELAY_MAX_MS: Final = 5000
-RELAY_HOLD_MAX_MS: Final = 30_000  # seed 8.1.5, unlockOuttime, up to 30 s
 
 
 class DecisionPolicy(StrEnum):
@@ -30,60 +27,27 @@ class DecisionPolicy(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class CameraConfig:
+class DriverConfig:
+    """Sections ``[relay]``, ``[thermometer]``, ``[card_reader]`` and ``[prompter]``.
+
+    Attributes:
+        driver: name of the driver, see `edge_agent.drivers.registry`.
+        options: every other key of the section, as the driver's own options.
+    """
+
+    driver: str
+    options: Any
+
+
+@dataclass(frozen=True, slots=True)
+class CameraConfig(DriverConfig):
     """Section ``[camera]``.
 
     Attributes:
-        driver: ``folder`` or ``opencv``.
-        folder: folder driver: where the pictures are.
-        interval_s: folder: seconds between two visitors. opencv: least time between two frames.
-        rounds: folder: how often to go through the folder, 0 for ever. opencv with a video file:
-            how often to play it.
-        source: opencv: number of a device, address of a stream, or path of a video file. A stream's
-            address may hold a password, so it is not shown.
-        visit_gap_s: opencv: the same face seen again within this time is the same visit.
+        visit_gap_s: the same face seen again within this time is the same visit.
     """
 
-    driver: str = "folder"
-    folder: Path = Path("visitors")
-    interval_s: float = 3.0
-    rounds: int = 0
-    source: str = field(default="0", repr=False)
-    visit_gap_s: float = 8.0
-
-
-@dataclass(frozen=True, slots=True)
-class RelayConfig:
-    """Section ``[relay]``.
-
-    Attributes:
-        driver: ``simulated`` or ``gpiod``.
-        chip: gpiod: the chip's device file.
-        line: gpiod: number of the line on that chip.
-        active_low: gpiod: whether the relay pulls in when the line is low.
-    """
-
-    driver: str = "simulated"
-    chip: str = "/dev/gpiochip0"
-    line: int = 17
-    active_low: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class ThermometerConfig:
-    """Section ``[thermometer]``.
-
-    Attributes:
-        driver: ``simulated`` or ``none``.
-        mean_c: simulated: normal body temperature in °C.
-        spread_c: simulated: standard deviation in °C.
-        seed: simulated: same seed, same readings.
-    """
-
-    driver: str = "simulated"
-    mean_c: float = 36.5
-    spread_c: float = 0.2
-    seed: int = 1
+    visit_gap_s: float = ranged(8.0, 0, 86_400)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,17 +72,17 @@ class ApiConfig:
 
     enabled: bool = True
     host: str = "127.0.0.1"
-    port: int = DEFAULT_HTTP_PORT
+    port: int = ranged(DEFAULT_HTTP_PORT, 0, 65_535)
     push_enabled: bool = True
-    push_port: int = DEFAULT_PUSH_PORT
+    push_port: int = ranged(DEFAULT_PUSH_PORT, 0, 65_535)
     password: str = field(default=DEFAULT_PASSWORD, repr=False)
     password_expires: str = ""
     allow_from: tuple[str, ...] = ()
     unsupported: tuple[str, ...] = ()
     device_name: str = ""
-    records_days: int = 30
-    records_max: int = 100_000
-    record_pictures_max: int = 5000
+    records_days: int = ranged(30, 1, 3650)
+    records_max: int = ranged(100_000, 1, 10_000_000)
+    record_pictures_max: int = ranged(5000, 0, 1_000_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,26 +119,28 @@ class AgentConfig:
     data_dir: Path = Path("agent-data")
     uuid_label: str = ""
     nation_code: str = ""
-    action_code: int = 1
+    action_code: int = ranged(1, 1, 2)
     decide: DecisionPolicy = DecisionPolicy.PLATFORM
-    answer_timeout_s: float = 3.0
-    unlock_delay_ms: int = 3000
-    temperature_limit_c: float = 37.3
+    answer_timeout_s: float = ranged(3.0, 0.1, 60)
+    unlock_delay_ms: int = ranged(3000, UNLOCK_DELAY_MIN_MS, UNLOCK_DELAY_MAX_MS)
+    temperature_limit_c: float = ranged(37.3, 35, 45)
     temperature_required: bool = False
-    library_max_age_s: float = 7 * 86400.0
+    library_max_age_s: float = ranged(7 * 86400.0, 0, math.inf)
     mask_assumed: bool = False
-    match_similarity: int = 0
-    detector_px: int = 320
+    match_similarity: int = ranged(0, 0, 100)
+    detector_px: int = ranged(320, 64, 1920)
     model_dir: str = ""
-    sync_interval_s: float = 10.0
-    heartbeat_interval_s: float = 30.0
-    http_timeout_s: float = 15.0
-    picture_max_bytes: int = 4 * 1024 * 1024
-    picture_parallel: int = 4
-    people_max: int = 50_000
-    camera: CameraConfig = field(default_factory=CameraConfig)
-    relay: RelayConfig = field(default_factory=RelayConfig)
-    thermometer: ThermometerConfig = field(default_factory=ThermometerConfig)
+    sync_interval_s: float = ranged(10.0, 0.05, 86_400)
+    heartbeat_interval_s: float = ranged(30.0, 0.05, 86_400)
+    http_timeout_s: float = ranged(15.0, 0.1, 600)
+    picture_max_bytes: int = ranged(4 * 1024 * 1024, 1024, 67_108_864)
+    picture_parallel: int = ranged(4, 1, 32)
+    people_max: int = ranged(50_000, 1, 1_000_000)
+    camera: CameraConfig = field(kw_only=True)
+    relay: DriverConfig = field(kw_only=True)
+    thermometer: DriverConfig = field(kw_only=True)
+    card_reader: DriverConfig = field(kw_only=True)
+    prompter: DriverConfig = field(kw_only=True)
     api: ApiConfig = field(default_factory=ApiConfig)
     looking: LookingConfig = field(default_factory=LookingConfig)
     temperature: TemperatureConfig = field(default_factory=TemperatureConfig)
@@ -193,44 +159,23 @@ class AgentConfig:
         parts = urlsplit(self.base_url)
         found = {self.base_url, parts.path.strip("/"), parts.password or ""}
         found |= {segment for segment in parts.path.split("/") if len(segment) >= _SECRET_MIN}
-        if "://" in self.camera.source:
-            found |= {self.camera.source, urlsplit(self.camera.source).password or ""}
+        for section in _DEFAULT_DRIVERS:
+            for text in secrets_of(getattr(self, section).options):
+                found |= {text, _password_in(text)}
         if self.api.password != DEFAULT_PASSWORD:  # everybody knows that one
             found.add(self.api.password)
         return tuple(sorted((one for one in found if len(one) > 1), key=len, reverse=True))
 
 
+_DEFAULT_DRIVERS: Final = {
+    "camera": "folder",
+    "relay": "simulated",
+    "thermometer": "simulated",
+    "card_reader": "none",
+    "prompter": "none",
+}
 # A path segment shorter than this is a word of an address ("t", "api"), not a secret.
 _SECRET_MIN = 8
-
-# key: (least, most); both are allowed values. Limits that the seed gives are the seed's.
-_RANGES: Final[dict[str, tuple[float, float]]] = {
-    "action_code": (1, 2),
-    "answer_timeout_s": (0.1, 60),
-    "unlock_delay_ms": (UNLOCK_DELAY_MIN_MS, UNLOCK_DELAY_MAX_MS),
-    "temperature_limit_c": (35, 45),
-    "library_max_age_s": (0, math.inf),
-    "match_similarity": (0, 100),
-    "detector_px": (64, 1920),
-    "sync_interval_s": (0.05, 86400),
-    "heartbeat_interval_s": (0.05, 86400),
-    "http_timeout_s": (0.1, 600),
-    "picture_max_bytes": (1024, 64 * 1024 * 1024),
-    "picture_parallel": (1, 32),
-    "people_max": (1, 1_000_000),
-    "camera.interval_s": (0, 86400),
-    "camera.rounds": (0, 1_000_000_000),
-    "camera.visit_gap_s": (0, 86400),
-    "relay.line": (0, 1023),
-    "api.port": (0, 65535),
-    "api.push_port": (0, 65535),
-    "api.records_days": (1, 3650),
-    "api.records_max": (1, 10_000_000),
-    "api.record_pictures_max": (0, 1_000_000),
-    "thermometer.mean_c": (30, 45),
-    "thermometer.spread_c": (0, 5),
-    **DOOR_RANGES,
-}
 
 
 def load_config(path: Path) -> AgentConfig:
@@ -264,7 +209,13 @@ def parse_config(table: dict[str, Any], *, base: Path) -> AgentConfig:
     Raises:
         ConfigInvalid: naming the key and what is wrong with it.
     """
-    config: AgentConfig = _build(AgentConfig, table, prefix="", base=base)
+    config: AgentConfig = build(
+        AgentConfig,
+        table,
+        prefix="",
+        base=base,
+        convert={DriverConfig: _driver, CameraConfig: _camera},
+    )
     device_id = config.device_id
     if not device_id or len(device_id) > DEVICE_ID_MAX or not device_id.isprintable():
         raise ConfigInvalid(f"device_id: must be 1 to {DEVICE_ID_MAX} printable characters")
@@ -274,59 +225,36 @@ def parse_config(table: dict[str, Any], *, base: Path) -> AgentConfig:
     return dataclasses.replace(config, base_url=_checked_url(config.base_url))
 
 
-def _build(cls: Any, table: dict[str, Any], *, prefix: str, base: Path) -> Any:
-    hints = typing.get_type_hints(cls)
-    fields = {one.name: one for one in dataclasses.fields(cls)}
-    for key in table:
-        if key not in fields:
-            known = ", ".join(sorted(fields))
-            raise ConfigInvalid(f"{prefix}{key}: unknown key; known are {known}")
-    values = {}
-    for name, one in fields.items():
-        if name in table:
-            values[name] = _converted(hints[name], table[name], f"{prefix}{name}", base)
-        elif one.default is dataclasses.MISSING and one.default_factory is dataclasses.MISSING:
-            raise ConfigInvalid(f"{prefix}{name}: is missing")
-        elif isinstance(one.default, Path):
-            values[name] = base / one.default
-        elif dataclasses.is_dataclass(hints[name]):
-            values[name] = _build(hints[name], {}, prefix=f"{name}.", base=base)
-    return cls(**values)
+def _camera(table: dict[str, Any], *, prefix: str, base: Path) -> CameraConfig:
+    own = {"visit_gap_s": table["visit_gap_s"]} if "visit_gap_s" in table else {}
+    gap_s = build(_CameraKeys, own, prefix=prefix, base=base).visit_gap_s
+    chosen = _driver(
+        {key: value for key, value in table.items() if key not in own}, prefix=prefix, base=base
+    )
+    return CameraConfig(chosen.driver, chosen.options, gap_s)
 
 
-def _converted(kind: Any, value: Any, key: str, base: Path) -> Any:
-    """Give a value the type of its field; numbers are never taken for truth values or texts."""
-    if dataclasses.is_dataclass(kind):
-        if not isinstance(value, dict):
-            raise ConfigInvalid(f"{key}: must be a section, [{key}]")
-        return _build(kind, value, prefix=f"{key}.", base=base)
-    if typing.get_origin(kind) is tuple:
-        if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
-            raise ConfigInvalid(f"{key}: must be a list of texts")
-        return tuple(value)
-    wanted: Any = int | float if kind is float else kind
-    if kind is Path or issubclass(kind, str):
-        wanted = str
-    if not isinstance(value, wanted) or (isinstance(value, bool) and kind is not bool):
-        raise ConfigInvalid(f"{key}: must be {_TYPE_WORDS.get(kind, 'a text')}")
-    if key in _RANGES:
-        least, most = _RANGES[key]
-        if not least <= value <= most:
-            raise ConfigInvalid(f"{key}: must be from {least} to {most}")
-    if kind is Path:
-        return base / Path(value).expanduser()
-    if issubclass(kind, StrEnum):
-        if value not in list(kind):
-            raise ConfigInvalid(f"{key}: must be one of {', '.join(kind)}")
-        return kind(value)
-    return float(value) if kind is float else value
+@dataclass(frozen=True, slots=True)
+class _CameraKeys:
+    visit_gap_s: float = ranged(8.0, 0, 86_400)
 
 
-_TYPE_WORDS: Final[dict[type, str]] = {
-    int: "a whole number",
-    float: "a number",
-    bool: "true or false",
-}
+def _driver(table: dict[str, Any], *, prefix: str, base: Path) -> DriverConfig:
+    """Build a section whose keys are those of the driver that it names."""
+    section = prefix.rstrip(".")
+    name = table.get("driver", _DEFAULT_DRIVERS[section])
+    if not isinstance(name, str):
+        raise ConfigInvalid(f"{prefix}driver: must be a text")
+    rest = {key: value for key, value in table.items() if key != "driver"}
+    options = build(driver_options(section, name), rest, prefix=prefix, base=base)
+    return DriverConfig(name, options)
+
+
+def _password_in(text: str) -> str:
+    try:
+        return urlsplit(text).password or ""
+    except ValueError:
+        return ""
 
 
 def _checked_url(url: str) -> str:

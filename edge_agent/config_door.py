@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Final
+
+from edge_agent.typed_tables import ranged
 
 
 class LivenessMode(StrEnum):
@@ -42,9 +43,9 @@ class LookingConfig:
     """
 
     motion_gate: bool = True
-    decide_after_s: float = 0.8
-    good_quality: float = 0.5
-    least_quality: float = 0.15
+    decide_after_s: float = ranged(0.8, 0, 10)
+    good_quality: float = ranged(0.5, 0, 1)
+    least_quality: float = ranged(0.15, 0, 1)
     liveness: LivenessMode = LivenessMode.NONE
     liveness_required: bool = False
     liveness_model: Path = Path("liveness-model")
@@ -68,26 +69,11 @@ class TemperatureConfig:
         sigma_most_c: a reading less certain than this is none.
     """
 
-    offset_c: float = 0.0
-    emissivity_factor: float = 1.0
-    core_offset_c: float = 2.0
-    ambient_slope: float = 0.1
-    distance_slope_c_per_m: float = 0.3
-    distance_m: float = 0.5
-    focal_px: float = 0.0
-    sigma_most_c: float = 0.5
-
-
-DOOR_RANGES: Final[dict[str, tuple[float, float]]] = {
-    "looking.decide_after_s": (0, 10),
-    "looking.good_quality": (0, 1),
-    "looking.least_quality": (0, 1),
-    "temperature.offset_c": (-5, 5),
-    "temperature.emissivity_factor": (0.9, 1.1),
-    "temperature.core_offset_c": (-2, 8),
-    "temperature.ambient_slope": (0, 1),
-    "temperature.distance_slope_c_per_m": (0, 5),
-    "temperature.distance_m": (0.01, 10),
-    "temperature.focal_px": (0, 20000),
-    "temperature.sigma_most_c": (0.05, 5),
-}
+    offset_c: float = ranged(0.0, -5, 5)
+    emissivity_factor: float = ranged(1.0, 0.9, 1.1)
+    core_offset_c: float = ranged(2.0, -2, 8)
+    ambient_slope: float = ranged(0.1, 0, 1)
+    distance_slope_c_per_m: float = ranged(0.3, 0, 5)
+    distance_m: float = ranged(0.5, 0.01, 10)
+    focal_px: float = ranged(0.0, 0, 20_000)
+    sigma_most_c: float = ranged(0.5, 0.05, 5)

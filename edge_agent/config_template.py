@@ -84,6 +84,12 @@ mean_c = 36.5
 spread_c = 0.2
 seed = 1
 
+[card_reader]
+driver = "none"
+
+[prompter]
+driver = "none"                # how people at the door are told
+
 # How people before a live camera are followed and judged.
 [looking]
 motion_gate = true             # look for faces only where something moves

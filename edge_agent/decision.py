@@ -4,12 +4,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from edge_agent.config import (
-    RELAY_HOLD_MAX_MS,
-    UNLOCK_DELAY_MAX_MS,
-    UNLOCK_DELAY_MIN_MS,
-    DecisionPolicy,
-)
+from edge_agent.config import DecisionPolicy
+from edge_agent.limits import RELAY_HOLD_MAX_MS, UNLOCK_DELAY_MAX_MS, UNLOCK_DELAY_MIN_MS
 from edge_agent.liveness import Liveness
 
 # userType of people who are held in order to be recognised and kept out: in words as the platform

@@ -12,7 +12,6 @@ from typing import Final, Protocol
 from edge_agent.assembly import Parts, assemble
 from edge_agent.config import AgentConfig
 from edge_agent.drivers.clock import SystemClock
-from edge_agent.drivers.factory import make_camera, make_relay, make_thermometer
 from edge_agent.exceptions import DriverError
 from edge_agent.instance_lock import instance_lock
 from edge_agent.pipeline import Devices
@@ -86,10 +85,12 @@ async def run_agent(
     """
     clock = SystemClock()
     devices = Devices(
-        camera=make_camera(config.camera),
-        relay=make_relay(config.relay),
-        thermometer=make_thermometer(config.thermometer),
+        camera=config.camera.options.make(),
+        relay=config.relay.options.make(),
+        thermometer=config.thermometer.options.make(),
         clock=clock,
+        prompter=config.prompter.options.make(),
+        card_reader=config.card_reader.options.make(),
     )
     with instance_lock(config.data_dir):
         engine = await _load_models(config, load)

@@ -16,7 +16,8 @@ def status_lines(config: AgentConfig, *, database_name: str) -> Iterator[str]:
     yield f"decides     {config.decide.value}"
     yield (
         f"drivers     camera {config.camera.driver}, relay {config.relay.driver},"
-        f" thermometer {config.thermometer.driver}"
+        f" thermometer {config.thermometer.driver}, card reader {config.card_reader.driver},"
+        f" prompter {config.prompter.driver}"
     )
     yield f"running     {'yes' if is_held(config.data_dir) else 'no'}"
     path = config.data_dir / database_name

@@ -5,11 +5,13 @@ import logging
 import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from edge_agent.drivers.base import Frame
 from edge_agent.exceptions import DriverUnavailable
+from edge_agent.typed_tables import ranged
 from face_engine import ImageUnreadable, decode_image
 
 logger = logging.getLogger(__name__)
@@ -21,6 +23,25 @@ _SCRIPT: Final = re.compile(
 )
 # A folder without a usable picture is looked at again after this long.
 _LOOK_AGAIN_S: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class FolderCameraOptions:
+    """Options of the driver ``folder``.
+
+    Attributes:
+        folder: where the pictures are.
+        interval_s: seconds between two visitors.
+        rounds: how often to go through the folder, 0 for ever.
+    """
+
+    folder: Path = Path("visitors")
+    interval_s: float = ranged(3.0, 0, 86_400)
+    rounds: int = ranged(0, 0, 1_000_000_000)
+
+    def make(self) -> "FolderCamera":
+        """Build the camera; nothing is opened."""
+        return FolderCamera(self.folder, interval_s=self.interval_s, rounds=self.rounds)
 
 
 class FolderCamera:

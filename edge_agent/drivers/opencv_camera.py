@@ -4,11 +4,13 @@ import asyncio
 import logging
 import threading
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from edge_agent.drivers.base import Frame
 from edge_agent.exceptions import DriverError, DriverUnavailable
+from edge_agent.typed_tables import ranged, secret
 
 logger = logging.getLogger(__name__)
 
@@ -16,6 +18,26 @@ _RECONNECT_FIRST_S: Final = 0.5
 _RECONNECT_MOST_S: Final = 30.0
 _FALLBACK_FPS: Final = 25.0  # for files that do not say how fast they play
 _JOIN_S: Final = 5.0  # a read from a dead stream returns after OpenCV's own limit, up to 30 s
+
+
+@dataclass(frozen=True, slots=True)
+class OpencvCameraOptions:
+    """Options of the driver ``opencv``.
+
+    Attributes:
+        source: number of a device, address of a stream, or path of a video file. A stream's
+            address may hold a password, so it is not shown.
+        interval_s: least seconds between two frames.
+        rounds: with a video file, how often to play it, 0 for ever.
+    """
+
+    source: str = secret("0")
+    interval_s: float = ranged(0.0, 0, 86_400)
+    rounds: int = ranged(0, 0, 1_000_000_000)
+
+    def make(self) -> "OpencvCamera":
+        """Build the camera; nothing is opened."""
+        return OpencvCamera(self.source, interval_s=self.interval_s, rounds=self.rounds)
 
 
 class OpencvCamera:

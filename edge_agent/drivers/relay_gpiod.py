@@ -2,12 +2,33 @@
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 
 from edge_agent.drivers.relay_timed import TimedRelay
 from edge_agent.exceptions import DriverError, DriverTimeout, DriverUnavailable
+from edge_agent.typed_tables import ranged
 
 _TIMEOUT_S = 2.0  # setting a line is one ioctl; a bus expander behind it takes milliseconds
+
+
+@dataclass(frozen=True, slots=True)
+class GpiodRelayOptions:
+    """Options of the driver ``gpiod``.
+
+    Attributes:
+        chip: the chip's device file.
+        line: number of the line on that chip.
+        active_low: whether the relay pulls in when the line is low.
+    """
+
+    chip: str = "/dev/gpiochip0"
+    line: int = ranged(17, 0, 1023)
+    active_low: bool = False
+
+    def make(self) -> "GpiodRelay":
+        """Build the relay; nothing is opened."""
+        return GpiodRelay(chip=self.chip, line=self.line, active_low=self.active_low)
 
 
 class GpiodRelay(TimedRelay):

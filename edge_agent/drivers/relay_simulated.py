@@ -1,10 +1,20 @@
 """A relay without hardware: it remembers what it was told."""
 
 import logging
+from dataclasses import dataclass
 
 from edge_agent.drivers.relay_timed import TimedRelay
 
 logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatedRelayOptions:
+    """The driver ``simulated`` has no options."""
+
+    def make(self) -> "SimulatedRelay":
+        """Build the relay."""
+        return SimulatedRelay()
 
 
 class SimulatedRelay(TimedRelay):

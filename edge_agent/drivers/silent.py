@@ -1,8 +1,27 @@
 """Doors without a prompt or a card reader."""
 
 import asyncio
+from dataclasses import dataclass
 
 from edge_agent.drivers.base import Prompt
+
+
+@dataclass(frozen=True, slots=True)
+class NoPrompterOptions:
+    """The driver ``none`` has no options."""
+
+    def make(self) -> "NoPrompter":
+        """Build it."""
+        return NoPrompter()
+
+
+@dataclass(frozen=True, slots=True)
+class NoCardReaderOptions:
+    """The driver ``none`` has no options."""
+
+    def make(self) -> "NoCardReader":
+        """Build it."""
+        return NoCardReader()
 
 
 class NoPrompter:

@@ -1,10 +1,40 @@
 """Thermometers without hardware: a simulated one, and none at all."""
 
 import random
+from dataclasses import dataclass
 
 import numpy as np
 
 from edge_agent.drivers.base import Frame, HeatReading
+from edge_agent.typed_tables import ranged
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatedThermometerOptions:
+    """Options of the driver ``simulated``.
+
+    Attributes:
+        mean_c: normal body temperature in °C.
+        spread_c: standard deviation in °C.
+        seed: same seed, same readings.
+    """
+
+    mean_c: float = ranged(36.5, 30, 45)
+    spread_c: float = ranged(0.2, 0, 5)
+    seed: int = 1
+
+    def make(self) -> "SimulatedThermometer":
+        """Build the thermometer."""
+        return SimulatedThermometer(mean_c=self.mean_c, spread_c=self.spread_c, seed=self.seed)
+
+
+@dataclass(frozen=True, slots=True)
+class NoThermometerOptions:
+    """The driver ``none`` has no options."""
+
+    def make(self) -> "NoThermometer":
+        """Build it."""
+        return NoThermometer()
 
 
 class SimulatedThermometer:

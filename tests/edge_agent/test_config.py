@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from edge_agent.config import AgentConfig, DecisionPolicy, load_config, parse_config
 from edge_agent.config_template import TEMPLATE
+from edge_agent.drivers.registry import OWN, driver_options
 from edge_agent.exceptions import ConfigInvalid
 
 TOKEN = "x7Kq-very-secret"
@@ -37,11 +38,14 @@ def test_template_is_a_usable_configuration_with_every_key_at_its_default() -> N
 
 
 def test_template_explains_every_key() -> None:
-    sections = {"camera", "relay", "thermometer", "api", "looking", "temperature"}
+    sections = {"api", "looking", "temperature", *OWN}
     keys = {one.name for one in dataclasses.fields(AgentConfig)} - sections
     for section in sections:
-        kind = type(getattr(parsed(), section))
-        keys |= {one.name for one in dataclasses.fields(kind)}
+        keys |= {one.name for one in dataclasses.fields(getattr(parsed(), section))}
+    for section, drivers in OWN.items():
+        for driver in drivers:
+            keys |= {one.name for one in dataclasses.fields(driver_options(section, driver))}
+    keys.remove("options")
 
     assert [key for key in sorted(keys) if f"{key} = " not in TEMPLATE] == []
 
@@ -53,7 +57,7 @@ def test_relative_paths_start_at_the_file(tmp_path: Path) -> None:
     config = load_config(path)
 
     assert config.data_dir == tmp_path / "agent-data"
-    assert config.camera.folder == tmp_path / "people"
+    assert config.camera.options.folder == tmp_path / "people"
 
 
 @given(st.text(st.characters(categories=["Ll", "Nd"]), min_size=1))
@@ -87,7 +91,9 @@ def test_unknown_key_of_a_section_is_named_with_its_section() -> None:
         ({"decide": "somebody"}, "decide: must be one of platform, local, platform-then-local"),
         ({"temperature_required": 1}, "temperature_required: must be true or false"),
         ({"camera": 3}, "camera: must be a section"),
-        ({"relay": {"line": -1}}, "relay.line: must be from 0"),
+        ({"camera": {"driver": 3}}, "camera.driver: must be a text"),
+        ({"camera": {"visit_gap_s": -1}}, "camera.visit_gap_s: must be from 0"),
+        ({"relay": {"driver": "gpiod", "line": -1}}, "relay.line: must be from 0"),
         ({"api": {"port": 65536}}, "api.port: must be from 0 to 65535"),
         ({"api": {"port": "8899"}}, "api.port: must be a whole number"),
         ({"api": {"host": "0.0.0.0"}}, "api.password: the factory's password is good for"),

@@ -1,16 +1,12 @@
-"""Thermometers, the clock, and the tables of names."""
+"""Thermometers without hardware, and the clock."""
 
 from datetime import UTC
 
 import numpy as np
-import pytest
 
-from edge_agent.config import CameraConfig, RelayConfig, ThermometerConfig
 from edge_agent.drivers.base import Frame
 from edge_agent.drivers.clock import SystemClock
-from edge_agent.drivers.factory import make_camera, make_relay, make_thermometer
 from edge_agent.drivers.thermometer import NoThermometer, SimulatedThermometer
-from edge_agent.exceptions import ConfigInvalid
 
 IMAGE = np.zeros((8, 8, 3), dtype=np.uint8)
 
@@ -63,18 +59,3 @@ def test_clock_is_utc_and_can_be_moved() -> None:
     assert plain.now().tzinfo is UTC
     assert 3599 < (moved.now() - plain.now()).total_seconds() < 3601
     assert plain.monotonic() <= plain.monotonic()
-
-
-@pytest.mark.parametrize(
-    ("make", "given", "told"),
-    [
-        (make_camera, CameraConfig(driver="webcam"), "camera.driver: unknown; known are folder,"),
-        (make_relay, RelayConfig(driver="usb"), "relay.driver: unknown; known are gpiod,"),
-        (make_thermometer, ThermometerConfig(driver="x"), "thermometer.driver: unknown; known are"),
-    ],
-)
-def test_unknown_driver_is_answered_with_the_known_ones(make, given, told) -> None:
-    with pytest.raises(ConfigInvalid) as caught:
-        make(given)
-
-    assert str(caught.value).startswith(told)
