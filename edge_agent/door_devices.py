@@ -45,17 +45,17 @@ class _Health:
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._works = True
+        self.works = True
 
     def failed(self) -> None:
-        if self._works:
+        if self.works:
             logger.exception("%s_failed", self._name)
-        self._works = False
+        self.works = False
 
     def worked(self) -> None:
-        if not self._works:
+        if not self.works:
             logger.info("%s_works", self._name)
-        self._works = True
+        self.works = True
 
 
 class BodyThermometer:
@@ -64,6 +64,11 @@ class BodyThermometer:
     def __init__(self, sensor: Thermometer) -> None:
         self._sensor = sensor
         self._health = _Health("thermometer")
+
+    @property
+    def works(self) -> bool:
+        """Whether it answered when it was last asked."""
+        return self._health.works
 
     async def measure(
         self, frame: Frame, face: DetectedFace | None, config: TemperatureConfig

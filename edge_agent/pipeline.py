@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,10 +22,11 @@ from edge_agent.door_devices import Announcer, BodyThermometer, Devices
 from edge_agent.door_settings import DoorSettings
 from edge_agent.drivers.base import Cue, Frame
 from edge_agent.exceptions import DriverError
+from edge_agent.glance import Glance
 from edge_agent.library import Match
 from edge_agent.mask import Mask
 from edge_agent.recogniser import Recogniser, Sighting
-from edge_agent.records import RecordLog, Visit
+from edge_agent.records import Kept, Outcome, RecordLog, Visit
 from edge_agent.story import Story
 from edge_agent.temperature import BodyTemperature
 from edge_agent.timings import Timings
@@ -70,6 +72,7 @@ class Pipeline:
         visits: visits so far.
         frames_seen: pictures taken from the camera so far.
         last_frame: the newest of them.
+        glance: what is to be seen of all this from afar.
         decided: from the picture to the decision.
         pulsed: from the picture to the relay.
     """
@@ -102,6 +105,7 @@ class Pipeline:
         self.visits = 0
         self.frames_seen = 0
         self.last_frame: Frame | None = None
+        self.glance = Glance()
         self.decided = Timings()
         self.pulsed = Timings()
 
@@ -146,8 +150,10 @@ class Pipeline:
             visiting.note(await self._look_once(frame, seen_at_s, door))
             return
         if not door.is_looking:
+            self.glance.show(frame, seen_at_s, door)
             return
         glimpse = await self._watcher.take(frame, seen_at_s, door)
+        self.glance.show(frame, seen_at_s, door, glimpse.faces)
         for visitor in glimpse.visitors:
             await visiting.begin(self._visit(visitor, door))
         if glimpse.asks_to_look:
@@ -165,6 +171,7 @@ class Pipeline:
         self, frame: Frame, seen_at_s: float, door: DoorSettings
     ) -> Decision | None:
         """Decide about the main face of a picture that is a visit by itself."""
+        self.glance.show(frame, seen_at_s, door)
         sighting = None
         if door.is_looking:
             sighting = await self._recogniser.look(frame.image, door.looking)
@@ -172,6 +179,8 @@ class Pipeline:
             self.visits += 1
             VisitTale(frame.label).no_face(self._story)
             return None
+        if sighting.face is not None:
+            self.glance.show(frame, seen_at_s, door, [sighting.face])
         return await self._visit(Visitor(sighting, frame, seen_at_s, sighting.face), door)
 
     async def _visit(self, visitor: Visitor, door: DoorSettings) -> Decision:
@@ -180,6 +189,7 @@ class Pipeline:
         body = None
         if door.measures_temperature:
             body = await self._thermometer.measure(frame, visitor.face, door.temperature)
+            self.glance.measured(body, visitor.seen_at_s, works=self._thermometer.works)
         seen = _Seen(sighting, body, visitor.seen_at_s, door)
         tale = VisitTale(frame.label, sighting.match, seen.temperature_c)
         if sighting.match is None or not seems_alive(sighting.liveness, door.rules):
@@ -196,8 +206,8 @@ class Pipeline:
             snapshot=seen.sighting.snapshot,
             mask=_is_worn(mask),
         )
-        seq = await self._keep(seen, now, "syface", body)
-        word, delay_ms = await self._ask(seen, seq)
+        kept = await self._keep(seen, now, "syface", body)
+        word, delay_ms = await self._ask(seen, kept.seq)
         decision = decide(
             Facts(
                 user_type=match.user_type,
@@ -219,7 +229,18 @@ class Pipeline:
         await self._announcer.tell(
             _cue(decision.reason, is_let_in=is_let_in), name=match.name, body=seen.body
         )
+        await self._note(kept, decision, relay_works=relay_works)
         return decision
+
+    async def _note(self, kept: Kept, decision: Decision, *, relay_works: bool) -> None:
+        """Write the outcome down; the door has moved by now and does not wait for it."""
+        reason = decision.reason.value if relay_works else "relay_failed"
+        outcome = Outcome(is_open=decision.open_door and relay_works, reason=reason)
+        try:
+            await self._records.note_outcome(kept.record_id, outcome)
+        except (OSError, sqlite3.Error):
+            # The record and its upload are on disk; only the reason is missing on the page.
+            logger.exception("outcome_not_kept")
 
     async def _ask(self, seen: _Seen, seq: int) -> tuple[PlatformWord, int | None]:
         """Send a pass and wait for the platform's word, if it is asked at all."""
@@ -256,18 +277,19 @@ class Pipeline:
             snapshot=seen.sighting.snapshot,
             mask=_is_worn(seen.sighting.mask),
         )
-        seq = await self._keep(seen, now, "syattribute", body)
         match = seen.sighting.match
         facts = Facts(
             user_type=None if match is None else match.user_type, liveness=seen.sighting.liveness
         )
         decision = decide(facts, seen.door.rules)
+        outcome = Outcome(is_open=False, reason=decision.reason.value)
+        kept = await self._keep(seen, now, "syattribute", body, outcome)
         self.decided.add(self._devices.clock.monotonic() - seen.seen_at_s)
         await self._announcer.tell(_cue(decision.reason, is_let_in=False), body=seen.body)
         delivery = None
         if asks_platform(seen.door.rules.decide):
             until_s = seen.seen_at_s + seen.door.answer_timeout_s
-            delivery = await self._uplink.deliver_now(seq, until_s=until_s)
+            delivery = await self._uplink.deliver_now(kept.seq, until_s=until_s)
         self._uplink.wake()
         is_stored = delivery is not None and delivery.verdict is Verdict.DONE
         if match is None:
@@ -276,8 +298,10 @@ class Pipeline:
             tale.passed(self._story, decision, PlatformWord.NOT_ASKED, relay_works=True)
         return decision
 
-    async def _keep(self, seen: _Seen, now: datetime, kind: str, body: bytes) -> int:
-        """Put record and upload on disk, together; the upload's number."""
+    async def _keep(
+        self, seen: _Seen, now: datetime, kind: str, body: bytes, outcome: Outcome | None = None
+    ) -> Kept:
+        """Put record and upload on disk, together."""
         is_pass = kind == "syface"
         visit = Visit(
             at=now,
@@ -286,6 +310,7 @@ class Pipeline:
             temperature_limit_c=seen.door.rules.temperature_limit_c,
             has_mask=self._mask_recorded(seen),
             snapshot=seen.sighting.snapshot,
+            outcome=outcome,
         )
         return await self._records.keep(visit, kind, body)
 

@@ -20,6 +20,33 @@ _OPENINGS_MAX: Final = 1000
 # A page of a thousand records with their pictures would be 60 MB; some 250 pictures fit.
 _PAGE_PICTURES_MAX: Final = 16 * 1024 * 1024
 _USER_FIELDS: Final = frozenset(USER_OBJECT.names) - {"photo"}
+_DOOR: Final = "door"  # among the facts of a record; not one of 8.3.1, so never on the wire
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a visit.
+
+    Attributes:
+        is_open: whether the door opened.
+        reason: a `edge_agent.decision.Reason`, or ``relay_failed``.
+    """
+
+    is_open: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Where a visit was written down.
+
+    Attributes:
+        seq: sequence number of the upload about it.
+        record_id: of the record.
+    """
+
+    seq: int
+    record_id: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +60,7 @@ class Visit:
         temperature_limit_c: from here on it counted as too high, in °C.
         has_mask: None when masks are not looked at.
         snapshot: JPEG.
+        outcome: None while it is not known yet.
     """
 
     at: datetime
@@ -41,6 +69,7 @@ class Visit:
     temperature_limit_c: float
     has_mask: bool | None
     snapshot: bytes = field(repr=False)
+    outcome: Outcome | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,29 +113,38 @@ class RecordLog:
         """Call somebody with every new SignObject once it is on disk; must not block or raise."""
         self._listeners.append(listener)
 
-    async def keep(self, visit: Visit, kind: str, body: bytes) -> int:
+    async def keep(self, visit: Visit, kind: str, body: bytes) -> Kept:
         """Remember a visit and queue the upload about it, both or neither.
 
         Args:
             visit: what happened.
             kind, body: the upload, see `edge_agent.outbox.Event`.
-
-        Returns:
-            The upload's sequence number.
         """
         facts = json.dumps(self._facts(visit), ensure_ascii=False)
 
-        def work(connection: sqlite3.Connection) -> tuple[int, dict[str, Any]]:
+        def work(connection: sqlite3.Connection) -> tuple[Kept, dict[str, Any]]:
             seq = put_event(connection, kind, body, visit.at)
             record_id = _insert(connection, visit, facts)
             _forget_old(connection, visit.at, self._retention)
             row = connection.execute(f"{_SELECT} WHERE passes.id = ?", (record_id,)).fetchone()
-            return seq, sign_object(row)
+            return Kept(seq, record_id), sign_object(row)
 
-        seq, record = await self._database.run(work)
+        kept, record = await self._database.run(work)
         for listener in self._listeners:
             listener(record)
-        return seq
+        return kept
+
+    async def note_outcome(self, record_id: int, outcome: Outcome) -> None:
+        """Write down what became of a visit that was kept before it was decided."""
+        told = json.dumps(_told(outcome))
+
+        def work(connection: sqlite3.Connection) -> None:
+            connection.execute(
+                "UPDATE passes SET facts = json_set(facts, ?, json(?)) WHERE id = ?",
+                (f"$.{_DOOR}", told, record_id),
+            )
+
+        await self._database.run(work)
 
     async def search(
         self, wanted: RecordFilter, *, page: int, size: int
@@ -155,6 +193,8 @@ class RecordLog:
             }
         if visit.has_mask is not None:
             facts |= {"wearMask": visit.has_mask, "wearMaskAlarm": not visit.has_mask}
+        if visit.outcome is not None:
+            facts[_DOOR] = _told(visit.outcome)
         return facts
 
 
@@ -199,16 +239,28 @@ _SELECT: Final = (
 )
 
 
+def _told(outcome: Outcome) -> dict[str, Any]:
+    return {"isOpen": outcome.is_open, "reason": outcome.reason}
+
+
+def outcome_of(facts: Mapping[str, Any]) -> Outcome | None:
+    """Return what the facts of a record say about the door; None for nothing."""
+    told = facts.get(_DOOR)
+    return Outcome(told["isOpen"], told["reason"]) if told else None
+
+
 def sign_object(row: tuple[Any, ...]) -> dict[str, Any]:
     """Return a row of `_SELECT` as SignObject (8.3.1)."""
     record_id, user_id, name, type_number, sign_time, facts, avatar, details = row
     told = json.loads(details or "{}")
+    known = json.loads(facts)
+    known.pop(_DOOR, None)
     values: dict[str, Any] = {"icNumber": "", "jobNumber": "", "mobile": "", "remark": ""}
     values |= {key: value for key, value in told.items() if key in _USER_FIELDS}
     # The library's ids may be longer than 8.2.1 allows; a record is never lost for that.
     user_id = user_id[: SIGN_OBJECT.field("userId").length_max]
     values |= {"userId": user_id, "name": name, "userType": type_number, "type": type_number}
-    values |= {"id": record_id, "signTime": sign_time, **json.loads(facts)}
+    values |= {"id": record_id, "signTime": sign_time, **known}
     if avatar is not None:
         values["signAvatar"] = base64.b64encode(avatar).decode()
     return SIGN_OBJECT.write(values)

@@ -45,11 +45,13 @@ class Glimpse:
         visitors: largest face first.
         asks_to_look: whether somebody should look at the camera.
         is_empty: whether nobody is followed any more.
+        faces: of those who are followed, in this picture.
     """
 
     visitors: tuple[Visitor, ...] = ()
     asks_to_look: bool = False
     is_empty: bool = False
+    faces: tuple[DetectedFace, ...] = ()
 
 
 class Watcher:
@@ -84,14 +86,19 @@ class Watcher:
             return Glimpse(tuple(visitors), is_empty=True)
         shots = await self._shots(frame, now_s, door)
         asks = False
-        for track in self._tracker.follow(shots, now_s):
+        followed = self._tracker.follow(shots, now_s)
+        for track in followed:
             if track.is_done and track.descriptor is not None:
                 self._visits.stay(track.descriptor, now_s)
             visitor = await self._consider(track, frame, now_s, door)
             if visitor is not None:
                 visitors.append(visitor)
             asks |= track.was_asked and not track.is_done
-        return Glimpse(tuple(visitors), asks, is_empty=not self._tracker.tracks)
+        return Glimpse(
+            *(tuple(visitors), asks),
+            is_empty=not self._tracker.tracks,
+            faces=tuple(track.face for track in followed),
+        )
 
     async def finish(self, door: DoorSettings) -> list[Visitor]:
         """Let go of everybody; return those about whom nothing was decided yet."""

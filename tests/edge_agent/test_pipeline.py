@@ -1,6 +1,8 @@
 """From a picture to a door, with a real queue, real HTTP and a simulated relay."""
 
+import json
 import random
+import sqlite3
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -20,11 +22,12 @@ from edge_agent.outbox import Counts, Outbox
 from edge_agent.pipeline import Devices, Pipeline
 from edge_agent.platform_client import PlatformClient
 from edge_agent.recogniser import Recogniser, VisitGate
-from edge_agent.records import RecordFilter, RecordLog, Retention
+from edge_agent.records import Outcome, RecordFilter, RecordLog, Retention, outcome_of
 from edge_agent.store import Applied, HeldPerson
 from edge_agent.uplink import Uplink
 from edge_agent.uploads import UploadWriter
 from face_engine import decode_image
+from terminal_protocol.device_objects import SIGN_OBJECT
 from tests.edge_agent.fakes import (
     FakeEngine,
     ListCamera,
@@ -450,3 +453,89 @@ async def test_frame_is_drawn_around_the_face_in_the_whole_picture(
     red, green, blue = decode_image(platform.passes[0].image or b"")[8, 32].astype(int)
     assert green > red + 40
     assert green > blue + 40
+
+
+async def kept_outcome(database: Database) -> Outcome | None:
+    """What the newest record says about the door."""
+
+    def work(connection: sqlite3.Connection) -> str:
+        (facts,) = connection.execute("SELECT facts FROM passes ORDER BY id DESC").fetchone()
+        return str(facts)
+
+    return outcome_of(json.loads(await database.run(work)))
+
+
+async def test_record_says_what_became_of_the_visit(
+    platform: FakePlatform, door: Door, database: Database
+) -> None:
+    """With the reason, and without a word of it in what 8.3.1 lists."""
+    await door.pipeline().look(visitor(ANN))
+    assert await kept_outcome(database) == Outcome(is_open=True, reason="platform_allowed")
+
+    platform.opens_for = set()
+    await door.pipeline().look(visitor(ANN))
+    assert await kept_outcome(database) == Outcome(is_open=False, reason="platform_refused")
+
+    await door.pipeline().look(visitor(STRANGER))
+    assert await kept_outcome(database) == Outcome(is_open=False, reason="nobody")
+
+    total, listed = await door.records.search(RecordFilter(0, 2**40), page=1, size=10)
+    assert total == 3
+    assert all(set(one) <= set(SIGN_OBJECT.names) for one in listed)
+
+
+async def test_record_says_that_the_relay_did_not_move(door: Door, database: Database) -> None:
+    door.relay = StuckRelay()
+    await door.relay.open()
+
+    await door.pipeline(DecisionPolicy.LOCAL).look(visitor(ANN))
+
+    assert await kept_outcome(database) == Outcome(is_open=False, reason="relay_failed")
+
+
+async def test_outcome_that_cannot_be_kept_costs_nobody_the_door(
+    door: Door, database: Database
+) -> None:
+    await database.run(
+        lambda connection: connection.execute(
+            "CREATE TRIGGER full BEFORE UPDATE OF facts ON passes"
+            " BEGIN SELECT RAISE(ABORT, 'disk full'); END"
+        ).fetchall()
+    )
+
+    decision = await door.pipeline().look(visitor(ANN))
+
+    assert decision and decision.open_door
+    assert door.relay.pulses_ms == [250]
+    assert await kept_outcome(database) is None
+
+
+@pytest.mark.parametrize("is_visit", [True, False])
+async def test_glance_holds_the_newest_picture_with_the_faces_that_settings_frame(
+    door: Door, is_visit: bool
+) -> None:
+    pipeline = door.pipeline()
+    await pipeline.look(Frame(image=person_image(ANN), is_visit=is_visit))
+    assert pipeline.glance.view is not None
+    assert pipeline.glance.view.faces == ()
+    assert pipeline.glance.reading is not None
+    assert pipeline.glance.reading.c == 36.5
+
+    door.settings["looking"] = Looking(draws_frame=True)
+    frame = Frame(image=person_image(ANN), is_visit=is_visit)
+    await pipeline.look(frame)
+
+    view = pipeline.glance.view
+    assert view.frame is frame
+    assert [face.box for face in view.faces] == [(8.0, 8.0, 48.0, 48.0)]
+
+
+async def test_glance_tells_that_the_thermometer_is_broken(door: Door) -> None:
+    pipeline = door.pipeline()
+    assert pipeline.glance.thermometer_works
+    door.thermometer.is_broken = True
+
+    await pipeline.look(visitor(ANN))
+
+    assert not pipeline.glance.thermometer_works
+    assert pipeline.glance.reading is None
