@@ -18,6 +18,7 @@ from edge_agent.mask import Mask
 from edge_agent.model_slot import load_classifier
 from edge_agent.network_facts import network_facts
 from edge_agent.outbox import Outbox
+from edge_agent.page import PageServer, Sources
 from edge_agent.people import LocalPeople
 from edge_agent.pipeline import Devices, Pipeline
 from edge_agent.platform_client import PlatformClient
@@ -27,6 +28,7 @@ from edge_agent.records import Openings, RecordLog, Retention
 from edge_agent.settings import Settings
 from edge_agent.store import Store
 from edge_agent.story import Story
+from edge_agent.supervision import Supervisor
 from edge_agent.sync import LibrarySync, SyncLimits
 from edge_agent.terminal_time import TerminalTime
 from edge_agent.uplink import Uplink
@@ -43,6 +45,7 @@ class Parts:
 
     Attributes:
         restart: set when the agent is to end in order to start anew.
+        loops: name of a loop to what keeps it running; filled when they start.
     """
 
     database: Database
@@ -56,6 +59,8 @@ class Parts:
     terminal: Terminal
     api: ApiServer
     restart: asyncio.Event
+    page: PageServer
+    loops: dict[str, Supervisor]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +122,20 @@ def assemble(
         standing=_standing(base.store, clock),
         unsupported=frozenset(config.api.unsupported),
     )
+    presence, loops = _presence(base), dict[str, Supervisor]()
+    sources = Sources(
+        glance=pipeline.glance,
+        loops=loops,
+        known=lambda: base.recogniser.known,
+        library_age_s=sync.library_age_s,
+        is_answered=lambda: presence.is_answered,
+        offset_s=lambda: clock.offset_s,
+        has_thermometer=config.thermometer.driver != "none",
+    )
     return Parts(
-        *(base.database, base.client, base.recogniser, devices, base.uplink, sync, _presence(base)),
+        *(base.database, base.client, base.recogniser, devices, base.uplink, sync, presence),
         *(pipeline, terminal, _api(base, terminal), restart),
+        *(_page(base, terminal, sources), loops),
     )
 
 
@@ -204,6 +220,17 @@ def _api(base: _Base, terminal: Terminal) -> ApiServer:
     hub = RecordHub()
     terminal.records.listen(hub.publish)
     return ApiServer(base.config.api, terminal, hub=hub, chance=base.chance)
+
+
+def _page(base: _Base, terminal: Terminal, sources: Sources) -> PageServer:
+    return PageServer(
+        base.config.page,
+        base.config.api,
+        terminal,
+        sources,
+        file=base.database.path,
+        chance=base.chance,
+    )
 
 
 def _records(config: AgentConfig, database: Database) -> RecordLog:

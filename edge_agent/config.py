@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from edge_agent.config_api import check_api
 from edge_agent.config_door import LookingConfig, TemperatureConfig
+from edge_agent.config_page import PageConfig, check_page
 from edge_agent.drivers.registry import driver_options
 from edge_agent.exceptions import ConfigInvalid
 from edge_agent.limits import DEVICE_ID_MAX, UNLOCK_DELAY_MAX_MS, UNLOCK_DELAY_MIN_MS
@@ -142,6 +143,7 @@ class AgentConfig:
     card_reader: DriverConfig = field(kw_only=True)
     prompter: DriverConfig = field(kw_only=True)
     api: ApiConfig = field(default_factory=ApiConfig)
+    page: PageConfig = field(default_factory=PageConfig)
     looking: LookingConfig = field(default_factory=LookingConfig)
     temperature: TemperatureConfig = field(default_factory=TemperatureConfig)
 
@@ -222,6 +224,7 @@ def parse_config(table: dict[str, Any], *, base: Path) -> AgentConfig:
     if "/" in device_id or device_id != device_id.strip():
         raise ConfigInvalid("device_id: must hold no slash and no blank at its ends")
     check_api(config.api)
+    check_page(config.page, config.api)
     return dataclasses.replace(config, base_url=_checked_url(config.base_url))
 
 

@@ -23,7 +23,7 @@ def check_api(api: "ApiConfig") -> None:
     if not api.host or not api.host.isprintable() or " " in api.host:
         raise ConfigInvalid('api.host: must be an address, as "127.0.0.1"')
     is_served = api.enabled or api.push_enabled
-    if is_served and api.password == DEFAULT_PASSWORD and not _is_own_computer(api.host):
+    if is_served and api.password == DEFAULT_PASSWORD and not is_own_computer(api.host):
         raise ConfigInvalid(
             "api.password: the factory's password is good for 127.0.0.1 only;"
             f" choose another one to listen on {api.host}"
@@ -47,7 +47,8 @@ def check_api(api: "ApiConfig") -> None:
             raise ConfigInvalid(f"api.unsupported: unknown call; known are {', '.join(CALLS)}")
 
 
-def _is_own_computer(host: str) -> bool:
+def is_own_computer(host: str) -> bool:
+    """Whether nobody outside of this computer reaches what listens on an address."""
     if host == "localhost":
         return True
     try:

@@ -78,6 +78,17 @@ records_days = 30              # passes are remembered so long,
 records_max = 100000           # so many of them,
 record_pictures_max = 5000     # and the newest of those with a picture
 
+# A web page with the live picture and the last passes; sign in with the password of [api].
+[page]
+enabled = true
+host = "127.0.0.1"             # "0.0.0.0" = all addresses; needs a password of its own
+port = 8897                    # 0 = any free port
+language = "en"                # "en" or "zh", until a visitor chooses
+names = []                     # names of this computer that may be typed, as "door.example"
+pictures_per_s = 5.0
+picture_px = 640               # longest side of the live picture
+watchers_most = 4              # so many watch at once
+
 [thermometer]
 driver = "simulated"           # "simulated" or "none"
 mean_c = 36.5

@@ -109,6 +109,11 @@ class Database:
         self._thread: ThreadPoolExecutor | None = None
         self._connection: sqlite3.Connection | None = None
 
+    @property
+    def path(self) -> Path:
+        """Where the file is, for those who only read and must keep nobody waiting."""
+        return self._path
+
     async def open(self) -> None:
         """Open or create the file; WAL, and every commit on disk before it returns."""
         if self._thread is not None:

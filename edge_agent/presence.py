@@ -35,6 +35,11 @@ class Presence:
         self._problem: str | None = None
         self._noted_at_s: float | None = None
 
+    @property
+    def is_answered(self) -> bool | None:
+        """Whether the platform answered the last beat; None before the first."""
+        return None if self._problem is None else not self._problem
+
     async def run(self) -> None:
         """Beat for ever."""
         while True:

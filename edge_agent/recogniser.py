@@ -113,6 +113,11 @@ class Recogniser:
         """What this recogniser's descriptors mean."""
         return self._engine.contract_id
 
+    @property
+    def known(self) -> int:
+        """How many people can be recognised; may be asked from any thread."""
+        return len(self._library)
+
     async def open(self) -> None:
         """Start the thread and warm the models up."""
         if self._thread is None:

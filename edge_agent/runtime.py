@@ -149,6 +149,7 @@ async def _run_loops(
 
     def start(name: str, work: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:
         keeper = Supervisor(name, clock=clock, story=story)
+        parts.loops[name] = keeper
         return group.create_task(keeper.keep(work), name=name)
 
     async with asyncio.TaskGroup() as group:
@@ -157,10 +158,11 @@ async def _run_loops(
         presence = start("presence", parts.presence.run)
         door = start("door", lambda: _watch_door(parts, held, limits))
         api = start("api", parts.api.run)
+        page = start("page", parts.page.run)
         end = group.create_task(_watch_end(parts, door, story, stop, limits), name="end")
         await end
         # Nobody who calls and nobody new first; what was seen is on disk by then. The queue last.
-        for task in (api, door, sync, presence, uplink):
+        for task in (page, api, door, sync, presence, uplink):
             task.cancel()
             await asyncio.wait([task])
 

@@ -3,6 +3,8 @@
 import ipaddress
 from collections.abc import Mapping, Sequence
 from datetime import date
+from hashlib import sha256
+from hmac import compare_digest
 from typing import Any, Final
 
 from edge_agent.api.answers import CallRefused
@@ -41,6 +43,13 @@ class Gatekeeper:
             raise CallRefused(RetCode.PASSWORD_NOT_EXIST, "password-not-set")
         if self._expires is not None and self._clock.now().astimezone().date() > self._expires:
             raise CallRefused(RetCode.PASSWORD_EXPIRED, "password-expired")
+
+    def is_password(self, text: str) -> bool:
+        """Compare in a time that tells nothing of the password; an empty one is nobody's."""
+        sent, wanted = (
+            sha256(one.encode("utf-8", "surrogatepass")) for one in (text, self._password)
+        )
+        return bool(self._password) and compare_digest(sent.digest(), wanted.digest())
 
     def check(self, parameters: Mapping[str, Any], *, has_window: bool = True) -> int:
         """Check the signature: 30003, 50001, 10005, 10003.

@@ -20,10 +20,28 @@ _REPORTED: Final = {
 
 
 async def open_door(terminal: Terminal, request: CallRequest) -> Answer:
-    """Pulse the relay (8.1.7). Who asked and why is on disk before the door moves."""
+    """Pulse the relay (8.1.7)."""
     remark = request.values().get("remark", "")
+    await open_from_afar(terminal, caller=request.remote, remark=remark)
+    return done()
+
+
+async def open_from_afar(terminal: Terminal, *, caller: str, remark: str) -> None:
+    """Pulse the relay for somebody who is not at the door.
+
+    Who asked and why is on disk before the door moves.
+
+    Args:
+        terminal: whose door.
+        caller: address of whoever asks.
+        remark: their reason, at most 255 characters.
+
+    Raises:
+        sqlite3.Error: it could not be written down; the door stays closed.
+        CallRefused: the relay could not be switched.
+    """
     hold_ms = terminal.settings.door().rules.unlock_delay_ms
-    await terminal.openings.note(at=terminal.clock.now(), caller=request.remote, remark=remark)
+    await terminal.openings.note(at=terminal.clock.now(), caller=caller, remark=remark)
     try:
         await terminal.relay.pulse(hold_ms)
     except DriverError:
@@ -31,11 +49,10 @@ async def open_door(terminal: Terminal, request: CallRequest) -> Answer:
         raise CallRefused(RetCode.INTERNAL_ERROR, "relay-failed") from None
     terminal.story.tell(
         "remote_open",
-        f"opened from {request.remote} → relay pulsed {hold_ms} ms",
-        caller=request.remote,
+        f"opened from {caller} → relay pulsed {hold_ms} ms",
+        caller=caller,
         unlock_delay_ms=hold_ms,
     )
-    return done()
 
 
 async def sync_time(terminal: Terminal, request: CallRequest) -> Answer:

@@ -93,7 +93,7 @@ def agent(tmp_path: Path, portraits: dict[str, Path]) -> Iterator[Agent]:
     config.write_text(
         'device_id = "0000001"\nbase_url = "http://127.0.0.1:9/t/x"\ndata_dir = "data"\n'
         "sync_interval_s = 0.5\nheartbeat_interval_s = 5\n"
-        "[camera]\nrounds = 1\ninterval_s = 0.1\n[api]\nport = 0\npush_port = 0\n"
+        "[camera]\nrounds = 1\ninterval_s = 0.1\n[api]\nport = 0\npush_port = 0\n[page]\nport = 0\n"
     )
     running = Agent(config)
     yield running

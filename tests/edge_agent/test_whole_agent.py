@@ -97,7 +97,7 @@ class Site:
             f'device_id = "0000001"\nbase_url = "{base_url}"\ndata_dir = "data"\n'
             "sync_interval_s = 0.2\nheartbeat_interval_s = 0.2\n"
             f"[camera]\nrounds = {rounds}\ninterval_s = {interval_s}\n"
-            "[api]\nport = 0\npush_port = 0\n"
+            "[api]\nport = 0\npush_port = 0\n[page]\nport = 0\n"
         )
         return path
 
@@ -305,3 +305,31 @@ def test_person_added_by_call_is_let_in_by_the_local_rule(
     assert (visit["reason"], visit["open_door"]) == ("local_allowed", True)
     (record, *_) = ask(agent, "recordList", userId="me")["data"]["data"]
     assert (record["name"], record["similarity"]) == ("Barack Obama", visit["similarity"])
+
+
+def test_page_of_a_running_terminal_shows_loops_passes_and_the_picture(
+    peopled: FakePlatform, site: Site
+) -> None:
+    site.visitors(obama="obama2.jpg")
+    agent = site.start(site.config(peopled.base_url, rounds=0, interval_s=0.2), "--events")
+    agent.wait(lambda here: any(one["outcome"] == "match" for one in here.named("visit")))
+    url = f"http://127.0.0.1:{agent.named('page')[-1]['port']}"
+
+    with httpx.Client(base_url=url, trust_env=False, headers={"Origin": url}) as browser:
+        signed_in = browser.post("/sign-in", json={"password": DEFAULT_PASSWORD})
+        told = browser.get("/state").json()
+        picture = browser.get("/picture").content
+        small = browser.get(f"/passes/{told['file']['passes'][0]['id']}/picture").content
+
+    assert signed_in.status_code == 204
+    assert told["loops"] == dict.fromkeys(
+        ("uplink", "library", "presence", "door", "api", "page"), "running"
+    )
+    assert told["file"]["passes"][-1]["name"] == "Barack Obama"
+    assert told["known"] == told["file"]["people"] == 2
+    for jpeg in (picture, small):
+        with Image.open(io.BytesIO(jpeg)) as image:
+            assert image.format == "JPEG"
+    agent.process.send_signal(signal.SIGTERM)
+    assert agent.ended() == 0
+    assert not [line for line in agent.output if "Traceback" in line or "picture?" in line]

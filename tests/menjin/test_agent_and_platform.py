@@ -141,7 +141,7 @@ class Door:
             "answer_timeout_s = 1.5\nsync_interval_s = 0.3\nheartbeat_interval_s = 1\n"
             f'[camera]\ndriver = "opencv"\nsource = "{self._video}"\nrounds = 0\n'
             "interval_s = 0.08\nvisit_gap_s = 1.0\n"
-            "[api]\nport = 0\npush_port = 0\n"
+            "[api]\nport = 0\npush_port = 0\n[page]\nport = 0\n"
         )
 
     def start(self, *arguments: str) -> Agent:

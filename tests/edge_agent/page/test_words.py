@@ -1,0 +1,120 @@
+"""Both languages are complete, and page, script and server use the same words."""
+
+import re
+from html import unescape
+from importlib.resources import files
+from string import Template
+
+import pytest
+
+from edge_agent.config_page import Language
+from edge_agent.decision import Reason
+from edge_agent.page.words import words_of
+from edge_agent.supervision import State
+from tests.edge_agent.page.conftest import Starter
+from tests.edge_agent.page.running import RunningPage
+
+ENGLISH, CHINESE = words_of(Language.ENGLISH), words_of(Language.CHINESE)
+FOLDER = files("edge_agent.page")
+OWN_OF_PAGES = {"lang", "words", "languages", "name", "token", "message", "device_id", "version"}
+LOOPS = {"door", "library", "uplink", "presence", "api", "page"}
+
+
+def test_every_word_is_there_in_both_languages() -> None:
+    assert [
+        name
+        for name, word in ENGLISH.items()
+        if not word.strip() or (not word.isascii() and not re.fullmatch(r"[\x20-\x7e…]+", word))
+    ] == []
+    assert [name for name, word in CHINESE.items() if not re.search(r"[\u4e00-\u9fff]", word)] == []
+
+
+def test_what_is_filled_in_is_the_same_in_both() -> None:
+    holes = re.compile(r"\{(\w+)\}")
+    for name, word in ENGLISH.items():
+        assert sorted(holes.findall(word)) == sorted(holes.findall(CHINESE[name])), name
+
+
+@pytest.mark.parametrize("page", ["page.html", "sign-in.html"])
+def test_pages_use_known_words_only(page: str) -> None:
+    used = Template((FOLDER / "html" / page).read_text()).get_identifiers()
+
+    assert set(used) - OWN_OF_PAGES <= set(ENGLISH)
+
+
+@pytest.mark.parametrize("script", ["page.js", "sign-in.js"])
+def test_scripts_use_known_words_only(script: str) -> None:
+    text = (FOLDER / "static" / script).read_text()
+    used = set(re.findall(r"\bwords\.(\w+)", text)) | set(re.findall(r'filled\("(\w+)"', text))
+
+    assert used
+    assert used <= set(ENGLISH)
+
+
+def test_every_reason_state_loop_and_problem_has_words() -> None:
+    wanted = {f"reason_{one}" for one in (*Reason, "relay_failed")}
+    wanted |= {f"state_{one}" for one in State} | {f"loop_{one}" for one in LOOPS}
+    for source in ("views", "server", "guards", "requests"):
+        text = (FOLDER / f"{source}.py").read_text()
+        wanted |= {f"problem_{one}" for one in re.findall(r'Refused\(\d+, "(\w+)"', text)}
+
+    assert wanted <= set(ENGLISH)
+
+
+def test_no_word_is_left_over() -> None:
+    """Whatever nobody uses would be translated for nothing."""
+    texts = [
+        (FOLDER / folder / name).read_text()
+        for folder, name in (
+            *(("html", "page.html"), ("html", "sign-in.html")),
+            *(("static", "page.js"), ("static", "sign-in.js")),
+        )
+    ]
+    plain = [
+        one for one in ENGLISH if not one.startswith(("reason_", "state_", "loop_", "problem_"))
+    ]
+
+    assert [one for one in plain if not re.search(rf"\b{one}\b", "\n".join(texts))] == []
+
+
+@pytest.mark.parametrize(("language", "word"), [("en", "Sign in"), ("zh", "登录")])
+async def test_page_speaks_the_language_of_the_configuration(
+    start: Starter, language: str, word: str
+) -> None:
+    page = await start(language=language)
+
+    assert f">{word}</button>" in (await page.get("/sign-in")).text
+
+
+async def test_visitor_chooses_a_language_that_is_remembered(page: RunningPage) -> None:
+    answer = await page.get("/sign-in?language=zh")
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/sign-in")
+
+    shown = (await page.get("/sign-in")).text
+
+    assert '<html lang="zh-CN">' in shown
+    assert "设备密码" in shown
+    await page.sign_in()
+    assert "实时画面" in (await page.get("/")).text
+    assert "您已退出登录" not in (await page.get("/nothing")).text
+    assert "页面不存在" in (await page.get("/nothing")).text
+
+
+@pytest.mark.parametrize("language", ["", "fr", "ZH", "zh; Path=/", "x" * 5000])
+async def test_other_languages_change_nothing(page: RunningPage, language: str) -> None:
+    page.http.cookies.set("menjin_page_language", language.replace(";", "%3B"))
+    answer = await page.get("/sign-in", params={"language": language})
+
+    assert answer.status_code == 200
+    assert "Device password" in answer.text
+
+
+async def test_names_are_escaped(start: Starter) -> None:
+    page = await start(top={"api": {"device_name": "<b>\"&'$x"}})
+    await page.sign_in()
+
+    for path in ("/", "/static/page.js"):
+        assert "<b>" not in (await page.get(path)).text
+    title = re.search("<h1>(.*?)</h1>", (await page.get("/")).text)
+    assert title
+    assert unescape(title[1]) == "<b>\"&'$x"
