@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import logging
 import math
+import os
 import random
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -135,7 +136,7 @@ class PageServer:
                 await site.start()
             except OSError as error:
                 where = f"{self._page.host}:{self._page.port}"
-                self._note_problem(f"{where}: {error.strerror or 'not usable'}")
+                self._note_problem(f"{where}: {_words_of(error)}")
                 await site.stop()
                 await asyncio.sleep(self._backoff.failed())
             else:
@@ -211,6 +212,11 @@ class PageServer:
         self._terminal.story.tell(
             "page", f"page at http://{shown}:{port}/", host=self._page.host, port=port
         )
+
+
+def _words_of(error: OSError) -> str:
+    # asyncio puts the address into the system's words a second time.
+    return os.strerror(error.errno).lower() if (error.errno or 0) > 0 else "not usable"
 
 
 async def _read_rendering(device: Mapping[str, str]) -> Rendering:

@@ -90,16 +90,16 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "picture_none": ("The camera gives no picture.", "摄像头没有画面。"),
     "picture_ended": ("The camera has no more pictures.", "摄像头已无更多画面。"),
     "camera_trouble": (
-        "The camera does not work; it is tried again.",
-        "摄像头故障，正在重试。",
+        "The camera or the recognition does not work; it is tried again.",
+        "摄像头或识别故障，正在重试。",
     ),
     # why the door opened or did not: edge_agent.decision.Reason
-    "reason_platform_allowed": ("allowed by the platform", "平台允许"),
-    "reason_platform_refused": ("refused by the platform", "平台拒绝"),
+    "reason_platform_allowed": ("by the platform", "平台允许"),
+    "reason_platform_refused": ("by the platform", "平台拒绝"),
     "reason_platform_away": ("platform not reached", "无法连接平台"),
     "reason_answer_late": ("no answer in time", "平台应答超时"),
     "reason_not_stored": ("the platform did not take it", "平台未接收"),
-    "reason_local_allowed": ("allowed by the local rule", "本地规则允许"),
+    "reason_local_allowed": ("by the local rule", "本地规则允许"),
     "reason_nobody": ("not recognised", "未识别"),
     "reason_kept_out": ("kept out", "禁止通行"),
     "reason_temperature_high": ("temperature too high", "体温过高"),
@@ -111,8 +111,8 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "reason_relay_failed": ("the lock could not be switched", "门锁无法控制"),
     # troubles
     "file_trouble": (
-        "The terminal's data cannot be read now; people, uploads and passes are not shown.",
-        "终端数据暂时无法读取，人员、上传和通行记录无法显示。",
+        "The terminal's data cannot be read now; people, uploads and new passes are not shown.",
+        "终端数据暂时无法读取，人员、上传和新的通行记录无法显示。",
     ),
     "lost": ("The terminal does not answer.", "终端没有响应。"),
     "problem_host": (

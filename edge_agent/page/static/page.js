@@ -9,6 +9,7 @@ const AGAIN_MS = 2000;
 const OLD_LIVE_S = 5; // a live camera gives several pictures a second
 const DECIDING_S = 60;
 const CLOCK_OFF_S = 5;
+const LOOPS = ["door", "library", "uplink", "presence", "api", "page"];
 const TYPES = { "-1": words.stranger, 2: words.visitor, 3: words.blacklist };
 
 const byId = (id) => document.getElementById(id);
@@ -81,12 +82,20 @@ function sayError(error) {
 const picture = byId("picture");
 const note = byId("picture-note");
 let watchersNote = "";
+let lastState = null;
 
 function show(blob) {
   const old = picture.src;
   picture.src = URL.createObjectURL(blob);
   picture.hidden = false;
   if (old) URL.revokeObjectURL(old);
+  showNote();
+}
+
+function showNote() {
+  if (!lastState) return;
+  note.textContent = pictureNote(lastState);
+  note.hidden = note.textContent === "";
 }
 
 function untilVisible() {
@@ -120,12 +129,12 @@ function pictureNote(state) {
   const camera = state.camera;
   if (loop === "degraded") return words.camera_trouble;
   if (watchersNote) return watchersNote;
-  if (!camera) return loop === "running" ? words.picture_waiting : words.picture_none;
-  if (loop === "stopped") return words.picture_ended;
+  if (loop === "stopped") return camera ? words.picture_ended : words.picture_none;
+  if (picture.hidden || !camera) return words.picture_waiting;
   if (camera.isLive && camera.ageS > OLD_LIVE_S) {
     return filled("picture_old", { ago: ago(camera.ageS) });
   }
-  return picture.hidden ? words.picture_waiting : "";
+  return "";
 }
 
 // --- passes ------------------------------------------------------------------------------------
@@ -227,7 +236,9 @@ function showThermometer(thermometer) {
 
 function showLoops(loops) {
   const list = byId("loops");
-  const wanted = Object.entries(loops).map(([name, state]) => {
+  const place = ([name]) => (LOOPS.includes(name) ? LOOPS.indexOf(name) : LOOPS.length);
+  const sorted = Object.entries(loops).sort((one, other) => place(one) - place(other));
+  const wanted = sorted.map(([name, state]) => {
     const item = element("li", state);
     item.append(element("span", "", words["loop_" + name] || name));
     item.append(element("span", "state", words["state_" + state] || state));
@@ -269,8 +280,8 @@ function showState(state) {
   showThermometer(state.thermometer);
   showLoops(state.loops);
   showFile(state.file, state.known, state.at / 1000);
-  note.textContent = pictureNote(state);
-  note.hidden = note.textContent === "";
+  lastState = state;
+  showNote();
 }
 
 function showLost(isLost) {
