@@ -123,15 +123,7 @@ def assemble(
         unsupported=frozenset(config.api.unsupported),
     )
     presence, loops = _presence(base), dict[str, Supervisor]()
-    sources = Sources(
-        glance=pipeline.glance,
-        loops=loops,
-        known=lambda: base.recogniser.known,
-        library_age_s=sync.library_age_s,
-        is_answered=lambda: presence.is_answered,
-        offset_s=lambda: clock.offset_s,
-        has_thermometer=config.thermometer.driver != "none",
-    )
+    sources = _sources(base, pipeline, sync, presence, loops)
     return Parts(
         *(base.database, base.client, base.recogniser, devices, base.uplink, sync, presence),
         *(pipeline, terminal, _api(base, terminal), restart),
@@ -220,6 +212,24 @@ def _api(base: _Base, terminal: Terminal) -> ApiServer:
     hub = RecordHub()
     terminal.records.listen(hub.publish)
     return ApiServer(base.config.api, terminal, hub=hub, chance=base.chance)
+
+
+def _sources(
+    base: _Base,
+    pipeline: Pipeline,
+    sync: LibrarySync,
+    presence: Presence,
+    loops: dict[str, Supervisor],
+) -> Sources:
+    return Sources(
+        glance=pipeline.glance,
+        loops=loops,
+        known=lambda: base.recogniser.known,
+        library_age_s=sync.library_age_s,
+        is_answered=lambda: presence.is_answered,
+        offset_s=lambda: base.clock.offset_s,
+        has_thermometer=base.config.thermometer.driver != "none",
+    )
 
 
 def _page(base: _Base, terminal: Terminal, sources: Sources) -> PageServer:

@@ -216,7 +216,8 @@ class PageServer:
 
 def _words_of(error: OSError) -> str:
     # asyncio puts the address into the system's words a second time.
-    return os.strerror(error.errno).lower() if (error.errno or 0) > 0 else "not usable"
+    number = error.errno or 0
+    return os.strerror(number).lower() if number > 0 else "not usable"
 
 
 async def _read_rendering(device: Mapping[str, str]) -> Rendering:

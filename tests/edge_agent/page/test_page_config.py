@@ -3,6 +3,7 @@
 import asyncio
 import random
 import socket
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,8 @@ from edge_agent.config import AgentConfig, parse_config
 from edge_agent.config_page import Language
 from edge_agent.exceptions import ConfigInvalid
 from edge_agent.page import PageServer
-from tests.edge_agent.page.conftest import Starter
 from tests.edge_agent.page.running import RunningPage
+from tests.support.fake_platform import FakePlatform
 
 
 def parsed(page: dict[str, Any], **api: Any) -> AgentConfig:
@@ -74,18 +75,24 @@ def test_what_is_possible_is_taken(page: dict[str, Any], api: dict[str, Any]) ->
     assert parsed(page, **api).page is not None
 
 
-async def test_port_that_is_taken_is_said_and_tried_again(start: Starter) -> None:
+async def test_port_that_is_taken_is_said_and_tried_again(
+    tmp_path: Path, platform: FakePlatform
+) -> None:
     with socket.socket() as holder:
         holder.bind(("127.0.0.1", 0))
         holder.listen()
         port = holder.getsockname()[1]
-        waiting = asyncio.create_task(start(port=port))
-        await asyncio.wait([waiting], timeout=0.3)
-        assert not waiting.done()
-    page = await waiting
+        page = RunningPage(tmp_path, platform.base_url, {}, {"port": port})
+        async with AsyncExitStack() as stack:
+            opening = asyncio.create_task(stack.enter_async_context(page))
+            await page.told("page_problem")
+            holder.close()
+            await opening
 
-    assert page.named("page_problem")[0]["problem"].startswith(f"127.0.0.1:{port}: ")
-    assert (await page.get("/sign-in")).status_code == 200
+            (problem,) = page.named("page_problem")
+            assert problem["problem"] == f"127.0.0.1:{port}: address already in use"
+            assert page.port == port
+            assert (await page.get("/sign-in")).status_code == 200
 
 
 async def test_page_that_is_switched_off_listens_nowhere(page: RunningPage) -> None:
