@@ -175,6 +175,9 @@ class PageServer:
                 check_origin(request, host)
                 _check_token(request, session, route)
                 body = await read_json(request)
+                # Whoever sent it slowly may have been signed out meanwhile.
+                if session is not None and not self._sessions.holds(session):
+                    raise Refused(401, "signed_out")
             query = dict(reversed(list(request.rel_url.query.items())))
             remote = request.remote or ""
             asked = Asked(tail, query, body, session, language, problem, remote)

@@ -82,6 +82,11 @@ class Sessions:
             session.used_s = now_s
         return session
 
+    def holds(self, session: Session) -> bool:
+        """Whether somebody is still signed in, after something was waited for."""
+        self._drop_old(self._clock.monotonic())
+        return any(one is session for one in self._sessions.values())
+
     def end(self, session: Session) -> None:
         """Sign somebody out."""
         self._sessions = {key: one for key, one in self._sessions.items() if one is not session}

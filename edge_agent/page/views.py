@@ -133,9 +133,12 @@ async def state(desk: Desk, asked: Asked) -> web.Response:
 
 async def live_picture(desk: Desk, asked: Asked) -> web.Response:
     """Wait for another picture than the one that the watcher has."""
-    if not desk.pictures.admit(_session(asked)):
+    session = _session(asked)
+    if not desk.pictures.admit(session):
         raise Refused(503, "watchers", retry_after_s=_WATCH_AGAIN_S)
     picture = await desk.pictures.newer(asked.number("after"))
+    if not desk.sessions.holds(session):
+        raise Refused(401, "signed_out")
     if picture is None:
         return web.Response(status=204)
     return web.Response(

@@ -1,6 +1,7 @@
 """Who gets in: password, pauses, sessions, addresses."""
 
 import asyncio
+import json
 
 import pytest
 
@@ -141,6 +142,36 @@ async def test_sign_out_ends_the_session_also_for_a_copied_cookie(page: RunningP
     assert answer.status_code == 204
     page.http.cookies.update(copied)
     assert (await page.get("/state")).status_code == 401
+
+
+async def test_who_signs_out_gets_no_picture_and_opens_nothing_with_what_was_under_way(
+    page: RunningPage,
+) -> None:
+    """One request waits for a picture, the other is still being sent, when the session ends."""
+    await page.sign_in()
+    confirm = (await page.post("/open", {"reason": "x"})).json()["confirm"]
+    body = json.dumps({"confirm": confirm}).encode()
+    cookies = "; ".join(f"{name}={text}" for name, text in page.http.cookies.items())
+    head = (
+        f"POST /open HTTP/1.1\r\nHost: 127.0.0.1:{page.port}\r\nOrigin: {page.page_url}\r\n"
+        f"Menjin-Token: {page.token}\r\nCookie: {cookies}\r\nConnection: close\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    reader, writer = await asyncio.open_connection("127.0.0.1", page.port)
+    writer.write(head.encode() + body[:5])
+    await writer.drain()
+    waiting = asyncio.create_task(page.get("/picture", headers={"Cookie": cookies}))
+    while not page.parts.page.pictures._watchers:
+        await page.get("/static/icon.svg")
+
+    await page.post("/sign-out")
+    await page.somebody_comes(200)
+    writer.write(body[5:])
+
+    assert b" 401 " in (await reader.read()).split(b"\r\n")[0]
+    assert (await waiting).status_code == 401
+    assert page.relay.pulses_ms == []
+    writer.close()
 
 
 def test_sessions_end_when_idle_and_after_half_a_day(clock: ManualClock) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import base64
 import sqlite3
 import threading
+import time
 from contextlib import closing
 from typing import Any
 
@@ -284,3 +285,25 @@ async def test_watching_is_shared_and_reads_little(signed_in: RunningPage) -> No
         await asyncio.gather(*(signed_in.state() for _ in range(30)))
 
     assert opened <= 3  # one a second, and thirty of them are quick
+
+
+async def test_slow_file_is_read_more_rarely(
+    signed_in: RunningPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Counting a long queue on a slow card must not keep the card busy."""
+    reader = signed_in.parts.page._reader
+    original, reads = sqlite3.connect, []
+
+    def slow(*args: Any, **more: Any) -> Any:
+        reads.append(args)
+        time.sleep(0.1)
+        return original(*args, **more)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sqlite3, "connect", slow)
+        await signed_in.state()
+        rest_s = reader._read_again_s - asyncio.get_running_loop().time()
+        await signed_in.state()
+
+    assert rest_s > 1.5
+    assert len(reads) == 1
