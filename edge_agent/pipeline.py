@@ -26,7 +26,7 @@ from edge_agent.glance import Glance
 from edge_agent.library import Match
 from edge_agent.mask import Mask
 from edge_agent.recogniser import Recogniser, Sighting
-from edge_agent.records import Kept, Outcome, RecordLog, Visit
+from edge_agent.records import Outcome, RecordLog, Visit
 from edge_agent.story import Story
 from edge_agent.temperature import BodyTemperature
 from edge_agent.timings import Timings
@@ -206,8 +206,8 @@ class Pipeline:
             snapshot=seen.sighting.snapshot,
             mask=_is_worn(mask),
         )
-        kept = await self._keep(seen, now, "syface", body)
-        word, delay_ms = await self._ask(seen, kept.seq)
+        seq = await self._keep(seen, now, "syface", body)
+        word, delay_ms = await self._ask(seen, seq)
         decision = decide(
             Facts(
                 user_type=match.user_type,
@@ -229,15 +229,15 @@ class Pipeline:
         await self._announcer.tell(
             _cue(decision.reason, is_let_in=is_let_in), name=match.name, body=seen.body
         )
-        await self._note(kept, decision, relay_works=relay_works)
+        await self._note(seq, decision, relay_works=relay_works)
         return decision
 
-    async def _note(self, kept: Kept, decision: Decision, *, relay_works: bool) -> None:
+    async def _note(self, seq: int, decision: Decision, *, relay_works: bool) -> None:
         """Write the outcome down; the door has moved by now and does not wait for it."""
         reason = decision.reason.value if relay_works else "relay_failed"
         outcome = Outcome(is_open=decision.open_door and relay_works, reason=reason)
         try:
-            await self._records.note_outcome(kept.record_id, outcome)
+            await self._records.note_outcome(seq, outcome)
         except (OSError, sqlite3.Error):
             # The record and its upload are on disk; only the reason is missing on the page.
             logger.exception("outcome_not_kept")
@@ -283,13 +283,13 @@ class Pipeline:
         )
         decision = decide(facts, seen.door.rules)
         outcome = Outcome(is_open=False, reason=decision.reason.value)
-        kept = await self._keep(seen, now, "syattribute", body, outcome)
+        seq = await self._keep(seen, now, "syattribute", body, outcome)
         self.decided.add(self._devices.clock.monotonic() - seen.seen_at_s)
         await self._announcer.tell(_cue(decision.reason, is_let_in=False), body=seen.body)
         delivery = None
         if asks_platform(seen.door.rules.decide):
             until_s = seen.seen_at_s + seen.door.answer_timeout_s
-            delivery = await self._uplink.deliver_now(kept.seq, until_s=until_s)
+            delivery = await self._uplink.deliver_now(seq, until_s=until_s)
         self._uplink.wake()
         is_stored = delivery is not None and delivery.verdict is Verdict.DONE
         if match is None:
@@ -300,8 +300,8 @@ class Pipeline:
 
     async def _keep(
         self, seen: _Seen, now: datetime, kind: str, body: bytes, outcome: Outcome | None = None
-    ) -> Kept:
-        """Put record and upload on disk, together."""
+    ) -> int:
+        """Put record and upload on disk, together; the upload's number."""
         is_pass = kind == "syface"
         visit = Visit(
             at=now,

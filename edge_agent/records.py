@@ -19,6 +19,7 @@ _LOW_C: Final = 35.0  # below it a forehead was missed or is very cold; 8.3.1, t
 _OPENINGS_MAX: Final = 1000
 # A page of a thousand records with their pictures would be 60 MB; some 250 pictures fit.
 _PAGE_PICTURES_MAX: Final = 16 * 1024 * 1024
+_UNDECIDED_MAX: Final = 64  # a few visits go on side by side
 _USER_FIELDS: Final = frozenset(USER_OBJECT.names) - {"photo"}
 _DOOR: Final = "door"  # among the facts of a record; not one of 8.3.1, so never on the wire
 
@@ -34,19 +35,6 @@ class Outcome:
 
     is_open: bool
     reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """Where a visit was written down.
-
-    Attributes:
-        seq: sequence number of the upload about it.
-        record_id: of the record.
-    """
-
-    seq: int
-    record_id: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,34 +96,52 @@ class RecordLog:
         self._device_mark = device_mark
         self._retention = retention
         self._listeners: list[Callable[[dict[str, Any]], None]] = []
+        self._undecided: dict[int, int] = {}  # upload to record
 
     def listen(self, listener: Callable[[dict[str, Any]], None]) -> None:
         """Call somebody with every new SignObject once it is on disk; must not block or raise."""
         self._listeners.append(listener)
 
-    async def keep(self, visit: Visit, kind: str, body: bytes) -> Kept:
+    async def keep(self, visit: Visit, kind: str, body: bytes) -> int:
         """Remember a visit and queue the upload about it, both or neither.
 
         Args:
             visit: what happened.
             kind, body: the upload, see `edge_agent.outbox.Event`.
+
+        Returns:
+            The upload's sequence number.
         """
         facts = json.dumps(self._facts(visit), ensure_ascii=False)
 
-        def work(connection: sqlite3.Connection) -> tuple[Kept, dict[str, Any]]:
+        def work(connection: sqlite3.Connection) -> tuple[int, dict[str, Any]]:
             seq = put_event(connection, kind, body, visit.at)
             record_id = _insert(connection, visit, facts)
             _forget_old(connection, visit.at, self._retention)
             row = connection.execute(f"{_SELECT} WHERE passes.id = ?", (record_id,)).fetchone()
-            return Kept(seq, record_id), sign_object(row)
+            return seq, sign_object(row)
 
-        kept, record = await self._database.run(work)
+        seq, record = await self._database.run(work)
+        if visit.outcome is None:
+            self._undecided[seq] = record["id"]
+            while len(self._undecided) > _UNDECIDED_MAX:
+                del self._undecided[min(self._undecided)]
         for listener in self._listeners:
             listener(record)
-        return kept
+        return seq
 
-    async def note_outcome(self, record_id: int, outcome: Outcome) -> None:
-        """Write down what became of a visit that was kept before it was decided."""
+    async def note_outcome(self, seq: int, outcome: Outcome) -> None:
+        """Write down what became of a visit that was kept before it was decided.
+
+        Does nothing for one of which that is known already.
+
+        Args:
+            seq: what `keep` returned.
+            outcome: what became of it.
+        """
+        record_id = self._undecided.pop(seq, None)
+        if record_id is None:
+            return
         told = json.dumps(_told(outcome))
 
         def work(connection: sqlite3.Connection) -> None:

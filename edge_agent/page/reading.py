@@ -22,6 +22,7 @@ Result = TypeVar("Result")
 
 _PASSES: Final = 20
 _OPENINGS: Final = 5
+_BY_CARD: Final = 3  # 8.3.1, inputType
 _LIMIT_S: Final = 3.0
 _FRESH_S: Final = 1.0
 # A long queue on a slow card takes long to be counted; then it is counted more rarely.
@@ -156,6 +157,7 @@ def _pass(row: tuple[Any, ...]) -> dict[str, Any]:
         "name": name or user_id,
         "type": type_number,
         "at": sign_time,
+        "isCard": facts.get("inputType") == _BY_CARD,
         "similarity": facts.get("similarity"),
         "temperature": facts.get("temperature"),
         "isHot": facts.get("temperatureState") == 1,

@@ -181,7 +181,7 @@ class PageServer:
             query = dict(reversed(list(request.rel_url.query.items())))
             remote = request.remote or ""
             asked = Asked(tail, query, body, session, language, problem, remote)
-            return await route.view(desk, asked)
+            return await route.action(desk, asked)
         except Refused as error:
             is_page = route is None or route.is_page
             return _refusal(error, language, is_page=is_page)

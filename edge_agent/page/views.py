@@ -53,7 +53,7 @@ class Desk:
         return str(self.terminal.settings.reported("ProductionObject")["deviceName"])
 
 
-View = Callable[[Desk, Asked], Awaitable[web.Response]]
+Action = Callable[[Desk, Asked], Awaitable[web.Response]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +61,12 @@ class Route:
     """One address.
 
     Attributes:
-        view: what it does.
+        action: what it does.
         is_open: whether it is there for those who are not signed in.
         is_page: whether a person reads the answer, not a script.
     """
 
-    view: View
+    action: Action
     is_open: bool = False
     is_page: bool = False
 

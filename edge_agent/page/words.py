@@ -67,6 +67,7 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "visitor": ("Visitor", "访客"),
     "blacklist": ("Blacklist", "黑名单"),
     "similarity": ("similarity", "相似度"),
+    "by_card": ("by card", "刷卡"),
     "mask_worn": ("mask worn", "已戴口罩"),
     "mask_bare": ("no mask", "未戴口罩"),
     "door_open": ("Opened", "已开门"),
@@ -76,6 +77,8 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     # loops and their states
     "loop_door": ("Door", "门口识别"),
     "loop_library": ("Library", "人员同步"),
+    "loop_cards": ("Cards", "刷卡"),
+    "loop_watchdog": ("Watchdog", "看门狗"),
     "loop_uplink": ("Uploads", "上传"),
     "loop_presence": ("Heartbeat", "心跳"),
     "loop_api": ("Device interface", "设备接口"),
@@ -108,6 +111,7 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "reason_mask_missing": ("no mask", "未戴口罩"),
     "reason_outside_visit": ("not the time of the visit", "不在访问时间内"),
     "reason_not_alive": ("seems to be a picture", "疑似照片"),
+    "reason_not_on_record": ("no room to note it", "存储已满，无法记录"),
     "reason_relay_failed": ("the lock could not be switched", "门锁无法控制"),
     # troubles
     "file_trouble": (

@@ -22,7 +22,14 @@ from edge_agent.outbox import Counts, Outbox
 from edge_agent.pipeline import Devices, Pipeline
 from edge_agent.platform_client import PlatformClient
 from edge_agent.recogniser import Recogniser, VisitGate
-from edge_agent.records import Outcome, RecordFilter, RecordLog, Retention, outcome_of
+from edge_agent.records import (
+    Outcome,
+    RecordFilter,
+    RecordLog,
+    Retention,
+    Visit,
+    outcome_of,
+)
 from edge_agent.store import Applied, HeldPerson
 from edge_agent.uplink import Uplink
 from edge_agent.uploads import UploadWriter
@@ -539,3 +546,16 @@ async def test_glance_tells_that_the_thermometer_is_broken(door: Door) -> None:
 
     assert not pipeline.glance.thermometer_works
     assert pipeline.glance.reading is None
+
+
+async def test_outcomes_that_nobody_told_are_forgotten(door: Door) -> None:
+    """A visit that fails between record and decision leaves nothing behind in memory."""
+    at = door.clock.now()
+    for _ in range(70):
+        visit = Visit(at, None, None, 37.3, None, b"")
+        seq = await door.records.keep(visit, "syface", b"{}")
+
+    assert len(door.records._undecided) == 64
+    await door.records.note_outcome(seq, Outcome(is_open=False, reason="nobody"))
+    await door.records.note_outcome(seq, Outcome(is_open=True, reason="twice"))
+    assert len(door.records._undecided) == 63

@@ -9,7 +9,7 @@ const AGAIN_MS = 2000;
 const OLD_LIVE_S = 5; // a live camera gives several pictures a second
 const DECIDING_S = 60;
 const CLOCK_OFF_S = 5;
-const LOOPS = ["door", "library", "uplink", "presence", "api", "page"];
+const LOOPS = ["door", "cards", "library", "uplink", "presence", "api", "page", "watchdog"];
 const TYPES = { "-1": words.stranger, 2: words.visitor, 3: words.blacklist };
 
 const byId = (id) => document.getElementById(id);
@@ -175,6 +175,7 @@ function passRow(pass, now) {
   const time = element("time", "", moment(pass.at));
   time.dateTime = new Date(pass.at * 1000).toISOString();
   facts.append(time);
+  if (pass.isCard) facts.append(element("span", "", words.by_card));
   if (pass.similarity != null) facts.append(element("span", "", `${words.similarity} ${pass.similarity}`));
   if (pass.temperature != null) {
     facts.append(element("span", pass.isHot ? "hot" : "", `${pass.temperature.toFixed(1)} °C`));

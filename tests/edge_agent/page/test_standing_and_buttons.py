@@ -118,6 +118,18 @@ async def test_pass_of_an_earlier_version_has_no_outcome(signed_in: RunningPage)
     assert shown["similarity"] is None
 
 
+async def test_pass_by_card_is_told_as_one(signed_in: RunningPage) -> None:
+    await signed_in.somebody_comes(200)
+    assert not (await passes(signed_in))[0]["isCard"]
+    await signed_in.parts.database.run(
+        lambda connection: connection.execute(
+            "UPDATE passes SET facts = json_set(facts, '$.inputType', 3)"
+        ).fetchall()
+    )
+
+    assert (await passes(signed_in))[0]["isCard"]
+
+
 async def test_door_opens_after_a_reason_and_a_second_word(signed_in: RunningPage) -> None:
     asked = await signed_in.post("/open", {"reason": "  parcel 包裹 "})
     assert signed_in.relay.pulses_ms == []
