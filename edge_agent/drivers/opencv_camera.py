@@ -17,7 +17,9 @@ logger = logging.getLogger(__name__)
 _RECONNECT_FIRST_S: Final = 0.5
 _RECONNECT_MOST_S: Final = 30.0
 _FALLBACK_FPS: Final = 25.0  # for files that do not say how fast they play
-_JOIN_S: Final = 5.0  # a read from a dead stream returns after OpenCV's own limit, up to 30 s
+# A stream that hangs is given up after this time; OpenCV by itself would wait half a minute.
+_STREAM_LIMIT_MS: Final = 5000
+_JOIN_S: Final = 6.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +149,8 @@ class OpencvCamera:
         rounds_played = 0
         while not self._stop.is_set():
             self._read_until_end()
+            if self._stop.is_set():
+                return  # it was not lost
             if self._is_file:
                 rounds_played += 1
                 if rounds_played >= self._rounds > 0 or not self._connect():
@@ -176,8 +180,13 @@ class OpencvCamera:
         if self._capture is not None:
             self._capture.release()
         cv2 = self._cv2
-        source = int(self._source) if self._source.isdecimal() else self._source
-        self._capture = cv2.VideoCapture(source)
+        if "://" in self._source:
+            limits = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, _STREAM_LIMIT_MS]
+            limits += [cv2.CAP_PROP_READ_TIMEOUT_MSEC, _STREAM_LIMIT_MS]
+            self._capture = cv2.VideoCapture(self._source, cv2.CAP_FFMPEG, limits)
+        else:
+            source = int(self._source) if self._source.isdecimal() else self._source
+            self._capture = cv2.VideoCapture(source)
         return bool(self._capture.isOpened())
 
     def _reconnect(self) -> bool:

@@ -77,6 +77,8 @@ class Mlx90614:
     async def close(self) -> None:
         """See `Thermometer.close`."""
         self._is_open = False
+        if not self._thread.is_started:
+            return
         try:
             await self._thread.run(self._bus.close)
         finally:

@@ -136,6 +136,8 @@ class Mlx90640:
     async def close(self) -> None:
         """See `Thermometer.close`."""
         self._known = None
+        if not self._thread.is_started:
+            return
         try:
             await self._thread.run(self._bus.close)
         finally:

@@ -31,6 +31,11 @@ class DriverThread:
         self._told = told
         self._jobs: SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None] | None = None
 
+    @property
+    def is_started(self) -> bool:
+        """Whether there is a thread, and so perhaps something to be closed in it."""
+        return self._jobs is not None
+
     async def run(self, work: Callable[[], Result]) -> Result:
         """Do something in the thread, which is started by the first call.
 
