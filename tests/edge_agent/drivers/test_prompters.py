@@ -3,8 +3,6 @@
 import asyncio
 import os
 import shutil
-import stat
-import sys
 from pathlib import Path
 
 import pytest
@@ -14,19 +12,7 @@ from edge_agent.drivers.prompt_words import Language, words
 from edge_agent.drivers.prompter_console import ConsolePrompterOptions
 from edge_agent.drivers.prompter_espeak import EspeakPrompterOptions, speaking_arguments
 from edge_agent.exceptions import DriverError, DriverUnavailable
-
-# A stand-in for espeak-ng: says by files what it was given, and speaks until it may end.
-PROGRAM = """#!{python}
-import os, pathlib, sys, time
-folder = pathlib.Path(os.environ["SPOKEN"])
-words = sys.stdin.buffer.read().decode()
-part = folder / f"{{os.getpid()}}.part"
-part.write_text("\\n".join([*sys.argv[1:], words]))
-part.rename(folder / f"{{time.monotonic_ns()}}.{{os.getpid()}}.said")
-while (folder / "speaks-on").exists():
-    time.sleep(0.01)
-sys.exit(int((folder / "status").read_text()) if (folder / "status").exists() else 0)
-"""
+from tests.edge_agent.drivers.spoken import Spoken
 
 
 @pytest.mark.parametrize("language", Language)
@@ -56,32 +42,6 @@ def test_name_and_temperature_go_with_what_they_belong_to(
 
 def test_nobody_is_called_by_name_unless_it_is_wanted() -> None:
     assert words(Prompt(Cue.WELCOME, "Ann"), Language.ENGLISH, with_name=False) == "Welcome"
-
-
-class Spoken:
-    """A folder in the search path with the stand-in, and what it said."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        program = folder / "espeak-ng"
-        program.write_text(PROGRAM.format(python=sys.executable))
-        program.chmod(program.stat().st_mode | stat.S_IXUSR)
-
-    def speaks_on(self, *, is_long: bool) -> None:
-        if is_long:
-            (self.folder / "speaks-on").touch()
-        else:
-            (self.folder / "speaks-on").unlink()
-
-    async def said(self, count: int) -> list[list[str]]:
-        """Wait for so many sentences: the arguments of each, and the words.
-
-        Another process writes them, so there is no event to wait for.
-        """
-        async with asyncio.timeout(10):
-            while len(found := sorted(self.folder.glob("*.said"))) < count:  # noqa: ASYNC110
-                await asyncio.sleep(0.01)
-        return [one.read_text().split("\n") for one in found]
 
 
 @pytest.fixture

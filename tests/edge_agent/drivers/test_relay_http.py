@@ -1,16 +1,11 @@
 """Relays with a network address, against a real server on loopback."""
 
 import asyncio
-import base64
-import hashlib
 import logging
-import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from typing import Any
 
 import pytest
-from aiohttp import web
 
 from edge_agent.drivers.relay_http import HttpRelay, HttpRelayOptions
 from edge_agent.exceptions import (
@@ -19,71 +14,15 @@ from edge_agent.exceptions import (
     DriverTimeout,
     DriverUnavailable,
 )
-
-PASSWORD = "s3cr3t-of-the-relay"
-
-
-class Box:
-    """A relay with a web server, as they are sold: two addresses, perhaps a password."""
-
-    def __init__(self) -> None:
-        self.asked: list[str] = []
-        self.is_energised = False
-        self.auth = ""
-        self.status = 200
-        self.answers = asyncio.Event()
-        self.answers.set()
-        self.changed = asyncio.Event()
-        self.port = 0
-
-    async def answer(self, request: web.Request) -> web.Response:
-        self.asked.append(f"{request.method} {request.path_qs}")
-        self.changed.set()
-        await self.answers.wait()
-        if self.auth == "basic":
-            wanted = "Basic " + base64.b64encode(f"door:{PASSWORD}".encode()).decode()
-            if request.headers.get("Authorization") != wanted:
-                return web.Response(status=401, headers={"WWW-Authenticate": "Basic"})
-        if self.auth == "digest" and not self._digest_fits(request):
-            wanted = 'Digest realm="relay", nonce="abc", algorithm=MD5, qop="auth"'
-            return web.Response(status=401, headers={"WWW-Authenticate": wanted})
-        if self.status != 200:
-            return web.Response(status=self.status, headers={"Location": "/elsewhere"})
-        self.is_energised = request.path == "/on"
-        self.changed.set()
-        return web.Response(text="ok")
-
-    def _digest_fits(self, request: web.Request) -> bool:
-        """RFC 7616 with MD5."""
-        told = dict(re.findall(r'(\w+)="?([^",]+)"?', request.headers.get("Authorization", "")))
-        if "response" not in told:
-            return False
-
-        def md5(text: str) -> str:
-            return hashlib.md5(text.encode()).hexdigest()
-
-        secret = md5(f"door:relay:{PASSWORD}")
-        what = md5(f"{request.method}:{told['uri']}")
-        middle = f"{told['nonce']}:{told['nc']}:{told['cnonce']}:{told['qop']}"
-        return told["response"] == md5(f"{secret}:{middle}:{what}")
-
-    def options(self, **more: Any) -> HttpRelayOptions:
-        base = f"http://127.0.0.1:{self.port}"
-        return HttpRelayOptions(on_url=f"{base}/on", off_url=f"{base}/off", **more)
+from tests.edge_agent.drivers.relay_box import PASSWORD, Box
 
 
 @pytest.fixture
 async def box() -> AsyncIterator[Box]:
     made = Box()
-    application = web.Application()
-    application.router.add_route("*", "/{rest:.*}", made.answer)
-    runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    made.port = runner.addresses[0][1]
+    await made.start()
     yield made
-    made.answers.set()
-    await runner.cleanup()
+    await made.stop()
 
 
 async def until_released(box: Box) -> None:
