@@ -27,8 +27,8 @@ class OpencvCameraOptions:
     """Options of the driver ``opencv``.
 
     Attributes:
-        source: number of a device, address of a stream, or path of a video file. A stream's
-            address may hold a password, so it is not shown.
+        source: number of a device or its file below ``/dev``, address of a stream, or path of a
+            video file. A stream's address may hold a password, so it is not shown.
         interval_s: least seconds between two frames.
         rounds: with a video file, how often to play it, 0 for ever.
     """
@@ -56,7 +56,8 @@ class OpencvCamera:
         self._source = source
         self._interval_s = interval_s
         self._rounds = rounds
-        self._is_file = not source.isdecimal() and "://" not in source
+        self._is_device = source.isdecimal() or source.startswith("/dev/")
+        self._is_file = not self._is_device and "://" not in source
         self.dropped = 0
         self._cv2: Any = None
         self._capture: Any = None
@@ -212,7 +213,7 @@ class OpencvCamera:
 
     def _shown(self) -> str:
         """What the source is, without a stream's address, which may hold a password."""
-        if self._source.isdecimal():
+        if self._is_device:
             return f"device {self._source}"
         return f"file {Path(self._source).name}" if self._is_file else "stream"
 

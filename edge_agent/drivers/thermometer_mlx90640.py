@@ -192,7 +192,7 @@ class Mlx90640:
         self._write(_STATUS, _TAKEN, is_checked=False)
         ram = self._words(RAM_START, RAM_WORDS)
         control, after = self._word(_CONTROL), self._word(_STATUS)
-        if after & _NEW_DATA:
+        if after & _NEW_DATA or (after ^ status) & _SUBPAGE:
             return None
         return Measured(
             ram=ram,

@@ -280,6 +280,7 @@ class FakeMlx90640:
         self.measured = 0
         self.is_halted = False
         self.while_read: Callable[[], None] = lambda: None
+        self.before_taken: Callable[[], None] = lambda: None
         self._asked = 0
         self._address = 0
 
@@ -342,6 +343,7 @@ class FakeMlx90640:
         if address == 0x800D:
             self.control = value
         elif address == 0x8000:
+            self.before_taken()
             # Bits 0 to 2 can only be read; bit 3 is cleared by writing it as 0.
             self.status = self.status & 0x0007 | value & 0x0038
             self._asked = 0
