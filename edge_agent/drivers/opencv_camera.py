@@ -33,7 +33,7 @@ class OpencvCameraOptions:
         rounds: with a video file, how often to play it, 0 for ever.
     """
 
-    source: str = secret("0")
+    source: str = secret("0", is_place=True)
     interval_s: float = ranged(0.0, 0, 86_400)
     rounds: int = ranged(0, 0, 1_000_000_000)
 

@@ -100,9 +100,14 @@ class _Address:
             tls = await thread.run(ssl.create_default_context)  # reads files
         finally:
             thread.end()
-        # No proxy of the surroundings, no redirect: a relay answers itself.
+        # No proxy of the surroundings, no redirect: a relay answers itself. No connection that is
+        # kept either: such boxes close them when nobody looks, and the next request would be lost.
         self._http = httpx.AsyncClient(
-            auth=auth, timeout=given.timeout_s, trust_env=False, verify=tls
+            auth=auth,
+            timeout=given.timeout_s,
+            trust_env=False,
+            verify=tls,
+            limits=httpx.Limits(max_keepalive_connections=0),
         )
 
     async def ask(self, url: str) -> None:

@@ -47,6 +47,7 @@ _CHESS: Final = 0x1000
 _RATES_HZ: Final = {4: 3, 8: 4, 16: 5, 32: 6}  # slower ones take more than a second for a picture
 _WORDS_AT_ONCE: Final = 256  # some adapters take no long messages
 _TRIES: Final = 6
+_NEXT_LIMIT_S: Final = 0.9  # both halves, at 4 Hz, take half a second
 
 
 class Pattern(StrEnum):
@@ -152,11 +153,15 @@ class Mlx90640:
         wanted |= _RESOLUTION << _RESOLUTION_AT | _SUBPAGES_ON
         is_chess = self._options.pattern is Pattern.CHESS
         self._write(_CONTROL, wanted | _CHESS if is_chess else wanted & ~_CHESS)
+        # What is measured already, or just now, follows the settings from before.
+        self._write(_STATUS, _TAKEN, is_checked=False)
+        for _ in range(2):
+            self._half_picture(time.monotonic() + _NEXT_LIMIT_S)
         return known
 
     def _picture(self, known: Calibration) -> HeatReading:
         given = self._options
-        until_s = time.monotonic() + 1.0
+        until_s = time.monotonic() + _NEXT_LIMIT_S
         seen: dict[int, tuple[NDArray[np.float64], float]] = {}
         for _ in range(_TRIES):
             half = self._half_picture(until_s)

@@ -274,7 +274,9 @@ class FakeMlx90640:
         self.around = around or Surroundings()
         self.eeprom = raw.eeprom()
         self.ram = [0x7FFF] * 0x340
-        self.control = 0x1901  # as it comes from the factory: chess, 18 bits, 2 Hz
+        self.control = 0
+        self._measures_chess = True
+        self.settle(0x1901)  # as it comes from the factory: chess, 18 bits, 2 Hz
         self.status = 0x0010
         self.asked_before_news = 1
         self.measured = 0
@@ -283,6 +285,11 @@ class FakeMlx90640:
         self.before_taken: Callable[[], None] = lambda: None
         self._asked = 0
         self._address = 0
+
+    def settle(self, control: int) -> None:
+        """Have run with these settings for a while."""
+        self.control = control
+        self._measures_chess = bool(control & 0x1000)
 
     def write(self, octets: bytes) -> None:
         self._address = int.from_bytes(octets[:2])
@@ -299,11 +306,14 @@ class FakeMlx90640:
         return b"".join(word.to_bytes(2) for word in words)
 
     def measure(self) -> None:
-        """Measure the next subpage, as the chip does by itself."""
+        """Measure the next subpage, as the chip does by itself.
+
+        What is written meanwhile holds from the one after it.
+        """
         subpage = self.measured % 2
         self.measured += 1
-        is_chess = bool(self.control & 0x1000)
-        optics = Optics(self.raw, self.around, is_chess=is_chess)
+        optics = Optics(self.raw, self.around, is_chess=self._measures_chess)
+        self._measures_chess = bool(self.control & 0x1000)
         for row in range(ROWS):
             for column in range(COLUMNS):
                 if optics.subpage_of(row, column) == subpage:

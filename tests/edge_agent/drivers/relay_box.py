@@ -18,6 +18,7 @@ class Box:
 
     def __init__(self) -> None:
         self.asked: list[str] = []
+        self.callers: set[Any] = set()
         self.is_energised = False
         self.auth = ""
         self.status = 200
@@ -28,6 +29,7 @@ class Box:
 
     async def answer(self, request: web.Request) -> web.Response:
         self.asked.append(f"{request.method} {request.path_qs}")
+        self.callers.add(request.get_extra_info("peername"))
         self.changed.set()
         await self.answers.wait()
         if self.auth == "basic":

@@ -43,6 +43,7 @@ async def test_pulse_is_two_requests(box: Box) -> None:
 
     assert is_energised
     assert box.asked == ["GET /off", "GET /on", "GET /off", "GET /off"]
+    assert len(box.callers) == 4  # a connection of its own for each
 
 
 async def test_closing_releases_at_once(box: Box) -> None:

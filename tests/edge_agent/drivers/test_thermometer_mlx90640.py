@@ -8,6 +8,7 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
+from edge_agent.drivers import thermometer_mlx90640
 from edge_agent.drivers.base import Frame, HeatReading
 from edge_agent.drivers.mlx90640_calibration import calibration
 from edge_agent.drivers.mlx90640_temperature import (
@@ -152,7 +153,7 @@ def surroundings(draw: st.DrawFn) -> Surroundings:
 def seen_through(raw: Raw, around: Surroundings, scene: Scene, *, is_chess: bool) -> Any:
     """Both subpages as the chip counts them and the driver's equations read them."""
     chip = FakeMlx90640(raw, scene=scene, around=around)
-    chip.control = 0x1901 if is_chess else 0x0901
+    chip.settle(0x1901 if is_chess else 0x0901)
     chip.measure()
     chip.measure()
     known = calibration(np.array(chip.eeprom, dtype=np.uint16))
@@ -266,7 +267,14 @@ FAST = Mlx90640Options(refresh_hz=32)
 
 
 @pytest.mark.parametrize("pattern", Pattern)
-async def test_a_face_is_seen_where_it_is(chip: Chip, frame: Frame, pattern: Pattern) -> None:
+@pytest.mark.parametrize("control", [0x1901, 0x0901])
+async def test_a_face_is_seen_where_it_is(
+    chip: Chip, frame: Frame, pattern: Pattern, control: int
+) -> None:
+    """Whatever the sensor did before."""
+    chip.settle(control)
+    chip.measure()
+
     reading = await one_reading(Mlx90640Options(refresh_hz=32, pattern=pattern), frame)
 
     assert reading.surface_c.shape == (24, 32)
@@ -310,7 +318,7 @@ async def test_settings_are_written_and_the_rest_left(chip: Chip, frame: Frame) 
 
 async def test_a_coarser_converter_is_made_up_for(chip: Chip, frame: Frame) -> None:
     known = calibration(np.array(chip.eeprom, dtype=np.uint16))
-    chip.control = 0x1000 | 0 << 10 | 1
+    chip.settle(0x1000 | 0 << 10 | 1)
     chip.measure()
 
     half = Measured(np.array(chip.ram, dtype=np.uint16), 0, is_chess=True, resolution=0)
@@ -325,7 +333,7 @@ async def test_half_pictures_that_were_overwritten_are_read_again(
     chip: Chip, frame: Frame, moment: str, halves: int
 ) -> None:
     def overwrite() -> None:
-        if chip.measured == 2:  # the second half, after which the picture is complete
+        if chip.measured == 4:  # the second half, after which the picture is complete
             # What the old pixels were counted with does not hold any more.
             chip.around.gain += 300
             for _ in range(halves):
@@ -335,7 +343,7 @@ async def test_half_pictures_that_were_overwritten_are_read_again(
     reading = await one_reading(FAST, frame)
 
     assert np.abs(reading.surface_c - np.array(chip.scene)).max() < 0.15
-    assert chip.measured >= 4
+    assert chip.measured >= 6
 
 
 async def test_a_bus_that_is_too_slow_is_named(chip: Chip, frame: Frame) -> None:
@@ -345,11 +353,27 @@ async def test_a_bus_that_is_too_slow_is_named(chip: Chip, frame: Frame) -> None
         await one_reading(FAST, frame)
 
 
-async def test_a_sensor_that_stops_is_a_timeout(chip: Chip, frame: Frame) -> None:
+async def test_a_sensor_that_stops_is_a_timeout(
+    chip: Chip, frame: Frame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(thermometer_mlx90640, "_NEXT_LIMIT_S", 0.1)
+    thermometer = Mlx90640(FAST)
+    await thermometer.open()
     chip.is_halted = True
 
     with pytest.raises(DriverTimeout, match="measures nothing"):
-        await one_reading(FAST, frame)
+        await thermometer.read(frame)
+    await thermometer.close()
+
+
+async def test_a_sensor_that_measures_nothing_is_not_there(
+    chip: Chip, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(thermometer_mlx90640, "_NEXT_LIMIT_S", 0.1)
+    chip.is_halted = True
+
+    with pytest.raises(DriverUnavailable, match="measures nothing"):
+        await Mlx90640(FAST).open()
 
 
 async def test_a_measurement_that_is_none_is_an_error(chip: Chip, frame: Frame) -> None:
