@@ -9,6 +9,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from edge_agent.api import ApiServer, RecordHub, Terminal
+from edge_agent.cards import CardDesk
 from edge_agent.config import AgentConfig
 from edge_agent.config_door import LivenessMode, LookingConfig, MaskMode
 from edge_agent.database import Database
@@ -56,6 +57,7 @@ class Parts:
     sync: LibrarySync
     presence: Presence
     pipeline: Pipeline
+    cards: CardDesk
     terminal: Terminal
     api: ApiServer
     restart: asyncio.Event
@@ -106,6 +108,14 @@ def assemble(
         library_age_s=sync.library_age_s,
         story=story,
     )
+    cards = CardDesk(
+        devices=devices,
+        database=base.database,
+        records=records,
+        door=settings.door,
+        library_age_s=sync.library_age_s,
+        story=story,
+    )
     restart = asyncio.Event()
     terminal = Terminal(
         device=_device(config),
@@ -126,7 +136,7 @@ def assemble(
     sources = _sources(base, pipeline, sync, presence, loops)
     return Parts(
         *(base.database, base.client, base.recogniser, devices, base.uplink, sync, presence),
-        *(pipeline, terminal, _api(base, terminal), restart),
+        *(pipeline, cards, terminal, _api(base, terminal), restart),
         *(_page(base, terminal, sources), loops),
     )
 

@@ -48,19 +48,37 @@ picture_parallel = 4
 people_max = 50000
 
 [camera]
-driver = "folder"              # "folder" or "opencv"
+driver = "folder"              # "folder", "opencv", "picamera2"
 folder = "visitors"            # folder: pictures that walk by, one after the other
 interval_s = 3.0
 rounds = 0                     # folder: 0 = for ever
-# driver = "opencv"
+# visit_gap_s = 8.0            # every driver: the same face within this time is the same visit
+# driver = "opencv"            # also takes interval_s, and with a video file rounds
 # source = "0"                 # number of a device, rtsp://… or a video file
-# visit_gap_s = 8.0            # the same face within this time is the same visit
+# driver = "picamera2"         # camera of a Raspberry Pi; also takes interval_s
+# camera = 0
+# width = 1280
+# height = 720
+# rotated = false              # it hangs upside down
 
 [relay]
-driver = "simulated"           # "simulated" or "gpiod"
+driver = "simulated"           # "simulated", "gpiod", "usb-hid", "http"
+# driver = "gpiod"
 # chip = "/dev/gpiochip0"
 # line = 17
 # active_low = false
+# driver = "usb-hid"           # USB boards 16c0:05df, "USBRelay1" to "USBRelay8"
+# serial = ""                  # five characters; empty: the only board there is
+# channel = 1
+# driver = "http"
+# on_url = "http://192.168.1.8/relay/0?turn=on"
+# off_url = "http://192.168.1.8/relay/0?turn=off"
+# pulse_url = ""               # instead of on_url, for a relay that times itself: …?timer={s}
+# method = "GET"               # "GET", "POST", "PUT"
+# username = ""
+# password = ""
+# digest = false               # true: digest instead of basic authentication
+# timeout_s = 2.0
 
 # The terminal's own interface, for whoever calls it (chapters 4 to 8 of the OpenAPI document).
 [api]
@@ -90,16 +108,54 @@ picture_px = 640               # longest side of the live picture
 watchers_most = 4              # so many watch at once
 
 [thermometer]
-driver = "simulated"           # "simulated" or "none"
+driver = "simulated"           # "simulated", "mlx90640", "mlx90614", "serial", "none"
 mean_c = 36.5
 spread_c = 0.2
 seed = 1
+# driver = "mlx90640"          # 32 x 24 pixels on I²C
+# bus = 1
+# address = 0x33               # mlx90614: 0x5a
+# refresh_hz = 8               # 4, 8, 16, 32; from 8 on the bus has to run at 400 kHz
+# pattern = "chess"            # or "interleaved"
+# emissivity = 0.98
+# self_heating_c = 8.0         # by how much the sensor is warmer than the air
+# sigma_c = 0.3                # standard uncertainty once temperature.offset_c is set
+# rotated = 0                  # degrees clockwise: 0, 90, 180, 270
+# mirrored = false             # left for right, before it is turned
+# view_left = 0.0              # what the sensor sees, as parts of the camera's picture
+# view_top = 0.0
+# view_right = 1.0
+# view_bottom = 1.0
+# driver = "mlx90614"          # one spot on I²C; takes bus, address, sigma_c and the view
+# driver = "serial"            # lines of text; takes sigma_c
+# port = "/dev/ttyUSB0"
+# baud = 9600
+# ask = ""                     # sent for each reading, as "T\\r\\n"; empty: it sends by itself
+# pattern = '(?P<body>\\d\\d\\.\\d+)'   # groups: body or surface, ambient, distance
+# timeout_s = 0.8
 
 [card_reader]
-driver = "none"
+driver = "none"                # "none" or "keyboard-wedge"
+# driver = "keyboard-wedge"    # a reader that types, through Linux' input devices
+# device = "/dev/input/by-id/usb-card-reader-event-kbd"
+# grab = true                  # nobody else sees what it types
+# pause_s = 1.0                # a number that is not finished by then is forgotten
 
+# How people at the door are told.
 [prompter]
-driver = "none"                # how people at the door are told
+driver = "none"                # "none", "console", "espeak", "display"
+# driver = "console"           # lines of text
+# device = ""                  # for example /dev/tty1; empty: standard error
+# language = "en"              # every driver: "en" or "zh"
+# names = false                # every driver: call people by name
+# driver = "espeak"            # spoken by espeak-ng
+# voice = ""                   # empty: the usual one of the language
+# words_per_minute = 160
+# volume = 100                 # 0 to 200
+# driver = "display"           # a page for a screen beside the door
+# host = "127.0.0.1"           # whoever reaches it sees what is shown
+# port = 8898
+# forget_s = 6.0               # words stay so long
 
 # How people before a live camera are followed and judged.
 [looking]

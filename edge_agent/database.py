@@ -74,6 +74,11 @@ _ADDED_COLUMNS: Final = {
     "origin": "TEXT NOT NULL DEFAULT 'platform'",
     "details": "TEXT NOT NULL DEFAULT '{}'",
 }
+# Whose card it is; made after the columns, which the oldest files do not have.
+_CARD_INDEX: Final = (
+    "CREATE INDEX IF NOT EXISTS people_by_card ON people (json_extract(details, '$.icNumber'))"
+    " WHERE origin = 'local'"
+)
 # What the platform would not send again: table, columns, which rows.
 _OWN_ROWS: Final = (
     ("outbox", "seq, kind, body, created_at", "1"),
@@ -207,6 +212,7 @@ def _opened(path: Path) -> sqlite3.Connection:
         # One transaction: each statement by itself would wait for the disk.
         connection.executescript(f"BEGIN;{_SCHEMA}COMMIT;")
         _add_columns(connection)
+        connection.execute(_CARD_INDEX)
         (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
         if found != "ok":
             raise sqlite3.DatabaseError("quick_check found damage")

@@ -26,7 +26,7 @@ from edge_agent.glance import Glance
 from edge_agent.library import Match
 from edge_agent.mask import Mask
 from edge_agent.recogniser import Recogniser, Sighting
-from edge_agent.records import Outcome, RecordLog, Visit
+from edge_agent.records import RELAY_FAILED, Outcome, RecordLog, Visit
 from edge_agent.story import Story
 from edge_agent.temperature import BodyTemperature
 from edge_agent.timings import Timings
@@ -234,8 +234,9 @@ class Pipeline:
 
     async def _note(self, seq: int, decision: Decision, *, relay_works: bool) -> None:
         """Write the outcome down; the door has moved by now and does not wait for it."""
-        reason = decision.reason.value if relay_works else "relay_failed"
-        outcome = Outcome(is_open=decision.open_door and relay_works, reason=reason)
+        outcome = Outcome(is_open=decision.open_door, reason=decision.reason.value)
+        if not relay_works:
+            outcome = RELAY_FAILED
         try:
             await self._records.note_outcome(seq, outcome)
         except (OSError, sqlite3.Error):

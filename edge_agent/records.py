@@ -14,7 +14,9 @@ from edge_agent.outbox import put_event
 from edge_agent.user_types import STRANGER, user_type_number
 from terminal_protocol.device_objects import SIGN_OBJECT, USER_OBJECT
 
-_BY_FACE: Final = 1  # 8.3.1, inputType
+# 8.3.1, inputType
+BY_FACE: Final = 1
+BY_CARD: Final = 3
 _LOW_C: Final = 35.0  # below it a forehead was missed or is very cold; 8.3.1, temperatureState -1
 _OPENINGS_MAX: Final = 1000
 # A page of a thousand records with their pictures would be 60 MB; some 250 pictures fit.
@@ -37,6 +39,9 @@ class Outcome:
     reason: str
 
 
+RELAY_FAILED: Final = Outcome(is_open=False, reason="relay_failed")
+
+
 @dataclass(frozen=True, slots=True)
 class Visit:
     """Somebody at the door, recognised or not.
@@ -47,8 +52,9 @@ class Visit:
         temperature_c: reading in °C, None without one.
         temperature_limit_c: from here on it counted as too high, in °C.
         has_mask: None when masks are not looked at.
-        snapshot: JPEG.
+        snapshot: JPEG; empty for none.
         outcome: None while it is not known yet.
+        input_type: how somebody was recognised, `BY_FACE` or `BY_CARD`.
     """
 
     at: datetime
@@ -58,6 +64,7 @@ class Visit:
     has_mask: bool | None
     snapshot: bytes = field(repr=False)
     outcome: Outcome | None = None
+    input_type: int = BY_FACE
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,14 +119,9 @@ class RecordLog:
         Returns:
             The upload's sequence number.
         """
-        facts = json.dumps(self._facts(visit), ensure_ascii=False)
 
         def work(connection: sqlite3.Connection) -> tuple[int, dict[str, Any]]:
-            seq = put_event(connection, kind, body, visit.at)
-            record_id = _insert(connection, visit, facts)
-            _forget_old(connection, visit.at, self._retention)
-            row = connection.execute(f"{_SELECT} WHERE passes.id = ?", (record_id,)).fetchone()
-            return seq, sign_object(row)
+            return put_event(connection, kind, body, visit.at), self._remember(connection, visit)
 
         seq, record = await self._database.run(work)
         if visit.outcome is None:
@@ -140,8 +142,18 @@ class RecordLog:
             outcome: what became of it.
         """
         record_id = self._undecided.pop(seq, None)
-        if record_id is None:
-            return
+        if record_id is not None:
+            await self.set_outcome(record_id, outcome)
+
+    async def note(self, visit: Visit) -> int:
+        """Remember a visit of which the platform is told nothing; the record's id."""
+        record = await self._database.run(lambda connection: self._remember(connection, visit))
+        for listener in self._listeners:
+            listener(record)
+        return int(record["id"])
+
+    async def set_outcome(self, record_id: int, outcome: Outcome) -> None:
+        """Write down what became of a visit."""
         told = json.dumps(_told(outcome))
 
         def work(connection: sqlite3.Connection) -> None:
@@ -151,6 +163,14 @@ class RecordLog:
             )
 
         await self._database.run(work)
+
+    def _remember(self, connection: sqlite3.Connection, visit: Visit) -> dict[str, Any]:
+        """Write a visit as part of a transaction; the record as SignObject."""
+        facts = json.dumps(self._facts(visit), ensure_ascii=False)
+        record_id = _insert(connection, visit, facts)
+        _forget_old(connection, visit.at, self._retention)
+        row = connection.execute(f"{_SELECT} WHERE passes.id = ?", (record_id,)).fetchone()
+        return sign_object(row)
 
     async def search(
         self, wanted: RecordFilter, *, page: int, size: int
@@ -186,8 +206,8 @@ class RecordLog:
         return await self._database.run(work)
 
     def _facts(self, visit: Visit) -> dict[str, Any]:
-        facts: dict[str, Any] = {"inputType": _BY_FACE, "deviceMark": self._device_mark}
-        if visit.match is not None:
+        facts: dict[str, Any] = {"inputType": visit.input_type, "deviceMark": self._device_mark}
+        if visit.match is not None and visit.input_type == BY_FACE:
             facts["similarity"] = visit.match.similarity
         # A sensor's nonsense must cost the reading, not the record.
         if visit.temperature_c is not None and 0.0 <= visit.temperature_c <= 100.0:
@@ -281,7 +301,7 @@ def _insert(connection: sqlite3.Connection, visit: Visit, facts: str) -> int:
         (
             "" if match is None else match.user_id,
             "" if match is None else match.name[: USER_OBJECT.field("name").length_max],
-            *(type_number, max(0, int(visit.at.timestamp())), facts, visit.snapshot),
+            *(type_number, max(0, int(visit.at.timestamp())), facts, visit.snapshot or None),
         ),
     )
     return int(cursor.lastrowid or 0)

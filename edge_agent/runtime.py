@@ -112,6 +112,8 @@ async def _run_parts(
         await stack.enter_async_context(parts.client)
         await _open(stack, parts.recogniser)
         await _open(stack, parts.devices.thermometer)
+        await _open(stack, parts.devices.prompter)
+        await _open(stack, parts.devices.card_reader)
         await _open(stack, parts.devices.camera)
         # Last to start, first to stop: the door is locked before anything else ends.
         await _open(stack, parts.devices.relay)
@@ -157,12 +159,13 @@ async def _run_loops(
         sync = start("library", parts.sync.run)
         presence = start("presence", parts.presence.run)
         door = start("door", lambda: _watch_door(parts, held, limits))
+        cards = start("cards", parts.cards.run)
         api = start("api", parts.api.run)
         page = start("page", parts.page.run)
         end = group.create_task(_watch_end(parts, door, story, stop, limits), name="end")
         await end
         # Nobody who calls and nobody new first; what was seen is on disk by then. The queue last.
-        for task in (page, api, door, sync, presence, uplink):
+        for task in (page, api, cards, door, sync, presence, uplink):
             task.cancel()
             await asyncio.wait([task])
 

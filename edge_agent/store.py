@@ -336,9 +336,14 @@ def _save(connection: sqlite3.Connection, change: SavePerson) -> tuple[int, Held
 
 def _held(row: Sequence[Any]) -> HeldPerson:
     person_id, user_id, name, user_type, contract_id, raw, details = row
-    told = json.loads(details)
-    visit = (int(told.get("startTime", 0)), int(told.get("endTime", 0)))
+    visit = held_visit(details)
     return HeldPerson(person_id, user_id, name, user_type, contract_id, _vector(raw), visit)
+
+
+def held_visit(details: str) -> tuple[int, int]:
+    """Return `HeldPerson.visit` of a person's details, a UserObject as JSON."""
+    told = json.loads(details)
+    return int(told.get("startTime", 0)), int(told.get("endTime", 0))
 
 
 def _delete(connection: sqlite3.Connection, user_id: str) -> set[int]:

@@ -11,6 +11,7 @@ from edge_agent.exceptions import ConfigInvalid
 
 _RANGE: Final = "range"
 _HIDDEN: Final = "hidden"
+_PLACE: Final = "place"
 
 
 def ranged(default: float, least: float, most: float) -> Any:
@@ -18,9 +19,15 @@ def ranged(default: float, least: float, most: float) -> Any:
     return dataclasses.field(default=default, metadata={_RANGE: (least, most)})
 
 
-def secret(default: str = "") -> Any:
-    """Return a dataclass field for a text that must appear in no output."""
-    return dataclasses.field(default=default, repr=False, metadata={_HIDDEN: True})
+def secret(default: str = "", *, is_place: bool = False) -> Any:
+    """Return a dataclass field for a text that must appear in no output.
+
+    Args:
+        default: what holds when the key is missing.
+        is_place: whether it is a number, an address, or a path, which starts from the base folder.
+    """
+    metadata = {_HIDDEN: True, _PLACE: is_place}
+    return dataclasses.field(default=default, repr=False, metadata=metadata)
 
 
 def secrets_of(value: Any) -> set[str]:
@@ -63,6 +70,8 @@ def build(
             values[name] = _section(kind, table.get(name, {}), key, base, convert or {})
         elif name in table:
             values[name] = _converted(kind, table[name], key, base)
+            if one.metadata.get(_PLACE):
+                values[name] = _located(values[name], base)
             _check_range(values[name], key, one.metadata)
         elif one.default is dataclasses.MISSING and one.default_factory is dataclasses.MISSING:
             raise ConfigInvalid(f"{key}: is missing")
@@ -77,6 +86,12 @@ def _section(kind: Any, value: Any, key: str, base: Path, convert: Mapping[type,
     if kind in convert:
         return convert[kind](value, prefix=f"{key}.", base=base)
     return build(kind, value, prefix=f"{key}.", base=base, convert=convert)
+
+
+def _located(place: str, base: Path) -> str:
+    if not place or place.isdecimal() or "://" in place:
+        return place
+    return str(base / Path(place).expanduser())
 
 
 def _check_range(value: Any, key: str, metadata: Mapping[str, Any]) -> None:

@@ -17,7 +17,9 @@ logger = logging.getLogger(__name__)
 _RECONNECT_FIRST_S: Final = 0.5
 _RECONNECT_MOST_S: Final = 30.0
 _FALLBACK_FPS: Final = 25.0  # for files that do not say how fast they play
-_JOIN_S: Final = 5.0  # a read from a dead stream returns after OpenCV's own limit, up to 30 s
+# A stream that hangs is given up after this time; OpenCV by itself would wait half a minute.
+_STREAM_LIMIT_MS: Final = 5000
+_JOIN_S: Final = 6.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +27,13 @@ class OpencvCameraOptions:
     """Options of the driver ``opencv``.
 
     Attributes:
-        source: number of a device, address of a stream, or path of a video file. A stream's
-            address may hold a password, so it is not shown.
+        source: number of a device or its file below ``/dev``, address of a stream, or path of a
+            video file. A stream's address may hold a password, so it is not shown.
         interval_s: least seconds between two frames.
         rounds: with a video file, how often to play it, 0 for ever.
     """
 
-    source: str = secret("0")
+    source: str = secret("0", is_place=True)
     interval_s: float = ranged(0.0, 0, 86_400)
     rounds: int = ranged(0, 0, 1_000_000_000)
 
@@ -54,7 +56,8 @@ class OpencvCamera:
         self._source = source
         self._interval_s = interval_s
         self._rounds = rounds
-        self._is_file = not source.isdecimal() and "://" not in source
+        self._is_device = source.isdecimal() or source.startswith("/dev/")
+        self._is_file = not self._is_device and "://" not in source
         self.dropped = 0
         self._cv2: Any = None
         self._capture: Any = None
@@ -147,6 +150,8 @@ class OpencvCamera:
         rounds_played = 0
         while not self._stop.is_set():
             self._read_until_end()
+            if self._stop.is_set():
+                return  # it was not lost
             if self._is_file:
                 rounds_played += 1
                 if rounds_played >= self._rounds > 0 or not self._connect():
@@ -176,8 +181,13 @@ class OpencvCamera:
         if self._capture is not None:
             self._capture.release()
         cv2 = self._cv2
-        source = int(self._source) if self._source.isdecimal() else self._source
-        self._capture = cv2.VideoCapture(source)
+        if "://" in self._source:
+            limits = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, _STREAM_LIMIT_MS]
+            limits += [cv2.CAP_PROP_READ_TIMEOUT_MSEC, _STREAM_LIMIT_MS]
+            self._capture = cv2.VideoCapture(self._source, cv2.CAP_FFMPEG, limits)
+        else:
+            source = int(self._source) if self._source.isdecimal() else self._source
+            self._capture = cv2.VideoCapture(source)
         return bool(self._capture.isOpened())
 
     def _reconnect(self) -> bool:
@@ -203,7 +213,7 @@ class OpencvCamera:
 
     def _shown(self) -> str:
         """What the source is, without a stream's address, which may hold a password."""
-        if self._source.isdecimal():
+        if self._is_device:
             return f"device {self._source}"
         return f"file {Path(self._source).name}" if self._is_file else "stream"
 

@@ -30,20 +30,30 @@ OWN: Final[Mapping[str, Mapping[str, str]]] = {
     "camera": {
         "folder": "folder_camera:FolderCameraOptions",
         "opencv": "opencv_camera:OpencvCameraOptions",
+        "picamera2": "picamera2_camera:Picamera2Options",
     },
     "relay": {
         "simulated": "relay_simulated:SimulatedRelayOptions",
         "gpiod": "relay_gpiod:GpiodRelayOptions",
+        "usb-hid": "relay_usb_hid:UsbHidRelayOptions",
+        "http": "relay_http:HttpRelayOptions",
     },
     "thermometer": {
         "simulated": "thermometer:SimulatedThermometerOptions",
         "none": "thermometer:NoThermometerOptions",
+        "mlx90614": "thermometer_mlx90614:Mlx90614Options",
+        "mlx90640": "thermometer_mlx90640:Mlx90640Options",
+        "serial": "thermometer_serial:SerialThermometerOptions",
     },
     "card_reader": {
         "none": "silent:NoCardReaderOptions",
+        "keyboard-wedge": "card_reader_wedge:WedgeReaderOptions",
     },
     "prompter": {
         "none": "silent:NoPrompterOptions",
+        "console": "prompter_console:ConsolePrompterOptions",
+        "espeak": "prompter_espeak:EspeakPrompterOptions",
+        "display": "prompter_display:DisplayPrompterOptions",
     },
 }
 

@@ -1,11 +1,10 @@
 """A relay on a GPIO line, through libgpiod version 2 (https://libgpiod.readthedocs.io)."""
 
-import asyncio
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 from edge_agent.drivers.relay_timed import TimedRelay
+from edge_agent.drivers.worker import DriverThread
 from edge_agent.exceptions import DriverError, DriverTimeout, DriverUnavailable
 from edge_agent.typed_tables import ranged
 
@@ -41,7 +40,7 @@ class GpiodRelay(TimedRelay):
         self._active_low = active_low
         self._request: Any = None
         self._gpiod: Any = None
-        self._thread: ThreadPoolExecutor | None = None
+        self._thread = DriverThread("relay-gpiod", timeout_s=_TIMEOUT_S, told=f"GPIO chip {chip}")
 
     async def _attach(self) -> None:
         try:
@@ -51,11 +50,13 @@ class GpiodRelay(TimedRelay):
                 "the relay driver gpiod needs the package gpiod: pip install 'menjin[edge-gpio]'"
             ) from error
         self._gpiod = gpiod
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="relay-gpiod")
         try:
-            self._request = await self._in_thread(self._take_line)
+            self._request = await self._thread.run(self._take_line)
+        except DriverTimeout as error:
+            self._thread.end()
+            raise DriverUnavailable(str(error)) from error
         except BaseException:
-            self._thread.shutdown(wait=False)
+            self._thread.end()
             raise
 
     def _take_line(self) -> Any:
@@ -79,7 +80,7 @@ class GpiodRelay(TimedRelay):
             ) from error
 
     async def _switch(self, *, energised: bool) -> None:
-        await self._in_thread(lambda: self._set_line(energised=energised))
+        await self._thread.run(lambda: self._set_line(energised=energised))
 
     def _set_line(self, *, energised: bool) -> None:
         value = self._gpiod.line.Value
@@ -89,20 +90,10 @@ class GpiodRelay(TimedRelay):
             raise DriverError(f"GPIO line {self._line} could not be switched") from error
 
     async def _detach(self) -> None:
-        if self._thread is None:
-            return
         try:
-            await self._in_thread(self._request.release)
+            await self._thread.run(self._request.release)
         finally:
-            self._thread.shutdown(wait=False)
-
-    async def _in_thread(self, work: Any) -> Any:
-        loop = asyncio.get_running_loop()
-        try:
-            async with asyncio.timeout(_TIMEOUT_S):
-                return await loop.run_in_executor(self._thread, work)
-        except TimeoutError as error:
-            raise DriverTimeout(f"GPIO chip {self._chip} does not answer") from error
+            self._thread.end()
 
 
 def vendor_errors(gpiod: Any) -> tuple[type[Exception], ...]:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from edge_agent.drivers.base import Frame, HeatReading
+from edge_agent.drivers.base import Frame, HeatReading, Prompt
 from edge_agent.exceptions import DriverError
 from face_engine import DetectedFace
 
@@ -113,6 +113,44 @@ class ScriptedThermometer:
 
     async def close(self) -> None:
         """Nothing to close."""
+
+
+class ListPrompter:
+    """A `Prompter` that remembers."""
+
+    def __init__(self) -> None:
+        self.prompts: list[Prompt] = []
+
+    async def open(self) -> None:
+        """Nothing to open."""
+
+    async def prompt(self, prompt: Prompt) -> None:
+        self.prompts.append(prompt)
+
+    async def close(self) -> None:
+        """Nothing to close."""
+
+
+class ListCardReader:
+    """A `CardReader` to which the given cards are held, and perhaps something breaks then."""
+
+    def __init__(self) -> None:
+        self.cards: list[str | DriverError] = []
+        self.opened = 0
+        self.is_open = False
+
+    async def open(self) -> None:
+        self.opened += not self.is_open
+        self.is_open = True
+
+    async def next_card(self) -> str | None:
+        card = self.cards.pop(0) if self.cards else None
+        if isinstance(card, DriverError):
+            raise card
+        return card
+
+    async def close(self) -> None:
+        self.is_open = False
 
 
 class ListStory:

@@ -180,6 +180,15 @@ async def test_absent_source_is_one_clear_sentence_without_its_path(tmp_path: Pa
         await OpencvCamera(str(tmp_path / "nothing.avi"), interval_s=0, rounds=1).open()
 
 
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("source", ["97", "/dev/video97"])
+async def test_absent_device_is_one_clear_sentence(source: str) -> None:
+    pytest.importorskip("cv2", reason="OpenCV is not installed (extra edge-opencv)")
+
+    with pytest.raises(DriverUnavailable, match=rf"source device {source} cannot be opened"):
+        await OpencvCamera(source, interval_s=0, rounds=1).open()
+
+
 async def test_absent_library_is_one_clear_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "cv2", None)
 

@@ -60,6 +60,22 @@ def test_relative_paths_start_at_the_file(tmp_path: Path) -> None:
     assert config.camera.options.folder == tmp_path / "people"
 
 
+@pytest.mark.parametrize(
+    ("source", "meant"),
+    [
+        ("door.mp4", "/srv/door/door.mp4"),
+        ("/films/door.mp4", "/films/door.mp4"),
+        ("/dev/video0", "/dev/video0"),
+        ("0", "0"),
+        ("rtsp://10.0.0.9/1", "rtsp://10.0.0.9/1"),
+    ],
+)
+def test_a_cameras_source_is_a_path_only_where_it_is_one(source: str, meant: str) -> None:
+    config = parsed(camera={"driver": "opencv", "source": source})
+
+    assert config.camera.options.source == meant
+
+
 @given(st.text(st.characters(categories=["Ll", "Nd"]), min_size=1))
 def test_unknown_key_is_named(key: str) -> None:
     if key in {one.name for one in dataclasses.fields(AgentConfig)}:

@@ -13,7 +13,7 @@ import edge_agent
 FORBIDDEN = (
     *("django", "rest_framework", "celery", "channels", "redis"),
     *("devices", "faces", "records", "menjin", "server_common", "console"),
-    *("cv2", "gpiod", "onnxruntime", "faiss"),
+    *("cv2", "gpiod", "onnxruntime", "faiss", "smbus2", "serial", "picamera2"),
 )
 PROGRAM = """
 import importlib, json, pkgutil, sys

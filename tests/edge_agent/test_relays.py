@@ -2,16 +2,13 @@
 
 import asyncio
 import sys
-import types
-from typing import Any
 
 import pytest
 
 from edge_agent.drivers.relay_gpiod import GpiodRelay, vendor_errors
 from edge_agent.drivers.relay_simulated import SimulatedRelay
 from edge_agent.exceptions import DriverError, DriverUnavailable
-
-gpiod = pytest.importorskip("gpiod", reason="libgpiod is not installed (extra edge-gpio)")
+from tests.edge_agent.drivers.fake_gpiod import FakeLine, gpiod, install_line
 
 
 async def released(relay: SimulatedRelay, *, within_s: float = 2.0) -> float:
@@ -132,41 +129,10 @@ async def test_pulse_that_comes_while_the_relay_is_being_released_ends_too() -> 
     await relay.close()
 
 
-class FakeLine:
-    """A GPIO line with the interface of libgpiod 2, as its documentation describes it."""
-
-    def __init__(self) -> None:
-        self.levels: list[str] = []
-        self.is_released = False
-        self.error: Exception | None = None
-
-    def set_value(self, line: int, value: Any) -> None:
-        if self.is_released:
-            raise gpiod.RequestReleasedError
-        if self.error is not None:
-            raise self.error
-        self.levels.append(f"{line}={value.name}")
-
-    def release(self) -> None:
-        self.is_released = True
-
-
 @pytest.fixture
 def line(monkeypatch: pytest.MonkeyPatch) -> FakeLine:
-    """A line behind ``gpiod.request_lines``; everything else of the library is the real one."""
-    fake = FakeLine()
-
-    def request_lines(path: str, consumer: str, config: dict[int, Any]) -> FakeLine:
-        (settings,) = config.values()
-        assert settings.direction is gpiod.line.Direction.OUTPUT
-        assert settings.active_low is True
-        fake.levels.append(f"{next(iter(config))}={settings.output_value.name}")
-        return fake
-
-    module = types.ModuleType("gpiod")
-    module.__dict__.update(vars(gpiod) | {"request_lines": request_lines})
-    monkeypatch.setitem(sys.modules, "gpiod", module)
-    return fake
+    """A line of a chip; everything else of the library is the real one."""
+    return install_line(monkeypatch)
 
 
 async def test_gpio_line_follows_the_pulse(line: FakeLine) -> None:
@@ -179,6 +145,7 @@ async def test_gpio_line_follows_the_pulse(line: FakeLine) -> None:
 
     assert line.levels == ["17=INACTIVE", "17=ACTIVE", "17=INACTIVE", "17=INACTIVE"]
     assert line.is_released
+    assert line.is_active_low
 
 
 async def test_gpio_line_that_fails_is_a_driver_error(line: FakeLine) -> None:

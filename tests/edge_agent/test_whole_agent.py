@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import threading
@@ -323,7 +324,7 @@ def test_page_of_a_running_terminal_shows_loops_passes_and_the_picture(
 
     assert signed_in.status_code == 204
     assert told["loops"] == dict.fromkeys(
-        ("uplink", "library", "presence", "door", "api", "page"), "running"
+        ("uplink", "library", "presence", "door", "cards", "api", "page"), "running"
     )
     assert told["file"]["passes"][-1]["name"] == "Barack Obama"
     assert told["known"] == told["file"]["people"] == 2
@@ -333,3 +334,63 @@ def test_page_of_a_running_terminal_shows_loops_passes_and_the_picture(
     agent.process.send_signal(signal.SIGTERM)
     assert agent.ended() == 0
     assert not [line for line in agent.output if "Traceback" in line or "picture?" in line]
+
+
+def key_events(digits: str) -> bytes:
+    """Return what Linux tells when a reader types digits and Enter (struct input_event)."""
+    codes = [(int(digit) + 9) % 10 + 2 for digit in digits] + [28]
+    taps = ((code, value) for code in codes for value in (1, 0))
+    return b"".join(struct.pack("@llHHi", 0, 0, 1, code, value) for code, value in taps)
+
+
+def test_card_opens_the_door_and_people_are_told(platform: FakePlatform, site: Site) -> None:
+    """Reader, relay and prompts as in production; the reader is pulled out and put in again."""
+    reader, lines = site.folder / "event7", site.folder / "tty1"
+    os.mkfifo(reader)
+    lines.touch()
+    config = site.config(platform.base_url, rounds=0)
+    config.write_text(
+        'decide = "local"\nlibrary_max_age_s = 0.0\n'
+        + config.read_text()
+        + f'[card_reader]\ndriver = "keyboard-wedge"\ndevice = "{reader}"\ngrab = false\n'
+        + f'[prompter]\ndriver = "console"\ndevice = "{lines}"\nnames = true\n'
+    )
+    agent = site.start(config, "--events")
+    agent.wait(lambda here: bool(here.named("api")))
+    person = {"userId": "me", "userType": 1, "name": "Ann", "remark": ""}
+    person |= {"icNumber": "0004711", "jobNumber": "", "mobile": ""}
+    assert ask(agent, "userAdd", person)["code"] == 200
+
+    for times in (1, 2):
+        with reader.open("wb") as cable:
+            cable.write(key_events("0004711"))
+            cable.flush()
+            agent.wait(lambda here, times=times: len(here.named("card")) >= times)
+
+    agent.process.send_signal(signal.SIGTERM)
+    assert agent.ended() == 0
+    assert [one["open_door"] for one in agent.named("card")] == [True, True]
+    assert lines.read_text() == "» Welcome, Ann\n" * 2
+    assert "0004711" not in "\n".join(agent.output)
+
+
+@pytest.mark.parametrize(
+    ("sections", "told"),
+    [
+        ('[card_reader]\ndriver = "keyboard-wedge"\ndevice = "nowhere"', "there is no card reader"),
+        ('[prompter]\ndriver = "console"\ndevice = "nowhere"', "there is no console nowhere"),
+        ('[relay]\ndriver = "http"\non_url = "http://127.0.0.1:9/"\noff_url = "http://127.0.0.1:9/"',
+         "the relay at 127.0.0.1:9 cannot be reached"),
+    ],
+)  # fmt: skip
+def test_absent_device_stops_the_start_with_one_sentence(
+    site: Site, sections: str, told: str
+) -> None:
+    config = site.config("http://127.0.0.1:1/t/" + TOKEN)
+    config.write_text(config.read_text() + sections + "\n")
+
+    agent = site.start(config)
+
+    assert agent.ended() == 1
+    assert len(agent.output) == 1
+    assert agent.output[0].startswith(f"edge_agent: {told}")

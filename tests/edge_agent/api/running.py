@@ -18,6 +18,8 @@ from terminal_protocol.device_calls import CALLS, DEFAULT_PASSWORD, signed_query
 from tests.edge_agent.fakes import (
     FakeEngine,
     ListCamera,
+    ListCardReader,
+    ListPrompter,
     ListStory,
     ScriptedThermometer,
     person_image,
@@ -72,7 +74,12 @@ class RunningTerminal:
         self.camera = ListCamera()
         self.thermometer = ScriptedThermometer()
         self.story = WaitingStory()
-        self.devices = Devices(self.camera, self.relay, self.thermometer, self.clock)
+        self.prompter = ListPrompter()
+        self.card_reader = ListCardReader()
+        self.devices = Devices(
+            *(self.camera, self.relay, self.thermometer, self.clock),
+            *(self.prompter, self.card_reader),
+        )
         self.parts: Parts = assemble(
             self.config, self.devices, self.clock, FakeEngine(), self.story
         )

@@ -1,0 +1,150 @@
+"""Card readers that type like a keyboard ("keyboard wedge"), through Linux' input devices.
+
+The device is taken for this program alone, so that numbers of cards do not land on a console.
+"""
+
+import asyncio
+import contextlib
+import fcntl
+import os
+import struct
+from dataclasses import dataclass
+from typing import Final
+
+from edge_agent.exceptions import DriverError, DriverUnavailable
+from edge_agent.limits import CARD_MAX
+from edge_agent.typed_tables import ranged
+
+# struct input_event of <linux/input.h>: seconds, microseconds, type, code, value.
+_EVENT: Final = struct.Struct("@llHHi")
+_GRAB: Final = 0x40044590  # EVIOCGRAB
+_KEY_EVENT: Final = 1
+_PRESSED: Final = 1
+_SHIFTS: Final = frozenset({42, 54})
+_ENTERS: Final = frozenset({28, 96})
+_KEYS: Final = {
+    **dict(zip(range(2, 12), "1234567890", strict=True)),
+    **dict(zip(range(16, 26), "qwertyuiop", strict=True)),
+    **dict(zip(range(30, 39), "asdfghjkl", strict=True)),
+    **dict(zip(range(44, 51), "zxcvbnm", strict=True)),
+    **dict(zip((71, 72, 73, 75, 76, 77, 79, 80, 81, 82), "7894561230", strict=True)),  # keypad
+    12: "-",
+}
+_EVENTS_AT_ONCE: Final = 64
+
+
+@dataclass(frozen=True, slots=True)
+class WedgeReaderOptions:
+    """Options of the driver ``keyboard-wedge``.
+
+    Attributes:
+        device: of the reader, best its name below ``/dev/input/by-id``.
+        grab: whether the reader is taken for this program alone.
+        pause_s: a number that is not finished after so long without a key is forgotten.
+    """
+
+    device: str = "/dev/input/by-id/usb-card-reader-event-kbd"
+    grab: bool = True
+    pause_s: float = ranged(1.0, 0.05, 10)
+
+    def make(self) -> "WedgeReader":
+        """Build the reader; nothing is opened."""
+        return WedgeReader(self)
+
+
+class WedgeReader:
+    """`CardReader` that collects keys until Enter."""
+
+    def __init__(self, options: WedgeReaderOptions) -> None:
+        self._options = options
+        self._handle = -1
+        self._typed: list[str] = []
+        self._is_shifted = False
+        self._last_key_s = 0.0
+        self._cards: asyncio.Queue[str | DriverError] = asyncio.Queue(maxsize=8)
+
+    async def open(self) -> None:
+        """See `CardReader.open`."""
+        if self._handle >= 0:
+            return
+        path = self._options.device
+        try:
+            handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        except FileNotFoundError as error:
+            raise DriverUnavailable(f"there is no card reader {path}") from error
+        except OSError as error:
+            raise DriverUnavailable(
+                f"card reader {path} cannot be used: {error.strerror}"
+            ) from error
+        if self._options.grab:
+            try:
+                fcntl.ioctl(handle, _GRAB, 1)
+            except OSError as error:
+                os.close(handle)
+                raise DriverUnavailable(
+                    f"card reader {path} cannot be taken: {error.strerror}"
+                ) from error
+        self._handle = handle
+        self._typed.clear()
+        self._cards = asyncio.Queue(maxsize=8)
+        asyncio.get_running_loop().add_reader(handle, self._take)
+
+    async def next_card(self) -> str | None:
+        """See `CardReader.next_card`."""
+        if self._handle < 0 and self._cards.empty():
+            raise DriverError("the card reader is not open")
+        card = await self._cards.get()
+        if isinstance(card, DriverError):
+            raise card
+        return card
+
+    async def close(self) -> None:
+        """See `CardReader.close`."""
+        handle, self._handle = self._handle, -1
+        if handle >= 0:
+            asyncio.get_running_loop().remove_reader(handle)
+            os.close(handle)  # gives the device back as well
+        self._typed.clear()
+
+    def _take(self) -> None:
+        """Read what was typed; the loop calls this when there is something."""
+        try:
+            octets = os.read(self._handle, _EVENT.size * _EVENTS_AT_ONCE)
+        except BlockingIOError:
+            return
+        except OSError:
+            octets = b""
+        if not octets:
+            asyncio.get_running_loop().remove_reader(self._handle)
+            self._put(DriverError("the card reader is gone"))
+            return
+        usable = len(octets) - len(octets) % _EVENT.size
+        for _, _, kind, code, value in _EVENT.iter_unpack(octets[:usable]):
+            if kind == _KEY_EVENT:
+                self._key(code, value)
+
+    def _key(self, code: int, value: int) -> None:
+        if code in _SHIFTS:
+            self._is_shifted = value != 0
+            return
+        if value != _PRESSED:
+            return
+        now_s = asyncio.get_running_loop().time()
+        if now_s - self._last_key_s > self._options.pause_s:
+            self._typed.clear()
+        self._last_key_s = now_s
+        if code in _ENTERS:
+            card, self._typed = "".join(self._typed), []
+            # Longer ones were no card: somebody leans on a keyboard.
+            if 1 <= len(card) <= CARD_MAX:
+                self._put(card)
+        elif code in _KEYS and len(self._typed) <= CARD_MAX:
+            key = _KEYS[code]
+            self._typed.append(key.upper() if self._is_shifted else key)
+
+    def _put(self, card: str | DriverError) -> None:
+        # Cards that nobody takes are those of people who have gone; an error must get through.
+        if self._cards.full():
+            with contextlib.suppress(asyncio.QueueEmpty):
+                self._cards.get_nowait()
+        self._cards.put_nowait(card)

@@ -1,0 +1,213 @@
+"""Cards at the reader: people are entered over the device interface, the local rule decides."""
+
+import asyncio
+import logging
+import time
+from typing import Any
+
+import pytest
+
+from edge_agent.decision import Reason
+from edge_agent.drivers.base import Cue
+from edge_agent.exceptions import DriverError
+from tests.edge_agent.api.conftest import Starter
+from tests.edge_agent.api.running import PERSON, RunningTerminal
+from tests.support.fake_platform import FakePlatform
+
+CARD = "00047112345"
+
+
+@pytest.fixture
+async def terminal(start: Starter) -> RunningTerminal:
+    """Return a terminal that never asks how old its library is; nothing fills it here."""
+    return await start(top={"library_max_age_s": 0.0})
+
+
+async def enter(terminal: RunningTerminal, **changes: Any) -> None:
+    person = {**PERSON, "icNumber": CARD, **changes}
+    assert await terminal.code("userAdd", person) == 200
+
+
+async def records(terminal: RunningTerminal) -> list[dict[str, Any]]:
+    answer = await terminal.call("recordList", size=10)
+    found: list[dict[str, Any]] = answer["data"]["data"] if answer["code"] == 200 else []
+    return found
+
+
+def cues(terminal: RunningTerminal) -> list[Cue]:
+    return [one.cue for one in terminal.prompter.prompts]
+
+
+async def test_card_opens_and_is_recorded(terminal: RunningTerminal) -> None:
+    await enter(terminal)
+
+    decision = await terminal.parts.cards.take(CARD)
+
+    assert (decision.open_door, decision.reason) == (True, Reason.LOCAL_ALLOWED)
+    assert terminal.relay.pulses_ms == [3000]
+    assert [(one.cue, one.name) for one in terminal.prompter.prompts] == [
+        (Cue.WELCOME, PERSON["name"])
+    ]
+    (record,) = await records(terminal)
+    assert (record["userId"], record["inputType"], record["icNumber"]) == ("u1", 3, CARD)
+    assert (record["name"], record["type"]) == (PERSON["name"], 1)
+    assert "similarity" not in record
+    assert not record.get("signAvatar")
+
+
+async def test_a_card_pass_goes_to_whoever_listens_and_not_to_the_platform(
+    terminal: RunningTerminal, platform: FakePlatform
+) -> None:
+    """Chapter 9 has no words for a pass by card."""
+    heard: list[dict[str, Any]] = []
+    terminal.parts.terminal.records.listen(heard.append)
+    await enter(terminal)
+
+    await terminal.parts.cards.take(CARD)
+
+    assert [one["inputType"] for one in heard] == [3]
+    assert await terminal.count("outbox") == 0
+    assert platform.passes == []
+
+
+@pytest.mark.parametrize("card", ["00047112346", CARD[:-1], f"{CARD} ", "x' OR '1'='1", "%"])
+async def test_another_number_is_nobodys(terminal: RunningTerminal, card: str) -> None:
+    await enter(terminal)
+
+    decision = await terminal.parts.cards.take(card)
+
+    assert (decision.open_door, decision.reason) == (False, Reason.NOBODY)
+    assert terminal.relay.pulses_ms == []
+    assert cues(terminal) == [Cue.STRANGER]
+    assert await records(terminal) == []
+
+
+async def test_a_number_that_two_people_have_is_nobodys(terminal: RunningTerminal) -> None:
+    await enter(terminal)
+    await enter(terminal, userId="u2")
+
+    decision = await terminal.parts.cards.take(CARD)
+
+    assert decision.reason is Reason.NOBODY
+    assert terminal.relay.pulses_ms == []
+
+
+async def test_a_card_that_was_taken_away_opens_no_more(terminal: RunningTerminal) -> None:
+    await enter(terminal)
+    assert (await terminal.parts.cards.take(CARD)).open_door
+
+    await terminal.call("userDelete", user_id="u1")
+
+    assert not (await terminal.parts.cards.take(CARD)).open_door
+
+
+HOUR_S = 3600
+
+
+@pytest.mark.parametrize(
+    ("person", "reason", "cue"),
+    [
+        ({"userType": 3}, Reason.KEPT_OUT, Cue.REFUSED),
+        ({"userType": 2, "endTime": -HOUR_S}, Reason.OUTSIDE_VISIT, Cue.REFUSED),
+        ({"userType": 2, "startTime": HOUR_S}, Reason.OUTSIDE_VISIT, Cue.REFUSED),
+        ({"userType": 2, "startTime": -HOUR_S, "endTime": HOUR_S}, Reason.LOCAL_ALLOWED, None),
+    ],
+)
+async def test_the_local_rule_holds_for_cards(
+    terminal: RunningTerminal, person: dict[str, Any], reason: Reason, cue: Cue | None
+) -> None:
+    now = int(time.time())
+    moments = {key: now + person[key] for key in ("startTime", "endTime") if key in person}
+    await enter(terminal, **{**person, **moments})
+
+    decision = await terminal.parts.cards.take(CARD)
+
+    assert decision.reason is reason
+    assert terminal.relay.pulses_ms == ([] if cue else [3000])
+    assert cues(terminal) == [cue or Cue.WELCOME]
+    assert len(await records(terminal)) == 1
+
+
+@pytest.mark.parametrize(
+    ("top", "settings", "reason", "cue"),
+    [
+        ({"temperature_required": True}, {}, Reason.TEMPERATURE_MISSING, Cue.REFUSED),
+        ({}, {"maskDetecEnable": 1, "maskNormal": 1}, Reason.MASK_MISSING, Cue.MASK_MISSING),
+        ({"looking": {"liveness_required": True}}, {}, Reason.LOCAL_ALLOWED, Cue.WELCOME),
+        ({"library_max_age_s": 60.0}, {}, Reason.LIBRARY_STALE, Cue.TRY_LATER),
+        ({"decide": "platform"}, {}, Reason.PLATFORM_AWAY, Cue.REFUSED),
+        ({"decide": "platform-then-local"}, {}, Reason.LOCAL_ALLOWED, Cue.WELCOME),
+    ],
+)
+async def test_a_card_is_no_way_around_what_the_door_demands(
+    start: Starter, top: dict[str, Any], settings: dict[str, int], reason: Reason, cue: Cue
+) -> None:
+    """Only liveness is not asked for: it tells a face from a picture, and there is no face."""
+    terminal = await start(top={"library_max_age_s": 0.0, **top})
+    for call, keys in {"smartface": ["maskDetecEnable"], "perpara": ["maskNormal"]}.items():
+        changes = {key: settings[key] for key in keys if key in settings}
+        if changes:
+            held = (await terminal.call(call))["data"]
+            assert await terminal.code(f"{call}cfg", {**held, **changes}) == 200
+    await enter(terminal)
+
+    decision = await terminal.parts.cards.take(CARD)
+
+    is_open = reason is Reason.LOCAL_ALLOWED
+    assert (decision.reason, decision.open_door) == (reason, is_open)
+    assert len(terminal.relay.pulses_ms) == int(is_open)
+    assert cues(terminal) == [cue]
+
+
+async def test_a_relay_that_fails_welcomes_nobody(
+    terminal: RunningTerminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await enter(terminal)
+    await terminal.relay.close()
+
+    await terminal.parts.cards.take(CARD)
+
+    assert cues(terminal) == [Cue.REFUSED]
+    assert terminal.named("card")[0]["open_door"] is False
+
+
+async def test_no_number_is_told_or_logged(
+    terminal: RunningTerminal, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    await enter(terminal)
+
+    await terminal.parts.cards.take(CARD)
+    await terminal.parts.cards.take("00098765432")
+
+    told = "".join([*terminal.story.lines, *map(repr, terminal.story.events), caplog.text])
+    assert [one["outcome"] for one in terminal.named("card")] == ["match", "unknown"]
+    assert CARD not in told
+    assert "00098765432" not in told
+
+
+async def test_the_desk_takes_cards_until_the_reader_breaks(terminal: RunningTerminal) -> None:
+    await enter(terminal)
+    reader = terminal.card_reader
+    reader.cards = [CARD, "5", DriverError("the card reader is gone")]
+
+    with pytest.raises(DriverError, match="is gone"):
+        await terminal.parts.cards.run()
+
+    assert not reader.is_open  # so that the next try opens it
+    reader.cards = [CARD]
+    async with asyncio.timeout(5):
+        await terminal.parts.cards.run()
+    assert reader.opened == 2
+    assert [one["outcome"] for one in terminal.named("card")] == ["match", "unknown", "match"]
+
+
+async def test_a_card_is_found_by_an_index(terminal: RunningTerminal) -> None:
+    """Fifty thousand people must not be read for each card."""
+    from edge_agent.cards import HOLDER
+
+    plan = await terminal.parts.database.run(
+        lambda connection: connection.execute(f"EXPLAIN QUERY PLAN {HOLDER}", (CARD,)).fetchall()
+    )
+
+    assert "USING INDEX people_by_card" in " ".join(row[-1] for row in plan)

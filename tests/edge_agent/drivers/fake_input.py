@@ -1,0 +1,56 @@
+"""What Linux tells of a reader that types, and a pipe that it comes through."""
+
+import os
+import struct
+from pathlib import Path
+
+# <linux/input-event-codes.h>
+KEY = {
+    **{"1": 2, "2": 3, "3": 4, "4": 5, "5": 6, "6": 7, "7": 8, "8": 9, "9": 10, "0": 11},
+    **{"q": 16, "w": 17, "e": 18, "r": 19, "t": 20, "a": 30, "b": 48, "c": 46, "d": 32, "f": 33},
+    **{"z": 44, "x": 45, "-": 12, "\n": 28, "shift": 42},
+}
+KEYPAD = {"7": 71, "0": 82, "\n": 96}
+EV_SYN, EV_KEY, EV_MSC = 0, 1, 4
+
+
+def event(kind: int, code: int, value: int) -> bytes:
+    """Return a struct input_event of this computer."""
+    return struct.pack("@llHHi", 1_700_000_000, 0, kind, code, value)
+
+
+def tap(code: int) -> bytes:
+    """Press and let go, as a keyboard tells it: scan code, key, end of the report."""
+    down = event(EV_MSC, 4, 458_792) + event(EV_KEY, code, 1) + event(EV_SYN, 0, 0)
+    return down + event(EV_KEY, code, 0) + event(EV_SYN, 0, 0)
+
+
+def typed(text: str) -> bytes:
+    octets = b""
+    for key in text:
+        if key.isupper():
+            octets += event(EV_KEY, KEY["shift"], 1) + tap(KEY[key.lower()])
+            octets += event(EV_KEY, KEY["shift"], 0)
+        else:
+            octets += tap(KEY[key])
+    return octets
+
+
+class Cable:
+    """What the reader's end of the cable writes into."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        os.mkfifo(path)
+        self._handle = -1
+
+    def plug_in(self) -> None:
+        self._handle = os.open(self.path, os.O_WRONLY)
+
+    def send(self, octets: bytes) -> None:
+        os.write(self._handle, octets)
+
+    def pull_out(self) -> None:
+        if self._handle >= 0:
+            os.close(self._handle)
+            self._handle = -1
