@@ -1,10 +1,10 @@
 """The composition root: every part is built here and given what it needs; nothing is started."""
 
 import asyncio
+import dataclasses
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -13,6 +13,8 @@ from edge_agent.config import AgentConfig
 from edge_agent.config_door import LivenessMode, LookingConfig, MaskMode
 from edge_agent.database import Database
 from edge_agent.drivers.clock import SystemClock
+from edge_agent.drivers.relay_timed import TimedRelay
+from edge_agent.live_state import LiveFile, agent_version
 from edge_agent.liveness import Liveness
 from edge_agent.mask import Mask
 from edge_agent.model_slot import load_classifier
@@ -31,10 +33,14 @@ from edge_agent.sync import LibrarySync, SyncLimits
 from edge_agent.terminal_time import TerminalTime
 from edge_agent.uplink import Uplink
 from edge_agent.uploads import UploadWriter
+from edge_agent.watchdog import Sign, Watchdog
+from edge_agent.watched_camera import WatchedCamera
 from face_engine import FaceEngine
 
 DATABASE_NAME: Final = "agent.sqlite3"
 _MODEL: Final = "menjin-edge-agent"
+# A door that stays unlocked by so much is no matter of a slow bus any more.
+_RELAY_OVERDUE_S: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +48,7 @@ class Parts:
     """Everything that runs, wired together.
 
     Attributes:
+        camera: the one of the devices.
         restart: set when the agent is to end in order to start anew.
     """
 
@@ -56,6 +63,8 @@ class Parts:
     terminal: Terminal
     api: ApiServer
     restart: asyncio.Event
+    camera: WatchedCamera
+    watchdog: Watchdog
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +95,8 @@ def assemble(
         engine: the face models.
         story: where to tell what happens.
     """
+    camera = _watched_camera(config, devices)
+    devices = dataclasses.replace(devices, camera=camera)
     base = _base(config, devices, clock, engine, story)
     network = network_facts(urlsplit(config.base_url).hostname or "")
     settings = Settings(config, base.database, network=network)
@@ -117,10 +128,56 @@ def assemble(
         standing=_standing(base.store, clock),
         unsupported=frozenset(config.api.unsupported),
     )
+    api = _api(base, terminal)
     return Parts(
         *(base.database, base.client, base.recogniser, devices, base.uplink, sync, _presence(base)),
-        *(pipeline, terminal, _api(base, terminal), restart),
+        *(pipeline, terminal, api, restart, camera, _watchdog(base, camera, api)),
     )
+
+
+def _watched_camera(config: AgentConfig, devices: Devices) -> WatchedCamera:
+    silence_s = config.watchdog.camera_silence_s
+    if config.camera.driver == "folder":
+        silence_s = 0.0  # its visitors come when somebody puts a picture there
+    if silence_s:
+        silence_s += float(getattr(config.camera.options, "interval_s", 0.0))
+    return WatchedCamera(devices.camera, clock=devices.clock, silence_s=silence_s)
+
+
+def _watchdog(base: _Base, camera: WatchedCamera, api: ApiServer) -> Watchdog:
+    config = base.config.watchdog
+    watchdog = Watchdog(
+        config,
+        clock=base.clock,
+        story=base.story,
+        live=LiveFile(base.config.data_dir),
+        ports=api.listening,
+    )
+    watchdog.watch_thread("the database", lambda: base.database.run(lambda _: None))
+    watchdog.watch_thread("the thread of the face models", base.recogniser.answer)
+    watchdog.watch(_door_sign(camera, config.answer_within_s + base.config.answer_timeout_s))
+    watchdog.watch(_relay_sign(base.devices))
+    return watchdog
+
+
+def _door_sign(camera: WatchedCamera, within_s: float) -> Sign:
+    """Whoever waits at the door for the platform's word may do so; nothing else takes long."""
+
+    def sign(now_s: float) -> str:
+        since_s = camera.busy_since_s
+        is_stuck = since_s is not None and now_s - since_s > within_s
+        return "the door works on one picture for ever" if is_stuck else ""
+
+    return sign
+
+
+def _relay_sign(devices: Devices) -> Sign:
+    def sign(now_s: float) -> str:
+        relay = devices.relay
+        is_stuck = isinstance(relay, TimedRelay) and relay.overdue_s > _RELAY_OVERDUE_S
+        return "the relay does not release" if is_stuck else ""
+
+    return sign
 
 
 def _base(
@@ -224,10 +281,7 @@ def _writer(config: AgentConfig) -> UploadWriter:
 
 def _device(config: AgentConfig) -> dict[str, Any]:
     """Return DeviceObject (8.1.1)."""
-    try:
-        app = version("menjin")
-    except PackageNotFoundError:
-        app = "uninstalled"
+    app = agent_version()
     return {
         "deviceID": config.device_id,
         "deviceName": config.api.device_name or config.device_id,

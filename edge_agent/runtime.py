@@ -110,6 +110,7 @@ async def _run_parts(
         await parts.terminal.time.load()
         await parts.terminal.settings.load()
         await stack.enter_async_context(parts.client)
+        await _open(stack, parts.watchdog.live)
         await _open(stack, parts.recogniser)
         await _open(stack, parts.devices.thermometer)
         await _open(stack, parts.devices.camera)
@@ -147,20 +148,25 @@ async def _run_loops(
     """Run the loops until `stop` is set or the limits are reached."""
     clock = parts.devices.clock
 
-    def start(name: str, work: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:
+    def start(
+        name: str, work: Callable[[], Awaitable[None]], *, may_end: bool = False
+    ) -> asyncio.Task[None]:
         keeper = Supervisor(name, clock=clock, story=story)
+        parts.watchdog.watch_loop(name, keeper, may_end=may_end)
         return group.create_task(keeper.keep(work), name=name)
 
     async with asyncio.TaskGroup() as group:
         uplink = start("uplink", parts.uplink.run)
         sync = start("library", parts.sync.run)
         presence = start("presence", parts.presence.run)
-        door = start("door", lambda: _watch_door(parts, held, limits))
+        door = start("door", lambda: _watch_door(parts, held, limits), may_end=True)
         api = start("api", parts.api.run)
+        watchdog = start("watchdog", parts.watchdog.run)
         end = group.create_task(_watch_end(parts, door, story, stop, limits), name="end")
         await end
+        parts.watchdog.stopping(is_restart=parts.restart.is_set())
         # Nobody who calls and nobody new first; what was seen is on disk by then. The queue last.
-        for task in (api, door, sync, presence, uplink):
+        for task in (api, door, sync, presence, uplink, watchdog):
             task.cancel()
             await asyncio.wait([task])
 
@@ -169,13 +175,16 @@ async def _watch_door(parts: Parts, held: int, limits: RunLimits) -> None:
     """Look at people; after a failure of the camera the supervisor calls this again."""
     if not held:
         await _first_library(parts.sync)
-    camera = parts.devices.camera
+    camera = parts.camera
     await camera.open()
+    parts.watchdog.ready()
     try:
         await parts.pipeline.run(visits_most=limits.visits)
     except DriverError:
         await camera.close()
         raise
+    finally:
+        camera.rest()
 
 
 async def _first_library(sync: LibrarySync) -> None:

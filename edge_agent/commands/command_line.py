@@ -1,0 +1,73 @@
+"""What the commands share: their options, and how they speak."""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from edge_agent.story import redacted
+
+
+def new_command(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
+    name: str,
+    run: Callable[[argparse.Namespace], int],
+    words: str,
+    *,
+    more: str = "",
+) -> argparse.ArgumentParser:
+    """Add a command.
+
+    Args:
+        commands: where to.
+        name: what is typed.
+        run: does it, returns the exit status.
+        words: what it does, in the list of commands.
+        more: further sentences for its own help.
+    """
+    told = f"{words[0].upper()}{words[1:]}."
+    parser = commands.add_parser(name, help=words, description=f"{told} {more}".strip())
+    parser.set_defaults(run=run)
+    return parser
+
+
+def add_config(parser: argparse.ArgumentParser, *, is_required: bool = True) -> None:
+    """Add ``--config FILE``."""
+    parser.add_argument(
+        "--config",
+        type=Path,
+        required=is_required,
+        metavar="FILE",
+        help="the TOML file; init-config writes one with explanations",
+    )
+
+
+def add_json(parser: argparse.ArgumentParser) -> None:
+    """Add ``--json``."""
+    parser.add_argument("--json", action="store_true", help="the same for programs")
+
+
+def count(text: str) -> int:
+    """Read a number of things from the command line, 1 or more."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return number
+
+
+def say(line: str, *, secrets: tuple[str, ...] = ()) -> None:
+    """Write a line on standard output."""
+    sys.stdout.write(redacted(line, secrets) + "\n")
+    sys.stdout.flush()
+
+
+def say_json(value: Any, *, secrets: tuple[str, ...] = ()) -> None:
+    """Write a value on standard output as JSON."""
+    say(json.dumps(value, ensure_ascii=False, indent=2), secrets=secrets)
+
+
+def complain(line: str, *, secrets: tuple[str, ...] = ()) -> None:
+    """Write why something cannot be done on standard error."""
+    sys.stderr.write(f"edge_agent: {redacted(line, secrets)}\n")

@@ -1,0 +1,126 @@
+"""How a running agent is, in a small file beside its lock, for whoever asks from outside.
+
+Written when something changes, a few times a day, and removed at a clean end; it can be read even
+when the agent is stuck.
+"""
+
+import asyncio
+import dataclasses
+import json
+import logging
+import os
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, Final
+
+logger = logging.getLogger(__name__)
+
+_NAME: Final = "agent.live.json"
+_CLOSE_S: Final = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class LiveState:
+    """What a running agent says of itself.
+
+    Attributes:
+        pid: its process.
+        started_at: ISO 8601, UTC.
+        host: where its interface listens; `port` and `push_port` are 0 when it does not.
+        loops: name to state, see `edge_agent.supervision.State`.
+        troubles: what is stuck, in words; empty when nothing is.
+    """
+
+    pid: int
+    version: str
+    started_at: str
+    host: str = ""
+    port: int = 0
+    push_port: int = 0
+    loops: dict[str, str] = field(default_factory=dict)
+    troubles: tuple[str, ...] = ()
+
+
+class LiveFile:
+    """Writes the file on a thread of its own, so that a hung disk hangs nothing else."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self._path = data_dir / _NAME
+        self._thread: ThreadPoolExecutor | None = None
+        self._written: LiveState | None = None
+        self._writing: asyncio.Future[None] | None = None
+
+    async def open(self) -> None:
+        """Start the thread."""
+        self._thread = self._thread or ThreadPoolExecutor(1, thread_name_prefix="live-state")
+
+    def keep(self, state: LiveState) -> None:
+        """Begin to write what changed; while a write goes on nothing new is begun."""
+        if self._thread is None or state == self._written:
+            return
+        if self._writing is not None and not self._writing.done():
+            return
+        self._written = state
+        loop = asyncio.get_running_loop()
+        self._writing = loop.run_in_executor(self._thread, _write, self._path, state)
+
+    async def written(self) -> None:
+        """Wait for a write that was begun."""
+        if self._writing is not None:
+            await asyncio.wait([self._writing])
+
+    async def close(self) -> None:
+        """Remove the file: nobody runs any more."""
+        thread, self._thread = self._thread, None
+        if thread is None:
+            return
+        loop = asyncio.get_running_loop()
+        removing = loop.run_in_executor(thread, _remove, self._path)
+        await asyncio.wait([removing], timeout=_CLOSE_S)
+        thread.shutdown(wait=False, cancel_futures=True)
+
+
+def read_live_state(data_dir: Path) -> LiveState | None:
+    """Read what the last agent said of itself; None when it ended cleanly or never ran."""
+    try:
+        found = json.loads((data_dir / _NAME).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return _state(found) if isinstance(found, dict) else None
+
+
+def agent_version() -> str:
+    """Version of this program, "uninstalled" in a bare checkout."""
+    try:
+        return version("menjin")
+    except PackageNotFoundError:
+        return "uninstalled"
+
+
+def _state(found: dict[str, Any]) -> LiveState | None:
+    known = {one.name for one in dataclasses.fields(LiveState)}
+    try:
+        state = LiveState(**{name: value for name, value in found.items() if name in known})
+    except TypeError:
+        return None  # of another version
+    return dataclasses.replace(state, troubles=tuple(state.troubles))
+
+
+def _write(path: Path, state: LiveState) -> None:
+    try:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        with os.fdopen(handle, "w", encoding="utf-8") as stream:
+            json.dump(dataclasses.asdict(state), stream, ensure_ascii=False)
+        Path(name).replace(path)
+    except OSError as error:
+        logger.warning("live_state_not_written reason=%s", error.strerror)
+
+
+def _remove(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        logger.warning("live_state_not_removed reason=%s", error.strerror)
