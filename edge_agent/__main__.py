@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from edge_agent.commands import init_config, run, status
+from edge_agent.commands import doctor, init_config, run, status
 from edge_agent.commands.command_line import complain
 from edge_agent.exceptions import AgentError, ConfigInvalid
 from edge_agent.fleet.command import add_command as add_fleet
@@ -16,9 +16,10 @@ door when it is told to (chapter 9 of the OpenAPI document of the terminals).
 """
 _EPILOG = """\
 first steps:
-  python -m face_engine install                  fetch the face models, once
-  python -m edge_agent init-config agent.toml    write a commented configuration
-  python -m edge_agent run --config agent.toml   run; Ctrl-C stops it cleanly
+  python -m face_engine install                     fetch the face models, once
+  python -m edge_agent init-config agent.toml       write a commented configuration
+  python -m edge_agent doctor --config agent.toml   is everything there and well?
+  python -m edge_agent run --config agent.toml      run; Ctrl-C stops it cleanly
 
 exit status: 0 stopped cleanly, 1 could not run, 2 the configuration or a word of
 the command line is wrong.
@@ -50,7 +51,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(dest="command", metavar="command")
-    for one in (run, init_config, status):
+    for one in (run, init_config, doctor, status):
         one.add_command(commands)
     add_fleet(commands)
     return parser

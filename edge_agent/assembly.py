@@ -193,7 +193,7 @@ def _base(
         engine,
         least_similarity=config.match_similarity,
         detector_px=config.detector_px,
-        judges=_judges(config.looking),
+        judges=face_judges(config.looking),
     )
     return _Base(
         *(config, devices, clock, story, chance),
@@ -201,7 +201,12 @@ def _base(
     )
 
 
-def _judges(looking: LookingConfig) -> FaceJudges:
+def face_judges(looking: LookingConfig) -> FaceJudges:
+    """Load what tells masks and life from a face.
+
+    Raises:
+        ConfigInvalid: a model of the operator's cannot be used.
+    """
     mask_model = liveness_model = None
     if looking.mask is MaskMode.MODEL:
         needs = frozenset({Mask.WORN.value, Mask.BARE.value})

@@ -3,6 +3,7 @@
     AgentError
     ├── ConfigInvalid            config_invalid          the TOML file says something impossible
     ├── AlreadyRunning           already_running         another agent uses the same data_dir
+    ├── AgentUnreachable         agent_unreachable       the running agent cannot be called
     └── DriverError              driver_error            a driver failed; base of:
         ├── DriverUnavailable    driver_unavailable      hardware or its library is not there
         ├── DriverTimeout        driver_timeout          it did not answer in time
@@ -31,6 +32,12 @@ class AlreadyRunning(AgentError):
     """Another agent holds the lock of the data directory."""
 
     code = "already_running"
+
+
+class AgentUnreachable(AgentError):
+    """The agent that runs on this computer does not listen, or does not answer."""
+
+    code = "agent_unreachable"
 
 
 class DriverError(AgentError):

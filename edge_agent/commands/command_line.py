@@ -2,11 +2,13 @@
 
 import argparse
 import json
+import logging
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from edge_agent.config import AgentConfig
 from edge_agent.story import redacted
 
 
@@ -71,3 +73,24 @@ def say_json(value: Any, *, secrets: tuple[str, ...] = ()) -> None:
 def complain(line: str, *, secrets: tuple[str, ...] = ()) -> None:
     """Write why something cannot be done on standard error."""
     sys.stderr.write(f"edge_agent: {redacted(line, secrets)}\n")
+
+
+class _RedactingFormatter(logging.Formatter):
+    """Takes secrets out of finished log lines, tracebacks included."""
+
+    def __init__(self, secrets: tuple[str, ...]) -> None:
+        super().__init__("%(asctime)s %(levelname)s %(name)s %(message)s")
+        self._secrets = secrets
+
+    def format(self, record: logging.LogRecord) -> str:
+        return redacted(super().format(record), self._secrets)
+
+
+def set_up_logging(config: AgentConfig, level: str) -> None:
+    """Log on standard error from this level on, without secrets."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_RedactingFormatter(config.secrets))
+    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    # They log every address, and addresses of pictures are grants to fetch them.
+    for name in ("httpx", "httpcore"):
+        logging.getLogger(name).setLevel(logging.WARNING)

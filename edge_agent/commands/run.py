@@ -8,10 +8,10 @@ import os
 import signal
 import sys
 
-from edge_agent.commands.command_line import add_config, count, new_command
+from edge_agent.commands.command_line import add_config, count, new_command, set_up_logging
 from edge_agent.config import AgentConfig, load_config
 from edge_agent.exceptions import AgentError
-from edge_agent.story import ConsoleStory, redacted
+from edge_agent.story import ConsoleStory
 from face_engine import FaceEngineError
 
 
@@ -44,7 +44,7 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
 
 def _run(chosen: argparse.Namespace) -> int:
     config = load_config(chosen.config)
-    _set_up_logging(config, chosen.log_level)
+    set_up_logging(config, chosen.log_level)
     if not faulthandler.is_enabled():
         faulthandler.enable()  # a supervisor that ends what is stuck learns where it was stuck
     try:
@@ -84,23 +84,3 @@ async def _run_until_told(config: AgentConfig, chosen: argparse.Namespace) -> bo
         limits=RunLimits(visits=chosen.visits, exit_when_idle=chosen.exit_when_idle),
     )
     return ending is Ending.RESTART
-
-
-class _RedactingFormatter(logging.Formatter):
-    """Takes secrets out of finished log lines, tracebacks included."""
-
-    def __init__(self, secrets: tuple[str, ...]) -> None:
-        super().__init__("%(asctime)s %(levelname)s %(name)s %(message)s")
-        self._secrets = secrets
-
-    def format(self, record: logging.LogRecord) -> str:
-        return redacted(super().format(record), self._secrets)
-
-
-def _set_up_logging(config: AgentConfig, level: str) -> None:
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_RedactingFormatter(config.secrets))
-    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    # They log every address, and addresses of pictures are grants to fetch them.
-    for name in ("httpx", "httpcore"):
-        logging.getLogger(name).setLevel(logging.WARNING)

@@ -49,11 +49,11 @@ def test_help_explains_the_first_steps() -> None:
     told = run("--help")
 
     assert told.returncode == 0
-    for word in ("run", "init-config", "status", "face_engine install", "Ctrl-C"):
+    for word in ("run", "init-config", "doctor", "status", "face_engine install", "Ctrl-C"):
         assert word in told.stdout
 
 
-@pytest.mark.parametrize("command", ["run", "init-config", "status"])
+@pytest.mark.parametrize("command", ["run", "init-config", "status", "doctor"])
 def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main([command, "--help"])
