@@ -151,13 +151,7 @@ class Store:
     async def held(self) -> list[HeldPerson]:
         """Everybody with a descriptor."""
 
-        def work(connection: sqlite3.Connection) -> list[HeldPerson]:
-            rows = connection.execute(
-                f"SELECT {_HELD} FROM people WHERE descriptor IS NOT NULL ORDER BY id"  # noqa: S608
-            )
-            return [_held(row) for row in rows]
-
-        return await self._database.run(work)
+        return await self._database.run(read_held)
 
     async def outdated(self, contract_id: str, limit: int) -> list[tuple[SavePerson, bytes]]:
         """People with a descriptor of another model, and their pictures, which are here."""
@@ -255,6 +249,14 @@ class Store:
 
     async def _fact(self, name: str) -> str | None:
         return await self._database.run(lambda connection: get_fact(connection, name))
+
+
+def read_held(connection: sqlite3.Connection) -> list[HeldPerson]:
+    """Everybody with a descriptor, from an open file."""
+    rows = connection.execute(
+        f"SELECT {_HELD} FROM people WHERE descriptor IS NOT NULL ORDER BY id"  # noqa: S608 - ours
+    )
+    return [_held(row) for row in rows]
 
 
 def read_standing(connection: sqlite3.Connection) -> Standing:

@@ -10,6 +10,7 @@ from typing import Any
 
 from edge_agent.config import AgentConfig
 from edge_agent.story import redacted
+from face_engine import FaceEngine, load_engine
 
 
 def new_command(
@@ -49,6 +50,15 @@ def add_config(parser: argparse.ArgumentParser, *, is_required: bool = True) -> 
 def add_json(parser: argparse.ArgumentParser) -> None:
     """Add ``--json``."""
     parser.add_argument("--json", action="store_true", help="the same for programs")
+
+
+def load_models(config: AgentConfig) -> FaceEngine:
+    """Load the face models of a terminal.
+
+    Raises:
+        FaceEngineError: they are missing or damaged.
+    """
+    return load_engine(Path(config.model_dir).expanduser() if config.model_dir else None)
 
 
 def count(text: str) -> int:
