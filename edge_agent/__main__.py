@@ -3,7 +3,15 @@
 import argparse
 import sys
 
-from edge_agent.commands import doctor, enrol, init_config, match, run, status
+from edge_agent.commands import (
+    doctor,
+    enrol,
+    init_config,
+    match,
+    run,
+    status,
+    systemd_unit,
+)
 from edge_agent.commands.command_line import complain
 from edge_agent.exceptions import AgentError, ConfigInvalid
 from edge_agent.fleet.command import add_command as add_fleet
@@ -51,7 +59,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(dest="command", metavar="command")
-    for one in (run, init_config, doctor, status, enrol, match):
+    for one in (run, init_config, doctor, status, enrol, match, systemd_unit):
         one.add_command(commands)
     add_fleet(commands)
     return parser

@@ -53,7 +53,9 @@ def test_help_explains_the_first_steps() -> None:
         assert word in told.stdout
 
 
-@pytest.mark.parametrize("command", ["run", "init-config", "status", "doctor", "enrol", "match"])
+@pytest.mark.parametrize(
+    "command", ["run", "init-config", "status", "doctor", "enrol", "match", "systemd-unit"]
+)
 def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main([command, "--help"])
