@@ -6,9 +6,11 @@ otherwise the database is written directly, under the lock that keeps agents out
 
 import asyncio
 import base64
+import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final
 
 from edge_agent.assembly import DATABASE_NAME
@@ -175,6 +177,7 @@ async def enrol_directly(
         EnrolmentRefused: it cannot be done, with the reason.
     """
     user = newcomer.as_user(photo)
+    _check_owner(config.data_dir)
     with instance_lock(config.data_dir):
         database = Database(config.data_dir / DATABASE_NAME)
         recogniser = Recogniser(engine, least_similarity=0, detector_px=config.detector_px)
@@ -211,6 +214,15 @@ async def enrol_by_agent(
     answer = await call_own(config, "userAdd", clock=clock, content=user)
     if not answer.is_ok:
         raise EnrolmentRefused(_words_of(answer))
+
+
+def _check_owner(data_dir: Path) -> None:
+    """Files of another account, root's included, would keep the terminal from starting."""
+    if not data_dir.exists() or (uid := data_dir.stat().st_uid) == os.geteuid():
+        return
+    raise EnrolmentRefused(
+        f"{data_dir} belongs to another account; run this as that account: sudo -u '#{uid}'"
+    )
 
 
 async def _next_frame(camera: Camera, until_s: float) -> Any:

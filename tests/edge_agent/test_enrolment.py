@@ -2,6 +2,7 @@
 
 import dataclasses
 import io
+import os
 from pathlib import Path
 
 import numpy as np
@@ -157,6 +158,24 @@ async def test_nothing_is_written_behind_an_agents_back(
         await enrol_directly(config, engine, Newcomer("7", "Ann"), photo)
 
     assert not (config.data_dir / "agent.sqlite3").exists()
+
+
+async def test_another_accounts_data_is_left_alone(
+    config: AgentConfig,
+    portraits: dict[str, Path],
+    engine: FaceEngine,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Root's files in the terminal's folder would keep it from starting."""
+    photo = photo_from_file(portraits["obama.jpg"].read_bytes(), engine)
+    config.data_dir.mkdir()
+    uid = os.geteuid()
+    monkeypatch.setattr(os, "geteuid", lambda: uid + 1)
+
+    with pytest.raises(EnrolmentRefused, match="run this as that account: sudo -u "):
+        await enrol_directly(config, engine, Newcomer("7", "Ann"), photo)
+
+    assert list(config.data_dir.iterdir()) == []
 
 
 async def test_full_terminal_says_so(
