@@ -1,9 +1,11 @@
 """``python -m edge_agent``: the terminal in software."""
 
 import argparse
+import os
 import sys
 
 from edge_agent.commands import (
+    bench,
     doctor,
     enrol,
     init_config,
@@ -59,11 +61,14 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(dest="command", metavar="command")
-    for one in (run, init_config, doctor, status, enrol, match, systemd_unit):
+    for one in (run, init_config, doctor, status, enrol, match, bench, systemd_unit):
         one.add_command(commands)
     add_fleet(commands)
     return parser
 
 
 if __name__ == "__main__":
+    # One comparison with everybody is short. Shared among threads it waits for the slowest, which
+    # on a computer that has other things to do takes many times as long ("bench" shows it).
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
     sys.exit(main())

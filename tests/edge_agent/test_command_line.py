@@ -54,7 +54,7 @@ def test_help_explains_the_first_steps() -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["run", "init-config", "status", "doctor", "enrol", "match", "systemd-unit"]
+    "command", ["run", "init-config", "status", "doctor", "enrol", "match", "bench", "systemd-unit"]
 )
 def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
