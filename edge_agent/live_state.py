@@ -1,7 +1,8 @@
 """How a running agent is, in a small file beside its lock, for whoever asks from outside.
 
 Written when something changes, a few times a day, and removed at a clean end; it can be read even
-when the agent is stuck.
+when the agent is stuck. Its time of change is renewed every minute, so that an agent whose event
+loop hangs, and which can tell nothing any more, is known by an old file.
 """
 
 import asyncio
@@ -12,6 +13,8 @@ import os
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Final
@@ -20,6 +23,9 @@ logger = logging.getLogger(__name__)
 
 _NAME: Final = "agent.live.json"
 _CLOSE_S: Final = 2.0
+_RENEW_S: Final = 60.0
+# An agent that was not seen for so long does not look any more: two renewals and some patience.
+NOT_SEEN_S: Final = 150.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,21 +57,29 @@ class LiveFile:
         self._path = data_dir / _NAME
         self._thread: ThreadPoolExecutor | None = None
         self._written: LiveState | None = None
+        self._written_at_s = 0.0
         self._writing: asyncio.Future[None] | None = None
 
     async def open(self) -> None:
         """Start the thread."""
         self._thread = self._thread or ThreadPoolExecutor(1, thread_name_prefix="live-state")
 
-    def keep(self, state: LiveState) -> None:
-        """Begin to write what changed; while a write goes on nothing new is begun."""
-        if self._thread is None or state == self._written:
+    def keep(self, state: LiveState, now_s: float = 0.0) -> None:
+        """Begin to write what changed; while a write goes on nothing new is begun.
+
+        Args:
+            state: how the agent is.
+            now_s: monotonic clock.
+        """
+        is_new = state != self._written
+        if self._thread is None or not (is_new or now_s - self._written_at_s >= _RENEW_S):
             return
         if self._writing is not None and not self._writing.done():
             return
-        self._written = state
+        self._written, self._written_at_s = state, now_s
         loop = asyncio.get_running_loop()
-        self._writing = loop.run_in_executor(self._thread, _write, self._path, state)
+        work = partial(_write, self._path, state) if is_new else partial(_renew, self._path)
+        self._writing = loop.run_in_executor(self._thread, work)
 
     async def written(self) -> None:
         """Wait for a write that was begun."""
@@ -90,6 +104,14 @@ def read_live_state(data_dir: Path) -> LiveState | None:
     except (OSError, ValueError):
         return None
     return _state(found) if isinstance(found, dict) else None
+
+
+def seen_at(data_dir: Path) -> datetime | None:
+    """When an agent last looked at itself, by the computer's clock; None without a file."""
+    try:
+        return datetime.fromtimestamp((data_dir / _NAME).stat().st_mtime, tz=UTC)
+    except OSError:
+        return None
 
 
 def agent_version() -> str:
@@ -117,6 +139,13 @@ def _write(path: Path, state: LiveState) -> None:
         Path(name).replace(path)
     except OSError as error:
         logger.warning("live_state_not_written reason=%s", error.strerror)
+
+
+def _renew(path: Path) -> None:
+    try:
+        os.utime(path)
+    except OSError as error:
+        logger.warning("live_state_not_renewed reason=%s", error.strerror)
 
 
 def _remove(path: Path) -> None:

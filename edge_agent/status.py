@@ -15,7 +15,13 @@ from edge_agent.config import AgentConfig
 from edge_agent.drivers.base import Clock
 from edge_agent.drivers.clock import SystemClock
 from edge_agent.instance_lock import is_held
-from edge_agent.live_state import LiveState, agent_version, read_live_state
+from edge_agent.live_state import (
+    NOT_SEEN_S,
+    LiveState,
+    agent_version,
+    read_live_state,
+    seen_at,
+)
 from edge_agent.outbox import oldest_event
 from edge_agent.records import newest_pass
 from edge_agent.store import Standing, get_fact, read_standing
@@ -48,6 +54,7 @@ class Overview:
         now: by the terminal's clock, as everything on its disk is.
         is_running: whether an agent holds the data directory.
         live: what a running agent, or one that was killed, said of itself.
+        not_seen_s: how long ago that was; every minute it says that it still holds.
         held: None without a readable database.
         problem: why there is none.
         free_bytes: on the disk of the data directory; None when that is not there.
@@ -58,6 +65,7 @@ class Overview:
     version: str
     is_running: bool
     live: LiveState | None
+    not_seen_s: float
     held: Held | None
     problem: str
     free_bytes: int | None
@@ -72,6 +80,7 @@ class Overview:
             "drivers": _drivers(config),
             "version": self.version,
             "running": self.is_running,
+            "stuck": list(_stuck(self)),
             "live": None if self.live is None else dataclasses.asdict(self.live),
             "data_dir": str(config.data_dir),
             "disk_free_bytes": self.free_bytes,
@@ -97,13 +106,16 @@ def overview(config: AgentConfig, *, clock: Clock | None = None) -> Overview:
         except sqlite3.DatabaseError as error:
             problem = f"cannot be read ({type(error).__name__})"
     is_there = config.data_dir.is_dir()
+    now = (clock or SystemClock()).now()
+    seen = seen_at(config.data_dir) or now
     moved_s = 0.0 if held is None else held.clock_offset_s
     return Overview(
         config=config,
-        now=(clock or SystemClock()).now() + timedelta(seconds=moved_s),
+        now=now + timedelta(seconds=moved_s),
         version=agent_version(),
         is_running=is_held(config.data_dir),
         live=read_live_state(config.data_dir),
+        not_seen_s=max(0.0, (now - seen).total_seconds()),
         held=held,
         problem=problem,
         free_bytes=shutil.disk_usage(config.data_dir).free if is_there else None,
@@ -130,8 +142,8 @@ def status_lines(seen: Overview) -> Iterator[str]:
     yield f"running     {_running(seen)}"
     if seen.is_running and seen.live is not None:
         yield f"loops       {_loops(seen.live)}"
-        if seen.live.troubles:
-            yield f"stuck       {'; '.join(seen.live.troubles)}"
+    if stuck := _stuck(seen):
+        yield f"stuck       {'; '.join(stuck)}"
     if seen.held is None:
         yield f"data        {seen.problem}"
     else:
@@ -214,6 +226,14 @@ def _running(seen: Overview) -> str:
     if live is None:
         return "yes"
     return f"yes, process {live.pid}, version {live.version}, since {live.started_at}"
+
+
+def _stuck(seen: Overview) -> tuple[str, ...]:
+    if not seen.is_running or seen.live is None:
+        return ()
+    if seen.not_seen_s > NOT_SEEN_S:
+        return (*seen.live.troubles, f"not seen alive for {in_words(seen.not_seen_s)}")
+    return seen.live.troubles
 
 
 def _loops(live: LiveState) -> str:

@@ -192,7 +192,7 @@ class Watchdog:
         self._note(tuple(one for one in found if one))
         if not self._troubles:
             self._pat(now_s)
-        self._tell_state()
+        self._tell_state(now_s)
 
     def stopping(self, *, is_restart: bool) -> None:
         """Tell that the end has begun.
@@ -230,7 +230,7 @@ class Watchdog:
             self._told_at_s = now_s
             self._manager.tell("WATCHDOG=1")
 
-    def _tell_state(self) -> None:
+    def _tell_state(self, now_s: float) -> None:
         loops = {name: str(keeper.state) for name, keeper in self._loops.items()}
         host, port, push_port = self._ports()
         self._state = dataclasses.replace(
@@ -241,7 +241,7 @@ class Watchdog:
             loops=loops,
             troubles=self._troubles,
         )
-        self.live.keep(self._state)
+        self.live.keep(self._state, now_s)
         degraded = [f"{name} {state}" for name, state in loops.items() if state != State.RUNNING]
         status = "; ".join([*self._troubles, *degraded]) or "all is well"
         if status != self._told_status and not self._is_stopping:

@@ -13,6 +13,7 @@ from typing import Final
 from edge_agent.assembly import DATABASE_NAME
 from edge_agent.doctor._patient import Patient
 from edge_agent.doctor.findings import Finding
+from edge_agent.live_state import NOT_SEEN_S, seen_at
 from edge_agent.status import open_read_only
 from edge_agent.store import get_fact, read_standing
 from terminal_protocol.device_calls import DEFAULT_PASSWORD
@@ -63,6 +64,9 @@ async def agent(patient: Patient) -> Finding:
         return Finding.ok("agent", "one is running and holds the devices")
     troubled = [f"{name} {state}" for name, state in live.loops.items() if state == "degraded"]
     troubled += live.troubles
+    seen = seen_at(patient.config.data_dir)
+    if seen is not None and (patient.clock.now() - seen).total_seconds() > NOT_SEEN_S:
+        troubled.append("it does not look after itself any more")
     told = f"process {live.pid} is running and holds the devices"
     if troubled:
         advice = "Look into its log; stop it and ask again to have the devices tried"

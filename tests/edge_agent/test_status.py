@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import sqlite3
 from datetime import timedelta
 from pathlib import Path
@@ -107,11 +108,17 @@ async def test_running_agents_loops_are_told(tmp_path: Path, clock: ManualClock)
         live.keep(state)
         await live.written()
 
+        file = tmp_path / "agent.live.json"
+        os.utime(file, (clock.now().timestamp(),) * 2)
+        clock.advance(100)
         told = lines(configured(tmp_path), clock)
+        clock.advance(200)
+        later = lines(configured(tmp_path), clock)
 
         assert told["running"].startswith("yes, process 4711, version 1.2, since 2026-01-02T03:04")
         assert told["loops"] == "door degraded, api running"
         assert told["stuck"] == "the database does not answer"
+        assert later["stuck"] == "the database does not answer; not seen alive for 5 min"
         await live.close()
     assert read_live_state(tmp_path) is None
 

@@ -1,6 +1,7 @@
 """Pings mean that the terminal is alive, and stop when it is not."""
 
 import asyncio
+import os
 import socket
 import threading
 from collections.abc import AsyncIterator, Iterator
@@ -203,6 +204,12 @@ async def test_state_is_written_when_it_changes_and_gone_at_the_end(
     await systemd.look()
     await systemd.live.written()
     assert (tmp_path / "agent.live.json").stat().st_ino == inode
+    os.utime(tmp_path / "agent.live.json", (0, 0))
+    await systemd.look(61)
+    await systemd.live.written()
+    renewed = (tmp_path / "agent.live.json").stat()
+    assert renewed.st_ino == inode
+    assert renewed.st_mtime > 0
     systemd.ports = ("127.0.0.1", 0, 9000)
     await systemd.look()
     await systemd.live.written()
