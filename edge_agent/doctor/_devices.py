@@ -17,6 +17,7 @@ from edge_agent.own_api import call_own
 
 _FIRST_PICTURE_S: Final = 10.0  # streams begin with a whole picture only every few seconds
 _SETTLE_S: Final = 1.0  # cameras find the right exposure in the first pictures
+_CLOSE_S: Final = 10.0  # a camera's thread gets five seconds from its driver
 _READ_S: Final = 2.0  # the interface promises one second
 _LOOKED_AT_PX: Final = 320
 # Measured 2026-11-27 on the five portraits of the demonstration, at 320 px. Brightness: 64 to 115
@@ -120,12 +121,17 @@ async def _taken(check: str, section: str, patient: Patient) -> Finding:
 
 @asynccontextmanager
 async def _opened(device: Any) -> AsyncIterator[Any]:
-    """Open a device and let go of it whatever happens."""
+    """Open a device and let go of it whatever happens.
+
+    Raises:
+        TimeoutError: it could not be let go of.
+    """
     try:
         await device.open()
         yield device
     finally:
-        await device.close()
+        async with asyncio.timeout(_CLOSE_S):
+            await device.close()
 
 
 async def _picture(device: Any, *, is_live: bool) -> Frame | None:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 
@@ -18,6 +19,7 @@ from edge_agent.database import Database
 from edge_agent.doctor import Examination, Finding, Result, examine
 from edge_agent.drivers.clock import SystemClock
 from edge_agent.instance_lock import instance_lock
+from edge_agent.live_state import LiveFile, LiveState
 from edge_agent.store import Store
 from edge_agent.terminal_time import TerminalTime
 from face_engine import FaceEngine, ModelMissing
@@ -260,6 +262,49 @@ async def test_what_the_platform_says(
 async def test_wrong_path_and_wrong_token(door: Door, platform: FakePlatform) -> None:
     door.base_url = f"{platform.url}/t/another-token"
     assert is_failed((await door.examined())["platform"], "ret 10005: unknown token")
+
+
+async def test_terminal_that_may_beat_but_gets_nothing(door: Door, platform: FakePlatform) -> None:
+    """Seen on 2026-11-27 with a terminal that had been disabled a moment before."""
+    platform.fail("syrecord", refusal("10005"))
+
+    assert is_failed((await door.examined())["platform"], "ret 10005: no")
+
+
+async def test_agent_whose_loop_hangs_is_found(door: Door) -> None:
+    """Its state was true when it was written; only the age of the file tells."""
+    live = LiveFile(door.data_dir)
+    await live.open()
+    live.keep(LiveState(4711, "1", "2026-01-02T03:04:05+00:00", loops={"door": "running"}))
+    await live.written()
+    with instance_lock(door.data_dir):
+        fresh = (await door.examined())["agent"]
+        os.utime(door.data_dir / "agent.live.json", (0, 0))
+
+        old = (await door.examined())["agent"]
+
+    assert fresh.result is Result.OK
+    assert is_warned(old, "does not look after itself any more")
+
+
+async def test_live_camera_gives_its_newest_picture_once_it_has_settled(
+    door: Door, portraits: dict[str, Path]
+) -> None:
+    """The first pictures of a camera are dark until it has found its exposure."""
+    cv2 = pytest.importorskip("cv2", reason="OpenCV is not installed (extra edge-opencv)")
+    with Image.open(portraits["astronaut.png"]) as opened:
+        bright = np.asarray(opened.convert("RGB"))[:, :, ::-1]
+    path = door.folder / "film.avi"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 50.0, (512, 512))
+    for number in range(200):
+        writer.write(np.ascontiguousarray(bright // (20 if number < 10 else 1)))
+    writer.release()
+    door.sections["camera"] = {"driver": "opencv", "source": str(path)}
+
+    finding = (await door.examined())["camera"]
+
+    assert finding.result is Result.OK
+    assert finding.facts["brightness"] > 100
 
 
 async def test_terminal_that_waits_for_approval(door: Door, platform: FakePlatform) -> None:
