@@ -10,7 +10,6 @@ import dataclasses
 import json
 import logging
 import os
-import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -133,10 +132,12 @@ def _state(found: dict[str, Any]) -> LiveState | None:
 
 def _write(path: Path, state: LiveState) -> None:
     try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        # Always the same name: what is left by who is killed here, the next one writes over.
+        new = path.with_name(f".{path.name}.new")
+        handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(handle, "w", encoding="utf-8") as stream:
             json.dump(dataclasses.asdict(state), stream, ensure_ascii=False)
-        Path(name).replace(path)
+        new.replace(path)
     except OSError as error:
         logger.warning("live_state_not_written reason=%s", error.strerror)
 

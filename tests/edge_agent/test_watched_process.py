@@ -1,5 +1,6 @@
 """A terminal that hangs is ended and begins anew: in processes of its own, with real hangs."""
 
+import asyncio
 import os
 import re
 import signal
@@ -12,7 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from edge_agent.config import load_config
+from edge_agent.drivers.clock import SystemClock
 from edge_agent.live_state import read_live_state
+from edge_agent.own_api import call_own
 from face_engine import install_models
 from tests.support.fake_platform import FakePlatform
 from tests.support.processes import ROOT
@@ -150,6 +154,16 @@ def hear(bound: socket.socket, wanted: str, *, within_s: float) -> bool:
     return False
 
 
+def hear_until(bound: socket.socket, *wanted: str, within_s: float = 60) -> list[str]:
+    """Return what is told until all of this was told."""
+    told: list[str] = []
+    deadline = time.monotonic() + within_s
+    while not set(wanted) <= set(told):
+        bound.settimeout(max(0.001, deadline - time.monotonic()))
+        told += bound.recv(4000).decode().splitlines()
+    return told
+
+
 @pytest.mark.parametrize("what", ["models", "loop"])
 def test_systemd_hears_no_more_and_starts_it_again(
     door: Door, notified: tuple[socket.socket, str], what: str
@@ -180,6 +194,29 @@ def test_systemd_hears_no_more_and_starts_it_again(
     assert hear(bound, "STOPPING=1", within_s=20)
     assert again.wait(20) == 0
     assert read_live_state(door.folder / "data") is None
+
+
+def test_reboot_by_a_platform_is_no_end_to_systemd(
+    door: Door, notified: tuple[socket.socket, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """8.1.9 replaces the process by a new one of the same number; STOPPING=1 would end it."""
+    bound, address = notified
+    agent = door.start("", NOTIFY_SOCKET=address, WATCHDOG_USEC="2000000")
+    monkeypatch.syspath_prepend(door.folder)  # the driver, for this process
+    config = load_config(door.folder / "agent.toml")
+    told = hear_until(bound, "READY=1", "STATUS=all is well")
+    while (live := read_live_state(door.folder / "data")) is None or not live.port:
+        told += hear_until(bound, "WATCHDOG=1")
+
+    answer = asyncio.run(call_own(config, "reboot", clock=SystemClock()))
+    told += hear_until(bound, "READY=1")
+
+    assert answer.is_ok
+    assert agent.poll() is None
+    assert "STATUS=starts anew" in told
+    assert "STOPPING=1" not in told
+    agent.send_signal(signal.SIGTERM)
+    assert agent.wait(20) == 0
 
 
 def test_without_systemd_it_ends_itself_and_says_where_it_hung(door: Door) -> None:
