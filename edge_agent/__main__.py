@@ -51,6 +51,12 @@ def main(arguments: list[str] | None = None) -> int:
     except (AgentError, FaceEngineError) as error:
         complain(str(error))
         return 1
+    except PermissionError as error:
+        complain(
+            f"no permission to use {error.filename or 'what belongs to the terminal'};"
+            " run this as the account that runs it, for example: sudo -u menjin …"
+        )
+        return 1
 
 
 def _parser() -> argparse.ArgumentParser:

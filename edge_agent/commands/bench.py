@@ -54,10 +54,14 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
 
 def _run(chosen: argparse.Namespace) -> int:
     from edge_agent.speed import SpeedPlan, measure_speed
-    from face_engine import ImageUnreadable, decode_image, install_portraits
+    from face_engine import ImageUnreadable, InstallFailed, decode_image, install_portraits
 
     config = _without_terminal() if chosen.config is None else load_config(chosen.config)
-    paths: list[Path] = chosen.photo or list(install_portraits().values())
+    try:
+        paths: list[Path] = chosen.photo or list(install_portraits().values())
+    except InstallFailed as error:
+        complain(f"{error}; or give pictures with --photo")
+        return 1
     engine = load_models(config)
     is_there = config.data_dir.is_dir() and chosen.config is not None
     try:

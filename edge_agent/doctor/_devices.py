@@ -87,7 +87,7 @@ async def thermometer(patient: Patient) -> Finding:
         return Finding.failed(check, str(error), advice)
     except TimeoutError:
         return Finding.failed(check, f"{name}: no answer within {_READ_S:.0f} s", advice)
-    if reading is None:
+    if reading is None or not np.isfinite(reading.surface_c).any():
         return Finding.ok(check, f"{name}: answers, and sees nothing to be trusted just now")
     hottest_c = round(float(np.nanmax(reading.surface_c)), 1)
     return Finding.ok(check, f"{name}: answers, hottest spot {hottest_c} °C", hottest_c=hottest_c)

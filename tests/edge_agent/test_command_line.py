@@ -4,6 +4,7 @@ import logging
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -133,6 +134,35 @@ def test_status_before_the_first_run(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert "running     no" in told
     assert "nothing yet" in told
     assert TOKEN not in told
+
+
+@pytest.mark.parametrize("command", ["status", "doctor"])
+def test_another_accounts_data_is_one_sentence(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A terminal that runs as a service keeps its folder to itself, also from whoever logs in."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        path = written(folder)
+        with instance_lock(folder / "agent-data"):
+            pass
+        (folder / "agent-data").chmod(0o700)
+        uid = os.geteuid()
+        if uid == 0:
+            os.seteuid(65534)
+        else:
+            (folder / "agent-data").chmod(0)
+        try:
+            status = main([command, "--config", str(path)])
+        finally:
+            os.seteuid(uid)
+            (folder / "agent-data").chmod(0o700)
+
+    told = capsys.readouterr().err
+    assert status == 1
+    assert told.startswith("edge_agent: no permission to use ")
+    assert len(told.splitlines()) == 1
 
 
 def test_second_agent_on_the_same_data_is_refused(
