@@ -112,7 +112,7 @@ def match_photo(config: AgentConfig, engine: FaceEngine, raw: bytes, *, top: int
     found = _timed(took_ms, "find", lambda: engine.detect(image, size=config.detector_px))
     found = found[:_FACES_MOST]
     descriptors = _timed(took_ms, "describe", lambda: engine.describe(image, found))
-    people = _timed(took_ms, "read_people", lambda: _people(config))
+    people = _timed(took_ms, "read_people", lambda: _people(config, engine.dimension))
     library = Library(
         contract_id=engine.contract_id,
         dimension=engine.dimension,
@@ -137,12 +137,12 @@ def match_photo(config: AgentConfig, engine: FaceEngine, raw: bytes, *, top: int
     )
 
 
-def _people(config: AgentConfig) -> list[HeldPerson]:
+def _people(config: AgentConfig, dimension: int) -> list[HeldPerson]:
     path = config.data_dir / DATABASE_NAME
     if not path.exists():
         return []
     with closing(open_read_only(path)) as connection:
-        return read_held(connection)
+        return read_held(connection, dimension)
 
 
 def _timed(took_ms: dict[str, float], step: str, work: Callable[[], Outcome]) -> Outcome:

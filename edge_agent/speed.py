@@ -247,7 +247,7 @@ def _people(plan: SpeedPlan) -> list[HeldPerson]:
     if not path.exists():
         return []
     with closing(open_read_only(path)) as connection:
-        held = read_held(connection)
+        held = read_held(connection, plan.engine.dimension)
     return [one for one in held if one.contract_id == plan.engine.contract_id]
 
 

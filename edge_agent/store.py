@@ -151,7 +151,13 @@ class Store:
     async def held(self) -> list[HeldPerson]:
         """Everybody with a descriptor."""
 
-        return await self._database.run(read_held)
+        def work(connection: sqlite3.Connection) -> list[HeldPerson]:
+            rows = connection.execute(
+                f"SELECT {_HELD} FROM people WHERE descriptor IS NOT NULL ORDER BY id"  # noqa: S608
+            )
+            return [_held(row) for row in rows]
+
+        return await self._database.run(work)
 
     async def outdated(self, contract_id: str, limit: int) -> list[tuple[SavePerson, bytes]]:
         """People with a descriptor of another model, and their pictures, which are here."""
@@ -249,14 +255,6 @@ class Store:
 
     async def _fact(self, name: str) -> str | None:
         return await self._database.run(lambda connection: get_fact(connection, name))
-
-
-def read_held(connection: sqlite3.Connection) -> list[HeldPerson]:
-    """Everybody with a descriptor, from an open file."""
-    rows = connection.execute(
-        f"SELECT {_HELD} FROM people WHERE descriptor IS NOT NULL ORDER BY id"  # noqa: S608 - ours
-    )
-    return [_held(row) for row in rows]
 
 
 def read_standing(connection: sqlite3.Connection) -> Standing:
@@ -365,3 +363,12 @@ def set_fact(connection: sqlite3.Connection, name: str, value: str) -> None:
 
 def _moment(value: str | None) -> datetime | None:
     return None if value is None else datetime.fromtimestamp(float(value), tz=UTC)
+
+
+def read_held(connection: sqlite3.Connection, dimension: int) -> list[HeldPerson]:
+    """Everybody with a descriptor of so many numbers, from a file that is only read."""
+    rows = connection.execute(
+        f"SELECT {_HELD} FROM people WHERE length(descriptor) = ? ORDER BY id",  # noqa: S608 - ours
+        (4 * dimension,),
+    )
+    return [_held(row) for row in rows]
