@@ -148,18 +148,16 @@ async def _run_loops(
     """Run the loops until `stop` is set or the limits are reached."""
     clock = parts.devices.clock
 
-    def start(
-        name: str, work: Callable[[], Awaitable[None]], *, may_end: bool = False
-    ) -> asyncio.Task[None]:
+    def start(name: str, work: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:
         keeper = Supervisor(name, clock=clock, story=story)
-        parts.watchdog.watch_loop(name, keeper, may_end=may_end)
+        parts.watchdog.watch_loop(name, keeper)
         return group.create_task(keeper.keep(work), name=name)
 
     async with asyncio.TaskGroup() as group:
         uplink = start("uplink", parts.uplink.run)
         sync = start("library", parts.sync.run)
         presence = start("presence", parts.presence.run)
-        door = start("door", lambda: _watch_door(parts, held, limits), may_end=True)
+        door = start("door", lambda: _watch_door(parts, held, limits))
         api = start("api", parts.api.run)
         watchdog = start("watchdog", parts.watchdog.run)
         end = group.create_task(_watch_end(parts, door, story, stop, limits), name="end")

@@ -26,6 +26,8 @@ logger = logging.getLogger(__name__)
 _LOOK_EVERY_S: Final = 1.0
 # Of the shortest limit; so that what is found is told well before it.
 _LOOKS_A_LIMIT: Final = 4
+# Their work is done when a camera has no more pictures, or a reader no more cards.
+_MAY_END: Final = frozenset({"door", "cards"})
 _STDERR: Final = 2  # by its number, which stays good whatever becomes of the object
 
 Sign = Callable[[float], str]
@@ -120,7 +122,6 @@ class Watchdog:
         self._signs: list[Sign] = []
         self._answers: list[AnswerSign] = []
         self._loops: dict[str, Supervisor] = {}
-        self._may_end: set[str] = set()
         self._troubles: tuple[str, ...] = ()
         self._told_at_s = -float("inf")
         self._told_status = ""
@@ -147,17 +148,14 @@ class Watchdog:
         self._answers.append(sign)
         self.watch(sign)
 
-    def watch_loop(self, name: str, keeper: Supervisor, *, may_end: bool = False) -> None:
+    def watch_loop(self, name: str, keeper: Supervisor) -> None:
         """Look at a loop.
 
         Args:
             name: of it.
             keeper: who starts it again.
-            may_end: whether its work can be done some day.
         """
         self._loops[name] = keeper
-        if may_end:
-            self._may_end.add(name)
 
     def ready(self) -> None:
         """Tell that the door looks at people; more than once does nothing."""
@@ -209,7 +207,7 @@ class Watchdog:
         return [
             f"{name} has ended"
             for name, keeper in self._loops.items()
-            if keeper.state is State.STOPPED and name not in self._may_end
+            if keeper.state is State.STOPPED and name not in _MAY_END
         ]
 
     def _note(self, troubles: tuple[str, ...]) -> None:

@@ -170,7 +170,7 @@ async def test_loop_that_ended_stops_the_pings(systemd: Systemd, clock: ManualCl
     async def ends() -> None:
         return
 
-    systemd.watchdog.watch_loop("door", door, may_end=True)
+    systemd.watchdog.watch_loop("door", door)
     systemd.watchdog.watch_loop("uplink", uplink)
     await door.keep(ends)
     assert "WATCHDOG=1" in await systemd.look()
