@@ -7,6 +7,7 @@ otherwise the database is written directly, under the lock that keeps agents out
 import asyncio
 import base64
 import os
+import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -194,6 +195,9 @@ async def enrol_directly(
             if isinstance(prepared, PersonProblem):
                 raise EnrolmentRefused(_PROBLEM_WORDS[prepared])
             refused = await people.add([prepared])
+        except (sqlite3.Error, OSError) as error:
+            words = f"the terminal's database cannot be written: {error}"
+            raise EnrolmentRefused(words) from error
         finally:
             await recogniser.close()
             await database.close()

@@ -1,6 +1,7 @@
 """Calling the agent that runs on the same computer, by its own interface (chapters 4 to 8)."""
 
 import ipaddress
+import sqlite3
 from collections.abc import Mapping
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -88,5 +89,9 @@ def _own_host(host: str) -> str:
 
 def _clock_offset_s(config: AgentConfig) -> float:
     """How far the agent's clock was moved; calls count by that clock."""
-    with closing(open_read_only(config.data_dir / DATABASE_NAME)) as connection:
-        return float(get_fact(connection, "clock_offset_s") or 0.0)
+    try:
+        with closing(open_read_only(config.data_dir / DATABASE_NAME)) as connection:
+            return float(get_fact(connection, "clock_offset_s") or 0.0)
+    except sqlite3.Error as error:
+        words = "the running agent's database cannot be read from this account"
+        raise AgentUnreachable(words) from error

@@ -178,6 +178,16 @@ async def test_another_accounts_data_is_left_alone(
     assert list(config.data_dir.iterdir()) == []
 
 
+async def test_database_that_cannot_be_written_is_one_sentence(
+    config: AgentConfig, portraits: dict[str, Path], engine: FaceEngine
+) -> None:
+    photo = photo_from_file(portraits["obama.jpg"].read_bytes(), engine)
+    (config.data_dir / "agent.sqlite3").mkdir(parents=True)
+
+    with pytest.raises(EnrolmentRefused, match="database cannot be written: "):
+        await enrol_directly(config, engine, Newcomer("7", "Ann"), photo)
+
+
 async def test_full_terminal_says_so(
     config: AgentConfig, portraits: dict[str, Path], engine: FaceEngine
 ) -> None:

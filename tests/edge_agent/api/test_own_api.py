@@ -125,6 +125,14 @@ async def test_agent_that_cannot_be_called_is_said(
         await call_own(parse_config(table, base=tmp_path), "information", clock=SystemClock())
 
 
+async def test_database_that_cannot_be_read_is_said(tmp_path: Path) -> None:
+    table = {"device_id": "1", "base_url": "http://h/t/abc", "api": {"port": free_port()}}
+    config = parse_config(table, base=tmp_path)
+
+    with pytest.raises(AgentUnreachable, match="database cannot be read"):
+        await call_own(config, "information", clock=SystemClock())
+
+
 def test_server_is_reached_from_here_wherever_it_listens() -> None:
     given = ("0.0.0.0", "::", "127.0.0.1", "::1", "192.168.1.5", "localhost")
 
