@@ -4,6 +4,7 @@ import argparse
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from edge_agent.commands.command_line import (
     add_config,
@@ -16,8 +17,10 @@ from edge_agent.commands.command_line import (
     say_json,
 )
 from edge_agent.config import load_config
-from edge_agent.matching import FaceMatches, MatchReport, match_photo
 from face_engine import ImageUnreadable
+
+if TYPE_CHECKING:
+    from edge_agent.matching import FaceMatches, MatchReport
 
 
 def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -41,6 +44,8 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
 
 
 def _run(chosen: argparse.Namespace) -> int:
+    from edge_agent.matching import match_photo
+
     config = load_config(chosen.config)
     engine = load_models(config)
     path: Path = chosen.photo
@@ -63,7 +68,7 @@ def _run(chosen: argparse.Namespace) -> int:
     return 0 if report.is_recognised else 1
 
 
-def _lines(report: MatchReport) -> Iterator[str]:
+def _lines(report: "MatchReport") -> Iterator[str]:
     faces = {0: "no face", 1: "1 face"}.get(len(report.faces), f"{len(report.faces)} faces")
     yield f"photo       {report.width} × {report.height} pixels, {faces}"
     left_out = f", {report.left_out} left out (another face model)" if report.left_out else ""
@@ -74,7 +79,7 @@ def _lines(report: MatchReport) -> Iterator[str]:
     yield f"took (ms)   {steps}"
 
 
-def _face_lines(number: int, face: FaceMatches, least: int) -> Iterator[str]:
+def _face_lines(number: int, face: "FaceMatches", least: int) -> Iterator[str]:
     left, top, width, height = (round(one) for one in face.box)
     words = ", ".join(one.value.replace("_", " ") for one in face.problems)
     told = f"{width} × {height} pixels at {left}, {top}; quality {face.quality:.2f}"

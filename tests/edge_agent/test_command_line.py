@@ -65,6 +65,18 @@ def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]
     assert f"edge_agent {command}" in capsys.readouterr().out
 
 
+def test_help_loads_nothing_slow() -> None:
+    code = (
+        "import sys; from edge_agent.__main__ import _parser; _parser();"
+        "print([one for one in ('aiohttp', 'httpx', 'onnxruntime', 'faiss') if one in sys.modules])"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, timeout=30
+    )
+
+    assert told.stdout == "[]\n", told.stderr
+
+
 def test_no_command_shows_the_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([]) == 2
     assert "first steps" in capsys.readouterr().out
