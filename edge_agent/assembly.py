@@ -1,10 +1,10 @@
 """The composition root: every part is built here and given what it needs; nothing is started."""
 
 import asyncio
+import dataclasses
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -14,6 +14,8 @@ from edge_agent.config import AgentConfig
 from edge_agent.config_door import LivenessMode, LookingConfig, MaskMode
 from edge_agent.database import Database
 from edge_agent.drivers.clock import SystemClock
+from edge_agent.drivers.relay_timed import TimedRelay
+from edge_agent.live_state import LiveFile, agent_version
 from edge_agent.liveness import Liveness
 from edge_agent.mask import Mask
 from edge_agent.model_slot import load_classifier
@@ -34,10 +36,14 @@ from edge_agent.sync import LibrarySync, SyncLimits
 from edge_agent.terminal_time import TerminalTime
 from edge_agent.uplink import Uplink
 from edge_agent.uploads import UploadWriter
+from edge_agent.watchdog import Sign, Watchdog
+from edge_agent.watched_camera import WatchedCamera
 from face_engine import FaceEngine
 
 DATABASE_NAME: Final = "agent.sqlite3"
 _MODEL: Final = "menjin-edge-agent"
+# A door that stays unlocked by so much is no matter of a slow bus any more.
+_RELAY_OVERDUE_S: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +51,7 @@ class Parts:
     """Everything that runs, wired together.
 
     Attributes:
+        camera: the one of the devices.
         restart: set when the agent is to end in order to start anew.
         loops: name of a loop to what keeps it running; filled when they start.
     """
@@ -63,6 +70,8 @@ class Parts:
     restart: asyncio.Event
     page: PageServer
     loops: dict[str, Supervisor]
+    camera: WatchedCamera
+    watchdog: Watchdog
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +102,8 @@ def assemble(
         engine: the face models.
         story: where to tell what happens.
     """
+    camera = _watched_camera(config, devices)
+    devices = dataclasses.replace(devices, camera=camera)
     base = _base(config, devices, clock, engine, story)
     network = network_facts(urlsplit(config.base_url).hostname or "")
     settings = Settings(config, base.database, network=network)
@@ -117,28 +128,85 @@ def assemble(
         story=story,
     )
     restart = asyncio.Event()
-    terminal = Terminal(
-        device=_device(config),
-        clock=clock,
-        time=TerminalTime(clock, base.database),
+    terminal = _terminal(base, settings, records, poll_soon=sync.poll_soon, restart=restart.set)
+    presence, loops = _presence(base), dict[str, Supervisor]()
+    sources = _sources(base, pipeline, sync, presence, loops)
+    api = _api(base, terminal)
+    return Parts(
+        *(base.database, base.client, base.recogniser, devices, base.uplink, sync, presence),
+        *(pipeline, cards, terminal, api, restart, _page(base, terminal, sources), loops),
+        *(camera, _watchdog(base, camera, api)),
+    )
+
+
+def _terminal(
+    base: _Base,
+    settings: Settings,
+    records: RecordLog,
+    *,
+    poll_soon: Callable[[], None],
+    restart: Callable[[], None],
+) -> Terminal:
+    return Terminal(
+        device=_device(base.config),
+        clock=base.clock,
+        time=TerminalTime(base.clock, base.database),
         settings=settings,
         people=_people(base),
         records=records,
         openings=Openings(base.database),
-        relay=devices.relay,
-        story=story,
-        poll_soon=sync.poll_soon,
-        restart=restart.set,
-        standing=_standing(base.store, clock),
-        unsupported=frozenset(config.api.unsupported),
+        relay=base.devices.relay,
+        story=base.story,
+        poll_soon=poll_soon,
+        restart=restart,
+        standing=_standing(base.store, base.clock),
+        unsupported=frozenset(base.config.api.unsupported),
     )
-    presence, loops = _presence(base), dict[str, Supervisor]()
-    sources = _sources(base, pipeline, sync, presence, loops)
-    return Parts(
-        *(base.database, base.client, base.recogniser, devices, base.uplink, sync, presence),
-        *(pipeline, cards, terminal, _api(base, terminal), restart),
-        *(_page(base, terminal, sources), loops),
+
+
+def _watched_camera(config: AgentConfig, devices: Devices) -> WatchedCamera:
+    silence_s = config.watchdog.camera_silence_s
+    if config.camera.driver == "folder":
+        silence_s = 0.0  # its visitors come when somebody puts a picture there
+    if silence_s:
+        silence_s += float(getattr(config.camera.options, "interval_s", 0.0))
+    return WatchedCamera(devices.camera, clock=devices.clock, silence_s=silence_s)
+
+
+def _watchdog(base: _Base, camera: WatchedCamera, api: ApiServer) -> Watchdog:
+    config = base.config.watchdog
+    watchdog = Watchdog(
+        config,
+        clock=base.clock,
+        story=base.story,
+        live=LiveFile(base.config.data_dir),
+        ports=api.listening,
     )
+    watchdog.watch_thread("the database", lambda: base.database.run(lambda _: None))
+    watchdog.watch_thread("the thread of the face models", base.recogniser.answer)
+    watchdog.watch(_door_sign(camera, config.answer_within_s + base.config.answer_timeout_s))
+    watchdog.watch(_relay_sign(base.devices))
+    return watchdog
+
+
+def _door_sign(camera: WatchedCamera, within_s: float) -> Sign:
+    """Whoever waits at the door for the platform's word may do so; nothing else takes long."""
+
+    def sign(now_s: float) -> str:
+        since_s = camera.busy_since_s
+        is_stuck = since_s is not None and now_s - since_s > within_s
+        return "the door works on one picture for ever" if is_stuck else ""
+
+    return sign
+
+
+def _relay_sign(devices: Devices) -> Sign:
+    def sign(now_s: float) -> str:
+        relay = devices.relay
+        is_stuck = isinstance(relay, TimedRelay) and relay.overdue_s > _RELAY_OVERDUE_S
+        return "the relay does not release" if is_stuck else ""
+
+    return sign
 
 
 def _base(
@@ -154,7 +222,7 @@ def _base(
         engine,
         least_similarity=config.match_similarity,
         detector_px=config.detector_px,
-        judges=_judges(config.looking),
+        judges=face_judges(config.looking),
     )
     return _Base(
         *(config, devices, clock, story, chance),
@@ -162,7 +230,12 @@ def _base(
     )
 
 
-def _judges(looking: LookingConfig) -> FaceJudges:
+def face_judges(looking: LookingConfig) -> FaceJudges:
+    """Load what tells masks and life from a face.
+
+    Raises:
+        ConfigInvalid: a model of the operator's cannot be used.
+    """
     mask_model = liveness_model = None
     if looking.mask is MaskMode.MODEL:
         needs = frozenset({Mask.WORN.value, Mask.BARE.value})
@@ -271,10 +344,7 @@ def _writer(config: AgentConfig) -> UploadWriter:
 
 def _device(config: AgentConfig) -> dict[str, Any]:
     """Return DeviceObject (8.1.1)."""
-    try:
-        app = version("menjin")
-    except PackageNotFoundError:
-        app = "uninstalled"
+    app = agent_version()
     return {
         "deviceID": config.device_id,
         "deviceName": config.api.device_name or config.device_id,

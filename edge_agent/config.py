@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from edge_agent.config_api import check_api
 from edge_agent.config_door import LookingConfig, TemperatureConfig
 from edge_agent.config_page import PageConfig, check_page
+from edge_agent.config_watchdog import WatchdogConfig
 from edge_agent.drivers.registry import driver_options
 from edge_agent.exceptions import ConfigInvalid
 from edge_agent.limits import DEVICE_ID_MAX, UNLOCK_DELAY_MAX_MS, UNLOCK_DELAY_MIN_MS
@@ -146,6 +147,7 @@ class AgentConfig:
     page: PageConfig = field(default_factory=PageConfig)
     looking: LookingConfig = field(default_factory=LookingConfig)
     temperature: TemperatureConfig = field(default_factory=TemperatureConfig)
+    watchdog: WatchdogConfig = field(default_factory=WatchdogConfig)
 
     @property
     def platform_shown(self) -> str:

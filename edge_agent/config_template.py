@@ -180,4 +180,10 @@ distance_slope_c_per_m = 0.3   # what the sensor loses for each metre beyond
 distance_m = 0.5               # this one
 focal_px = 0.0                 # of the camera, to estimate the distance by the eyes; 0 = unknown
 sigma_most_c = 0.5             # a less certain reading is none
+
+# From when on the terminal counts as stuck; systemd, or the terminal itself, then starts it again.
+[watchdog]
+exit_after_s = 0.0             # ends the process by itself when stuck; 0 = leave that to systemd
+answer_within_s = 30.0         # a thread that takes longer for anything is stuck
+camera_silence_s = 60.0        # a camera without a picture so long is opened again; 0 = never
 """

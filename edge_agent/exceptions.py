@@ -3,6 +3,8 @@
     AgentError
     ├── ConfigInvalid            config_invalid          the TOML file says something impossible
     ├── AlreadyRunning           already_running         another agent uses the same data_dir
+    ├── AgentUnreachable         agent_unreachable       the running agent cannot be called
+    ├── EnrolmentRefused         enrolment_refused       somebody cannot be enrolled as asked
     └── DriverError              driver_error            a driver failed; base of:
         ├── DriverUnavailable    driver_unavailable      hardware or its library is not there
         ├── DriverTimeout        driver_timeout          it did not answer in time
@@ -31,6 +33,18 @@ class AlreadyRunning(AgentError):
     """Another agent holds the lock of the data directory."""
 
     code = "already_running"
+
+
+class AgentUnreachable(AgentError):
+    """The agent that runs on this computer does not listen, or does not answer."""
+
+    code = "agent_unreachable"
+
+
+class EnrolmentRefused(AgentError):
+    """Somebody cannot be enrolled as asked; the message says why and what to do."""
+
+    code = "enrolment_refused"
 
 
 class DriverError(AgentError):

@@ -61,6 +61,11 @@ class Library:
         """How many people can be recognised."""
         return len(self._people)
 
+    @property
+    def least_similarity(self) -> int:
+        """From here on, 0 to 100, it is the same person."""
+        return self._least
+
     def replace(self, people: Sequence[HeldPerson]) -> None:
         """Hold exactly these people."""
         self._index = _make_index(self._index.dimension)
@@ -88,14 +93,30 @@ class Library:
         Returns:
             The nearest person, None when nobody is near enough.
         """
-        scores, ids = self._index.search(descriptor[None, :], 1)
-        person = self._people.get(int(ids[0, 0]))
-        if person is None:
-            return None
-        similarity = similarity_from_cosine(float(scores[0, 0]), threshold=self._threshold)
-        if similarity < self._least:
-            return None
-        return Match(person.user_id, person.name, person.user_type, similarity, person.visit)
+        nearest = self.nearest(descriptor, 1)
+        return nearest[0] if nearest and nearest[0].similarity >= self._least else None
+
+    def nearest(self, descriptor: NDArray[np.float32], count: int) -> tuple[Match, ...]:
+        """Find who is nearest, however far.
+
+        Args:
+            descriptor: (dimension,) float32, length 1.
+            count: how many at most.
+
+        Returns:
+            Nearest first.
+        """
+        scores, ids = self._index.search(descriptor[None, :], count)
+        found = []
+        for score, number in zip(scores[0], ids[0], strict=True):
+            person = self._people.get(int(number))
+            if person is None:
+                continue
+            similarity = similarity_from_cosine(float(score), threshold=self._threshold)
+            found.append(
+                Match(person.user_id, person.name, person.user_type, similarity, person.visit)
+            )
+        return tuple(found)
 
 
 def _make_index(dimension: int) -> VectorIndex:

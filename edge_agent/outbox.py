@@ -2,7 +2,7 @@
 
 import sqlite3
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 
 from edge_agent.database import Database
 
@@ -107,3 +107,9 @@ def count_events(connection: sqlite3.Connection) -> Counts:
 def _get(connection: sqlite3.Connection, seq: int) -> Event | None:
     row = connection.execute("SELECT seq, kind, body FROM outbox WHERE seq = ?", (seq,)).fetchone()
     return None if row is None else Event(*row)
+
+
+def oldest_event(connection: sqlite3.Connection) -> datetime | None:
+    """When the event entered that waits longest; None when nothing waits."""
+    (created_at,) = connection.execute("SELECT min(created_at) FROM outbox").fetchone()
+    return None if created_at is None else datetime.fromtimestamp(created_at, tz=UTC)

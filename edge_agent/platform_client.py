@@ -29,12 +29,14 @@ class Reply:
         payload: the JSON, None when there was none.
         retry_after_s: pause the platform asked for, in seconds.
         problem: why there is no payload, in words for a log.
+        date: header of that name; empty when there was none.
     """
 
     status: int
     payload: Any = field(default=None, repr=False)
     retry_after_s: float | None = None
     problem: str = ""
+    date: str = ""
 
     @property
     def is_away(self) -> bool:
@@ -160,14 +162,14 @@ class PlatformClient:
         except (httpx.HTTPError, TimeoutError) as error:
             # The text of these errors may hold the address; the name of the class does not.
             return Reply(0, problem=type(error).__name__)
-        asked_s = retry_after_s(response.headers.get("Retry-After", ""))
-        if content is None:
-            return Reply(response.status_code, None, asked_s, "answer too large")
-        try:
-            payload = json.loads(content)
-        except (ValueError, RecursionError):
-            return Reply(response.status_code, None, asked_s, "answer is not JSON")
-        return Reply(response.status_code, payload, asked_s)
+        payload, problem = _payload(content)
+        return Reply(
+            response.status_code,
+            payload,
+            retry_after_s(response.headers.get("Retry-After", "")),
+            problem,
+            response.headers.get("Date", ""),
+        )
 
     def _opened(self) -> httpx.AsyncClient:
         if self._http is None:
@@ -189,6 +191,16 @@ def problem_of(reply: Reply) -> str:
     if isinstance(reply.payload, dict) and "ret" in reply.payload:
         return f"ret {reply.payload['ret']}"[:_PROBLEM_MAX]
     return reply.problem or "answer has no ret"
+
+
+def _payload(content: bytes | None) -> tuple[Any, str]:
+    """Return the JSON of a content, or why there is none."""
+    if content is None:
+        return None, "answer too large"
+    try:
+        return json.loads(content), ""
+    except (ValueError, RecursionError):
+        return None, "answer is not JSON"
 
 
 async def _read_limited(response: httpx.Response, max_bytes: int) -> bytes | None:

@@ -130,6 +130,10 @@ class Recogniser:
         if thread is not None:
             thread.shutdown(wait=False, cancel_futures=True)
 
+    async def answer(self) -> None:
+        """Return once the thread comes to it, for who wants to know whether it still works."""
+        await self._run(_nothing)
+
     async def look(self, image: NDArray[np.uint8], how: Looking | None = None) -> Sighting | None:
         """Look at a picture from the camera.
 
@@ -230,6 +234,10 @@ class Recogniser:
         if self._thread is None:
             raise RuntimeError("the recogniser is not open")
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+
+def _nothing() -> None:
+    """Do nothing, on the thread."""
 
 
 _GOOD_FACE_PX: Final = 90.0  # more pixels hardly help a descriptor of 112 px

@@ -5,7 +5,7 @@ import json
 import sqlite3
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from edge_agent.database import Database
@@ -290,6 +290,14 @@ def sign_object(row: tuple[Any, ...]) -> dict[str, Any]:
     if avatar is not None:
         values["signAvatar"] = base64.b64encode(avatar).decode()
     return SIGN_OBJECT.write(values)
+
+
+def newest_pass(connection: sqlite3.Connection) -> datetime | None:
+    """When somebody was last recognised, by the terminal's clock; None for never."""
+    (at_s,) = connection.execute(
+        "SELECT max(sign_time) FROM passes WHERE type <> ?", (STRANGER,)
+    ).fetchone()
+    return None if at_s is None else datetime.fromtimestamp(at_s, tz=UTC)
 
 
 def _insert(connection: sqlite3.Connection, visit: Visit, facts: str) -> int:

@@ -110,6 +110,7 @@ async def _run_parts(
         await parts.terminal.time.load()
         await parts.terminal.settings.load()
         await stack.enter_async_context(parts.client)
+        await _open(stack, parts.watchdog.live)
         await _open(stack, parts.recogniser)
         await _open(stack, parts.devices.thermometer)
         await _open(stack, parts.devices.prompter)
@@ -152,6 +153,7 @@ async def _run_loops(
     def start(name: str, work: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:
         keeper = Supervisor(name, clock=clock, story=story)
         parts.loops[name] = keeper
+        parts.watchdog.watch_loop(name, keeper)
         return group.create_task(keeper.keep(work), name=name)
 
     async with asyncio.TaskGroup() as group:
@@ -162,10 +164,12 @@ async def _run_loops(
         cards = start("cards", parts.cards.run)
         api = start("api", parts.api.run)
         page = start("page", parts.page.run)
+        watchdog = start("watchdog", parts.watchdog.run)
         end = group.create_task(_watch_end(parts, door, story, stop, limits), name="end")
         await end
+        parts.watchdog.stopping(is_restart=parts.restart.is_set())
         # Nobody who calls and nobody new first; what was seen is on disk by then. The queue last.
-        for task in (page, api, cards, door, sync, presence, uplink):
+        for task in (page, api, cards, door, sync, presence, uplink, watchdog):
             task.cancel()
             await asyncio.wait([task])
 
@@ -174,13 +178,16 @@ async def _watch_door(parts: Parts, held: int, limits: RunLimits) -> None:
     """Look at people; after a failure of the camera the supervisor calls this again."""
     if not held:
         await _first_library(parts.sync)
-    camera = parts.devices.camera
+    camera = parts.camera
     await camera.open()
+    parts.watchdog.ready()
     try:
         await parts.pipeline.run(visits_most=limits.visits)
     except DriverError:
         await camera.close()
         raise
+    finally:
+        camera.rest()
 
 
 async def _first_library(sync: LibrarySync) -> None:

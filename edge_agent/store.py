@@ -368,3 +368,12 @@ def set_fact(connection: sqlite3.Connection, name: str, value: str) -> None:
 
 def _moment(value: str | None) -> datetime | None:
     return None if value is None else datetime.fromtimestamp(float(value), tz=UTC)
+
+
+def read_held(connection: sqlite3.Connection, dimension: int) -> list[HeldPerson]:
+    """Everybody with a descriptor of so many numbers, from a file that is only read."""
+    rows = connection.execute(
+        f"SELECT {_HELD} FROM people WHERE length(descriptor) = ? ORDER BY id",  # noqa: S608 - ours
+        (4 * dimension,),
+    )
+    return [_held(row) for row in rows]

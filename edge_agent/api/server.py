@@ -81,6 +81,11 @@ class ApiServer:
         )
         self._at_once = asyncio.Semaphore(_AT_ONCE)
         self._problem = ""
+        self._bound: dict[str, int] = {}
+
+    def listening(self) -> tuple[str, int, int]:
+        """Host, port and push port; a port is 0 while nobody listens on it."""
+        return self._config.host, self._bound.get("port", 0), self._bound.get("push_port", 0)
 
     async def run(self) -> None:
         """Listen for ever; a port that is taken is tried again and never stops the door."""
@@ -90,7 +95,7 @@ class ApiServer:
             wanted["port"] = (self._config.port, self._answer_call)
         if self._config.push_enabled:
             wanted["push_port"] = (self._config.push_port, self._answer_push)
-        bound: dict[str, int] = {}
+        bound = self._bound = {}
         runners: list[web.ServerRunner] = []
         self._hub.open()
         try:
@@ -104,6 +109,7 @@ class ApiServer:
                 self._tell(bound)
             await asyncio.Event().wait()
         finally:
+            self._bound = {}
             self._hub.close()
             for runner in runners:
                 await runner.cleanup()

@@ -21,6 +21,13 @@ class TimedRelay:
         self._hold_until_s = 0.0
         self._attached = False
 
+    @property
+    def overdue_s(self) -> float:
+        """For how long the relay should have released and has not, in seconds; 0 when it has."""
+        if self._releasing is None or self._releasing.done():
+            return 0.0
+        return max(0.0, asyncio.get_running_loop().time() - self._hold_until_s)
+
     async def _attach(self) -> None:
         """Take hold of the hardware, released."""
         raise NotImplementedError

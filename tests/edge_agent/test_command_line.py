@@ -4,6 +4,7 @@ import logging
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -49,17 +50,31 @@ def test_help_explains_the_first_steps() -> None:
     told = run("--help")
 
     assert told.returncode == 0
-    for word in ("run", "init-config", "status", "face_engine install", "Ctrl-C"):
+    for word in ("run", "init-config", "doctor", "status", "face_engine install", "Ctrl-C"):
         assert word in told.stdout
 
 
-@pytest.mark.parametrize("command", ["run", "init-config", "status"])
+@pytest.mark.parametrize(
+    "command", ["run", "init-config", "status", "doctor", "enrol", "match", "bench", "systemd-unit"]
+)
 def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main([command, "--help"])
 
     assert ended.value.code == 0
     assert f"edge_agent {command}" in capsys.readouterr().out
+
+
+def test_help_loads_nothing_slow() -> None:
+    code = (
+        "import sys; from edge_agent.__main__ import _parser; _parser();"
+        "print([one for one in ('aiohttp', 'httpx', 'onnxruntime', 'faiss') if one in sys.modules])"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, timeout=30
+    )
+
+    assert told.stdout == "[]\n", told.stderr
 
 
 def test_no_command_shows_the_help(capsys: pytest.CaptureFixture[str]) -> None:
@@ -131,6 +146,35 @@ def test_status_before_the_first_run(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert "running     no" in told
     assert "nothing yet" in told
     assert TOKEN not in told
+
+
+@pytest.mark.parametrize("command", ["status", "doctor"])
+def test_another_accounts_data_is_one_sentence(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A terminal that runs as a service keeps its folder to itself, also from whoever logs in."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        path = written(folder)
+        with instance_lock(folder / "agent-data"):
+            pass
+        (folder / "agent-data").chmod(0o700)
+        uid = os.geteuid()
+        if uid == 0:
+            os.seteuid(65534)
+        else:
+            (folder / "agent-data").chmod(0)
+        try:
+            status = main([command, "--config", str(path)])
+        finally:
+            os.seteuid(uid)
+            (folder / "agent-data").chmod(0o700)
+
+    told = capsys.readouterr().err
+    assert status == 1
+    assert told.startswith("edge_agent: no permission to use ")
+    assert len(told.splitlines()) == 1
 
 
 def test_second_agent_on_the_same_data_is_refused(

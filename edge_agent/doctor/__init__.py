@@ -1,0 +1,6 @@
+"""Examines a terminal: one thing after the other, each in one line of plain words."""
+
+from edge_agent.doctor._examination import Examination, examine
+from edge_agent.doctor.findings import Finding, Result
+
+__all__ = ["Examination", "Finding", "Result", "examine"]

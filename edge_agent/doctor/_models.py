@@ -1,0 +1,44 @@
+"""The face models and what else looks at faces."""
+
+import time
+from pathlib import Path
+from typing import Final
+
+from edge_agent.assembly import face_judges
+from edge_agent.doctor._patient import Patient
+from edge_agent.doctor.findings import Finding
+from edge_agent.exceptions import ConfigInvalid
+from face_engine import FaceEngineError
+
+_RUNS: Final = 3
+# Somebody who stands at the door is looked at several times before the decision.
+_SLOW_MS: Final = 500.0
+
+
+async def models(patient: Patient) -> Finding:
+    """Whether they are installed, unchanged, and quick enough."""
+    return await patient.blocking(lambda: _models(patient))
+
+
+def _models(patient: Patient) -> Finding:
+    config = patient.config
+    try:
+        # Checks the digest of every file that it reads.
+        engine = patient.load(Path(config.model_dir).expanduser() if config.model_dir else None)
+        spent_s = []
+        for _ in range(_RUNS):
+            begin_s = time.perf_counter()
+            engine.warm_up()
+            spent_s.append(time.perf_counter() - begin_s)
+        face_judges(config.looking)
+    except FaceEngineError as error:
+        return Finding.failed("face models", str(error), "They are needed to start")
+    except ConfigInvalid as error:
+        return Finding.failed("face models", str(error), "Set the section [looking] right")
+    best_ms = round(min(spent_s) * 1000, 1)
+    told = f"unchanged, find and describe a face in {best_ms:.0f} ms"
+    facts = {"contract_id": engine.contract_id, "look_ms": best_ms}
+    if best_ms > _SLOW_MS:
+        advice = "Stop what else this computer does, or lower detector_px"
+        return Finding.warning("face models", told, advice, **facts)
+    return Finding.ok("face models", told, **facts)

@@ -1,0 +1,208 @@
+"""The way to the platform, its answer, its clock; and the terminal's own ports."""
+
+import asyncio
+import errno
+import socket
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from functools import partial
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from edge_agent.doctor._patient import Patient
+from edge_agent.doctor.findings import Finding
+from edge_agent.exceptions import AgentUnreachable
+from edge_agent.own_api import call_own
+from edge_agent.platform_client import PlatformClient, Reply
+from edge_agent.status import in_words
+from terminal_protocol import Ack, RetCode
+
+_CONNECT_S: Final = 10.0
+_ANSWER_S: Final = 10.0
+# Calls of chapter 4 are good for five minutes.
+_CLOCK_MOST_S: Final = 300.0
+_CLOCK_GOOD_S: Final = 30.0
+_DESC_MAX: Final = 80
+
+_COPY_AGAIN: Final = "Copy BaseUrl anew from the site's page at the platform into base_url"
+_ADVICE: Final = {
+    RetCode.IP_INVALID: "Have this terminal's network entered on the site's page",
+    RetCode.SIGNATURE_FAILED: f"{_COPY_AGAIN}; or a manager has to let this terminal in",
+}
+
+
+async def network(patient: Patient) -> Finding:
+    """Whether the platform's name is known and its port takes connections."""
+    parts = urlsplit(patient.config.base_url)
+    host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+    loop = asyncio.get_running_loop()
+    begin_s = loop.time()
+    try:
+        async with asyncio.timeout(_CONNECT_S):
+            await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError, TimeoutError):
+        advice = "Check the name in base_url, the cable, and the name server (DNS)"
+        return Finding.failed("network", f"the name {host} is not known", advice)
+    looked_up_s = loop.time() - begin_s
+    try:
+        async with asyncio.timeout(_CONNECT_S):
+            _, writer = await asyncio.open_connection(host, port)
+    except (OSError, TimeoutError) as error:
+        refused = isinstance(error, ConnectionRefusedError)
+        words = "nobody listens there" if refused else "there is no way to it"
+        advice = "Check the platform, the port in base_url, and firewalls on the way"
+        return Finding.failed("network", f"{host} port {port}: {words}", advice)
+    writer.close()
+    patient.is_connected = True
+    spent_ms = round((loop.time() - begin_s) * 1000)
+    words = f"{host} port {port} is reached in {spent_ms} ms"
+    return Finding.ok("network", words, lookup_ms=round(looked_up_s * 1000), connect_ms=spent_ms)
+
+
+async def platform(patient: Patient) -> Finding:
+    """Whether the platform takes this terminal in, by a heartbeat (9.5).
+
+    A heartbeat changes nothing but when the terminal was last seen. The library is asked for only
+    by a terminal that is not running and never was in step: what it has been told is begun anew
+    with its next question anyway (docs/decisions/0002-sync-cursor.md).
+    """
+    if not patient.is_connected:
+        return Finding.skipped("platform", "there is no connection to it")
+    config = patient.config
+    client = PlatformClient(
+        base_url=config.base_url, device_id=config.device_id, timeout_s=_ANSWER_S
+    )
+    async with client:
+        reply = patient.reply = await client.heartbeat()
+        finding = _answered(reply, is_https=config.base_url.startswith("https:"))
+        if finding is not None:
+            return finding
+        if patient.cursor:
+            return Finding.ok("platform", f"admits terminal {config.device_id}")
+        if not patient.is_running:
+            page, told = await client.changes(0)
+            if isinstance(told.payload, dict) and "ret" in told.payload:
+                # A heartbeat may be taken for a moment longer than a terminal is let in.
+                finding = _refused(told.payload)
+            if finding is not None:
+                return finding
+            if page is not None and (page.entries or page.last_query_time):
+                words = f"admits terminal {config.device_id} and has people for it"
+                if not page.entries:
+                    words = f"admits terminal {config.device_id}; its library is empty"
+                return Finding.ok("platform", words)
+    words = f"admits terminal {config.device_id}, and has sent it nobody so far"
+    advice = "A manager has to approve it, or to give it a library"
+    return Finding.warning("platform", words, advice)
+
+
+async def clock(patient: Patient) -> Finding:
+    """How far the terminal's clock is from the platform's."""
+    reply = patient.reply
+    told_at = None if reply is None else _date(reply.date)
+    if told_at is None:
+        return Finding.skipped("clock", "nobody there to compare it with")
+    # The header has whole seconds and was written before it was read.
+    ahead_s = (patient.clock.now() - told_at).total_seconds() + patient.offset_s
+    facts = {"ahead_s": round(ahead_s, 1), "offset_s": patient.offset_s}
+    moved = f" (moved by {patient.offset_s:+.1f} s, syncTime)" if patient.offset_s else ""
+    if abs(ahead_s) <= _CLOCK_GOOD_S:
+        return Finding.ok("clock", f"{ahead_s:+.0f} s against the platform's{moved}", **facts)
+    side = "ahead of" if ahead_s > 0 else "behind"
+    words = f"{in_words(abs(ahead_s))} {side} the platform's{moved}"
+    advice = "Set the computer's clock, for example: timedatectl set-ntp true"
+    if patient.offset_s:
+        advice = 'Send syncTime, or jsonCmd {"cmd": "resetTime"}, and look at the computer\'s clock'
+    if abs(ahead_s) > _CLOCK_MOST_S:
+        return Finding.failed("clock", f"{words}: calls are refused", advice, **facts)
+    return Finding.warning("clock", words, advice, **facts)
+
+
+async def own_ports(patient: Patient) -> Finding:
+    """Whether the terminal's own interface listens, or could."""
+    api, check = patient.config.api, "own interface"
+    wanted = {"port": api.port} if api.enabled else {}
+    wanted |= {"push_port": api.push_port} if api.push_enabled else {}
+    if not wanted:
+        return Finding.ok(check, "switched off")
+    if patient.is_running:
+        return await _listening(patient)
+    for key, port in wanted.items():
+        problem = await patient.blocking(partial(_cannot_bind, api.host, port))
+        if problem:
+            advice = f"End the other program, or choose another {key} under [api]"
+            return Finding.failed(check, f"{api.host} port {port}: {problem}", advice)
+    listed = ", ".join("any" if not port else str(port) for port in wanted.values())
+    return Finding.ok(check, f"free at {api.host}: {listed}")
+
+
+def _answered(reply: Reply, *, is_https: bool) -> Finding | None:
+    """Return what is wrong with an answer; None when the terminal was admitted."""
+    check, payload = "platform", reply.payload
+    if reply.status == 0:
+        secure = is_https and reply.problem == "ConnectError"
+        words = "no secure connection comes about" if secure else f"no answer ({reply.problem})"
+        advice = "Check the platform's certificate and this computer's clock" if secure else ""
+        return Finding.failed(check, words, advice or "Check the platform and base_url")
+    if reply.is_away:
+        words = f"it is there and cannot answer just now (HTTP {reply.status})"
+        return Finding.warning(check, words, "Ask again in a minute; look at the platform's log")
+    if 300 <= reply.status < 400:
+        words = f"it sends somewhere else (HTTP {reply.status}), and terminals do not follow"
+        return Finding.failed(check, words, f"{_COPY_AGAIN}, perhaps it begins with https")
+    if reply.status != 200:
+        words = f"something answers there that knows no such address (HTTP {reply.status})"
+        return Finding.failed(check, words, _COPY_AGAIN)
+    if not isinstance(payload, dict) or "ret" not in payload:
+        words = "something answers there that is no platform for terminals"
+        return Finding.failed(check, words, _COPY_AGAIN)
+    return _refused(payload)
+
+
+def _refused(payload: dict[str, Any]) -> Finding | None:
+    ack = Ack.from_wire(payload)
+    if ack.ret == RetCode.SUCCESS:
+        return None
+    desc = "".join(one for one in ack.desc if one.isprintable())[:_DESC_MAX]
+    words = f"it does not take this terminal in (ret {ack.ret[:_DESC_MAX]}: {desc})"
+    advice = _ADVICE.get(RetCode(ack.ret), "") if ack.ret in set(RetCode) else ""
+    return Finding.failed("platform", words, advice or _COPY_AGAIN, ret=ack.ret[:_DESC_MAX])
+
+
+def _date(header: str) -> datetime | None:
+    try:
+        found = parsedate_to_datetime(header)
+    except ValueError:
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+async def _listening(patient: Patient) -> Finding:
+    check = "own interface"
+    if not patient.config.api.enabled:
+        return Finding.ok(check, "calls are switched off")
+    try:
+        answer = await call_own(patient.config, "information", clock=patient.clock)
+    except AgentUnreachable as error:
+        return Finding.failed(check, str(error), "Look for a taken port in its log")
+    if not answer.is_ok:
+        words = f"the running agent refuses a call from here ({answer.code} {answer.message})"
+        advice = "It may have been started with another configuration; see allow_from, password"
+        return Finding.warning(check, words, advice, code=answer.code)
+    return Finding.ok(check, "the running agent answers calls")
+
+
+def _cannot_bind(host: str, port: int) -> str:
+    """Why nobody could listen there; empty when one could."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        for family, kind, protocol, _, address in found:
+            with socket.socket(family, kind, protocol) as probe:
+                # As a server does, so that a port which was just in use counts as free.
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind(address)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            return "taken by another program"
+        return error.strerror or "not usable"
+    return ""

@@ -1,0 +1,54 @@
+"""What every check is given."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+from edge_agent.config import AgentConfig
+from edge_agent.drivers.base import Clock, Frame
+from edge_agent.live_state import LiveState
+from edge_agent.platform_client import Reply
+from face_engine import FaceEngine
+
+Outcome = TypeVar("Outcome")
+
+
+@dataclass(slots=True)
+class Patient:
+    """The terminal that is examined, and what was found out about it on the way.
+
+    Attributes:
+        path: of the configuration.
+        is_running: whether an agent runs on it and holds its devices.
+        live: what that agent said of itself.
+        opens_door: whether the relay may be pulsed.
+        clock: the computer's.
+        load: gives the face models, as in `edge_agent.runtime.run_agent`.
+        thread: for work that blocks.
+        frame: a picture of the camera.
+        is_connected: whether the platform's port takes connections.
+        reply: the platform's answer to a heartbeat.
+        cursor: ``lastQueryTime`` of the terminal; 0 when it never was in step.
+        offset_s: how far its clock was moved against the computer's.
+    """
+
+    config: AgentConfig
+    path: Path
+    is_running: bool
+    live: LiveState | None
+    opens_door: bool
+    clock: Clock
+    load: Callable[[Path | None], FaceEngine]
+    thread: ThreadPoolExecutor = field(repr=False)
+    frame: Frame | None = field(default=None, repr=False)
+    is_connected: bool = False
+    reply: Reply | None = field(default=None, repr=False)
+    cursor: int = 0
+    offset_s: float = 0.0
+
+    async def blocking(self, work: Callable[[], Outcome]) -> Outcome:
+        """Do something that blocks on the thread for it."""
+        return await asyncio.get_running_loop().run_in_executor(self.thread, work)

@@ -1,0 +1,67 @@
+"""What was found out about one thing."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class Result(StrEnum):
+    """How something is; the values are stable."""
+
+    OK = "OK"
+    WARNING = "WARNING"
+    FAILED = "FAILED"
+    SKIPPED = "SKIPPED"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line.
+
+    Attributes:
+        check: what was looked at.
+        words: how it is, for people; without secrets and names.
+        advice: what to do; empty when nothing is to be done.
+        facts: the same for programs, JSON values.
+    """
+
+    check: str
+    result: Result
+    words: str
+    advice: str = ""
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def ok(cls, check: str, words: str, **facts: Any) -> "Finding":
+        """All is well."""
+        return cls(check, Result.OK, words, facts=facts)
+
+    @classmethod
+    def warning(cls, check: str, words: str, advice: str, **facts: Any) -> "Finding":
+        """It works, and something should be done."""
+        return cls(check, Result.WARNING, words, advice, facts)
+
+    @classmethod
+    def failed(cls, check: str, words: str, advice: str, **facts: Any) -> "Finding":
+        """It does not work."""
+        return cls(check, Result.FAILED, words, advice, facts)
+
+    @classmethod
+    def skipped(cls, check: str, words: str) -> "Finding":
+        """It was not looked at, and that is no fault of it."""
+        return cls(check, Result.SKIPPED, words)
+
+    def line(self) -> str:
+        """Return it as people read it."""
+        told = f"{self.result.value:<8} {self.check:<14} {self.words}"
+        return f"{told}. {self.advice}" if self.advice else told
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as programs read it."""
+        return {
+            "check": self.check,
+            "result": self.result.value,
+            "words": self.words,
+            "advice": self.advice,
+            "facts": self.facts,
+        }

@@ -1,0 +1,443 @@
+"""The doctor finds what is wrong, says it in plain words, and breaks nothing."""
+
+import json
+import os
+import socket
+import stat
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image, ImageFilter
+
+from edge_agent.__main__ import main
+from edge_agent.config import AgentConfig, parse_config
+from edge_agent.database import Database
+from edge_agent.doctor import Examination, Finding, Result, examine
+from edge_agent.drivers.clock import SystemClock
+from edge_agent.instance_lock import instance_lock
+from edge_agent.live_state import LiveFile, LiveState
+from edge_agent.store import Store
+from edge_agent.terminal_time import TerminalTime
+from face_engine import FaceEngine, ModelMissing
+from tests.edge_agent.fakes import FakeEngine, ManualClock
+from tests.support.fake_platform import TOKEN, Failure, FakePlatform, refusal
+from tests.support.processes import free_port
+
+PASSWORD = "door-7788-secret"
+
+
+class Door:
+    """A terminal to be examined; all is well with it until a test changes something."""
+
+    def __init__(self, folder: Path, base_url: str) -> None:
+        self.folder = folder
+        self.path = folder / "agent.toml"
+        self.path.touch(mode=0o600)
+        self.base_url = base_url
+        self.data_dir = folder / "data"
+        self.data_dir.mkdir(mode=0o700)
+        (folder / "visitors").mkdir()
+        self.show(Image.effect_noise((320, 240), 60))
+        self.api: dict[str, Any] = {"port": 0, "push_port": 0, "password": PASSWORD}
+        self.sections: dict[str, Any] = {}
+        self.more: dict[str, Any] = {}
+
+    def show(self, picture: Image.Image) -> None:
+        picture.convert("RGB").save(self.folder / "visitors" / "1.png")
+
+    @property
+    def config(self) -> AgentConfig:
+        table = {
+            "device_id": "0000001",
+            "base_url": self.base_url,
+            "data_dir": "data",
+            "api": self.api,
+            **self.sections,
+        }
+        return parse_config(table, base=self.folder)
+
+    async def examined(self) -> dict[str, Finding]:
+        told: list[Finding] = []
+        examination = Examination(
+            **{
+                "config": self.config,
+                "path": self.path,
+                "load": lambda _: FakeEngine(),
+                **self.more,
+            }
+        )
+        findings, _ = await examine(examination, told.append)
+        assert told == findings
+        assert TOKEN not in repr(findings)
+        assert PASSWORD not in repr(findings)
+        return {one.check: one for one in findings}
+
+
+@pytest.fixture
+def door(tmp_path: Path, platform: FakePlatform) -> Door:
+    platform.enrol("1001", "Ann", None)
+    return Door(tmp_path, platform.base_url)
+
+
+def is_failed(finding: Finding, words: str) -> bool:
+    return finding.result is Result.FAILED and words in finding.words and bool(finding.advice)
+
+
+def is_warned(finding: Finding, words: str) -> bool:
+    return finding.result is Result.WARNING and words in finding.words and bool(finding.advice)
+
+
+async def test_all_is_well(door: Door) -> None:
+    found = await door.examined()
+
+    assert {check: one.result for check, one in found.items()} == dict.fromkeys(found, Result.OK)
+    assert len(found) == 15
+    assert found["platform"].words == "admits terminal 0000001 and has people for it"
+    assert not (door.data_dir / "agent.sqlite3").exists()
+
+
+async def test_file_that_others_can_read_is_a_warning(door: Door) -> None:
+    door.path.chmod(0o644)
+
+    finding = (await door.examined())["configuration"]
+
+    assert is_warned(finding, "can be read by others")
+    assert finding.advice == f"Run: chmod 600 {door.path}"
+
+
+@pytest.mark.parametrize(
+    ("api", "words"),
+    [
+        ({"password": "123456"}, "still the factory's"),
+        ({"password": ""}, "nobody may call"),
+        ({"password_expires": "2020-01-01"}, "good until 2020-01-01"),
+    ],
+)
+async def test_password_that_is_no_good(door: Door, api: dict[str, Any], words: str) -> None:
+    door.api |= api
+
+    finding = (await door.examined())["password"]
+
+    assert finding.result is not Result.OK
+    assert words in finding.words
+
+
+async def test_data_directory_that_is_a_file(door: Door) -> None:
+    door.data_dir.rmdir()
+    door.data_dir.touch()
+
+    assert is_failed((await door.examined())["data directory"], "cannot be written")
+
+
+async def test_damaged_database_is_found_and_left_alone(door: Door) -> None:
+    path = door.data_dir / "agent.sqlite3"
+    path.write_bytes(os.urandom(8192))
+    before = path.read_bytes()
+
+    assert is_failed((await door.examined())["database"], "is damaged")
+    assert path.read_bytes() == before
+
+
+async def test_missing_models_say_how_to_get_them(door: Door) -> None:
+    def load(folder: Path | None) -> FaceEngine:
+        raise ModelMissing("model x is not installed; run: python -m face_engine install")
+
+    door.more["load"] = load
+
+    assert is_failed((await door.examined())["face models"], "face_engine install")
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "words"),
+    [
+        (lambda picture: Image.new("RGB", picture.size, (40, 40, 40)), "nothing but one colour"),
+        (lambda picture: picture.point(lambda value: value // 10), "too dark"),
+        (lambda picture: picture.point(lambda value: 230 + value // 10), "far too bright"),
+        (
+            lambda picture: picture.filter(ImageFilter.GaussianBlur(max(picture.size) / 100)),
+            "blurred",
+        ),
+    ],
+)
+async def test_picture_in_which_nobody_can_be_recognised(
+    door: Door,
+    portraits: dict[str, Path],
+    spoilt: Callable[[Image.Image], Image.Image],
+    words: str,
+) -> None:
+    with Image.open(portraits["astronaut.png"]) as opened:
+        picture = opened.convert("RGB")
+    door.show(picture)
+    good = (await door.examined())["camera"]
+    door.show(spoilt(picture))
+
+    bad = (await door.examined())["camera"]
+
+    assert good.result is Result.OK
+    assert is_warned(bad, words)
+    assert (bad.facts["width"], bad.facts["height"]) == picture.size
+
+
+async def test_camera_that_is_not_there(door: Door) -> None:
+    door.sections["camera"] = {"folder": "nowhere"}
+
+    assert is_failed((await door.examined())["camera"], "is not there")
+
+
+async def test_relay_moves_only_when_asked(door: Door) -> None:
+    quiet = (await door.examined())["relay"]
+    door.more["opens_door"] = True
+    door.sections["unlock_delay_ms"] = 20
+
+    loud = (await door.examined())["relay"]
+
+    assert quiet.words == "simulated (no door moves): released; --open-door would try it"
+    assert loud.words == "simulated (no door moves): pulsed 20 ms and released"
+
+
+async def test_relay_that_is_not_there(door: Door) -> None:
+    door.sections["relay"] = {"driver": "gpiod", "chip": str(door.folder / "nochip")}
+
+    finding = (await door.examined())["relay"]
+
+    assert finding.result is Result.FAILED
+    assert "section [relay]" in finding.advice
+
+
+async def test_devices_of_a_running_agent_are_left_alone(door: Door) -> None:
+    door.sections["thermometer"] = {"driver": "simulated"}
+    with instance_lock(door.data_dir):
+        found = await door.examined()
+
+    skipped = {check for check, one in found.items() if one.result is Result.SKIPPED}
+    assert skipped == {"camera", "relay", "thermometer"}
+    assert found["agent"].words == "one is running and holds the devices"
+
+
+async def test_platform_that_is_not_there(door: Door) -> None:
+    door.base_url = f"http://127.0.0.1:{free_port()}/t/{TOKEN}"
+
+    found = await door.examined()
+
+    assert is_failed(found["network"], "nobody listens there")
+    assert found["platform"].result is Result.SKIPPED
+    assert found["clock"].result is Result.SKIPPED
+
+
+async def test_name_that_cannot_be_one(door: Door) -> None:
+    door.base_url = f"http://{'a' * 70}.test/t/{TOKEN}"
+
+    assert is_failed((await door.examined())["network"], "is not known")
+
+
+@pytest.mark.parametrize(
+    ("failure", "result", "words"),
+    [
+        (refusal("10005"), Result.FAILED, "does not take this terminal in (ret 10005: no)"),
+        (refusal("10004"), Result.FAILED, "(ret 10004: no)"),
+        (Failure(404, b"<html>nothing here"), Result.FAILED, "no such address (HTTP 404)"),
+        (Failure(301, b"", {"Location": "https://x/"}), Result.FAILED, "sends somewhere else"),
+        (Failure(200, b"<html>It works!"), Result.FAILED, "no platform for terminals"),
+        (Failure(200, b"{}"), Result.FAILED, "no platform for terminals"),
+        (Failure(503, b""), Result.WARNING, "cannot answer just now (HTTP 503)"),
+        (Failure(0), Result.FAILED, "no answer (RemoteProtocolError)"),
+    ],
+)
+async def test_what_the_platform_says(
+    door: Door, platform: FakePlatform, failure: Failure, result: Result, words: str
+) -> None:
+    platform.fail("syheartbeat", failure)
+
+    finding = (await door.examined())["platform"]
+
+    assert finding.result is result
+    assert words in finding.words
+    assert finding.advice
+
+
+async def test_wrong_path_and_wrong_token(door: Door, platform: FakePlatform) -> None:
+    door.base_url = f"{platform.url}/t/another-token"
+    assert is_failed((await door.examined())["platform"], "ret 10005: unknown token")
+
+
+async def test_terminal_that_may_beat_but_gets_nothing(door: Door, platform: FakePlatform) -> None:
+    """Seen on 2026-11-27 with a terminal that had been disabled a moment before."""
+    platform.fail("syrecord", refusal("10005"))
+
+    assert is_failed((await door.examined())["platform"], "ret 10005: no")
+
+
+async def test_agent_whose_loop_hangs_is_found(door: Door) -> None:
+    """Its state was true when it was written; only the age of the file tells."""
+    live = LiveFile(door.data_dir)
+    await live.open()
+    live.keep(LiveState(4711, "1", "2026-01-02T03:04:05+00:00", loops={"door": "running"}))
+    await live.written()
+    with instance_lock(door.data_dir):
+        fresh = (await door.examined())["agent"]
+        os.utime(door.data_dir / "agent.live.json", (0, 0))
+
+        old = (await door.examined())["agent"]
+
+    assert fresh.result is Result.OK
+    assert is_warned(old, "does not look after itself any more")
+
+
+async def test_live_camera_gives_its_newest_picture_once_it_has_settled(
+    door: Door, portraits: dict[str, Path]
+) -> None:
+    """The first pictures of a camera are dark until it has found its exposure."""
+    cv2 = pytest.importorskip("cv2", reason="OpenCV is not installed (extra edge-opencv)")
+    with Image.open(portraits["astronaut.png"]) as opened:
+        bright = np.asarray(opened.convert("RGB"))[:, :, ::-1]
+    path = door.folder / "film.avi"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 50.0, (512, 512))
+    for number in range(200):
+        writer.write(np.ascontiguousarray(bright // (20 if number < 10 else 1)))
+    writer.release()
+    door.sections["camera"] = {"driver": "opencv", "source": str(path)}
+
+    finding = (await door.examined())["camera"]
+
+    assert finding.result is Result.OK
+    assert finding.facts["brightness"] > 100
+
+
+async def test_terminal_that_waits_for_approval(door: Door, platform: FakePlatform) -> None:
+    """Until it is approved a terminal gets an empty list with the cursor 0 (docs/protocol.md)."""
+    platform.delete("1001")
+    platform._entries.clear()
+
+    finding = (await door.examined())["platform"]
+
+    assert is_warned(finding, "has sent it nobody so far")
+
+
+async def test_library_of_a_terminal_in_step_is_not_asked_for(
+    door: Door, platform: FakePlatform
+) -> None:
+    """An answer to a cursor counts as told; the doctor must not take one away."""
+    database = Database(door.data_dir / "agent.sqlite3")
+    await database.open()
+    await Store(database).apply([], at=ManualClock().now(), cursor=platform._clock)
+    await database.close()
+
+    found = await door.examined()
+
+    assert found["platform"].result is Result.OK
+    assert platform.polls == []
+    assert platform.heartbeats == 1
+
+
+@pytest.mark.parametrize(
+    ("ahead_s", "result", "words"),
+    [
+        (0, Result.OK, "against the platform's"),
+        (-90, Result.WARNING, "behind the platform's"),
+        (5 * 3600, Result.FAILED, "5 h ahead of the platform's: calls are refused"),
+    ],
+)
+async def test_clock_is_compared_with_the_platforms(
+    door: Door, ahead_s: float, result: Result, words: str
+) -> None:
+    door.more["clock"] = SystemClock(offset_s=ahead_s)
+
+    finding = (await door.examined())["clock"]
+
+    assert finding.result is result
+    assert words in finding.words
+    assert abs(finding.facts["ahead_s"] - ahead_s) < 3
+
+
+async def test_clock_that_was_moved_is_the_one_that_counts(door: Door) -> None:
+    """SyncTime moves the terminal's clock against a computer's that is wrong."""
+    database = Database(door.data_dir / "agent.sqlite3")
+    await database.open()
+    right_ms = int(SystemClock().now().timestamp() * 1000)
+    wrong = SystemClock(offset_s=0)
+    await TerminalTime(wrong, database).set_to(right_ms + 3600_000)
+    await database.close()
+    door.more["clock"] = SystemClock(offset_s=-3600)
+
+    finding = (await door.examined())["clock"]
+
+    assert finding.result is Result.OK
+    assert "moved by +3" in finding.words
+
+
+@pytest.fixture
+def taken() -> Iterator[int]:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        yield listener.getsockname()[1]
+
+
+async def test_port_that_is_taken(door: Door, taken: int) -> None:
+    door.api["push_port"] = taken
+
+    assert is_failed((await door.examined())["own interface"], "taken by another program")
+
+
+async def test_check_that_hangs_keeps_none_of_the_others_from_being_made(door: Door) -> None:
+    release = threading.Event()
+
+    def load(folder: Path | None) -> FaceEngine:
+        release.wait(30)
+        return FakeEngine()
+
+    door.more |= {"load": load, "check_s": 0.5}
+    try:
+        found = await door.examined()
+    finally:
+        release.set()
+
+    assert is_failed(found["face models"], "no answer within 0.5 s")
+    assert found["own interface"].result is Result.OK
+
+
+async def test_check_that_fails_itself_is_said(door: Door) -> None:
+    def load(folder: Path | None) -> FaceEngine:
+        raise ZeroDivisionError
+
+    door.more["load"] = load
+
+    finding = (await door.examined())["face models"]
+
+    assert is_failed(finding, "the check itself failed (ZeroDivisionError)")
+
+
+def test_command_says_lines_or_json_and_fails_when_something_failed(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "agent.toml"
+    path.write_text(
+        f'device_id = "0000001"\nbase_url = "http://127.0.0.1:{free_port()}/t/{TOKEN}"\n'
+        f'model_dir = "{tmp_path / "empty"}"\n'
+    )
+    path.chmod(stat.S_IRUSR | stat.S_IWUSR)
+
+    assert main(["doctor", "--config", str(path)]) == 1
+    lines = capfd.readouterr().out.splitlines()
+    assert main(["doctor", "--json", "--config", str(path)]) == 1
+    told = json.loads(capfd.readouterr().out)
+
+    assert len(lines) == len(told["findings"]) == 15
+    assert lines[0].startswith("OK       configuration  ")
+    assert any(line.startswith("FAILED   face models    ") for line in lines)
+    assert told["ok"] is False
+    assert TOKEN not in json.dumps(told) + "\n".join(lines)
+
+
+def test_wrong_configuration_is_a_finding(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "agent.toml"
+    path.write_text('device_id = "1"\nbase_url = "http://h/t/x"\nnonsense = 1\n')
+
+    assert main(["doctor", "--config", str(path)]) == 1
+    assert "FAILED   configuration  nonsense: unknown key" in capsys.readouterr().out
