@@ -109,24 +109,7 @@ def assemble(
     settings = Settings(config, base.database, network=network)
     records = _records(config, base.database)
     sync = _sync(base)
-    pipeline = Pipeline(
-        devices=devices,
-        recogniser=base.recogniser,
-        uplink=base.uplink,
-        writer=_writer(config),
-        records=records,
-        door=settings.door,
-        library_age_s=sync.library_age_s,
-        story=story,
-    )
-    cards = CardDesk(
-        devices=devices,
-        database=base.database,
-        records=records,
-        door=settings.door,
-        library_age_s=sync.library_age_s,
-        story=story,
-    )
+    pipeline, cards = _door(base, records, settings, sync)
     restart = asyncio.Event()
     terminal = _terminal(base, settings, records, poll_soon=sync.poll_soon, restart=restart.set)
     presence, loops = _presence(base), dict[str, Supervisor]()
@@ -207,6 +190,30 @@ def _relay_sign(devices: Devices) -> Sign:
         return "the relay does not release" if is_stuck else ""
 
     return sign
+
+
+def _door(
+    base: _Base, records: RecordLog, settings: Settings, sync: LibrarySync
+) -> tuple[Pipeline, CardDesk]:
+    pipeline = Pipeline(
+        devices=base.devices,
+        recogniser=base.recogniser,
+        uplink=base.uplink,
+        writer=_writer(base.config),
+        records=records,
+        door=settings.door,
+        library_age_s=sync.library_age_s,
+        story=base.story,
+    )
+    cards = CardDesk(
+        devices=base.devices,
+        database=base.database,
+        records=records,
+        door=settings.door,
+        library_age_s=sync.library_age_s,
+        story=base.story,
+    )
+    return pipeline, cards
 
 
 def _base(

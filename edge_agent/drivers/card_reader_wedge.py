@@ -119,20 +119,21 @@ class WedgeReader:
             self._put(DriverError("the card reader is gone"))
             return
         usable = len(octets) - len(octets) % _EVENT.size
-        for _, _, kind, code, value in _EVENT.iter_unpack(octets[:usable]):
+        for seconds, microseconds, kind, code, value in _EVENT.iter_unpack(octets[:usable]):
             if kind == _KEY_EVENT:
-                self._key(code, value)
+                self._key(seconds + microseconds / 1e6, code, value)
 
-    def _key(self, code: int, value: int) -> None:
+    def _key(self, at_s: float, code: int, value: int) -> None:
+        """Take in a key; `at_s` is when it was typed, however late it is read."""
         if code in _SHIFTS:
             self._is_shifted = value != 0
             return
         if value != _PRESSED:
             return
-        now_s = asyncio.get_running_loop().time()
-        if now_s - self._last_key_s > self._options.pause_s:
+        # A clock that was set meanwhile costs one card, at most.
+        if abs(at_s - self._last_key_s) > self._options.pause_s:
             self._typed.clear()
-        self._last_key_s = now_s
+        self._last_key_s = at_s
         if code in _ENTERS:
             card, self._typed = "".join(self._typed), []
             # Longer ones were no card: somebody leans on a keyboard.

@@ -15,7 +15,7 @@ from edge_agent.typed_tables import ranged
 logger = logging.getLogger(__name__)
 
 _PROGRAMS: Final = ("espeak-ng", "espeak")
-_VOICES: Final = {Language.ENGLISH: "en", Language.CHINESE: "cmn"}
+_VOICES: Final = {Language.ENGLISH: "en", Language.CHINESE: "zh"}  # known to both programs
 _LONGEST_S: Final = 15.0  # a sentence takes three; a sound card that hangs must not pile up
 
 

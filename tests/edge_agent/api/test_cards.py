@@ -1,6 +1,7 @@
 """Cards at the reader: people are entered over the device interface, the local rule decides."""
 
 import asyncio
+import json
 import logging
 import time
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from edge_agent.decision import Reason
 from edge_agent.drivers.base import Cue
 from edge_agent.exceptions import DriverError
+from edge_agent.records import Outcome, outcome_of
 from tests.edge_agent.api.conftest import Starter
 from tests.edge_agent.api.running import PERSON, RunningTerminal
 from tests.support.fake_platform import FakePlatform
@@ -159,9 +161,28 @@ async def test_a_card_is_no_way_around_what_the_door_demands(
     assert cues(terminal) == [cue]
 
 
-async def test_a_relay_that_fails_welcomes_nobody(
-    terminal: RunningTerminal, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def outcome(terminal: RunningTerminal) -> Outcome | None:
+    """What the newest record says about the door; not one of the wire's facts."""
+    facts = await terminal.parts.database.run(
+        lambda connection: connection.execute(
+            "SELECT facts FROM passes ORDER BY id DESC LIMIT 1"
+        ).fetchone()[0]
+    )
+    return outcome_of(json.loads(facts))
+
+
+async def test_the_record_says_what_became_of_it(terminal: RunningTerminal) -> None:
+    await enter(terminal)
+    await terminal.parts.cards.take(CARD)
+    assert await outcome(terminal) == Outcome(is_open=True, reason="local_allowed")
+
+    await enter(terminal, userType=3)
+    await terminal.parts.cards.take(CARD)
+
+    assert await outcome(terminal) == Outcome(is_open=False, reason="kept_out")
+
+
+async def test_a_relay_that_fails_welcomes_nobody(terminal: RunningTerminal) -> None:
     await enter(terminal)
     await terminal.relay.close()
 
@@ -169,6 +190,7 @@ async def test_a_relay_that_fails_welcomes_nobody(
 
     assert cues(terminal) == [Cue.REFUSED]
     assert terminal.named("card")[0]["open_door"] is False
+    assert await outcome(terminal) == Outcome(is_open=False, reason="relay_failed")
 
 
 async def test_no_number_is_told_or_logged(

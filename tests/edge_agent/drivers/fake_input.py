@@ -14,25 +14,28 @@ KEYPAD = {"7": 71, "0": 82, "\n": 96}
 EV_SYN, EV_KEY, EV_MSC = 0, 1, 4
 
 
-def event(kind: int, code: int, value: int) -> bytes:
+def event(kind: int, code: int, value: int, *, at_s: float = 1_700_000_000.0) -> bytes:
     """Return a struct input_event of this computer."""
-    return struct.pack("@llHHi", 1_700_000_000, 0, kind, code, value)
+    seconds = int(at_s)
+    microseconds = round((at_s - seconds) * 1e6)
+    return struct.pack("@llHHi", seconds, microseconds, kind, code, value)
 
 
-def tap(code: int) -> bytes:
+def tap(code: int, **moment: float) -> bytes:
     """Press and let go, as a keyboard tells it: scan code, key, end of the report."""
-    down = event(EV_MSC, 4, 458_792) + event(EV_KEY, code, 1) + event(EV_SYN, 0, 0)
-    return down + event(EV_KEY, code, 0) + event(EV_SYN, 0, 0)
+    down = [(EV_MSC, 4, 458_792), (EV_KEY, code, 1), (EV_SYN, 0, 0)]
+    up = [(EV_KEY, code, 0), (EV_SYN, 0, 0)]
+    return b"".join(event(*one, **moment) for one in down + up)
 
 
-def typed(text: str) -> bytes:
+def typed(text: str, **moment: float) -> bytes:
     octets = b""
     for key in text:
         if key.isupper():
-            octets += event(EV_KEY, KEY["shift"], 1) + tap(KEY[key.lower()])
-            octets += event(EV_KEY, KEY["shift"], 0)
+            octets += event(EV_KEY, KEY["shift"], 1, **moment) + tap(KEY[key.lower()], **moment)
+            octets += event(EV_KEY, KEY["shift"], 0, **moment)
         else:
-            octets += tap(KEY[key])
+            octets += tap(KEY[key], **moment)
     return octets
 
 

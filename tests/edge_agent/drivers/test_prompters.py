@@ -62,7 +62,7 @@ async def test_words_are_spoken_and_stand_in_no_command_line(spoken: Spoken) -> 
 
     ((*arguments, told),) = await spoken.said(1)
     await prompter.close()
-    assert arguments == ["-v", "cmn", "-s", "150", "-a", "80", "--stdin"]
+    assert arguments == ["-v", "zh", "-s", "150", "-a", "80", "--stdin"]
     assert told == "欢迎，-v安; rm，体温36.5度"
 
 
