@@ -26,6 +26,7 @@ MESSAGE_FAULTS = (
     _("the terminal did not say when"),
     _("the moment could not be understood"),
     _("there was no picture"),
+    _("the terminal had no room to keep the picture until it could be sent"),
     _("the picture was not sent as base64"),
     _("the picture was empty"),
     _("the picture is no picture"),

@@ -12,6 +12,7 @@ from .messages import (
     ResultFeedback,
     TemperatureReading,
     read_feedback,
+    without_image,
     write_feedback,
 )
 from .signature import is_fresh, is_signed, sign
@@ -40,5 +41,6 @@ __all__ = [
     "read_body",
     "read_feedback",
     "sign",
+    "without_image",
     "write_feedback",
 ]

@@ -1,6 +1,7 @@
 """Reading one message: takes keys out of an object one by one and notes what was wrong."""
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
@@ -23,6 +24,7 @@ EXTRAS_LIMIT_BYTES = 4096
 _EXTRA_TEXT_LIMIT = 512
 _EXTRA_KEYS_MAX = 200
 _DEPTH_LIMIT = 32
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 def unwrap(data: Mapping[str, Any], envelope: str) -> Mapping[str, Any]:
@@ -141,6 +143,16 @@ class FieldReader:
         elif image is None and required:
             self.faults.append("image_missing")
         return image
+
+    def digest(self, name: str) -> str:
+        """Return a SHA-256 in hexadecimal; anything else counts as not there, and is kept."""
+        value = self.take(name)
+        text = read_text(value, limit=65).lower()
+        if _SHA256.fullmatch(text):
+            return text
+        if value is not None:
+            self._keep(name, value)
+        return ""
 
     def rest(self) -> dict[str, Any]:
         """Return what nobody asked for, bounded.

@@ -36,6 +36,7 @@ FAULT_WORDS: dict[str, str] = {
     "captured_at_missing": "the terminal did not say when",
     "captured_at_unreadable": "the moment could not be understood",
     "image_missing": "there was no picture",
+    "image_given_up": "the terminal had no room to keep the picture until it could be sent",
     "image_not_base64": "the picture was not sent as base64",
     "image_empty": "the picture was empty",
     "image_not_an_image": "the picture is no picture",

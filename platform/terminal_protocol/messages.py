@@ -6,6 +6,7 @@ Pictures and names are kept out of ``repr`` because messages end up in log lines
 """
 
 import base64
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,7 +15,7 @@ from typing import Any
 
 from ._reader import FieldReader, as_object, unwrap
 from .exceptions import NotThisMessage
-from .values import lookup
+from .values import lookup, read_image
 
 # What storage holds; the seed's own limits (32, 16 …) are remarked on, not enforced.
 _RESULTS_MAX = 10_000
@@ -86,6 +87,8 @@ class FaceMatch:
         captured_raw: that moment as sent, part of what makes a message the same.
         similarity: 0–100 by the terminal.
         image: picture as sent, decoded from base64 only.
+        image_sha256: digest of a picture that the terminal had no room to keep until it could be
+            sent; empty with a picture, and for terminals that never give one up.
     """
 
     user_id: str
@@ -103,6 +106,7 @@ class FaceMatch:
     similarity: float | None = None
     id_card: IdCard | None = field(default=None, repr=False)
     image: bytes | None = field(default=None, repr=False)
+    image_sha256: str = ""
     id_card_image: bytes | None = field(default=None, repr=False)
     open_code: int | None = None
     open_message: str = ""
@@ -120,7 +124,7 @@ class FaceMatch:
         if not reader.has_any(_PASS_KEYS):
             raise NotThisMessage
         card_data = as_object(reader.take("idCardInfo"))
-        image = reader.image("img", "image")
+        picture = _picture(reader)
         captured_at, captured_raw = reader.moment("screenTime")
         values: dict[str, Any] = {
             "user_id": reader.text("userId", limit=_ID_LIMIT, advised=32),
@@ -130,6 +134,7 @@ class FaceMatch:
             "action": reader.text("action", limit=_WORD_LIMIT, advised=16),
             "similarity": reader.number("similarity"),
             "id_card_image": reader.image("IDCardImg", required=False, prefix="id_card_"),
+            **picture,
             **_common(reader),
         }
         if not isinstance(card_data, Mapping):
@@ -144,7 +149,6 @@ class FaceMatch:
             captured_at=captured_at,
             captured_raw=captured_raw,
             id_card=id_card,
-            image=image,
             extras=reader.rest(),
             faults=tuple(reader.faults),
         )
@@ -171,7 +175,7 @@ class FaceMatch:
             sent["idCardInfo"] = self.id_card.to_wire()
         if self.id_card_image is not None:
             sent["IDCardImg"] = base64.b64encode(self.id_card_image).decode()
-        return {**sent, **_opening(self), "img": base64.b64encode(self.image or b"").decode()}
+        return {**sent, **_opening(self), **_pictured(self)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,6 +190,7 @@ class TemperatureReading:
     captured_at: datetime | None = None
     captured_raw: str = ""
     image: bytes | None = field(default=None, repr=False)
+    image_sha256: str = ""
     open_code: int | None = None
     open_message: str = ""
     extras: dict[str, Any] = field(default_factory=dict, repr=False)
@@ -201,14 +206,13 @@ class TemperatureReading:
         reader = FieldReader(unwrap(data, "Info"))
         if not reader.has_any(_READING_KEYS):
             raise NotThisMessage
-        image = reader.image("img", "image")
+        picture = _picture(reader)
         captured_at, captured_raw = reader.moment("screenTime")
-        values = _common(reader)
+        values = {**picture, **_common(reader)}
         return cls(
             **values,
             captured_at=captured_at,
             captured_raw=captured_raw,
-            image=image,
             extras=reader.rest(),
             faults=tuple(reader.faults),
         )
@@ -222,9 +226,32 @@ class TemperatureReading:
                 "nationCode": self.nation_code,
                 **_readings(self),
                 **_opening(self),
-                "img": base64.b64encode(self.image or b"").decode(),
+                **_pictured(self),
             }
         }
+
+
+def without_image(upload: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an upload of 9.2 or 9.3 as written here without its picture, all else as it was.
+
+    The picture's digest takes its place (``imgSha256``, ours; others pass over it), so that an
+    upload whose answer was lost is known again when it is repeated without its picture.
+    """
+    if "Info" in upload:
+        return {**upload, "Info": without_image(upload["Info"])}
+    image, _fault = read_image(upload.get("img"))
+    if image is None:
+        return dict(upload)
+    return {**upload, "img": "", "imgSha256": hashlib.sha256(image).hexdigest()}
+
+
+def _picture(reader: FieldReader) -> dict[str, Any]:
+    digest = reader.digest("imgSha256")
+    image = reader.image("img", "image", required=not digest)
+    if image is None and digest:
+        reader.faults.append("image_given_up")
+        return {"image": None, "image_sha256": digest}
+    return {"image": image, "image_sha256": ""}
 
 
 def _common(reader: FieldReader) -> dict[str, Any]:
@@ -259,6 +286,13 @@ def _opening(message: FaceMatch | TemperatureReading) -> dict[str, Any]:
     if message.open_code is None:
         return {}
     return {"openCode": message.open_code, "openMsg": message.open_message}
+
+
+def _pictured(message: FaceMatch | TemperatureReading) -> dict[str, Any]:
+    sent = {"img": base64.b64encode(message.image or b"").decode()}
+    if message.image is None and message.image_sha256:
+        sent["imgSha256"] = message.image_sha256
+    return sent
 
 
 @dataclass(frozen=True, slots=True)

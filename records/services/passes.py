@@ -218,14 +218,16 @@ def late_record(
 def _dedupe_key(kind: RecordKind, user_id: str, message: FaceMatch | TemperatureReading) -> str:
     """Name what makes a message the same: moment, person and picture as the terminal sent them.
 
-    Without moment and picture two messages cannot be told apart from two people in a row, and a
-    pass too many is better than one lost; such a message gets a key of its own.
+    A picture that the terminal had to give up is named by its digest, so a message whose answer was
+    lost is the same without it. Without moment and picture two messages cannot be told apart from
+    two people in a row, and a pass too many is better than one lost; such a message gets a key of
+    its own.
     """
-    if not message.captured_raw and not message.image:
+    picture = hashlib.sha256(message.image).hexdigest() if message.image else message.image_sha256
+    if not message.captured_raw and not picture:
         return hashlib.sha256(f"{time.time_ns()}".encode()).hexdigest()
-    digest = hashlib.sha256(f"{kind}\0{message.captured_raw}\0{user_id}\0".encode())
-    digest.update(message.image or b"")
-    return digest.hexdigest()
+    named = f"{kind}\0{message.captured_raw}\0{user_id}\0{picture}"
+    return hashlib.sha256(named.encode()).hexdigest()
 
 
 def _repeat(terminal: Terminal, key: str) -> PassOutcome | None:

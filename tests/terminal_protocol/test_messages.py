@@ -1,6 +1,8 @@
 """Messages: tolerant reading, exact writing."""
 
 import contextlib
+import hashlib
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -19,6 +21,7 @@ from terminal_protocol import (
     TemperatureReading,
     read_body,
     read_feedback,
+    without_image,
     write_feedback,
 )
 from terminal_protocol.values import read_bool, read_moment, read_temperature_c
@@ -69,6 +72,42 @@ def test_not_measured_is_no_temperature_and_no_fault(sent: object) -> None:
 )  # fmt: skip
 def test_absurd_temperatures_are_faults(sent: object, fault: str) -> None:
     assert read_temperature_c(sent) == (None, fault)
+
+
+@given(st.binary(min_size=1, max_size=200), st.booleans())
+def test_upload_without_its_picture_says_the_same_of_everything_else(
+    image: bytes, is_pass: bool
+) -> None:
+    read = FaceMatch.from_wire if is_pass else TemperatureReading.from_wire
+    written = (
+        FaceMatch(user_id="1", image=image, captured_at=datetime(2026, 1, 1, tzinfo=UTC))
+        if is_pass
+        else TemperatureReading(image=image, captured_at=datetime(2026, 1, 1, tzinfo=UTC))
+    ).to_wire()
+
+    light = read(without_image(written))
+
+    assert (light.image, light.image_sha256) == (None, hashlib.sha256(image).hexdigest())
+    assert light.faults == ("image_given_up",)
+    assert replace(light, image=image, image_sha256="", faults=()) == read(written)
+    assert read(light.to_wire()) == light
+    assert without_image(without_image(written)) == without_image(written)
+
+
+@pytest.mark.parametrize("digest", ["", "x" * 64, "ab" * 31, 5, {}, None])
+def test_what_is_no_digest_counts_as_not_there(digest: object) -> None:
+    message = FaceMatch.from_wire({"userId": "1", "screenTime": 1, "imgSha256": digest})
+
+    assert message.image_sha256 == ""
+    assert message.faults == ("image_missing",)
+
+
+def test_picture_that_is_there_counts_more_than_a_digest() -> None:
+    message = FaceMatch.from_wire(
+        {"userId": "1", "screenTime": 1, "img": "QUJD", "imgSha256": "ab" * 32}
+    )
+
+    assert (message.image, message.image_sha256, message.faults) == (b"ABC", "", ())
 
 
 def test_an_absurd_temperature_is_kept_beside_the_pass() -> None:

@@ -13,6 +13,7 @@ from faces.models import Library, Person
 from faces.services import person_save, terminal_libraries_set
 from records.choices import AlertKind, Reason, VerificationResult
 from records.models import Alert, Picture, Record
+from terminal_protocol import without_image
 from tests.support.wire import WireClient
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
@@ -122,6 +123,44 @@ def test_the_same_message_again_is_one_record_and_the_same_answer(
 
     assert wire.post("syface", passing) == first
     assert Record.objects.count() == 1
+
+
+def test_message_repeated_without_its_picture_is_the_same_record(
+    wire: WireClient, terminal: Terminal, obama: Person, passing: dict[str, Any]
+) -> None:
+    """The answer was lost, and the terminal ran out of room before it could ask again."""
+    first = wire.post("syface", passing)
+
+    assert wire.post("syface", without_image(passing)) == first
+
+    record = Record.objects.get()
+    assert record.picture is not None
+
+
+def test_pass_without_its_picture_that_never_came_with_it_is_stored_once(
+    wire: WireClient, terminal: Terminal, obama: Person, passing: dict[str, Any]
+) -> None:
+    light = without_image(passing)
+
+    assert wire.post("syface", light)["ret"] == "0"
+    assert wire.post("syface", passing)["ret"] == "0"
+
+    record = Record.objects.get()
+    assert (record.user_id, record.picture) == ("1001", None)
+    assert record.faults.count("image_given_up") == 1
+    assert "image_missing" not in record.faults
+
+
+def test_two_strangers_of_one_second_stay_two_without_their_pictures(
+    wire: WireClient, terminal: Terminal, portraits: dict[str, Path]
+) -> None:
+    for name in ("obama.jpg", "biden.jpg"):
+        reading = {"deviceid": "0000001", "temperature": "36.5", "screenTime": 1589000001}
+        upload = {"Info": {**reading, "img": picture(portraits[name])}}
+        for sent in (upload, without_image(upload), without_image(upload)):
+            assert wire.post("syattribute", sent)["ret"] == "0"
+
+    assert Record.objects.count() == 2
 
 
 @pytest.mark.parametrize(
