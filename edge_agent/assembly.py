@@ -12,7 +12,7 @@ from edge_agent.api import ApiServer, RecordHub, Terminal
 from edge_agent.cards import CardDesk
 from edge_agent.config import AgentConfig
 from edge_agent.config_door import LivenessMode, LookingConfig, MaskMode
-from edge_agent.database import Database
+from edge_agent.database import Database, News
 from edge_agent.drivers.clock import SystemClock
 from edge_agent.drivers.relay_timed import TimedRelay
 from edge_agent.live_state import LiveFile, agent_version
@@ -28,6 +28,7 @@ from edge_agent.platform_client import PlatformClient
 from edge_agent.presence import Presence
 from edge_agent.recogniser import FaceJudges, Recogniser
 from edge_agent.records import Openings, RecordLog, Retention
+from edge_agent.room import Room
 from edge_agent.settings import Settings
 from edge_agent.store import Store
 from edge_agent.story import Story
@@ -41,6 +42,11 @@ from edge_agent.watched_camera import WatchedCamera
 from face_engine import FaceEngine
 
 DATABASE_NAME: Final = "agent.sqlite3"
+_DISK_WORDS: Final = {
+    News.FULL: "disk: full; old pictures give way, passes are kept as long as anything fits",
+    News.ROOM: "disk: there is room again",
+    News.REBUILT: "disk: the terminal's file was damaged; it was rebuilt, the library is asked for",
+}
 _MODEL: Final = "menjin-edge-agent"
 # A door that stays unlocked by so much is no matter of a slow bus any more.
 _RELAY_OVERDUE_S: Final = 10.0
@@ -88,6 +94,7 @@ class _Base:
     client: PlatformClient
     uplink: Uplink
     recogniser: Recogniser
+    room: Room
 
 
 def assemble(
@@ -107,8 +114,9 @@ def assemble(
     base = _base(config, devices, clock, engine, story)
     network = network_facts(urlsplit(config.base_url).hostname or "")
     settings = Settings(config, base.database, network=network)
-    records = _records(config, base.database)
+    records = _records(base)
     sync = _sync(base)
+    base.database.listen(_teller(story, sync))
     pipeline, cards = _door(base, records, settings, sync)
     restart = asyncio.Event()
     terminal = _terminal(base, settings, records, poll_soon=sync.poll_soon, restart=restart.set)
@@ -220,7 +228,8 @@ def _base(
     config: AgentConfig, devices: Devices, clock: SystemClock, engine: FaceEngine, story: Story
 ) -> _Base:
     chance = random.Random()  # noqa: S311 - spreads a fleet in time, guards nothing
-    database = Database(config.data_dir / DATABASE_NAME)
+    room = Room(config.data_dir / DATABASE_NAME, config.queue)
+    database = Database(config.data_dir / DATABASE_NAME, room=room)
     client = PlatformClient(
         base_url=config.base_url, device_id=config.device_id, timeout_s=config.http_timeout_s
     )
@@ -234,6 +243,7 @@ def _base(
     return _Base(
         *(config, devices, clock, story, chance),
         *(database, Store(database), client, uplink, recogniser),
+        room=room,
     )
 
 
@@ -333,10 +343,22 @@ def _page(base: _Base, terminal: Terminal, sources: Sources) -> PageServer:
     )
 
 
-def _records(config: AgentConfig, database: Database) -> RecordLog:
-    api = config.api
+def _records(base: _Base) -> RecordLog:
+    api = base.config.api
     retention = Retention(api.records_days, api.records_max, api.record_pictures_max)
-    return RecordLog(database, device_mark=config.device_id, retention=retention)
+    mark = base.config.device_id
+    return RecordLog(base.database, device_mark=mark, retention=retention, room=base.room)
+
+
+def _teller(story: Story, sync: LibrarySync) -> Callable[[News], None]:
+    """Return what tells the console about the disk, once each time it changes."""
+
+    def tell(news: News) -> None:
+        story.tell("disk", _DISK_WORDS[news], state=news.value)
+        if news is News.REBUILT:
+            sync.note_rebuilt()
+
+    return tell
 
 
 def _writer(config: AgentConfig) -> UploadWriter:

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from edge_agent.config_api import check_api
 from edge_agent.config_door import LookingConfig, TemperatureConfig
 from edge_agent.config_page import PageConfig, check_page
+from edge_agent.config_queue import QueueConfig
 from edge_agent.config_watchdog import WatchdogConfig
 from edge_agent.drivers.registry import driver_options
 from edge_agent.exceptions import ConfigInvalid
@@ -146,6 +147,7 @@ class AgentConfig:
     api: ApiConfig = field(default_factory=ApiConfig)
     page: PageConfig = field(default_factory=PageConfig)
     looking: LookingConfig = field(default_factory=LookingConfig)
+    queue: QueueConfig = field(default_factory=QueueConfig)
     temperature: TemperatureConfig = field(default_factory=TemperatureConfig)
     watchdog: WatchdogConfig = field(default_factory=WatchdogConfig)
 

@@ -157,6 +157,12 @@ driver = "none"                # "none", "console", "espeak", "display"
 # port = 8898
 # forget_s = 6.0               # words stay so long
 
+# What was not sent yet. Passes are never given up; their pictures are, the oldest first.
+[queue]
+max_bytes = 1073741824         # most bytes of waiting uploads
+free_min_bytes = 268435456     # with less room on the disk, old pictures make room for new ones
+open_unrecorded = false        # true: opens even if a pass can be recorded nowhere
+
 # How people before a live camera are followed and judged.
 [looking]
 motion_gate = true             # look for faces only where something moves

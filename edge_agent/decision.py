@@ -30,6 +30,7 @@ class Reason(StrEnum):
     MASK_MISSING = "mask_missing"
     OUTSIDE_VISIT = "outside_visit"
     NOT_ALIVE = "not_alive"
+    NOT_ON_RECORD = "not_on_record"
 
 
 class PlatformWord(StrEnum):
@@ -53,6 +54,7 @@ class Rules:
         mask_required: whether a missing mask does (8.1.5, maskNormal).
         liveness_required: whether a face must be known to be alive; one that is known to be a
             picture never opens.
+        opens_unrecorded: whether the door opens for a pass that is on record nowhere.
     """
 
     decide: DecisionPolicy
@@ -63,6 +65,7 @@ class Rules:
     temperature_counts: bool = True
     mask_required: bool = False
     liveness_required: bool = False
+    opens_unrecorded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +82,7 @@ class Facts:
         is_expected: False for somebody entered here whose visit is not now (8.2.1, startTime and
             endTime).
         liveness: a person or a picture of one.
+        is_on_record: whether the pass is on this disk or before the platform.
     """
 
     user_type: str | None
@@ -89,6 +93,7 @@ class Facts:
     has_mask: bool = False
     is_expected: bool = True
     liveness: Liveness = Liveness.UNKNOWN
+    is_on_record: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +123,14 @@ def seems_alive(liveness: Liveness, rules: Rules) -> bool:
 
 
 def decide(facts: Facts, rules: Rules) -> Decision:
-    """Decide about one visit. Nothing opens but an explicit allow."""
+    """Decide about one visit. Nothing opens but an explicit allow, and nothing without a trace."""
+    decision = _allowed(facts, rules)
+    if decision.open_door and not facts.is_on_record and not rules.opens_unrecorded:
+        return Decision(open_door=False, reason=Reason.NOT_ON_RECORD)
+    return decision
+
+
+def _allowed(facts: Facts, rules: Rules) -> Decision:
     if facts.user_type is None:
         return Decision(open_door=False, reason=Reason.NOBODY)
     # The platform sees one picture and cannot know how it moved; this is the terminal's own word.

@@ -88,6 +88,7 @@ def door_settings(
         temperature_counts=bool(peri.get("tempNormal", 1)),
         mask_required=bool(peri.get("maskNormal", 0)),
         liveness_required=config.looking.liveness_required,
+        opens_unrecorded=config.queue.open_unrecorded,
     )
     looking = Looking(
         is_comparing=bool(face.get("faceCmpEnable", 1)),

@@ -3,8 +3,13 @@
 import sqlite3
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Final
 
 from edge_agent.database import Database
+from edge_agent.room import give_back
+
+# A pass without a picture is shorter; nothing would be gained by looking into it.
+_LIGHT_BYTES: Final = 2048
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +29,16 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How many events wait, and how many the platform will never take."""
+    """How many events wait.
+
+    Attributes:
+        parked: how many more the platform will never take.
+        given_up: how many of those that wait gave up their pictures for want of room.
+    """
 
     pending: int
     parked: int
+    given_up: int = 0
 
 
 class Outbox:
@@ -69,6 +80,7 @@ class Outbox:
 
         def work(connection: sqlite3.Connection) -> None:
             connection.execute("DELETE FROM outbox WHERE seq = ?", (seq,))
+            give_back(connection)
 
         await self._database.run(work)
 
@@ -77,7 +89,8 @@ class Outbox:
 
         def work(connection: sqlite3.Connection) -> None:
             connection.execute(
-                "INSERT INTO dead SELECT seq, kind, body, created_at, ? FROM outbox WHERE seq = ?",
+                "INSERT INTO dead (seq, kind, body, created_at, reason, is_light)"
+                " SELECT seq, kind, body, created_at, ?, is_light FROM outbox WHERE seq = ?",
                 (reason, seq),
             )
             connection.execute("DELETE FROM outbox WHERE seq = ?", (seq,))
@@ -92,7 +105,8 @@ class Outbox:
 def put_event(connection: sqlite3.Connection, kind: str, body: bytes, at: datetime) -> int:
     """Keep an event as part of somebody else's transaction; see `Outbox.put`."""
     cursor = connection.execute(
-        "INSERT INTO outbox (kind, body, created_at) VALUES (?, ?, ?)", (kind, body, at.timestamp())
+        "INSERT INTO outbox (kind, body, created_at, is_light) VALUES (?, ?, ?, ?)",
+        (kind, body, at.timestamp(), int(len(body) <= _LIGHT_BYTES)),
     )
     return int(cursor.lastrowid or 0)
 
@@ -101,7 +115,8 @@ def count_events(connection: sqlite3.Connection) -> Counts:
     """Count events as part of somebody else's transaction."""
     (pending,) = connection.execute("SELECT count(*) FROM outbox").fetchone()
     (parked,) = connection.execute("SELECT count(*) FROM dead").fetchone()
-    return Counts(pending=pending, parked=parked)
+    (given_up,) = connection.execute("SELECT count(*) FROM outbox WHERE is_light = 2").fetchone()
+    return Counts(pending=pending, parked=parked, given_up=given_up)
 
 
 def _get(connection: sqlite3.Connection, seq: int) -> Event | None:

@@ -13,9 +13,9 @@ from edge_agent.assembly import DATABASE_NAME
 from edge_agent.config import AgentConfig
 from edge_agent.drivers.base import Clock
 from edge_agent.exceptions import AgentUnreachable
+from edge_agent.facts import get_fact
 from edge_agent.live_state import read_live_state
 from edge_agent.status import open_read_only
-from edge_agent.store import get_fact
 from terminal_protocol.device_calls import CALLS, CallAnswer, CallMethod, signed_query
 
 _TIMEOUT_S: Final = 30.0  # describing a photo on a small computer that is busy takes seconds

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
 
+from edge_agent.facts import set_fact
 from edge_agent.recogniser import PictureProblem, Recogniser
 from edge_agent.store import (
     Applied,
@@ -22,7 +23,6 @@ from edge_agent.store import (
     SavePerson,
     Store,
     apply_changes,
-    set_fact,
 )
 from edge_agent.user_types import type_sql, user_type_number
 from terminal_protocol.device_objects import USER_OBJECT

@@ -23,6 +23,7 @@ from edge_agent.door_settings import DoorSettings
 from edge_agent.drivers.base import Cue, Frame
 from edge_agent.exceptions import DriverError
 from edge_agent.glance import Glance
+from edge_agent.keeping import Keeper, Kept
 from edge_agent.library import Match
 from edge_agent.mask import Mask
 from edge_agent.recogniser import Recogniser, Sighting
@@ -73,6 +74,7 @@ class Pipeline:
         frames_seen: pictures taken from the camera so far.
         last_frame: the newest of them.
         glance: what is to be seen of all this from afar.
+        keeper: puts visits on the disk.
         decided: from the picture to the decision.
         pulsed: from the picture to the relay.
     """
@@ -94,6 +96,7 @@ class Pipeline:
         self._uplink = uplink
         self._writer = writer
         self._records = records
+        self.keeper = Keeper(records, uplink, devices.clock)
         self._door = door
         self._watcher = Watcher(recogniser)
         self._library_age_s = library_age_s
@@ -206,8 +209,8 @@ class Pipeline:
             snapshot=seen.sighting.snapshot,
             mask=_is_worn(mask),
         )
-        seq = await self._keep(seen, now, "syface", body)
-        word, delay_ms = await self._ask(seen, seq)
+        kept = await self._keep(seen, now, "syface", body)
+        word, delay_ms, is_on_record = await self._ask(seen, kept)
         decision = decide(
             Facts(
                 user_type=match.user_type,
@@ -218,6 +221,7 @@ class Pipeline:
                 has_mask=self._counts_as_masked(mask, seen.door),
                 is_expected=match.is_expected(now),
                 liveness=seen.sighting.liveness,
+                is_on_record=is_on_record,
             ),
             seen.door.rules,
         )
@@ -229,37 +233,49 @@ class Pipeline:
         await self._announcer.tell(
             _cue(decision.reason, is_let_in=is_let_in), name=match.name, body=seen.body
         )
-        await self._note(seq, decision, relay_works=relay_works)
+        await self._note(kept, decision, relay_works=relay_works)
         return decision
 
-    async def _note(self, seq: int, decision: Decision, *, relay_works: bool) -> None:
+    async def _note(self, kept: Kept, decision: Decision, *, relay_works: bool) -> None:
         """Write the outcome down; the door has moved by now and does not wait for it."""
         outcome = Outcome(is_open=decision.open_door, reason=decision.reason.value)
         if not relay_works:
             outcome = RELAY_FAILED
+        if kept.seq is None:
+            return
         try:
-            await self._records.note_outcome(seq, outcome)
+            await self._records.note_outcome(kept.seq, outcome)
         except (OSError, sqlite3.Error):
             # The record and its upload are on disk; only the reason is missing on the page.
             logger.exception("outcome_not_kept")
 
-    async def _ask(self, seen: _Seen, seq: int) -> tuple[PlatformWord, int | None]:
-        """Send a pass and wait for the platform's word, if it is asked at all."""
-        if not asks_platform(seen.door.rules.decide):
-            return PlatformWord.NOT_ASKED, None
+    async def _ask(self, seen: _Seen, kept: Kept) -> tuple[PlatformWord, int | None, bool]:
+        """Send a pass and wait for the platform's word, if it is asked at all.
+
+        One that found no room on the disk is sent in any case, to be on record there.
+
+        Returns:
+            The word, the delay it comes with, and whether the pass is on record.
+        """
+        is_asked = asks_platform(seen.door.rules.decide)
+        if not is_asked and kept.seq is not None:
+            return PlatformWord.NOT_ASKED, None, True
         until_s = seen.seen_at_s + seen.door.answer_timeout_s
-        delivery = await self._deliver(seq, until_s)
+        delivery = await self._deliver(kept, until_s)
+        is_on_record = kept.is_on_record(delivery)
+        if not is_asked:
+            return PlatformWord.NOT_ASKED, None, is_on_record
         # An answer counts only while the person it is about stands at the door.
         is_late = self._devices.clock.monotonic() > until_s
         word = PlatformWord.LATE if delivery is None or is_late else _word(delivery)
         delay_ms = None
         if delivery is not None and delivery.answer is not None and delivery.has_delay:
             delay_ms = delivery.answer.unlock_delay_ms
-        return word, delay_ms
+        return word, delay_ms, is_on_record
 
-    async def _deliver(self, seq: int, until_s: float) -> Delivery | None:
+    async def _deliver(self, kept: Kept, until_s: float) -> Delivery | None:
         """Send an event now; whoever waits longer than a moment is told so."""
-        sending = asyncio.ensure_future(self._uplink.deliver_now(seq, until_s=until_s))
+        sending = asyncio.ensure_future(self.keeper.deliver(kept, until_s=until_s))
         try:
             done, _ = await asyncio.wait([sending], timeout=_WAIT_CUE_S)
             if not done:
@@ -284,13 +300,13 @@ class Pipeline:
         )
         decision = decide(facts, seen.door.rules)
         outcome = Outcome(is_open=False, reason=decision.reason.value)
-        seq = await self._keep(seen, now, "syattribute", body, outcome)
+        kept = await self._keep(seen, now, "syattribute", body, outcome)
         self.decided.add(self._devices.clock.monotonic() - seen.seen_at_s)
         await self._announcer.tell(_cue(decision.reason, is_let_in=False), body=seen.body)
         delivery = None
         if asks_platform(seen.door.rules.decide):
             until_s = seen.seen_at_s + seen.door.answer_timeout_s
-            delivery = await self._uplink.deliver_now(seq, until_s=until_s)
+            delivery = await self.keeper.deliver(kept, until_s=until_s)
         self._uplink.wake()
         is_stored = delivery is not None and delivery.verdict is Verdict.DONE
         if match is None:
@@ -301,8 +317,8 @@ class Pipeline:
 
     async def _keep(
         self, seen: _Seen, now: datetime, kind: str, body: bytes, outcome: Outcome | None = None
-    ) -> int:
-        """Put record and upload on disk, together; the upload's number."""
+    ) -> Kept:
+        """Put record and upload on disk, together."""
         is_pass = kind == "syface"
         visit = Visit(
             at=now,
@@ -313,7 +329,7 @@ class Pipeline:
             snapshot=seen.sighting.snapshot,
             outcome=outcome,
         )
-        return await self._records.keep(visit, kind, body)
+        return await self.keeper.keep(visit, kind, body)
 
     def _mask_recorded(self, seen: _Seen) -> bool | None:
         if not seen.door.detects_masks:
@@ -360,6 +376,7 @@ _CUES: Final = {
     Reason.ANSWER_LATE: Cue.TRY_LATER,
     Reason.NOT_STORED: Cue.TRY_LATER,
     Reason.LIBRARY_STALE: Cue.TRY_LATER,
+    Reason.NOT_ON_RECORD: Cue.TRY_LATER,
 }
 
 

@@ -1,9 +1,11 @@
 """Telling the platform that this terminal is alive (seed 9.5)."""
 
 import asyncio
+import contextlib
 import random
 
 from edge_agent.backoff import jittered
+from edge_agent.database import DiskFull
 from edge_agent.drivers.base import Clock
 from edge_agent.platform_client import PlatformClient, problem_of
 from edge_agent.store import Store
@@ -58,7 +60,8 @@ class Presence:
         now_s = self._clock.monotonic()
         if is_taken and (self._noted_at_s is None or now_s - self._noted_at_s >= _NOTE_EVERY_S):
             self._noted_at_s = now_s
-            await self._store.note_moment("heartbeat_at", self._clock.now())
+            with contextlib.suppress(DiskFull):  # it beats even so
+                await self._store.note_moment("heartbeat_at", self._clock.now())
         return is_taken
 
     def _note(self, problem: str) -> None:

@@ -118,6 +118,11 @@ class Recogniser:
         """How many people can be recognised; may be asked from any thread."""
         return len(self._library)
 
+    @property
+    def dimension(self) -> int:
+        """How many numbers a descriptor has."""
+        return self._engine.dimension
+
     async def open(self) -> None:
         """Start the thread and warm the models up."""
         if self._thread is None:

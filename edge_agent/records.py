@@ -11,6 +11,7 @@ from typing import Any, Final
 from edge_agent.database import Database
 from edge_agent.library import Match
 from edge_agent.outbox import put_event
+from edge_agent.room import Room, forget_pictures
 from edge_agent.user_types import STRANGER, user_type_number
 from terminal_protocol.device_objects import SIGN_OBJECT, USER_OBJECT
 
@@ -52,7 +53,7 @@ class Visit:
         temperature_c: reading in °C, None without one.
         temperature_limit_c: from here on it counted as too high, in °C.
         has_mask: None when masks are not looked at.
-        snapshot: JPEG; empty for none.
+        snapshot: JPEG; empty for none, or when there was no room for it.
         outcome: None while it is not known yet.
         input_type: how somebody was recognised, `BY_FACE` or `BY_CARD`.
     """
@@ -98,8 +99,24 @@ class RecordFilter:
 class RecordLog:
     """Passes on disk, bounded in age and number; newest first."""
 
-    def __init__(self, database: Database, *, device_mark: str, retention: Retention) -> None:
+    def __init__(
+        self,
+        database: Database,
+        *,
+        device_mark: str,
+        retention: Retention,
+        room: Room | None = None,
+    ) -> None:
+        """Make a log on an open database.
+
+        Args:
+            database: the file.
+            device_mark: what SignObject calls this terminal.
+            retention: how much is remembered.
+            room: gives up old pictures for new visits; None for a disk without end.
+        """
         self._database = database
+        self._room = room
         self._device_mark = device_mark
         self._retention = retention
         self._listeners: list[Callable[[dict[str, Any]], None]] = []
@@ -118,9 +135,14 @@ class RecordLog:
 
         Returns:
             The upload's sequence number.
+
+        Raises:
+            DiskFull: there is no room for it.
         """
 
         def work(connection: sqlite3.Connection) -> tuple[int, dict[str, Any]]:
+            if self._room is not None:
+                self._room.make(connection, len(body) + len(visit.snapshot))
             return put_event(connection, kind, body, visit.at), self._remember(connection, visit)
 
         seq, record = await self._database.run(work)
@@ -321,10 +343,7 @@ def _forget_old(connection: sqlite3.Connection, now: datetime, retention: Retent
     (newest,) = connection.execute("SELECT max(id) FROM passes").fetchone()
     connection.execute("DELETE FROM passes WHERE id <= ?", ((newest or 0) - retention.records_max,))
     # Only the ones that passed out of the window since the last visit still have a picture.
-    connection.execute(
-        "UPDATE passes SET avatar = NULL WHERE id <= ? AND avatar IS NOT NULL",
-        ((newest or 0) - retention.pictures_max,),
-    )
+    forget_pictures(connection, up_to=(newest or 0) - retention.pictures_max)
 
 
 def _conditions(wanted: RecordFilter) -> tuple[str, tuple[Any, ...]]:

@@ -11,6 +11,7 @@ from typing import Final, Protocol
 
 from edge_agent.assembly import Parts, assemble
 from edge_agent.config import AgentConfig
+from edge_agent.database import DiskFull
 from edge_agent.drivers.clock import SystemClock
 from edge_agent.exceptions import DriverError
 from edge_agent.instance_lock import instance_lock
@@ -22,6 +23,7 @@ from face_engine import FaceEngine, load_engine
 
 # A terminal without a library waits this long for its first one before it looks at people.
 _FIRST_LIBRARY_S: Final = 20.0
+_DISK_AGAIN_S: Final = 5.0
 
 
 class Ending(Enum):
@@ -106,7 +108,8 @@ async def _run_parts(
 ) -> None:
     # Start in this order; the stack stops in the opposite one, whatever happens.
     async with AsyncExitStack() as stack:
-        await _open(stack, parts.database)
+        if not await _open_database(stack, parts, story, stop):
+            return
         await parts.terminal.time.load()
         await parts.terminal.settings.load()
         await stack.enter_async_context(parts.client)
@@ -126,6 +129,29 @@ async def _run_parts(
             held=held,
         )
         await _run_loops(parts, held, story, stop, limits)
+
+
+async def _open_database(
+    stack: AsyncExitStack, parts: Parts, story: Story, stop: asyncio.Event
+) -> bool:
+    """Open the file as soon as there is room for it; False when told to stop before."""
+    stack.push_async_callback(parts.database.close)
+    is_told = False
+    while True:
+        try:
+            await parts.database.open()
+        except DiskFull:
+            if not is_told:
+                story.tell("disk", "disk: full, so nothing can start; waiting", state="full")
+            is_told = True
+        else:
+            return True
+        try:
+            async with asyncio.timeout(_DISK_AGAIN_S):
+                await stop.wait()
+        except TimeoutError:
+            continue
+        return False
 
 
 async def _load_models(
@@ -160,6 +186,7 @@ async def _run_loops(
         uplink = start("uplink", parts.uplink.run)
         sync = start("library", parts.sync.run)
         presence = start("presence", parts.presence.run)
+        keeping = start("keeping", parts.pipeline.keeper.run)
         door = start("door", lambda: _watch_door(parts, held, limits))
         cards = start("cards", parts.cards.run)
         api = start("api", parts.api.run)
@@ -169,9 +196,10 @@ async def _run_loops(
         await end
         parts.watchdog.stopping(is_restart=parts.restart.is_set())
         # Nobody who calls and nobody new first; what was seen is on disk by then. The queue last.
-        for task in (page, api, cards, door, sync, presence, uplink, watchdog):
+        for task in (page, api, cards, door, keeping, sync, presence, uplink, watchdog):
             task.cancel()
             await asyncio.wait([task])
+        await parts.pipeline.keeper.close()
 
 
 async def _watch_door(parts: Parts, held: int, limits: RunLimits) -> None:

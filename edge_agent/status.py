@@ -14,6 +14,7 @@ from edge_agent.assembly import DATABASE_NAME
 from edge_agent.config import AgentConfig
 from edge_agent.drivers.base import Clock
 from edge_agent.drivers.clock import SystemClock
+from edge_agent.facts import get_fact
 from edge_agent.instance_lock import is_held
 from edge_agent.live_state import (
     NOT_SEEN_S,
@@ -24,7 +25,7 @@ from edge_agent.live_state import (
 )
 from edge_agent.outbox import oldest_event
 from edge_agent.records import newest_pass
-from edge_agent.store import Standing, get_fact, read_standing
+from edge_agent.store import Standing, read_standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,10 +182,12 @@ def _held_lines(held: Held, now: datetime) -> Iterator[str]:
     yield f"library     complete at {_when(standing.synced_at, now)}, cursor {standing.cursor}"
     yield f"heartbeat   answered at {_when(standing.heartbeat_at, now)}"
     yield f"last pass   {_when(held.last_pass, now)}"
+    events = standing.events
     since = "" if held.waits_since is None else f" (oldest {_age(held.waits_since, now)})"
+    without = f", {events.given_up} of them without their picture" if events.given_up else ""
     yield (
-        f"queue       {standing.events.pending} to be sent{since},"
-        f" {standing.events.parked} the platform will not take"
+        f"queue       {events.pending} to be sent{since}{without},"
+        f" {events.parked} the platform will not take"
     )
     offset_s = held.clock_offset_s
     yield f"clock       {f'{offset_s:+.1f} s against' if offset_s else 'as'} the computer's"

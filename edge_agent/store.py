@@ -1,7 +1,9 @@
 """The people this terminal holds, with pictures and descriptors, and how far it is in step."""
 
 import asyncio
+import hashlib
 import json
+import logging
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -12,7 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_agent.database import Database
+from edge_agent.descriptors import DROP_DESCRIPTOR, descriptor_of, is_descriptor
+from edge_agent.facts import get_fact, set_fact
 from edge_agent.outbox import Counts, count_events, put_event
+
+logger = logging.getLogger(__name__)
 
 Origin = Literal["platform", "local"]
 
@@ -148,39 +154,62 @@ class Store:
         value = str(at.timestamp())
         await self._database.run(lambda connection: set_fact(connection, name, value))
 
-    async def held(self) -> list[HeldPerson]:
-        """Everybody with a descriptor."""
+    async def held(self, dimension: int | None = None) -> list[HeldPerson]:
+        """Everybody with a descriptor.
+
+        A descriptor that can be none is dropped, to be computed anew from the picture (see
+        `outdated`), or from one that is fetched anew (see `missing_pictures`).
+
+        Args:
+            dimension: how many numbers a descriptor has; None for any.
+        """
 
         def work(connection: sqlite3.Connection) -> list[HeldPerson]:
             rows = connection.execute(
                 f"SELECT {_HELD} FROM people WHERE descriptor IS NOT NULL ORDER BY id"  # noqa: S608
             )
-            return [_held(row) for row in rows]
+            sound, damaged = [], []
+            for row in rows:
+                if is_descriptor(row[5], dimension):
+                    sound.append(_held(row))
+                else:
+                    damaged.append((row[0],))
+            if damaged:
+                logger.error("descriptors_damaged count=%s", len(damaged))
+                connection.executemany(DROP_DESCRIPTOR, damaged)
+            return sound
 
         return await self._database.run(work)
 
     async def outdated(self, contract_id: str, limit: int) -> list[tuple[SavePerson, bytes]]:
-        """People with a descriptor of another model, and their pictures, which are here."""
+        """People with a descriptor of another model, or a damaged one, and their pictures.
+
+        A picture that is not what was fetched comes as an empty one when it can be fetched again.
+        """
 
         def work(connection: sqlite3.Connection) -> list[tuple[SavePerson, bytes]]:
             rows = connection.execute(
-                "SELECT user_id, name, user_type, picture_url, origin, details, jpeg FROM people"
+                "SELECT user_id, name, user_type, picture_url, origin, details, jpeg,"
+                " picture_sha256 FROM people"
                 " JOIN pictures ON person_id = id WHERE contract_id <> ? ORDER BY id LIMIT ?",
                 (contract_id, limit),
             )
-            return [
-                (SavePerson(user_id, name, kind, url, origin=origin, details=details), jpeg)
-                for user_id, name, kind, url, origin, details, jpeg in rows
-            ]
+            found = []
+            for user_id, name, kind, url, origin, details, jpeg, digest in rows:
+                person = SavePerson(user_id, name, kind, url, origin=origin, details=details)
+                is_intact = not digest or hashlib.sha256(jpeg).hexdigest() == digest
+                found.append((person, jpeg if is_intact or not url else b""))
+            return found
 
         return await self._database.run(work)
 
     async def digest(self, user_id: str, contract_id: str) -> str:
-        """Digest of the picture behind somebody's descriptor; empty when there is none."""
+        """Digest of the picture behind somebody's descriptor; empty when either is missing."""
 
         def work(connection: sqlite3.Connection) -> str:
             row = connection.execute(
-                "SELECT picture_sha256 FROM people WHERE user_id = ? AND contract_id = ?",
+                "SELECT picture_sha256 FROM people JOIN pictures ON person_id = id"
+                " WHERE user_id = ? AND contract_id = ?",
                 (user_id, contract_id),
             ).fetchone()
             return str(row[0]) if row else ""
@@ -249,6 +278,25 @@ class Store:
             await self._database.checkpoint()
         return applied
 
+    async def sweep(self, cursor: int) -> Applied:
+        """Forget people of a damaged file whom the platform has not named since.
+
+        Args:
+            cursor: at which the platform said that there is nothing new; does nothing when the
+                store's is another one by now.
+        """
+
+        def work(connection: sqlite3.Connection) -> Applied:
+            if int(get_fact(connection, "cursor") or 0) != cursor:
+                return Applied(held=(), gone=())
+            rows = connection.execute("DELETE FROM people WHERE is_doubtful RETURNING id")
+            return Applied(held=(), gone=tuple(person_id for (person_id,) in rows.fetchall()))
+
+        applied = await self._database.run(work)
+        if applied.gone:
+            await self._database.checkpoint()
+        return applied
+
     async def standing(self) -> Standing:
         """Describe the file."""
         return await self._database.run(read_standing)
@@ -278,7 +326,7 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (user_id) DO UPDATE SET
     name = excluded.name, user_type = excluded.user_type, picture_url = excluded.picture_url,
     picture_attempts = excluded.picture_attempts, picture_due_at = excluded.picture_due_at,
-    origin = excluded.origin, details = excluded.details
+    origin = excluded.origin, details = excluded.details, is_doubtful = 0
 RETURNING id
 """
 _HELD: Final = "id, user_id, name, user_type, contract_id, descriptor, details"
@@ -337,7 +385,7 @@ def _save(connection: sqlite3.Connection, change: SavePerson) -> tuple[int, Held
 def _held(row: Sequence[Any]) -> HeldPerson:
     person_id, user_id, name, user_type, contract_id, raw, details = row
     visit = held_visit(details)
-    return HeldPerson(person_id, user_id, name, user_type, contract_id, _vector(raw), visit)
+    return HeldPerson(person_id, user_id, name, user_type, contract_id, descriptor_of(raw), visit)
 
 
 def held_visit(details: str) -> tuple[int, int]:
@@ -349,21 +397,6 @@ def held_visit(details: str) -> tuple[int, int]:
 def _delete(connection: sqlite3.Connection, user_id: str) -> set[int]:
     rows = connection.execute("DELETE FROM people WHERE user_id = ? RETURNING id", (user_id,))
     return {person_id for (person_id,) in rows.fetchall()}
-
-
-def _vector(raw: bytes) -> NDArray[np.float32]:
-    return np.frombuffer(raw, dtype="<f4").astype(np.float32)
-
-
-def get_fact(connection: sqlite3.Connection, name: str) -> str | None:
-    """Read one of the agent's facts as part of somebody else's transaction."""
-    row = connection.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
-    return None if row is None else str(row[0])
-
-
-def set_fact(connection: sqlite3.Connection, name: str, value: str) -> None:
-    """Write one of the agent's facts as part of somebody else's transaction."""
-    connection.execute("INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)", (name, value))
 
 
 def _moment(value: str | None) -> datetime | None:

@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Final
 
 from edge_agent.backoff import Backoff, jittered
+from edge_agent.database import DiskFull
 from edge_agent.drivers.base import Clock
 from edge_agent.platform_client import PlatformClient, encode, problem_of
 from edge_agent.recogniser import PictureProblem, Recogniser
@@ -131,6 +132,7 @@ class LibrarySync:
         self._noted_at: datetime | None = None
         self._problem: str | None = None
         self._faces = 0
+        self._is_rebuilt = False
         self._asked = asyncio.Event()
         self.first_round_done = asyncio.Event()
 
@@ -144,15 +146,24 @@ class LibrarySync:
         """Take everybody from the store into the recogniser; how many can be recognised."""
         self._synced_at = await self._store.synced_at()
         async with self._store.changing:
-            self._faces = await self._recogniser.hold(await self._store.held())
+            held = await self._store.held(self._recogniser.dimension)
+            self._faces = await self._recogniser.hold(held)
         return self._faces
+
+    def note_rebuilt(self) -> None:
+        """Learn that the store was damaged: ask for everybody, and hold exactly those then."""
+        self._is_rebuilt = True
+        self.poll_soon()
 
     async def run(self) -> None:
         """Stay in step for ever."""
         await self.load()
         await self.redescribe()
         while True:
-            is_reached = await self.round()
+            try:
+                is_reached = await self.round()
+            except DiskFull:
+                is_reached = False  # the database tells it; nothing was taken in
             self.first_round_done.set()
             if is_reached:
                 self._backoff.succeeded()
@@ -176,6 +187,10 @@ class LibrarySync:
         """Poll until there is nothing new; whether the platform answered to the end."""
         tally = _Tally()
         is_complete = await self._follow_pages(tally)
+        if is_complete and self._is_rebuilt:
+            self._is_rebuilt = False
+            await self.load()
+            await self.redescribe()
         await self._fetch_missing(tally)
         if tally.saved or tally.deleted or tally.failed:
             self._story.tell(
@@ -195,13 +210,16 @@ class LibrarySync:
             # Held all along: somebody deleted meanwhile must not come back.
             async with self._store.changing:
                 outdated = await self._store.outdated(self._recogniser.contract_id, _PIECE)
-                changes = [await self._described(person, picture) for person, picture in outdated]
-                applied = await self._store.apply(
-                    [change for change, _ in changes], at=self._clock.now()
-                )
+                changes = [await self._redescribed(*one) for one in outdated]
+                applied = await self._store.apply(changes, at=self._clock.now())
                 self._faces = await self._recogniser.follow(applied)
             if not outdated:
                 return
+
+    async def _redescribed(self, person: SavePerson, picture: bytes) -> SavePerson:
+        if not picture:  # damaged, so it is fetched again
+            return replace(person, drops_face=True, due_at=self._clock.now())
+        return (await self._described(person, picture))[0]
 
     async def _follow_pages(self, tally: _Tally) -> bool:
         for _ in range(_PAGES_MOST):
@@ -217,6 +235,7 @@ class LibrarySync:
                 await self._apply([], move=(cursor, page.last_query_time))
             # A platform that repeats the cursor it was asked with would be asked for ever.
             if not page.entries or page.last_query_time == cursor:
+                await self._sweep(page.last_query_time)
                 await self._note_synced()
                 return True
         return True
@@ -353,6 +372,10 @@ class LibrarySync:
             self._faces = await self._recogniser.follow(applied)
         if report is not None:
             self._uplink.wake()
+
+    async def _sweep(self, cursor: int) -> None:
+        async with self._store.changing:
+            self._faces = await self._recogniser.follow(await self._store.sweep(cursor))
 
     async def _note_synced(self) -> None:
         now = self._clock.now()

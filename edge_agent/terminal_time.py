@@ -6,7 +6,7 @@ from typing import Final
 
 from edge_agent.database import Database
 from edge_agent.drivers.clock import SystemClock
-from edge_agent.store import get_fact, set_fact
+from edge_agent.facts import get_fact, set_fact
 
 _OFFSET: Final = "clock_offset_s"
 _LAST_SET: Final = "clock_set_ms"

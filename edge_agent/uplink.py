@@ -152,6 +152,32 @@ class Uplink:
         await self._settle(event, delivery)
         return delivery
 
+    async def deliver_unkept(self, kind: str, body: bytes, *, until_s: float) -> Delivery | None:
+        """Send an upload at once that found no room in the queue.
+
+        Args:
+            kind, body: see `edge_agent.outbox.Event`.
+            until_s: see `deliver_now`.
+
+        Returns:
+            How it went; None when the time was over first.
+        """
+        left_s = until_s - self._clock.monotonic()
+        if left_s <= 0:
+            return None
+        try:
+            async with asyncio.timeout(left_s):
+                delivery = judge(kind, await self._client.post(kind, body))
+        except TimeoutError:
+            self._note_problem("no answer in time")
+            return None
+        if delivery.verdict in {Verdict.AWAY, Verdict.REFUSED}:
+            self._hold_back(delivery)
+        else:
+            self._note_working()
+            self.wake()
+        return delivery
+
     async def run(self) -> None:
         """Work through the queue for ever."""
         while True:
@@ -207,11 +233,18 @@ class Uplink:
             self._deferred_until_s[event.seq] = now_s + backoff.failed()
             logger.warning("event_deferred kind=%s reason=%s", event.kind, problem_of(reply))
         else:
-            backoff = self._away if verdict is Verdict.AWAY else self._refused
-            pause_s = max(backoff.failed(), reply.retry_after_s or 0.0)
-            self._resume_at_s = max(self._resume_at_s, now_s + pause_s)
-            self._note_problem(problem_of(reply))
+            self._hold_back(delivery)
             return
+        self._note_working()
+
+    def _hold_back(self, delivery: Delivery) -> None:
+        """Let the queue wait, longer each time."""
+        backoff = self._away if delivery.verdict is Verdict.AWAY else self._refused
+        pause_s = max(backoff.failed(), delivery.reply.retry_after_s or 0.0)
+        self._resume_at_s = max(self._resume_at_s, self._clock.monotonic() + pause_s)
+        self._note_problem(problem_of(delivery.reply))
+
+    def _note_working(self) -> None:
         self._resume_at_s = 0.0
         self._away.succeeded()
         self._refused.succeeded()

@@ -23,6 +23,7 @@ _LOCAL_WORDS: Final = {
     Reason.MASK_MISSING: "local rule: no mask",
     Reason.OUTSIDE_VISIT: "local rule: not the time of the visit",
     Reason.NOT_ALIVE: "seems to be a picture",
+    Reason.NOT_ON_RECORD: "the disk is full and the pass is on record nowhere",
 }
 
 

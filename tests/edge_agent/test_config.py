@@ -38,7 +38,7 @@ def test_template_is_a_usable_configuration_with_every_key_at_its_default() -> N
 
 
 def test_template_explains_every_key() -> None:
-    sections = {"api", "page", "looking", "temperature", "watchdog", *OWN}
+    sections = {"api", "page", "looking", "queue", "temperature", "watchdog", *OWN}
     keys = {one.name for one in dataclasses.fields(AgentConfig)} - sections
     for section in sections:
         keys |= {one.name for one in dataclasses.fields(getattr(parsed(), section))}

@@ -125,6 +125,9 @@ def test_nothing_opens_without_an_explicit_allow(facts: Facts, policy: DecisionP
         ({"temperature_counts": True}, {"temperature_c": 39.0}, Reason.TEMPERATURE_HIGH),
         ({}, {"user_type": "-1"}, Reason.KEPT_OUT),
         ({}, {"user_type": "3"}, Reason.KEPT_OUT),
+        ({}, {"is_on_record": False}, Reason.NOT_ON_RECORD),
+        ({"opens_unrecorded": True}, {"is_on_record": False}, Reason.LOCAL_ALLOWED),
+        ({}, {"is_on_record": False, "user_type": "3"}, Reason.KEPT_OUT),
     ],
 )
 def test_local_rule_knows_the_settings_of_the_door(

@@ -233,11 +233,11 @@ async def test_records_survive_a_damaged_file(terminal: RunningTerminal) -> None
     path = terminal.config.data_dir / "agent.sqlite3"
     await terminal.parts.database.checkpoint()
     await terminal.parts.database.close()
-    from edge_agent.database import _carry_over, open_or_rebuild
+    from edge_agent.rebuild import carry_over, open_or_rebuild
 
     damaged = path.rename(path.with_name("damaged"))
     fresh = open_or_rebuild(path)
-    _carry_over(damaged, fresh)
+    carry_over(damaged, fresh)
     fresh.close()
     await terminal.parts.database.open()
 
