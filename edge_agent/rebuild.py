@@ -7,6 +7,7 @@ again from the same damaged file.
 """
 
 import logging
+import os
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -18,6 +19,14 @@ from edge_agent.schema import KEPT_ROWS, prepare
 logger = logging.getLogger(__name__)
 
 _AT_ONCE: Final = 200
+_PAGE_BYTES: Final = 4096
+# "The Database Header" of SQLite's file format: magic, page size, WAL twice, no reserved space,
+# three fixed fractions; schema format 4; UTF-8.
+_HEADER: Final = {
+    0: b"SQLite format 3\0" + _PAGE_BYTES.to_bytes(2, "big") + bytes([2, 2, 0, 64, 32, 32]),
+    44: (4).to_bytes(4, "big"),
+    56: (1).to_bytes(4, "big"),
+}
 _LONG: Final = frozenset({"body", "avatar", "descriptor", "jpeg"})
 # What a new file would not cure. All other errors of opening mean damage: a flipped bit in the
 # file's header makes SQLite say anything from "not a database" to "unsupported file format".
@@ -125,7 +134,8 @@ def _opened(path: Path) -> sqlite3.Connection:
     # Used on one thread only, but closed and opened through an executor that may replace it.
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5.0)
     try:
-        # Counts for new files only: pages that became free can be given back to the disk.
+        # These two count for new files only. Pages that became free can be given back to the disk.
+        connection.execute(f"PRAGMA page_size = {_PAGE_BYTES}")
         connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
         connection.execute("PRAGMA journal_mode = WAL")
         # Default in WAL would be NORMAL, which may lose the last commits in a power cut.
@@ -160,7 +170,13 @@ def _check(connection: sqlite3.Connection) -> None:
 
 
 def carry_over(damaged: Path, connection: sqlite3.Connection) -> None:
-    """Copy what can be read and makes sense, row by row."""
+    """Copy what can be read and makes sense, row by row.
+
+    Args:
+        damaged: the file; the parts of its header that are always the same are set right.
+        connection: to an empty file.
+    """
+    _mend_header(damaged)
     source = sqlite3.connect(damaged)
     # A text that cannot be decoded must cost its row, not the rows after it.
     source.text_factory = _text
@@ -176,6 +192,17 @@ def carry_over(damaged: Path, connection: sqlite3.Connection) -> None:
     finally:
         source.close()
     connection.execute("UPDATE people SET is_doubtful = 1 WHERE origin = 'platform'")
+
+
+def _mend_header(path: Path) -> None:
+    """Write what stands at the beginning of every such file; one bit of it costs all the rest."""
+    with path.open("r+b") as stream:
+        pages = stream.seek(0, os.SEEK_END) // _PAGE_BYTES
+        if not pages:
+            return
+        for place, sound in (*_HEADER.items(), (28, pages.to_bytes(4, "big"))):
+            stream.seek(place)
+            stream.write(sound)
 
 
 def _carry_table(
