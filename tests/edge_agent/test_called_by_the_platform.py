@@ -4,14 +4,9 @@ Door, clock, settings, people and records over loopback, each from the button to
 """
 
 import importlib.util
-import json
-import os
 import shutil
-import subprocess
-import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +20,7 @@ from faces.models import Library, Person
 from faces.services import people_work, person_save
 from records.models import Record
 from records.services import records_pull
-from tests.support.processes import ROOT
+from tests.support.agents import Agent
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -42,47 +37,6 @@ WORK: dict[str, Any] = {
 }  # fmt: skip
 
 
-class Agent:
-    """The software terminal as a process; what it tells is kept."""
-
-    def __init__(self, config: Path) -> None:
-        self.events: list[dict[str, Any]] = []
-        self.output: list[str] = []
-        self._changed = threading.Condition()
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "edge_agent", "run", "--config", str(config), "--events"],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            cwd=ROOT,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-        )
-        self._reader = threading.Thread(target=self._read)
-        self._reader.start()
-
-    def _read(self) -> None:
-        assert self.process.stdout is not None
-        with self.process.stdout as stream:
-            for line in stream:
-                with self._changed:
-                    self.output.append(line)
-                    if line.startswith("{"):
-                        self.events.append(json.loads(line))
-                    self._changed.notify_all()
-
-    def wait(self, condition: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-        """Return the first event that meets a condition."""
-        with self._changed:
-            met = self._changed.wait_for(lambda: any(map(condition, self.events)), 40)
-            assert met, "".join(self.output)
-            return next(filter(condition, self.events))
-
-    def stop(self) -> None:
-        self.process.kill()
-        self.process.wait(20)
-        self._reader.join(20)
-
-
 @pytest.fixture
 def agent(tmp_path: Path, portraits: dict[str, Path]) -> Iterator[Agent]:
     """Return a software terminal whose platform is away, with one visitor before its camera."""
@@ -95,15 +49,15 @@ def agent(tmp_path: Path, portraits: dict[str, Path]) -> Iterator[Agent]:
         "sync_interval_s = 0.5\nheartbeat_interval_s = 5\n"
         "[camera]\nrounds = 1\ninterval_s = 0.1\n[api]\nport = 0\npush_port = 0\n[page]\nport = 0\n"
     )
-    running = Agent(config)
+    running = Agent(config, "--events")
     yield running
-    running.stop()
+    running.kill()
 
 
 @pytest.fixture
 def gate(agent: Agent, terminal: Terminal) -> Terminal:
     """Return its row, with the address it tells and the password it was delivered with."""
-    told = agent.wait(lambda event: event["event"] == "api")
+    told = agent.wait_event(lambda event: event["event"] == "api")
     terminal.api_address, terminal.api_password = f"127.0.0.1:{told['port']}", "123456"
     terminal.save()
     return terminal
@@ -148,7 +102,7 @@ def test_the_platform_calls_the_software_terminal(
     assert compared.result == {"held": 1, "missing": 0, "extra": 0, "different": 0}
 
     # The visitor came before anybody was known; the platform was away and never heard of it.
-    agent.wait(lambda event: event["event"] == "visit")
+    agent.wait_event(lambda event: event["event"] == "visit")
     deadline = time.monotonic() + 20
     while not (pulled := run(gate, CommandKind.RECORDS_PULL)).result.get("read"):
         assert time.monotonic() < deadline, (pulled.state, pulled.word, agent.output)

@@ -2,16 +2,11 @@
 
 import base64
 import io
-import json
-import os
 import shutil
 import signal
 import struct
-import subprocess
-import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,62 +16,14 @@ from PIL import Image
 
 from face_engine import install_models
 from terminal_protocol.device_calls import CALLS, DEFAULT_PASSWORD, signed_query
+from tests.support.agents import Agent
 from tests.support.fake_platform import TOKEN, FakePlatform, serving
-
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _models() -> None:
     """Install the face models; does nothing when they are there."""
     install_models()
-
-
-class Agent:
-    """A running ``python -m edge_agent run --events``; everything it writes is kept."""
-
-    def __init__(self, config: Path, *arguments: str) -> None:
-        self.events: list[dict[str, Any]] = []
-        self.output: list[str] = []
-        self._changed = threading.Condition()
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "edge_agent", "run", "--config", str(config), *arguments],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            cwd=ROOT,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-        )
-        self._readers = [
-            threading.Thread(target=self._read, args=(stream,))
-            for stream in (self.process.stdout, self.process.stderr)
-        ]
-        for reader in self._readers:
-            reader.start()
-
-    def _read(self, stream: Any) -> None:
-        with stream:
-            for line in stream:
-                with self._changed:
-                    self.output.append(line.rstrip("\n"))
-                    if line.startswith("{"):
-                        self.events.append(json.loads(line))
-                    self._changed.notify_all()
-
-    def named(self, event: str) -> list[dict[str, Any]]:
-        return [one for one in self.events if one["event"] == event]
-
-    def wait(self, condition: Callable[["Agent"], bool], *, timeout_s: float = 20) -> None:
-        with self._changed:
-            if not self._changed.wait_for(lambda: condition(self), timeout_s):
-                raise TimeoutError("\n".join(self.output))
-
-    def ended(self, *, timeout_s: float = 30) -> int:
-        """Wait for the process to end; its exit status."""
-        status = self.process.wait(timeout_s)
-        for reader in self._readers:
-            reader.join()
-        return status
 
 
 class Site:
@@ -109,9 +56,7 @@ class Site:
 
     def clean_up(self) -> None:
         for agent in self._agents:
-            if agent.process.poll() is None:
-                agent.process.kill()
-            agent.ended()
+            agent.kill()
 
 
 @pytest.fixture

@@ -146,14 +146,14 @@ class Door:
 
     def start(self, *arguments: str) -> Agent:
         """Start an agent."""
-        agent = Agent(self.config, *arguments)
+        agent = Agent(self.config, "--events", *arguments)
         self._agents.append(agent)
         return agent
 
     def finish(self) -> None:
         """Stop looking, and let an agent that sees one empty picture send what is left."""
         self._agents[-1].process.send_signal(signal.SIGTERM)
-        assert self._agents[-1].ended() == 0, "".join(self._agents[-1].output)
+        assert self._agents[-1].ended() == 0, "\n".join(self._agents[-1].output)
         nobody = self._folder / "nobody"
         nobody.mkdir()
         Image.new("RGB", (320, 240), "grey").save(nobody / "corridor.png")
@@ -163,7 +163,7 @@ class Door:
             f'{text}[camera]\ndriver = "folder"\nfolder = "{nobody}"\nrounds = 1\n{api}'
         )
         last = self.start("--exit-when-idle")
-        assert last.ended() == 0, "".join(last.output)
+        assert last.ended() == 0, "\n".join(last.output)
 
     def told(self) -> Counter[str]:
         """Return how many visits of each person the agents told of."""

@@ -15,17 +15,19 @@ Told = dict[str, Any]
 
 
 class Agent:
-    """A running ``python -m edge_agent run --events``."""
+    """A running ``python -m edge_agent run``.
+
+    Attributes:
+        events: what it told by ``--events``.
+        output: every line that it wrote.
+    """
 
     def __init__(self, config: Path, *arguments: str) -> None:
         self.events: list[Told] = []
         self.output: list[str] = []
         self._changed = threading.Condition()
         self.process = subprocess.Popen(
-            [
-                *(sys.executable, "-m", "edge_agent", "run", "--events"),
-                *("--config", str(config), *arguments),
-            ],
+            [sys.executable, "-m", "edge_agent", "run", "--config", str(config), *arguments],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -40,20 +42,29 @@ class Agent:
         with self.process.stdout as stream:
             for line in stream:
                 with self._changed:
-                    self.output.append(line)
+                    self.output.append(line.rstrip("\n"))
                     if line.startswith("{"):
                         self.events.append(json.loads(line))
                     self._changed.notify_all()
 
+    def named(self, event: str) -> list[Told]:
+        """Return what was told of one kind so far."""
+        return [one for one in self.events if one["event"] == event]
+
     def visits(self) -> list[Told]:
         """Return what was told of visits so far."""
-        return [one for one in self.events if one["event"] == "visit"]
+        return self.named("visit")
 
     def wait(self, condition: Callable[["Agent"], bool], *, timeout_s: float = 40) -> None:
         """Wait until a condition is met; fail with all that was told."""
         with self._changed:
             met = self._changed.wait_for(lambda: condition(self), timeout_s)
-        assert met, "".join(self.output)
+        assert met, "\n".join(self.output)
+
+    def wait_event(self, condition: Callable[[Told], bool]) -> Told:
+        """Wait for something to be told, if it was not yet; return it."""
+        self.wait(lambda here: any(map(condition, here.events)))
+        return next(filter(condition, self.events))
 
     def wait_visits(self, more: int, *, of: Callable[[Told], bool] = bool) -> list[Told]:
         """Wait for so many visits after now; return them."""
