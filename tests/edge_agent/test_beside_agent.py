@@ -47,7 +47,7 @@ def config(tmp_path: Path, platform: FakePlatform, portraits: dict[str, Path]) -
 @pytest.fixture
 def agent(config: Path) -> Iterator[Agent]:
     """Return the agent, once its interface listens and it has said where."""
-    running = Agent(config)
+    running = Agent(config, "--events")
     running.wait(lambda one: any(event["event"] == "visit" for event in one.events))
 
     def is_told(one: Agent) -> bool:

@@ -2,6 +2,7 @@
 
 import base64
 import io
+import os
 import shutil
 import signal
 import struct

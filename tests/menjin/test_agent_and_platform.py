@@ -22,6 +22,7 @@ from tests.support.agents import Agent, Told
 from tests.support.cable import Cable
 from tests.support.processes import free_port, kill_group, start, wait_listening
 from tests.support.production import UNLIMITED, Production
+from tests.support.small_disk import SmallDisk, small_disk
 from tests.support.videos import render
 
 pytestmark = [
@@ -142,6 +143,8 @@ class Door:
             f'[camera]\ndriver = "opencv"\nsource = "{self._video}"\nrounds = 0\n'
             "interval_s = 0.08\nvisit_gap_s = 1.0\n"
             "[api]\nport = 0\npush_port = 0\n[page]\nport = 0\n"
+            # The disk of a machine that runs tests says nothing; a small one is filled here.
+            "[queue]\nfree_min_bytes = 0\n"
         )
 
     def start(self, *arguments: str) -> Agent:
@@ -188,6 +191,13 @@ class Door:
         """Kill what still runs."""
         for agent in self._agents:
             agent.kill()
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[SmallDisk]:
+    """Return a disk of 24 MB for a terminal."""
+    with small_disk(tmp_path / "disk", size_mb=24) as made:
+        yield made
 
 
 @pytest.fixture
@@ -316,6 +326,62 @@ def test_clock_is_wrong(
     assert abs(skews[0][0]) < 60
     assert any(abs(skew + days * 86400) < 60 for (skew,) in skews)
     assert abs(skews[-1][0]) < 60
+
+
+def is_about_the_disk(state: str) -> Opened:
+    """Return whether something was told of the disk's state."""
+    return lambda told: told["event"] == "disk" and told["state"] == state
+
+
+def test_disk_is_full_and_visits_go_on_with_and_without_a_network(
+    door: Door, cable: Cable, disk: SmallDisk
+) -> None:
+    door.install("gate-7", decide="platform-then-local", data=disk.folder / "data")
+    agent = door.start()
+    agent.wait_visits(1, of=opened_by("platform_allowed"))
+
+    disk.fill()
+    agent.wait_visits(2, of=opened_by("platform_allowed"))
+    cable.cut()
+    agent.wait_visits(2, of=opened_by("local_allowed"))
+    cable.plug_in()
+    agent.wait_visits(1, of=opened_by("platform_allowed"))
+    disk.empty()
+    agent.wait_event(is_about_the_disk("room"))
+    agent.wait_visits(1, of=opened_by("platform_allowed"))
+    door.finish()
+
+    assert [told["state"] for told in agent.named("disk")] == ["full", "room"]
+    assert len(agent.named("start")) == 1
+    door.assert_all_arrived()
+
+
+def test_disk_is_full_to_the_last_byte_and_nobody_enters_unrecorded(
+    door: Door, cable: Cable, disk: SmallDisk
+) -> None:
+    door.install("gate-8", decide="platform-then-local", data=disk.folder / "data")
+    agent = door.start()
+    agent.wait_visits(1, of=opened_by("platform_allowed"))
+
+    cable.cut()
+    for _ in range(40):  # the reserve first, and what the terminal made free
+        disk.fill()
+        (visit, *_) = agent.wait_visits(1, of=lambda told: bool(told.get("reason")))
+        if visit["reason"] == "not_on_record":
+            break
+    begin = len(agent.visits())
+    agent.wait_visits(2, of=closed_by("not_on_record"))
+    while_full = agent.visits()[begin:]
+    cable.plug_in()
+    agent.wait_visits(1, of=opened_by("platform_allowed"))
+    disk.empty()
+    agent.wait_event(is_about_the_disk("room"))
+    agent.wait_visits(1, of=opened_by("platform_allowed"))
+    door.finish()
+
+    assert not [visit for visit in while_full if visit.get("reason") == "local_allowed"]
+    assert [told["state"] for told in agent.named("disk")] == ["full", "room"]
+    door.assert_all_arrived()
 
 
 def sync_time(platform: Platform, device_id: str, agent: Agent) -> None:
