@@ -27,7 +27,6 @@ from edge_agent.database import Database
 from edge_agent.decision import Rules
 from edge_agent.door_settings import DoorSettings, Looking
 from edge_agent.drivers.base import Frame
-from edge_agent.drivers.clock import SystemClock
 from edge_agent.drivers.relay_simulated import SimulatedRelay
 from edge_agent.drivers.thermometer import NoThermometer
 from edge_agent.outbox import Outbox
@@ -39,23 +38,8 @@ from edge_agent.store import Applied, HeldPerson
 from edge_agent.uplink import Uplink
 from edge_agent.uploads import UploadWriter
 from face_engine import FaceEngine, decode_image, install_models, install_portraits, load_engine
+from tests.support.film_clock import FilmClock
 from tests.support.videos import FPS, frames
-
-
-class FilmClock(SystemClock):
-    """A `Clock` that can be moved on between two pictures."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._skipped_s = 0.0
-
-    def skip(self, seconds: float) -> None:
-        """Move on."""
-        self._skipped_s += seconds
-
-    def monotonic(self) -> float:
-        """See `Clock.monotonic`."""
-        return super().monotonic() + self._skipped_s
 
 
 class Film:

@@ -28,13 +28,13 @@ from _report import machine
 from edge_agent.assembly import Parts, assemble
 from edge_agent.config import AgentConfig, parse_config
 from edge_agent.drivers.base import Frame
-from edge_agent.drivers.clock import SystemClock
 from edge_agent.drivers.relay_simulated import SimulatedRelay
 from edge_agent.drivers.silent import NoCardReader, NoPrompter
 from edge_agent.drivers.thermometer import NoThermometer
 from edge_agent.pipeline import Devices
 from face_engine import install_models, install_portraits, load_engine
 from tests.support.fake_platform import FakePlatform, serving
+from tests.support.film_clock import FilmClock
 from tests.support.videos import FPS, frames
 
 KNOWN = ("obama.jpg", "biden.jpg")
@@ -63,22 +63,6 @@ def serve(tell: Any, stop: Event) -> None:
             platform.enrol(user_id, user_id, portraits[name].read_bytes())
         tell.put(platform.base_url)
         stop.wait()
-
-
-class FilmClock(SystemClock):
-    """A `Clock` on which each picture lasts as long as the film says."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._skipped_s = 0.0
-
-    def skip(self, seconds: float) -> None:
-        """Move on."""
-        self._skipped_s += seconds
-
-    def monotonic(self) -> float:
-        """See `Clock.monotonic`."""
-        return super().monotonic() + self._skipped_s
 
 
 @dataclass(frozen=True)
