@@ -1,5 +1,6 @@
 """Where nothing moves, nobody looks."""
 
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +14,14 @@ CHANCE = np.random.default_rng(1)
 WALL = np.full((480, 640, 3), 120, dtype=np.uint8)
 
 
+@cache
+def noises(levels: int) -> list[np.ndarray]:
+    """Some fields of noise; making a new one for every picture takes longer than all the rest."""
+    return [CHANCE.integers(-levels, levels + 1, WALL.shape, dtype=np.int16) for _ in range(7)]
+
+
 def noisy(picture: np.ndarray, levels: int = 6) -> np.ndarray:
-    noise = CHANCE.integers(-levels, levels + 1, picture.shape, dtype=np.int16)
+    noise = noises(levels)[CHANCE.integers(7)]
     return np.clip(picture.astype(np.int16) + noise, 0, 255).astype(np.uint8)
 
 
@@ -84,3 +91,43 @@ def test_people_in_the_corridor_are_looked_at_and_the_empty_one_is_not(
 
     assert sum(looks) >= 4 * 7
     assert sum(looks[-60:]) <= 3
+
+
+def crowd(at_s: float) -> np.ndarray:
+    """A picture full of people who walk to and fro."""
+    picture = WALL.copy()
+    for number in range(6):
+        left = int(290 + 280 * np.sin(at_s * (0.6 + 0.2 * number) + number))
+        picture[100 + 50 * number : 180 + 50 * number, left : left + 60] = 30 + 35 * number
+    return picture
+
+
+def test_corridor_is_empty_two_seconds_after_a_crowd() -> None:
+    """The background used to learn the crowd by and by, and took as long to forget it."""
+    gate = taught()
+    times = [2 + one / 12 for one in range(12 * 40)]
+    busy = [gate.is_worth_a_look(noisy(crowd(at_s)), at_s) for at_s in times if at_s < 30]
+
+    after = [gate.is_worth_a_look(noisy(WALL), at_s) for at_s in times if at_s >= 30]
+
+    assert all(busy)
+    # From the third second on only the look that is taken every two seconds.
+    assert sum(after[36:]) <= len(after[36:]) / 24 + 1
+
+
+def test_somebody_who_comes_slowly_is_looked_at_all_the_way() -> None:
+    gate = taught()
+    looks = [
+        gate.is_worth_a_look(noisy(with_head(20 + one)), 1.2 + one / 12) for one in range(12 * 20)
+    ]
+
+    assert sum(looks) >= 0.95 * len(looks)
+
+
+def test_somebody_who_stood_still_is_looked_at_when_they_move() -> None:
+    gate = taught()
+    for one in range(12 * 20):
+        gate.is_worth_a_look(noisy(with_head(300)), 1.2 + one / 12)
+
+    assert gate.is_worth_a_look(noisy(with_head(330)), 21.25)
+    assert gate.is_worth_a_look(noisy(with_head(360)), 21.35)
