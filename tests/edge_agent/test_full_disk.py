@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from edge_agent.config import parse_config
 from edge_agent.config_queue import QueueConfig
 from edge_agent.database import Database, DiskFull, News
 from edge_agent.keeping import Keeper
@@ -16,10 +17,12 @@ from edge_agent.outbox import Outbox
 from edge_agent.platform_client import PlatformClient
 from edge_agent.records import RecordLog, Retention, Visit
 from edge_agent.room import RESERVE_BYTES, Room
+from edge_agent.runtime import Ending, run_agent
 from edge_agent.uplink import Uplink, Verdict
 from edge_agent.uploads import UploadWriter
 from terminal_protocol import FaceMatch
-from tests.edge_agent.fakes import ManualClock
+from tests.edge_agent.api.running import WaitingStory
+from tests.edge_agent.fakes import FakeEngine, ManualClock
 from tests.support.fake_platform import Failure, FakePlatform
 from tests.support.small_disk import SmallDisk, small_disk
 
@@ -254,3 +257,30 @@ async def test_terminal_that_cannot_even_open_its_file_says_so_and_opens_it_late
     await made.database.close()
 
     assert on_disk
+
+
+async def test_agent_without_room_to_start_waits_says_so_once_and_can_be_stopped(
+    disk: SmallDisk, platform: FakePlatform, tmp_path: Path
+) -> None:
+    folder = disk.folder / "data"
+    config = parse_config(
+        {
+            **{"device_id": "0000001", "base_url": platform.base_url, "data_dir": str(folder)},
+            **{"camera": {"folder": str(tmp_path)}, "api": {"port": 0, "push_port": 0}},
+        },
+        base=tmp_path,
+    )
+    disk.fill()
+    story, stop = WaitingStory(), asyncio.Event()
+    agent = asyncio.create_task(
+        run_agent(config, story=story, stop=stop, load=lambda _: FakeEngine())
+    )  # fmt: skip
+
+    async with asyncio.timeout(20):
+        await story.heard.wait()
+        stop.set()
+        ending = await agent
+
+    assert ending is Ending.STOP
+    assert [one["event"] for one in story.events] == ["disk", "stop"]
+    assert story.lines[0].startswith("disk: full")
