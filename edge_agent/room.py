@@ -156,8 +156,11 @@ def give_back(connection: sqlite3.Connection) -> None:
 
     Some are kept for what comes next. Files of earlier versions keep all of theirs and use them.
     """
-    if _free_pages_bytes(connection) > _KEPT_FREE_BYTES:
-        connection.execute(f"PRAGMA incremental_vacuum({_GIVEN_BACK_PAGES})").fetchall()
+    if _free_pages_bytes(connection) <= _KEPT_FREE_BYTES:
+        return
+    for _ in range(_GIVEN_BACK_PAGES):
+        # One at a time: the module sqlite3 takes one step of this statement, which is one page.
+        connection.execute("PRAGMA incremental_vacuum(1)")
 
 
 def lightened(body: bytes) -> bytes:

@@ -162,6 +162,26 @@ async def test_where_the_disk_has_little_room_the_file_does_not_grow(tmp_path: P
     await second.database.close()
 
 
+async def test_file_shrinks_while_the_queue_empties(tmp_path: Path) -> None:
+    terminal = Terminal(tmp_path / "agent.sqlite3", QueueConfig(free_min_bytes=0))
+    await terminal.database.open()
+    big = 200 * KIB
+    seqs = [
+        await terminal.outbox.put("syface", bytes(big), at=BEGIN) for _ in range(300)
+    ]  # fmt: skip
+    await terminal.database.checkpoint()
+    full = terminal.file_bytes
+
+    for seq in seqs:
+        await terminal.outbox.done(seq)
+    await terminal.database.checkpoint()
+
+    assert full > 300 * big
+    # What is kept is for what comes next.
+    assert terminal.file_bytes < 0.75 * full
+    await terminal.database.close()
+
+
 @pytest.mark.slow
 async def test_thirty_days_without_a_network(
     tmp_path: Path, platform: FakePlatform, client: PlatformClient
