@@ -12,7 +12,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
-from edge_agent.database import Database
+from edge_agent.database import Database, DiskFull
 from edge_agent.decision import Decision, Facts, PlatformWord, Reason, decide
 from edge_agent.door_devices import Announcer, Devices
 from edge_agent.door_settings import DoorSettings
@@ -31,7 +31,11 @@ HOLDER: Final = (
     "SELECT user_id, name, user_type, details FROM people"
     " WHERE origin = 'local' AND json_extract(details, '$.icNumber') = ? LIMIT 2"
 )
-_CUES: Final = {Reason.LIBRARY_STALE: Cue.TRY_LATER, Reason.MASK_MISSING: Cue.MASK_MISSING}
+_CUES: Final = {
+    Reason.LIBRARY_STALE: Cue.TRY_LATER,
+    Reason.MASK_MISSING: Cue.MASK_MISSING,
+    Reason.NOT_ON_RECORD: Cue.TRY_LATER,
+}
 _NOBODY: Final = Decision(open_door=False, reason=Reason.NOBODY)
 
 
@@ -92,9 +96,11 @@ class CardDesk:
             input_type=BY_CARD,
             outcome=Outcome(is_open=decision.open_door, reason=decision.reason.value),
         )
-        record_id = await self._records.note(visit)
+        record_id = await self._noted(visit)
+        if record_id is None and decision.open_door and not door.rules.opens_unrecorded:
+            decision = Decision(open_door=False, reason=Reason.NOT_ON_RECORD)
         works = await self._pulse(decision) if decision.open_door else False
-        if decision.open_door and not works:
+        if decision.open_door and not works and record_id is not None:
             await self._records.set_outcome(record_id, RELAY_FAILED)
         outcome = f"relay pulsed {decision.unlock_delay_ms} ms" if works else "door stays closed"
         self._story.tell(
@@ -108,6 +114,13 @@ class CardDesk:
         cue = Cue.WELCOME if works else _CUES.get(decision.reason, Cue.REFUSED)
         await self._announcer.tell(cue, name=holder.name)
         return decision
+
+    async def _noted(self, visit: Visit) -> int | None:
+        """Write a visit down; None when the disk is full (docs/decisions/0016-full-disk.md)."""
+        try:
+            return await self._records.note(visit)
+        except DiskFull:
+            return None
 
     def _decide(self, holder: Match, door: DoorSettings, now: datetime) -> Decision:
         facts = Facts(

@@ -24,6 +24,7 @@ from face_engine import FaceEngine, load_engine
 # A terminal without a library waits this long for its first one before it looks at people.
 _FIRST_LIBRARY_S: Final = 20.0
 _DISK_AGAIN_S: Final = 5.0
+_STILL_S: Final = 20.0
 
 
 class Ending(Enum):
@@ -139,11 +140,12 @@ async def _open_database(
     is_told = False
     while True:
         try:
-            await parts.database.open()
+            await _open_patiently(parts)
         except DiskFull:
             if not is_told:
                 story.tell("disk", "disk: full, so nothing can start; waiting", state="full")
             is_told = True
+            parts.watchdog.waits_to_start("the disk is full")
         else:
             return True
         try:
@@ -152,6 +154,17 @@ async def _open_database(
         except TimeoutError:
             continue
         return False
+
+
+async def _open_patiently(parts: Parts) -> None:
+    """Open the file however long it takes: a large one that is damaged takes minutes."""
+    opening = asyncio.ensure_future(parts.database.open())
+    try:
+        while not (await asyncio.wait([opening], timeout=_STILL_S))[0]:
+            parts.watchdog.waits_to_start("the terminal's file is looked through")
+        await opening
+    finally:
+        opening.cancel()
 
 
 async def _load_models(

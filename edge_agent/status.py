@@ -25,7 +25,7 @@ from edge_agent.live_state import (
 )
 from edge_agent.outbox import oldest_event
 from edge_agent.records import newest_pass
-from edge_agent.store import Standing, read_standing
+from edge_agent.standing import Standing, read_standing
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ import logging
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from edge_agent.database import Database
 from edge_agent.descriptors import DROP_DESCRIPTOR, descriptor_of, is_descriptor
-from edge_agent.facts import get_fact, set_fact
-from edge_agent.outbox import Counts, count_events, put_event
+from edge_agent.facts import get_fact, moment_of, set_fact
+from edge_agent.outbox import put_event
+from edge_agent.standing import Standing, read_standing
 
 logger = logging.getLogger(__name__)
 
@@ -105,25 +106,6 @@ class Applied:
     gone: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """State of the file, for ``status``.
-
-    Attributes:
-        people: how many are held; `faces` of them can be recognised.
-        cursor: ``lastQueryTime`` to ask with next.
-        synced_at: last poll after which there was nothing new; None for never.
-        heartbeat_at: last heartbeat that was answered; None for never.
-    """
-
-    people: int
-    faces: int
-    cursor: int
-    synced_at: datetime | None
-    heartbeat_at: datetime | None
-    events: Counts
-
-
 class Store:
     """Reads and writes people; every change is one transaction.
 
@@ -147,7 +129,7 @@ class Store:
 
     async def synced_at(self) -> datetime | None:
         """When the library was last known to be complete."""
-        return _moment(await self._fact("synced_at"))
+        return moment_of(await self._fact("synced_at"))
 
     async def note_moment(self, name: str, at: datetime) -> None:
         """Write down when something happened last: ``synced_at`` or ``heartbeat_at``."""
@@ -305,20 +287,6 @@ class Store:
         return await self._database.run(lambda connection: get_fact(connection, name))
 
 
-def read_standing(connection: sqlite3.Connection) -> Standing:
-    """Describe an open file."""
-    (people,) = connection.execute("SELECT count(*) FROM people").fetchone()
-    (faces,) = connection.execute("SELECT count(descriptor) FROM people").fetchone()
-    return Standing(
-        people=people,
-        faces=faces,
-        cursor=int(get_fact(connection, "cursor") or 0),
-        synced_at=_moment(get_fact(connection, "synced_at")),
-        heartbeat_at=_moment(get_fact(connection, "heartbeat_at")),
-        events=count_events(connection),
-    )
-
-
 _UPSERT: Final = """
 INSERT INTO people
     (user_id, name, user_type, picture_url, picture_attempts, picture_due_at, origin, details)
@@ -397,10 +365,6 @@ def held_visit(details: str) -> tuple[int, int]:
 def _delete(connection: sqlite3.Connection, user_id: str) -> set[int]:
     rows = connection.execute("DELETE FROM people WHERE user_id = ? RETURNING id", (user_id,))
     return {person_id for (person_id,) in rows.fetchall()}
-
-
-def _moment(value: str | None) -> datetime | None:
-    return None if value is None else datetime.fromtimestamp(float(value), tz=UTC)
 
 
 def read_held(connection: sqlite3.Connection, dimension: int) -> list[HeldPerson]:

@@ -163,6 +163,10 @@ class Watchdog:
             self._is_ready = True
             self._manager.tell("READY=1")
 
+    def waits_to_start(self, words: str) -> None:
+        """Tell that the start takes longer, and why; to be repeated within half a minute."""
+        self._manager.tell("EXTEND_TIMEOUT_USEC=60000000", f"STATUS={words}")
+
     async def run(self) -> None:
         """Look for ever."""
         try:

@@ -81,6 +81,7 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "loop_watchdog": ("Watchdog", "看门狗"),
     "loop_uplink": ("Uploads", "上传"),
     "loop_presence": ("Heartbeat", "心跳"),
+    "loop_keeping": ("Visits without room", "待落盘记录"),
     "loop_api": ("Device interface", "设备接口"),
     "loop_page": ("This page", "本页面"),
     "state_starting": ("starting", "启动中"),

@@ -270,7 +270,11 @@ def test_page_of_a_running_terminal_shows_loops_passes_and_the_picture(
 
     assert signed_in.status_code == 204
     assert told["loops"] == dict.fromkeys(
-        ("uplink", "library", "presence", "door", "cards", "api", "page", "watchdog"), "running"
+        (
+            *("uplink", "library", "presence", "keeping", "door", "cards", "api", "page"),
+            "watchdog",
+        ),
+        "running",
     )
     assert told["file"]["passes"][-1]["name"] == "Barack Obama"
     assert told["known"] == told["file"]["people"] == 2

@@ -9,7 +9,9 @@ const AGAIN_MS = 2000;
 const OLD_LIVE_S = 5; // a live camera gives several pictures a second
 const DECIDING_S = 60;
 const CLOCK_OFF_S = 5;
-const LOOPS = ["door", "cards", "library", "uplink", "presence", "api", "page", "watchdog"];
+const LOOPS = [
+  "door", "cards", "library", "uplink", "keeping", "presence", "api", "page", "watchdog",
+];
 const TYPES = { "-1": words.stranger, 2: words.visitor, 3: words.blacklist };
 
 const byId = (id) => document.getElementById(id);

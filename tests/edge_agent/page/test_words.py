@@ -17,7 +17,7 @@ from tests.edge_agent.page.running import RunningPage
 ENGLISH, CHINESE = words_of(Language.ENGLISH), words_of(Language.CHINESE)
 FOLDER = files("edge_agent.page")
 OWN_OF_PAGES = {"lang", "words", "languages", "name", "token", "message", "device_id", "version"}
-LOOPS = {"door", "library", "uplink", "presence", "cards", "api", "page", "watchdog"}
+LOOPS = {"door", "library", "uplink", "keeping", "presence", "cards", "api", "page", "watchdog"}
 
 
 def test_every_word_is_there_in_both_languages() -> None:
