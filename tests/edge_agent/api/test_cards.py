@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from edge_agent.records import Outcome, outcome_of
 from tests.edge_agent.api.conftest import Starter
 from tests.edge_agent.api.running import PERSON, RunningTerminal
 from tests.support.fake_platform import FakePlatform
+from tests.support.small_disk import small_disk
 
 CARD = "00047112345"
 
@@ -233,3 +235,36 @@ async def test_a_card_is_found_by_an_index(terminal: RunningTerminal) -> None:
     )
 
     assert "USING INDEX people_by_card" in " ".join(row[-1] for row in plan)
+
+
+@pytest.mark.parametrize("opens_unrecorded", [False, True])
+async def test_card_that_cannot_be_recorded_opens_only_where_that_was_configured(
+    platform: FakePlatform, tmp_path: Path, opens_unrecorded: bool
+) -> None:
+    """Decision record 0016: nothing opens without a trace."""
+    with small_disk(tmp_path / "disk", size_mb=24) as disk:
+        terminal = RunningTerminal(
+            disk.folder,
+            platform.base_url,
+            {
+                **{"library_max_age_s": 0.0, "data_dir": str(disk.folder / "data")},
+                "queue": {"free_min_bytes": 0, "open_unrecorded": opens_unrecorded},
+            },
+            {},
+        )
+        async with terminal:
+            await enter(terminal)
+            decision = await terminal.parts.cards.take(CARD)
+            assert decision.open_door
+            for _ in range(400):  # the reserve first, then what the records find room in
+                disk.fill()
+                decision = await terminal.parts.cards.take(CARD)
+                kept = await terminal.count("passes")
+                if kept < len(terminal.relay.pulses_ms) or not decision.open_door:
+                    break
+
+            assert decision.open_door is opens_unrecorded
+            unrecorded = len(terminal.relay.pulses_ms) - kept
+            assert unrecorded == int(opens_unrecorded)
+            expected = Reason.LOCAL_ALLOWED if opens_unrecorded else Reason.NOT_ON_RECORD
+            assert decision.reason is expected
