@@ -8,6 +8,7 @@ the addresses it is called from, and a terminal not seen before waits for approv
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.db import IntegrityError, transaction
@@ -56,6 +57,9 @@ class Refusal:
     reason: str
 
 
+_ADDRESS_REFUSED = Refusal("10004", "address is not on the site's list")
+
+
 class _Remembered:
     """Admissions of this process, for messages that hand nothing out and open nothing."""
 
@@ -92,14 +96,18 @@ def admit_heartbeat(*, token: str | None, device_id: str, address: str) -> Admis
     was disabled may be answered for ``REMEMBERED_SECONDS`` more; every other message is asked
     about each time.
     """
-    key = (token, device_id, address)
-    known = remembered.get(key)
+    known = heartbeat_known(token=token, device_id=device_id, address=address)
     if known is not None:
         return known
     outcome = admit(token=token, device_id=device_id, address=address)
     if isinstance(outcome, Admission):
-        remembered.put(key, outcome)
+        remembered.put((token, device_id, address), outcome)
     return outcome
+
+
+def heartbeat_known(*, token: str | None, device_id: str, address: str) -> Admission | None:
+    """Return the admission of a heartbeat that this process remembers, None when it has to ask."""
+    return remembered.get((token, device_id, address))
 
 
 def admit(*, token: str | None, device_id: str, address: str) -> Admission | Refusal:
@@ -113,17 +121,50 @@ def admit(*, token: str | None, device_id: str, address: str) -> Admission | Ref
     device_id = device_id.strip()
     if not device_id or len(device_id) > DEVICE_ID_MAX or not device_id.isprintable():
         return Refusal("30001", f"device id must be 1 to {DEVICE_ID_MAX} printable characters")
+    if token is not None and (known := _known_under(token, device_id)) is not None:
+        return _judged(known, token=token, address=address)
     sites = _sites_of(token)
     if not sites:
         return Refusal(
             "10005", "unknown address token" if token else "this platform needs an address token"
         )
-    allowed = [site for site in sites if _address_allowed(site, address)]
+    allowed = [site for site in sites if is_address_allowed(site.allowed_networks, address)]
     if not allowed:
-        return Refusal("10004", "address is not on the site's list")
+        return _ADDRESS_REFUSED
     terminal = _find_or_register(allowed, device_id)
     if isinstance(terminal, Refusal):
         return terminal
+    return _judged(terminal, token=token, address=address)
+
+
+def token_digests(token: str) -> list[str]:
+    """Return the digests by which a site's secret segment is found, newest key first."""
+    return keyed_digests(token, purpose=TOKEN_PURPOSE)
+
+
+def is_address_allowed(networks: Sequence[str], address: str) -> bool:
+    """Tell whether a site with these ``allowed_networks`` is called from there."""
+    if not networks:
+        return True
+    parsed = parse_address(address)
+    return parsed is not None and is_in(parsed, list(networks))
+
+
+def _known_under(token: str, device_id: str) -> Terminal | None:
+    """Find site and terminal by one statement, as they are found almost always."""
+    # The digest is keyed and looked up whole, so timing tells nothing about the token.
+    tokens = SiteToken.objects.filter(
+        Q(ends_at__isnull=True) | Q(ends_at__gt=timezone.now()), digest__in=token_digests(token)
+    )
+    known = Terminal.objects.select_related("site").filter(
+        site_id__in=tokens.values("site_id"), device_id=device_id
+    )
+    return known.order_by().first()
+
+
+def _judged(terminal: Terminal, *, token: str | None, address: str) -> Admission | Refusal:
+    if not is_address_allowed(terminal.site.allowed_networks, address):
+        return _ADDRESS_REFUSED
     if terminal.status == TerminalStatus.DISABLED:
         return Refusal("10005", "terminal is disabled")
     return Admission(terminal=terminal, token=token, address=address)
@@ -132,21 +173,13 @@ def admit(*, token: str | None, device_id: str, address: str) -> Admission | Ref
 def _sites_of(token: str | None) -> list[Site]:
     if token is None:
         return list(Site.objects.filter(allow_bare_path=True))
-    # The digest is keyed and looked up whole, so timing tells nothing about the token.
     found = (
         SiteToken.objects.select_related("site")
-        .filter(digest__in=keyed_digests(token, purpose=TOKEN_PURPOSE))
+        .filter(digest__in=token_digests(token))
         .filter(Q(ends_at__isnull=True) | Q(ends_at__gt=timezone.now()))
         .first()
     )
     return [found.site] if found else []
-
-
-def _address_allowed(site: Site, address: str) -> bool:
-    if not site.allowed_networks:
-        return True
-    parsed = parse_address(address)
-    return parsed is not None and is_in(parsed, site.allowed_networks)
 
 
 def _find_or_register(sites: list[Site], device_id: str) -> Terminal | Refusal:
@@ -162,9 +195,10 @@ def _find_or_register(sites: list[Site], device_id: str) -> Terminal | Refusal:
 
 def _register(site: Site, device_id: str) -> Terminal | Refusal:
     status = TerminalStatus.APPROVED if site.auto_approve else TerminalStatus.PENDING
-    waiting = Terminal.objects.filter(site=site, status=TerminalStatus.PENDING).count()
-    if waiting >= PENDING_MAX_PER_SITE:
-        return Refusal("10005", "too many terminals wait for approval")
+    if status == TerminalStatus.PENDING:
+        waiting = Terminal.objects.filter(site=site, status=status).count()
+        if waiting >= PENDING_MAX_PER_SITE:
+            return Refusal("10005", "too many terminals wait for approval")
     try:
         with transaction.atomic():
             terminal = Terminal.objects.create(

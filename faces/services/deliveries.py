@@ -8,6 +8,7 @@ condition, so that an older event never overwrites a newer one.
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 
 from django.db import transaction
 from django.db.models import Case, F, OuterRef, Q, Subquery, Value, When
@@ -165,6 +166,18 @@ def deliveries_sent(
     The rows are written before the answer leaves, so whatever a terminal may hold has a row.
     """
     now = timezone.now()
+    for start in range(0, len(people), 500):
+        _saves_sent(terminal, people[start : start + 500], now)
+    Delivery.objects.filter(pk__in=[row.pk for row in deletes], operation=Operation.DELETE).update(
+        attempts=_counted_once(),
+        state=DeliveryState.SENT,
+        retry_at=None,
+        sent_at=now,
+        changed_at=now,
+    )
+
+
+def _saves_sent(terminal: Terminal, people: Sequence[Person], now: datetime) -> None:
     Delivery.objects.bulk_create(
         [
             Delivery(
@@ -172,38 +185,37 @@ def deliveries_sent(
                 person=person,
                 user_id=person.user_id,
                 operation=Operation.SAVE,
-                state=DeliveryState.PENDING,
+                state=DeliveryState.SENT,
                 sync_stamp=person.sync_stamp,
+                held=True,
+                attempts=1,
+                sent_at=now,
                 changed_at=now,
             )
             for person in people
         ],
-        batch_size=500,
-        ignore_conflicts=True,
+        update_conflicts=True,
+        unique_fields=["terminal", "user_id"],
+        update_fields=["held"],
     )
+    user_ids = [person.user_id for person in people]
+    rows = Delivery.objects.filter(terminal=terminal, user_id__in=user_ids)
     # What is told is each person's stamp as it is now: the clock is held, so nobody moves it.
     mine = Person.objects.filter(site_id=terminal.site_id, user_id=OuterRef("user_id"))
     stamp = Subquery(mine.values("sync_stamp")[:1])
-    for start in range(0, len(people), 500):
-        user_ids = [person.user_id for person in people[start : start + 500]]
-        rows = Delivery.objects.filter(terminal=terminal, user_id__in=user_ids)
-        rows.update(held=True)
-        # A failure stands, with its next try, until it is tried again: the same question may come
-        # twice, and of the answer to the copy nobody hears any more.
-        failed = Q(state=DeliveryState.FAILED, sync_stamp=stamp)
-        rows.filter(~failed, operation=Operation.SAVE, sync_stamp__lte=stamp).update(
-            attempts=_counted_once(),
-            state=DeliveryState.SENT,
-            sync_stamp=stamp,
-            retry_at=None,
-            remedy="",
-            sent_at=now,
-            changed_at=now,
-        )
-    Delivery.objects.filter(pk__in=[row.pk for row in deletes], operation=Operation.DELETE).update(
+    # Rows that were made just now say all of this already; a new terminal's all do.
+    as_told = Q(
+        state=DeliveryState.SENT, sync_stamp=stamp, sent_at=now, changed_at=now, remedy=""
+    ) & Q(retry_at__isnull=True)
+    # A failure stands, with its next try, until it is tried again: the same question may come
+    # twice, and of the answer to the copy nobody hears any more.
+    failed = Q(state=DeliveryState.FAILED, sync_stamp=stamp)
+    rows.filter(~failed, ~as_told, operation=Operation.SAVE, sync_stamp__lte=stamp).update(
         attempts=_counted_once(),
         state=DeliveryState.SENT,
+        sync_stamp=stamp,
         retry_at=None,
+        remedy="",
         sent_at=now,
         changed_at=now,
     )

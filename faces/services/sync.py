@@ -16,10 +16,11 @@ from faces.choices import Category, DeliveryState, Operation, PhotoStatus
 from faces.models import Delivery, FacePhoto, Person, TerminalCursor, TerminalLibrary
 from faces.selectors import people_for_terminal
 from faces.services.capacity import capacity_guard
-from faces.services.clock import clock_advance, clock_hold, clock_last
+from faces.services.clock import clock_advance_held, clock_hold
 from faces.services.deliveries import deliveries_sent, terminal_expect_all
 from faces.services.libraries import libraries_lock
 from faces.services.picture_urls import picture_path
+from faces.services.told import is_told
 from terminal_protocol import SyncAnswer, SyncEntry
 
 logger = logging.getLogger(__name__)
@@ -106,13 +107,11 @@ def sync_answer(*, terminal: Terminal, last_query_time: int, picture_root: str) 
     """
     if terminal.status != TerminalStatus.APPROVED:
         return SyncAnswer(entries=(), last_query_time=0)
-    cursor = TerminalCursor.objects.filter(terminal=terminal).first()
-    newest = clock_last(site_id=terminal.site_id)
-    if cursor and _is_plain(cursor, last_query_time) and last_query_time >= newest:
+    if last_query_time and is_told(terminal=terminal, asked=last_query_time):
         return SyncAnswer(entries=(), last_query_time=last_query_time)
     with transaction.atomic():
         # Serialises a terminal that asks twice at once; its pages are one sequence.
-        cursor, _ = TerminalCursor.objects.select_for_update().get_or_create(terminal=terminal)
+        cursor = _cursor_locked(terminal)
         # Every stamp up to here has committed. Held until the deliveries are noted: somebody erased
         # or suspended in between would have no row by which the terminal is told.
         newest = clock_hold(site_id=terminal.site_id)
@@ -129,6 +128,15 @@ def sync_answer(*, terminal: Terminal, last_query_time: int, picture_root: str) 
     entries = [_delete_entry(row) for row in page.deletes]
     entries += [_save_entry(person, terminal, picture_root) for person in page.people]
     return SyncAnswer(entries=tuple(entries), last_query_time=given)
+
+
+def _cursor_locked(terminal: Terminal) -> TerminalCursor:
+    locked = TerminalCursor.objects.select_for_update().filter(terminal=terminal)
+    if cursor := locked.first():
+        return cursor
+    # Its first poll; a copy of it may come at the same moment and make the row.
+    TerminalCursor.objects.bulk_create([TerminalCursor(terminal=terminal)], ignore_conflicts=True)
+    return locked.get()
 
 
 def _is_plain(cursor: TerminalCursor, asked: int) -> bool:
@@ -150,7 +158,7 @@ def _page(terminal: Terminal, cursor: TerminalCursor, asked: int, newest: int) -
         page = _collect(terminal, _resume(terminal, cursor, asked, newest), newest)
     # Greater than every cursor this terminal was ever given, its former site's included: whoever
     # lost this answer and asks with an older one must not seem to have what this one told.
-    fresh = clock_advance(site_id=terminal.site_id, above=cursor.issued)
+    fresh = clock_advance_held(site_id=terminal.site_id, held=newest, above=cursor.issued)
     told = _Position(fresh, fresh, begun=fresh) if page.is_last else page.told
     cursor.complete_from = fresh if page.is_last else None
     cursor.pages.append([fresh, told.saves, told.deletes, told.begun])

@@ -4,6 +4,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from devices.models import Site, Terminal
@@ -431,10 +432,18 @@ def test_nothing_new_reads_no_person(
     enrol(library, "1")
     wire.sync()
 
-    with django_assert_max_num_queries(5) as captured:  # type: ignore[operator]
+    with django_assert_max_num_queries(2) as captured:  # type: ignore[operator]
         wire.poll()
 
-    assert not [one for one in captured if "faces_person" in one["sql"]]
+    naming = [one["sql"] for one in captured if "faces_person" in one["sql"]]
+    assert len(naming) == 1
+    if connection.vendor == "postgresql":
+        # It names people for the case that the clock has moved, and does not look at them.
+        with connection.cursor() as cursor:
+            cursor.execute(f"EXPLAIN (ANALYZE, COSTS OFF) {naming[0]}")
+            plan = [row[0] for row in cursor.fetchall() if "faces_person" in row[0]]
+        assert plan
+        assert all("never executed" in line for line in plan)
     assert not [one for one in captured if one["sql"].startswith(("INSERT", "UPDATE"))]
 
 
