@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from edge_agent.fleet.arrivals import Arrivals
+from edge_agent.fleet.progress import Progress, line_of
 
 
 def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -49,8 +50,8 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
 
 
 def _run(chosen: argparse.Namespace) -> int:
+    from edge_agent.fleet.habits import Habits
     from edge_agent.fleet.run import FleetPlan, run_fleet, snapshots_of
-    from edge_agent.fleet.terminal import Habits
     from face_engine import install_portraits
 
     folder: Path | None = chosen.picture_source
@@ -88,9 +89,8 @@ def _is_bad(report: dict[str, Any], most: float) -> bool:
     return bool(report["unanswered"]) or errors > most * max(report["requests"] + errors, 1)
 
 
-def _show(line: str) -> None:
-    """Replace the last line on a screen; write one below the other into a file."""
-    sys.stdout.write(f"\r\x1b[K{line}" if sys.stdout.isatty() else f"{line}\n")
+def _show(now: "Progress") -> None:
+    sys.stdout.write(f"{line_of(now)}\n")
     sys.stdout.flush()
 
 

@@ -7,8 +7,9 @@ import pytest
 
 from edge_agent.__main__ import main
 from edge_agent.fleet.arrivals import Arrivals
+from edge_agent.fleet.habits import Habits
+from edge_agent.fleet.progress import Progress, line_of
 from edge_agent.fleet.run import FleetPlan, run_fleet
-from edge_agent.fleet.terminal import Habits
 from tests.edge_agent.fakes import person_jpeg
 from tests.support.fake_platform import TOKEN, Failure, FakePlatform
 
@@ -36,9 +37,9 @@ def peopled(platform: FakePlatform) -> FakePlatform:
 
 
 async def test_terminals_sync_report_beat_and_tell_every_visit(peopled: FakePlatform) -> None:
-    lines: list[str] = []
+    shown: list[Progress] = []
 
-    report = await run_fleet(plan(peopled), snapshots=[person_jpeg(90)], show=lines.append)
+    report = await run_fleet(plan(peopled), snapshots=[person_jpeg(90)], show=shown.append)
 
     assert report["visits"] > 10
     assert report["visits_answered"] == report["visits"]
@@ -51,7 +52,7 @@ async def test_terminals_sync_report_beat_and_tell_every_visit(peopled: FakePlat
     assert peopled.heartbeats >= 8
     assert report["unanswered"] == 0
     assert report["errors"] == {}
-    assert TOKEN not in json.dumps(report) + "".join(lines)
+    assert TOKEN not in json.dumps(report) + "".join(map(line_of, shown))
 
 
 async def test_what_is_not_answered_is_sent_again(peopled: FakePlatform) -> None:
@@ -67,7 +68,7 @@ async def test_what_is_not_answered_is_sent_again(peopled: FakePlatform) -> None
 
 
 async def test_nobody_in_the_library_is_said(platform: FakePlatform) -> None:
-    lines: list[str] = []
+    shown: list[Progress] = []
     waiting = FleetPlan(
         base_urls=(platform.base_url,),
         terminals=2,
@@ -77,9 +78,9 @@ async def test_nobody_in_the_library_is_said(platform: FakePlatform) -> None:
         ramp_s=0.0,
     )
 
-    report = await run_fleet(waiting, snapshots=[], show=lines.append)
+    report = await run_fleet(waiting, snapshots=[], show=shown.append)
 
-    assert "are the terminals approved?" in lines[-1]
+    assert "are the terminals approved?" in line_of(shown[-1])
     assert report["people_held"] == report["visits"] == 0
 
 
