@@ -28,6 +28,7 @@ from tests.support.services import pytest_unconfigure, start_postgres, start_red
 
 Ask = Callable[[int], bytes]
 _COSTS = ("queries", "platform_ms", "postgres_ms", "redis_ms")
+_NEWCOMER = "poll, one new face"
 _YARDSTICK = "unknown address (yardstick)"
 
 
@@ -159,6 +160,7 @@ def kinds(fleet: Fleet) -> dict[str, Ask]:
             f"syrecord/empty-{number}", "lastQueryTime=0"
         ),
         "poll, news for others only": lambda number: fleet.poll(f"full-{number}"),
+        _NEWCOMER: lambda number: fleet.poll(f"full-{number}"),
     }
 
 
@@ -174,12 +176,18 @@ class Queries:
         return execute(*rest)
 
 
-def measure(asks: dict[str, Ask], requests: int, processes: dict[str, int]) -> list[list[Any]]:
+def measure(
+    asks: dict[str, Ask],
+    prepare: dict[str, Callable[[], object]],
+    requests: int,
+    processes: dict[str, int],
+) -> list[list[Any]]:
     """Return rows: kind, queries, milliseconds of CPU of the platform, PostgreSQL and Redis."""
     from django.db import connection
 
     rows = []
     for kind, ask in asks.items():
+        prepare.get(kind, lambda: None)()
         queries = Queries()
         begin = {name: cpu_seconds([pid]) for name, pid in processes.items()}
         begin_s = time.process_time()
@@ -229,7 +237,11 @@ def run(arguments: argparse.Namespace, folder: Path) -> int:
         "PostgreSQL": postgres_process(os.environ["TEST_DATABASE_URL"]),
         "Redis": redis_process(os.environ["TEST_REDIS_URL"]),
     }
-    rows = measure(kinds(fleet), arguments.requests, processes)
+
+    def enrol() -> object:
+        return make_person(site, user_id="300", photo=portraits["obama2.jpg"], libraries=[library])
+
+    rows = measure(kinds(fleet), {_NEWCOMER: enrol}, arguments.requests, processes)
     print_table(["request", "queries", "platform ms", "PostgreSQL ms", "Redis ms"], rows)
     platform_ms = {row[0]: row[2] for row in rows}
     return conclude(

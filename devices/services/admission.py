@@ -96,18 +96,30 @@ def admit_heartbeat(*, token: str | None, device_id: str, address: str) -> Admis
     was disabled may be answered for ``REMEMBERED_SECONDS`` more; every other message is asked
     about each time.
     """
-    known = heartbeat_known(token=token, device_id=device_id, address=address)
+    key = (token, device_id, address)
+    known = remembered.get(key)
     if known is not None:
         return known
     outcome = admit(token=token, device_id=device_id, address=address)
     if isinstance(outcome, Admission):
-        remembered.put((token, device_id, address), outcome)
+        remembered.put(key, outcome)
     return outcome
 
 
-def heartbeat_known(*, token: str | None, device_id: str, address: str) -> Admission | None:
-    """Return the admission of a heartbeat that this process remembers, None when it has to ask."""
-    return remembered.get((token, device_id, address))
+def heartbeat_known(*, token: str, device_id: str, address: str) -> Admission | None:
+    """Admit the heartbeat of a terminal that is on file, from memory or by one statement.
+
+    Returns:
+        None for everybody who would have to be entered or refused.
+    """
+    key = (token, device_id, address)
+    known = remembered.get(key)
+    if known is None and (terminal := _known_under(token, device_id)) is not None:
+        outcome = _judged(terminal, token=token, address=address)
+        if isinstance(outcome, Admission):
+            remembered.put(key, outcome)
+            return outcome
+    return known
 
 
 def admit(*, token: str | None, device_id: str, address: str) -> Admission | Refusal:

@@ -16,6 +16,8 @@ class Habits:
         skew_s: how far each terminal's clock is off at most, in seconds.
         single_results: part of the terminals that report each face by itself instead of a page at
             once (field notes: both are seen), 0 to 1.
+        picture_again_s: pauses after which a picture that did not come is tried again, in seconds;
+            as edge_agent's, but that a test ends before its longest ones.
     """
 
     heartbeat_s: float = 30.0
@@ -27,4 +29,5 @@ class Habits:
     lost_answers: float = 0.0
     skew_s: float = 0.0
     single_results: float = 0.0
+    picture_again_s: tuple[float, ...] = (30.0, 120.0, 600.0)
     timeout_s: float = 15.0

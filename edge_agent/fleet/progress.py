@@ -4,10 +4,12 @@ import time
 from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from edge_agent.fleet.statistics import Statistics
-from edge_agent.fleet.terminal import LightTerminal
+
+if TYPE_CHECKING:
+    from edge_agent.fleet.terminal import LightTerminal
 
 _HISTORY: Final = 60  # how many moments are looked back at
 
@@ -70,7 +72,7 @@ class Meter:
     """Reads off a fleet at one moment after another."""
 
     def __init__(
-        self, fleet: Sequence[LightTerminal], statistics: Statistics, *, planned_s: float
+        self, fleet: Sequence["LightTerminal"], statistics: Statistics, *, planned_s: float
     ) -> None:
         """Begin now."""
         self._fleet = fleet

@@ -5,6 +5,7 @@ import io
 import os
 import platform
 import random
+import resource
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
@@ -109,7 +110,8 @@ async def run_fleet(
         finally:
             await _ended([*lives, watch])
     seconds = time.monotonic() - begin_s
-    return _report(plan, fleet, statistics, seconds, in_step_s)
+    report = _report(plan, fleet, statistics, seconds, in_step_s)
+    return {**report, "was_stopped": stop.is_set()}
 
 
 def _fleet(
@@ -208,6 +210,15 @@ async def _watch(
         show(meter.read())
 
 
+def _own_costs() -> dict[str, float]:
+    """What this process used since it was started: how much of the machine the fleet itself is."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return {
+        "cpu_s": round(used.ru_utime + used.ru_stime, 2),
+        "most_memory_mb": round(used.ru_maxrss / 1024, 1),  # Linux counts in KiB
+    }
+
+
 def _report(
     plan: FleetPlan,
     fleet: Sequence[LightTerminal],
@@ -230,6 +241,7 @@ def _report(
             "arrivals": asdict(plan.arrivals),
             "habits": asdict(plan.habits),
         },
+        "fleet": _own_costs(),
         "seconds": round(seconds, 2),
         "requests_per_s": round(summary["requests"] / seconds, 1),
         **summary,

@@ -38,7 +38,6 @@ _FETCHES_AT_ONCE: Final = 2
 # As edge_agent does: a second try soon, later ones by itself, and what it says stays 102 meanwhile.
 _FETCH_TRIES: Final = 2
 _FETCH_PAUSE_S: Final = 0.5
-_FETCH_AGAIN_S: Final = (30.0, 120.0, 600.0)
 _NEVER: Final = ("30001", "30003", "30004")  # the platform will never take it (seed 7)
 _ABOUT_THE_TERMINAL: Final = "1000"  # codes 10001 to 10005: somebody has to act first
 _POLL_AGAIN_MOST_S: Final = 300.0
@@ -253,8 +252,9 @@ class LightTerminal:
 
     def _miss(self, missing: _Missing) -> None:
         """Remember a picture that did not come until it has been tried often enough."""
-        if missing.tries < len(_FETCH_AGAIN_S):
-            missing.due_s = time.monotonic() + _FETCH_AGAIN_S[missing.tries]
+        pauses_s = self._habits.picture_again_s
+        if missing.tries < len(pauses_s):
+            missing.due_s = time.monotonic() + pauses_s[missing.tries]
             missing.tries += 1
             self._missing[missing.entry.user_id] = missing
 

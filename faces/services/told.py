@@ -32,14 +32,15 @@ _TABLES = {
     "saves": Operation.SAVE.value,
 }
 _STANDING = """
-SELECT t.id, t.status, s.allowed_networks, c.complete_from, c.issued,
+SELECT t.id, t.site_id, t.status, t.all_libraries, s.allowed_networks, c.complete_from, c.issued,
   CASE WHEN o.last_stamp > %s THEN
-    EXISTS (SELECT 1 FROM {person} p WHERE p.site_id = t.site_id AND p.sync_stamp > %s)
-    OR EXISTS (SELECT 1 FROM {delivery} d WHERE d.terminal_id = t.id
-               AND d.operation = '{deletes}' AND d.sync_stamp > %s)
-    OR EXISTS (SELECT 1 FROM {delivery} d WHERE d.terminal_id = t.id
-               AND d.operation = '{saves}' AND d.again_stamp > %s)
-  END
+    EXISTS (SELECT 1 FROM {person} p WHERE p.site_id = t.site_id AND p.sync_stamp > %s) END,
+  CASE WHEN o.last_stamp > %s THEN
+    EXISTS (SELECT 1 FROM {delivery} d WHERE d.terminal_id = t.id
+            AND d.operation = '{saves}' AND d.again_stamp > %s) END,
+  CASE WHEN o.last_stamp > %s THEN
+    EXISTS (SELECT 1 FROM {delivery} d WHERE d.terminal_id = t.id
+            AND d.operation = '{deletes}' AND d.sync_stamp > %s) END
 FROM {terminal} t
 JOIN {site} s ON s.id = t.site_id
 LEFT JOIN {cursor} c ON c.terminal_id = t.id
@@ -60,19 +61,26 @@ class ToldPoll:
 
 
 @dataclass(frozen=True, slots=True)
-class _Standing:
+class Standing:
     """How a terminal stands to its library in one look at the database.
 
-    ``has_news`` tells whether somebody of the site, or a delivery of this terminal, was stamped
-    after the cursor it asks with.
+    Attributes:
+        complete_from: see ``TerminalCursor``; None without one, like ``issued``.
+        has_people: somebody of the site was stamped after what the terminal was told of saves.
+        has_again: so was a face that is told again to this terminal alone,
+        has_deletes: and a delete, after what it was told of deletes.
     """
 
     terminal_id: int
+    site_id: int
     status: str
+    all_libraries: bool
     networks: list[str]
     complete_from: int | None
     issued: int | None
-    has_news: bool
+    has_people: bool
+    has_again: bool
+    has_deletes: bool
 
     def is_told(self, asked: int) -> bool:
         """Tell whether this cursor says "I have everything", and that is so.
@@ -83,19 +91,32 @@ class _Standing:
         """
         if self.complete_from is None or self.issued is None:
             return False
-        return self.complete_from <= asked <= self.issued and not self.has_news
+        has_news = self.has_people or self.has_again or self.has_deletes
+        return self.complete_from <= asked <= self.issued and not has_news
 
 
-def _standing(where: str, parameters: list[Any], asked: int) -> _Standing | None:
-    """Read how the terminal stands that a condition names."""
+def standing_of(*, terminal_id: int, saves: int, deletes: int) -> Standing | None:
+    """Read how a terminal stands that was told of saves and deletes up to these stamps."""
+    return _standing("t.id = %s", [terminal_id], saves=saves, deletes=deletes)
+
+
+def _standing(where: str, parameters: list[Any], *, saves: int, deletes: int) -> Standing | None:
     with connection.cursor() as cursor:
-        cursor.execute(_STANDING + where, [*[asked] * 4, *parameters])
+        cursor.execute(_STANDING + where, [*[saves] * 4, deletes, deletes, *parameters])
         row = cursor.fetchone()
     if row is None:
         return None
-    terminal_id, status, networks, complete_from, issued, has_news = row
-    networks = json.loads(networks) if isinstance(networks, str) else networks
-    return _Standing(terminal_id, status, networks, complete_from, issued, bool(has_news))
+    terminal_id, site_id, status, all_libraries, networks, complete_from, issued, *news = row
+    return Standing(
+        terminal_id,
+        site_id,
+        status,
+        bool(all_libraries),
+        json.loads(networks) if isinstance(networks, str) else networks,
+        complete_from,
+        issued,
+        *map(bool, news),
+    )
 
 
 def poll_told(*, token: str, device_id: str, address: str, asked: int) -> ToldPoll | None:
@@ -114,7 +135,8 @@ def poll_told(*, token: str, device_id: str, address: str, asked: int) -> ToldPo
     digests = token_digests(token)
     now = connection.ops.adapt_datetimefield_value(timezone.now())
     where = _UNDER_TOKEN.format(marks=", ".join(["%s"] * len(digests)))
-    standing = _standing(where, [device_id, *digests, now], asked)
+    parameters = [device_id, *digests, now]
+    standing = _standing(where, parameters, saves=asked, deletes=asked)
     if standing is None or not is_address_allowed(standing.networks, address):
         return None
     if standing.status == TerminalStatus.PENDING:
@@ -127,7 +149,7 @@ def poll_told(*, token: str, device_id: str, address: str, asked: int) -> ToldPo
 
 def is_told(*, terminal: Terminal, asked: int) -> bool:
     """Tell whether a terminal has everything, by the cursor it asks with; as it is now."""
-    standing = _standing("t.id = %s", [terminal.pk], asked)
+    standing = standing_of(terminal_id=terminal.pk, saves=asked, deletes=asked)
     return (
         standing is not None
         and standing.status == TerminalStatus.APPROVED

@@ -1,8 +1,8 @@
 """What idle terminals ask all day is answered here, in front of Django's handler (decision 0017).
 
 A WSGI application around Django's: a poll that finds nothing new and a heartbeat of a terminal that
-this process admitted lately get their constant answers, with admission, rates, presence and flight
-recorder as in the lane behind. Everything else, and whatever goes wrong here, is left to that lane
+is on file get their constant answers, with admission, rates, presence and flight recorder as in the
+lane behind. Everything else, and whatever goes wrong here, is left to that lane
 (``menjin.terminal_lane``), with the body of the request as if nobody had read it.
 """
 
@@ -33,9 +33,11 @@ logger = logging.getLogger(__name__)
 _PATH = re.compile(r"/t/([A-Za-z0-9_\-]{1,64})/(syrecord|syheartbeat)/([A-Za-z0-9_.\-]{1,32})")
 _CURSOR = re.compile(r"lastQueryTime=([0-9]{1,18})")
 _BODY_MAX = 1024
-# Requests at the database from here at once; more wait their turn in the lane behind, where
-# people at doors go first.
+# Requests worked on here at once. As many more wait for a moment; whoever finds no place is sent to
+# the lane behind, where people at doors go first. Together with that lane's own they leave some of
+# a server's threads free (``TERMINAL_SLOTS``, settings).
 _AT_ONCE = 4
+_WAIT_S = 0.5
 _RETRY_AFTER_S = "10"
 
 Environ = dict[str, Any]
@@ -71,6 +73,7 @@ class IdleLane:
         """Stand in front of an application."""
         self._application = application
         self._room = threading.Semaphore(at_once)
+        self._queue = threading.Semaphore(at_once)
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer a request, here or behind."""
@@ -86,10 +89,21 @@ class IdleLane:
         start_response(status, [*common, *headers])
         return [body]
 
+    def _has_room(self) -> bool:
+        """Take a place, at once or after a short wait in a short queue."""
+        if self._room.acquire(blocking=False):
+            return True
+        if not self._queue.acquire(blocking=False):
+            return False
+        try:
+            return self._room.acquire(timeout=_WAIT_S)
+        finally:
+            self._queue.release()
+
     def _answered(self, environ: Environ) -> tuple[str, list[tuple[str, str]], bytes] | None:
         started = time.perf_counter()
         call = _call_of(environ)
-        if call is None or not self._room.acquire(blocking=False):
+        if call is None or not self._has_room():
             return None
         try:
             quiet = _poll(call, environ) if call.kind == "syrecord" else _heartbeat(call, environ)

@@ -228,27 +228,33 @@ def test_a_foreign_host_is_refused(server: Server, cursor: int, settings: Any) -
     assert "serviceResponse" in server.poll(cursor, HTTP_HOST="menjin.example:8000")
 
 
-def test_a_heartbeat_of_a_known_terminal_needs_no_database(
+def test_a_heartbeat_needs_one_statement_and_then_none(
     server: Server, terminal: Terminal, django_assert_num_queries: Any
 ) -> None:
-    assert server.beat() == {"ret": "0", "desc": "Success"}
-    assert server.passed_on == 1
-
+    with django_assert_num_queries(1):
+        assert server.beat() == {"ret": "0", "desc": "Success"}
     with django_assert_num_queries(0):
         assert server.beat() == {"ret": "0", "desc": "Success"}
 
-    assert server.passed_on == 1
+    assert server.passed_on == 0
     last = exchanges_last(terminal_id=terminal.pk)[0]
     assert (last.kind, last.answered["ret"]) == ("syheartbeat", "0")
 
 
-def test_a_disabled_terminals_heartbeat_is_refused_once_forgotten(
-    server: Server, terminal: Terminal
-) -> None:
-    server.beat()
-    terminal_disable(terminal=terminal)
+def test_a_terminal_nobody_knows_is_entered_behind(server: Server, site: Site) -> None:
+    assert server.beat()["ret"] == "0"
 
-    admission_module.remembered.clear()
+    assert server.passed_on == 1
+    assert Terminal.objects.get().device_id == "0000001"
+
+
+def test_a_heartbeat_is_admitted_from_memory_for_a_limited_time(
+    server: Server, terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(admission_module, "REMEMBERED_SECONDS", 0.0)
+    server.beat()
+
+    terminal_disable(terminal=terminal)
 
     assert server.beat()["ret"] == "10005"
 
@@ -287,7 +293,7 @@ def test_when_there_is_no_room_the_lane_behind_answers(
     token: str, cursor: int, terminal: Terminal
 ) -> None:
     server = Server(token)
-    server._application = IdleLane(server._behind, at_once=0)
+    server._application = IdleLane(server._behind, at_once=0)  # no places, and none to wait in
 
     answer = server.poll(cursor)
 

@@ -1,6 +1,7 @@
 """A fleet over real HTTP at a small platform that notices everything."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,68 @@ async def test_what_is_not_answered_is_sent_again(peopled: FakePlatform) -> None
     assert report["uploads_repeated"] >= 5
     assert report["errors"]["syface HTTP 503"] == 3
     assert report["errors"]["syattribute not JSON"] == 2
+
+
+def one(platform: FakePlatform, habits: Habits = QUICK, *, seconds: float = 2.0) -> FleetPlan:
+    """Return a plan for one terminal to which nobody comes."""
+    return replace(
+        plan(platform, habits=habits, terminals=1),
+        arrivals=Arrivals(),
+        duration_s=seconds,
+        ramp_s=0.0,
+    )
+
+
+async def test_whoever_is_told_when_to_come_again_comes_no_sooner(peopled: FakePlatform) -> None:
+    later = Failure(503, headers={"Retry-After": "60"})
+    for kind in ("syrecord", "syheartbeat"):
+        peopled.fail(kind, later, times=2)
+
+    report = await run_fleet(one(peopled), snapshots=[], show=lambda _: None)
+
+    assert peopled.requests.count("GET syrecord") == 1
+    assert peopled.requests.count("POST syheartbeat") == 1
+    assert report["told_to_come_again"] == {"syheartbeat": 1, "syrecord": 1}
+    assert report["latencies"] == {}
+
+
+async def test_a_picture_is_tried_twice_at_once_and_again_later(peopled: FakePlatform) -> None:
+    peopled.fail("picture", Failure(503), times=1)
+    await run_fleet(one(peopled), snapshots=[], show=lambda _: None)
+    assert [one.code for one in peopled.results] == ["100"] * 3
+
+    peopled.results.clear()
+    peopled.fail("picture", Failure(503), times=6)
+    habits = replace(QUICK, picture_again_s=(0.1,))
+    report = await run_fleet(one(peopled, habits, seconds=4.0), snapshots=[], show=lambda _: None)
+
+    assert sorted(one.code for one in peopled.results) == ["100"] * 3 + ["102"] * 3
+    assert report["pictures_fetched_late"] == 3
+    assert report["people_held"] == 3
+
+
+async def test_results_come_by_page_or_one_by_one(peopled: FakePlatform) -> None:
+    await run_fleet(one(peopled), snapshots=[], show=lambda _: None)
+    assert peopled.requests.count("POST syresult") == 1
+
+    habits = replace(QUICK, single_results=1.0)
+    await run_fleet(one(peopled, habits), snapshots=[], show=lambda _: None)
+
+    assert peopled.requests.count("POST syresult") == 1 + 3
+    assert len(peopled.results) == 3 + 3
+
+
+async def test_a_platform_that_echoes_the_cursor_is_not_asked_without_end(
+    peopled: FakePlatform,
+) -> None:
+    """Seen in the field: a server that answers the same page to whatever cursor comes."""
+    page = {"operation": "delete", "userId": "1", "userType": "user"}
+    echo = {"serviceResponse": {"list": [page], "lastQueryTime": 0}}
+    peopled.fail("syrecord", Failure(200, json.dumps(echo).encode()), times=1000)
+
+    await run_fleet(one(peopled), snapshots=[], show=lambda _: None)
+
+    assert 2 < peopled.requests.count("GET syrecord") < 12
 
 
 async def test_nobody_in_the_library_is_said(platform: FakePlatform) -> None:
