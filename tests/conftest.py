@@ -44,6 +44,7 @@ def _fresh_process_state() -> Iterator[None]:
     """Forget what a process remembers between requests, as a new process would."""
     forget_copies()
     admission.remembered.clear()
+    admission.heard.clear()
     for remembered in (limits._buckets, recorder._recorder, presence._store):
         remembered.cache_clear()
     yield

@@ -2,6 +2,7 @@
 
 from .admission import (
     Admission,
+    HeardTerminal,
     Refusal,
     admit,
     admit_heartbeat,
@@ -72,6 +73,7 @@ __all__ = [
     "Ended",
     "Exchange",
     "Heard",
+    "HeardTerminal",
     "PresenceTurn",
     "Refusal",
     "Requested",

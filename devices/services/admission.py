@@ -5,13 +5,16 @@ the addresses it is called from, and a terminal not seen before waits for approv
 "Admission"). Every refusal names a code of chapter 7.
 """
 
+import json
 import threading
 import time
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Generic, TypeVar
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import Q
 from django.utils import timezone
 
@@ -60,23 +63,25 @@ class Refusal:
 _ADDRESS_REFUSED = Refusal("10004", "address is not on the site's list")
 
 
-class _Remembered:
-    """Admissions of this process, for messages that hand nothing out and open nothing."""
+_Key = tuple[str | None, str, str]
+Kept = TypeVar("Kept")
+
+
+class _Remembered(Generic[Kept]):
+    """Callers this process admitted, for messages that hand nothing out and open nothing."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._kept: OrderedDict[tuple[str | None, str, str], tuple[float, Admission]] = (
-            OrderedDict()
-        )
+        self._kept: OrderedDict[_Key, tuple[float, Kept]] = OrderedDict()
 
-    def get(self, key: tuple[str | None, str, str]) -> Admission | None:
+    def get(self, key: _Key) -> Kept | None:
         with self._lock:
-            until, admission = self._kept.get(key, (0.0, None))
-        return admission if time.monotonic() < until else None
+            until, kept = self._kept.get(key, (0.0, None))
+        return kept if time.monotonic() < until else None
 
-    def put(self, key: tuple[str | None, str, str], admission: Admission) -> None:
+    def put(self, key: _Key, kept: Kept) -> None:
         with self._lock:
-            self._kept[key] = (time.monotonic() + REMEMBERED_SECONDS, admission)
+            self._kept[key] = (time.monotonic() + REMEMBERED_SECONDS, kept)
             self._kept.move_to_end(key)
             if len(self._kept) > _REMEMBERED_MAX:
                 self._kept.popitem(last=False)
@@ -86,7 +91,16 @@ class _Remembered:
             self._kept.clear()
 
 
-remembered = _Remembered()
+@dataclass(frozen=True, slots=True)
+class HeardTerminal:
+    """Of an admitted terminal, what its heartbeats need: its row, and the server it names."""
+
+    terminal_id: int
+    server_url: str
+
+
+remembered: _Remembered[Admission] = _Remembered()
+heard: _Remembered[HeardTerminal] = _Remembered()
 
 
 def admit_heartbeat(*, token: str | None, device_id: str, address: str) -> Admission | Refusal:
@@ -106,20 +120,40 @@ def admit_heartbeat(*, token: str | None, device_id: str, address: str) -> Admis
     return outcome
 
 
-def heartbeat_known(*, token: str, device_id: str, address: str) -> Admission | None:
+def heartbeat_known(*, token: str, device_id: str, address: str) -> HeardTerminal | None:
     """Admit the heartbeat of a terminal that is on file, from memory or by one statement.
 
     Returns:
         None for everybody who would have to be entered or refused.
     """
     key = (token, device_id, address)
-    known = remembered.get(key)
-    if known is None and (terminal := _known_under(token, device_id)) is not None:
-        outcome = _judged(terminal, token=token, address=address)
-        if isinstance(outcome, Admission):
-            remembered.put(key, outcome)
-            return outcome
+    known = heard.get(key)
+    if known is not None:
+        return known
+    digests = token_digests(token)
+    now = connection.ops.adapt_datetimefield_value(timezone.now())
+    with connection.cursor() as cursor:
+        cursor.execute(_heard(len(digests)), [device_id, *digests, now])
+        row = cursor.fetchone()
+    if row is None:
+        return None
+    terminal_id, status, server_url, networks = row
+    networks = json.loads(networks) if isinstance(networks, str) else networks
+    if status == TerminalStatus.DISABLED or not is_address_allowed(networks, address):
+        return None
+    known = HeardTerminal(terminal_id=terminal_id, server_url=server_url)
+    heard.put(key, known)
     return known
+
+
+@lru_cache(maxsize=8)
+def _heard(keys: int) -> str:
+    return f"""
+SELECT t.id, t.status, t.server_url, s.allowed_networks
+FROM {Terminal._meta.db_table} t JOIN {Site._meta.db_table} s ON s.id = t.site_id
+WHERE t.device_id = %s AND t.site_id = (SELECT k.site_id FROM {SiteToken._meta.db_table} k
+  WHERE k.digest IN ({", ".join(["%s"] * keys)}) AND (k.ends_at IS NULL OR k.ends_at > %s) LIMIT 1)
+"""  # noqa: S608 - names of tables, no value of anybody
 
 
 def admit(*, token: str | None, device_id: str, address: str) -> Admission | Refusal:

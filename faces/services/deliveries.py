@@ -9,9 +9,10 @@ condition, so that an older event never overwrites a newer one.
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import Any
 
-from django.db import transaction
-from django.db.models import Case, F, OuterRef, Q, Subquery, Value, When
+from django.db import connection, transaction
+from django.db.models import Case, F, Q, Value, When
 from django.utils import timezone
 
 from devices.models import Terminal
@@ -41,6 +42,34 @@ _RESTART = [
     "revocation",
     "save_unanswered",
 ]
+
+
+_SENT_COLUMNS = (
+    "terminal_id", "person_id", "user_id", "operation", "state", "sync_stamp", "held",
+    "save_unanswered", "attempts", "sent_at", "changed_at", "code", "message", "remedy",
+)  # fmt: skip
+# A failure stands, with its next try, until it is tried again: the same question may come twice,
+# and of the answer to the copy nobody hears any more. An answer that got lost and is given again
+# is no further try. Whatever the row says, the terminal may hold the face from now on.
+_IS_TOLD = f"""d.operation = '{Operation.SAVE.value}' AND d.sync_stamp <= excluded.sync_stamp
+    AND NOT (d.state = '{DeliveryState.FAILED.value}' AND d.sync_stamp = excluded.sync_stamp)"""
+_SENT = """
+INSERT INTO {table} AS d ({columns}) VALUES {{rows}}
+ON CONFLICT (terminal_id, user_id) DO UPDATE SET
+  held = excluded.held,
+  attempts = CASE WHEN {told} AND d.state <> '{sent}' THEN d.attempts + 1 ELSE d.attempts END,
+  state = CASE WHEN {told} THEN excluded.state ELSE d.state END,
+  sync_stamp = CASE WHEN {told} THEN excluded.sync_stamp ELSE d.sync_stamp END,
+  retry_at = CASE WHEN {told} THEN NULL ELSE d.retry_at END,
+  remedy = CASE WHEN {told} THEN '' ELSE d.remedy END,
+  sent_at = CASE WHEN {told} THEN excluded.sent_at ELSE d.sent_at END,
+  changed_at = CASE WHEN {told} THEN excluded.changed_at ELSE d.changed_at END
+""".format(
+    table=Delivery._meta.db_table,
+    columns=", ".join(_SENT_COLUMNS),
+    told=_IS_TOLD,
+    sent=DeliveryState.SENT.value,
+)
 
 
 def deliveries_expect(*, site_id: int, person_ids: Sequence[int], stamp: int) -> None:
@@ -178,51 +207,23 @@ def deliveries_sent(
 
 
 def _saves_sent(terminal: Terminal, people: Sequence[Person], now: datetime) -> None:
-    Delivery.objects.bulk_create(
-        [
-            Delivery(
-                terminal=terminal,
-                person=person,
-                user_id=person.user_id,
-                operation=Operation.SAVE,
-                state=DeliveryState.SENT,
-                sync_stamp=person.sync_stamp,
-                held=True,
-                attempts=1,
-                sent_at=now,
-                changed_at=now,
-            )
-            for person in people
-        ],
-        update_conflicts=True,
-        unique_fields=["terminal", "user_id"],
-        update_fields=["held"],
-    )
-    user_ids = [person.user_id for person in people]
-    rows = Delivery.objects.filter(terminal=terminal, user_id__in=user_ids)
-    # What is told is each person's stamp as it is now: the clock is held, so nobody moves it.
-    mine = Person.objects.filter(site_id=terminal.site_id, user_id=OuterRef("user_id"))
-    stamp = Subquery(mine.values("sync_stamp")[:1])
-    # Rows that were made just now say all of this already; a new terminal's all do.
-    as_told = Q(
-        state=DeliveryState.SENT, sync_stamp=stamp, sent_at=now, changed_at=now, remedy=""
-    ) & Q(retry_at__isnull=True)
-    # A failure stands, with its next try, until it is tried again: the same question may come
-    # twice, and of the answer to the copy nobody hears any more.
-    failed = Q(state=DeliveryState.FAILED, sync_stamp=stamp)
-    rows.filter(~failed, ~as_told, operation=Operation.SAVE, sync_stamp__lte=stamp).update(
-        attempts=_counted_once(),
-        state=DeliveryState.SENT,
-        sync_stamp=stamp,
-        retry_at=None,
-        remedy="",
-        sent_at=now,
-        changed_at=now,
-    )
+    """Enter these saves as sent, or turn the rows that are there, by one statement.
+
+    The stamps are the people's as they are now: the clock is held, so nobody moves them.
+    """
+    moment = connection.ops.adapt_datetimefield_value(now)
+    row = f"({', '.join(['%s'] * len(_SENT_COLUMNS))})"
+    parameters: list[Any] = []
+    for person in people:
+        parameters += [terminal.pk, person.pk, person.user_id, Operation.SAVE.value]
+        parameters += [DeliveryState.SENT.value, person.sync_stamp, True, False]
+        parameters += [1, moment, moment, "", "", ""]
+    with connection.cursor() as cursor:
+        cursor.execute(_SENT.format(rows=", ".join([row] * len(people))), parameters)
 
 
 def _counted_once() -> Case:
-    """Count a try; an answer that got lost and is given again is no further one."""
+    """Count a try of a delete; an answer that got lost and is given again is no further one."""
     return Case(When(state=DeliveryState.SENT, then=F("attempts")), default=F("attempts") + 1)
 
 

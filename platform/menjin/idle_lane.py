@@ -161,9 +161,11 @@ def _poll(call: _Call, environ: Environ) -> _Quiet | None:
 
 
 def _heartbeat(call: _Call, environ: Environ) -> _Quiet | None:
-    admission = heartbeat_known(token=call.token, device_id=call.device_id, address=call.address)
     length = environ.get("CONTENT_LENGTH") or "0"
-    if admission is None or not length.isdecimal() or int(length) > _BODY_MAX:
+    if not length.isdecimal() or int(length) > _BODY_MAX:
+        return None
+    heard = heartbeat_known(token=call.token, device_id=call.device_id, address=call.address)
+    if heard is None:
         return None
     body = environ["wsgi.input"].read(int(length))
     # Whoever is asked after this one reads it again.
@@ -172,10 +174,10 @@ def _heartbeat(call: _Call, environ: Environ) -> _Quiet | None:
     if len(body) != int(length) or understood is None:
         return None
     said, server_url = understood
-    if server_url not in {"", admission.terminal.server_url}:
+    if server_url not in {"", heard.server_url}:
         return None
     answer = Ack(RetCode.SUCCESS, "Success").to_wire()
-    return _Quiet(admission.terminal.pk, said, answer, answer, note={})
+    return _Quiet(heard.terminal_id, said, answer, answer, note={})
 
 
 @lru_cache(maxsize=8192)
