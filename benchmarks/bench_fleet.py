@@ -4,7 +4,8 @@ A simulated fleet against the processes of docker-compose.yml that terminals tal
 workers, PostgreSQL, Redis), all on this machine together with the fleet. Two scenarios:
 
 * storm: all terminals are new and start one after the other;
-* steady: all have everything, poll and beat, people arrive, and somebody is enrolled on the way.
+* steady: all have everything, poll and beat, people arrive, and somebody is enrolled on the way
+  (``--newcomer-at 0``: nobody is).
 
 Yardstick, in the same run: the steady fleet for a while against two workers of the same server
 that answer everything with a constant, so the difference is the platform and the rest is fleet,
@@ -180,13 +181,15 @@ def steady(
         words = IN_STEP.format(terminals=plan.terminals, root=root)
         begun = SyncAnswer.from_wire(json.loads(made.manage("shell", "-v", "0", "-c", words)))
         enrolling = threading.Timer(enrol_at_s, _enrol(made, portraits["astronaut.png"]))
-        enrolling.start()
+        if enrol_at_s:
+            enrolling.start()
         try:
             aimed = replace(plan, base_urls=(base_url,), begun=begun)
             report = run(aimed, snapshots, _processes(pid))
         finally:
             enrolling.cancel()
-            enrolling.join()
+            if enrol_at_s:
+                enrolling.join()
         report["visits_stored"] = made.rows("SELECT count(*) FROM records_record")[0][0]
         report["newcomer"] = _arrivals_of(made, "300")
     return report
@@ -261,7 +264,8 @@ def main() -> None:
     add("--arrivals", default="12/h")
     add("--ramp", type=float, default=110.0, help="storm: new terminals arrive within, seconds")
     add("--storm-seconds", type=float, default=140.0)
-    add("--steady-seconds", type=float, default=90.0)
+    add("--steady-seconds", type=float, default=70.0)
+    add("--newcomer-at", type=float, default=35.0, help="steady: second of an enrolment; 0: none")
     add("--constant-seconds", type=float, default=30.0)
     add("--label", default="", help="part of the result file's name")
     add("--no-results", action="store_true", help="write no result file")
@@ -287,7 +291,7 @@ def main() -> None:
         if chosen.scenario in {"storm", "both"}:
             reports["storm"] = storm(plan, portraits, snapshots)
         if chosen.scenario in {"steady", "both"}:
-            enrol_at_s = chosen.steady_seconds / 2
+            enrol_at_s = chosen.newcomer_at
             reports["steady"] = steady(calm, portraits, snapshots, enrol_at_s=enrol_at_s)
     finally:
         pytest_unconfigure()

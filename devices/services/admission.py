@@ -177,7 +177,11 @@ def admit(*, token: str | None, device_id: str, address: str) -> Admission | Ref
     allowed = [site for site in sites if is_address_allowed(site.allowed_networks, address)]
     if not allowed:
         return _ADDRESS_REFUSED
-    terminal = _find_or_register(allowed, device_id)
+    # Under a token it was looked for above.
+    if token is None:
+        terminal = _find_or_register(allowed, device_id)
+    else:
+        terminal = _register(allowed[0], device_id)
     if isinstance(terminal, Refusal):
         return terminal
     return _judged(terminal, token=token, address=address)
