@@ -33,10 +33,11 @@ logger = logging.getLogger(__name__)
 _PATH = re.compile(r"/t/([A-Za-z0-9_\-]{1,64})/(syrecord|syheartbeat)/([A-Za-z0-9_.\-]{1,32})")
 _CURSOR = re.compile(r"lastQueryTime=([0-9]{1,18})")
 _BODY_MAX = 1024
-# Requests worked on here at once. As many more wait for a moment; whoever finds no place is sent to
-# the lane behind, where people at doors go first. Together with that lane's own they leave some of
-# a server's threads free (``TERMINAL_SLOTS``, settings).
+# Requests worked on here at once, and how many more wait for a moment; whoever finds no place is
+# sent to the lane behind, where people at doors go first. With the usual 8 slots of that lane and
+# all who can wait there (``menjin.crowding``), 30 of a server's 32 threads are taken at most.
 _AT_ONCE = 4
+_WAITING = 6
 _WAIT_S = 0.5
 _RETRY_AFTER_S = "10"
 
@@ -69,11 +70,13 @@ class _Call:
 class IdleLane:
     """WSGI application that answers idle terminals itself and passes everything else on."""
 
-    def __init__(self, application: Application, *, at_once: int = _AT_ONCE) -> None:
+    def __init__(
+        self, application: Application, *, at_once: int = _AT_ONCE, waiting: int = _WAITING
+    ) -> None:
         """Stand in front of an application."""
         self._application = application
         self._room = threading.Semaphore(at_once)
-        self._queue = threading.Semaphore(at_once)
+        self._queue = threading.Semaphore(waiting)
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer a request, here or behind."""

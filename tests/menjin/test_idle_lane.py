@@ -293,7 +293,7 @@ def test_when_there_is_no_room_the_lane_behind_answers(
     token: str, cursor: int, terminal: Terminal
 ) -> None:
     server = Server(token)
-    server._application = IdleLane(server._behind, at_once=0)  # no places, and none to wait in
+    server._application = IdleLane(server._behind, at_once=0, waiting=0)
 
     answer = server.poll(cursor)
 
