@@ -49,6 +49,14 @@ class _Upload:
     body: bytes = field(repr=False)
 
 
+class _Queue:
+    """Uploads in the order in which they are sent, each until it is answered for."""
+
+    def __init__(self) -> None:
+        self.uploads: deque[_Upload] = deque()
+        self.wake = asyncio.Event()
+
+
 @dataclass(frozen=True, slots=True)
 class _Reply:
     """The JSON of an answer, None when it is none worth believing, and the pause asked for."""
@@ -106,8 +114,8 @@ class LightTerminal:
         self._snapshots = snapshots
         self._chance = chance
         self._cursor = begun.last_query_time if begun else 0
-        self._queue: deque[_Upload] = deque()
-        self._wake = asyncio.Event()
+        # Who stands at the door does not wait for what else is to be told.
+        self._at_door, self._rest = _Queue(), _Queue()
         self._clock = SystemClock(offset_s=chance.uniform(-habits.skew_s, habits.skew_s))
         self._fetches = asyncio.Semaphore(_FETCHES_AT_ONCE)
         self._tells_singly = chance.random() < habits.single_results
@@ -118,7 +126,7 @@ class LightTerminal:
     @property
     def waiting(self) -> int:
         """Uploads that were not answered yet."""
-        return len(self._queue)
+        return len(self._at_door.uploads) + len(self._rest.uploads)
 
     async def live(self, arrivals: Sequence[float], *, starts_after_s: float) -> None:
         """Be a terminal until cancelled.
@@ -132,15 +140,15 @@ class LightTerminal:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._beat())
             group.create_task(self._sync())
-            group.create_task(self._send())
+            group.create_task(self._send(self._at_door))
+            group.create_task(self._send(self._rest))
             for moment in arrivals:
                 await asyncio.sleep(max(0.0, begin_s + moment - time.monotonic()))
                 self._visit()
 
     async def drain(self) -> None:
         """Send what waits; returns when everything is answered."""
-        while self._queue:
-            await self._send_all()
+        await asyncio.gather(self._send_all(self._at_door), self._send_all(self._rest))
 
     def _visit(self) -> None:
         """Somebody walks by."""
@@ -184,8 +192,9 @@ class LightTerminal:
         return jpeg[:2] + b"\xff\xfe" + (len(remark) + 2).to_bytes(2, "big") + remark + jpeg[2:]
 
     def _put(self, kind: str, message: dict[str, Any]) -> None:
-        self._queue.append(_Upload(kind, encode(message)))
-        self._wake.set()
+        queue = self._at_door if kind == "syface" else self._rest
+        queue.uploads.append(_Upload(kind, encode(message)))
+        queue.wake.set()
 
     async def _beat(self) -> None:
         body = encode(Heartbeat(device_id=self.device_id, server_url="").to_wire())
@@ -298,18 +307,18 @@ class LightTerminal:
         self._statistics.took("picture", time.monotonic() - begin_s)
         return True, False
 
-    async def _send(self) -> None:
+    async def _send(self, queue: _Queue) -> None:
         while True:
-            self._wake.clear()
-            await self._send_all()
-            await self._wake.wait()
+            queue.wake.clear()
+            await self._send_all(queue)
+            await queue.wake.wait()
 
-    async def _send_all(self) -> None:
-        """Send the queue in order, each again until it is answered for."""
+    async def _send_all(self, queue: _Queue) -> None:
+        """Send a queue in order, each again until it is answered for."""
         pauses = Backoff(first_s=1.0, most_s=30.0, chance=self._chance)
         unwanted = Backoff(first_s=30.0, most_s=600.0, chance=self._chance)
-        while self._queue:
-            upload = self._queue[0]
+        while queue.uploads:
+            upload = queue.uploads[0]
             if self._chance.random() < self._habits.lost_answers:
                 await self._post_and_cut(upload)
             if self._chance.random() < self._habits.duplicates:
@@ -318,7 +327,7 @@ class LightTerminal:
             reply = await self._post(upload.kind, upload.body)
             ret = Ack.from_wire(reply.payload).ret if isinstance(reply.payload, dict) else ""
             if ret == RetCode.SUCCESS or ret in _NEVER:
-                self._queue.popleft()
+                queue.uploads.popleft()
                 self._note(upload.kind, ret, reply.payload)
                 pauses.succeeded()
                 unwanted.succeeded()

@@ -170,3 +170,13 @@ def test_wrong_words_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
         main(["fleet", "--base-url", "http://127.0.0.1:1", "--arrivals", "often"])
 
     assert "arrivals look like" in capsys.readouterr().err
+
+
+async def test_a_pass_does_not_wait_for_results_that_are_refused(peopled: FakePlatform) -> None:
+    peopled.fail("syresult", Failure(503, headers={"Retry-After": "60"}), times=100)
+
+    report = await run_fleet(replace(plan(peopled), drain_s=0.1), snapshots=[], show=lambda _: None)
+
+    assert len(peopled.passes) > 5
+    assert report["latencies"]["syface"]["count"] == len(peopled.passes)
+    assert peopled.results == []
