@@ -32,7 +32,7 @@ logger = logging.getLogger(__name__)
 # The plainest form of a terminal's address; any other is read by the lane behind.
 _PATH = re.compile(r"/t/([A-Za-z0-9_\-]{1,64})/(syrecord|syheartbeat)/([A-Za-z0-9_.\-]{1,32})")
 _CURSOR = re.compile(r"lastQueryTime=([0-9]{1,18})")
-_BODY_MAX = 1024
+_BODY_MAX = 512
 # Requests worked on here at once, and how many more wait for a moment; whoever finds no place is
 # sent to the lane behind, where people at doors go first. With the usual 8 slots of that lane and
 # all who can wait there (``menjin.crowding``), 30 of a server's 32 threads are taken at most.
@@ -183,7 +183,7 @@ def _heartbeat(call: _Call, environ: Environ) -> _Quiet | None:
     return _Quiet(heard.terminal_id, said, answer, answer, note={})
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=4096)
 def _understood(body: bytes, content_type: str) -> tuple[dict[str, Any], str] | None:
     """Return what a heartbeat says, masked, and its server; a terminal says the same every time.
 
