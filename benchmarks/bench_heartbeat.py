@@ -24,7 +24,7 @@ from _report import conclude, measure_in_turns, print_table, rounds, standard_ar
 from tests.support.processes import ROOT, free_port, program, start, stop, wait_listening
 from tests.support.services import pytest_unconfigure, start_postgres, start_redis
 
-# No ratio is demanded yet; DESIGN plans to answer idle terminals in front of Django's handler.
+# No ratio is demanded: heartbeats are answered in front of Django's handler (decision 0017).
 DEMANDED = 0.0
 CLIENTS = 4
 TERMINALS = 200

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
 from devices.models import Site, Terminal
-from devices.services import admission, limits, presence, recorder, site_create
+from devices.services import admission, calls, limits, presence, recorder, site_create
 from face_engine import install_portraits
 from faces.models import Library, Person
 from faces.services import forget_copies, person_save
@@ -44,7 +44,8 @@ def _fresh_process_state() -> Iterator[None]:
     """Forget what a process remembers between requests, as a new process would."""
     forget_copies()
     admission.remembered.clear()
-    for remembered in (limits._buckets, recorder._recorder, presence._store):
+    admission.heard.clear()
+    for remembered in (limits._buckets, recorder._recorder, presence._store, calls._script):
         remembered.cache_clear()
     yield
     if settings.REDIS_URL:

@@ -1,6 +1,16 @@
 """All writes to sites and terminals, and the admission of callers."""
 
-from .admission import Admission, Refusal, admit, admit_heartbeat
+from .admission import (
+    Admission,
+    HeardTerminal,
+    Refusal,
+    admit,
+    admit_heartbeat,
+    heartbeat_known,
+    is_address_allowed,
+    token_digests,
+)
+from .calls import call_taken
 from .clocks import CLOCK_TOLERANCE_S, ClockTurn, clock_judge
 from .command_work import CallSession, CommandTakenAway, Ended, command_work
 from .commands import (
@@ -24,7 +34,7 @@ from .contacts import (
     uncallable_word,
 )
 from .device_calls import device_work, set_clock
-from .limits import stranger_may_call, terminal_may_call
+from .limits import stranger_may_call
 from .payloads import PUSH_CHOICES, command_payload
 from .presence import (
     PresenceTurn,
@@ -63,6 +73,7 @@ __all__ = [
     "Ended",
     "Exchange",
     "Heard",
+    "HeardTerminal",
     "PresenceTurn",
     "Refusal",
     "Requested",
@@ -73,6 +84,7 @@ __all__ = [
     "api_token_create",
     "api_token_revoke",
     "api_token_user",
+    "call_taken",
     "call_target",
     "clock_judge",
     "clocks_sync_all",
@@ -90,6 +102,8 @@ __all__ = [
     "differences",
     "exchange_keep",
     "exchanges_last",
+    "heartbeat_known",
+    "is_address_allowed",
     "is_confirmed",
     "masked",
     "presence_flush",
@@ -109,7 +123,7 @@ __all__ = [
     "terminal_approve",
     "terminal_describe",
     "terminal_disable",
-    "terminal_may_call",
     "terminal_reach",
+    "token_digests",
     "uncallable_word",
 ]

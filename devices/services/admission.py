@@ -5,12 +5,16 @@ the addresses it is called from, and a terminal not seen before waits for approv
 "Admission"). Every refusal names a code of chapter 7.
 """
 
+import json
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Generic, TypeVar
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import Q
 from django.utils import timezone
 
@@ -56,23 +60,28 @@ class Refusal:
     reason: str
 
 
-class _Remembered:
-    """Admissions of this process, for messages that hand nothing out and open nothing."""
+_ADDRESS_REFUSED = Refusal("10004", "address is not on the site's list")
+
+
+_Key = tuple[str | None, str, str]
+Kept = TypeVar("Kept")
+
+
+class _Remembered(Generic[Kept]):
+    """Callers this process admitted, for messages that hand nothing out and open nothing."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._kept: OrderedDict[tuple[str | None, str, str], tuple[float, Admission]] = (
-            OrderedDict()
-        )
+        self._kept: OrderedDict[_Key, tuple[float, Kept]] = OrderedDict()
 
-    def get(self, key: tuple[str | None, str, str]) -> Admission | None:
+    def get(self, key: _Key) -> Kept | None:
         with self._lock:
-            until, admission = self._kept.get(key, (0.0, None))
-        return admission if time.monotonic() < until else None
+            until, kept = self._kept.get(key, (0.0, None))
+        return kept if time.monotonic() < until else None
 
-    def put(self, key: tuple[str | None, str, str], admission: Admission) -> None:
+    def put(self, key: _Key, kept: Kept) -> None:
         with self._lock:
-            self._kept[key] = (time.monotonic() + REMEMBERED_SECONDS, admission)
+            self._kept[key] = (time.monotonic() + REMEMBERED_SECONDS, kept)
             self._kept.move_to_end(key)
             if len(self._kept) > _REMEMBERED_MAX:
                 self._kept.popitem(last=False)
@@ -82,7 +91,16 @@ class _Remembered:
             self._kept.clear()
 
 
-remembered = _Remembered()
+@dataclass(frozen=True, slots=True)
+class HeardTerminal:
+    """Of an admitted terminal, what its heartbeats need: its row, and the server it names."""
+
+    terminal_id: int
+    server_url: str
+
+
+remembered: _Remembered[Admission] = _Remembered()
+heard: _Remembered[HeardTerminal] = _Remembered()
 
 
 def admit_heartbeat(*, token: str | None, device_id: str, address: str) -> Admission | Refusal:
@@ -102,6 +120,42 @@ def admit_heartbeat(*, token: str | None, device_id: str, address: str) -> Admis
     return outcome
 
 
+def heartbeat_known(*, token: str, device_id: str, address: str) -> HeardTerminal | None:
+    """Admit the heartbeat of a terminal that is on file, from memory or by one statement.
+
+    Returns:
+        None for everybody who would have to be entered or refused.
+    """
+    key = (token, device_id, address)
+    known = heard.get(key)
+    if known is not None:
+        return known
+    digests = token_digests(token)
+    now = connection.ops.adapt_datetimefield_value(timezone.now())
+    with connection.cursor() as cursor:
+        cursor.execute(_heard(len(digests)), [device_id, *digests, now])
+        row = cursor.fetchone()
+    if row is None:
+        return None
+    terminal_id, status, server_url, networks = row
+    networks = json.loads(networks) if isinstance(networks, str) else networks
+    if status == TerminalStatus.DISABLED or not is_address_allowed(networks, address):
+        return None
+    known = HeardTerminal(terminal_id=terminal_id, server_url=server_url)
+    heard.put(key, known)
+    return known
+
+
+@lru_cache(maxsize=8)
+def _heard(keys: int) -> str:
+    return f"""
+SELECT t.id, t.status, t.server_url, s.allowed_networks
+FROM {Terminal._meta.db_table} t JOIN {Site._meta.db_table} s ON s.id = t.site_id
+WHERE t.device_id = %s AND t.site_id = (SELECT k.site_id FROM {SiteToken._meta.db_table} k
+  WHERE k.digest IN ({", ".join(["%s"] * keys)}) AND (k.ends_at IS NULL OR k.ends_at > %s) LIMIT 1)
+"""  # noqa: S608 - names of tables, no value of anybody
+
+
 def admit(*, token: str | None, device_id: str, address: str) -> Admission | Refusal:
     """Decide who is calling; a terminal not known yet is entered as pending.
 
@@ -113,17 +167,54 @@ def admit(*, token: str | None, device_id: str, address: str) -> Admission | Ref
     device_id = device_id.strip()
     if not device_id or len(device_id) > DEVICE_ID_MAX or not device_id.isprintable():
         return Refusal("30001", f"device id must be 1 to {DEVICE_ID_MAX} printable characters")
+    if token is not None and (known := _known_under(token, device_id)) is not None:
+        return _judged(known, token=token, address=address)
     sites = _sites_of(token)
     if not sites:
         return Refusal(
             "10005", "unknown address token" if token else "this platform needs an address token"
         )
-    allowed = [site for site in sites if _address_allowed(site, address)]
+    allowed = [site for site in sites if is_address_allowed(site.allowed_networks, address)]
     if not allowed:
-        return Refusal("10004", "address is not on the site's list")
-    terminal = _find_or_register(allowed, device_id)
+        return _ADDRESS_REFUSED
+    # Under a token it was looked for above.
+    if token is None:
+        terminal = _find_or_register(allowed, device_id)
+    else:
+        terminal = _register(allowed[0], device_id)
     if isinstance(terminal, Refusal):
         return terminal
+    return _judged(terminal, token=token, address=address)
+
+
+def token_digests(token: str) -> list[str]:
+    """Return the digests by which a site's secret segment is found, newest key first."""
+    return keyed_digests(token, purpose=TOKEN_PURPOSE)
+
+
+def is_address_allowed(networks: Sequence[str], address: str) -> bool:
+    """Tell whether a site with these ``allowed_networks`` is called from there."""
+    if not networks:
+        return True
+    parsed = parse_address(address)
+    return parsed is not None and is_in(parsed, list(networks))
+
+
+def _known_under(token: str, device_id: str) -> Terminal | None:
+    """Find site and terminal by one statement, as they are found almost always."""
+    # The digest is keyed and looked up whole, so timing tells nothing about the token.
+    tokens = SiteToken.objects.filter(
+        Q(ends_at__isnull=True) | Q(ends_at__gt=timezone.now()), digest__in=token_digests(token)
+    )
+    known = Terminal.objects.select_related("site").filter(
+        site_id__in=tokens.values("site_id"), device_id=device_id
+    )
+    return known.order_by().first()
+
+
+def _judged(terminal: Terminal, *, token: str | None, address: str) -> Admission | Refusal:
+    if not is_address_allowed(terminal.site.allowed_networks, address):
+        return _ADDRESS_REFUSED
     if terminal.status == TerminalStatus.DISABLED:
         return Refusal("10005", "terminal is disabled")
     return Admission(terminal=terminal, token=token, address=address)
@@ -132,21 +223,13 @@ def admit(*, token: str | None, device_id: str, address: str) -> Admission | Ref
 def _sites_of(token: str | None) -> list[Site]:
     if token is None:
         return list(Site.objects.filter(allow_bare_path=True))
-    # The digest is keyed and looked up whole, so timing tells nothing about the token.
     found = (
         SiteToken.objects.select_related("site")
-        .filter(digest__in=keyed_digests(token, purpose=TOKEN_PURPOSE))
+        .filter(digest__in=token_digests(token))
         .filter(Q(ends_at__isnull=True) | Q(ends_at__gt=timezone.now()))
         .first()
     )
     return [found.site] if found else []
-
-
-def _address_allowed(site: Site, address: str) -> bool:
-    if not site.allowed_networks:
-        return True
-    parsed = parse_address(address)
-    return parsed is not None and is_in(parsed, site.allowed_networks)
 
 
 def _find_or_register(sites: list[Site], device_id: str) -> Terminal | Refusal:
@@ -162,9 +245,10 @@ def _find_or_register(sites: list[Site], device_id: str) -> Terminal | Refusal:
 
 def _register(site: Site, device_id: str) -> Terminal | Refusal:
     status = TerminalStatus.APPROVED if site.auto_approve else TerminalStatus.PENDING
-    waiting = Terminal.objects.filter(site=site, status=TerminalStatus.PENDING).count()
-    if waiting >= PENDING_MAX_PER_SITE:
-        return Refusal("10005", "too many terminals wait for approval")
+    if status == TerminalStatus.PENDING:
+        waiting = Terminal.objects.filter(site=site, status=status).count()
+        if waiting >= PENDING_MAX_PER_SITE:
+            return Refusal("10005", "too many terminals wait for approval")
     try:
         with transaction.atomic():
             terminal = Terminal.objects.create(

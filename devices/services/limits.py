@@ -19,18 +19,21 @@ from django.conf import settings
 logger = logging.getLogger(__name__)
 
 _BUCKETS_IN_MEMORY = 50_000
-# Refill and take in one step, so that two processes never take the same token.
-_SCRIPT = """
-local rate, burst, now = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
-local kept = redis.call('HMGET', KEYS[1], 'n', 't')
-local n, t = tonumber(kept[1]) or burst, tonumber(kept[2]) or now
-n = math.min(burst, n + math.max(0, now - t) * rate)
-local allowed = 0
-if n >= 1 then n = n - 1 allowed = 1 end
-redis.call('HSET', KEYS[1], 'n', tostring(n), 't', tostring(now))
-redis.call('EXPIRE', KEYS[1], math.ceil(burst / rate) + 1)
-return allowed
+# Refill and take in one step, so that two processes never take the same token. A part of scripts.
+TAKE = """
+local function take(key, rate, burst, now)
+  rate, burst, now = tonumber(rate), tonumber(burst), tonumber(now)
+  local kept = redis.call('HMGET', key, 'n', 't')
+  local n, t = tonumber(kept[1]) or burst, tonumber(kept[2]) or now
+  n = math.min(burst, n + math.max(0, now - t) * rate)
+  local allowed = 0
+  if n >= 1 then n = n - 1 allowed = 1 end
+  redis.call('HSET', key, 'n', tostring(n), 't', tostring(now))
+  redis.call('EXPIRE', key, math.ceil(burst / rate) + 1)
+  return allowed
+end
 """
+_SCRIPT = f"{TAKE}return take(KEYS[1], ARGV[1], ARGV[2], ARGV[3])"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +77,12 @@ class RedisBuckets:
 
     def take(self, key: str, limit: Limit, *, now: float) -> bool:
         arguments = [limit.rate, limit.burst, f"{now:.3f}"]
-        return bool(self._script(keys=[f"menjin:bucket:{key}"], args=arguments))
+        return bool(self._script(keys=[bucket_key(key)], args=arguments))
+
+
+def bucket_key(key: str) -> str:
+    """Return under which key of Redis a bucket is kept."""
+    return f"menjin:bucket:{key}"
 
 
 @lru_cache(maxsize=1)

@@ -85,11 +85,7 @@ class RedisPresence:
         )
 
     def note(self, terminal_id: int, sighting: Sighting) -> None:
-        self._redis.hset(
-            self.KEY,
-            str(terminal_id),
-            f"{sighting.at:.3f} {sighting.address} {int(sighting.used_token)}",
-        )
+        self._redis.hset(self.KEY, str(terminal_id), sighting_text(sighting))
 
     def peek(self, terminal_ids: Iterable[int]) -> dict[int, Sighting]:
         keys = [str(key) for key in terminal_ids]
@@ -114,6 +110,11 @@ class RedisPresence:
     def _read(value: bytes | str) -> Sighting:
         at, address, with_token = str(value).split(" ")
         return Sighting(at=float(at), address=address, used_token=bool(int(with_token)))
+
+
+def sighting_text(sighting: Sighting) -> str:
+    """Return a sighting as Redis keeps it."""
+    return f"{sighting.at:.3f} {sighting.address} {int(sighting.used_token)}"
 
 
 @lru_cache(maxsize=1)

@@ -23,7 +23,7 @@ from server_common.redaction import redact
 logger = logging.getLogger(__name__)
 
 KEPT = 50
-_KEPT_SECONDS = 14 * 24 * 3600
+KEPT_SECONDS = 14 * 24 * 3600
 _TERMINALS_IN_MEMORY = 2000
 _VALUE_LIMIT = 64
 _MASKED_KEYS = frozenset(
@@ -155,24 +155,28 @@ class RedisRecorder:
 
     def keep(self, terminal_id: int, exchange: Exchange, *, is_quiet: bool) -> None:
         text = json.dumps(asdict(exchange), ensure_ascii=False, default=str)
-        key = f"menjin:exchanges:{terminal_id}"
+        key = exchanges_key(terminal_id, is_quiet=is_quiet)
         with self._redis.pipeline(transaction=False) as pipe:
             if is_quiet:
-                key = f"{key}:quiet"
                 pipe.hset(key, exchange.kind, text)
             else:
                 pipe.lpush(key, text)
                 pipe.ltrim(key, 0, KEPT - 1)
-            pipe.expire(key, _KEPT_SECONDS)
+            pipe.expire(key, KEPT_SECONDS)
             pipe.execute()
 
     def last(self, terminal_id: int) -> list[Exchange]:
-        key = f"menjin:exchanges:{terminal_id}"
-        told: Any = self._redis.lrange(key, 0, KEPT - 1)
-        quiet: Any = self._redis.hvals(f"{key}:quiet")
+        told: Any = self._redis.lrange(exchanges_key(terminal_id, is_quiet=False), 0, KEPT - 1)
+        quiet: Any = self._redis.hvals(exchanges_key(terminal_id, is_quiet=True))
         return sorted(
             (Exchange(**json.loads(text)) for text in [*told, *quiet]), key=lambda one: -one.at
         )
+
+
+def exchanges_key(terminal_id: int, *, is_quiet: bool) -> str:
+    """Return under which key of Redis exchanges of a terminal are kept."""
+    key = f"menjin:exchanges:{terminal_id}"
+    return f"{key}:quiet" if is_quiet else key
 
 
 @lru_cache(maxsize=1)

@@ -3,11 +3,19 @@
 import argparse
 import asyncio
 import json
+import signal
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
 from edge_agent.fleet.arrivals import Arrivals
+from edge_agent.fleet.display import Screen
+from edge_agent.fleet.progress import Progress, line_of
+
+if TYPE_CHECKING:
+    from edge_agent.fleet.run import FleetPlan
+
+_INTERRUPTED: Final = 130  # as shells say of a program that Ctrl-C ended
 
 
 def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -39,23 +47,43 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     add("--duplicate", type=_share, default=0.0, metavar="PART", help="uploads sent twice")
     add("--flaky", type=_share, default=0.0, metavar="PART", help="answers that get lost")
     add("--clock-skew", type=float, default=0.0, metavar="SECONDS", help="clocks off by up to")
+    add("--single-results", type=_share, default=0.0, metavar="PART",
+        help="terminals that report each face by itself")  # fmt: skip
     add("--no-pictures", action="store_true", help="do not fetch the library's pictures")
     add("--picture-source", type=Path, metavar="FOLDER", help="snapshots; else the portraits")
     add("--device-prefix", default="fleet-", metavar="TEXT")
     add("--seed", type=int, default=1, metavar="NUMBER")
     add("--report", type=Path, metavar="FILE", help="write the report as JSON")
+    add("--no-display", action="store_true", help="lines instead of a picture that is redrawn")
     add("--fail-over", type=_share, default=0.01, metavar="PART",
         help="errors of all requests that are too many")  # fmt: skip
 
 
 def _run(chosen: argparse.Namespace) -> int:
-    from edge_agent.fleet.run import FleetPlan, run_fleet, snapshots_of
-    from edge_agent.fleet.terminal import Habits
+    from edge_agent.fleet.run import snapshots_of
     from face_engine import install_portraits
 
     folder: Path | None = chosen.picture_source
     pictures = sorted(folder.glob("*.jpg") if folder else install_portraits().values())
-    plan = FleetPlan(
+    has_display = sys.stdout.isatty() and not chosen.no_display
+    plan = _plan(chosen, show_every_s=1.0 if has_display else 2.0)
+    try:
+        report = asyncio.run(_fleet(plan, snapshots_of(pictures), has_display=has_display))
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    text = json.dumps(report, ensure_ascii=False, indent=2)
+    if chosen.report:
+        chosen.report.write_text(text + "\n", encoding="utf-8")
+    is_told = has_display and chosen.report
+    sys.stdout.write(f"report: {chosen.report}\n" if is_told else f"{text}\n")
+    return int(_is_bad(report, chosen.fail_over))
+
+
+def _plan(chosen: argparse.Namespace, *, show_every_s: float) -> "FleetPlan":
+    from edge_agent.fleet.habits import Habits
+    from edge_agent.fleet.run import FleetPlan
+
+    return FleetPlan(
         base_urls=tuple(chosen.base_url),
         terminals=chosen.terminals,
         arrivals=chosen.arrivals,
@@ -68,19 +96,34 @@ def _run(chosen: argparse.Namespace) -> int:
             duplicates=chosen.duplicate,
             lost_answers=chosen.flaky,
             skew_s=chosen.clock_skew,
+            single_results=chosen.single_results,
         ),
         prefix=chosen.device_prefix,
         duration_s=chosen.duration,
         ramp_s=chosen.ramp,
         drain_s=chosen.drain,
         seed=chosen.seed,
+        show_every_s=show_every_s,
     )
-    report = asyncio.run(run_fleet(plan, snapshots=snapshots_of(pictures), show=_show))
-    text = json.dumps(report, ensure_ascii=False, indent=2)
-    if chosen.report:
-        chosen.report.write_text(text + "\n", encoding="utf-8")
-    sys.stdout.write(("\n" if sys.stdout.isatty() else "") + text + "\n")
-    return int(_is_bad(report, chosen.fail_over))
+
+
+async def _fleet(plan: "FleetPlan", snapshots: list[bytes], *, has_display: bool) -> dict[str, Any]:
+    """Run it; the first Ctrl-C ends it with its report, a second one without."""
+    from edge_agent.fleet.run import run_fleet
+
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def asked_to_stop(number: int) -> None:
+        stop.set()
+        loop.remove_signal_handler(number)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, asked_to_stop, number)
+    if not has_display:
+        return await run_fleet(plan, snapshots=snapshots, show=_print_line, stop=stop)
+    with Screen(sys.stdout) as screen:
+        return await run_fleet(plan, snapshots=snapshots, show=screen.show, stop=stop)
 
 
 def _is_bad(report: dict[str, Any], most: float) -> bool:
@@ -88,9 +131,8 @@ def _is_bad(report: dict[str, Any], most: float) -> bool:
     return bool(report["unanswered"]) or errors > most * max(report["requests"] + errors, 1)
 
 
-def _show(line: str) -> None:
-    """Replace the last line on a screen; write one below the other into a file."""
-    sys.stdout.write(f"\r\x1b[K{line}" if sys.stdout.isatty() else f"{line}\n")
+def _print_line(now: Progress) -> None:
+    sys.stdout.write(f"{line_of(now)}\n")
     sys.stdout.flush()
 
 

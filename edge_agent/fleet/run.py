@@ -5,6 +5,7 @@ import io
 import os
 import platform
 import random
+import resource
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
@@ -15,11 +16,14 @@ import aiohttp
 from PIL import Image
 
 from edge_agent.fleet.arrivals import Arrivals
+from edge_agent.fleet.habits import Habits
+from edge_agent.fleet.progress import Meter, Progress
 from edge_agent.fleet.statistics import Statistics
-from edge_agent.fleet.terminal import Habits, LightTerminal
+from edge_agent.fleet.terminal import LightTerminal
+from terminal_protocol import SyncAnswer
 
+_LOOK_EVERY_S: Final = 0.2
 _SNAPSHOT_PX: Final = 300  # seed 9.1: pictures of 300 to 500 px are best
-_SHOW_EVERY_S: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,8 @@ class FleetPlan:
         ramp_s: the terminals start one after the other within this time.
         drain_s: afterwards, how long to wait for what was not answered.
         seed: same seed, same arrivals.
+        show_every_s: seconds between two moments that are shown.
+        begun: what every terminal holds from the beginning; None for new terminals.
     """
 
     base_urls: tuple[str, ...] = field(repr=False)
@@ -45,6 +51,8 @@ class FleetPlan:
     drain_s: float = 30.0
     seed: int = 1
     connections: int = 256
+    show_every_s: float = 2.0
+    begun: SyncAnswer | None = field(default=None, repr=False)
 
 
 def snapshots_of(pictures: Sequence[Path]) -> list[bytes]:
@@ -61,14 +69,19 @@ def snapshots_of(pictures: Sequence[Path]) -> list[bytes]:
 
 
 async def run_fleet(
-    plan: FleetPlan, *, snapshots: Sequence[bytes], show: Callable[[str], None]
+    plan: FleetPlan,
+    *,
+    snapshots: Sequence[bytes],
+    show: Callable[[Progress], None],
+    stop: asyncio.Event | None = None,
 ) -> dict[str, Any]:
     """Run a fleet to its end.
 
     Args:
         plan: what to do.
         snapshots: JPEGs that are sent along.
-        show: is given a line every two seconds.
+        show: is told every ``show_every_s`` how it is.
+        stop: when it is set, nobody arrives any more and what waits is not waited for.
 
     Returns:
         The report; JSON values, without addresses.
@@ -79,18 +92,7 @@ async def run_fleet(
     timeout = aiohttp.ClientTimeout(total=plan.habits.timeout_s)
     begin_s = time.monotonic()
     async with aiohttp.ClientSession(connector=limits, timeout=timeout) as http:
-        fleet = [
-            LightTerminal(
-                base_url=plan.base_urls[number % len(plan.base_urls)],
-                device_id=f"{plan.prefix}{number:05d}",
-                http=http,
-                habits=plan.habits,
-                statistics=statistics,
-                snapshots=snapshots,
-                chance=random.Random(chance.random()),  # noqa: S311 - as above
-            )
-            for number in range(plan.terminals)
-        ]
+        fleet = _fleet(plan, http, statistics, snapshots, chance)
         lives = [
             asyncio.create_task(
                 one.live(
@@ -100,16 +102,38 @@ async def run_fleet(
             )
             for number, one in enumerate(fleet)
         ]
-        watch = asyncio.create_task(_watch(fleet, statistics, begin_s, show))
+        watch = asyncio.create_task(_watch(plan, fleet, statistics, show))
+        stop = stop or asyncio.Event()
         try:
-            in_step_s = await _until_over(plan, fleet, lives, begin_s)
+            in_step_s = await _until_over(plan, fleet, lives, begin_s, stop)
+            await _drain(fleet, plan.drain_s, stop)
         finally:
-            for task in (*lives, watch):
-                task.cancel()
-            await asyncio.wait([*lives, watch])
-        await _drain(fleet, plan.drain_s)
+            await _ended([*lives, watch])
     seconds = time.monotonic() - begin_s
-    return _report(plan, fleet, statistics, seconds, in_step_s)
+    report = _report(plan, fleet, statistics, seconds, in_step_s)
+    return {**report, "was_stopped": stop.is_set()}
+
+
+def _fleet(
+    plan: FleetPlan,
+    http: aiohttp.ClientSession,
+    statistics: Statistics,
+    snapshots: Sequence[bytes],
+    chance: random.Random,
+) -> list[LightTerminal]:
+    return [
+        LightTerminal(
+            base_url=plan.base_urls[number % len(plan.base_urls)],
+            device_id=f"{plan.prefix}{number:05d}",
+            http=http,
+            habits=plan.habits,
+            statistics=statistics,
+            snapshots=snapshots,
+            chance=random.Random(chance.random()),  # noqa: S311 - a simulation, not a secret
+            begun=plan.begun,
+        )
+        for number in range(plan.terminals)
+    ]
 
 
 async def _until_over(
@@ -117,62 +141,82 @@ async def _until_over(
     fleet: Sequence[LightTerminal],
     lives: Sequence["asyncio.Task[None]"],
     begin_s: float,
+    stop: asyncio.Event,
 ) -> float | None:
     """Wait until the time is over; seconds until all were in step, None when they never were."""
     in_step_s = None
-    while (left_s := begin_s + plan.duration_s - time.monotonic()) > 0:
-        done, _ = await asyncio.wait(lives, timeout=min(0.2, left_s))
-        for task in done:
-            task.result()  # a terminal's loops never end, so it failed
-        if in_step_s is None and all(one.in_step for one in fleet):
-            in_step_s = time.monotonic() - begin_s
+    over_s = begin_s + plan.duration_s
+    waiting = asyncio.create_task(_done_or_stopped(lives, stop, most_s=plan.duration_s))
+    try:
+        # A terminal's loops never end, so when one does it failed, and that is raised here.
+        while (left_s := over_s - time.monotonic()) > 0 and not waiting.done():
+            await asyncio.wait({waiting}, timeout=min(_LOOK_EVERY_S, left_s))
+            if in_step_s is None and all(one.in_step for one in fleet):
+                in_step_s = time.monotonic() - begin_s
+    finally:
+        waiting.cancel()
+        await asyncio.wait({waiting})
+    if not waiting.cancelled():
+        waiting.result()
+    await _ended(lives)
     return in_step_s
 
 
-async def _drain(fleet: Sequence[LightTerminal], most_s: float) -> None:
-    """Let everybody send what waits, as long as there is time."""
+async def _done_or_stopped(
+    tasks: Sequence["asyncio.Task[None]"], stop: asyncio.Event, *, most_s: float
+) -> None:
+    """Wait until all are done or one fails, somebody asks to stop, or for so long."""
+    stopped = asyncio.create_task(stop.wait())
+    count = len(tasks)
+    try:
+        async with asyncio.timeout(most_s):
+            for done in asyncio.as_completed([stopped, *tasks]):
+                await done
+                count -= 1
+                if stopped.done() or not count:
+                    return
+    except TimeoutError:
+        return
+    finally:
+        stopped.cancel()
+
+
+async def _ended(tasks: Sequence["asyncio.Task[None]"]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)
+
+
+async def _drain(fleet: Sequence[LightTerminal], most_s: float, stop: asyncio.Event) -> None:
+    """Let everybody send what waits, as long as there is time and nobody asks to stop."""
     tasks = [asyncio.create_task(one.drain()) for one in fleet if one.waiting]
     if not tasks:
         return
-    await asyncio.wait(tasks, timeout=most_s)
-    for task in tasks:
-        task.cancel()
-    for outcome in await asyncio.gather(*tasks, return_exceptions=True):
-        if isinstance(outcome, Exception):
-            raise outcome
+    try:
+        await _done_or_stopped(tasks, stop, most_s=most_s)
+    finally:
+        await _ended(tasks)
 
 
 async def _watch(
+    plan: FleetPlan,
     fleet: Sequence[LightTerminal],
     statistics: Statistics,
-    begin_s: float,
-    show: Callable[[str], None],
+    show: Callable[[Progress], None],
 ) -> None:
-    before, then_s = 0, begin_s
+    meter = Meter(fleet, statistics, planned_s=plan.duration_s)
     while True:
-        await asyncio.sleep(_SHOW_EVERY_S)
-        now_s = time.monotonic()
-        rate = (statistics.requests - before) / (now_s - then_s)
-        before, then_s = statistics.requests, now_s
-        show(_line(fleet, statistics, now_s - begin_s, rate))
+        await asyncio.sleep(plan.show_every_s)
+        show(meter.read())
 
 
-def _line(
-    fleet: Sequence[LightTerminal], statistics: Statistics, seconds: float, rate: float
-) -> str:
-    passes = statistics.latencies.get("syface") or statistics.latencies.get("syheartbeat")
-    times = "" if passes is None else (
-        f", passes p50 {passes.quantile_ms(0.5):.0f} p99 {passes.quantile_ms(0.99):.0f} ms"
-    )  # fmt: skip
-    in_step = sum(one.in_step for one in fleet)
-    held = sum(len(one.held) for one in fleet)
-    nobody = ", nobody is in any library (are the terminals approved?)"
-    return (
-        f"{seconds:5.0f} s  {rate:6.0f} requests/s{times}, visits {statistics.told},"
-        f" answered {statistics.answered}, opened {statistics.opened},"
-        f" in step {in_step}/{len(fleet)}, errors {statistics.errors.total()}"
-        f"{'' if held or not in_step else nobody}"
-    )
+def _own_costs() -> dict[str, float]:
+    """What this process used since it was started: how much of the machine the fleet itself is."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return {
+        "cpu_s": round(used.ru_utime + used.ru_stime, 2),
+        "most_memory_mb": round(used.ru_maxrss / 1024, 1),  # Linux counts in KiB
+    }
 
 
 def _report(
@@ -197,6 +241,7 @@ def _report(
             "arrivals": asdict(plan.arrivals),
             "habits": asdict(plan.habits),
         },
+        "fleet": _own_costs(),
         "seconds": round(seconds, 2),
         "requests_per_s": round(summary["requests"] / seconds, 1),
         **summary,

@@ -46,33 +46,52 @@ class Statistics:
     """What the whole fleet did.
 
     Attributes:
-        told: visits that happened; `answered` of them got ret "0", `opened` an open door.
+        asked: requests that were begun, by kind (``syface``, ``picture`` …).
+        latencies: of those that were answered with HTTP 200.
+        errors: by kind of request and of failure: class, HTTP status, or ret.
+        told: visits that happened; `answered` of them got ret "0", `opened` an open door, and
+            `dropped` were refused for good, as a terminal drops what no platform will take.
         repeated: uploads that were sent again.
-        errors: by kind: class of the failure, HTTP status, or ret.
+        fetched_late: pictures that came at a later try than the first.
     """
 
     def __init__(self) -> None:
+        self.asked: Counter[str] = Counter()
         self.latencies: dict[str, Histogram] = {}
         self.errors: Counter[str] = Counter()
-        self.told = self.answered = self.opened = self.repeated = 0
+        self.told = self.answered = self.opened = self.dropped = self.repeated = 0
+        self.fetched_late = 0
 
     def took(self, kind: str, seconds: float) -> None:
         """Note an answered request."""
         self.latencies.setdefault(kind, Histogram()).add(seconds * 1000.0)
+
+    def failed(self, kind: str, how: str) -> None:
+        """Note a request that was not answered, or not as it should be."""
+        self.errors[f"{kind} {how}"] += 1
 
     @property
     def requests(self) -> int:
         """Requests that were answered."""
         return sum(one.count for one in self.latencies.values())
 
+    def busy(self, kind: str) -> int:
+        """How many requests of a kind were told to come again later."""
+        return self.errors[f"{kind} HTTP 503"]
+
     def summary(self) -> dict[str, Any]:
         """What a report says."""
+        kinds = sorted(self.asked)
         return {
             "requests": self.requests,
+            "asked": {kind: self.asked[kind] for kind in kinds},
+            "told_to_come_again": {kind: self.busy(kind) for kind in kinds},
             "visits": self.told,
             "visits_answered": self.answered,
             "visits_opened": self.opened,
+            "visits_dropped": self.dropped,
             "uploads_repeated": self.repeated,
+            "pictures_fetched_late": self.fetched_late,
             "errors": dict(self.errors.most_common()),
             "latencies": {kind: one.summary() for kind, one in sorted(self.latencies.items())},
         }

@@ -38,6 +38,7 @@ from .terminal_holdings import people_compare, people_repair, people_wipe, peopl
 from .terminal_people import people_push, user_object
 from .terminals import terminal_change, terminal_create, terminal_erase
 from .time_plans import DoorHours, door_hours
+from .told import ToldPoll, poll_told
 
 __all__ = [
     "PICTURE_ROOT_MAX",
@@ -47,6 +48,7 @@ __all__ = [
     "DoorHours",
     "Feedback",
     "PictureGrant",
+    "ToldPoll",
     "clock_advance",
     "clock_last",
     "deletes_repeat",
@@ -83,6 +85,7 @@ __all__ = [
     "picture_path",
     "picture_root",
     "picture_root_fits",
+    "poll_told",
     "sync_answer",
     "terminal_change",
     "terminal_create",

@@ -33,12 +33,28 @@ def clock_advance(*, site_id: int, steps: int = 1, above: int = 0) -> int:
     return first
 
 
+def clock_advance_held(*, site_id: int, held: int, above: int = 0) -> int:
+    """Move a clock that ``clock_hold`` holds in this transaction, and return the new stamp.
+
+    Args:
+        site_id: whose clock.
+        held: its value, as ``clock_hold`` returned it; nobody else can have moved it since.
+        above: a stamp that the new one must exceed besides.
+    """
+    stamp = max(int(timezone.now().timestamp()), held + 1, above + 1)
+    moved = SyncClock.objects.filter(site_id=site_id, last_stamp=held).update(last_stamp=stamp)
+    if moved != 1:
+        raise RuntimeError("the sync clock was moved by somebody who does not hold it")
+    return stamp
+
+
 def clock_hold(*, site_id: int) -> int:
     """Return the site's newest stamp and let no change of the site commit until this one does.
 
     For whoever must note what it read: nobody can take it back in between.
     """
-    return SyncClock.objects.select_for_update().get_or_create(site_id=site_id)[0].last_stamp
+    clock, _ = SyncClock.objects.select_for_update().get_or_create(site_id=site_id)
+    return clock.last_stamp
 
 
 def clock_last(*, site_id: int) -> int:

@@ -8,9 +8,11 @@ condition, so that an older event never overwrites a newer one.
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
 
-from django.db import transaction
-from django.db.models import Case, F, OuterRef, Q, Subquery, Value, When
+from django.db import connection, transaction
+from django.db.models import Case, F, Q, Value, When
 from django.utils import timezone
 
 from devices.models import Terminal
@@ -40,6 +42,34 @@ _RESTART = [
     "revocation",
     "save_unanswered",
 ]
+
+
+_SENT_COLUMNS = (
+    "terminal_id", "person_id", "user_id", "operation", "state", "sync_stamp", "held",
+    "save_unanswered", "attempts", "sent_at", "changed_at", "code", "message", "remedy",
+)  # fmt: skip
+# A failure stands, with its next try, until it is tried again: the same question may come twice,
+# and of the answer to the copy nobody hears any more. An answer that got lost and is given again
+# is no further try. Whatever the row says, the terminal may hold the face from now on.
+_IS_TOLD = f"""d.operation = '{Operation.SAVE.value}' AND d.sync_stamp <= excluded.sync_stamp
+    AND NOT (d.state = '{DeliveryState.FAILED.value}' AND d.sync_stamp = excluded.sync_stamp)"""
+_SENT = """
+INSERT INTO {table} AS d ({columns}) VALUES {{rows}}
+ON CONFLICT (terminal_id, user_id) DO UPDATE SET
+  held = excluded.held,
+  attempts = CASE WHEN {told} AND d.state <> '{sent}' THEN d.attempts + 1 ELSE d.attempts END,
+  state = CASE WHEN {told} THEN excluded.state ELSE d.state END,
+  sync_stamp = CASE WHEN {told} THEN excluded.sync_stamp ELSE d.sync_stamp END,
+  retry_at = CASE WHEN {told} THEN NULL ELSE d.retry_at END,
+  remedy = CASE WHEN {told} THEN '' ELSE d.remedy END,
+  sent_at = CASE WHEN {told} THEN excluded.sent_at ELSE d.sent_at END,
+  changed_at = CASE WHEN {told} THEN excluded.changed_at ELSE d.changed_at END
+""".format(
+    table=Delivery._meta.db_table,
+    columns=", ".join(_SENT_COLUMNS),
+    told=_IS_TOLD,
+    sent=DeliveryState.SENT.value,
+)
 
 
 def deliveries_expect(*, site_id: int, person_ids: Sequence[int], stamp: int) -> None:
@@ -165,41 +195,8 @@ def deliveries_sent(
     The rows are written before the answer leaves, so whatever a terminal may hold has a row.
     """
     now = timezone.now()
-    Delivery.objects.bulk_create(
-        [
-            Delivery(
-                terminal=terminal,
-                person=person,
-                user_id=person.user_id,
-                operation=Operation.SAVE,
-                state=DeliveryState.PENDING,
-                sync_stamp=person.sync_stamp,
-                changed_at=now,
-            )
-            for person in people
-        ],
-        batch_size=500,
-        ignore_conflicts=True,
-    )
-    # What is told is each person's stamp as it is now: the clock is held, so nobody moves it.
-    mine = Person.objects.filter(site_id=terminal.site_id, user_id=OuterRef("user_id"))
-    stamp = Subquery(mine.values("sync_stamp")[:1])
     for start in range(0, len(people), 500):
-        user_ids = [person.user_id for person in people[start : start + 500]]
-        rows = Delivery.objects.filter(terminal=terminal, user_id__in=user_ids)
-        rows.update(held=True)
-        # A failure stands, with its next try, until it is tried again: the same question may come
-        # twice, and of the answer to the copy nobody hears any more.
-        failed = Q(state=DeliveryState.FAILED, sync_stamp=stamp)
-        rows.filter(~failed, operation=Operation.SAVE, sync_stamp__lte=stamp).update(
-            attempts=_counted_once(),
-            state=DeliveryState.SENT,
-            sync_stamp=stamp,
-            retry_at=None,
-            remedy="",
-            sent_at=now,
-            changed_at=now,
-        )
+        _saves_sent(terminal, people[start : start + 500], now)
     Delivery.objects.filter(pk__in=[row.pk for row in deletes], operation=Operation.DELETE).update(
         attempts=_counted_once(),
         state=DeliveryState.SENT,
@@ -209,8 +206,24 @@ def deliveries_sent(
     )
 
 
+def _saves_sent(terminal: Terminal, people: Sequence[Person], now: datetime) -> None:
+    """Enter these saves as sent, or turn the rows that are there, by one statement.
+
+    The stamps are the people's as they are now: the clock is held, so nobody moves them.
+    """
+    moment = connection.ops.adapt_datetimefield_value(now)
+    row = f"({', '.join(['%s'] * len(_SENT_COLUMNS))})"
+    parameters: list[Any] = []
+    for person in people:
+        parameters += [terminal.pk, person.pk, person.user_id, Operation.SAVE.value]
+        parameters += [DeliveryState.SENT.value, person.sync_stamp, True, False]
+        parameters += [1, moment, moment, "", "", ""]
+    with connection.cursor() as cursor:
+        cursor.execute(_SENT.format(rows=", ".join([row] * len(people))), parameters)
+
+
 def _counted_once() -> Case:
-    """Count a try; an answer that got lost and is given again is no further one."""
+    """Count a try of a delete; an answer that got lost and is given again is no further one."""
     return Case(When(state=DeliveryState.SENT, then=F("attempts")), default=F("attempts") + 1)
 
 

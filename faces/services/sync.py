@@ -1,6 +1,7 @@
 """The answer to /syrecord: what changed for this terminal since its cursor (decision 0002)."""
 
 import logging
+from copy import copy
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -16,10 +17,11 @@ from faces.choices import Category, DeliveryState, Operation, PhotoStatus
 from faces.models import Delivery, FacePhoto, Person, TerminalCursor, TerminalLibrary
 from faces.selectors import people_for_terminal
 from faces.services.capacity import capacity_guard
-from faces.services.clock import clock_advance, clock_hold, clock_last
+from faces.services.clock import clock_advance_held, clock_hold
 from faces.services.deliveries import deliveries_sent, terminal_expect_all
 from faces.services.libraries import libraries_lock
 from faces.services.picture_urls import picture_path
+from faces.services.told import Standing, is_told, standing_of
 from terminal_protocol import SyncAnswer, SyncEntry
 
 logger = logging.getLogger(__name__)
@@ -106,22 +108,21 @@ def sync_answer(*, terminal: Terminal, last_query_time: int, picture_root: str) 
     """
     if terminal.status != TerminalStatus.APPROVED:
         return SyncAnswer(entries=(), last_query_time=0)
-    cursor = TerminalCursor.objects.filter(terminal=terminal).first()
-    newest = clock_last(site_id=terminal.site_id)
-    if cursor and _is_plain(cursor, last_query_time) and last_query_time >= newest:
+    if last_query_time and is_told(terminal=terminal, asked=last_query_time):
         return SyncAnswer(entries=(), last_query_time=last_query_time)
     with transaction.atomic():
         # Serialises a terminal that asks twice at once; its pages are one sequence.
-        cursor, _ = TerminalCursor.objects.select_for_update().get_or_create(terminal=terminal)
+        cursor = _cursor_locked(terminal, is_first=not last_query_time)
         # Every stamp up to here has committed. Held until the deliveries are noted: somebody erased
         # or suspended in between would have no row by which the terminal is told.
         newest = clock_hold(site_id=terminal.site_id)
-        # As it is now: its libraries may have changed since it was admitted, and the cursor of
-        # this answer is going to say that it was told of all that is in them.
-        terminal = Terminal.objects.get(pk=terminal.pk)
-        if terminal.status != TerminalStatus.APPROVED:
+        since = _since(cursor, last_query_time, newest)
+        standing = standing_of(terminal_id=terminal.pk, saves=since.saves, deletes=since.deletes)
+        if standing is None or standing.status != TerminalStatus.APPROVED:
             return SyncAnswer(entries=(), last_query_time=0)
-        page, given = _page(terminal, cursor, last_query_time, newest)
+        terminal = _as_it_is(terminal, standing)
+        page = _collect(terminal, since, newest, standing)
+        given = _given(terminal, cursor, last_query_time, page, newest)
         deliveries_sent(terminal=terminal, people=page.people, deletes=page.deletes)
         cursor.issued = max(cursor.issued, given)
         cursor.polled_at = timezone.now()
@@ -131,34 +132,62 @@ def sync_answer(*, terminal: Terminal, last_query_time: int, picture_root: str) 
     return SyncAnswer(entries=tuple(entries), last_query_time=given)
 
 
+def _cursor_locked(terminal: Terminal, *, is_first: bool) -> TerminalCursor:
+    """Return the terminal's cursor, locked; made when it is its first poll, as it seems to be."""
+    locked = TerminalCursor.objects.select_for_update().filter(terminal=terminal)
+    cursor = None if is_first else locked.first()
+    if cursor is None:
+        # A copy of this question may come at the same moment and make the row.
+        new = [TerminalCursor(terminal=terminal)]
+        TerminalCursor.objects.bulk_create(new, ignore_conflicts=True)
+        cursor = locked.get()
+    return cursor
+
+
 def _is_plain(cursor: TerminalCursor, asked: int) -> bool:
     """Tell whether the cursor means "I have everything up to here"."""
     return cursor.complete_from is not None and cursor.complete_from <= asked <= cursor.issued
 
 
-def _page(terminal: Terminal, cursor: TerminalCursor, asked: int, newest: int) -> tuple[_Page, int]:
-    """Return what to tell and the cursor to give out with it."""
+def _as_it_is(terminal: Terminal, standing: Standing) -> Terminal:
+    """Return the terminal with what decides about its people as it is now.
+
+    Its libraries may have changed since it was admitted, and the cursor of this answer is going to
+    say that it was told of all that is in them.
+    """
+    now = copy(terminal)
+    now.site_id, now.status = standing.site_id, standing.status
+    now.all_libraries = standing.all_libraries
+    return now
+
+
+def _since(cursor: TerminalCursor, asked: int, newest: int) -> _Position:
+    """Return how far the terminal has been told."""
     if _is_plain(cursor, asked):
-        page = _collect(terminal, _Position(asked, asked, begun=asked), newest)
+        return _Position(asked, asked, begun=asked)
+    return _resume(cursor, asked, newest)
+
+
+def _given(terminal: Terminal, cursor: TerminalCursor, asked: int, page: _Page, newest: int) -> int:
+    """Return the cursor to give out with a page, noted in the terminal's."""
+    if _is_plain(cursor, asked):
         if page.is_last:
-            return page, newest
+            return newest
         if not page.deletes:
             # It ends at a stamp, so this cursor says what was told and no more.
-            return page, page.told.saves
+            return page.told.saves
         cursor.pages = [[asked, asked, asked, asked]]
-    else:
-        page = _collect(terminal, _resume(terminal, cursor, asked, newest), newest)
     # Greater than every cursor this terminal was ever given, its former site's included: whoever
     # lost this answer and asks with an older one must not seem to have what this one told.
-    fresh = clock_advance(site_id=terminal.site_id, above=cursor.issued)
+    fresh = clock_advance_held(site_id=terminal.site_id, held=newest, above=cursor.issued)
     told = _Position(fresh, fresh, begun=fresh) if page.is_last else page.told
     cursor.complete_from = fresh if page.is_last else None
     cursor.pages.append([fresh, told.saves, told.deletes, told.begun])
     cursor.pages = cursor.pages[-_PAGES_KEPT:]
-    return page, fresh
+    return fresh
 
 
-def _resume(terminal: Terminal, cursor: TerminalCursor, asked: int, newest: int) -> _Position:
+def _resume(cursor: TerminalCursor, asked: int, newest: int) -> _Position:
     """Return how far the terminal has been told, by the cursor it asks with; 0 begins anew."""
     for known, *position in cursor.pages:
         if known == asked:
@@ -166,12 +195,12 @@ def _resume(terminal: Terminal, cursor: TerminalCursor, asked: int, newest: int)
             others = [page for page in cursor.pages if page[0] != asked]
             cursor.pages = [*others, [known, *position]]
             return _Position(*position)
-    logger.info("sync_full terminal=%s asked=%s", terminal.pk, asked)
+    logger.info("sync_full terminal=%s asked=%s", cursor.terminal_id, asked)
     cursor.pages = []
     return _Position(0, 0, begun=newest)
 
 
-def _collect(terminal: Terminal, since: _Position, newest: int) -> _Page:
+def _collect(terminal: Terminal, since: _Position, newest: int, standing: Standing) -> _Page:
     """Return the next page: deletes first, saves only once no delete is left."""
     size: int = settings.SYNC_PAGE_SIZE
     # Of those decided since the round began, confirmed ones too: the cursor says that the answer
@@ -184,12 +213,17 @@ def _collect(terminal: Terminal, since: _Position, newest: int) -> _Page:
         sync_stamp__gt=since.deletes,
         sync_stamp__lte=newest,
     ).order_by("sync_stamp", "pk")
-    deletes, deletes_told = _first(doomed, size, "sync_stamp")
+    has_deletes = standing.has_deletes
+    deletes, deletes_told = _first(doomed, size, "sync_stamp") if has_deletes else ([], None)
     if deletes_told is not None:
         return _Page([], deletes, replace(since, deletes=deletes_told), is_last=False)
-    waiting = _people_since(terminal, since.saves, newest)
+    waiting = _people_since(terminal, since.saves, newest, has_again=standing.has_again)
     room = size - len(deletes)
-    people, people_told = _first(waiting, room, "told_stamp", may_exceed=not deletes)
+    people, people_told = (
+        _first(waiting, room, "told_stamp", may_exceed=not deletes)
+        if standing.has_people or standing.has_again
+        else ([], None)
+    )
     is_last = people_told is None
     told = _Position(newest if people_told is None else people_told, newest, since.begun)
     return _Page(people, deletes, told, is_last)
@@ -215,11 +249,13 @@ def _first(
     return [], border - 1
 
 
-def _people_since(terminal: Terminal, since: int, newest: int) -> QuerySet[Person]:
+def _people_since(
+    terminal: Terminal, since: int, newest: int, *, has_again: bool
+) -> QuerySet[Person]:
     """Return whom to tell, in order of ``told_stamp``: their own, or when they are told again."""
-    again = Delivery.objects.filter(terminal=terminal, operation=Operation.SAVE)
     people = people_for_terminal(terminal)
-    if again.filter(again_stamp__gt=since).exists():
+    if has_again:
+        again = Delivery.objects.filter(terminal=terminal, operation=Operation.SAVE)
         mine = again.filter(person=OuterRef("pk")).values("again_stamp")[:1]
         stamped = people.annotate(told_stamp=Greatest("sync_stamp", Coalesce(Subquery(mine), 0)))
     else:

@@ -31,12 +31,11 @@ from devices.services import (
     Refusal,
     admit,
     admit_heartbeat,
+    call_taken,
     exchange_keep,
     masked,
-    presence_seen,
     repairs_count,
     stranger_may_call,
-    terminal_may_call,
 )
 from menjin.crowding import Crowded, Slots
 from server_common.addresses import client_address
@@ -146,11 +145,6 @@ class TerminalLane:
             raise Unanswerable(RetCode.METHOD_NOT_ALLOWED, f"this address takes {expected}")
         _check_size(request)
         admission = _admitted(request, kind, found["token"], found["device_id"] or "")
-        presence_seen(
-            terminal_id=admission.terminal.pk,
-            address=admission.address,
-            used_token=admission.token is not None,
-        )
         return self._recorded(admission, kind, request)
 
     def _recorded(self, admission: Admission, kind: str, request: HttpRequest) -> HttpResponse:
@@ -205,7 +199,9 @@ def _admitted(request: HttpRequest, kind: str, token: str | None, device_id: str
             raise TooOften
         logger.info("terminal_refused code=%s reason=%s", outcome.code, outcome.reason)
         raise Unanswerable(outcome.code, outcome.reason)
-    if not terminal_may_call(terminal_id=outcome.terminal.pk, address=address):
+    if not call_taken(
+        terminal_id=outcome.terminal.pk, address=address, used_token=outcome.token is not None
+    ):
         logger.info("terminal_too_often terminal=%s", outcome.terminal.pk)
         raise TooOften
     return outcome

@@ -5,4 +5,8 @@ import os
 from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "menjin.settings.production")
-application = get_wsgi_application()
+django_application = get_wsgi_application()
+
+from menjin.idle_lane import IdleLane  # noqa: E402 - needs the apps loaded first
+
+application = IdleLane(django_application)

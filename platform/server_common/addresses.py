@@ -1,6 +1,9 @@
 """Who is really calling: the peer's address, through trusted proxies only."""
 
+from collections.abc import Mapping
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -22,20 +25,30 @@ def parse_address(text: str) -> Address | None:
 
 def is_in(address: Address, networks: list[str]) -> bool:
     """Tell whether the address lies in one of the CIDR networks (or equals a plain address)."""
-    return any(address in ip_network(network, strict=False) for network in networks)
+    return any(address in _network(network) for network in networks)
+
+
+@lru_cache(maxsize=1024)
+def _network(text: str) -> Network:
+    return ip_network(text, strict=False)
 
 
 def client_address(request: HttpRequest) -> str:
-    """Return the address of the caller, empty when the server does not know it.
+    """Return the address of the caller, empty when the server does not know it."""
+    return caller_address(request.META)
+
+
+def caller_address(environ: Mapping[str, Any]) -> str:
+    """Return the address of the caller by the variables of its request (WSGI, ``META``).
 
     ``X-Forwarded-For`` is read from the right, and only as far as the hops are proxies of
     ``TRUSTED_PROXIES``: what a caller wrote into it himself is never believed.
     """
-    peer = parse_address(str(request.META.get("REMOTE_ADDR") or ""))
+    peer = parse_address(str(environ.get("REMOTE_ADDR") or ""))
     trusted: list[str] = settings.TRUSTED_PROXIES
     if peer is None or not trusted or not is_in(peer, trusted):
         return str(peer or "")
-    hops = str(request.META.get("HTTP_X_FORWARDED_FOR") or "").split(",")
+    hops = str(environ.get("HTTP_X_FORWARDED_FOR") or "").split(",")
     for hop in reversed(hops):
         address = parse_address(hop)
         if address is None:

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from edge_agent.fleet.arrivals import Arrivals
+from edge_agent.fleet.habits import Habits
 from edge_agent.fleet.run import FleetPlan, run_fleet, snapshots_of
-from edge_agent.fleet.terminal import Habits
 from face_engine import install_models
 from tests.support.processes import free_port, kill_group, start, wait_listening
 from tests.support.production import UNLIMITED, Production

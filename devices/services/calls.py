@@ -1,0 +1,104 @@
+"""May a terminal call now, and that it called: counted and noted in one step.
+
+What every request of a terminal needs of the shared store (its rate and its address's, that it was
+heard, and of a quiet exchange the latest) is one script in Redis: one way there and back instead of
+four, and the client's part of each is what a heartbeat costs most.
+"""
+
+import json
+import logging
+import time
+from dataclasses import asdict
+from functools import lru_cache
+from typing import Any
+
+import redis
+from django.conf import settings
+
+from devices.services.limits import TAKE, bucket_key, terminal_may_call
+from devices.services.presence import RedisPresence, Sighting, presence_seen, sighting_text
+from devices.services.recorder import KEPT_SECONDS, Exchange, exchange_keep, exchanges_key
+
+logger = logging.getLogger(__name__)
+
+_COMPLAIN_EVERY_S = 60
+_SCRIPT = (
+    TAKE
+    + """
+local now = ARGV[1]
+if take(KEYS[1], ARGV[2], ARGV[3], now) == 0 then return 0 end
+if KEYS[2] ~= '' and take(KEYS[2], ARGV[4], ARGV[5], now) == 0 then return 0 end
+redis.call('HSET', KEYS[3], ARGV[6], ARGV[7])
+if ARGV[8] ~= '' then
+  redis.call('HSET', KEYS[4], ARGV[8], ARGV[9])
+  redis.call('EXPIRE', KEYS[4], ARGV[10])
+end
+return 1
+"""
+)
+_complained_at = 0.0
+
+
+def call_taken(
+    *, terminal_id: int, address: str, used_token: bool, quiet: Exchange | None = None
+) -> bool:
+    """Tell whether an admitted terminal may call now; if so, note that it was heard.
+
+    Args:
+        terminal_id: who calls.
+        address: where from, may be empty.
+        used_token: whether it came under the site's secret address.
+        quiet: the exchange itself when it is a quiet one and its answer is known already; kept as
+            ``exchange_keep`` would.
+
+    While the store is away everybody is let through and nothing is noted.
+    """
+    script = _script()
+    if script is None:
+        if not terminal_may_call(terminal_id=terminal_id, address=address):
+            return False
+        presence_seen(terminal_id=terminal_id, address=address, used_token=used_token)
+        if quiet is not None:
+            exchange_keep(terminal_id=terminal_id, exchange=quiet, is_quiet=True)
+        return True
+    now = time.time()
+    sighting = sighting_text(Sighting(now, address, used_token))
+    keys = [
+        bucket_key(f"terminal:{terminal_id}"),
+        bucket_key(f"address:{address}") if address else "",
+        RedisPresence.KEY,
+        exchanges_key(terminal_id, is_quiet=True),
+    ]
+    limits = [*settings.TERMINAL_RATE, *settings.ADDRESS_RATE]
+    kept = (quiet.kind, _text(quiet)) if quiet is not None else ("", "")
+    try:
+        return bool(
+            script(
+                keys=keys,
+                args=[f"{now:.3f}", *limits, terminal_id, sighting, *kept, KEPT_SECONDS],
+            )
+        )
+    except redis.RedisError:
+        _complain()
+        return True
+
+
+def _text(exchange: Exchange) -> str:
+    return json.dumps(asdict(exchange), ensure_ascii=False, default=str)
+
+
+@lru_cache(maxsize=1)
+def _script() -> Any:
+    """Return the script at this platform's Redis; None when it is one process without any."""
+    if not settings.REDIS_URL:
+        return None
+    # No terminal waits for a Redis that is away.
+    client = redis.Redis.from_url(settings.REDIS_URL, socket_timeout=1, socket_connect_timeout=1)
+    return client.register_script(_SCRIPT)
+
+
+def _complain() -> None:
+    global _complained_at
+    if time.monotonic() - _complained_at > _COMPLAIN_EVERY_S:
+        _complained_at = time.monotonic()
+        logger.exception("rate_limits_away everybody is let through, presence is not noted")

@@ -1,0 +1,348 @@
+"""Idle terminals are answered in front of Django, exactly as the lane behind would."""
+
+import io
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.client import ClientHandler
+from django.utils import timezone
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from devices.models import Site, SiteToken, Terminal
+from devices.services import admission as admission_module
+from devices.services import (
+    exchanges_last,
+    presence_last_seen,
+    site_token_rotate,
+    terminal_disable,
+)
+from faces.models import Delivery, Library, SyncClock, TerminalCursor
+from faces.services import (
+    deliveries_send_again,
+    person_erase,
+    terminal_change,
+    terminal_view_changed,
+)
+from menjin.idle_lane import IdleLane
+from tests.support.factories import make_terminal
+from tests.support.people import enrol
+from tests.support.wire import WireClient
+
+pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
+
+
+class Server:
+    """The whole application as a server calls it; knows what came through to Django."""
+
+    def __init__(self, token: str, device_id: str = "0000001") -> None:
+        self._django = ClientHandler()
+        self._application = IdleLane(self._behind)
+        self.token = token
+        self.device_id = device_id
+        self.passed_on = 0
+        self.status = ""
+        self.headers: dict[str, str] = {}
+
+    def _behind(self, environ: dict[str, Any], start_response: Any) -> Any:
+        self.passed_on += 1
+        # Django's handler, but for closing the connection that the test's transaction is on.
+        response = self._django(environ)
+        start_response(f"{response.status_code} {response.reason_phrase}", response.items())
+        return [response.content]
+
+    def ask(
+        self, method: str, path: str, *, query: str = "", body: bytes = b"", **more: str
+    ) -> dict[str, Any]:
+        """Return the JSON of an answer."""
+        environ = {
+            "REQUEST_METHOD": method,
+            "PATH_INFO": path,
+            "SCRIPT_NAME": "",
+            "QUERY_STRING": query,
+            "SERVER_NAME": "testserver",
+            "SERVER_PORT": "80",
+            "SERVER_PROTOCOL": "HTTP/1.1",
+            "REMOTE_ADDR": "127.0.0.1",
+            "HTTP_HOST": "testserver",
+            "CONTENT_TYPE": "application/json",
+            "CONTENT_LENGTH": str(len(body)) if body else "",
+            "wsgi.input": io.BytesIO(body),
+            "wsgi.url_scheme": "http",
+            "wsgi.errors": io.StringIO(),
+            **more,
+        }
+
+        def start(status: str, headers: list[tuple[str, str]], _error: Any = None) -> None:
+            self.status, self.headers = status, dict(headers)
+
+        return dict(json.loads(b"".join(self._application(environ, start))))
+
+    def poll(self, cursor: int | str, **more: str) -> dict[str, Any]:
+        """Return the answer to a poll."""
+        path = f"/t/{self.token}/syrecord/{self.device_id}"
+        return self.ask("GET", path, query=f"lastQueryTime={cursor}", **more)
+
+    def beat(self, body: bytes = b'{"Heartinfo": {"deviceid": "1", "ServerURL": ""}}') -> Any:
+        """Return the answer to a heartbeat."""
+        return self.ask("POST", f"/t/{self.token}/syheartbeat/{self.device_id}", body=body)
+
+
+@pytest.fixture
+def server(token: str) -> Iterator[Server]:
+    """Return the application with nothing remembered."""
+    return Server(token)
+
+
+@pytest.fixture
+def cursor(wire: WireClient, terminal: Terminal, library: Library) -> int:
+    """Return the cursor of the terminal, which holds one person."""
+    enrol(library, "1")
+    wire.sync()
+    return wire.cursor
+
+
+def test_a_poll_with_nothing_new_is_answered_by_one_statement(
+    server: Server, cursor: int, wire: WireClient, django_assert_num_queries: Any
+) -> None:
+    with django_assert_num_queries(1):
+        answer = server.poll(cursor)
+
+    assert answer == {"serviceResponse": {"list": [], "lastQueryTime": cursor}}
+    assert (server.status, server.passed_on) == ("200 OK", 0)
+    assert wire.poll(cursor) == ([], cursor)
+
+
+def test_it_is_noted_as_the_lane_behind_would(
+    server: Server, cursor: int, terminal: Terminal, wire: WireClient
+) -> None:
+    wire.poll(cursor)
+    behind = exchanges_last(terminal_id=terminal.pk)[0]
+
+    server.poll(cursor)
+
+    here = exchanges_last(terminal_id=terminal.pk)[0]
+    assert here.at > behind.at
+    for name in ("kind", "address", "status", "said", "note"):
+        assert getattr(here, name) == getattr(behind, name)
+    assert here.answered["lastQueryTime"] == cursor
+    seen = presence_last_seen([terminal])[terminal.pk]
+    assert seen is not None
+    assert timezone.now() - seen < timedelta(minutes=1)
+
+
+def test_a_change_is_told_at_the_next_poll(
+    server: Server, cursor: int, library: Library, terminal: Terminal
+) -> None:
+    person = enrol(library, "2")
+    told = server.poll(cursor)["serviceResponse"]
+    assert [one["userId"] for one in told["list"]] == ["2"]
+
+    moved = told["lastQueryTime"]
+    assert server.poll(moved)["serviceResponse"]["list"] == []
+    person_erase(person=person)
+    gone = server.poll(moved)["serviceResponse"]
+
+    assert [(one["operation"], one["userId"]) for one in gone["list"]] == [("delete", "2")]
+
+
+def test_a_face_told_again_to_this_terminal_alone_is_told(
+    server: Server, cursor: int, terminal: Terminal, token: str
+) -> None:
+    other = Server(token, make_terminal(terminal.site, device_id="0000777").device_id)
+    theirs = other.poll(0)["serviceResponse"]["lastQueryTime"]
+    assert deliveries_send_again(deliveries=Delivery.objects.filter(terminal=terminal)) == 1
+
+    told = server.poll(cursor)["serviceResponse"]["list"]
+    others = other.poll(theirs)
+
+    assert [one["userId"] for one in told] == ["1"]
+    assert others == {"serviceResponse": {"list": [], "lastQueryTime": theirs}}
+    assert other.passed_on == 1  # its first poll
+
+
+def test_a_clock_that_others_moved_costs_nothing(
+    server: Server, cursor: int, terminal: Terminal, token: str, django_assert_num_queries: Any
+) -> None:
+    """Each new terminal's first library moves the site's clock; nobody else has to be told."""
+    Server(token, make_terminal(terminal.site, device_id="0000777").device_id).poll(0)
+    assert SyncClock.objects.get().last_stamp > cursor
+
+    with django_assert_num_queries(1):
+        answer = server.poll(cursor)
+
+    assert answer["serviceResponse"] == {"list": [], "lastQueryTime": cursor}
+    assert server.passed_on == 0
+
+
+def test_other_libraries_are_a_full_sync(server: Server, cursor: int, terminal: Terminal) -> None:
+    terminal_view_changed(terminal=terminal)
+
+    told = server.poll(cursor)["serviceResponse"]["list"]
+
+    assert [one["userId"] for one in told] == ["1"]
+
+
+@pytest.mark.parametrize("ahead", [1, 10**9])
+def test_a_cursor_nobody_gave_out_is_a_full_sync(
+    server: Server, cursor: int, terminal: Terminal, ahead: int
+) -> None:
+    issued = TerminalCursor.objects.get().issued
+
+    told = server.poll(issued + ahead)["serviceResponse"]["list"]
+
+    assert [one["userId"] for one in told] == ["1"]
+
+
+def test_whoever_may_not_call_is_refused_at_once(
+    server: Server, cursor: int, site: Site, terminal: Terminal, token: str
+) -> None:
+    assert Server("wrong-token").poll(cursor)["ret"] == "10005"
+
+    Site.objects.update(allowed_networks=["10.0.0.0/8"])
+    assert server.poll(cursor)["ret"] == "10004"
+    Site.objects.update(allowed_networks=["10.0.0.0/8", "127.0.0.0/8"])
+    assert "serviceResponse" in server.poll(cursor)
+
+    terminal_change(terminal=terminal, status="disabled")
+    assert server.poll(cursor)["ret"] == "10005"
+    terminal_change(terminal=terminal, status="pending")
+    assert server.poll(cursor)["serviceResponse"] == {"list": [], "lastQueryTime": 0}
+    terminal_change(terminal=terminal, status="approved")
+    assert len(server.poll(0)["serviceResponse"]["list"]) == 1
+
+    site_token_rotate(site=site, overlap=timedelta(hours=1))
+    assert "serviceResponse" in server.poll(0)
+    SiteToken.objects.filter(ends_at__isnull=False).update(ends_at=timezone.now())
+    assert server.poll(0)["ret"] == "10005"
+
+
+def test_a_foreign_host_is_refused(server: Server, cursor: int, settings: Any) -> None:
+    settings.ALLOWED_HOSTS = ["menjin.example"]
+
+    assert server.poll(cursor)["ret"] == "30001"
+    assert "serviceResponse" in server.poll(cursor, HTTP_HOST="menjin.example:8000")
+
+
+def test_a_heartbeat_needs_one_statement_and_then_none(
+    server: Server, terminal: Terminal, django_assert_num_queries: Any
+) -> None:
+    with django_assert_num_queries(1):
+        assert server.beat() == {"ret": "0", "desc": "Success"}
+    with django_assert_num_queries(0):
+        assert server.beat() == {"ret": "0", "desc": "Success"}
+
+    assert server.passed_on == 0
+    last = exchanges_last(terminal_id=terminal.pk)[0]
+    assert (last.kind, last.answered["ret"]) == ("syheartbeat", "0")
+
+
+def test_a_terminal_nobody_knows_is_entered_behind(server: Server, site: Site) -> None:
+    assert server.beat()["ret"] == "0"
+
+    assert server.passed_on == 1
+    assert Terminal.objects.get().device_id == "0000001"
+
+
+def test_a_heartbeat_is_admitted_from_memory_for_a_limited_time(
+    server: Server, terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(admission_module, "REMEMBERED_SECONDS", 0.0)
+    server.beat()
+
+    terminal_disable(terminal=terminal)
+
+    assert server.beat()["ret"] == "10005"
+
+
+@pytest.mark.parametrize(
+    "body", [b"{broken", b'{"Heartinfo": {"ServerURL": "http://other"}}', b"{" * 2000]
+)
+def test_an_odd_heartbeat_is_read_by_the_lane_behind(
+    server: Server, terminal: Terminal, body: bytes
+) -> None:
+    server.beat()
+    before = server.passed_on
+
+    answer = server.beat(body)
+
+    assert server.passed_on == before + 1
+    assert answer == WireClient(token=server.token).post("syheartbeat", body.decode())
+
+
+def test_calling_too_often_is_told(
+    server: Server, cursor: int, terminal: Terminal, settings: Any
+) -> None:
+    settings.TERMINAL_RATE = (1, 3)
+    terminal = make_terminal(terminal.site, device_id="0000777")
+    server.device_id = terminal.device_id
+    cursor = server.poll(0)["serviceResponse"]["lastQueryTime"]
+
+    statuses = [server.poll(cursor) and server.status[:3] for _ in range(5)]
+
+    assert statuses == ["200", "200", "503", "503", "503"]
+    assert server.headers["Retry-After"] == "10"
+    assert server.passed_on == 1
+
+
+def test_when_there_is_no_room_the_lane_behind_answers(
+    token: str, cursor: int, terminal: Terminal
+) -> None:
+    server = Server(token)
+    server._application = IdleLane(server._behind, at_once=0, waiting=0)
+
+    answer = server.poll(cursor)
+
+    assert answer == {"serviceResponse": {"list": [], "lastQueryTime": cursor}}
+    assert server.passed_on == 1
+
+
+def test_a_connection_that_broke_off_is_opened_anew_behind(
+    server: Server, cursor: int, terminal: Terminal
+) -> None:
+    def broken(*_: Any) -> Any:
+        raise connection.Database.OperationalError("server closed the connection")
+
+    with connection.execute_wrapper(broken):
+        answer = server.poll(cursor)
+
+    assert answer["ret"] == "50002"
+    assert server.passed_on == 1
+
+
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    kind=st.sampled_from(["syrecord", "syheartbeat", "syface"]),
+    device_id=st.sampled_from(["0000001", "0000001/", "+1", "a b", "x" * 33, "", "%30"]),
+    query=st.sampled_from(["", "lastQueryTime=", "lastQueryTime=0", "lastQueryTime=-1",
+                           "lastQueryTime=9&lastQueryTime=0", "a=b", "lastQueryTime=" + "9" * 30]),
+    method=st.sampled_from(["GET", "POST", "HEAD", "PUT"]),
+    body=st.sampled_from([b"", b"{}", b"null", b"\xff", b'{"Heartinfo": {}}']),
+)  # fmt: skip
+def test_every_request_is_answered_as_behind(
+    token: str, terminal: Terminal, kind: str, device_id: str, query: str, method: str, body: bytes
+) -> None:
+    here, behind = Server(token), Server(token)
+    behind._application = behind._behind  # type: ignore[assignment]
+    path = f"/t/{token}/{kind}/{device_id}"
+    answers = []
+    for one in (here, behind):
+        admission_module.remembered.clear()
+        admission_module.heard.clear()
+        one.ask("POST", f"/t/{token}/syheartbeat/0000001", body=b"{}")
+        if method == "HEAD":
+            continue
+        answers.append((one.ask(method, path, query=query, body=body), one.status))
+
+    if method != "HEAD":
+        (first, status), (second, other) = answers
+        if "serviceResponse" in first:
+            first["serviceResponse"].pop("lastQueryTime")
+            second["serviceResponse"].pop("lastQueryTime")
+        assert (first, status) == (second, other)
