@@ -10,10 +10,18 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.http import urlencode
+from django.utils.translation import gettext
 from django.utils.translation import gettext as _
 
 from devices.admin.remote_forms import RemoteForm, SettingsForm
-from devices.admin.remote_words import OPEN_STATES, command_rows, reach_badge, state_badge
+from devices.admin.remote_words import (
+    OPEN_STATES,
+    command_rows,
+    pushes_badge,
+    reach_badge,
+    state_badge,
+    value_words,
+)
 from devices.choices import CommandKind, CommandState, SettingsGroup
 from devices.commands import asks_twice
 from devices.models import Terminal, TerminalCommand, TerminalContact
@@ -25,6 +33,7 @@ from devices.selectors import (
     terminals_visible,
 )
 from devices.services import (
+    GROUP_CALLS,
     Requester,
     command_payload,
     commands_request,
@@ -102,6 +111,7 @@ class Remote:
             _("Remote control"),
             is_remote_page=True,
             clock_off_s=self._clock_off_s(),
+            pushes=pushes_badge(self.terminals[0]),
             may_open=bool(self.may(CommandKind.OPEN_DOOR)),
             may_manage=bool(self.may(CommandKind.SYNC_TIME)),
             reach=[(one, reach_badge(reach)) for one, reach in reached[:_SHOWN]],
@@ -171,8 +181,15 @@ class Remote:
         if kind == CommandKind.SETTINGS_WRITE:
             for terminal in self.terminals[:100]:
                 row = next(r for r in settings_of(terminal) if r.group == payload["group"])
+                table = GROUP_CALLS[SettingsGroup(row.group)].table
                 changes += [
-                    (terminal, name, row.reported.get(name, "?"), value)
+                    (
+                        terminal,
+                        name,
+                        gettext(table.field(name).words),
+                        value_words(name, row.reported.get(name, "?")),
+                        value_words(name, value),
+                    )
                     for name, value in wanted.items()
                     if row.reported.get(name) != value
                 ]
@@ -240,7 +257,10 @@ class Remote:
                 for value, label in SettingsGroup.choices
             ],
             row=row,
-            fields=[(bound, row.reported.get(bound.name), bound.name in drift) for bound in form],
+            fields=[
+                (bound, value_words(bound.name, row.reported.get(bound.name)), bound.name in drift)
+                for bound in form
+            ],
             drift=differences(row),
             may_manage=bool(self.may(CommandKind.SETTINGS_WRITE)),
         )
