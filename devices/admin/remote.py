@@ -27,6 +27,7 @@ from devices.commands import asks_twice
 from devices.models import Terminal, TerminalCommand, TerminalContact
 from devices.selectors import (
     commands_visible,
+    settings_changes,
     settings_of,
     sites_managed,
     terminals_commandable,
@@ -176,23 +177,19 @@ class Remote:
         self, kind: CommandKind, asked: dict[str, Any], payload: dict[str, Any], token: str
     ) -> HttpResponse:
         """Ask whether it is meant, with what would change at which terminal."""
-        wanted = payload.get("values", {})
         changes = []
         if kind == CommandKind.SETTINGS_WRITE:
-            for terminal in self.terminals[:100]:
-                row = next(r for r in settings_of(terminal) if r.group == payload["group"])
-                table = GROUP_CALLS[SettingsGroup(row.group)].table
-                changes += [
-                    (
-                        terminal,
-                        name,
-                        gettext(table.field(name).words),
-                        value_words(name, row.reported.get(name, "?")),
-                        value_words(name, value),
-                    )
-                    for name, value in wanted.items()
-                    if row.reported.get(name) != value
-                ]
+            table = GROUP_CALLS[SettingsGroup(payload["group"])].table
+            changes = [
+                {
+                    "terminal": change.terminal,
+                    "name": change.name,
+                    "words": gettext(table.field(change.name).words),
+                    "reported": value_words(change.name, change.reported),
+                    "wanted": value_words(change.name, change.wanted),
+                }
+                for change in settings_changes(self.terminals, **payload)
+            ]
         context = self.context(
             str(kind.label),
             kind=kind,
@@ -204,6 +201,7 @@ class Remote:
             ],
             reason=asked["reason"],
             changes=changes,
+            is_unread=any(change["reported"] is None for change in changes),
             is_settings=kind == CommandKind.SETTINGS_WRITE,
             is_network=payload.get("group") == SettingsGroup.NETWORK,
         )

@@ -75,9 +75,10 @@ def pushes_badge(terminal: Terminal) -> SafeString | str:
     contact: TerminalContact | None = getattr(terminal, "contact", None)
     if contact is None or contact.pushes_changed_at is None:
         return badge("info", _("Records are not pushed yet"))
-    words = _("Records are pushed") if contact.pushes else _("Records are not pushed")
-    tone: Tone = "good" if contact.pushes else "warn"
-    return badge(tone, f"{words} · {ago_words(contact.pushes_changed_at)}")
+    when = {"when": ago_words(contact.pushes_changed_at)}
+    if contact.pushes:
+        return badge("good", _("Records are pushed; that began %(when)s") % when)
+    return badge("warn", _("Records are not pushed; that ended %(when)s") % when)
 
 
 def value_words(name: str, value: Any) -> Any:

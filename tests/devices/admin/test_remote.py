@@ -171,6 +171,10 @@ def test_what_is_to_be_sent_is_told_in_words_too(world: World, gate: Terminal) -
 
     for words in ("maskDetecEnable", "mask detection", "0 off", "1 on"):
         assert words in page
+    assert "never asked" not in page
+    TerminalSettings.objects.all().delete()
+    page = client_of(world.manager).post(url("remote", gate), form).content.decode()
+    assert "never asked" in page
 
 
 def test_it_is_seen_whether_records_are_pushed(world: World, gate: Terminal) -> None:
@@ -181,10 +185,10 @@ def test_it_is_seen_whether_records_are_pushed(world: World, gate: Terminal) -> 
     gate.save()
     assert "Records are not pushed yet" in text(client, url("remote", gate))
     contact_pushes(terminal_id=gate.pk, is_connected=True)
-    assert "Records are pushed · 0 s ago" in text(client, url("remote", gate))
+    assert "Records are pushed; that began 0 s ago" in text(client, url("remote", gate))
     contact_pushes(terminal_id=gate.pk, is_connected=False)
     change = reverse("admin:devices_terminal_change", args=[gate.pk])
-    assert "Records are not pushed · 0 s ago" in text(client, change)
+    assert "Records are not pushed; that ended 0 s ago" in text(client, change)
 
 
 def test_pages_are_in_the_users_language(world: World, gate: Terminal) -> None:
