@@ -7,6 +7,7 @@ import importlib.util
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -46,6 +47,7 @@ class Agent:
     """The software terminal as a process; what it tells is kept."""
 
     def __init__(self, config: Path) -> None:
+        self.config = config
         self.events: list[dict[str, Any]] = []
         self.output: list[str] = []
         self._changed = threading.Condition()
@@ -169,3 +171,39 @@ def test_a_wrong_password_is_told(gate: Terminal) -> None:
     command = run(gate, CommandKind.OPEN_DOOR)
 
     assert (command.state, command.code) == ("refused", "10005")
+
+
+def test_a_terminal_that_hung_does_not_open_when_it_goes_on(agent: Agent, gate: Terminal) -> None:
+    """What the platform gave up on must not open for whoever stands there a while later."""
+    agent.process.send_signal(signal.SIGSTOP)
+
+    given_up = run(gate, CommandKind.OPEN_DOOR)
+    agent.process.send_signal(signal.SIGCONT)
+    agent.wait(lambda event: event["event"] == "remote_open_dropped")
+    later = run(gate, CommandKind.OPEN_DOOR)
+    agent.wait(lambda event: event["event"] == "remote_open")
+
+    assert (given_up.state, given_up.word) == ("unknown", "answer_timeout")
+    assert later.state == "done"
+    assert [event["event"] for event in agent.events].count("remote_open") == 1
+
+
+def test_a_terminal_that_is_off_is_not_opened_when_it_comes_back(
+    agent: Agent, gate: Terminal
+) -> None:
+    agent.stop()
+    command = run(gate, CommandKind.OPEN_DOOR)
+    assert (command.state, command.word) == ("unreachable", "connect_failed")
+    text = agent.config.read_text().replace("port = 0", "port = {}", 1)
+    agent.config.write_text(text.format(gate.api_address.rsplit(":", 1)[1]))
+
+    again = Agent(agent.config)
+    try:
+        again.wait(lambda event: event["event"] == "api")
+        # Delivered once more, as a broker may do: it is over.
+        assert command_work(command_id=command.pk, work=device_work) == ""
+        assert run(gate, CommandKind.SETTINGS_READ).state == "done"
+    finally:
+        again.stop()
+
+    assert "remote_open" not in [event["event"] for event in again.events]
