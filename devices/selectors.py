@@ -83,6 +83,11 @@ def settings_of(terminal: Terminal) -> list[TerminalSettings]:
     ]
 
 
+def settings_known(terminals: Sequence[Terminal]) -> QuerySet[TerminalSettings]:
+    """Return what is wanted of terminals or was said by them, for pages about many."""
+    return TerminalSettings.objects.filter(terminal__in=terminals)
+
+
 @dataclass(frozen=True, slots=True)
 class SettingsChange:
     """What sending would change at a terminal, by what it said last.

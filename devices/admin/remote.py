@@ -28,6 +28,7 @@ from devices.models import Terminal, TerminalCommand, TerminalContact
 from devices.selectors import (
     commands_visible,
     settings_changes,
+    settings_known,
     settings_of,
     sites_managed,
     terminals_commandable,
@@ -113,6 +114,7 @@ class Remote:
             is_remote_page=True,
             clock_off_s=self._clock_off_s(),
             pushes=pushes_badge(self.terminals[0]),
+            drift=sum(len(differences(row)) for row in settings_known(self.terminals)),
             may_open=bool(self.may(CommandKind.OPEN_DOOR)),
             may_manage=bool(self.may(CommandKind.SYNC_TIME)),
             reach=[(one, reach_badge(reach)) for one, reach in reached[:_SHOWN]],

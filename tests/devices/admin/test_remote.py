@@ -215,6 +215,20 @@ def test_settings_out_of_range_are_shown_where_they_are_wrong(world: World, gate
     assert not TerminalCommand.objects.exists()
 
 
+def test_drift_is_seen_before_the_settings_are_opened(world: World, gate: Terminal) -> None:
+    client = client_of(world.manager)
+    assert "as desired" not in text(client, url("remote", gate))
+
+    TerminalSettings.objects.create(
+        terminal=gate,
+        group="smartface",
+        desired={"faceThre": 8, "faceFrame": 1, "imgType": 0},
+        reported={"faceThre": 5, "faceFrame": 0, "imgType": 0},
+    )
+
+    assert "2 settings are not as desired" in text(client, url("remote", gate))
+
+
 def test_settings_can_be_noted_without_being_sent(world: World, gate: Terminal) -> None:
     client = client_of(world.manager)
 
