@@ -62,6 +62,13 @@ class PushHooks:
     changed: Callable[[bool, str], Awaitable[None]]
 
 
+class _Straight(connect):
+    """A connection to the address that was checked and to no other; redirects are not followed."""
+
+    def process_redirect(self, exc: Exception) -> Exception:
+        return exc
+
+
 class _Pulse:
     """When the other end was last heard, and whether its silence would mean anything."""
 
@@ -144,7 +151,7 @@ class RecordSubscriber:
         address = f"ws://{host}:{self._port}{PUSH_PATH}?" + "&".join(
             f"{name}={value}" for name, value in query.items()
         )
-        async with connect(
+        async with _Straight(
             address,
             proxy=None,
             open_timeout=_OPEN_S,
