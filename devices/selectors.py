@@ -1,5 +1,6 @@
 """Reads of sites and terminals; the restriction to a user's own sites is made here."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -23,6 +24,8 @@ from devices.models import (
 _UNHEARD = {CallWord.CONNECT_FAILED, CallWord.CONNECT_TIMEOUT, CallWord.NAME_UNKNOWN}
 
 
+# More differences than anybody reads before they agree.
+CHANGES_TERMINALS = 100
 REACH_STATES = ("not_callable", "never_called", "unreachable", "troubled", "reachable")
 
 
@@ -77,6 +80,44 @@ def settings_of(terminal: Terminal) -> list[TerminalSettings]:
     return [
         known.get(group) or TerminalSettings(terminal=terminal, group=group)
         for group in SettingsGroup.values
+    ]
+
+
+def settings_known(terminals: Sequence[Terminal]) -> QuerySet[TerminalSettings]:
+    """Return what is wanted of terminals or was said by them, for pages about many."""
+    return TerminalSettings.objects.filter(terminal__in=terminals)
+
+
+@dataclass(frozen=True, slots=True)
+class SettingsChange:
+    """What sending would change at a terminal, by what it said last.
+
+    Attributes:
+        terminal: where.
+        name: of the setting, as on the wire.
+        reported: its value there; None when the terminal never said it.
+        wanted: what would be sent.
+    """
+
+    terminal: Terminal
+    name: str
+    reported: Any
+    wanted: Any
+
+
+def settings_changes(
+    terminals: Sequence[Terminal], *, group: str, values: Mapping[str, Any]
+) -> list[SettingsChange]:
+    """Return what sending these values would change, for the first hundred terminals."""
+    shown = list(terminals[:CHANGES_TERMINALS])
+    rows = TerminalSettings.objects.filter(terminal__in=shown, group=group)
+    reported = {row.terminal_id: row.reported for row in rows}
+    return [
+        SettingsChange(terminal, name, held.get(name), value)
+        for terminal in shown
+        for held in [reported.get(terminal.pk, {})]
+        for name, value in values.items()
+        if held.get(name) != value
     ]
 
 

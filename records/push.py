@@ -9,13 +9,14 @@ import contextlib
 import logging
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from devices.calling import CallTarget, NotCallable, PushHooks, RecordSubscriber
+from devices.choices import CommandState
 from devices.models import Terminal
 from devices.selectors import push_terminals
-from devices.services import call_target, contact_pushes
+from devices.services import call_target, contact_pushes, contact_pushes_none
 from records.choices import Origin
 from records.services import gap_fill, pushed_until, sign_store
 from server_common.bridge import in_database, in_database_apart
@@ -28,9 +29,9 @@ _STOP_WITHIN_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class _Running:
-    """A subscriber and what it was started for."""
+    """A subscriber and what it was started for: address, password and port."""
 
-    identity: tuple[Any, ...]
+    identity: tuple[Any, ...] = field(repr=False)
     task: asyncio.Task[None]
 
 
@@ -50,9 +51,12 @@ class _Sink:
     async def _target(self) -> CallTarget:
         return await in_database(_target_of, self._terminal_id)
 
-    async def _opened(self) -> None:
+    async def _opened(self) -> bool:
         # Calls the terminal page by page, while others push.
-        self._is_filled = await in_database_apart(gap_fill, terminal_id=self._terminal_id)
+        state = await in_database_apart(gap_fill, terminal_id=self._terminal_id)
+        self._is_filled = state == CommandState.DONE
+        # A terminal that refuses has no such list, or wants another password.
+        return state in (CommandState.DONE, CommandState.REFUSED)
 
     async def _record(self, sign: dict[str, Any]) -> None:
         await in_database(_take, self._terminal_id, sign, is_filled=self._is_filled)
@@ -73,15 +77,17 @@ async def keep_subscribed(*, look_again_s: float = _LOOK_AGAIN_S, **options: Any
         options: for ``RecordSubscriber``.
     """
     running: dict[int, _Running] = {}
+    is_first = True
     try:
         while True:
             try:
-                wanted = await in_database(_wanted)
+                if is_first:
+                    await in_database(contact_pushes_none)
+                await _adjust(running, await in_database(_wanted), options)
+                is_first = False
             except Exception:
                 # The border of the loop: the database is away, the subscribers go on.
                 logger.exception("push_terminals_unknown")
-            else:
-                await _adjust(running, wanted, options)
             await asyncio.sleep(look_again_s)
     finally:
         for one in running.values():
@@ -97,19 +103,19 @@ async def _adjust(
     for terminal_id, one in list(running.items()):
         if wanted.get(terminal_id) != one.identity or one.task.done():
             one.task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await one.task
+            await asyncio.wait([one.task])
             del running[terminal_id]
             await in_database(contact_pushes, terminal_id=terminal_id, is_connected=False)
     for terminal_id, identity in wanted.items():
         if terminal_id not in running:
-            subscriber = RecordSubscriber(_Sink(terminal_id).hooks(), port=identity[1], **options)
+            subscriber = RecordSubscriber(_Sink(terminal_id).hooks(), port=identity[-1], **options)
             running[terminal_id] = _Running(identity, asyncio.create_task(subscriber.run()))
 
 
 def _wanted() -> dict[int, tuple[Any, ...]]:
     return {
-        terminal.pk: (terminal.api_address, terminal.push_port) for terminal in push_terminals()
+        terminal.pk: (terminal.api_address, terminal.api_password, terminal.push_port)
+        for terminal in push_terminals()
     }
 
 

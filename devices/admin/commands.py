@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy, ngettext
 
-from devices.admin.remote_words import outcome_words, state_badge
+from devices.admin.remote_words import outcome_words, requester_words, state_badge
 from devices.admin.scoped import ReadOnlyAdmin, ScopedRelatedFilter
 from devices.models import TerminalCommand
 from devices.selectors import terminals_commandable
@@ -26,7 +26,7 @@ class CommandAdmin(ReadOnlyAdmin):
         "state_shown",
         "outcome",
         "reason",
-        "requester",
+        "requester_shown",
     )
     list_display_links = ("created_at",)
     list_filter = ("kind", "state", ("terminal", ScopedRelatedFilter))
@@ -40,7 +40,7 @@ class CommandAdmin(ReadOnlyAdmin):
         "kind",
         "state_shown",
         "outcome",
-        "requester",
+        "requester_shown",
         "reason",
         "payload",
         "result",
@@ -61,6 +61,11 @@ class CommandAdmin(ReadOnlyAdmin):
     def outcome(self, command: TerminalCommand) -> str:
         """Say what became of it."""
         return outcome_words(command)
+
+    @admin.display(description=gettext_lazy("requested by"), ordering="requester")
+    def requester_shown(self, command: TerminalCommand) -> str:
+        """Say who asked."""
+        return requester_words(command)
 
     @admin.action(description=gettext_lazy("Cancel what has not been sent"), permissions=["view"])
     def cancel(self, request: HttpRequest, queryset: QuerySet[TerminalCommand]) -> None:

@@ -10,21 +10,32 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.http import urlencode
+from django.utils.translation import gettext
 from django.utils.translation import gettext as _
 
 from devices.admin.remote_forms import RemoteForm, SettingsForm
-from devices.admin.remote_words import OPEN_STATES, command_rows, reach_badge, state_badge
+from devices.admin.remote_words import (
+    OPEN_STATES,
+    command_rows,
+    pushes_badge,
+    reach_badge,
+    state_badge,
+    value_words,
+)
 from devices.choices import CommandKind, CommandState, SettingsGroup
 from devices.commands import asks_twice
 from devices.models import Terminal, TerminalCommand, TerminalContact
 from devices.selectors import (
     commands_visible,
+    settings_changes,
+    settings_known,
     settings_of,
     sites_managed,
     terminals_commandable,
     terminals_visible,
 )
 from devices.services import (
+    GROUP_CALLS,
     Requester,
     command_payload,
     commands_request,
@@ -102,6 +113,8 @@ class Remote:
             _("Remote control"),
             is_remote_page=True,
             clock_off_s=self._clock_off_s(),
+            pushes=pushes_badge(self.terminals[0]),
+            drift=sum(len(differences(row)) for row in settings_known(self.terminals)),
             may_open=bool(self.may(CommandKind.OPEN_DOOR)),
             may_manage=bool(self.may(CommandKind.SYNC_TIME)),
             reach=[(one, reach_badge(reach)) for one, reach in reached[:_SHOWN]],
@@ -166,16 +179,19 @@ class Remote:
         self, kind: CommandKind, asked: dict[str, Any], payload: dict[str, Any], token: str
     ) -> HttpResponse:
         """Ask whether it is meant, with what would change at which terminal."""
-        wanted = payload.get("values", {})
         changes = []
         if kind == CommandKind.SETTINGS_WRITE:
-            for terminal in self.terminals[:100]:
-                row = next(r for r in settings_of(terminal) if r.group == payload["group"])
-                changes += [
-                    (terminal, name, row.reported.get(name, "?"), value)
-                    for name, value in wanted.items()
-                    if row.reported.get(name) != value
-                ]
+            table = GROUP_CALLS[SettingsGroup(payload["group"])].table
+            changes = [
+                {
+                    "terminal": change.terminal,
+                    "name": change.name,
+                    "words": gettext(table.field(change.name).words),
+                    "reported": value_words(change.name, change.reported),
+                    "wanted": value_words(change.name, change.wanted),
+                }
+                for change in settings_changes(self.terminals, **payload)
+            ]
         context = self.context(
             str(kind.label),
             kind=kind,
@@ -187,6 +203,7 @@ class Remote:
             ],
             reason=asked["reason"],
             changes=changes,
+            is_unread=any(change["reported"] is None for change in changes),
             is_settings=kind == CommandKind.SETTINGS_WRITE,
             is_network=payload.get("group") == SettingsGroup.NETWORK,
         )
@@ -240,7 +257,10 @@ class Remote:
                 for value, label in SettingsGroup.choices
             ],
             row=row,
-            fields=[(bound, row.reported.get(bound.name), bound.name in drift) for bound in form],
+            fields=[
+                (bound, value_words(bound.name, row.reported.get(bound.name)), bound.name in drift)
+                for bound in form
+            ],
             drift=differences(row),
             may_manage=bool(self.may(CommandKind.SETTINGS_WRITE)),
         )

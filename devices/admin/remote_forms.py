@@ -6,6 +6,7 @@ from django import forms
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from devices.admin.remote_words import value_words
 from devices.choices import CommandKind, SettingsGroup
 from devices.services import GROUP_CALLS
 from terminal_protocol.device_fields import FieldKind, WireField
@@ -34,7 +35,7 @@ def _field(row: WireField, *, value: Any, many: bool) -> forms.Field:
     common: dict[str, Any] = {"label": row.name, "required": False, "help_text": words}
     if row.choices:
         leave = _("– leave as it is –") if many else _("– not our concern –")
-        choices = [("", leave), *((str(one), str(one)) for one in row.choices)]
+        choices = [("", leave), *((str(one), value_words(row.name, one)) for one in row.choices)]
         return forms.ChoiceField(choices=choices, initial=value, **common)
     if row.kind == FieldKind.WHOLE:
         return forms.IntegerField(

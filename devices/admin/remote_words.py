@@ -9,12 +9,18 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
 from devices.choices import CallWord, CommandKind, CommandState
-from devices.models import TerminalCommand
+from devices.models import Terminal, TerminalCommand, TerminalContact
 from devices.selectors import Reach
-from server_common.admin import Tone, badge
+from devices.services import SCHEDULE
+from server_common.admin import Tone, ago_words, badge
 from terminal_protocol import RetCode
 
 OPEN_STATES = (CommandState.QUEUED, CommandState.SENDING)
+# Those of which the seed says that 0 is off and 1 is on (8.1.2, 8.1.4, 8.1.5).
+_SWITCHES = {
+    "dhcpEnable", "faceEnable", "faceCmpEnable", "maskDetecEnable", "tempDetecEnable",
+    "ftpPutImgEnable", "faceFrame", "voiceProswitch", "RecordOpen",
+}  # fmt: skip
 _TONES: dict[str, Tone] = {
     CommandState.QUEUED: "info",
     CommandState.SENDING: "info",
@@ -56,6 +62,33 @@ def outcome_words(command: TerminalCommand) -> str:
     return " · ".join(words)
 
 
+def requester_words(command: TerminalCommand) -> str:
+    """Say who asked: an account, or the schedule."""
+    is_schedule = command.requested_by_id is None and command.requester == SCHEDULE.name
+    return _("schedule") if is_schedule else command.requester
+
+
+def pushes_badge(terminal: Terminal) -> SafeString | str:
+    """Say whether a terminal's records come by push, nothing where none are asked for."""
+    if terminal.push_port is None:
+        return ""
+    contact: TerminalContact | None = getattr(terminal, "contact", None)
+    if contact is None or contact.pushes_changed_at is None:
+        return badge("info", _("Records are not pushed yet"))
+    when = {"when": ago_words(contact.pushes_changed_at)}
+    if contact.pushes:
+        return badge("good", _("Records are pushed; that began %(when)s") % when)
+    return badge("warn", _("Records are not pushed; that ended %(when)s") % when)
+
+
+def value_words(name: str, value: Any) -> Any:
+    """Say what a setting's value means where that is on or off; anything else as it is."""
+    if name not in _SWITCHES or value not in (0, 1):
+        return value
+    words = _("on") if value else _("off")
+    return f"{value} {words}"
+
+
 def command_rows(commands: Iterable[TerminalCommand]) -> list[dict[str, Any]]:
     """Return what tables of commands show."""
     return [
@@ -65,6 +98,7 @@ def command_rows(commands: Iterable[TerminalCommand]) -> list[dict[str, Any]]:
             "kind": CommandKind(command.kind).label,
             "state": state_badge(command.state),
             "outcome": outcome_words(command),
+            "requester": requester_words(command),
             "at": date_format(localtime(command.created_at), "Y-m-d H:i:s"),
         }
         for command in commands

@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy
 
 from devices.admin.conversation import conversation
 from devices.admin.remote import TERMINALS_MAX, Remote, progress
-from devices.admin.remote_words import reach_badge
+from devices.admin.remote_words import pushes_badge, reach_badge
 from devices.admin.scoped import SITE_FILTER, ScopedAdmin
 from devices.choices import Presence, TerminalStatus
 from devices.models import Terminal
@@ -93,6 +93,7 @@ class TerminalAdmin(ScopedAdmin):
         "clock",
         "odd_messages",
         "reach",
+        "pushes",
     )
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
@@ -142,6 +143,11 @@ class TerminalAdmin(ScopedAdmin):
     def reach(self, terminal: Terminal) -> SafeString:
         """Say whether the platform can call the terminal."""
         return reach_badge(terminal_reach(terminal))
+
+    @admin.display(description=gettext_lazy("pushed records"), empty_value="–")
+    def pushes(self, terminal: Terminal) -> SafeString | str:
+        """Say whether its records come by push."""
+        return pushes_badge(terminal)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         """Keep a terminal at its site under its id: what it holds hangs on both."""

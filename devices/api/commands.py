@@ -16,7 +16,13 @@ from devices.api.permissions import MembersAct
 from devices.choices import CommandKind, SettingsGroup
 from devices.commands import asks_twice
 from devices.models import Terminal, TerminalCommand, TerminalSettings
-from devices.selectors import commands_visible, settings_of, sites_managed, terminals_commandable
+from devices.selectors import (
+    commands_visible,
+    settings_changes,
+    settings_of,
+    sites_managed,
+    terminals_commandable,
+)
 from devices.services import (
     PUSH_CHOICES,
     Requester,
@@ -84,12 +90,22 @@ class CommandIn(serializers.Serializer):
     confirm = serializers.CharField(required=False, default="", max_length=500)
 
 
+class ChangeOut(serializers.Serializer):
+    """What sending would change, by what the terminal said last; null when it never said it."""
+
+    device = serializers.IntegerField(source="terminal.pk")
+    name = serializers.CharField()
+    reported = serializers.JSONField()
+    wanted = serializers.JSONField()
+
+
 class ConfirmOut(serializers.Serializer):
-    """Ask again with this ``confirm`` to have it done."""
+    """Ask again with this ``confirm`` to have it done; ``changes`` of the first 100 terminals."""
 
     error = serializers.CharField()
     detail = serializers.CharField()
     confirm = serializers.CharField()
+    changes = ChangeOut(many=True)
 
 
 class OpenIn(serializers.Serializer):
@@ -165,7 +181,7 @@ class CommandViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.
         if asks_twice(asked["kind"], terminals=len(terminals)) and not is_confirmed(
             asked["confirm"], **agreement
         ):
-            return _ask_again(confirmation_token(**agreement), len(terminals))
+            return _ask_again(confirmation_token(**agreement), terminals, payload)
         made = commands_request(
             kind=CommandKind(asked["kind"]),
             terminals=terminals,
@@ -247,13 +263,15 @@ def _terminals(request: Request, kind: str, ids: list[int]) -> list[Terminal]:
     return found
 
 
-def _ask_again(token: str, terminals: int) -> Response:
+def _ask_again(token: str, terminals: list[Terminal], payload: dict[str, Any]) -> Response:
+    changes = settings_changes(terminals, **payload) if "values" in payload else []
     return Response(
         {
             "error": "confirm",
-            "detail": f"This is meant for {terminals} terminal(s) and cannot be taken back. "
+            "detail": f"This is meant for {len(terminals)} terminal(s) and cannot be taken back. "
             "Ask again with this confirm within three minutes.",
             "confirm": token,
+            "changes": ChangeOut(changes, many=True).data,
         },
         status=409,
     )

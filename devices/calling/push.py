@@ -2,7 +2,7 @@
 
 One subscriber for one terminal: connect, be told ``Connected!``, have the gap since last time
 filled, take records as they come, and say something every ten seconds. Whatever breaks is tried
-again, later and later, until it is cancelled.
+again, later and later, until it is cancelled. A gap that could not be filled is tried again too.
 """
 
 import asyncio
@@ -39,6 +39,7 @@ logger = logging.getLogger(__name__)
 _MESSAGE_MAX_BYTES = 4 * 1024 * 1024
 _OPEN_S = 10.0
 _FIRST_PAUSE_S, _LAST_PAUSE_S = 1.0, 300.0
+_FILL_AGAIN_S = 5.0
 # What is sent is not said in the seed; anything keeps the connection.
 _HEARTBEAT = "heartbeat"
 
@@ -49,15 +50,42 @@ class PushHooks:
 
     Attributes:
         target: asked before each connection, so that a new address or password is followed.
-        opened: the connection stands; fill the gap. Runs beside the records that come.
+        opened: the connection stands; fill the gap. Runs beside the records that come, and again
+            later when it returns False.
         record: one SignObject as pushed.
         changed: connected or not, and the word why not.
     """
 
     target: Callable[[], Awaitable[CallTarget]]
-    opened: Callable[[], Awaitable[None]]
+    opened: Callable[[], Awaitable[bool]]
     record: Callable[[dict[str, Any]], Awaitable[None]]
     changed: Callable[[bool, str], Awaitable[None]]
+
+
+class _Straight(connect):
+    """A connection to the address that was checked and to no other; redirects are not followed."""
+
+    def process_redirect(self, exc: Exception) -> Exception:
+        return exc
+
+
+class _Pulse:
+    """When the other end was last heard, and whether its silence would mean anything."""
+
+    def __init__(self) -> None:
+        self.heard_at = time.monotonic()
+        self.answers_pings = False
+
+    def heard(self) -> None:
+        self.heard_at = time.monotonic()
+
+    def ponged(self, pong: "asyncio.Future[float]") -> None:
+        if not pong.cancelled() and pong.exception() is None:
+            self.answers_pings = True
+            self.heard()
+
+    def is_still(self, silence_s: float) -> bool:
+        return self.answers_pings and time.monotonic() - self.heard_at > silence_s
 
 
 class RecordSubscriber:
@@ -69,12 +97,16 @@ class RecordSubscriber:
         *,
         port: int = DEFAULT_PUSH_PORT,
         heartbeat_s: float = PUSH_HEARTBEAT_S,
+        silence_s: float = PUSH_SILENCE_S,
         first_pause_s: float = _FIRST_PAUSE_S,
+        fill_again_s: float = _FILL_AGAIN_S,
     ) -> None:
         self._hooks = hooks
         self._port = port
         self._heartbeat_s = heartbeat_s
+        self._silence_s = silence_s
         self._first_pause_s = first_pause_s
+        self._fill_again_s = fill_again_s
         self._clock_offset_ms: int | None = None
 
     async def run(self) -> None:
@@ -82,22 +114,31 @@ class RecordSubscriber:
         pause_s = self._first_pause_s
         while True:
             started = time.monotonic()
-            try:
-                await self._subscribe()
-                word = "connection_lost"
-            except CallError as error:
-                word = error.word
-            except (WebSocketException, OSError, TimeoutError):
-                word = "connection_lost"
-            except Exception:
-                # The border of the loop: a database that is away must not end the subscription.
-                logger.exception("push_failed")
-                word = "connection_lost"
-            await self._hooks.changed(False, word)  # noqa: FBT003 - a callback's one argument
+            await self._tell(False, await self._until_broken())  # noqa: FBT003 - as the hook
             if time.monotonic() - started > _LAST_PAUSE_S / 10:
                 pause_s = self._first_pause_s
-            await asyncio.sleep(pause_s * random.uniform(0.5, 1.5))  # noqa: S311 - no secret
+            await asyncio.sleep(_apart(pause_s))
             pause_s = min(pause_s * 2, _LAST_PAUSE_S)
+
+    async def _until_broken(self) -> str:
+        """Subscribe once; returns the word for how it ended."""
+        try:
+            await self._subscribe()
+        except CallError as error:
+            return error.word
+        except (WebSocketException, OSError, TimeoutError):
+            return "connection_lost"
+        except Exception:
+            # The border of the loop: a database that is away must not end the subscription.
+            logger.exception("push_failed")
+        return "connection_lost"
+
+    async def _tell(self, is_connected: bool, word: str) -> None:  # noqa: FBT001 - as the hook
+        try:
+            await self._hooks.changed(is_connected, word)
+        except Exception:
+            # As above; it is told again at the next change.
+            logger.exception("push_change_untold")
 
     async def _subscribe(self) -> None:
         target = await self._hooks.target()
@@ -110,7 +151,7 @@ class RecordSubscriber:
         address = f"ws://{host}:{self._port}{PUSH_PATH}?" + "&".join(
             f"{name}={value}" for name, value in query.items()
         )
-        async with connect(
+        async with _Straight(
             address,
             proxy=None,
             open_timeout=_OPEN_S,
@@ -124,13 +165,15 @@ class RecordSubscriber:
             if not await _is_welcome(line):
                 await self._learn_clock(target)
                 raise CallRefused(0)
-            await self._hooks.changed(True, "")  # noqa: FBT003 - a callback's one argument
+            await self._tell(True, "")  # noqa: FBT003 - as the hook
             await self._listen(line)
 
     async def _listen(self, line: ClientConnection) -> None:
-        beside = [asyncio.create_task(self._beat(line)), asyncio.create_task(self._fill())]
+        pulse = _Pulse()
+        beside = [asyncio.create_task(self._beat(line, pulse)), asyncio.create_task(self._fill())]
         try:
             async for message in line:
+                pulse.heard()
                 answer = _read(message)
                 if answer.code == PUSH_RECORD and isinstance(answer.value, dict):
                     await self._hooks.record(answer.value)
@@ -139,21 +182,34 @@ class RecordSubscriber:
                 task.cancel()
             await asyncio.gather(*beside, return_exceptions=True)
 
-    async def _beat(self, line: ClientConnection) -> None:
+    async def _beat(self, line: ClientConnection, pulse: _Pulse) -> None:
+        """Say something every so often, and break a line whose other end has fallen still.
+
+        A program that hangs has a system that still takes in what is sent, so only a missing
+        answer tells. Not every terminal answers pings: those that never did are believed.
+        """
         with contextlib.suppress(WebSocketException):
-            while True:
-                await asyncio.sleep(self._heartbeat_s)
+            while not pulse.is_still(self._silence_s):
                 await line.send(_HEARTBEAT)
+                pong = await line.ping()
+                asyncio.ensure_future(pong).add_done_callback(pulse.ponged)
+                await asyncio.sleep(self._heartbeat_s)
+            logger.info("push_still silence_s=%.0f", self._silence_s)
+            line.transport.abort()
 
     async def _fill(self) -> None:
+        pause_s = self._fill_again_s
+        while not await self._is_filled():
+            await asyncio.sleep(_apart(pause_s))
+            pause_s = min(pause_s * 2, _LAST_PAUSE_S)
+
+    async def _is_filled(self) -> bool:
         try:
-            await self._hooks.opened()
-        except CallError as error:
-            # Records go on coming; the gap is filled at the next connection or by hand.
-            logger.info("push_gap_open word=%s", error.word)
+            return await self._hooks.opened()
         except Exception:
             # The border of a task of its own; the records that come are not held up by it.
             logger.exception("push_gap_failed")
+        return False
 
     async def _learn_clock(self, target: CallTarget) -> None:
         """Ask over HTTP by which clock the terminal judges signatures; refusals here tell none."""
@@ -163,6 +219,11 @@ class RecordSubscriber:
             except (CallRefused, NotDelivered, OutcomeUnknown) as error:
                 logger.info("push_denied word=%s", error.word)
             self._clock_offset_ms = client.clock.offset_ms
+
+
+def _apart(pause_s: float) -> float:
+    """Return a pause that differs, so that a fleet does not come all at once."""
+    return pause_s * random.uniform(0.5, 1.5)  # noqa: S311 - no secret
 
 
 async def _is_welcome(line: ClientConnection) -> bool:

@@ -25,7 +25,7 @@ class CommandBatch(models.Model):
         ordering = ["-id"]
 
     def __str__(self) -> str:
-        return f"{self.kind} #{self.pk}"
+        return f"{CommandKind(self.kind).label} #{self.pk}"
 
 
 class TerminalCommand(models.Model):
@@ -105,7 +105,7 @@ class TerminalCommand(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.kind} #{self.pk}"
+        return f"{CommandKind(self.kind).label} #{self.pk}"
 
 
 class TerminalContact(models.Model):

@@ -30,6 +30,7 @@ from .contacts import (
     call_target,
     contact_note,
     contact_pushes,
+    contact_pushes_none,
     terminal_reach,
     uncallable_word,
 )
@@ -98,6 +99,7 @@ __all__ = [
     "confirmation_token",
     "contact_note",
     "contact_pushes",
+    "contact_pushes_none",
     "device_work",
     "differences",
     "exchange_keep",

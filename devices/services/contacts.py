@@ -100,3 +100,10 @@ def contact_pushes(*, terminal_id: int, is_connected: bool) -> None:
         terminal_id=terminal_id,
         defaults={"pushes": is_connected, "pushes_changed_at": timezone.now()},
     )
+
+
+def contact_pushes_none() -> None:
+    """Note that nobody's records come by push, as whoever subscribes begins anew."""
+    TerminalContact.objects.filter(pushes=True).update(
+        pushes=False, pushes_changed_at=timezone.now()
+    )

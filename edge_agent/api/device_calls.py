@@ -1,6 +1,7 @@
 """Calls about the terminal itself: 8.1.7 to 8.1.17."""
 
 import logging
+from collections.abc import Callable
 from typing import Final
 
 from edge_agent.api.answers import Answer, CallRefused, done
@@ -20,13 +21,21 @@ _REPORTED: Final = {
 
 
 async def open_door(terminal: Terminal, request: CallRequest) -> Answer:
-    """Pulse the relay (8.1.7)."""
+    """Pulse the relay (8.1.7), unless the caller has gone.
+
+    They gave up waiting, perhaps long ago: this terminal hung, or the network held the call back.
+    Nobody would know who stands at the door now.
+    """
     remark = request.values().get("remark", "")
-    await open_from_afar(terminal, caller=request.remote, remark=remark)
+    await open_from_afar(
+        terminal, caller=request.remote, remark=remark, has_caller=request.has_caller
+    )
     return done()
 
 
-async def open_from_afar(terminal: Terminal, *, caller: str, remark: str) -> None:
+async def open_from_afar(
+    terminal: Terminal, *, caller: str, remark: str, has_caller: Callable[[], bool] = lambda: True
+) -> None:
     """Pulse the relay for somebody who is not at the door.
 
     Who asked and why is on disk before the door moves.
@@ -35,13 +44,19 @@ async def open_from_afar(terminal: Terminal, *, caller: str, remark: str) -> Non
         terminal: whose door.
         caller: address of whoever asks.
         remark: their reason, at most 255 characters.
+        has_caller: whether they still wait for the answer.
 
     Raises:
         sqlite3.Error: it could not be written down; the door stays closed.
-        CallRefused: the relay could not be switched.
+        CallRefused: the relay could not be switched, or they no longer wait.
     """
     hold_ms = terminal.settings.door().rules.unlock_delay_ms
     await terminal.openings.note(at=terminal.clock.now(), caller=caller, remark=remark)
+    if not has_caller():
+        terminal.story.tell(
+            "remote_open_dropped", f"not opened: {caller} no longer waits for it", caller=caller
+        )
+        raise CallRefused(RetCode.REQUEST_EXPIRED, "caller-gone")
     try:
         await terminal.relay.pulse(hold_ms)
     except DriverError:

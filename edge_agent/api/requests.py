@@ -1,7 +1,7 @@
 """From an HTTP request to a call: which one, and what it was given."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import unquote
@@ -40,6 +40,7 @@ class CallRequest:
         body: the object sent as content; {} when there was none.
         batch: objects, when a list of several was sent; empty otherwise.
         remote: address of the caller.
+        has_caller: whether somebody still waits for the answer.
     """
 
     call: DeviceCall
@@ -49,6 +50,7 @@ class CallRequest:
     body: Mapping[str, Any] = field(default_factory=dict, repr=False)
     batch: tuple[Any, ...] = field(default=(), repr=False)
     remote: str = ""
+    has_caller: Callable[[], bool] = field(default=lambda: True, repr=False)
 
     def values(self) -> dict[str, Any]:
         """Return the call's own parameters.

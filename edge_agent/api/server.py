@@ -204,6 +204,7 @@ class ApiServer:
             body=body,
             batch=tuple(batch),
             remote=request.remote or "",
+            has_caller=lambda: request.transport is not None and not request.transport.is_closing(),
         )
 
     async def _answer_push(self, request: web.BaseRequest) -> web.StreamResponse:

@@ -120,7 +120,7 @@ class FaceTerminalAdmin(TerminalAdmin):
         (
             gettext_lazy("Its own interface"),
             {
-                "fields": ("reach", "api_address", "new_password", "push_port"),
+                "fields": ("reach", "api_address", "new_password", "push_port", "pushes"),
                 "classes": ("collapse",),
             },
         ),

@@ -1,8 +1,10 @@
 """The demonstration site: a door, two residents, and pictures of who walks by."""
 
+import contextlib
 import json
 import secrets
 import shutil
+import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +20,7 @@ from faces.choices import PhotoStatus
 from faces.models import Library, Person
 from faces.services import person_save
 from server_common.crypto import seal, unseal
+from terminal_protocol.device_calls import DEFAULT_HTTP_PORT, DEFAULT_PUSH_PORT
 
 ADMIN_NAME = "admin"
 _SITE_CODE = "demo"
@@ -58,7 +61,16 @@ class DemoSite:
     admin_password: str
 
     def write_terminal_config(self, url: str) -> Path:
-        """Write the software terminal's configuration and return its path."""
+        """Write the software terminal's configuration and return its path.
+
+        Effects: the platform learns where to call the terminal, and by which password.
+        """
+        port, push_port = (free_port_like(one) for one in (DEFAULT_HTTP_PORT, DEFAULT_PUSH_PORT))
+        password = secrets.token_urlsafe(12)
+        terminal = Terminal.objects.get(site=self.site, device_id=_DEVICE_ID)
+        terminal.api_address, terminal.api_password = f"127.0.0.1:{port}", password
+        terminal.push_port = push_port
+        terminal.save(update_fields=["api_address", "api_password", "push_port"])
         path = self.folder / "terminal.toml"
         path.touch(mode=0o600)
         path.write_text(
@@ -81,10 +93,23 @@ class DemoSite:
                     "[thermometer]",
                     'driver = "simulated"',
                     "",
+                    "[api]",
+                    f"port = {port}",
+                    f"push_port = {push_port}",
+                    f'password = "{password}"',
+                    "",
                 ]
             )
         )
         return path
+
+
+def free_port_like(wanted: int) -> int:
+    """Return a loopback port that nobody listens on, the wanted one if it is free."""
+    for port in (wanted, 0):
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)) as probe:
+            return int(probe.getsockname()[1])
+    raise RuntimeError("no port is free")
 
 
 def demo_prepare(

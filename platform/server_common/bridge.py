@@ -7,6 +7,7 @@ from typing import Any, ParamSpec, TypeVar
 from asgiref.sync import async_to_sync
 from channels.db import database_sync_to_async
 from channels.layers import get_channel_layer
+from django.db import connections
 from redis.exceptions import RedisError
 
 P = ParamSpec("P")
@@ -28,10 +29,17 @@ async def in_database(function: Callable[P, R], *args: P.args, **kwargs: P.kwarg
 async def in_database_apart(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     """Run a synchronous function that takes long in a thread of its own, and await its answer.
 
-    All other functions share one thread, which would be held up.
+    All other functions share one thread, which would be held up. Its connections to databases are
+    closed at the end: such threads may not be needed again for hours.
     """
-    apart = database_sync_to_async(function, thread_sensitive=False)
-    answer: R = await apart(*args, **kwargs)
+
+    def work() -> R:
+        try:
+            return function(*args, **kwargs)
+        finally:
+            connections.close_all()
+
+    answer: R = await database_sync_to_async(work, thread_sensitive=False)()
     return answer
 
 

@@ -6,6 +6,7 @@ each repair is named so that it can be counted (field notes; decision 0004).
 
 import codecs
 import json
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,13 +30,17 @@ class BodyReading:
     repairs: tuple[str, ...] = field(default=())
 
 
+# A multipart form without fields is its closing line alone (RFC 2046, 5.1.1: 70 characters).
+_EMPTY_FORM = re.compile(rb"\s{0,16}--\S{1,70}--\s{0,16}")
+
+
 def read_body(raw: bytes, content_type: str = "") -> BodyReading:
     """Read a request's body; the content type is a hint only, many terminals send a wrong one.
 
     Raises:
         UnreadableBody: no object can be made of it.
     """
-    if not raw.strip():
+    if not raw.strip() or _EMPTY_FORM.fullmatch(raw):
         return BodyReading({})
     try:
         found, repairs = _read(raw, content_type)

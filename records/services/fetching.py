@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from devices.calling import CallRefused, TerminalClient
 from devices.choices import CommandKind, CommandState
-from devices.models import Terminal, TerminalContact
+from devices.models import Terminal, TerminalCommand, TerminalContact
 from devices.services import SCHEDULE, CallSession, Ended, command_work, commands_request
 from records.choices import Origin
 from records.models import RecordCursor
@@ -118,21 +118,29 @@ def records_pull(session: CallSession) -> Ended | None:
     return Ended(result={"read": counts["read"], "new": counts["new"]})
 
 
-def gap_fill(*, terminal_id: int) -> bool:
+def gap_fill(*, terminal_id: int) -> CommandState:
     """Fetch what a terminal recorded since last time, in a command of its own.
 
-    Returns whether it was fetched to its end; where somebody fetches already, they do.
+    Returns what became of it, queued when somebody else fetches or the terminal is busy.
 
-    Effects: a command row by the schedule, so that it is seen; nothing is queued.
+    Effects: a command row by the schedule, so that it is seen.
     """
     terminal = Terminal.objects.select_related("site").filter(pk=terminal_id).first()
     if terminal is None:
-        return False
+        return CommandState.UNREACHABLE
+    fetching = TerminalCommand.objects.filter(
+        terminal=terminal,
+        kind=CommandKind.RECORDS_PULL,
+        state__in=[CommandState.QUEUED, CommandState.SENDING],
+    )
+    if fetching.exists():
+        return CommandState.QUEUED
     asked = commands_request(
         kind=CommandKind.RECORDS_PULL, terminals=[terminal], requester=SCHEDULE, is_own_work=True
     )
-    state = command_work(command_id=asked.commands[0].pk, work=records_pull)
-    return state == CommandState.DONE
+    command_work(command_id=asked.commands[0].pk, work=records_pull)
+    asked.commands[0].refresh_from_db(fields=["state"])
+    return CommandState(asked.commands[0].state)
 
 
 def pushed_until(*, terminal_id: int, sign: Mapping[str, Any]) -> None:

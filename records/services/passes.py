@@ -23,7 +23,7 @@ from records.services.alerts import alert_raise
 from records.services.clocks import clock_watch
 from records.services.decisions import decision_make, rules_of
 from records.services.pictures import CleanPicture, picture_clean, picture_store
-from records.services.twins import is_known, supersede, twins
+from records.services.twins import hold, is_known, supersede, twins
 from records.services.verification import Verified, elapsed_ms, verify
 from server_common.on_commit import group_send_on_commit
 from terminal_protocol import FaceMatch, TemperatureReading
@@ -338,7 +338,9 @@ def _store(
                 record.id_card_picture = picture_store(site_id=record.site_id, clean=card)
             record.faults = list(dict.fromkeys(record.faults))
             is_late = record.origin != Origin.UPLOADED
-            if is_late and is_known(record):
+            if not is_late:
+                hold(record)
+            elif is_known(record):
                 transaction.set_rollback(True)
                 return None
             record.save(force_insert=True)

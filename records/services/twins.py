@@ -4,13 +4,14 @@ Both ways name the moment and the person, and nobody passes one terminal twice i
 upload is the one that was decided about, so it takes the place of what was fetched before; what
 is fetched after an upload is known already.
 
-Races are settled by the terminal's row: an upload's insert holds it in the weakest way (as every
-row that points at it does), and who stores something fetched takes it for himself between his
-picture and his record. So one of two that store the same pass at once always sees the other.
+Races are settled by the terminal's row: an upload holds it in the weakest way, so that uploads do
+not wait for each other, and who stores something fetched takes it for himself. Both do so between
+their picture and their record, so one of two that store a pass at once always sees the other.
 """
 
 from datetime import timedelta
 
+from django.db import connection
 from django.db.models import QuerySet
 
 from devices.models import Terminal
@@ -45,6 +46,20 @@ def is_known(record: Record) -> bool:
     """
     Terminal.objects.select_for_update().get(pk=record.terminal_id)
     return twins(record).exists()
+
+
+def hold(record: Record) -> None:
+    """Hold back what is fetched of an upload's terminal until commit; called before it is stored.
+
+    Django checks foreign keys at the commit, so storing the record alone would hold nobody back.
+    """
+    if connection.vendor != "postgresql":
+        return  # SQLite lets one writer in at a time
+    with connection.cursor() as cursor:
+        # Django has no word for this weakest lock.
+        cursor.execute(
+            "SELECT 1 FROM devices_terminal WHERE id = %s FOR KEY SHARE", [record.terminal_id]
+        )
 
 
 def supersede(record: Record) -> None:

@@ -60,6 +60,8 @@ def test_residents_get_in_and_strangers_do_not(tmp_path: Path) -> None:
     assert told.count("platform says keep closed") == 1  # the visitor with a fever
     assert "Traceback" not in told
     assert told.rstrip().endswith("stopped")
+    # The platform calls it as well: its records come by push, and pages can open its door.
+    assert "push_changed terminal=1 connected=True" in told
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])

@@ -5,6 +5,7 @@ Door, clock, settings, people and records over loopback, each from the button to
 
 import importlib.util
 import shutil
+import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -123,3 +124,39 @@ def test_a_wrong_password_is_told(gate: Terminal) -> None:
     command = run(gate, CommandKind.OPEN_DOOR)
 
     assert (command.state, command.code) == ("refused", "10005")
+
+
+def test_a_terminal_that_hung_does_not_open_when_it_goes_on(agent: Agent, gate: Terminal) -> None:
+    """What the platform gave up on must not open for whoever stands there a while later."""
+    agent.process.send_signal(signal.SIGSTOP)
+
+    given_up = run(gate, CommandKind.OPEN_DOOR)
+    agent.process.send_signal(signal.SIGCONT)
+    agent.wait_event(lambda event: event["event"] == "remote_open_dropped")
+    later = run(gate, CommandKind.OPEN_DOOR)
+    agent.wait_event(lambda event: event["event"] == "remote_open")
+
+    assert (given_up.state, given_up.word) == ("unknown", "answer_timeout")
+    assert later.state == "done"
+    assert [event["event"] for event in agent.events].count("remote_open") == 1
+
+
+def test_a_terminal_that_is_off_is_not_opened_when_it_comes_back(
+    agent: Agent, gate: Terminal
+) -> None:
+    agent.kill()
+    command = run(gate, CommandKind.OPEN_DOOR)
+    assert (command.state, command.word) == ("unreachable", "connect_failed")
+    text = agent.config.read_text().replace("port = 0", "port = {}", 1)
+    agent.config.write_text(text.format(gate.api_address.rsplit(":", 1)[1]))
+
+    again = Agent(agent.config, "--events")
+    try:
+        again.wait_event(lambda event: event["event"] == "api")
+        # Delivered once more, as a broker may do: it is over.
+        assert command_work(command_id=command.pk, work=device_work) == ""
+        assert run(gate, CommandKind.SETTINGS_READ).state == "done"
+    finally:
+        again.kill()
+
+    assert "remote_open" not in [event["event"] for event in again.events]

@@ -3,13 +3,18 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from aiohttp import web
 from asgiref.sync import sync_to_async
 from django.db import connections
+from django.utils import timezone
 
-from devices.models import Terminal, TerminalContact
+from devices.calling import CallTarget, NotCallable, PushHooks, RecordSubscriber
+from devices.models import Terminal, TerminalCommand, TerminalContact
 from records.models import Record
 from records.push import keep_subscribed
 from tests.devices.services.conftest import door, gate
@@ -20,15 +25,23 @@ __all__ = ["door", "gate"]
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.sqlite]
 
 
+QUICK: dict[str, Any] = {"look_again_s": 0.1, "heartbeat_s": 0.1, "first_pause_s": 0.05}
+
+
 @pytest.fixture
 async def subscribed(gate: Terminal, door: TerminalServer) -> AsyncIterator[Terminal]:
     """Run the subscribers while the test runs."""
     gate.push_port = door.port
     await gate.asave()
-    work = asyncio.create_task(
-        keep_subscribed(look_again_s=0.1, heartbeat_s=0.1, first_pause_s=0.05)
-    )
-    yield gate
+    async with subscribing(**QUICK):
+        yield gate
+
+
+@asynccontextmanager
+async def subscribing(**options: Any) -> AsyncIterator[None]:
+    """Run the subscribers for the length of a block."""
+    work = asyncio.create_task(keep_subscribed(**options))
+    yield
     work.cancel()
     with pytest.raises(asyncio.CancelledError):
         await work
@@ -109,3 +122,145 @@ async def test_a_wrong_password_is_denied_and_tried_again_later(
     door.state.password = gate.api_password
 
     await until(lambda: len(door.state.subscribers) == 1)
+
+
+async def is_pushing(*, wanted: bool = True) -> None:
+    await until(lambda: TerminalContact.objects.filter(pushes=wanted).exists())
+
+
+async def test_a_gap_that_cannot_be_filled_at_first_is_filled_later(
+    gate: Terminal, door: TerminalServer
+) -> None:
+    """After a restart the websocket may be there before the rest of the terminal is."""
+    refusals = 0
+
+    async def not_yet(request: web.Request) -> web.Response | None:
+        nonlocal refusals
+        if request.path == "/api/record" and "Upgrade" not in request.headers and refusals < 7:
+            refusals += 1
+            return web.Response(status=503, text="starting")
+        return None
+
+    door.state.temper, door.state.records = not_yet, [sign(1, ago_s=100)]
+    gate.push_port = door.port
+    await gate.asave()
+
+    async with subscribing(**QUICK, fill_again_s=0.05):
+        await until(lambda: stored() == {1})
+        connections_made = len(door.state.subscribers)
+
+    assert (refusals, connections_made) == (7, 1)
+
+
+async def test_a_terminal_without_such_a_list_is_asked_for_it_once(
+    gate: Terminal, door: TerminalServer
+) -> None:
+    async def not_supported(request: web.Request) -> web.Response | None:
+        if request.path == "/api/record" and "Upgrade" not in request.headers:
+            return web.json_response({"code": 40001, "message": "Not Support", "desc": ""})
+        return None
+
+    door.state.temper = not_supported
+    gate.push_port = door.port
+    await gate.asave()
+
+    async with subscribing(**QUICK, fill_again_s=0.01):
+        await until(lambda: TerminalCommand.objects.filter(state="refused").exists())
+        begun = door.state.heartbeats
+        await until(lambda: door.state.heartbeats > begun + 5)
+
+    assert await TerminalCommand.objects.acount() == 1
+
+
+async def test_a_gap_that_somebody_fills_already_is_left_to_them(
+    gate: Terminal, door: TerminalServer
+) -> None:
+    waiting = await TerminalCommand.objects.acreate(
+        terminal=gate, kind="records_pull", expires_at=timezone.now() + timedelta(hours=1)
+    )
+    gate.push_port = door.port
+    await gate.asave()
+
+    async with subscribing(**QUICK, fill_again_s=0.02):
+        await until(lambda: door.state.heartbeats > 3)
+        assert await TerminalCommand.objects.acount() == 1
+        await TerminalCommand.objects.filter(pk=waiting.pk).aupdate(state="cancelled")
+        await until(lambda: TerminalCommand.objects.filter(state="done").exists())
+
+
+async def test_a_terminal_that_hangs_is_noticed_and_its_gap_filled(
+    gate: Terminal, door: TerminalServer
+) -> None:
+    """Its system goes on taking in heartbeats, so only a missing pong tells."""
+    gate.push_port = door.port
+    await gate.asave()
+
+    async with subscribing(**QUICK, silence_s=0.5):
+        await is_pushing()
+        await until(lambda: door.state.heartbeats > 2)
+        with door.hung():
+            await is_pushing(wanted=False)
+            door.state.records = [sign(1, ago_s=1)]
+        await until(lambda: stored() == {1})
+
+
+async def test_a_terminal_that_answers_no_pings_is_not_cut(
+    gate: Terminal, door: TerminalServer
+) -> None:
+    door.state.answers_pings = False
+    gate.push_port = door.port
+    await gate.asave()
+
+    async with subscribing(**QUICK, silence_s=0.2):
+        await is_pushing()
+        line = door.state.subscribers[0]
+        await until(lambda: door.state.heartbeats > 10)
+
+        assert door.state.subscribers == [line]
+
+
+async def test_a_corrected_password_counts_at_once(gate: Terminal, door: TerminalServer) -> None:
+    """Not only after the pause that a denied subscriber makes, which grows to minutes."""
+    gate.push_port, gate.api_password = door.port, "mistyped"
+    await gate.asave()
+
+    async with subscribing(look_again_s=0.1, first_pause_s=600):
+        await is_pushing(wanted=False)
+        gate.api_password = door.state.password
+        await gate.asave()
+
+        await is_pushing()
+
+
+async def test_what_a_killed_subscriber_left_behind_is_not_believed(
+    gate: Terminal, door: TerminalServer
+) -> None:
+    await TerminalContact.objects.acreate(terminal=gate, pushes=True)
+
+    async with subscribing(**QUICK):
+        await is_pushing(wanted=False)
+
+
+async def test_a_listener_that_cannot_be_told_goes_on_listening() -> None:
+    """A database that is away must not end a subscription."""
+    asked, enough = 0, asyncio.Event()
+
+    async def target() -> CallTarget:
+        nonlocal asked
+        asked += 1
+        if asked == 3:
+            enough.set()
+        raise NotCallable("no_address")
+
+    async def nothing(*_: Any) -> bool:
+        return True
+
+    async def fail(*_: Any) -> None:
+        raise OSError("the database is away")
+
+    hooks = PushHooks(target=target, opened=nothing, record=fail, changed=fail)
+    work = asyncio.create_task(RecordSubscriber(hooks, first_pause_s=0.001).run())
+    async with asyncio.timeout(5):
+        await enough.wait()
+    work.cancel()
+    await asyncio.wait([work])

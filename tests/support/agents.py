@@ -18,11 +18,13 @@ class Agent:
     """A running ``python -m edge_agent run``.
 
     Attributes:
+        config: its TOML file.
         events: what it told by ``--events``.
         output: every line that it wrote.
     """
 
     def __init__(self, config: Path, *arguments: str) -> None:
+        self.config = config
         self.events: list[Told] = []
         self.output: list[str] = []
         self._changed = threading.Condition()

@@ -86,6 +86,8 @@ class TerminalState:
     at_once: int = 0
     at_once_most: int = 0
     heartbeats: int = 0
+    # Whether pings of the websocket are answered; some small terminals do not.
+    answers_pings: bool = True
     subscribers: list[web.WebSocketResponse] = field(default_factory=list)
 
     def now_ms(self) -> int:
@@ -141,6 +143,24 @@ class TerminalServer:
                     transport.abort()
 
         asyncio.run_coroutine_threadsafe(cut(), self._loop).result(10)
+
+    @contextmanager
+    def hung(self) -> Iterator[None]:
+        """Do nothing for the length of a block, as a program that hangs: the system still takes in
+        what is sent to it.
+        """
+        has_begun, is_over = threading.Event(), threading.Event()
+
+        def hang() -> None:
+            has_begun.set()
+            is_over.wait(60)
+
+        self._loop.call_soon_threadsafe(hang)
+        assert has_begun.wait(10)
+        try:
+            yield
+        finally:
+            is_over.set()
 
     def _serve(self) -> None:
         asyncio.set_event_loop(self._loop)
@@ -294,7 +314,7 @@ class TerminalServer:
         return self._reply(200, data=data)
 
     async def _push(self, request: web.Request) -> web.WebSocketResponse:
-        line = web.WebSocketResponse()
+        line = web.WebSocketResponse(autoping=False)
         await line.prepare(request)
         if self._refusal(request):
             await line.send_str(
@@ -308,6 +328,8 @@ class TerminalServer:
             async for message in line:
                 if message.type is WSMsgType.TEXT:
                     self.state.heartbeats += 1
+                if message.type is WSMsgType.PING and self.state.answers_pings:
+                    await line.pong(message.data)
         finally:
             self.state.subscribers.remove(line)
         return line

@@ -171,3 +171,12 @@ def test_many_odd_bytes_in_a_form_are_read_at_once() -> None:
     with contextlib.suppress(UnreadableBody):
         read_body(b"%7B" + b"\xff:" * 1_000_000)
     assert time.process_time() - started < 0.5
+
+
+@pytest.mark.parametrize(
+    "raw", [b"--x--\r\n", b"\r\n--x--", b"------WebKitFormBoundaryA1b2C3d4E5f6G7h8--\r\n"]
+)
+@pytest.mark.parametrize("header", ["multipart/form-data; boundary=x", "", "application/json"])
+def test_a_form_without_fields_is_nothing(raw: bytes, header: str) -> None:
+    """As browsers and some HTTP libraries send it where the seed says form-data and no field."""
+    assert read_body(raw, header).data == {}

@@ -7,9 +7,18 @@ import pytest
 from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.urls import reverse
+from django.utils import translation
+from django.utils.translation import gettext
 
+from devices.choices import CommandKind
 from devices.models import Terminal, TerminalCommand, TerminalSettings
-from devices.services import command_work, device_work
+from devices.services import (
+    SCHEDULE,
+    command_work,
+    commands_request,
+    contact_pushes,
+    device_work,
+)
 from menjin import wordlist
 from terminal_protocol.device_objects import NETWORK_OBJECT, PERI_PARA_OBJECT, SMART_FACE_OBJECT
 from tests.console.two_sites import World, client_of
@@ -152,6 +161,50 @@ def test_the_difference_is_shown_before_settings_are_sent(
     assert "As desired" in text(client, url("remote_settings", gate))
 
 
+def test_what_is_to_be_sent_is_told_in_words_too(world: World, gate: Terminal) -> None:
+    TerminalSettings.objects.create(
+        terminal=gate, group="smartface", reported={"maskDetecEnable": 0}
+    )
+    form = {"kind": "settings_write", "group": "smartface", "smartface-maskDetecEnable": "1"}
+
+    page = client_of(world.manager).post(url("remote", gate), form).content.decode()
+
+    for words in ("maskDetecEnable", "mask detection", "0 off", "1 on"):
+        assert words in page
+    assert "never asked" not in page
+    TerminalSettings.objects.all().delete()
+    page = client_of(world.manager).post(url("remote", gate), form).content.decode()
+    assert "never asked" in page
+
+
+def test_it_is_seen_whether_records_are_pushed(world: World, gate: Terminal) -> None:
+    client = client_of(world.manager)
+    assert "pushed" not in text(client, url("remote", gate))
+
+    gate.push_port = 9000
+    gate.save()
+    assert "Records are not pushed yet" in text(client, url("remote", gate))
+    contact_pushes(terminal_id=gate.pk, is_connected=True)
+    assert "Records are pushed; that began 0 s ago" in text(client, url("remote", gate))
+    contact_pushes(terminal_id=gate.pk, is_connected=False)
+    change = reverse("admin:devices_terminal_change", args=[gate.pk])
+    assert "Records are not pushed; that ended 0 s ago" in text(client, change)
+
+
+def test_pages_are_in_the_users_language(world: World, gate: Terminal) -> None:
+    """The schedule was named in English, and our "No" had become everybody's: a filter offered
+    "cancel" for no.
+    """
+    commands_request(kind=CommandKind.SYNC_TIME, terminals=[gate], requester=SCHEDULE)
+    client = client_of(world.manager)
+    client.cookies["django_language"] = "zh-hans"
+
+    assert "定时任务" in text(client, url("remote", gate))
+    assert "定时任务" in text(client, reverse("admin:devices_terminalcommand_changelist"))
+    with translation.override("zh-hans"):
+        assert gettext("No") == "否"
+
+
 def test_settings_out_of_range_are_shown_where_they_are_wrong(world: World, gate: Terminal) -> None:
     client = client_of(world.manager)
     form = {"kind": "settings_write", "group": "smartface", "smartface-faceThre": "11"}
@@ -160,6 +213,20 @@ def test_settings_out_of_range_are_shown_where_they_are_wrong(world: World, gate
 
     assert "errorlist" in page
     assert not TerminalCommand.objects.exists()
+
+
+def test_drift_is_seen_before_the_settings_are_opened(world: World, gate: Terminal) -> None:
+    client = client_of(world.manager)
+    assert "as desired" not in text(client, url("remote", gate))
+
+    TerminalSettings.objects.create(
+        terminal=gate,
+        group="smartface",
+        desired={"faceThre": 8, "faceFrame": 1, "imgType": 0},
+        reported={"faceThre": 5, "faceFrame": 0, "imgType": 0},
+    )
+
+    assert "2 settings are not as desired" in text(client, url("remote", gate))
 
 
 def test_settings_can_be_noted_without_being_sent(world: World, gate: Terminal) -> None:

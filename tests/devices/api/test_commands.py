@@ -6,7 +6,7 @@ import pytest
 from django.contrib.auth.models import Permission, User
 from rest_framework.test import APIClient
 
-from devices.models import Terminal, TerminalCommand
+from devices.models import Terminal, TerminalCommand, TerminalSettings
 from devices.services import command_work, device_work
 from tests.console.two_sites import World
 from tests.devices.services.conftest import door
@@ -107,6 +107,26 @@ def test_what_is_dangerous_is_asked_twice(manager: APIClient, gate: Terminal, ki
 
     assert second.status_code == 202
     assert TerminalCommand.objects.get().kind == kind
+
+
+def test_the_difference_is_told_before_settings_are_sent(
+    manager: APIClient, gate: Terminal
+) -> None:
+    second = Terminal.objects.create(site=gate.site, device_id="second", status="approved")
+    TerminalSettings.objects.create(
+        terminal=gate, group="smartface", reported={"faceThre": 5, "faceFrame": 1}
+    )
+    body = {"group": "smartface", "values": {"faceThre": 3, "faceFrame": 1}}
+
+    answer = post(manager, kind="settings_write", devices=[gate.pk, second.pk], **body)
+
+    assert answer.status_code == 409
+    assert answer.json()["changes"] == [
+        {"device": gate.pk, "name": "faceThre", "reported": 5, "wanted": 3},
+        {"device": second.pk, "name": "faceThre", "reported": None, "wanted": 3},
+        {"device": second.pk, "name": "faceFrame", "reported": None, "wanted": 1},
+    ]
+    assert post(manager, kind="reboot", devices=[gate.pk]).json()["changes"] == []
 
 
 def test_agreeing_to_one_thing_is_not_agreeing_to_another(

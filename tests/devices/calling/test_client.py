@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import json
 import logging
+import socket
 import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -119,6 +120,20 @@ async def test_an_open_that_is_not_answered_is_unknown_and_never_repeated(
 
     assert unknown.value.word == "answer_timeout"
     assert door.state.calls == ["POST /api/device/open"]
+
+
+async def test_an_open_that_is_given_up_is_taken_back_from_the_network() -> None:
+    """What the system had not got through yet would be sent again once the network is back."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        address = TerminalAddress("127.0.0.1", listener.getsockname()[1])
+        async with TerminalClient(CallTarget(address, PASSWORD, LOCAL), answer_s=0.2) as client:
+            with pytest.raises(OutcomeUnknown):
+                await client.call("open")
+        line, _ = listener.accept()
+        with line, pytest.raises(ConnectionResetError):
+            line.settimeout(5)
+            while line.recv(65536):
+                pass
 
 
 async def test_a_connection_cut_while_answering_is_unknown_for_open_and_repeated_for_reading(

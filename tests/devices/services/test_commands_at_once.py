@@ -2,15 +2,19 @@
 
 import asyncio
 import os
+import subprocess
+import sys
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from aiohttp import web
 from django.db import connection
+from django.utils import timezone
 
 from devices.choices import CommandKind
 from devices.models import Terminal, TerminalCommand
@@ -25,6 +29,7 @@ from devices.services import (
     commands_sweep,
     device_work,
 )
+from devices.services.command_work import LEASE
 from tests.support.terminal_api import TerminalServer
 
 pytestmark = [
@@ -214,3 +219,87 @@ def test_a_worker_that_was_given_up_for_lost_changes_nothing_any_more(
 
     command.refresh_from_db()
     assert command.state == "unknown"
+
+
+WORKER = """
+import sys
+import django
+django.setup()
+from devices.services import command_work, device_work
+command_work(command_id=int(sys.argv[1]), work=device_work)
+"""
+
+
+@pytest.mark.parametrize(
+    ("kind", "after_sweep", "at_last"),
+    [
+        (CommandKind.OPEN_DOOR, ("unknown", "worker_lost"), "unknown"),
+        (CommandKind.REBOOT, ("unknown", "worker_lost"), "unknown"),
+        (CommandKind.SETTINGS_READ, ("queued", ""), "done"),
+    ],
+)
+def test_a_worker_killed_in_the_middle_of_a_call(
+    gate: Terminal,
+    door: TerminalServer,
+    kind: CommandKind,
+    after_sweep: tuple[str, str],
+    at_last: str,
+) -> None:
+    """A real process, killed between the request and its answer: what opens is not done again."""
+    has_come = threading.Event()
+
+    async def hang_once(_request: web.Request) -> None:
+        if not has_come.is_set():
+            has_come.set()
+            await asyncio.sleep(60)
+
+    door.state.temper = hang_once
+    command = ask(gate, kind)
+    server = os.environ["TEST_DATABASE_URL"].rsplit("/", 1)[0]
+    worker = subprocess.Popen(
+        [sys.executable, "-c", WORKER, str(command.pk)],
+        env={
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join(sys.path),
+            "DJANGO_SETTINGS_MODULE": "menjin.settings.test",
+            "TEST_DATABASE_URL": f"{server}/{connection.settings_dict['NAME']}",
+        },
+    )
+    try:
+        assert has_come.wait(60)
+    finally:
+        worker.kill()
+        worker.wait(20)
+    asked = len(door.state.calls)
+
+    command.refresh_from_db()
+    assert (command.state, command.holds_terminal) == ("sending", True)
+    assert commands_sweep() == 0  # it may still live
+    commands_sweep(now=timezone.now() + LEASE + timedelta(seconds=1))
+    command.refresh_from_db()
+    assert (command.state, command.word) == after_sweep
+    carry_out(command)()
+
+    command.refresh_from_db()
+    assert command.state == at_last
+    assert (len(door.state.calls) > asked) == (at_last == "done")
+    # The terminal is free for the next one.
+    following = ask(gate, CommandKind.OPEN_DOOR)
+    assert carry_out(following)() == "done"
+
+
+def test_an_expiry_and_a_send_at_the_last_moment_end_as_one_of_both(
+    gate: Terminal, door: TerminalServer
+) -> None:
+    for number in range(12):
+        command = ask(gate, CommandKind.OPEN_DOOR)
+        before = len(door.state.opened)
+        left = timedelta(milliseconds=4 * number)
+        TerminalCommand.objects.filter(pk=command.pk).update(expires_at=timezone.now() + left)
+
+        at_once(carry_out(command), carry_out(command), commands_sweep, commands_sweep)
+
+        command.refresh_from_db()
+        outcome = (command.state, len(door.state.opened) - before)
+        assert outcome in {("done", 1), ("expired", 0)}, outcome
+        assert not command.holds_terminal

@@ -1,7 +1,10 @@
 """8.1.7 to 8.1.9: the door opens, the clock moves, the terminal starts anew."""
 
+import socket
+import struct
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
@@ -19,6 +22,27 @@ async def test_open_pulses_the_relay(terminal: RunningTerminal) -> None:
 
     assert terminal.relay.pulses_ms == [3000]
     assert terminal.relay.is_energised
+
+
+@pytest.mark.parametrize("is_abrupt", [False, True])
+async def test_open_whose_caller_has_gone_moves_nothing(
+    terminal: RunningTerminal, *, is_abrupt: bool
+) -> None:
+    """A terminal that hung for a while finds calls whose callers gave up long ago; opening then
+    would open for whoever stands there now.
+    """
+    host, port = terminal.url.removeprefix("http://").split(":")
+    address = "/api/device/open?" + urlencode(terminal.query(remark="parcel"))
+    # All of it within one step of the loop: the terminal sees nothing until the caller has gone.
+    with socket.create_connection((host, int(port))) as caller:
+        caller.sendall(f"POST {address} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n".encode())
+        if is_abrupt:
+            caller.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    await terminal.told("remote_open_dropped")
+
+    assert terminal.relay.pulses_ms == []
+    assert terminal.named("remote_open") == []
 
 
 async def test_open_holds_as_long_as_was_set(terminal: RunningTerminal) -> None:

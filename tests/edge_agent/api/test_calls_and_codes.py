@@ -466,3 +466,21 @@ async def test_twenty_callers_at_once_are_all_answered(terminal: RunningTerminal
 
     assert codes == [200] * 60
     assert (await terminal.call("userList"))["data"]["total"] == 20
+
+
+@pytest.mark.parametrize("name", ["open", "information", "smartface", "reboot", "syncTime"])
+async def test_form_without_fields_is_a_call_without_content(
+    terminal: RunningTerminal, name: str
+) -> None:
+    """The seed says form-data, and everything stands in the address (8.1.7 and others)."""
+    call = CALLS[name]
+
+    response = await terminal.request(
+        "POST",
+        call.address(),
+        params=terminal.query(at_ms=terminal.now_ms() + 1000),
+        content=b"--x--\r\n",
+        headers={"Content-Type": "multipart/form-data; boundary=x"},
+    )
+
+    assert response.json()["code"] == 200

@@ -2,12 +2,13 @@
 
 import os
 import threading
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 
 from devices.choices import CommandKind
@@ -235,3 +236,49 @@ def test_the_same_pass_fetched_pushed_and_uploaded_at_once_is_one_record(
     assert failures == []
     assert Record.objects.count() == len(passes)
     assert set(Record.objects.values_list("origin", flat=True)) == {Origin.UPLOADED}
+
+
+def waits_for_a_lock() -> bool:
+    """Tell whether somebody else waits for a lock in this database."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+        return bool(cursor.fetchone()[0])
+
+
+@pytest.mark.skipif(
+    bool(os.environ.get("MENJIN_TEST_SQLITE")), reason="SQLite lets one writer in at a time"
+)
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("is_upload_first", [True, False])
+@pytest.mark.parametrize("img", [None, picture(222)], ids=["same-picture", "other-picture"])
+def test_two_ways_of_one_pass_wait_for_each_other(
+    gate: Terminal, token: str, img: str | None, *, is_upload_first: bool
+) -> None:
+    """Foreign keys are checked at the commit, so an insert alone held nobody back: of a pass that
+    was pushed while its upload was being stored two records stayed.
+    """
+    one = sign(1)
+    terminal = Terminal.objects.select_related("site").get(pk=gate.pk)
+    ways: list[Callable[[], Any]] = [
+        lambda: WireClient(token=token, device_id=gate.device_id).post(
+            "syface", upload_of(one, img=img)
+        ),
+        lambda: sign_store(terminal=terminal, sign=one, origin=Origin.PUSHED),
+    ]
+    first, second = ways if is_upload_first else reversed(ways)
+
+    def come_second() -> None:
+        second()
+        connection.close()
+
+    other = threading.Thread(target=come_second)
+    with transaction.atomic():
+        first()
+        other.start()
+        deadline = time.monotonic() + 20
+        while other.is_alive() and not waits_for_a_lock():
+            assert time.monotonic() < deadline
+        assert other.is_alive(), "it did not wait"
+    other.join(20)
+
+    assert Record.objects.get().origin == Origin.UPLOADED
