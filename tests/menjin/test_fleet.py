@@ -58,7 +58,7 @@ def test_every_visit_is_stored_once_although_answers_get_lost_and_copies_come(
         terminals=20,
         arrivals=Arrivals.parse("30/min+2@3"),
         habits=Habits(heartbeat_s=1.0, sync_s=0.5, strangers=0.3, duplicates=0.2, lost_answers=0.2),
-        duration_s=6.0,
+        duration_s=10.0,
         ramp_s=1.0,
     )
 
