@@ -5,10 +5,14 @@ from collections import Counter
 from collections.abc import Sequence
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from faces.models import Person, SyncClock
+
+# First half of the advisory locks' numbers, so that no other use of them meets a site's clock.
+_LOCKS = 0x6D656E6A
+_SITES = 2**31  # of the second half; two sites that met there would wait for each other, no more
 
 
 def clock_advance(*, site_id: int, steps: int = 1, above: int = 0) -> int:
@@ -26,6 +30,7 @@ def clock_advance(*, site_id: int, steps: int = 1, above: int = 0) -> int:
     if not transaction.get_connection().in_atomic_block:
         raise RuntimeError("the sync clock moves only inside the transaction it stamps")
     # Serialises all changes of one site's libraries from here to their commit.
+    _lock("pg_advisory_xact_lock", site_id)
     clock, _ = SyncClock.objects.select_for_update().get_or_create(site_id=site_id)
     first = max(int(timezone.now().timestamp()), clock.last_stamp + 1, above + 1)
     clock.last_stamp = first + steps - 1
@@ -53,8 +58,32 @@ def clock_hold(*, site_id: int) -> int:
 
     For whoever must note what it read: nobody can take it back in between.
     """
+    _lock("pg_advisory_xact_lock", site_id)
     clock, _ = SyncClock.objects.select_for_update().get_or_create(site_id=site_id)
     return clock.last_stamp
+
+
+def clock_share(*, site_id: int) -> None:
+    """Let no change of the site commit until this transaction does, but others share the clock.
+
+    For answers that move no clock: what is read afterwards, the newest stamp included, stays true
+    until commit. Whoever shares a clock must not move it in the same transaction, because two of
+    them would wait for each other.
+    """
+    _lock("pg_advisory_xact_lock_shared", site_id)
+
+
+def _lock(function: str, site_id: int) -> None:
+    """Lock a site's clock until the end of the transaction.
+
+    An advisory lock and not the clock's row: who waits for it is served in turn, while a row that
+    many share in turns keeps a writer waiting for ever, and sharing it would write the row.
+    SQLite lets one writer in at a time, by itself.
+    """
+    if connection.vendor != "postgresql":
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {function}(%s, %s)", [_LOCKS, site_id % _SITES])
 
 
 def clock_last(*, site_id: int) -> int:

@@ -17,16 +17,18 @@ from faces.choices import Category, DeliveryState, Operation, PhotoStatus
 from faces.models import Delivery, FacePhoto, Person, TerminalCursor, TerminalLibrary
 from faces.selectors import people_for_terminal
 from faces.services.capacity import capacity_guard
-from faces.services.clock import clock_advance_held, clock_hold
+from faces.services.clock import clock_advance_held, clock_hold, clock_share
 from faces.services.deliveries import deliveries_sent, terminal_expect_all
 from faces.services.libraries import libraries_lock
 from faces.services.picture_urls import picture_path
-from faces.services.told import Standing, is_told, standing_of
+from faces.services.told import Standing, standing_of
 from terminal_protocol import SyncAnswer, SyncEntry
 
 logger = logging.getLogger(__name__)
 Row = TypeVar("Row", Person, Delivery)
 
+# Of a terminal that may hold nobody now; it begins anew once it may.
+_NOTHING_YET = SyncAnswer(entries=(), last_query_time=0)
 # Pages of a running full sync that may be asked for again because their answer was lost.
 _PAGES_KEPT = 8
 _WIRE_TYPES = {
@@ -53,6 +55,10 @@ class _Page:
     deletes: list[Delivery]
     told: _Position
     is_last: bool
+
+
+class _MustMoveClock(Exception):
+    """An answer needs a new stamp of its site's clock, which it only shares."""
 
 
 def terminal_libraries_set(
@@ -107,29 +113,87 @@ def sync_answer(*, terminal: Terminal, last_query_time: int, picture_root: str) 
     writes nothing and reads no person.
     """
     if terminal.status != TerminalStatus.APPROVED:
-        return SyncAnswer(entries=(), last_query_time=0)
-    if last_query_time and is_told(terminal=terminal, asked=last_query_time):
+        return _NOTHING_YET
+    seen = _seen(terminal, last_query_time)
+    if seen is not None and seen.is_told(last_query_time):
         return SyncAnswer(entries=(), last_query_time=last_query_time)
-    with transaction.atomic():
-        # Serialises a terminal that asks twice at once; its pages are one sequence.
-        cursor = _cursor_locked(terminal, is_first=not last_query_time)
-        # Every stamp up to here has committed. Held until the deliveries are noted: somebody erased
-        # or suspended in between would have no row by which the terminal is told.
-        newest = clock_hold(site_id=terminal.site_id)
-        since = _since(cursor, last_query_time, newest)
-        standing = standing_of(terminal_id=terminal.pk, saves=since.saves, deletes=since.deletes)
-        if standing is None or standing.status != TerminalStatus.APPROVED:
-            return SyncAnswer(entries=(), last_query_time=0)
-        terminal = _as_it_is(terminal, standing)
-        page = _collect(terminal, since, newest, standing)
-        given = _given(terminal, cursor, last_query_time, page, newest)
-        deliveries_sent(terminal=terminal, people=page.people, deletes=page.deletes)
-        cursor.issued = max(cursor.issued, given)
-        cursor.polled_at = timezone.now()
-        cursor.save()
+    if seen is not None and seen.is_plain(last_query_time) and not seen.has_deletes:
+        try:
+            return _answer_sharing(terminal, last_query_time, picture_root)
+        except _MustMoveClock:
+            logger.info("sync_again_alone terminal=%s", terminal.pk)
+    return _answer_alone(terminal, last_query_time, picture_root)
+
+
+def _seen(terminal: Terminal, asked: int) -> Standing | None:
+    """Look how a terminal stands, under no lock; None for a first poll, or one no longer ours.
+
+    It says which way to go. What the answer says is read again under the locks.
+    """
+    if not asked:
+        return None
+    seen = standing_of(terminal_id=terminal.pk, saves=asked, deletes=asked)
+    return seen if seen is not None and _is_ours(terminal, seen) else None
+
+
+@transaction.atomic
+def _answer_sharing(terminal: Terminal, asked: int, picture_root: str) -> SyncAnswer:
+    """Answer with saves alone, at the same time as other terminals: it moves no clock.
+
+    A change at a site is news for all its terminals at once, and most of it is this.
+
+    Raises:
+        _MustMoveClock: what was seen without a lock is no longer so.
+    """
+    cursor = _cursor_locked(terminal, is_first=False)
+    if not _is_plain(cursor, asked):
+        raise _MustMoveClock
+    clock_share(site_id=terminal.site_id)
+    standing = standing_of(terminal_id=terminal.pk, saves=asked, deletes=asked)
+    if standing is None or not _is_ours(terminal, standing):
+        return _NOTHING_YET
+    if standing.has_deletes:
+        raise _MustMoveClock
+    since = _Position(asked, asked, begun=asked)
+    page = _collect(_as_it_is(terminal, standing), since, standing.newest, standing)
+    # A page ends at a stamp, so its cursor says what was told and no more.
+    given = standing.newest if page.is_last else page.told.saves
+    return _noted(terminal, cursor, page, given, picture_root)
+
+
+@transaction.atomic
+def _answer_alone(terminal: Terminal, asked: int, picture_root: str) -> SyncAnswer:
+    """Answer with whatever there is, while nobody else has the site's clock."""
+    cursor = _cursor_locked(terminal, is_first=not asked)
+    newest = clock_hold(site_id=terminal.site_id)
+    since = _since(cursor, asked, newest)
+    standing = standing_of(terminal_id=terminal.pk, saves=since.saves, deletes=since.deletes)
+    if standing is None or not _is_ours(terminal, standing):
+        return _NOTHING_YET
+    page = _collect(_as_it_is(terminal, standing), since, newest, standing)
+    given = _given(terminal, cursor, asked, page, newest)
+    return _noted(terminal, cursor, page, given, picture_root)
+
+
+def _noted(
+    terminal: Terminal, cursor: TerminalCursor, page: _Page, given: int, picture_root: str
+) -> SyncAnswer:
+    """Note what an answer tells, under the clock that it was read under, and return it.
+
+    Somebody erased or suspended in between would have no row by which the terminal is told.
+    """
+    deliveries_sent(terminal=terminal, people=page.people, deletes=page.deletes)
+    cursor.issued = max(cursor.issued, given)
+    cursor.polled_at = timezone.now()
+    cursor.save()
     entries = [_delete_entry(row) for row in page.deletes]
     entries += [_save_entry(person, terminal, picture_root) for person in page.people]
     return SyncAnswer(entries=tuple(entries), last_query_time=given)
+
+
+def _is_ours(terminal: Terminal, standing: Standing) -> bool:
+    """Tell whether a terminal is still approved, and one of the site that it was admitted to."""
+    return standing.status == TerminalStatus.APPROVED and standing.site_id == terminal.site_id
 
 
 def _cursor_locked(terminal: Terminal, *, is_first: bool) -> TerminalCursor:
@@ -156,7 +220,7 @@ def _as_it_is(terminal: Terminal, standing: Standing) -> Terminal:
     say that it was told of all that is in them.
     """
     now = copy(terminal)
-    now.site_id, now.status = standing.site_id, standing.status
+    now.status = standing.status
     now.all_libraries = standing.all_libraries
     return now
 

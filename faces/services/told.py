@@ -33,6 +33,7 @@ _TABLES = {
 }
 _STANDING = """
 SELECT t.id, t.site_id, t.status, t.all_libraries, s.allowed_networks, c.complete_from, c.issued,
+  o.last_stamp,
   CASE WHEN o.last_stamp > %s THEN
     EXISTS (SELECT 1 FROM {person} p WHERE p.site_id = t.site_id AND p.sync_stamp > %s) END,
   CASE WHEN o.last_stamp > %s THEN
@@ -66,6 +67,7 @@ class Standing:
 
     Attributes:
         complete_from: see ``TerminalCursor``; None without one, like ``issued``.
+        newest: what the site's clock says, 0 before its first change.
         has_people: somebody of the site was stamped after what the terminal was told of saves.
         has_again: so was a face that is told again to this terminal alone,
         has_deletes: and a delete, after what it was told of deletes.
@@ -78,9 +80,16 @@ class Standing:
     networks: list[str]
     complete_from: int | None
     issued: int | None
+    newest: int
     has_people: bool
     has_again: bool
     has_deletes: bool
+
+    def is_plain(self, asked: int) -> bool:
+        """Tell whether this cursor means "I have everything up to here"."""
+        if self.complete_from is None or self.issued is None:
+            return False
+        return self.complete_from <= asked <= self.issued
 
     def is_told(self, asked: int) -> bool:
         """Tell whether this cursor says "I have everything", and that is so.
@@ -89,10 +98,8 @@ class Standing:
         the same statement saw; and the cursor that is answered is the one that was asked with,
         so whatever commits later is found by the next poll.
         """
-        if self.complete_from is None or self.issued is None:
-            return False
         has_news = self.has_people or self.has_again or self.has_deletes
-        return self.complete_from <= asked <= self.issued and not has_news
+        return self.is_plain(asked) and not has_news
 
 
 def standing_of(*, terminal_id: int, saves: int, deletes: int) -> Standing | None:
@@ -106,16 +113,20 @@ def _standing(where: str, parameters: list[Any], *, saves: int, deletes: int) ->
         row = cursor.fetchone()
     if row is None:
         return None
-    terminal_id, site_id, status, all_libraries, networks, complete_from, issued, *news = row
+    terminal_id, site_id, status, all_libraries, networks, *known, newest, people, again, gone = row
+    complete_from, issued = known
     return Standing(
-        terminal_id,
-        site_id,
-        status,
-        bool(all_libraries),
-        json.loads(networks) if isinstance(networks, str) else networks,
-        complete_from,
-        issued,
-        *map(bool, news),
+        terminal_id=terminal_id,
+        site_id=site_id,
+        status=status,
+        all_libraries=bool(all_libraries),
+        networks=json.loads(networks) if isinstance(networks, str) else networks,
+        complete_from=complete_from,
+        issued=issued,
+        newest=newest or 0,
+        has_people=bool(people),
+        has_again=bool(again),
+        has_deletes=bool(gone),
     )
 
 
@@ -145,13 +156,3 @@ def poll_told(*, token: str, device_id: str, address: str, asked: int) -> ToldPo
     if standing.status != TerminalStatus.APPROVED or not standing.is_told(asked):
         return None
     return ToldPoll(standing.terminal_id, asked)
-
-
-def is_told(*, terminal: Terminal, asked: int) -> bool:
-    """Tell whether a terminal has everything, by the cursor it asks with; as it is now."""
-    standing = standing_of(terminal_id=terminal.pk, saves=asked, deletes=asked)
-    return (
-        standing is not None
-        and standing.status == TerminalStatus.APPROVED
-        and standing.is_told(asked)
-    )

@@ -35,9 +35,9 @@ _CURSOR = re.compile(r"lastQueryTime=([0-9]{1,18})")
 _BODY_MAX = 512
 # Requests worked on here at once, and how many more wait for a moment; whoever finds no place is
 # sent to the lane behind, where people at doors go first. With the usual 8 slots of that lane and
-# all who can wait there (``menjin.crowding``), 30 of a server's 32 threads are taken at most.
+# all who can wait there (``menjin.crowding``), 31 of a server's 32 threads are taken at most.
 _AT_ONCE = 4
-_WAITING = 6
+_WAITING = 5
 _WAIT_S = 0.5
 _RETRY_AFTER_S = "10"
 

@@ -37,7 +37,7 @@ from devices.services import (
     repairs_count,
     stranger_may_call,
 )
-from menjin.crowding import Crowded, Slots
+from menjin.crowding import Crowded, Errand, Slots
 from server_common.addresses import client_address
 from terminal_protocol import (
     Ack,
@@ -51,7 +51,8 @@ from terminal_protocol import (
 logger = logging.getLogger(__name__)
 
 _PATH = re.compile(r"^(?:/t/(?P<token>[^/]*))?/\+?(?P<kind>sy[a-z]*)(?:/(?P<device_id>.*))?$")
-_AT_A_DOOR = re.compile(r"^(?:/t/[^/]*)?/\+?syface(?:/|$)")
+_ERRAND = re.compile(r"^(?:/t/[^/]*)?/\+?(?P<kind>syface|syrecord)(?:/|$)")
+_ERRANDS = {"syface": Errand.DOOR, "syrecord": Errand.POLL}
 _PICTURE = re.compile(r"^/i/(?P<name>[A-Za-z0-9_\-]{1,80})\.jpg$")
 _POSTED: dict[str, Callable[[Admission, BodyReading], Answered]] = {
     "syface": records.wire.face,
@@ -98,7 +99,7 @@ class TerminalLane:
     def _seated(self, answer: GetResponse, request: HttpRequest) -> HttpResponse:
         """Answer as soon as there is a slot, or send the caller away before it costs anything."""
         try:
-            with self.slots.taken(is_door=bool(_AT_A_DOOR.match(request.path_info))):
+            with self.slots.taken(_errand(request.path_info)):
                 return self._guard(answer, request)
         except Crowded:
             return _busy("platform is busy", retry_after_s=_CHANCE.randint(*_CROWDED_RETRY_AFTER_S))
@@ -181,6 +182,12 @@ class TerminalLane:
             terminal_id=admission.terminal.pk, exchange=exchange, is_quiet=answered.is_quiet
         )
         return response
+
+
+def _errand(path: str) -> Errand:
+    """Tell what a request is about by its path alone, which nobody has looked at yet."""
+    found = _ERRAND.match(path)
+    return _ERRANDS[found["kind"]] if found else Errand.REST
 
 
 def _check_size(request: HttpRequest) -> None:

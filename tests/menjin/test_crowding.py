@@ -12,7 +12,7 @@ from django.test import RequestFactory
 from hypothesis import given
 from hypothesis import strategies as st
 
-from menjin.crowding import Crowded, Slots
+from menjin.crowding import Crowded, Errand, Slots
 from menjin.terminal_lane import TerminalLane
 
 
@@ -37,33 +37,33 @@ def impatient(total: int = 8) -> Slots:
 def test_doors_may_take_all_slots_but_one(held: ExitStack) -> None:
     slots = impatient(8)
     for _ in range(7):
-        held.enter_context(slots.taken(is_door=True))
+        held.enter_context(slots.taken(Errand.DOOR))
 
-    with pytest.raises(Crowded), slots.taken(is_door=True):
+    with pytest.raises(Crowded), slots.taken(Errand.DOOR):
         pass
-    with slots.taken(is_door=False):
+    with slots.taken(Errand.REST):
         pass
 
 
 def test_everything_else_may_take_half_of_the_slots(held: ExitStack) -> None:
     slots = impatient(8)
     for _ in range(4):
-        held.enter_context(slots.taken(is_door=False))
+        held.enter_context(slots.taken(Errand.REST))
 
-    with pytest.raises(Crowded), slots.taken(is_door=False):
+    with pytest.raises(Crowded), slots.taken(Errand.REST):
         pass
     for _ in range(4):
-        held.enter_context(slots.taken(is_door=True))
-    with pytest.raises(Crowded), slots.taken(is_door=True):
+        held.enter_context(slots.taken(Errand.DOOR))
+    with pytest.raises(Crowded), slots.taken(Errand.DOOR):
         pass
 
 
 def test_a_slot_is_given_back_when_the_work_fails() -> None:
     slots = impatient(2)
     for _ in range(3):
-        with pytest.raises(ZeroDivisionError), slots.taken(is_door=True):
+        with pytest.raises(ZeroDivisionError), slots.taken(Errand.DOOR):
             raise ZeroDivisionError
-    with slots.taken(is_door=True):
+    with slots.taken(Errand.DOOR):
         pass
 
 
@@ -76,7 +76,7 @@ def test_too_many_waiters_are_sent_away_at_once(held: ExitStack) -> None:
     until(lambda: slots.waiting == 2)
     begin_s = time.monotonic()
 
-    with pytest.raises(Crowded), slots.taken(is_door=True):
+    with pytest.raises(Crowded), slots.taken(Errand.DOOR):
         pass
 
     assert time.monotonic() - begin_s < 30
@@ -87,23 +87,23 @@ def test_too_many_waiters_are_sent_away_at_once(held: ExitStack) -> None:
 
 
 def _hold(slots: Slots, leaving: threading.Event) -> None:
-    with slots.taken(is_door=True):
+    with slots.taken(Errand.DOOR):
         assert leaving.wait(30)
 
 
 def test_whoever_waits_at_a_door_goes_in_before_a_poll(held: ExitStack) -> None:
     slots = Slots(4, door_wait_s=30, other_wait_s=0.05)
     first = held.enter_context(ExitStack())
-    first.enter_context(slots.taken(is_door=False))
+    first.enter_context(slots.taken(Errand.REST))
     for _ in range(2):
-        held.enter_context(slots.taken(is_door=True))
+        held.enter_context(slots.taken(Errand.DOOR))
     last = held.enter_context(ExitStack())
-    last.enter_context(slots.taken(is_door=False))
+    last.enter_context(slots.taken(Errand.REST))
     order: list[str] = []
     leaving = threading.Event()
 
     def pass_a_door() -> None:
-        with slots.taken(is_door=True):
+        with slots.taken(Errand.DOOR):
             order.append("door")
             assert leaving.wait(30)
 
@@ -111,7 +111,7 @@ def test_whoever_waits_at_a_door_goes_in_before_a_poll(held: ExitStack) -> None:
     thread.start()
     until(lambda: slots.waiting == 1)
     last.close()
-    with pytest.raises(Crowded), slots.taken(is_door=False):
+    with pytest.raises(Crowded), slots.taken(Errand.REST):
         order.append("poll")
 
     assert order == ["door"]
@@ -119,30 +119,70 @@ def test_whoever_waits_at_a_door_goes_in_before_a_poll(held: ExitStack) -> None:
     thread.join(10)
 
 
+def test_polls_leave_a_slot_to_what_they_begin(held: ExitStack) -> None:
+    """Or a fleet that is told of somebody new is refused the pictures, and reports failures."""
+    slots = impatient(8)
+    for _ in range(3):
+        held.enter_context(slots.taken(Errand.POLL))
+
+    with pytest.raises(Crowded), slots.taken(Errand.POLL):
+        pass
+    held.enter_context(slots.taken(Errand.REST))
+    with pytest.raises(Crowded), slots.taken(Errand.REST):
+        pass
+
+
+def test_a_picture_goes_in_before_the_next_poll(held: ExitStack) -> None:
+    slots = Slots(8, door_wait_s=30, other_wait_s=30)
+    last = held.enter_context(ExitStack())
+    last.enter_context(slots.taken(Errand.POLL))
+    held.enter_context(slots.taken(Errand.POLL))
+    for _ in range(2):
+        held.enter_context(slots.taken(Errand.REST))
+    order: list[Errand] = []
+
+    def come(errand: Errand) -> None:
+        with slots.taken(errand):
+            order.append(errand)
+
+    threads = []
+    for number, errand in enumerate([Errand.POLL, Errand.REST]):
+        threads.append(threading.Thread(target=come, args=(errand,)))
+        threads[-1].start()
+        until(lambda waiting=number + 1: slots.waiting == waiting)
+    last.close()
+    for thread in threads:
+        thread.join(10)
+
+    assert order == [Errand.REST, Errand.POLL]
+
+
 @given(
     total=st.integers(2, 6),
-    asked=st.lists(st.booleans(), min_size=1, max_size=24),
+    asked=st.lists(st.sampled_from(Errand), min_size=1, max_size=24),
 )
-def test_never_more_than_there_is_room_for(total: int, asked: list[bool]) -> None:
+def test_never_more_than_there_is_room_for(total: int, asked: list[Errand]) -> None:
     slots = Slots(total, door_wait_s=0.002, other_wait_s=0.002)
-    now: Counter[bool] = Counter()
+    most = {Errand.DOOR: total - 1, Errand.REST: total // 2, Errand.POLL: max(1, total // 2 - 1)}
+    now: Counter[Errand] = Counter()
     lock = threading.Lock()
-    wrong: list[Counter[bool]] = []
+    wrong: list[Counter[Errand]] = []
 
-    def work(is_door: bool) -> None:
+    def work(errand: Errand) -> None:
         try:
-            with slots.taken(is_door=is_door):
+            with slots.taken(errand):
                 with lock:
-                    now[is_door] += 1
-                    if now.total() > total or now[True] > total - 1 or now[False] > total // 2:
+                    now[errand] += 1
+                    is_half_full = now[Errand.REST] + now[Errand.POLL] > total // 2
+                    if is_half_full or now.total() > total or now[errand] > most[errand]:
                         wrong.append(now.copy())
                 time.sleep(0.0005)
                 with lock:
-                    now[is_door] -= 1
+                    now[errand] -= 1
         except Crowded:
             pass
 
-    threads = [threading.Thread(target=work, args=(is_door,)) for is_door in asked]
+    threads = [threading.Thread(target=work, args=(errand,)) for errand in asked]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -150,9 +190,9 @@ def test_never_more_than_there_is_room_for(total: int, asked: list[bool]) -> Non
 
     assert wrong == []
     assert now.total() == slots.waiting == 0
-    with slots.taken(is_door=True), ExitStack() as rest:
+    with slots.taken(Errand.DOOR), ExitStack() as rest:
         if total > 2:
-            rest.enter_context(slots.taken(is_door=False))
+            rest.enter_context(slots.taken(Errand.REST))
 
 
 def test_one_slot_is_not_enough() -> None:
@@ -161,18 +201,20 @@ def test_one_slot_is_not_enough() -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "is_door"),
+    ("path", "errand"),
     [
-        ("/t/token/syface/1", True),
-        ("/syface/1", True),
-        ("/+syface/1", True),
-        ("/t/token/syheartbeat/1", False),
-        ("/t/token/syrecord/syface", False),
-        ("/i/syface.jpg", False),
+        ("/t/token/syface/1", Errand.DOOR),
+        ("/syface/1", Errand.DOOR),
+        ("/+syface/1", Errand.DOOR),
+        ("/t/token/syheartbeat/1", Errand.REST),
+        ("/t/token/syresult/syface", Errand.REST),
+        ("/i/syface.jpg", Errand.REST),
+        ("/t/token/syrecord/syface", Errand.POLL),
+        ("/syrecord/1", Errand.POLL),
     ],
 )
 def test_a_crowded_lane_says_when_to_come_again(
-    held: ExitStack, path: str, is_door: bool, monkeypatch: pytest.MonkeyPatch
+    held: ExitStack, path: str, errand: Errand, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def never(_: HttpRequest) -> HttpResponse:
         raise AssertionError("nothing of this is looked at")
@@ -181,8 +223,8 @@ def test_a_crowded_lane_says_when_to_come_again(
     lane.slots = impatient(8)
     monkeypatch.setattr(lane, "_message", never)
     monkeypatch.setattr(lane, "_picture", never)
-    for _ in range(7 if is_door else 4):
-        held.enter_context(lane.slots.taken(is_door=is_door))
+    for _ in range({Errand.DOOR: 7, Errand.REST: 4, Errand.POLL: 3}[errand]):
+        held.enter_context(lane.slots.taken(errand))
 
     answer = lane(RequestFactory().post(path, b"{}", content_type="application/json"))
 
@@ -190,5 +232,5 @@ def test_a_crowded_lane_says_when_to_come_again(
     assert answer["Content-Type"] == "application/json"
     assert 5 <= int(answer["Retry-After"]) <= 15
     assert answer.content == b'{"ret": "50002", "desc": "platform is busy"}'
-    with lane.slots.taken(is_door=not is_door):
+    with lane.slots.taken(Errand.REST if errand is not Errand.REST else Errand.DOOR):
         pass

@@ -34,6 +34,9 @@ pytestmark = [
     ),
 ]
 
+# The statement by which a change takes its site's clock.
+TAKES_THE_CLOCK = "SELECT pg_advisory_xact_lock("
+
 
 def started(work: Callable[[], object]) -> threading.Thread:
     """Run something in a thread with a connection of its own."""
@@ -123,7 +126,7 @@ def test_a_library_is_dropped_with_all_its_people_locked_before_the_clock(
         if 'FROM "faces_library" ' in sql and "FOR UPDATE" in sql and "joined" not in seen:
             seen.append("joined")
             started(join).join(30)
-        if 'FROM "faces_syncclock"' in sql:
+        if TAKES_THE_CLOCK in sql:
             started(is_last_locked).join(30)
         return execute(sql, *rest)
 
@@ -150,7 +153,7 @@ def test_a_visit_that_begins_does_not_keep_an_answer_waiting_for_the_person(
         told.extend(entry.user_id for entry in given.entries)
 
     def around(execute: Callable[..., Any], sql: str, *rest: Any) -> Any:
-        if 'FROM "faces_syncclock"' in sql and not told:
+        if TAKES_THE_CLOCK in sql and not told:
             started(answer).join(30)
         return execute(sql, *rest)
 
@@ -190,7 +193,7 @@ def test_who_names_a_library_that_is_being_dropped_waits_without_the_clock(
             outcomes.append(type(error).__name__)
 
     def around(execute: Callable[..., Any], sql: str, *rest: Any) -> Any:
-        if 'FROM "faces_syncclock"' in sql and not threads:
+        if TAKES_THE_CLOCK in sql and not threads:
             threads.append(started(name_it))
             wait_until_somebody_waits()
         return execute(sql, *rest)
