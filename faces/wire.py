@@ -5,15 +5,13 @@ import logging
 from django.conf import settings
 from django.core.files.storage import default_storage
 from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
-from django.utils import timezone
 
 from devices.services import Admission, Answered
-from faces.choices import PhotoStatus
-from faces.models import Delivery, FacePhoto
 from faces.services import (
     BadPictureAddress,
     Feedback,
     deliveries_answered,
+    photo_fetched,
     picture_grant,
     picture_root,
     sync_answer,
@@ -65,24 +63,21 @@ def picture(request: HttpRequest, name: str) -> HttpResponse:
         grant = picture_grant(name)
     except BadPictureAddress as error:
         return HttpResponse(f"{error}\n", status=404, content_type="text/plain")
-    photo = FacePhoto.objects.filter(pk=grant.photo_id, status=PhotoStatus.OK).first()
+    photo = photo_fetched(grant)
     if photo is None:
         return HttpResponse("gone\n", status=410, content_type="text/plain")
     etag = f'"{photo.sha256[:32]}"'
-    Delivery.objects.filter(terminal_id=grant.terminal_id, person_id=photo.person_id).update(
-        downloaded_at=timezone.now()
-    )
     if request.headers.get("If-None-Match") == etag:
         return HttpResponseNotModified(headers={"ETag": etag})
     if settings.ACCEL_LOCATION:
         response = HttpResponse(content_type="image/jpeg")
-        response["X-Accel-Redirect"] = f"{settings.ACCEL_LOCATION}{photo.image.name}"
+        response["X-Accel-Redirect"] = f"{settings.ACCEL_LOCATION}{photo.name}"
     else:
         try:
-            with default_storage.open(str(photo.image.name)) as stored:
+            with default_storage.open(photo.name) as stored:
                 response = HttpResponse(stored.read(), content_type="image/jpeg")
         except FileNotFoundError:
-            logger.exception("photo_file_missing photo=%s", photo.pk)
+            logger.exception("photo_file_missing photo=%s", photo.photo_id)
             return HttpResponse("gone\n", status=410, content_type="text/plain")
     response["ETag"] = etag
     response["Cache-Control"] = "private, max-age=3600"

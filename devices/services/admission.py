@@ -11,11 +11,12 @@ import time
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from django.db import IntegrityError, connection, transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from devices.choices import TerminalStatus
@@ -23,6 +24,7 @@ from devices.models import Site, SiteToken, Terminal
 from devices.services.sites import TOKEN_PURPOSE
 from server_common.addresses import is_in, parse_address
 from server_common.crypto import keyed_digests
+from server_common.frozen_query import FrozenQuery, columns_of, from_row
 
 DEVICE_ID_MAX = 32
 # Somebody who guesses device ids must not be able to fill the database with pending terminals.
@@ -203,13 +205,25 @@ def is_address_allowed(networks: Sequence[str], address: str) -> bool:
 def _known_under(token: str, device_id: str) -> Terminal | None:
     """Find site and terminal by one statement, as they are found almost always."""
     # The digest is keyed and looked up whole, so timing tells nothing about the token.
-    tokens = SiteToken.objects.filter(
-        Q(ends_at__isnull=True) | Q(ends_at__gt=timezone.now()), digest__in=token_digests(token)
-    )
-    known = Terminal.objects.select_related("site").filter(
-        site_id__in=tokens.values("site_id"), device_id=device_id
-    )
-    return known.order_by().first()
+    for digest in token_digests(token):
+        for row in _KNOWN.rows({}, digest=digest, device_id=device_id, now=timezone.now()):
+            columns = len(columns_of(Terminal))
+            terminal: Terminal = from_row(Terminal, row[:columns])
+            terminal.site = from_row(Site, row[columns:])
+            return terminal
+    return None
+
+
+def _terminals_under(
+    *, digest: str, device_id: str, now: datetime
+) -> QuerySet[Terminal, tuple[Any, ...]]:
+    tokens = SiteToken.objects.filter(Q(ends_at__isnull=True) | Q(ends_at__gt=now), digest=digest)
+    known = Terminal.objects.filter(site_id__in=tokens.values("site_id"), device_id=device_id)
+    columns = [*columns_of(Terminal), *columns_of(Site, "site__")]
+    return known.order_by().values_list(*columns)[:1]
+
+
+_KNOWN = FrozenQuery(_terminals_under, digest=str, device_id=str, now=datetime)
 
 
 def _judged(terminal: Terminal, *, token: str | None, address: str) -> Admission | Refusal:

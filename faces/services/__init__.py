@@ -28,17 +28,18 @@ from .picture_urls import (
     PICTURE_ROOT_MAX,
     BadPictureAddress,
     PictureGrant,
+    photo_fetched,
     picture_grant,
     picture_path,
     picture_root,
     picture_root_fits,
 )
-from .sync import sync_answer, terminal_libraries_set, terminal_view_changed
+from .sync import sync_answer, sync_news, terminal_libraries_set, terminal_view_changed
 from .terminal_holdings import people_compare, people_repair, people_wipe, people_work
 from .terminal_people import people_push, user_object
 from .terminals import terminal_change, terminal_create, terminal_erase
 from .time_plans import DoorHours, door_hours
-from .told import ToldPoll, poll_told
+from .told import Standing, poll_look
 
 __all__ = [
     "PICTURE_ROOT_MAX",
@@ -48,7 +49,7 @@ __all__ = [
     "DoorHours",
     "Feedback",
     "PictureGrant",
-    "ToldPoll",
+    "Standing",
     "clock_advance",
     "clock_last",
     "deletes_repeat",
@@ -80,13 +81,15 @@ __all__ = [
     "person_save",
     "photo_attach",
     "photo_check",
+    "photo_fetched",
     "photos_process_waiting",
     "picture_grant",
     "picture_path",
     "picture_root",
     "picture_root_fits",
-    "poll_told",
+    "poll_look",
     "sync_answer",
+    "sync_news",
     "terminal_change",
     "terminal_create",
     "terminal_erase",

@@ -197,6 +197,8 @@ def deliveries_sent(
     now = timezone.now()
     for start in range(0, len(people), 500):
         _saves_sent(terminal, people[start : start + 500], now)
+    if not deletes:
+        return
     Delivery.objects.filter(pk__in=[row.pk for row in deletes], operation=Operation.DELETE).update(
         attempts=_counted_once(),
         state=DeliveryState.SENT,

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
@@ -22,6 +23,7 @@ from faces.services.delivery_policy import (
     verdict,
 )
 from faces.services.revocations import revocations_settle
+from server_common.frozen_query import FrozenQuery, columns_of, from_row
 
 _TOLD_AGAIN = [
     "sync_stamp",
@@ -75,15 +77,16 @@ def _answered(terminal: Terminal, result: Feedback) -> Delivery:
             capacity_learn(terminal=terminal)
     row.code, row.message = result.code[:8], result.message[:255]
     row.answered_at = row.changed_at = timezone.now()
-    row.save()
+    _save_answered(row)
     return row
 
 
 def _row_of(terminal: Terminal, result: Feedback) -> Delivery:
     # Serialises two results of the same person that arrive at once.
-    locked = Delivery.objects.select_for_update()
-    row = locked.filter(terminal=terminal, user_id=result.user_id).first()
+    found = _ROW.rows({}, terminal_id=terminal.pk, user_id=result.user_id)
+    row: Delivery | None = from_row(Delivery, found[0]) if found else None
     if row is None:
+        locked = Delivery.objects.select_for_update()
         person = Person.objects.filter(site_id=terminal.site_id, user_id=result.user_id).first()
         # Not a plain insert: the other one of two first results may have made the row by now.
         row, _ = locked.get_or_create(
@@ -96,6 +99,29 @@ def _row_of(terminal: Terminal, result: Feedback) -> Delivery:
             },
         )
     return row
+
+
+def _row_locked(*, terminal_id: int, user_id: str) -> QuerySet[Delivery, tuple[Any, ...]]:
+    found = Delivery.objects.select_for_update().filter(terminal_id=terminal_id, user_id=user_id)
+    return found.values_list(*columns_of(Delivery))
+
+
+_ROW = FrozenQuery(_row_locked, terminal_id=int, user_id=str)
+_SAVE_ANSWERED = f"""
+UPDATE {Delivery._meta.db_table} SET state = %s, held = %s, retry_at = %s, remedy = %s,
+  code = %s, message = %s, answered_at = %s, changed_at = %s
+WHERE id = %s
+"""  # noqa: S608 - a table's name
+
+
+def _save_answered(row: Delivery) -> None:
+    """Save what a result changes of a row; a fleet sends one for each face after each change."""
+    moment = connection.ops.adapt_datetimefield_value
+    parameters: list[Any] = [row.state, row.held, row.retry_at and moment(row.retry_at), row.remedy]
+    parameters += [row.code, row.message]
+    parameters += [row.answered_at and moment(row.answered_at), moment(row.changed_at), row.pk]
+    with connection.cursor() as cursor:
+        cursor.execute(_SAVE_ANSWERED, parameters)
 
 
 def _take_in(row: Delivery, meaning: Verdict, *, is_news: bool) -> None:

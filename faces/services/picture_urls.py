@@ -14,12 +14,18 @@ import socket
 import struct
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.db import connection
+from django.db.models import QuerySet
 from django.http.request import validate_host
 from django.utils import timezone
 
+from faces.choices import PhotoStatus
+from faces.models import Delivery, FacePhoto
+from server_common.frozen_query import FrozenQuery
 from terminal_protocol import URL_MAX
 
 _PREFIX = "/i/"
@@ -119,3 +125,36 @@ def picture_grant(name: str) -> PictureGrant:
 def _mac(payload: bytes, key: str) -> bytes:
     secret = hashlib.sha256(b"menjin picture address\0" + key.encode()).digest()
     return hmac.new(secret, payload, hashlib.sha256).digest()[:_MAC_BYTES]
+
+
+@dataclass(frozen=True, slots=True)
+class FetchedPhoto:
+    """A stored photo: its file's name in the storage, and the SHA-256 of its content in hex."""
+
+    photo_id: int
+    sha256: str
+    name: str
+
+
+def photo_fetched(grant: PictureGrant) -> FetchedPhoto | None:
+    """Return the photo that is granted and note that the terminal fetched it; None when gone."""
+    rows = _PHOTO.rows({}, photo_id=grant.photo_id)
+    if not rows:
+        return None
+    sha256, name, person_id = rows[0]
+    now = connection.ops.adapt_datetimefield_value(timezone.now())
+    with connection.cursor() as cursor:
+        cursor.execute(_FETCHED, [now, grant.terminal_id, person_id])
+    return FetchedPhoto(grant.photo_id, sha256, str(name))
+
+
+def _accepted(*, photo_id: int) -> QuerySet[FacePhoto, tuple[Any, ...]]:
+    found = FacePhoto.objects.filter(pk=photo_id, status=PhotoStatus.OK)
+    return found.values_list("sha256", "image", "person_id")
+
+
+_PHOTO = FrozenQuery(_accepted, photo_id=int)
+_FETCHED = (
+    f"UPDATE {Delivery._meta.db_table} SET downloaded_at = %s"  # noqa: S608 - a table's name
+    " WHERE terminal_id = %s AND person_id = %s"
+)

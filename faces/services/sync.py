@@ -1,9 +1,11 @@
 """The answer to /syrecord: what changed for this terminal since its cursor (decision 0002)."""
 
 import logging
+from collections.abc import Callable
 from copy import copy
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from datetime import datetime
+from typing import Any, TypeVar, cast
 
 from django.conf import settings
 from django.db import transaction
@@ -21,7 +23,8 @@ from faces.services.clock import clock_advance_held, clock_hold, clock_share
 from faces.services.deliveries import deliveries_sent, terminal_expect_all
 from faces.services.libraries import libraries_lock
 from faces.services.picture_urls import picture_path
-from faces.services.told import Standing, standing_of
+from faces.services.told import CursorRow, Standing, cursor_lock, cursor_move, standing_of
+from server_common.frozen_query import FrozenQuery, columns_of, from_row
 from terminal_protocol import SyncAnswer, SyncEntry
 
 logger = logging.getLogger(__name__)
@@ -136,6 +139,31 @@ def _seen(terminal: Terminal, asked: int) -> Standing | None:
     return seen if seen is not None and _is_ours(terminal, seen) else None
 
 
+def sync_news(*, standing: Standing, asked: int, picture_root: str) -> SyncAnswer | None:
+    """Answer the poll of a terminal that was admitted and found to have news, in the usual way.
+
+    Args:
+        standing: as ``poll_look`` found it.
+        asked: the cursor it sent.
+        picture_root: see ``sync_answer``.
+
+    Returns:
+        None when the answer is not one of saves alone, which needs ``sync_answer``.
+    """
+    if not standing.is_plain(asked) or standing.has_deletes:
+        return None
+    terminal = Terminal(
+        pk=standing.terminal_id,
+        site_id=standing.site_id,
+        status=standing.status,
+        all_libraries=standing.all_libraries,
+    )
+    try:
+        return _answer_sharing(terminal, asked, picture_root)
+    except _MustMoveClock:
+        return None
+
+
 @transaction.atomic
 def _answer_sharing(terminal: Terminal, asked: int, picture_root: str) -> SyncAnswer:
     """Answer with saves alone, at the same time as other terminals: it moves no clock.
@@ -145,8 +173,8 @@ def _answer_sharing(terminal: Terminal, asked: int, picture_root: str) -> SyncAn
     Raises:
         _MustMoveClock: what was seen without a lock is no longer so.
     """
-    cursor = _cursor_locked(terminal, is_first=False)
-    if not _is_plain(cursor, asked):
+    cursor = cursor_lock(terminal_id=terminal.pk)
+    if cursor is None or not _is_plain(cursor, asked):
         raise _MustMoveClock
     clock_share(site_id=terminal.site_id)
     standing = standing_of(terminal_id=terminal.pk, saves=asked, deletes=asked)
@@ -158,7 +186,9 @@ def _answer_sharing(terminal: Terminal, asked: int, picture_root: str) -> SyncAn
     page = _collect(_as_it_is(terminal, standing), since, standing.newest, standing)
     # A page ends at a stamp, so its cursor says what was told and no more.
     given = standing.newest if page.is_last else page.told.saves
-    return _noted(terminal, cursor, page, given, picture_root)
+    deliveries_sent(terminal=terminal, people=page.people, deletes=[])
+    cursor_move(terminal_id=terminal.pk, issued=max(cursor.issued, given))
+    return _answer(terminal, page, given, picture_root)
 
 
 @transaction.atomic
@@ -172,20 +202,16 @@ def _answer_alone(terminal: Terminal, asked: int, picture_root: str) -> SyncAnsw
         return _NOTHING_YET
     page = _collect(_as_it_is(terminal, standing), since, newest, standing)
     given = _given(terminal, cursor, asked, page, newest)
-    return _noted(terminal, cursor, page, given, picture_root)
-
-
-def _noted(
-    terminal: Terminal, cursor: TerminalCursor, page: _Page, given: int, picture_root: str
-) -> SyncAnswer:
-    """Note what an answer tells, under the clock that it was read under, and return it.
-
-    Somebody erased or suspended in between would have no row by which the terminal is told.
-    """
+    # Under the clock that it was read under: somebody erased or suspended in between would have no
+    # row by which the terminal is told.
     deliveries_sent(terminal=terminal, people=page.people, deletes=page.deletes)
     cursor.issued = max(cursor.issued, given)
     cursor.polled_at = timezone.now()
     cursor.save()
+    return _answer(terminal, page, given, picture_root)
+
+
+def _answer(terminal: Terminal, page: _Page, given: int, picture_root: str) -> SyncAnswer:
     entries = [_delete_entry(row) for row in page.deletes]
     entries += [_save_entry(person, terminal, picture_root) for person in page.people]
     return SyncAnswer(entries=tuple(entries), last_query_time=given)
@@ -208,7 +234,7 @@ def _cursor_locked(terminal: Terminal, *, is_first: bool) -> TerminalCursor:
     return cursor
 
 
-def _is_plain(cursor: TerminalCursor, asked: int) -> bool:
+def _is_plain(cursor: TerminalCursor | CursorRow, asked: int) -> bool:
     """Tell whether the cursor means "I have everything up to here"."""
     return cursor.complete_from is not None and cursor.complete_from <= asked <= cursor.issued
 
@@ -278,13 +304,21 @@ def _collect(terminal: Terminal, since: _Position, newest: int, standing: Standi
         sync_stamp__lte=newest,
     ).order_by("sync_stamp", "pk")
     has_deletes = standing.has_deletes
-    deletes, deletes_told = _first(doomed, size, "sync_stamp") if has_deletes else ([], None)
+    deletes, deletes_told = (
+        _first(
+            list(doomed[: size + 1]),
+            size,
+            "sync_stamp",
+            all_of=lambda border: list(doomed.filter(sync_stamp=border)),
+        )
+        if has_deletes
+        else ([], None)
+    )
     if deletes_told is not None:
         return _Page([], deletes, replace(since, deletes=deletes_told), is_last=False)
-    waiting = _people_since(terminal, since.saves, newest, has_again=standing.has_again)
     room = size - len(deletes)
     people, people_told = (
-        _first(waiting, room, "told_stamp", may_exceed=not deletes)
+        _first_people(terminal, since.saves, newest, standing, room, may_exceed=not deletes)
         if standing.has_people or standing.has_again
         else ([], None)
     )
@@ -293,15 +327,61 @@ def _collect(terminal: Terminal, since: _Position, newest: int, standing: Standi
     return _Page(people, deletes, told, is_last)
 
 
+def _first_people(
+    terminal: Terminal,
+    since: int,
+    newest: int,
+    standing: Standing,
+    room: int,
+    *,
+    may_exceed: bool,
+) -> tuple[list[Person], int | None]:
+    """Return whom to tell next, as ``_first`` does."""
+
+    def people(after: int, until: int, limit: int | None) -> list[Person]:
+        rows = _PEOPLE.rows(
+            {
+                "all_libraries": standing.all_libraries,
+                "has_again": standing.has_again,
+                "limit": limit,
+            },
+            terminal_id=terminal.pk,
+            site_id=terminal.site_id,
+            since=after,
+            newest=until,
+            now=timezone.now(),
+        )
+        return [_told_person(row) for row in rows]
+
+    return _first(
+        people(since, newest, room + 1),
+        room,
+        "told_stamp",
+        all_of=lambda border: people(border - 1, border, None),
+        may_exceed=may_exceed,
+    )
+
+
 def _first(
-    rows: QuerySet[Row], room: int, stamp: str, *, may_exceed: bool = True
+    found: list[Row],
+    room: int,
+    stamp: str,
+    *,
+    all_of: Callable[[int], list[Row]],
+    may_exceed: bool = True,
 ) -> tuple[list[Row], int | None]:
     """Return the first rows that fit, whole stamps only, and the last stamp told with them.
 
-    That is None when these are all there are. Rows under one stamp that are more than fit (the
-    page size was lowered since) come together nevertheless, unless that would ``may_exceed``.
+    Args:
+        found: rows in the order of their stamps, one more than fit if there are that many.
+        room: how many fit.
+        stamp: the attribute that is a row's stamp.
+        all_of: returns all rows of a stamp.
+        may_exceed: rows under one stamp that are more than fit (the page size was lowered since)
+            come together nevertheless.
+
+    The last stamp is None when these are all there are.
     """
-    found = list(rows[: room + 1])
     if len(found) <= room:
         return found, None
     border: int = getattr(found[room], stamp)
@@ -309,17 +389,34 @@ def _first(
     if fit:
         return fit, getattr(fit[-1], stamp)
     if may_exceed:
-        return list(rows.filter(**{stamp: border})), border
+        return all_of(border), border
     return [], border - 1
 
 
 def _people_since(
-    terminal: Terminal, since: int, newest: int, *, has_again: bool
-) -> QuerySet[Person]:
-    """Return whom to tell, in order of ``told_stamp``: their own, or when they are told again."""
-    people = people_for_terminal(terminal)
+    *,
+    terminal_id: int,
+    site_id: int,
+    since: int,
+    newest: int,
+    now: datetime,
+    all_libraries: bool,
+    has_again: bool,
+    limit: int | None,
+) -> QuerySet[Person, tuple[Any, ...]]:
+    """Return whom to tell, in order of their stamp: their own, or when they are told again.
+
+    Columns: a person's, the stamp, the newest accepted photo.
+    """
+    terminal = Terminal(
+        pk=terminal_id,
+        site_id=site_id,
+        all_libraries=all_libraries,
+        status=TerminalStatus.APPROVED,
+    )
+    people = people_for_terminal(terminal, now=now)
     if has_again:
-        again = Delivery.objects.filter(terminal=terminal, operation=Operation.SAVE)
+        again = Delivery.objects.filter(terminal_id=terminal_id, operation=Operation.SAVE)
         mine = again.filter(person=OuterRef("pk")).values("again_stamp")[:1]
         stamped = people.annotate(told_stamp=Greatest("sync_stamp", Coalesce(Subquery(mine), 0)))
     else:
@@ -328,7 +425,21 @@ def _people_since(
     # In the same statement: what a page needs of photos is one number for each person.
     photos = FacePhoto.objects.filter(person=OuterRef("pk"), status=PhotoStatus.OK)
     newest_photo = Subquery(photos.order_by("-pk").values("pk")[:1])
-    return window.annotate(photo_id=newest_photo).order_by("told_stamp", "pk")
+    found = window.annotate(photo_id=newest_photo).order_by("told_stamp", "pk")
+    return found.values_list(*columns_of(Person), "told_stamp", "photo_id")[:limit]
+
+
+_PEOPLE = FrozenQuery(
+    _people_since, terminal_id=int, site_id=int, since=int, newest=int, now=datetime
+)
+
+
+def _told_person(row: tuple[Any, ...]) -> Person:
+    """Return a person with the stamp and the photo to be told."""
+    *columns, told_stamp, photo_id = row
+    person: Any = from_row(Person, tuple(columns))
+    person.told_stamp, person.photo_id = told_stamp, photo_id
+    return cast("Person", person)
 
 
 def _save_entry(person: Any, terminal: Terminal, picture_root: str) -> SyncEntry:

@@ -52,13 +52,17 @@ _UNDER_TOKEN = """t.device_id = %s AND t.site_id = (
   WHERE k.digest IN ({{marks}}) AND (k.ends_at IS NULL OR k.ends_at > %s) LIMIT 1)
 """.format(**_TABLES)  # noqa: S608
 
+_READ = f"SELECT complete_from, issued FROM {_TABLES['cursor']} WHERE terminal_id = %s"  # noqa: S608
+_LOCKED = f"{_READ} FOR UPDATE"
+_MOVE = f"UPDATE {_TABLES['cursor']} SET issued = %s, polled_at = %s WHERE terminal_id = %s"  # noqa: S608
+
 
 @dataclass(frozen=True, slots=True)
-class ToldPoll:
-    """A poll of an admitted terminal that finds nothing new, and the cursor it is answered."""
+class CursorRow:
+    """What of a ``TerminalCursor`` says how far a terminal was told, its row locked."""
 
-    terminal_id: int
-    last_query_time: int
+    complete_from: int | None
+    issued: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +88,11 @@ class Standing:
     has_people: bool
     has_again: bool
     has_deletes: bool
+
+    @property
+    def is_approved(self) -> bool:
+        """Whether the terminal may hold people."""
+        return self.status == TerminalStatus.APPROVED
 
     def is_plain(self, asked: int) -> bool:
         """Tell whether this cursor means "I have everything up to here"."""
@@ -130,8 +139,28 @@ def _standing(where: str, parameters: list[Any], *, saves: int, deletes: int) ->
     )
 
 
-def poll_told(*, token: str, device_id: str, address: str, asked: int) -> ToldPoll | None:
-    """Answer a poll that finds nothing new, admission included.
+def cursor_lock(*, terminal_id: int) -> CursorRow | None:
+    """Lock a terminal's cursor until commit; None when it has none.
+
+    Serialises a terminal that asks twice at once. The cursor is locked before the clock.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _LOCKED if connection.features.has_select_for_update else _READ, [terminal_id]
+        )
+        row = cursor.fetchone()
+    return CursorRow(*row) if row else None
+
+
+def cursor_move(*, terminal_id: int, issued: int) -> None:
+    """Note the greatest cursor a terminal was given, and that it polled."""
+    now = connection.ops.adapt_datetimefield_value(timezone.now())
+    with connection.cursor() as cursor:
+        cursor.execute(_MOVE, [issued, now, terminal_id])
+
+
+def poll_look(*, token: str, device_id: str, address: str, asked: int) -> Standing | None:
+    """Look who polls and how they stand, admission included, by one statement.
 
     Args:
         token: secret segment of the address that was called.
@@ -140,8 +169,8 @@ def poll_told(*, token: str, device_id: str, address: str, asked: int) -> ToldPo
         asked: the cursor it sent.
 
     Returns:
-        None for everything that needs more than this: somebody unknown or refused, news, a full
-        sync.
+        None for everybody unknown or refused. A terminal that waits for approval has an empty
+        library until then, and afterwards starts from the beginning.
     """
     digests = token_digests(token)
     now = connection.ops.adapt_datetimefield_value(timezone.now())
@@ -150,9 +179,5 @@ def poll_told(*, token: str, device_id: str, address: str, asked: int) -> ToldPo
     standing = _standing(where, parameters, saves=asked, deletes=asked)
     if standing is None or not is_address_allowed(standing.networks, address):
         return None
-    if standing.status == TerminalStatus.PENDING:
-        # It has an empty library until somebody approves it, and then starts from the beginning.
-        return ToldPoll(standing.terminal_id, 0)
-    if standing.status != TerminalStatus.APPROVED or not standing.is_told(asked):
-        return None
-    return ToldPoll(standing.terminal_id, asked)
+    known = {TerminalStatus.PENDING, TerminalStatus.APPROVED}
+    return standing if standing.status in known else None

@@ -1,16 +1,16 @@
 """What idle terminals ask all day is answered here, in front of Django's handler (decision 0017).
 
 A WSGI application around Django's: a poll that finds nothing new and a heartbeat of a terminal that
-is on file get their constant answers, with admission, rates, presence and flight recorder as in the
-lane behind. Everything else, and whatever goes wrong here, is left to that lane
-(``menjin.terminal_lane``), with the body of the request as if nobody had read it.
+is on file get their constant answers, and a poll that finds somebody enrolled or changed gets its
+page of faces, because that is what a whole fleet asks after one change. Admission, rates, presence
+and flight recorder are as in the lane behind. Everything else, and whatever goes wrong here, is
+left to that lane (``menjin.terminal_lane``), with the body of the request as if nobody had read it.
 """
 
 import io
 import json
 import logging
 import re
-import secrets
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -22,9 +22,18 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
 from django.http.request import split_domain_port, validate_host
 
-from devices.services import Exchange, call_taken, heartbeat_known, masked
-from faces.services import poll_told
+from devices.services import Exchange, call_taken, exchange_keep, heartbeat_known, masked
+from faces.services import Standing, picture_root, poll_look, sync_news
+from menjin.crowding import (
+    Crowded,
+    Errand,
+    SentAway,
+    Slots,
+    crowded_retry_after_s,
+    shared_slots,
+)
 from server_common.addresses import caller_address
+from server_common.request_ids import new_request_id
 from terminal_protocol import Ack, Heartbeat, RetCode, SyncAnswer, UnreadableBody, read_body
 
 logger = logging.getLogger(__name__)
@@ -34,16 +43,17 @@ _PATH = re.compile(r"/t/([A-Za-z0-9_\-]{1,64})/(syrecord|syheartbeat)/([A-Za-z0-
 _CURSOR = re.compile(r"lastQueryTime=([0-9]{1,18})")
 _BODY_MAX = 512
 # Requests worked on here at once, and how many more wait for a moment; whoever finds no place is
-# sent to the lane behind, where people at doors go first. With the usual 8 slots of that lane and
+# told to come again. With the usual 8 slots of the lane behind and
 # all who can wait there (``menjin.crowding``), 31 of a server's 32 threads are taken at most.
 _AT_ONCE = 4
-_WAITING = 5
+_WAITING = 3
 _WAIT_S = 0.5
-_RETRY_AFTER_S = "10"
+_RETRY_AFTER_S = 10
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
 Application = Callable[[Environ, StartResponse], Iterable[bytes]]
+Response = tuple[str, list[tuple[str, str]], bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +65,14 @@ class _Quiet:
     answer: dict[str, Any]
     shown: dict[str, Any]
     note: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _News:
+    """A poll that finds news: how its terminal stands, and the cursor it asked with."""
+
+    standing: Standing
+    asked: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +89,26 @@ class IdleLane:
     """WSGI application that answers idle terminals itself and passes everything else on."""
 
     def __init__(
-        self, application: Application, *, at_once: int = _AT_ONCE, waiting: int = _WAITING
+        self,
+        application: Application,
+        *,
+        at_once: int = _AT_ONCE,
+        waiting: int = _WAITING,
+        slots: Slots | None = None,
     ) -> None:
-        """Stand in front of an application."""
+        """Stand in front of an application.
+
+        Args:
+            application: Django's.
+            at_once: quiet requests worked on at once,
+            waiting: and how many more wait for a moment.
+            slots: for polls with news, those of the lane behind by default.
+        """
         self._application = application
         self._room = threading.Semaphore(at_once)
         self._queue = threading.Semaphore(waiting)
+        self._slots = slots or shared_slots()
+        self._sent_away = SentAway()
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer a request, here or behind."""
@@ -87,7 +119,7 @@ class IdleLane:
         common = [
             ("Content-Type", "application/json"),
             ("Content-Length", str(len(body))),
-            ("X-Request-Id", secrets.token_hex(4)),
+            ("X-Request-Id", new_request_id()),
         ]
         start_response(status, [*common, *headers])
         return [body]
@@ -103,33 +135,69 @@ class IdleLane:
         finally:
             self._queue.release()
 
-    def _answered(self, environ: Environ) -> tuple[str, list[tuple[str, str]], bytes] | None:
+    def _answered(self, environ: Environ) -> Response | None:
         started = time.perf_counter()
         call = _call_of(environ)
-        if call is None or not self._has_room():
+        if call is None:
             return None
+        if not self._has_room():
+            # The lane behind has more to do for an answer than this one, so it is no help.
+            return self._crowded(Errand.POLL if call.kind == "syrecord" else Errand.REST)
         try:
-            quiet = _poll(call, environ) if call.kind == "syrecord" else _heartbeat(call, environ)
-            if quiet is None:
-                return None
-            took_ms = round((time.perf_counter() - started) * 1000, 1)
-            if _taken(call, quiet, took_ms):
-                return "200 OK", [], json.dumps(quiet.answer).encode()
-            logger.info("terminal_too_often terminal=%s", quiet.terminal_id)
-            busy = Ack(RetCode.INTERNAL_ERROR, "too many requests").to_wire()
-            headers = [("Retry-After", _RETRY_AFTER_S)]
-            return "503 Service Unavailable", headers, json.dumps(busy).encode()
-        except (DatabaseError, InterfaceError):
-            # Of a connection that broke off; the lane behind opens a new one, and says what is
-            # wrong if that does not help.
-            connection.close()
-            return None
-        except Exception:
-            # The border of this lane: the one behind answers whatever went wrong here.
-            logger.exception("idle_request_failed")
+            found = _poll(call, environ) if call.kind == "syrecord" else _heartbeat(call, environ)
+            if isinstance(found, _Quiet):
+                is_taken = _taken(call, found, _ms_since(started))
+                return _quiet(found) if is_taken else _too_often(found.terminal_id)
+        except Exception as error:
+            _failed(error)
             return None
         finally:
             self._room.release()
+        return self._told(call, found, environ, started) if found is not None else None
+
+    def _told(self, call: _Call, news: _News, environ: Environ, started: float) -> Response | None:
+        """Answer a poll that finds news, in its turn among all that is no quiet request."""
+        try:
+            with self._slots.taken(Errand.POLL):
+                return _tell(call, news, environ, started)
+        except Crowded:
+            return self._crowded(Errand.POLL)
+        except Exception as error:
+            _failed(error)
+            return None
+
+    def _crowded(self, errand: Errand) -> Response:
+        self._sent_away.count(errand)
+        return _busy("platform is busy", crowded_retry_after_s())
+
+
+def _failed(error: Exception) -> None:
+    """Note what went wrong; the lane behind answers."""
+    if isinstance(error, DatabaseError | InterfaceError):
+        # Of a connection that broke off; the lane behind opens a new one, and says what is wrong
+        # if that does not help.
+        connection.close()
+        return
+    logger.error("idle_request_failed", exc_info=error)
+
+
+def _quiet(found: _Quiet) -> Response:
+    return "200 OK", [], json.dumps(found.answer).encode()
+
+
+def _too_often(terminal_id: int) -> Response:
+    logger.info("terminal_too_often terminal=%s", terminal_id)
+    return _busy("too many requests", _RETRY_AFTER_S)
+
+
+def _ms_since(started: float) -> float:
+    return round((time.perf_counter() - started) * 1000, 1)
+
+
+def _busy(reason: str, retry_after_s: int) -> Response:
+    busy = Ack(RetCode.INTERNAL_ERROR, reason).to_wire()
+    headers = [("Retry-After", str(retry_after_s))]
+    return "503 Service Unavailable", headers, json.dumps(busy).encode()
 
 
 def _call_of(environ: Environ) -> _Call | None:
@@ -143,24 +211,50 @@ def _call_of(environ: Environ) -> _Call | None:
     return _Call(token, kind, device_id, caller_address(environ))
 
 
-def _poll(call: _Call, environ: Environ) -> _Quiet | None:
+def _poll(call: _Call, environ: Environ) -> _Quiet | _News | None:
     found = _CURSOR.fullmatch(environ.get("QUERY_STRING", ""))
     is_plain = found and environ.get("CONTENT_LENGTH", "") in {"", "0"}
     if not found or not is_plain or not _is_host(environ.get("HTTP_HOST", "")):
         return None
-    told = poll_told(
-        token=call.token, device_id=call.device_id, address=call.address, asked=int(found[1])
+    asked = int(found[1])
+    standing = poll_look(
+        token=call.token, device_id=call.device_id, address=call.address, asked=asked
     )
-    if told is None:
+    if standing is None:
         return None
-    cursor = told.last_query_time
-    return _Quiet(
-        terminal_id=told.terminal_id,
-        said={"lastQueryTime": found[1]},
-        answer=SyncAnswer(entries=(), last_query_time=cursor).to_wire(),
-        shown={"list": 0, "lastQueryTime": cursor},
-        note={"save": 0, "delete": 0, "cursor": cursor},
-    )
+    if standing.is_approved and not standing.is_told(asked):
+        is_usual = standing.is_plain(asked) and not standing.has_deletes
+        return _News(standing, asked) if is_usual else None
+    # Whoever waits for approval has an empty library and begins anew afterwards.
+    cursor = asked if standing.is_approved else 0
+    answer = SyncAnswer(entries=(), last_query_time=cursor)
+    return _Quiet(terminal_id=standing.terminal_id, **_told_of(answer, asked))
+
+
+def _told_of(answer: SyncAnswer, asked: int) -> dict[str, Any]:
+    """Return an answer as it is sent, and what of it and its question is kept."""
+    told = [entry.operation for entry in answer.entries]
+    cursor = answer.last_query_time
+    return {
+        "said": {"lastQueryTime": str(asked)},
+        "answer": answer.to_wire(),
+        "shown": {"list": len(told), "lastQueryTime": cursor},
+        "note": {"save": told.count("save"), "delete": told.count("delete"), "cursor": cursor},
+    }
+
+
+def _tell(call: _Call, news: _News, environ: Environ, started: float) -> Response | None:
+    terminal_id = news.standing.terminal_id
+    if not call_taken(terminal_id=terminal_id, address=call.address, used_token=True):
+        return _too_often(terminal_id)
+    root = picture_root(environ["HTTP_HOST"])
+    answer = sync_news(standing=news.standing, asked=news.asked, picture_root=root)
+    if answer is None:
+        return None
+    told = _Quiet(terminal_id=terminal_id, **_told_of(answer, news.asked))
+    exchange = _exchange(call, told, _ms_since(started))
+    exchange_keep(terminal_id=told.terminal_id, exchange=exchange, is_quiet=not answer.entries)
+    return _quiet(told)
 
 
 def _heartbeat(call: _Call, environ: Environ) -> _Quiet | None:
@@ -199,18 +293,24 @@ def _understood(body: bytes, content_type: str) -> tuple[dict[str, Any], str] | 
 
 
 def _taken(call: _Call, quiet: _Quiet, took_ms: float) -> bool:
-    exchange = Exchange(
+    return call_taken(
+        terminal_id=quiet.terminal_id,
+        address=call.address,
+        used_token=True,
+        quiet=_exchange(call, quiet, took_ms),
+    )
+
+
+def _exchange(call: _Call, told: _Quiet, took_ms: float) -> Exchange:
+    return Exchange(
         at=time.time(),
         kind=call.kind,
         address=call.address,
         status=200,
-        said=quiet.said,
-        answered=quiet.shown,
-        note=quiet.note,
+        said=told.said,
+        answered=told.shown,
+        note=told.note,
         took_ms=took_ms,
-    )
-    return call_taken(
-        terminal_id=quiet.terminal_id, address=call.address, used_token=True, quiet=exchange
     )
 
 

@@ -8,7 +8,6 @@ and ``/i/….jpg`` for pictures. Whatever goes wrong, a terminal gets JSON that 
 
 import json
 import logging
-import random
 import re
 import time
 from collections.abc import Callable
@@ -37,7 +36,8 @@ from devices.services import (
     repairs_count,
     stranger_may_call,
 )
-from menjin.crowding import Crowded, Errand, Slots
+from menjin.crowding import Crowded, Errand, SentAway, crowded_retry_after_s, shared_slots
+from menjin.lane_paths import is_picture_path, is_terminal_path
 from server_common.addresses import client_address
 from terminal_protocol import (
     Ack,
@@ -61,9 +61,6 @@ _POSTED: dict[str, Callable[[Admission, BodyReading], Answered]] = {
     "syheartbeat": devices.wire.heartbeat,
 }
 _RETRY_AFTER_S = 10
-# Callers sent away in one rush should not all come back in one.
-_CROWDED_RETRY_AFTER_S = (5, 15)
-_CHANCE = random.SystemRandom()
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
@@ -86,23 +83,26 @@ class TerminalLane:
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
-        self.slots = Slots(settings.TERMINAL_SLOTS)
+        self.slots = shared_slots()
+        self._sent_away = SentAway()
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         path = request.path_info
-        if path.startswith("/i/"):
+        if is_picture_path(path):
             return self._seated(self._picture, request)
-        if path.startswith(("/sy", "/t/", "/+sy")) or path == "/t":
+        if is_terminal_path(path):
             return self._seated(self._message, request)
         return self.get_response(request)
 
     def _seated(self, answer: GetResponse, request: HttpRequest) -> HttpResponse:
         """Answer as soon as there is a slot, or send the caller away before it costs anything."""
+        errand = _errand(request.path_info)
         try:
-            with self.slots.taken(_errand(request.path_info)):
+            with self.slots.taken(errand):
                 return self._guard(answer, request)
         except Crowded:
-            return _busy("platform is busy", retry_after_s=_CHANCE.randint(*_CROWDED_RETRY_AFTER_S))
+            self._sent_away.count(errand)
+            return _busy("platform is busy", retry_after_s=crowded_retry_after_s())
 
     def _guard(self, answer: GetResponse, request: HttpRequest) -> HttpResponse:
         """Turn every failure into something a terminal can read."""

@@ -10,10 +10,13 @@ from celery import current_app
 from channels.layers import InMemoryChannelLayer, get_channel_layer
 from django.db import transaction
 
+from server_common.group_sender import GroupSender
+
 logger = logging.getLogger(__name__)
 
 _loop_lock = threading.Lock()
 _server_loop: asyncio.AbstractEventLoop | None = None
+_sender = GroupSender()
 
 
 def serve_groups_on(loop: asyncio.AbstractEventLoop | None) -> None:
@@ -62,8 +65,11 @@ def _group_send(group: str, message: dict[str, Any]) -> None:
     layer = get_channel_layer()
     if layer is None:
         return
+    if not isinstance(layer, InMemoryChannelLayer):
+        _sender.send(layer, group, message)
+        return
     loop = _server_loop
-    if isinstance(layer, InMemoryChannelLayer) and loop is not None and loop.is_running():
+    if loop is not None and loop.is_running():
         asyncio.run_coroutine_threadsafe(layer.group_send(group, message), loop)
     else:
         async_to_sync(layer.group_send)(group, message)

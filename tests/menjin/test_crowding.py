@@ -31,7 +31,7 @@ def held() -> Iterator[ExitStack]:
 
 
 def impatient(total: int = 8) -> Slots:
-    return Slots(total, door_wait_s=0.01, other_wait_s=0.01)
+    return Slots(total, door_wait_s=0.01, rest_wait_s=0.01, poll_wait_s=0.01)
 
 
 def test_doors_may_take_all_slots_but_one(held: ExitStack) -> None:
@@ -68,7 +68,7 @@ def test_a_slot_is_given_back_when_the_work_fails() -> None:
 
 
 def test_too_many_waiters_are_sent_away_at_once(held: ExitStack) -> None:
-    slots = Slots(2, door_wait_s=60, other_wait_s=60)
+    slots = Slots(2, door_wait_s=60)
     leaving = threading.Event()
     threads = [threading.Thread(target=_hold, args=(slots, leaving)) for _ in range(3)]
     for thread in threads:
@@ -92,7 +92,7 @@ def _hold(slots: Slots, leaving: threading.Event) -> None:
 
 
 def test_whoever_waits_at_a_door_goes_in_before_a_poll(held: ExitStack) -> None:
-    slots = Slots(4, door_wait_s=30, other_wait_s=0.05)
+    slots = Slots(4, door_wait_s=30, rest_wait_s=0.05)
     first = held.enter_context(ExitStack())
     first.enter_context(slots.taken(Errand.REST))
     for _ in range(2):
@@ -133,7 +133,7 @@ def test_polls_leave_a_slot_to_what_they_begin(held: ExitStack) -> None:
 
 
 def test_a_picture_goes_in_before_the_next_poll(held: ExitStack) -> None:
-    slots = Slots(8, door_wait_s=30, other_wait_s=30)
+    slots = Slots(8, rest_wait_s=30, poll_wait_s=30)
     last = held.enter_context(ExitStack())
     last.enter_context(slots.taken(Errand.POLL))
     held.enter_context(slots.taken(Errand.POLL))
@@ -162,7 +162,7 @@ def test_a_picture_goes_in_before_the_next_poll(held: ExitStack) -> None:
     asked=st.lists(st.sampled_from(Errand), min_size=1, max_size=24),
 )
 def test_never_more_than_there_is_room_for(total: int, asked: list[Errand]) -> None:
-    slots = Slots(total, door_wait_s=0.002, other_wait_s=0.002)
+    slots = Slots(total, door_wait_s=0.002, rest_wait_s=0.002, poll_wait_s=0.002)
     most = {Errand.DOOR: total - 1, Errand.REST: total // 2, Errand.POLL: max(1, total // 2 - 1)}
     now: Counter[Errand] = Counter()
     lock = threading.Lock()

@@ -289,16 +289,18 @@ def test_calling_too_often_is_told(
     assert server.passed_on == 1
 
 
-def test_when_there_is_no_room_the_lane_behind_answers(
+def test_when_there_is_no_room_they_are_told_to_come_again(
     token: str, cursor: int, terminal: Terminal
 ) -> None:
+    """The lane behind has more to do for the same answer, so it would be no help."""
     server = Server(token)
     server._application = IdleLane(server._behind, at_once=0, waiting=0)
 
-    answer = server.poll(cursor)
-
-    assert answer == {"serviceResponse": {"list": [], "lastQueryTime": cursor}}
-    assert server.passed_on == 1
+    for answer in (server.poll(cursor), server.beat()):
+        assert answer == {"ret": "50002", "desc": "platform is busy"}
+        assert server.status == "503 Service Unavailable"
+        assert 5 <= int(server.headers["Retry-After"]) <= 15
+    assert server.passed_on == 0
 
 
 def test_a_connection_that_broke_off_is_opened_anew_behind(

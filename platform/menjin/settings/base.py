@@ -249,6 +249,7 @@ LOGGING = {
     "filters": {
         "request_id": {"()": "server_common.request_ids.RequestIdFilter"},
         "redact": {"()": "server_common.redaction.RedactionFilter"},
+        "not_sent_away": {"()": "menjin.lane_paths.NotSentAway"},
     },
     "formatters": {
         "line": {"format": "%(asctime)s %(levelname)s %(name)s [%(request_id)s] %(message)s"}
@@ -264,6 +265,7 @@ LOGGING = {
     "loggers": {
         "django": {"handlers": [], "propagate": True},
         "django.server": {"handlers": [], "propagate": True},
+        "django.request": {"filters": ["not_sent_away"]},
         "uvicorn.access": {"level": "WARNING"},
         # One line per periodic task every ten seconds tells nobody anything.
         "celery.beat": {"level": "WARNING"},

@@ -111,7 +111,7 @@ def test_what_changes_between_the_look_and_the_lock_is_told_under_a_new_stamp(
     changed = threading.Event()
 
     def around(execute: Callable[..., Any], sql: str, *rest: Any) -> Any:
-        if 'FROM "faces_terminalcursor"' in sql and not changed.is_set():
+        if sql.startswith("SELECT complete_from") and not changed.is_set():
             changed.set()
             started(lambda: change(Person.objects.get(user_id="old"))).join(30)
         return execute(sql, *rest)
