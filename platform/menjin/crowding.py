@@ -91,7 +91,7 @@ class Slots:
     """Room for requests of terminals, shared by the threads of a process.
 
     Requests that decide about a door may take all slots but one; everything else at most half of
-    them, polls one less than that, and waits shorter. So no kind can shut out another for good.
+    them, polls a quarter, and waits shorter. So no kind can shut out another for good.
 
     Args:
         total: requests worked on at once; at least 2.

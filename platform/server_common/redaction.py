@@ -9,6 +9,9 @@ import logging
 import re
 
 _RULES: tuple[tuple[re.Pattern[str], str], ...] = (
+    # Base64 of a picture or a descriptor: no sensible log line has a word this long. First of all,
+    # because base64 may hold "/i/" or "/t/", and what the rules for those leave may be shorter.
+    (re.compile(r"[A-Za-z0-9+/_\-]{120,}={0,2}"), "***"),
     # The secret segment of a site's BaseUrl.
     (re.compile(r"(/t/)[A-Za-z0-9_\-]{6,}"), r"\1***"),
     # Signed picture addresses.
@@ -31,8 +34,6 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"(\b[a-z][a-z0-9+.\-]*://)[^\s/@:]+:[^\s/@]+@"), r"\1***@"),
     # Resident identity numbers: 17 digits and a digit or X; the older 15 digits.
     (re.compile(r"(?<!\d)\d{17}[\dXx](?!\d)"), "***"),
-    # Base64 of a picture or a descriptor: no sensible log line has a word this long.
-    (re.compile(r"[A-Za-z0-9+/_\-]{120,}={0,2}"), "***"),
 )
 
 

@@ -9,10 +9,11 @@ from contextlib import ExitStack
 import pytest
 from django.http import HttpRequest, HttpResponse
 from django.test import RequestFactory
+from django.utils.log import log_response
 from hypothesis import given
 from hypothesis import strategies as st
 
-from menjin.crowding import Crowded, Errand, Slots
+from menjin.crowding import Crowded, Errand, SentAway, Slots
 from menjin.terminal_lane import TerminalLane
 
 
@@ -119,15 +120,16 @@ def test_whoever_waits_at_a_door_goes_in_before_a_poll(held: ExitStack) -> None:
     thread.join(10)
 
 
-def test_polls_leave_a_slot_to_what_they_begin(held: ExitStack) -> None:
+def test_polls_leave_slots_to_what_they_begin(held: ExitStack) -> None:
     """Or a fleet that is told of somebody new is refused the pictures, and reports failures."""
     slots = impatient(8)
-    for _ in range(3):
+    for _ in range(2):
         held.enter_context(slots.taken(Errand.POLL))
 
     with pytest.raises(Crowded), slots.taken(Errand.POLL):
         pass
-    held.enter_context(slots.taken(Errand.REST))
+    for _ in range(2):
+        held.enter_context(slots.taken(Errand.REST))
     with pytest.raises(Crowded), slots.taken(Errand.REST):
         pass
 
@@ -163,7 +165,7 @@ def test_a_picture_goes_in_before_the_next_poll(held: ExitStack) -> None:
 )
 def test_never_more_than_there_is_room_for(total: int, asked: list[Errand]) -> None:
     slots = Slots(total, door_wait_s=0.002, rest_wait_s=0.002, poll_wait_s=0.002)
-    most = {Errand.DOOR: total - 1, Errand.REST: total // 2, Errand.POLL: max(1, total // 2 - 1)}
+    most = {Errand.DOOR: total - 1, Errand.REST: total // 2, Errand.POLL: max(1, total // 4)}
     now: Counter[Errand] = Counter()
     lock = threading.Lock()
     wrong: list[Counter[Errand]] = []
@@ -223,7 +225,7 @@ def test_a_crowded_lane_says_when_to_come_again(
     lane.slots = impatient(8)
     monkeypatch.setattr(lane, "_message", never)
     monkeypatch.setattr(lane, "_picture", never)
-    for _ in range({Errand.DOOR: 7, Errand.REST: 4, Errand.POLL: 3}[errand]):
+    for _ in range({Errand.DOOR: 7, Errand.REST: 4, Errand.POLL: 2}[errand]):
         held.enter_context(lane.slots.taken(errand))
 
     answer = lane(RequestFactory().post(path, b"{}", content_type="application/json"))
@@ -234,3 +236,68 @@ def test_a_crowded_lane_says_when_to_come_again(
     assert answer.content == b'{"ret": "50002", "desc": "platform is busy"}'
     with lane.slots.taken(Errand.REST if errand is not Errand.REST else Errand.DOOR):
         pass
+
+
+def test_who_is_sent_away_is_told_to_the_log_in_numbers_now_and_then(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    sent_away = SentAway(every_s=0.2)
+    for _ in range(5):
+        sent_away.count(Errand.POLL)
+    sent_away.count(Errand.DOOR)
+    time.sleep(0.25)
+    sent_away.count(Errand.REST)
+
+    assert [record.getMessage() for record in caplog.records] == [
+        "terminals_sent_away door=0 rest=0 poll=1",
+        "terminals_sent_away door=1 rest=1 poll=4",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "is_told"),
+    [
+        ("/t/token/syrecord/1", 503, False),
+        ("/syface/1", 503, False),
+        ("/i/name.jpg", 503, False),
+        ("/t/token/syrecord/1", 500, True),
+        ("/api/v1/sites/", 503, True),
+    ],
+)
+def test_django_adds_no_line_of_its_own_about_who_was_sent_away(
+    path: str, status: int, is_told: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    request = RequestFactory().get(path)
+
+    log_response("%s: %s", "Busy", path, response=HttpResponse(status=status), request=request)
+
+    assert bool(caplog.records) is is_told
+
+
+def test_nobody_waits_on_while_there_is_room(held: ExitStack) -> None:
+    """One who was held back by somebody that gave up goes in when that one goes."""
+    slots = Slots(4, door_wait_s=0.3, rest_wait_s=30)
+    held.enter_context(slots.taken(Errand.REST))
+    leaving = ExitStack()
+    for _ in range(3):
+        leaving.enter_context(slots.taken(Errand.DOOR))
+    seated = threading.Event()
+
+    def come() -> None:
+        with slots.taken(Errand.REST):
+            seated.set()
+
+    def give_up() -> None:
+        with pytest.raises(Crowded), slots.taken(Errand.DOOR):
+            pass
+
+    threads = [threading.Thread(target=come), threading.Thread(target=give_up)]
+    for number, thread in enumerate(threads):
+        thread.start()
+        until(lambda waiting=number + 1: slots.waiting == waiting)
+    threads[1].join(10)
+    assert not seated.is_set()
+    leaving.close()
+
+    assert seated.wait(10)
+    threads[0].join(10)

@@ -28,6 +28,7 @@ from faces.services import (
     terminal_change,
     terminal_view_changed,
 )
+from menjin.crowding import Errand, Slots
 from menjin.idle_lane import IdleLane
 from tests.support.factories import make_terminal
 from tests.support.people import enrol
@@ -148,6 +149,82 @@ def test_a_change_is_told_at_the_next_poll(
     gone = server.poll(moved)["serviceResponse"]
 
     assert [(one["operation"], one["userId"]) for one in gone["list"]] == [("delete", "2")]
+
+
+def test_news_are_told_here_as_the_lane_behind_would(
+    server: Server, cursor: int, terminal: Terminal, library: Library, token: str
+) -> None:
+    other = Server(token, make_terminal(terminal.site, device_id="0000777").device_id)
+    theirs = other.poll(0)["serviceResponse"]["lastQueryTime"]
+    other._application = other._behind  # type: ignore[assignment]
+    person = enrol(library, "2", name="林 <二>", sex=2, remark='"注"', user_type="owner")
+
+    here = server.poll(cursor)["serviceResponse"]
+    behind = other.poll(theirs)["serviceResponse"]
+
+    assert server.passed_on == 0
+    assert here["lastQueryTime"] == behind["lastQueryTime"] == person.sync_stamp
+    assert [one["userName"] for one in here["list"]] == ["林 <二>"]
+    for one in (*here["list"], *behind["list"]):
+        # Signed for one terminal.
+        addresses = {one.pop("imageUrl"), one.pop("userImageUrl")}
+        assert addresses.pop().startswith("http://testserver/i/")
+        assert not addresses
+    assert here["list"] == behind["list"]
+    rows = Delivery.objects.filter(person=person).order_by("pk")
+    assert {(row.state, row.held, row.attempts) for row in rows} == {("sent", True, 1)}
+    kept = [exchanges_last(terminal_id=row.terminal_id)[0] for row in rows]
+    assert len(kept) == 2
+    for name in ("kind", "address", "status", "note"):
+        assert getattr(kept[0], name) == getattr(kept[1], name)
+    assert TerminalCursor.objects.get(terminal=terminal).issued == person.sync_stamp
+
+
+def test_news_cost_seven_statements(
+    server: Server, cursor: int, library: Library, django_assert_max_num_queries: Any
+) -> None:
+    enrol(library, "2")
+    enrol(library, "3")
+
+    # Two more are the savepoint of the test's own transaction.
+    with django_assert_max_num_queries(9):
+        told = server.poll(cursor)["serviceResponse"]["list"]
+
+    assert [one["userId"] for one in told] == ["2", "3"]
+
+
+@pytest.mark.parametrize("page", [1, 2])
+def test_pages_of_news_are_told_to_the_end(
+    server: Server, cursor: int, library: Library, settings: Any, page: int
+) -> None:
+    settings.SYNC_PAGE_SIZE = page
+    people = [enrol(library, user_id) for user_id in "2345"]
+
+    told: list[str] = []
+    for _ in range(4):
+        answer = server.poll(cursor)["serviceResponse"]
+        told += [one["userId"] for one in answer["list"]]
+        cursor = answer["lastQueryTime"]
+
+    assert told == ["2", "3", "4", "5"]
+    assert (cursor, server.passed_on) == (people[-1].sync_stamp, 0)
+
+
+def test_news_wait_for_a_slot_and_nothing_is_noted_of_them_without_one(
+    token: str, cursor: int, library: Library, terminal: Terminal
+) -> None:
+    server = Server(token)
+    slots = Slots(4, poll_wait_s=0.01)
+    server._application = IdleLane(server._behind, slots=slots)
+    person = enrol(library, "2")
+
+    with slots.taken(Errand.POLL):
+        refused = server.poll(cursor)
+
+    assert refused == {"ret": "50002", "desc": "platform is busy"}
+    assert Delivery.objects.get(person=person).state == "pending"
+    assert len(server.poll(cursor)["serviceResponse"]["list"]) == 1
+    assert server.passed_on == 0
 
 
 def test_a_face_told_again_to_this_terminal_alone_is_told(
