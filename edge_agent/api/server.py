@@ -100,10 +100,13 @@ class ApiServer:
         self._hub.open()
         try:
             while len(bound) < len(wanted):
-                for name, (port, handler) in wanted.items():
-                    if name not in bound:
-                        await self._bind(name, port, handler, bound, runners)
+                problems = [
+                    await self._bind(name, port, handler, bound, runners)
+                    for name, (port, handler) in wanted.items()
+                    if name not in bound
+                ]
                 if len(bound) < len(wanted):
+                    self._note_problem("; ".join(one for one in problems if one))
                     await asyncio.sleep(self._backoff.failed())
             if wanted:
                 self._tell(bound)
@@ -121,7 +124,8 @@ class ApiServer:
         handler: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]],
         bound: dict[str, int],
         runners: list[web.ServerRunner],
-    ) -> None:
+    ) -> str:
+        """Listen on a port; returns why not, empty when it does."""
         runner = web.ServerRunner(JsonServer(handler), shutdown_timeout=_SHUTDOWN_S)
         await runner.setup()
         site = web.TCPSite(runner, self._config.host, port)
@@ -129,10 +133,10 @@ class ApiServer:
             await site.start()
         except OSError as error:
             await runner.cleanup()
-            self._note_problem(f"{self._config.host}:{port}: {error.strerror or 'not usable'}")
-            return
+            return f"{self._config.host}:{port}: {error.strerror or 'not usable'}"
         runners.append(runner)
         bound[name] = int(runner.addresses[0][1])
+        return ""
 
     async def _answer_call(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer a call; the restart that one may ask for comes after its answer."""

@@ -39,6 +39,7 @@ _CHECKS: Final[tuple[tuple[str, Check], ...]] = (
     ("platform", _network.platform),
     ("clock", _network.clock),
     ("own interface", _network.own_ports),
+    ("web page", _network.web_page),
 )
 
 

@@ -136,6 +136,25 @@ async def own_ports(patient: Patient) -> Finding:
     return Finding.ok(check, f"free at {api.host}: {listed}")
 
 
+async def web_page(patient: Patient) -> Finding:
+    """Whether the terminal's web page listens, or could."""
+    page, check = patient.config.page, "web page"
+    if not page.enabled:
+        return Finding.ok(check, "switched off")
+    if not page.port:
+        return Finding.ok(check, f"at {page.host}, on any free port")
+    where = f"{page.host} port {page.port}"
+    if patient.is_running:
+        if await patient.blocking(partial(_is_listened, page.host, page.port)):
+            return Finding.ok(check, f"somebody listens at {where} while the agent runs")
+        return Finding.failed(check, f"nobody listens at {where}", "Look for the page in its log")
+    problem = await patient.blocking(partial(_cannot_bind, page.host, page.port))
+    if problem:
+        advice = "End the other program, or choose another port under [page]"
+        return Finding.failed(check, f"{where}: {problem}", advice)
+    return Finding.ok(check, f"free at {where}")
+
+
 def _answered(reply: Reply, *, is_https: bool) -> Finding | None:
     """Return what is wrong with an answer; None when the terminal was admitted."""
     check, payload = "platform", reply.payload
@@ -190,6 +209,15 @@ async def _listening(patient: Patient) -> Finding:
         advice = "It may have been started with another configuration; see allow_from, password"
         return Finding.warning(check, words, advice, code=answer.code)
     return Finding.ok(check, "the running agent answers calls")
+
+
+def _is_listened(host: str, port: int) -> bool:
+    """Whether somebody takes connections there; an address for all means this computer, too."""
+    try:
+        with socket.create_connection((host, port), timeout=_CONNECT_S):
+            return True
+    except OSError:
+        return False
 
 
 def _cannot_bind(host: str, port: int) -> str:

@@ -5,10 +5,12 @@ import base64
 import socket
 from collections.abc import Awaitable, Callable
 from email.utils import parsedate_to_datetime
+from random import Random
 from typing import Any
 
 import pytest
 
+from edge_agent.backoff import Backoff
 from edge_agent.drivers.clock import SystemClock
 from edge_agent.exceptions import DriverError
 from terminal_protocol.codes import MESSAGES, RetCode
@@ -417,6 +419,28 @@ async def test_port_that_is_taken_does_not_stop_the_terminal(
 
     assert str(port) in terminal.named("api_problem")[0]["problem"]
     assert terminal.named("api")[1]["port"] == port
+
+
+async def test_two_ports_that_are_taken_are_told_once_and_together(
+    terminal: RunningTerminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = terminal.parts.api
+    monkeypatch.setattr(server, "_backoff", Backoff(first_s=0.01, most_s=0.01, chance=Random(1)))
+    with socket.socket() as first, socket.socket() as second:
+        for number, (name, taken) in enumerate([("port", first), ("push_port", second)]):
+            taken.bind(("127.0.0.1", 0))
+            taken.listen(number + 1)
+            object.__setattr__(server._config, name, taken.getsockname()[1])
+        again = asyncio.create_task(server.run())
+        await terminal.told("api_problem")
+        await asyncio.sleep(0.2)
+        (problem,) = terminal.named("api_problem")
+    await terminal.told("api", times=2)
+    again.cancel()
+    await asyncio.wait([again])
+
+    for name in ("port", "push_port"):
+        assert str(getattr(server._config, name)) in problem["problem"]
 
 
 @pytest.mark.parametrize("name", ["enabled", "push_enabled"])

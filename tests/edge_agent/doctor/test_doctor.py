@@ -56,6 +56,7 @@ class Door:
             "base_url": self.base_url,
             "data_dir": "data",
             "api": self.api,
+            "page": {"port": 0},
             **self.sections,
         }
         return parse_config(table, base=self.folder)
@@ -95,7 +96,7 @@ async def test_all_is_well(door: Door) -> None:
     found = await door.examined()
 
     assert {check: one.result for check, one in found.items()} == dict.fromkeys(found, Result.OK)
-    assert len(found) == 15
+    assert len(found) == 16
     assert found["platform"].words == "admits terminal 0000001 and has people for it"
     assert not (door.data_dir / "agent.sqlite3").exists()
 
@@ -383,6 +384,29 @@ async def test_port_that_is_taken(door: Door, taken: int) -> None:
     assert is_failed((await door.examined())["own interface"], "taken by another program")
 
 
+async def test_page_whose_port_is_taken(door: Door, taken: int) -> None:
+    door.sections["page"] = {"port": taken}
+
+    assert is_failed((await door.examined())["web page"], "taken by another program")
+
+
+async def test_page_of_an_agent_that_runs(door: Door, taken: int) -> None:
+    door.sections["page"] = {"port": taken}
+    with instance_lock(door.data_dir):
+        listened = (await door.examined())["web page"]
+        door.sections["page"] = {"port": free_port()}
+        missing = (await door.examined())["web page"]
+
+    assert listened.result is Result.OK
+    assert is_failed(missing, "nobody listens")
+
+
+async def test_page_that_is_switched_off(door: Door) -> None:
+    door.sections["page"] = {"enabled": False}
+
+    assert (await door.examined())["web page"].words == "switched off"
+
+
 async def test_check_that_hangs_keeps_none_of_the_others_from_being_made(door: Door) -> None:
     release = threading.Event()
 
@@ -426,7 +450,7 @@ def test_command_says_lines_or_json_and_fails_when_something_failed(
     assert main(["doctor", "--json", "--config", str(path)]) == 1
     told = json.loads(capfd.readouterr().out)
 
-    assert len(lines) == len(told["findings"]) == 15
+    assert len(lines) == len(told["findings"]) == 16
     assert lines[0].startswith("OK       configuration  ")
     assert any(line.startswith("FAILED   face models    ") for line in lines)
     assert told["ok"] is False
