@@ -112,16 +112,14 @@ class Slots:
             raise ValueError("there must be at least 2 slots, one for each kind of request")
         self._total = total
         self._half = half = total // 2
-        quarter = max(1, total // 4)
+        quarter, ample = max(1, total // 4), max(2, total * 3 // 4)
         self._lock = lock = threading.Lock()
         self._kinds = {
-            Errand.DOOR: _Kind(
-                lock, most=total - 1, waiting_most=max(2, total * 3 // 4), wait_s=door_wait_s
-            ),
+            Errand.DOOR: _Kind(lock, most=total - 1, waiting_most=ample, wait_s=door_wait_s),
             # Those that a poll began come all together, and cost little; refused, they would come
             # again ten seconds later, and the face with them.
-            Errand.REST: _Kind(lock, most=half, waiting_most=total, wait_s=rest_wait_s),
-            Errand.POLL: _Kind(lock, most=quarter, waiting_most=quarter, wait_s=poll_wait_s),
+            Errand.REST: _Kind(lock, most=half, waiting_most=ample, wait_s=rest_wait_s),
+            Errand.POLL: _Kind(lock, most=quarter, waiting_most=half, wait_s=poll_wait_s),
         }
 
     @property
