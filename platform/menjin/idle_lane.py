@@ -43,8 +43,8 @@ _PATH = re.compile(r"/t/([A-Za-z0-9_\-]{1,64})/(syrecord|syheartbeat)/([A-Za-z0-
 _CURSOR = re.compile(r"lastQueryTime=([0-9]{1,18})")
 _BODY_MAX = 512
 # Requests worked on here at once, and how many more wait for a moment; whoever finds no place is
-# told to come again. With the usual 8 slots of the lane behind and
-# all who can wait there (``menjin.crowding``), 31 of a server's 32 threads are taken at most.
+# told to come again. With the usual 8 slots of the lane behind and all who can wait for them
+# (``menjin.crowding``), 31 of a server's 32 threads are taken at most.
 _AT_ONCE = 4
 _WAITING = 3
 _WAIT_S = 0.5
