@@ -1,34 +1,27 @@
 """The answer to /syrecord: what changed for this terminal since its cursor (decision 0002)."""
 
 import logging
-from collections.abc import Callable
 from copy import copy
-from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import Any, TypeVar, cast
+from typing import Any
 
-from django.conf import settings
 from django.db import transaction
-from django.db.models import F, OuterRef, Q, QuerySet, Subquery
-from django.db.models.functions import Coalesce, Greatest
 from django.utils import timezone
 
 from devices.choices import TerminalStatus
 from devices.models import Terminal
-from faces.choices import Category, DeliveryState, Operation, PhotoStatus
-from faces.models import Delivery, FacePhoto, Person, TerminalCursor, TerminalLibrary
+from faces.choices import Category
+from faces.models import Delivery, TerminalCursor, TerminalLibrary
 from faces.selectors import people_for_terminal
 from faces.services.capacity import capacity_guard
 from faces.services.clock import clock_advance_held, clock_hold, clock_share
 from faces.services.deliveries import deliveries_sent, terminal_expect_all
 from faces.services.libraries import libraries_lock
 from faces.services.picture_urls import picture_path
+from faces.services.sync_pages import Page, Position, page_after
 from faces.services.told import CursorRow, Standing, cursor_lock, cursor_move, standing_of
-from server_common.frozen_query import FrozenQuery, columns_of, from_row
 from terminal_protocol import SyncAnswer, SyncEntry
 
 logger = logging.getLogger(__name__)
-Row = TypeVar("Row", Person, Delivery)
 
 # Of a terminal that may hold nobody now; it begins anew once it may.
 _NOTHING_YET = SyncAnswer(entries=(), last_query_time=0)
@@ -39,25 +32,6 @@ _WIRE_TYPES = {
     Category.VISITOR: "visitor",
     Category.BLACKLIST: "blacklist",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class _Position:
-    """Up to which stamps a terminal has been told; ``begun`` is where this round of pages began."""
-
-    saves: int
-    deletes: int
-    begun: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Page:
-    """What one answer lists, and how far the terminal has been told with it."""
-
-    people: list[Person]
-    deletes: list[Delivery]
-    told: _Position
-    is_last: bool
 
 
 class _MustMoveClock(Exception):
@@ -182,8 +156,8 @@ def _answer_sharing(terminal: Terminal, asked: int, picture_root: str) -> SyncAn
         return _NOTHING_YET
     if standing.has_deletes:
         raise _MustMoveClock
-    since = _Position(asked, asked, begun=asked)
-    page = _collect(_as_it_is(terminal, standing), since, standing.newest, standing)
+    since = Position(asked, asked, begun=asked)
+    page = page_after(_as_it_is(terminal, standing), since, standing.newest, standing)
     # A page ends at a stamp, so its cursor says what was told and no more.
     given = standing.newest if page.is_last else page.told.saves
     deliveries_sent(terminal=terminal, people=page.people, deletes=[])
@@ -200,7 +174,7 @@ def _answer_alone(terminal: Terminal, asked: int, picture_root: str) -> SyncAnsw
     standing = standing_of(terminal_id=terminal.pk, saves=since.saves, deletes=since.deletes)
     if standing is None or not _is_ours(terminal, standing):
         return _NOTHING_YET
-    page = _collect(_as_it_is(terminal, standing), since, newest, standing)
+    page = page_after(_as_it_is(terminal, standing), since, newest, standing)
     given = _given(terminal, cursor, asked, page, newest)
     # Under the clock that it was read under: somebody erased or suspended in between would have no
     # row by which the terminal is told.
@@ -211,7 +185,7 @@ def _answer_alone(terminal: Terminal, asked: int, picture_root: str) -> SyncAnsw
     return _answer(terminal, page, given, picture_root)
 
 
-def _answer(terminal: Terminal, page: _Page, given: int, picture_root: str) -> SyncAnswer:
+def _answer(terminal: Terminal, page: Page, given: int, picture_root: str) -> SyncAnswer:
     entries = [_delete_entry(row) for row in page.deletes]
     entries += [_save_entry(person, terminal, picture_root) for person in page.people]
     return SyncAnswer(entries=tuple(entries), last_query_time=given)
@@ -251,14 +225,14 @@ def _as_it_is(terminal: Terminal, standing: Standing) -> Terminal:
     return now
 
 
-def _since(cursor: TerminalCursor, asked: int, newest: int) -> _Position:
+def _since(cursor: TerminalCursor, asked: int, newest: int) -> Position:
     """Return how far the terminal has been told."""
     if _is_plain(cursor, asked):
-        return _Position(asked, asked, begun=asked)
+        return Position(asked, asked, begun=asked)
     return _resume(cursor, asked, newest)
 
 
-def _given(terminal: Terminal, cursor: TerminalCursor, asked: int, page: _Page, newest: int) -> int:
+def _given(terminal: Terminal, cursor: TerminalCursor, asked: int, page: Page, newest: int) -> int:
     """Return the cursor to give out with a page, noted in the terminal's."""
     if _is_plain(cursor, asked):
         if page.is_last:
@@ -270,176 +244,24 @@ def _given(terminal: Terminal, cursor: TerminalCursor, asked: int, page: _Page, 
     # Greater than every cursor this terminal was ever given, its former site's included: whoever
     # lost this answer and asks with an older one must not seem to have what this one told.
     fresh = clock_advance_held(site_id=terminal.site_id, held=newest, above=cursor.issued)
-    told = _Position(fresh, fresh, begun=fresh) if page.is_last else page.told
+    told = Position(fresh, fresh, begun=fresh) if page.is_last else page.told
     cursor.complete_from = fresh if page.is_last else None
     cursor.pages.append([fresh, told.saves, told.deletes, told.begun])
     cursor.pages = cursor.pages[-_PAGES_KEPT:]
     return fresh
 
 
-def _resume(cursor: TerminalCursor, asked: int, newest: int) -> _Position:
+def _resume(cursor: TerminalCursor, asked: int, newest: int) -> Position:
     """Return how far the terminal has been told, by the cursor it asks with; 0 begins anew."""
     for known, *position in cursor.pages:
         if known == asked:
             # To the end of the list: what is asked with again and again must not be dropped.
             others = [page for page in cursor.pages if page[0] != asked]
             cursor.pages = [*others, [known, *position]]
-            return _Position(*position)
+            return Position(*position)
     logger.info("sync_full terminal=%s asked=%s", cursor.terminal_id, asked)
     cursor.pages = []
-    return _Position(0, 0, begun=newest)
-
-
-def _collect(terminal: Terminal, since: _Position, newest: int, standing: Standing) -> _Page:
-    """Return the next page: deletes first, saves only once no delete is left."""
-    size: int = settings.SYNC_PAGE_SIZE
-    # Of those decided since the round began, confirmed ones too: the cursor says that the answer
-    # was lost, and a result says not of which change it is (seed 9.4).
-    owing = Q(sync_stamp__gt=since.begun) | (Q(held=True) & ~Q(state=DeliveryState.STORED))
-    doomed = Delivery.objects.filter(
-        owing,
-        terminal=terminal,
-        operation=Operation.DELETE,
-        sync_stamp__gt=since.deletes,
-        sync_stamp__lte=newest,
-    ).order_by("sync_stamp", "pk")
-    has_deletes = standing.has_deletes
-    deletes, deletes_told = (
-        _first(
-            list(doomed[: size + 1]),
-            size,
-            "sync_stamp",
-            all_of=lambda border: list(doomed.filter(sync_stamp=border)),
-        )
-        if has_deletes
-        else ([], None)
-    )
-    if deletes_told is not None:
-        return _Page([], deletes, replace(since, deletes=deletes_told), is_last=False)
-    room = size - len(deletes)
-    people, people_told = (
-        _first_people(terminal, since.saves, newest, standing, room, may_exceed=not deletes)
-        if standing.has_people or standing.has_again
-        else ([], None)
-    )
-    is_last = people_told is None
-    told = _Position(newest if people_told is None else people_told, newest, since.begun)
-    return _Page(people, deletes, told, is_last)
-
-
-def _first_people(
-    terminal: Terminal,
-    since: int,
-    newest: int,
-    standing: Standing,
-    room: int,
-    *,
-    may_exceed: bool,
-) -> tuple[list[Person], int | None]:
-    """Return whom to tell next, as ``_first`` does."""
-
-    def people(after: int, until: int, limit: int | None) -> list[Person]:
-        rows = _PEOPLE.rows(
-            {
-                "all_libraries": standing.all_libraries,
-                "has_again": standing.has_again,
-                "limit": limit,
-            },
-            terminal_id=terminal.pk,
-            site_id=terminal.site_id,
-            since=after,
-            newest=until,
-            now=timezone.now(),
-        )
-        return [_told_person(row) for row in rows]
-
-    return _first(
-        people(since, newest, room + 1),
-        room,
-        "told_stamp",
-        all_of=lambda border: people(border - 1, border, None),
-        may_exceed=may_exceed,
-    )
-
-
-def _first(
-    found: list[Row],
-    room: int,
-    stamp: str,
-    *,
-    all_of: Callable[[int], list[Row]],
-    may_exceed: bool = True,
-) -> tuple[list[Row], int | None]:
-    """Return the first rows that fit, whole stamps only, and the last stamp told with them.
-
-    Args:
-        found: rows in the order of their stamps, one more than fit if there are that many.
-        room: how many fit.
-        stamp: the attribute that is a row's stamp.
-        all_of: returns all rows of a stamp.
-        may_exceed: rows under one stamp that are more than fit (the page size was lowered since)
-            come together nevertheless.
-
-    The last stamp is None when these are all there are.
-    """
-    if len(found) <= room:
-        return found, None
-    border: int = getattr(found[room], stamp)
-    fit = [row for row in found if getattr(row, stamp) < border]
-    if fit:
-        return fit, getattr(fit[-1], stamp)
-    if may_exceed:
-        return all_of(border), border
-    return [], border - 1
-
-
-def _people_since(
-    *,
-    terminal_id: int,
-    site_id: int,
-    since: int,
-    newest: int,
-    now: datetime,
-    all_libraries: bool,
-    has_again: bool,
-    limit: int | None,
-) -> QuerySet[Person, tuple[Any, ...]]:
-    """Return whom to tell, in order of their stamp: their own, or when they are told again.
-
-    Columns: a person's, the stamp, the newest accepted photo.
-    """
-    terminal = Terminal(
-        pk=terminal_id,
-        site_id=site_id,
-        all_libraries=all_libraries,
-        status=TerminalStatus.APPROVED,
-    )
-    people = people_for_terminal(terminal, now=now)
-    if has_again:
-        again = Delivery.objects.filter(terminal_id=terminal_id, operation=Operation.SAVE)
-        mine = again.filter(person=OuterRef("pk")).values("again_stamp")[:1]
-        stamped = people.annotate(told_stamp=Greatest("sync_stamp", Coalesce(Subquery(mine), 0)))
-    else:
-        stamped = people.annotate(told_stamp=F("sync_stamp"))
-    window = stamped.filter(told_stamp__gt=since, told_stamp__lte=newest)
-    # In the same statement: what a page needs of photos is one number for each person.
-    photos = FacePhoto.objects.filter(person=OuterRef("pk"), status=PhotoStatus.OK)
-    newest_photo = Subquery(photos.order_by("-pk").values("pk")[:1])
-    found = window.annotate(photo_id=newest_photo).order_by("told_stamp", "pk")
-    return found.values_list(*columns_of(Person), "told_stamp", "photo_id")[:limit]
-
-
-_PEOPLE = FrozenQuery(
-    _people_since, terminal_id=int, site_id=int, since=int, newest=int, now=datetime
-)
-
-
-def _told_person(row: tuple[Any, ...]) -> Person:
-    """Return a person with the stamp and the photo to be told."""
-    *columns, told_stamp, photo_id = row
-    person: Any = from_row(Person, tuple(columns))
-    person.told_stamp, person.photo_id = told_stamp, photo_id
-    return cast("Person", person)
+    return Position(0, 0, begun=newest)
 
 
 def _save_entry(person: Any, terminal: Terminal, picture_root: str) -> SyncEntry:

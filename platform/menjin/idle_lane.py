@@ -148,8 +148,14 @@ class IdleLane:
             if isinstance(found, _Quiet):
                 is_taken = _taken(call, found, _ms_since(started))
                 return _quiet(found) if is_taken else _too_often(found.terminal_id)
-        except Exception as error:
-            _failed(error)
+        except (DatabaseError, InterfaceError):
+            # Of a connection that broke off; the lane behind opens a new one, and says what is
+            # wrong if that does not help.
+            connection.close()
+            return None
+        except Exception:
+            # The border of this lane: the one behind answers whatever went wrong here.
+            logger.exception("idle_request_failed")
             return None
         finally:
             self._room.release()
@@ -162,23 +168,16 @@ class IdleLane:
                 return _tell(call, news, environ, started)
         except Crowded:
             return self._crowded(Errand.POLL)
-        except Exception as error:
-            _failed(error)
+        except (DatabaseError, InterfaceError):
+            connection.close()
+            return None
+        except Exception:
+            logger.exception("idle_request_failed")
             return None
 
     def _crowded(self, errand: Errand) -> Response:
         self._sent_away.count(errand)
         return _busy("platform is busy", crowded_retry_after_s())
-
-
-def _failed(error: Exception) -> None:
-    """Note what went wrong; the lane behind answers."""
-    if isinstance(error, DatabaseError | InterfaceError):
-        # Of a connection that broke off; the lane behind opens a new one, and says what is wrong
-        # if that does not help.
-        connection.close()
-        return
-    logger.error("idle_request_failed", exc_info=error)
 
 
 def _quiet(found: _Quiet) -> Response:

@@ -1,7 +1,6 @@
 """``enrol``, ``doctor`` and ``status`` beside an agent that runs, as somebody types them."""
 
 import json
-import logging
 import shutil
 import signal
 from collections.abc import Iterator
@@ -15,16 +14,6 @@ from edge_agent.live_state import read_live_state
 from face_engine import install_models
 from tests.support.agents import Agent
 from tests.support.fake_platform import TOKEN, FakePlatform
-
-
-@pytest.fixture(autouse=True)
-def _logging_as_it_was() -> Iterator[None]:
-    """Undo what `main` does to this process's logging."""
-    root = logging.getLogger()
-    level, handlers = root.level, list(root.handlers)
-    yield
-    root.setLevel(level)
-    root.handlers[:] = handlers
 
 
 @pytest.fixture

@@ -1,11 +1,9 @@
 """``python -m edge_agent``: it explains itself and gives nothing away."""
 
-import logging
 import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,16 +14,6 @@ from edge_agent.instance_lock import instance_lock
 
 ROOT = Path(__file__).parents[2]
 TOKEN = "x7Kq-very-secret"
-
-
-@pytest.fixture(autouse=True)
-def _logging_as_it_was() -> Iterator[None]:
-    """Undo what `main` does to this process's logging."""
-    root = logging.getLogger()
-    level, handlers = root.level, list(root.handlers)
-    yield
-    root.setLevel(level)
-    root.handlers[:] = handlers
 
 
 def run(*arguments: str, timeout_s: float = 30) -> subprocess.CompletedProcess[str]:

@@ -7,6 +7,10 @@ from django.http import HttpResponse
 from django.test import Client
 
 
+class PlatformBusy(AssertionError):
+    """There was no room for the request; a terminal would come again."""
+
+
 class WireClient:
     """Speaks chapter 9; keeps what the platform told it, as a terminal would."""
 
@@ -19,8 +23,7 @@ class WireClient:
 
     def post(self, kind: str, body: Any, content_type: str = "application/json") -> dict[str, Any]:
         """Post an upload and return the answer, which must be JSON with status 200."""
-        response = self.raw(kind, body, content_type)
-        assert response.status_code == 200, response.content
+        response = _answered(self.raw(kind, body, content_type))
         return dict(response.json())
 
     def raw(self, kind: str, body: Any, content_type: str = "application/json") -> HttpResponse:
@@ -37,8 +40,7 @@ class WireClient:
         response = self.client.get(
             f"{self.base}/syrecord/{self.device_id}", {"lastQueryTime": asked}
         )
-        assert response.status_code == 200, response.content
-        answer = response.json()["serviceResponse"]
+        answer = _answered(response).json()["serviceResponse"]
         return answer["list"], answer["lastQueryTime"]
 
     def poll_refused(self) -> str:
@@ -60,3 +62,10 @@ class WireClient:
                 else:
                     self.held.pop(entry["userId"], None)
         raise AssertionError("the terminal is told changes without end")
+
+
+def _answered(response: Any) -> Any:
+    if response.status_code == 503 and b"platform is busy" in response.content:
+        raise PlatformBusy
+    assert response.status_code == 200, response.content
+    return response
