@@ -72,20 +72,22 @@ class _Straight(connect):
 class _Pulse:
     """When the other end was last heard, and whether its silence would mean anything."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, answered_before: bool) -> None:
         self.heard_at = time.monotonic()
-        self.answers_pings = False
+        self.has_ponged = False
+        self._answered_before = answered_before
 
     def heard(self) -> None:
         self.heard_at = time.monotonic()
 
     def ponged(self, pong: "asyncio.Future[float]") -> None:
         if not pong.cancelled() and pong.exception() is None:
-            self.answers_pings = True
+            self.has_ponged = True
             self.heard()
 
     def is_still(self, silence_s: float) -> bool:
-        return self.answers_pings and time.monotonic() - self.heard_at > silence_s
+        means_something = self.has_ponged or self._answered_before
+        return means_something and time.monotonic() - self.heard_at > silence_s
 
 
 class RecordSubscriber:
@@ -108,6 +110,8 @@ class RecordSubscriber:
         self._first_pause_s = first_pause_s
         self._fill_again_s = fill_again_s
         self._clock_offset_ms: int | None = None
+        # A terminal may fall still before its first answer on a line; the line before tells then.
+        self._has_ponged = False
 
     async def run(self) -> None:
         """Subscribe again and again, until cancelled."""
@@ -169,7 +173,7 @@ class RecordSubscriber:
             await self._listen(line)
 
     async def _listen(self, line: ClientConnection) -> None:
-        pulse = _Pulse()
+        pulse = _Pulse(answered_before=self._has_ponged)
         beside = [asyncio.create_task(self._beat(line, pulse)), asyncio.create_task(self._fill())]
         try:
             async for message in line:
@@ -178,6 +182,7 @@ class RecordSubscriber:
                 if answer.code == PUSH_RECORD and isinstance(answer.value, dict):
                     await self._hooks.record(answer.value)
         finally:
+            self._has_ponged = pulse.has_ponged
             for task in beside:
                 task.cancel()
             await asyncio.gather(*beside, return_exceptions=True)

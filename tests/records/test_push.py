@@ -204,6 +204,29 @@ async def test_a_terminal_that_hangs_is_noticed_and_its_gap_filled(
         await until(lambda: stored() == {1})
 
 
+async def test_a_terminal_that_hangs_from_the_first_moment_of_a_line_is_noticed(
+    gate: Terminal, door: TerminalServer
+) -> None:
+    """It answered on the line before; one that was replaced by another make is cut once only."""
+    gate.push_port = door.port
+    await gate.asave()
+
+    async with subscribing(**QUICK, silence_s=0.5):
+        await is_pushing()
+        await until(lambda: door.state.heartbeats > 2)
+        (first,) = door.state.subscribers
+        door.state.answers_pings = False
+        await asyncio.to_thread(door.cut_subscribers)
+        await until(lambda: door.state.subscribers and door.state.subscribers != [first])
+        (second,) = door.state.subscribers
+        await until(lambda: door.state.subscribers and door.state.subscribers != [second])
+        (third,) = door.state.subscribers
+        begun = door.state.heartbeats
+        await until(lambda: door.state.heartbeats > begun + 20)
+
+        assert door.state.subscribers == [third]
+
+
 async def test_a_terminal_that_answers_no_pings_is_not_cut(
     gate: Terminal, door: TerminalServer
 ) -> None:
