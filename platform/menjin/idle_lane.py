@@ -13,7 +13,8 @@ import logging
 import re
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -69,10 +70,10 @@ class _Quiet:
 
 @dataclass(frozen=True, slots=True)
 class _News:
-    """A poll that finds news: how its terminal stands, and the cursor it asked with."""
+    """A poll that finds news: how its terminal stands, and the cursor it asked with, as written."""
 
     standing: Standing
-    asked: int
+    asked: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,30 +125,16 @@ class IdleLane:
         start_response(status, [*common, *headers])
         return [body]
 
-    def _has_room(self) -> bool:
-        """Take a place, at once or after a short wait in a short queue."""
-        if self._room.acquire(blocking=False):
-            return True
-        if not self._queue.acquire(blocking=False):
-            return False
-        try:
-            return self._room.acquire(timeout=_WAIT_S)
-        finally:
-            self._queue.release()
-
     def _answered(self, environ: Environ) -> Response | None:
-        started = time.perf_counter()
         call = _call_of(environ)
         if call is None:
             return None
-        if not self._has_room():
-            # The lane behind has more to do for an answer than this one, so it is no help.
-            return self._crowded(Errand.POLL if call.kind == "syrecord" else Errand.REST)
         try:
-            found = _poll(call, environ) if call.kind == "syrecord" else _heartbeat(call, environ)
-            if isinstance(found, _Quiet):
-                is_taken = _taken(call, found, _ms_since(started))
-                return _quiet(found) if is_taken else _too_often(found.terminal_id)
+            return self._answer(call, environ, time.perf_counter())
+        except Crowded:
+            # The lane behind has more to do for an answer than this one, so it is no help.
+            self._sent_away.count(Errand.POLL if call.kind == "syrecord" else Errand.REST)
+            return _busy("platform is busy", crowded_retry_after_s())
         except (DatabaseError, InterfaceError):
             # Of a connection that broke off; the lane behind opens a new one, and says what is
             # wrong if that does not help.
@@ -157,27 +144,38 @@ class IdleLane:
             # The border of this lane: the one behind answers whatever went wrong here.
             logger.exception("idle_request_failed")
             return None
+
+    def _answer(self, call: _Call, environ: Environ, started: float) -> Response | None:
+        with self._place():
+            found = _poll(call, environ) if call.kind == "syrecord" else _heartbeat(call, environ)
+            if isinstance(found, _Quiet):
+                is_taken = _taken(call, found, _ms_since(started))
+                return _quiet(found) if is_taken else _too_often(found.terminal_id)
+        if found is None:
+            return None
+        # News are told in turn with all that is no quiet request, and this place is free again.
+        with self._slots.taken(Errand.POLL):
+            return _tell(call, found, environ, started)
+
+    @contextmanager
+    def _place(self) -> Iterator[None]:
+        """Hold a place for a quiet request, at once or after a short wait in a short queue.
+
+        Raises:
+            Crowded: there is none.
+        """
+        if not self._room.acquire(blocking=False):
+            if not self._queue.acquire(blocking=False):
+                raise Crowded
+            try:
+                if not self._room.acquire(timeout=_WAIT_S):
+                    raise Crowded
+            finally:
+                self._queue.release()
+        try:
+            yield
         finally:
             self._room.release()
-        return self._told(call, found, environ, started) if found is not None else None
-
-    def _told(self, call: _Call, news: _News, environ: Environ, started: float) -> Response | None:
-        """Answer a poll that finds news, in its turn among all that is no quiet request."""
-        try:
-            with self._slots.taken(Errand.POLL):
-                return _tell(call, news, environ, started)
-        except Crowded:
-            return self._crowded(Errand.POLL)
-        except (DatabaseError, InterfaceError):
-            connection.close()
-            return None
-        except Exception:
-            logger.exception("idle_request_failed")
-            return None
-
-    def _crowded(self, errand: Errand) -> Response:
-        self._sent_away.count(errand)
-        return _busy("platform is busy", crowded_retry_after_s())
 
 
 def _quiet(found: _Quiet) -> Response:
@@ -223,19 +221,19 @@ def _poll(call: _Call, environ: Environ) -> _Quiet | _News | None:
         return None
     if standing.is_approved and not standing.is_told(asked):
         is_usual = standing.is_plain(asked) and not standing.has_deletes
-        return _News(standing, asked) if is_usual else None
+        return _News(standing, found[1]) if is_usual else None
     # Whoever waits for approval has an empty library and begins anew afterwards.
     cursor = asked if standing.is_approved else 0
     answer = SyncAnswer(entries=(), last_query_time=cursor)
-    return _Quiet(terminal_id=standing.terminal_id, **_told_of(answer, asked))
+    return _Quiet(terminal_id=standing.terminal_id, **_told_of(answer, found[1]))
 
 
-def _told_of(answer: SyncAnswer, asked: int) -> dict[str, Any]:
+def _told_of(answer: SyncAnswer, asked: str) -> dict[str, Any]:
     """Return an answer as it is sent, and what of it and its question is kept."""
     told = [entry.operation for entry in answer.entries]
     cursor = answer.last_query_time
     return {
-        "said": {"lastQueryTime": str(asked)},
+        "said": {"lastQueryTime": asked},
         "answer": answer.to_wire(),
         "shown": {"list": len(told), "lastQueryTime": cursor},
         "note": {"save": told.count("save"), "delete": told.count("delete"), "cursor": cursor},
@@ -247,7 +245,7 @@ def _tell(call: _Call, news: _News, environ: Environ, started: float) -> Respons
     if not call_taken(terminal_id=terminal_id, address=call.address, used_token=True):
         return _too_often(terminal_id)
     root = picture_root(environ["HTTP_HOST"])
-    answer = sync_news(standing=news.standing, asked=news.asked, picture_root=root)
+    answer = sync_news(standing=news.standing, asked=int(news.asked), picture_root=root)
     if answer is None:
         return None
     told = _Quiet(terminal_id=terminal_id, **_told_of(answer, news.asked))

@@ -201,7 +201,10 @@ def wait_for_waiting() -> None:
     deadline = time.monotonic() + 30
     with connection.cursor() as cursor:
         while time.monotonic() < deadline:
-            cursor.execute("SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+            cursor.execute(
+                "SELECT 1 FROM pg_locks"
+                " WHERE locktype = 'advisory' AND objid = 4711 AND NOT granted"
+            )
             if cursor.fetchone():
                 return
             time.sleep(0.01)
