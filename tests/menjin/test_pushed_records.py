@@ -138,15 +138,6 @@ class Platform:
         return self.log.read_text().count(words)
 
 
-def until_at_rest(cable: Cable, *, seconds: float = 2) -> None:
-    """Wait until a line has carried nothing for a while; a heartbeat comes every ten seconds."""
-    carried, since = -1, time.monotonic()
-    while time.monotonic() - since < seconds:
-        if cable.carried != carried:
-            carried, since = cable.carried, time.monotonic()
-        time.sleep(0.05)
-
-
 def until(condition: Callable[[], Any], *, seconds: float = 60) -> None:
     """Wait for something in another process."""
     deadline = time.monotonic() + seconds
@@ -479,8 +470,9 @@ def test_silence_is_noticed_on_both_sides_and_a_heartbeat_keeps_a_line(
         steady = beside.install("steady", *told, uploads=False)
         agent = door.install("silent", *told, uploads=False)
         changes = platform.changes("steady")
-        # A terminal whose first ping has not been answered is believed to answer none.
-        until_at_rest(door.pushes)
+        # A terminal whose first ping has not been answered is believed to answer none; by its
+        # second record on this line that answer has passed.
+        until(lambda: door.origins()["pushed"] >= 2)
         begun = time.monotonic()
 
         door.pushes.fall_silent()
