@@ -42,7 +42,9 @@ def installation(tmp_path: Path, portraits: dict[str, Path]) -> Iterator[tuple[P
     token = made.manage("shell", "-v", "0", "-c", PREPARE.format(photos=photos))
     port = free_port()
     log = tmp_path / "log"
-    environment = {**made.environment, **UNLIMITED, "MENJIN_VAR": str(tmp_path)}
+    # Room for all at once: this is about answers that get lost, and not about who is sent away.
+    room = {"MENJIN_TERMINAL_SLOTS": "16"}
+    environment = {**made.environment, **UNLIMITED, **room, "MENJIN_VAR": str(tmp_path)}
     server = start(made.command(port), environment, log=log, own_group=True)
     wait_listening(server, port, log)
     yield made, f"http://127.0.0.1:{port}/t/{token}"
