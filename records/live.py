@@ -1,13 +1,19 @@
 """What live screens are told of a record or an alert: ids and words, never a picture."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from records.decision import is_fever
 from records.models import Alert, Record
 
 
-def record_message(record: Record) -> dict[str, Any]:
-    """Return a record as the live page shows it; the page fetches pictures by id."""
+def record_message(record: Record, *, replaces: Sequence[int] = ()) -> dict[str, Any]:
+    """Return a record as the live page shows it; the page fetches pictures by id.
+
+    Args:
+        record: with its terminal and site.
+        replaces: ids of records that it took the place of, which are gone.
+    """
     return {
         "record": {
             "id": record.pk,
@@ -28,6 +34,7 @@ def record_message(record: Record) -> dict[str, Any]:
             "reason": record.reason,
             "has_picture": record.picture_id is not None,
             "has_reference": record.person_id is not None,
+            "replaces": list(replaces),
         }
     }
 

@@ -57,6 +57,7 @@ class Viewer:
         number = facts["id"]
         return {
             "id": number,
+            "replaces": facts.get("replaces", []),
             "tone": "good" if facts["door_opened"] else "bad" if is_pass else "quiet",
             "verdict": _verdict(facts, is_pass=is_pass),
             "reason": "" if facts["door_opened"] else str(reason.label),

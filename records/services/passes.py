@@ -344,12 +344,10 @@ def _store(
                 transaction.set_rollback(True)
                 return None
             record.save(force_insert=True)
-            if not is_late:
-                supersede(record)
+            replaces = [] if is_late else supersede(record)
             _alarm(record, has_passed_back=has_passed_back)
-            group_send_on_commit(
-                f"live.{record.site_id}", {"type": "live.record", **record_message(record)}
-            )
+            message = record_message(record, replaces=replaces)
+            group_send_on_commit(f"live.{record.site_id}", {"type": "live.record", **message})
     except IntegrityError:
         logger.info("record_repeated terminal=%s", record.terminal_id)
         return None

@@ -62,13 +62,17 @@ def hold(record: Record) -> None:
         )
 
 
-def supersede(record: Record) -> None:
-    """Take the place of what was fetched of the same pass; called after the upload was stored."""
+def supersede(record: Record) -> list[int]:
+    """Take the place of what was fetched of the same pass; called after the upload was stored.
+
+    Returns the ids of the records that are gone.
+    """
     fetched = list(twins(record).exclude(origin=Origin.UPLOADED).values_list("pk", flat=True))
     if not fetched:
-        return
+        return []
     alerts = Alert.objects.filter(record__in=fetched)
     # Raised anew for the upload; what somebody has seen stays and points to it.
     alerts.filter(state=AlertState.ACTIVE).delete()
     alerts.update(record=record)
     Record.objects.filter(pk__in=fetched).delete()
+    return fetched

@@ -17,7 +17,7 @@ from devices.services import Requester, command_work, commands_request
 from faces.models import Library
 from records.choices import AlertKind, AlertState, Origin, RecordKind
 from records.models import Alert, Record, RecordCursor
-from records.services import records_pull, sign_store
+from records.services import passes, records_pull, sign_store
 from tests.support.people import enrol
 from tests.support.signs import picture, sign, upload_of
 from tests.support.terminal_api import TerminalServer
@@ -127,6 +127,23 @@ def test_an_upload_takes_the_place_of_what_was_fetched(
     assert by_upload.post("syface", upload_of(hot, img=picture(5))) == answer
     assert pull(gate).result["new"] == 0
     assert Record.objects.count() == 1
+
+
+def test_live_screens_are_told_what_an_upload_took_the_place_of(
+    gate: Terminal, door: TerminalServer, by_upload: WireClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or the wall shows one pass twice: as the terminal told it and as the platform decided."""
+    told: list[dict[str, Any]] = []
+    monkeypatch.setattr(
+        passes, "group_send_on_commit", lambda _, message: told.append(message["record"])
+    )
+    pushed = sign(3, ago_s=30)
+    sign_store(terminal=gate, sign=pushed, origin=Origin.PUSHED)
+
+    by_upload.post("syface", upload_of(pushed, img=picture(5)))
+
+    first, second = told
+    assert (first["replaces"], second["replaces"]) == ([], [first["id"]])
 
 
 def test_two_people_in_one_second_are_two_passes(gate: Terminal, door: TerminalServer) -> None:

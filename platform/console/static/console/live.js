@@ -3,6 +3,7 @@
 // they belong. Nothing that arrives is ever read as HTML.
 
 const RECORDS_SHOWN = 20;
+const REPLACED_KNOWN = 1000;
 const STATE_EVERY_MS = 15000;
 const RETRY_FIRST_MS = 500;
 const RETRY_LAST_MS = 20000;
@@ -53,8 +54,20 @@ function newestId() {
   return Math.max(0, ...ids);
 }
 
+// Passes that came by push and then as an upload, which takes their place. What was sent of the
+// former may come after the latter.
+const replaced = new Set();
+function replace(ids) {
+  for (const id of ids) {
+    replaced.add(id);
+    known("record", id)?.remove();
+  }
+  while (replaced.size > REPLACED_KNOWN) replaced.delete(replaced.values().next().value);
+}
+
 function addRecord(card) {
-  if (known("record", card.id)) return;
+  replace(card.replaces ?? []);
+  if (replaced.has(card.id) || known("record", card.id)) return;
   const element = made("record", card);
   const older = [...lists.record.children].find((other) => Number(other.dataset.id) < card.id);
   lists.record.insertBefore(element, older ?? null);
