@@ -43,11 +43,11 @@ logger = logging.getLogger(__name__)
 _PATH = re.compile(r"/t/([A-Za-z0-9_\-]{1,64})/(syrecord|syheartbeat)/([A-Za-z0-9_.\-]{1,32})")
 _CURSOR = re.compile(r"lastQueryTime=([0-9]{1,18})")
 _BODY_MAX = 512
-# Requests worked on here at once, and how many more wait for a moment; whoever finds no place is
-# told to come again. With the usual 8 slots of the lane behind and all who can wait for them
-# (``menjin.crowding``), 31 of a server's 32 threads are taken at most.
-_AT_ONCE = 4
-_WAITING = 3
+# Of the lane behind's slots, as many again are for quiet requests at once, and so many more of
+# these wait for a moment; whoever finds no place is told to come again. With the usual 8 slots and
+# all who can wait for them (``menjin.crowding``), 31 of a server's 32 threads are taken at most.
+_AT_ONCE = 1 / 2
+_WAITING = 3 / 8
 _WAIT_S = 0.5
 _RETRY_AFTER_S = 10
 
@@ -93,19 +93,22 @@ class IdleLane:
         self,
         application: Application,
         *,
-        at_once: int = _AT_ONCE,
-        waiting: int = _WAITING,
+        at_once: int | None = None,
+        waiting: int | None = None,
         slots: Slots | None = None,
     ) -> None:
         """Stand in front of an application.
 
         Args:
             application: Django's.
-            at_once: quiet requests worked on at once,
+            at_once: quiet requests worked on at once, by default half of the slots,
             waiting: and how many more wait for a moment.
             slots: for polls with news, those of the lane behind by default.
         """
         self._application = application
+        total = settings.TERMINAL_SLOTS
+        at_once = max(1, int(total * _AT_ONCE)) if at_once is None else at_once
+        waiting = max(1, int(total * _WAITING)) if waiting is None else waiting
         self._room = threading.Semaphore(at_once)
         self._queue = threading.Semaphore(waiting)
         self._slots = slots or shared_slots()

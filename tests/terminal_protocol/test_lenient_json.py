@@ -95,13 +95,13 @@ def test_hostile_text_takes_no_longer_than_its_size_allows(piece: bytes, prefix:
     """A general repair library took up to eight seconds for 16 KB of such text."""
     raw = prefix + (piece * 65_536)[:65_536]
 
-    started = time.process_time()
+    started = time.thread_time()
     try:
         read_body(raw)
     except UnreadableBody as error:
         assert error.code in {"not_json", "not_an_object", "too_deep", "too_large"}
     # About 0.04 s on one shared core; only growth by the square would come near this.
-    assert time.process_time() - started < 0.5
+    assert time.thread_time() - started < 0.5
 
 
 def test_what_is_read_is_not_larger_than_what_was_sent() -> None:
