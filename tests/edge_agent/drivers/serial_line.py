@@ -25,7 +25,12 @@ class Line:
 
         def work() -> None:
             while not self._sending.wait(every_s):
-                self.send(octets)
+                try:
+                    self.send(octets)
+                except OSError:
+                    if self._sending.is_set():
+                        return  # hung up in the middle of a word
+                    raise
 
         self._run(work)
 
