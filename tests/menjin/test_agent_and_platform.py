@@ -98,6 +98,14 @@ class Platform:
         )
         return Counter(row[0] for row in rows)
 
+    def doubles(self, device_id: str) -> list[Any]:
+        """Return moments and people of which a terminal has more than one record."""
+        return self.installation.rows(
+            "SELECT captured_at, user_id FROM records_record r"
+            " JOIN devices_terminal t ON t.id = r.terminal_id"
+            f" WHERE t.device_id = '{device_id}' GROUP BY 1, 2 HAVING count(*) > 1"
+        )
+
     def newest_record(self, device_id: str) -> str:
         """Return the user id of the last visit that a terminal's records have."""
         ((user_id,),) = self.installation.rows(
@@ -194,6 +202,7 @@ class Door:
         told, stored = self.told(), self._platform.records(self.device_id)
         assert sum(told.values()) >= 6, told
         assert told - stored == Counter(), (told, stored)
+        assert self._platform.doubles(self.device_id) == []
         newest = Counter([self._platform.newest_record(self.device_id)])
         assert (stored - told - newest).total() <= untold, (told, stored)
 

@@ -43,7 +43,7 @@ def installation(tmp_path: Path, portraits: dict[str, Path]) -> Iterator[tuple[P
     port = free_port()
     log = tmp_path / "log"
     # Room for all at once: this is about answers that get lost, and not about who is sent away.
-    room = {"MENJIN_TERMINAL_SLOTS": "16"}
+    room = {"MENJIN_TERMINAL_SLOTS": "64"}
     environment = {**made.environment, **UNLIMITED, **room, "MENJIN_VAR": str(tmp_path)}
     server = start(made.command(port), environment, log=log, own_group=True)
     wait_listening(server, port, log)
@@ -78,5 +78,4 @@ def test_every_visit_is_stored_once_although_answers_get_lost_and_copies_come(
     assert stored == report["visits"]
     assert report["people_held"] == 20 * 2
     assert report["visits_opened"] > 0
-    # On a busy machine somebody may be told to come again, which loses nothing.
-    assert {error for error in report["errors"] if not error.endswith(" HTTP 503")} == set()
+    assert report["errors"] == {}
