@@ -98,7 +98,7 @@ class Platform:
         )
         return Counter(row[0] for row in rows)
 
-    def doubles(self, device_id: str) -> list[Any]:
+    def doubles(self, device_id: str) -> list[tuple[object, ...]]:
         """Return moments and people of which a terminal has more than one record."""
         return self.installation.rows(
             "SELECT captured_at, user_id FROM records_record r"
