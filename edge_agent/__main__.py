@@ -38,7 +38,7 @@ the command line is wrong.
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
-    parser = _parser()
+    parser = command_line_parser()
     chosen = parser.parse_args(arguments)
     if chosen.command is None:
         parser.print_help()
@@ -59,7 +59,8 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
 
 
-def _parser() -> argparse.ArgumentParser:
+def command_line_parser() -> argparse.ArgumentParser:
+    """Return the parser of every command."""
     parser = argparse.ArgumentParser(
         prog="python -m edge_agent",
         description=_DESCRIPTION,

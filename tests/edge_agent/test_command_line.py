@@ -55,7 +55,7 @@ def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]
 
 def test_help_loads_nothing_slow() -> None:
     code = (
-        "import sys; from edge_agent.__main__ import _parser; _parser();"
+        "import sys; from edge_agent.__main__ import command_line_parser; command_line_parser();"
         "print([one for one in ('aiohttp', 'httpx', 'onnxruntime', 'faiss') if one in sys.modules])"
     )
     told = subprocess.run(

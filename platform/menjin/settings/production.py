@@ -18,7 +18,8 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 3600}
 # nginx ends TLS for browsers and says so; terminals reach the same names over plain HTTP.
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_HSTS_SECONDS = env.integer("MENJIN_HSTS_SECONDS", 3600)
-# Terminals cannot follow a redirect to https (seed 9.1), so nginx redirects browsers instead.
+# Terminals cannot follow a redirect to https (seed 9.1). Redirecting browsers is left to the proxy
+# that ends TLS; the nginx of docker/nginx.conf speaks plain HTTP and redirects nobody.
 SECURE_SSL_REDIRECT = False
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W008", "security.W021"]
 
