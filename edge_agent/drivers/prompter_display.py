@@ -72,6 +72,8 @@ class DisplayPrompterOptions:
 class DisplayPrompter:
     """`Prompter` that serves a page and tells it what to show."""
 
+    is_soundless = True
+
     def __init__(self, options: DisplayPrompterOptions) -> None:
         self._options = options
         self._runner: Any = None
