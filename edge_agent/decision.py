@@ -154,7 +154,7 @@ def _allowed(facts: Facts, rules: Rules) -> Decision:
 
 
 def _without_a_match(facts: Facts, rules: Rules) -> Decision:
-    """Decide about somebody unknown; the platform is not asked about them (9.3)."""
+    """Decide about a stranger; the platform is not asked about strangers (9.3)."""
     is_local = rules.decide is not DecisionPolicy.PLATFORM
     if not (rules.opens_unrecognised and is_local and seems_alive(facts.liveness, rules)):
         return Decision(open_door=False, reason=Reason.NOBODY)

@@ -111,11 +111,11 @@ class Announcer:
     async def tell(
         self, cue: Cue, *, match: Match | None = None, body: BodyTemperature | None = None
     ) -> None:
-        """Tell a cue; a fever is told instead of a refusal or of somebody unknown.
+        """Tell a cue; a fever is told instead of a refusal, and to a stranger.
 
         Args:
             cue: what is told.
-            match: to whom, None for nobody known.
+            match: the person who is told, None for a stranger.
             body: their temperature, None without one.
         """
         door = self._door()

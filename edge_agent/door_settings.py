@@ -132,7 +132,7 @@ def _rules(config: AgentConfig, face: Mapping[str, Any], peri: Mapping[str, Any]
         mask_required=bool(peri.get("maskNormal", 0)),
         liveness_required=config.looking.liveness_required,
         opens_unrecorded=config.queue.open_unrecorded,
-        # Two yeses: who knows the password alone opens this door to nobody unknown.
+        # Two yeses: a caller with the password alone does not open this door to strangers.
         opens_unrecognised=config.unrecognised_may_pass and not peri.get("cmpNormal", 1),
     )
 

@@ -1,10 +1,10 @@
-"""Identity cards that were read, until the pass of whoever held them is reported (9.2)."""
+"""Identity cards that were read, until the pass that follows is reported (9.2)."""
 
 from typing import Final
 
 from terminal_protocol import IdCard
 
-# From the reader to the camera; afterwards somebody else may stand there.
+# From the reader to the camera; afterwards another person may stand there.
 _HOLDS_S: Final = 15.0
 
 

@@ -264,7 +264,7 @@ class Pipeline:
             sending.cancel()
 
     async def _unmatched(self, seen: Seen, tale: VisitTale) -> Decision:
-        """Report somebody unknown, or a picture of somebody."""
+        """Report a stranger, or a picture of a person."""
         now = self._devices.clock.now()
         match = seen.sighting.match
         facts = Facts(
@@ -304,7 +304,7 @@ class Pipeline:
         return decision
 
     def _reading(self, seen: Seen, now: datetime, decision: Decision) -> bytes:
-        """Write the upload about somebody unknown."""
+        """Write the upload about a stranger."""
         return self._writer.temperature(
             captured_at=now,
             temperature_c=seen.temperature_c,

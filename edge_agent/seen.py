@@ -54,5 +54,5 @@ class Seen:
 
     @property
     def waits_until_s(self) -> float:
-        """Moment of the monotonic clock from which on nobody waits for the platform."""
+        """Moment of the monotonic clock until which the platform is waited for."""
         return self.seen_at_s + self.door.answer_timeout_s

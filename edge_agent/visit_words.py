@@ -56,7 +56,7 @@ class VisitTale:
     def passed(
         self, story: Story, decision: Decision, word: PlatformWord, *, relay_works: bool
     ) -> None:
-        """Tell of somebody about whom the door was asked, and of the door."""
+        """Tell of a person about whom the door was asked, and of the door."""
         steps = [self._who]
         if self.match is not None:
             steps.append(f"{self.match.name or self.match.user_id} ({self.match.similarity})")

@@ -327,7 +327,7 @@ def push_denied() -> dict[str, Any]:
 
 
 def push_full(most: int) -> dict[str, Any]:
-    """Only message to whoever finds that enough subscribe already, `most` of them.
+    """Only message to a caller when `most` subscribe already (8.3.3).
 
     The seed knows one code for a connection that failed; the words say why it did.
     """
