@@ -5,6 +5,7 @@ docs/decisions/0016-full-disk.md says why.
 
 import asyncio
 import logging
+import sqlite3
 from collections import deque
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -98,8 +99,12 @@ class Keeper:
                 if one.kept.body == lightened(kept.body):
                     light = replace(one.kept, body=lightened(body))
                     self._waiting[number] = replace(one, kept=light)
-        if kept.seq is not None:
-            await self._records.amend(kept.seq, body)
+        try:
+            if kept.seq is not None:
+                await self._records.amend(kept.seq, body)
+        except (OSError, sqlite3.Error):
+            # It is on disk as it was; the record says what became of the door.
+            logger.exception("upload_not_amended")
         return amended
 
     async def deliver(self, kept: Kept, *, until_s: float) -> Delivery | None:

@@ -55,7 +55,7 @@ class Pipeline:
         last_frame: the newest of them.
         glance: what is to be seen of all this from afar.
         keeper: puts visits on the disk.
-        id_cards: identity cards that go along with the next pass.
+        id_cards: the identity card of the next visitor.
         decided: from the picture to the decision.
         pulsed: from the picture to the relay.
     """
@@ -173,7 +173,9 @@ class Pipeline:
         if door.measures_temperature:
             body = await self._thermometer.measure(frame, visitor.face, door.temperature)
             self.glance.measured(body, visitor.seen_at_s, works=self._thermometer.works)
-        seen = Seen(sighting, body, visitor.seen_at_s, door, self._writer.mask_assumed)
+        # Taken by the first visitor, known or not: a later one is another person.
+        id_card = self.id_cards.take(self._devices.clock.monotonic())
+        seen = Seen(sighting, body, visitor.seen_at_s, door, self._writer.mask_assumed, id_card)
         tale = VisitTale(frame.label, sighting.match, seen.temperature_c)
         if sighting.match is None or not seems_alive(sighting.liveness, door.rules):
             return await self._unmatched(seen, tale)
@@ -187,7 +189,7 @@ class Pipeline:
             temperature_c=seen.temperature_c,
             snapshot=seen.sighting.snapshot,
             mask=seen.mask,
-            id_card=self.id_cards.take(self._devices.clock.monotonic()),
+            id_card=seen.id_card,
         )
         kept = await self._keep(seen, now, "syface", body)
         word, delay_ms, is_on_record = await self._ask(seen, kept)

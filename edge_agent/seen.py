@@ -1,12 +1,13 @@
 """A visitor at the door, as far as they are known before anybody decided."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from edge_agent.config_door import MaskMode
 from edge_agent.door_settings import DoorSettings
 from edge_agent.mask import Mask
 from edge_agent.recogniser import Sighting
 from edge_agent.temperature import BodyTemperature
+from terminal_protocol import IdCard
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +18,7 @@ class Seen:
         seen_at_s: moment of the monotonic clock from which a person at the door waits.
         door: the settings that hold for this visit to its end.
         mask_assumed: what counts where a mask cannot be told.
+        id_card: the identity card that was read just before.
     """
 
     sighting: Sighting
@@ -24,6 +26,7 @@ class Seen:
     seen_at_s: float
     door: DoorSettings
     mask_assumed: bool
+    id_card: IdCard | None = field(default=None, repr=False)
 
     @property
     def temperature_c(self) -> float | None:

@@ -119,6 +119,20 @@ async def test_card_number_is_no_identity_card(platform: FakePlatform, start: St
     assert "idCardInfo" not in await sent(platform, terminal, "syface")
 
 
+async def test_identity_card_of_a_stranger_is_not_the_next_persons(
+    platform: FakePlatform, start: Starter
+) -> None:
+    terminal = await knowing_ann(platform, await start())
+    terminal.card_reader.cards = [IdCard.from_wire(ID_CARD)]
+
+    await terminal.parts.cards.run()
+    await terminal.somebody_comes(STRANGER)
+    await terminal.somebody_comes(ANN)
+
+    assert "idCardInfo" not in await sent(platform, terminal, "syface")
+    assert "idCardInfo" not in json.dumps(await sent(platform, terminal, "syattribute"))
+
+
 async def test_identity_card_that_nobody_followed_is_forgotten(
     platform: FakePlatform, start: Starter
 ) -> None:
