@@ -220,6 +220,7 @@ def _door(
         door=settings.door,
         library_age_s=sync.library_age_s,
         story=base.story,
+        id_cards=pipeline.id_cards,
     )
     return pipeline, cards
 
@@ -372,11 +373,10 @@ def _writer(config: AgentConfig) -> UploadWriter:
 
 
 def _device(config: AgentConfig) -> dict[str, Any]:
-    """Return DeviceObject (8.1.1)."""
+    """Return DeviceObject (8.1.1) without its name."""
     app = agent_version()
     return {
         "deviceID": config.device_id,
-        "deviceName": config.api.device_name or config.device_id,
         "appVer": app[:32],
         "webVer": app[:32],
         "deviceMoel": _MODEL,

@@ -4,6 +4,8 @@ A card is that of somebody entered at the device interface with its number as ic
 platform's library knows no cards, and chapter 9 has no words for a pass by card. So the local rule
 decides, where the policy lets it, and the pass is found by whoever reads or receives records.
 A mask or a temperature that the door demands keeps it closed: a card is no way around them.
+
+An identity card (9.2, idCardInfo) is no key: what is on it goes along with the next pass.
 """
 
 import logging
@@ -18,11 +20,13 @@ from edge_agent.door_devices import Announcer, Devices
 from edge_agent.door_settings import DoorSettings
 from edge_agent.drivers.base import Cue
 from edge_agent.exceptions import DriverError
+from edge_agent.id_cards import IdCardTray
 from edge_agent.library import Match
 from edge_agent.liveness import Liveness
 from edge_agent.records import BY_CARD, RELAY_FAILED, Outcome, RecordLog, Visit
-from edge_agent.store import held_visit
+from edge_agent.store import held_details
 from edge_agent.story import Story
+from terminal_protocol import IdCard
 
 logger = logging.getLogger(__name__)
 
@@ -51,13 +55,13 @@ class CardDesk:
         door: Callable[[], DoorSettings],
         library_age_s: Callable[[], float | None],
         story: Story,
+        id_cards: IdCardTray | None = None,
     ) -> None:
         self._devices = devices
         self._database = database
         self._records = records
-        self._announcer = Announcer(
-            devices.prompter, limits_c=lambda: self._door().rules.temperature_limit_c
-        )
+        self._announcer = Announcer(devices.prompter, door=door)
+        self._id_cards = id_cards or IdCardTray()
         self._door = door
         self._library_age_s = library_age_s
         self._story = story
@@ -72,10 +76,16 @@ class CardDesk:
         await reader.open()
         try:
             while (card := await reader.next_card()) is not None:
-                await self.take(card)
+                await (self.hold(card) if isinstance(card, IdCard) else self.take(card))
         except DriverError:
             await reader.close()
             raise
+
+    async def hold(self, card: IdCard) -> None:
+        """Keep what is on an identity card for the next pass; by itself it opens nothing."""
+        self._id_cards.put(card, self._devices.clock.monotonic())
+        self._story.tell("id_card", "an identity card was read → waiting for its holder's face")
+        await self._announcer.tell(Cue.LOOK_HERE)
 
     async def take(self, card: str) -> Decision:
         """Decide about one card and open the door, or not; the number goes nowhere."""
@@ -112,7 +122,7 @@ class CardDesk:
             open_door=works,
         )
         cue = Cue.WELCOME if works else _CUES.get(decision.reason, Cue.REFUSED)
-        await self._announcer.tell(cue, name=holder.name)
+        await self._announcer.tell(cue, match=holder)
         return decision
 
     async def _noted(self, visit: Visit) -> int | None:
@@ -149,4 +159,4 @@ def _holder(connection: sqlite3.Connection, card: str) -> Match | None:
     if len(rows) != 1:
         return None
     user_id, name, user_type, details = rows[0]
-    return Match(user_id, name, user_type, 100, held_visit(details))
+    return Match(user_id, name, user_type, 100, *held_details(details))

@@ -104,6 +104,8 @@ class AgentConfig:
         unlock_delay_ms: how long the relay holds when nobody said otherwise.
         temperature_limit_c: from here on the local rule keeps the door closed, in °C.
         temperature_required: whether the local rule needs a reading.
+        unrecognised_may_pass: whether ``cmpNormal`` 0 (8.1.5) lets people in who are not recognised
+            and whose temperature is normal.
         library_max_age_s: how old the last successful sync may be for the local rule; 0 any age.
         mask_assumed: what is reported as ``mask`` while there is no mask detection.
         match_similarity: least similarity (0 to 100) of a match; 0 takes the engine's threshold.
@@ -128,6 +130,7 @@ class AgentConfig:
     unlock_delay_ms: int = ranged(3000, UNLOCK_DELAY_MIN_MS, UNLOCK_DELAY_MAX_MS)
     temperature_limit_c: float = ranged(37.3, 35, 45)
     temperature_required: bool = False
+    unrecognised_may_pass: bool = False
     library_max_age_s: float = ranged(7 * 86400.0, 0, math.inf)
     mask_assumed: bool = False
     match_similarity: int = ranged(0, 0, 100)

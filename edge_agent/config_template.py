@@ -32,6 +32,7 @@ answer_timeout_s = 3.0
 unlock_delay_ms = 3000
 temperature_limit_c = 37.3
 temperature_required = false
+unrecognised_may_pass = false  # true: cmpNormal 0 (8.1.5) opens to anybody without a fever
 library_max_age_s = 604800.0   # no local opening on a library older than this; 0 = any age
 
 # Matching. Similarity runs from 0 to 100; 0 takes the engine's own threshold.
@@ -135,11 +136,15 @@ seed = 1
 # timeout_s = 0.8
 
 [card_reader]
-driver = "none"                # "none" or "keyboard-wedge"
+driver = "none"                # "none", "keyboard-wedge", "simulated"
 # driver = "keyboard-wedge"    # a reader that types, through Linux' input devices
 # device = "/dev/input/by-id/usb-card-reader-event-kbd"
 # grab = true                  # nobody else sees what it types
 # pause_s = 1.0                # a number that is not finished by then is forgotten
+# driver = "simulated"         # cards of a file, one after the other
+# file = "cards.json"          # a list of numbers, and of identity cards as idCardInfo of 9.2
+# interval_s = 3.0
+# rounds = 0                   # 0 = for ever
 
 # How people at the door are told.
 [prompter]

@@ -1,6 +1,6 @@
 """Whether the door opens. Pure: no clock, no disk, no network, no log."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
@@ -22,6 +22,7 @@ class Reason(StrEnum):
     ANSWER_LATE = "answer_late"
     NOT_STORED = "not_stored"
     LOCAL_ALLOWED = "local_allowed"
+    UNRECOGNISED_ALLOWED = "unrecognised_allowed"
     NOBODY = "nobody"
     KEPT_OUT = "kept_out"
     TEMPERATURE_HIGH = "temperature_high"
@@ -55,6 +56,8 @@ class Rules:
         liveness_required: whether a face must be known to be alive; one that is known to be a
             picture never opens.
         opens_unrecorded: whether the door opens for a pass that is on record nowhere.
+        opens_unrecognised: whether the local rule lets people in who are not recognised, with a
+            normal temperature (8.1.5, cmpNormal 0).
     """
 
     decide: DecisionPolicy
@@ -66,6 +69,7 @@ class Rules:
     mask_required: bool = False
     liveness_required: bool = False
     opens_unrecorded: bool = False
+    opens_unrecognised: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +136,7 @@ def decide(facts: Facts, rules: Rules) -> Decision:
 
 def _allowed(facts: Facts, rules: Rules) -> Decision:
     if facts.user_type is None:
-        return Decision(open_door=False, reason=Reason.NOBODY)
+        return _without_a_match(facts, rules)
     # The platform sees one picture and cannot know how it moved; this is the terminal's own word.
     if not seems_alive(facts.liveness, rules):
         return Decision(open_door=False, reason=Reason.NOT_ALIVE)
@@ -147,6 +151,21 @@ def _allowed(facts: Facts, rules: Rules) -> Decision:
     if unreached and rules.decide is DecisionPolicy.PLATFORM_THEN_LOCAL:
         return _by_local_rule(facts, rules)
     return Decision(open_door=False, reason=_CLOSED_BECAUSE[facts.platform])
+
+
+def _without_a_match(facts: Facts, rules: Rules) -> Decision:
+    """Decide about a stranger; the platform is not asked about strangers (9.3)."""
+    is_local = rules.decide is not DecisionPolicy.PLATFORM
+    if not (rules.opens_unrecognised and is_local and seems_alive(facts.liveness, rules)):
+        return Decision(open_door=False, reason=Reason.NOBODY)
+    # Here the temperature is all that is known, so it counts whatever tempNormal says.
+    measured = replace(rules, temperature_required=True)
+    reason = _temperature_objection(facts, measured)
+    if rules.mask_required and not facts.has_mask:
+        reason = reason or Reason.MASK_MISSING
+    if reason is not None:
+        return Decision(open_door=False, reason=reason)
+    return _opened(Reason.UNRECOGNISED_ALLOWED, rules.unlock_delay_ms)
 
 
 _CLOSED_BECAUSE: Final = {

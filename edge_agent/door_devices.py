@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from edge_agent.config_door import TemperatureConfig
+from edge_agent.door_settings import DoorSettings
 from edge_agent.drivers.base import (
     Camera,
     CardReader,
@@ -20,6 +21,7 @@ from edge_agent.drivers.base import (
 )
 from edge_agent.drivers.silent import NoCardReader, NoPrompter
 from edge_agent.exceptions import DriverError
+from edge_agent.library import Match
 from edge_agent.temperature import BodyTemperature, body_temperature
 from face_engine import DetectedFace
 
@@ -94,24 +96,48 @@ class BodyThermometer:
 
 
 class Announcer:
-    """Tells people at the door; the same cue for nobody in particular is told once."""
+    """Tells people at the door; the same cue for nobody in particular is told once.
 
-    def __init__(self, prompter: Prompter, *, limits_c: Callable[[], float]) -> None:
+    While voice prompts are switched off (8.1.5), only what makes no sound is told.
+    """
+
+    def __init__(self, prompter: Prompter, *, door: Callable[[], DoorSettings]) -> None:
         self._prompter = prompter
-        self._limits_c = limits_c
+        self._door = door
+        self._is_soundless = bool(getattr(prompter, "is_soundless", False))
         self._health = _Health("prompter")
         self._last = Cue.IDLE
 
-    async def tell(self, cue: Cue, *, name: str = "", body: BodyTemperature | None = None) -> None:
-        """Tell a cue; a fever is told instead of a refusal or of somebody unknown."""
-        if body is not None and cue in {Cue.REFUSED, Cue.STRANGER} and body.c >= self._limits_c():
+    async def tell(
+        self, cue: Cue, *, match: Match | None = None, body: BodyTemperature | None = None
+    ) -> None:
+        """Tell a cue; a fever is told instead of a refusal, and to a stranger.
+
+        Args:
+            cue: what is told.
+            match: the person who is told, None for a stranger.
+            body: their temperature, None without one.
+        """
+        door = self._door()
+        if not (door.has_voice or self._is_soundless):
+            self._last = Cue.IDLE
+            return
+        is_high = body is not None and body.c >= door.rules.temperature_limit_c
+        if is_high and cue in {Cue.REFUSED, Cue.STRANGER}:
             cue = Cue.FEVER
         if cue is self._last and cue in {Cue.IDLE, Cue.LOOK_HERE}:
             return
         self._last = cue
         try:
-            await self._prompter.prompt(Prompt(cue, name, None if body is None else body.c))
+            await self._prompter.prompt(_prompt(cue, match, body))
         except DriverError:
             self._health.failed()
         else:
             self._health.worked()
+
+
+def _prompt(cue: Cue, match: Match | None, body: BodyTemperature | None) -> Prompt:
+    temperature_c = None if body is None else body.c
+    if match is None:
+        return Prompt(cue, temperature_c=temperature_c)
+    return Prompt(cue, match.name, temperature_c, match.welcome)

@@ -12,6 +12,13 @@ from edge_agent.decision import Rules
 _FACE_MAX_PX: Final = 500  # seed 9.1: pictures of 300 to 500 px are best
 
 
+class Tongue(IntEnum):
+    """``languageType`` of 8.1.6: in which language a message describes the door."""
+
+    CHINESE = 0
+    ENGLISH = 1
+
+
 class SnapshotKind(IntEnum):
     """``imgType`` of 8.1.4: which picture goes along."""
 
@@ -51,6 +58,8 @@ class DoorSettings:
         answer_timeout_s: how long a person at the door waits for the platform's word.
         measures_temperature: whether the thermometer is asked (tempDetecEnable).
         detects_masks: whether masks are told and alarmed about (maskDetecEnable).
+        has_voice: whether people are spoken to (voiceProswitch).
+        tongue: language of ``openMsg`` (languageType).
         eyes: how people before a live camera are followed and judged.
         temperature: how a body temperature is made of heat.
     """
@@ -62,12 +71,17 @@ class DoorSettings:
     is_looking: bool = True
     measures_temperature: bool = True
     detects_masks: bool = False
+    has_voice: bool = True
+    tongue: Tongue = Tongue.CHINESE
     eyes: LookingConfig = field(default_factory=LookingConfig)
     temperature: TemperatureConfig = field(default_factory=TemperatureConfig)
 
 
 def door_settings(
-    config: AgentConfig, face: Mapping[str, Any], peri: Mapping[str, Any]
+    config: AgentConfig,
+    face: Mapping[str, Any],
+    peri: Mapping[str, Any],
+    production: Mapping[str, Any],
 ) -> DoorSettings:
     """Combine the configuration with what was changed over the device interface.
 
@@ -75,21 +89,9 @@ def door_settings(
         config: holds for everything that was not changed.
         face: changed fields of SmartFaceObject, by wire name.
         peri: changed fields of PerParaObject, by wire name.
+        production: changed fields of ProductionObject, by wire name.
     """
-    # Comparing is not what decides whether a stranger passes: cmpNormal 0 opens to nobody.
-    rules = Rules(
-        decide=config.decide,
-        unlock_delay_ms=(
-            peri["unlockOuttime"] * 1000 if "unlockOuttime" in peri else config.unlock_delay_ms
-        ),
-        temperature_limit_c=face.get("tempWarnThre", config.temperature_limit_c),
-        temperature_required=config.temperature_required,
-        library_max_age_s=config.library_max_age_s,
-        temperature_counts=bool(peri.get("tempNormal", 1)),
-        mask_required=bool(peri.get("maskNormal", 0)),
-        liveness_required=config.looking.liveness_required,
-        opens_unrecorded=config.queue.open_unrecorded,
-    )
+    rules = _rules(config, face, peri)
     looking = Looking(
         is_comparing=bool(face.get("faceCmpEnable", 1)),
         least_score=face.get("faceThre", 0) / 10,
@@ -106,6 +108,8 @@ def door_settings(
         is_looking=bool(face.get("faceEnable", 1)),
         measures_temperature=bool(face.get("tempDetecEnable", 1)),
         detects_masks=bool(face.get("maskDetecEnable", 0)),
+        has_voice=bool(peri.get("voiceProswitch", 1)),
+        tongue=Tongue(production.get("languageType", 0)),
         eyes=config.looking,
         temperature=config.temperature,
     )
@@ -113,6 +117,24 @@ def door_settings(
     if not made.detects_masks:
         made = replace(made, rules=replace(made.rules, mask_required=False))
     return made
+
+
+def _rules(config: AgentConfig, face: Mapping[str, Any], peri: Mapping[str, Any]) -> Rules:
+    return Rules(
+        decide=config.decide,
+        unlock_delay_ms=(
+            peri["unlockOuttime"] * 1000 if "unlockOuttime" in peri else config.unlock_delay_ms
+        ),
+        temperature_limit_c=face.get("tempWarnThre", config.temperature_limit_c),
+        temperature_required=config.temperature_required,
+        library_max_age_s=config.library_max_age_s,
+        temperature_counts=bool(peri.get("tempNormal", 1)),
+        mask_required=bool(peri.get("maskNormal", 0)),
+        liveness_required=config.looking.liveness_required,
+        opens_unrecorded=config.queue.open_unrecorded,
+        # Two yeses: a caller with the password alone does not open this door to strangers.
+        opens_unrecognised=config.unrecognised_may_pass and not peri.get("cmpNormal", 1),
+    )
 
 
 _DETECTOR_SCORE: Final = 6  # tenths: what the default detector asks for anyway
@@ -141,7 +163,7 @@ def reported_defaults(config: AgentConfig, network: Mapping[str, Any]) -> dict[s
             **{"ftpPutImgEnable": 0, "faceFrame": 0},
         },
         "PerParaObject": {
-            **{"detecTemMod": 0, "alarmType": 0, "voiceProswitch": 0, "tempNormal": 1},
+            **{"detecTemMod": 0, "alarmType": 0, "voiceProswitch": 1, "tempNormal": 1},
             **{"maskNormal": 0, "cmpNormal": 1, "RecordOpen": 0, "unlockControl": 1},
             "unlockOuttime": min(max(round(config.unlock_delay_ms / 1000), 1), 30),
         },

@@ -5,6 +5,7 @@ docs/decisions/0016-full-disk.md says why.
 
 import asyncio
 import logging
+import sqlite3
 from collections import deque
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -84,6 +85,27 @@ class Keeper:
                 self._forget_oldest()
                 self._wake.set()
         return kept
+
+    async def amend(self, kept: Kept, body: bytes) -> Kept:
+        """Say something else in an upload that was kept, because the door did not move after all.
+
+        Args:
+            kept: what `keep` returned.
+            body: the upload as it is right now, about the same moment and picture.
+        """
+        amended = replace(kept, body=body)
+        async with self._storing:
+            for number, one in enumerate(self._waiting):
+                if one.kept.body == lightened(kept.body):
+                    light = replace(one.kept, body=lightened(body))
+                    self._waiting[number] = replace(one, kept=light)
+        try:
+            if kept.seq is not None:
+                await self._records.amend(kept.seq, body)
+        except (OSError, sqlite3.Error):
+            # It is on disk as it was; the record says what became of the door.
+            logger.exception("upload_not_amended")
+        return amended
 
     async def deliver(self, kept: Kept, *, until_s: float) -> Delivery | None:
         """Send an upload at once; see `edge_agent.uplink.Uplink.deliver_now`."""

@@ -18,7 +18,7 @@ class Match:
 
     Attributes:
         similarity: 0 to 100, the scale of the wire.
-        visit: see `edge_agent.store.HeldPerson`.
+        visit, welcome: see `edge_agent.store.HeldPerson`.
     """
 
     user_id: str
@@ -26,6 +26,7 @@ class Match:
     user_type: str
     similarity: int
     visit: tuple[int, int] = (0, 0)
+    welcome: str = field(default="", repr=False)
 
     def is_expected(self, at: datetime) -> bool:
         """Whether a visit limited in time (8.2.1) includes this moment."""
@@ -114,7 +115,10 @@ class Library:
                 continue
             similarity = similarity_from_cosine(float(score), threshold=self._threshold)
             found.append(
-                Match(person.user_id, person.name, person.user_type, similarity, person.visit)
+                Match(
+                    *(person.user_id, person.name, person.user_type, similarity),
+                    *(person.visit, person.welcome),
+                )
             )
         return tuple(found)
 

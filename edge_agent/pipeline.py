@@ -4,11 +4,10 @@ import asyncio
 import logging
 import sqlite3
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
-from edge_agent.config_door import MaskMode
 from edge_agent.decision import (
     Decision,
     Facts,
@@ -23,17 +22,17 @@ from edge_agent.door_settings import DoorSettings
 from edge_agent.drivers.base import Cue, Frame
 from edge_agent.exceptions import DriverError
 from edge_agent.glance import Glance
+from edge_agent.id_cards import IdCardTray
 from edge_agent.keeping import Keeper, Kept
 from edge_agent.library import Match
-from edge_agent.mask import Mask
-from edge_agent.recogniser import Recogniser, Sighting
+from edge_agent.recogniser import Recogniser
 from edge_agent.records import RELAY_FAILED, Outcome, RecordLog, Visit
+from edge_agent.seen import Seen
 from edge_agent.story import Story
-from edge_agent.temperature import BodyTemperature
 from edge_agent.timings import Timings
 from edge_agent.uplink import Delivery, Uplink, Verdict
 from edge_agent.uploads import UploadWriter
-from edge_agent.visit_words import VisitTale
+from edge_agent.visit_words import VisitTale, cue_of
 from edge_agent.visiting import Visiting
 from edge_agent.watching import Visitor, Watcher
 
@@ -42,25 +41,6 @@ logger = logging.getLogger(__name__)
 __all__ = ["Devices", "Pipeline"]
 
 _WAIT_CUE_S: Final = 0.3  # an answer that comes sooner needs no announcement
-
-
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    """One visitor as far as they are known before anybody decided.
-
-    Attributes:
-        seen_at_s: moment of the monotonic clock from which a person at the door waits.
-        door: the settings that hold for this visit to its end.
-    """
-
-    sighting: Sighting
-    body: BodyTemperature | None
-    seen_at_s: float
-    door: DoorSettings
-
-    @property
-    def temperature_c(self) -> float | None:
-        return None if self.body is None else self.body.c
 
 
 class Pipeline:
@@ -75,6 +55,7 @@ class Pipeline:
         last_frame: the newest of them.
         glance: what is to be seen of all this from afar.
         keeper: puts visits on the disk.
+        id_cards: the identity card of the next visitor.
         decided: from the picture to the decision.
         pulsed: from the picture to the relay.
     """
@@ -101,10 +82,9 @@ class Pipeline:
         self._watcher = Watcher(recogniser)
         self._library_age_s = library_age_s
         self._story = story
+        self.id_cards = IdCardTray()
         self._thermometer = BodyThermometer(devices.thermometer)
-        self._announcer = Announcer(
-            devices.prompter, limits_c=lambda: self._door().rules.temperature_limit_c
-        )
+        self._announcer = Announcer(devices.prompter, door=door)
         self.visits = 0
         self.frames_seen = 0
         self.last_frame: Frame | None = None
@@ -193,21 +173,23 @@ class Pipeline:
         if door.measures_temperature:
             body = await self._thermometer.measure(frame, visitor.face, door.temperature)
             self.glance.measured(body, visitor.seen_at_s, works=self._thermometer.works)
-        seen = _Seen(sighting, body, visitor.seen_at_s, door)
+        # Taken by the first visitor, known or not: a later one is another person.
+        id_card = self.id_cards.take(self._devices.clock.monotonic())
+        seen = Seen(sighting, body, visitor.seen_at_s, door, self._writer.mask_assumed, id_card)
         tale = VisitTale(frame.label, sighting.match, seen.temperature_c)
         if sighting.match is None or not seems_alive(sighting.liveness, door.rules):
             return await self._unmatched(seen, tale)
         return await self._pass(seen, sighting.match, tale)
 
-    async def _pass(self, seen: _Seen, match: Match, tale: VisitTale) -> Decision:
+    async def _pass(self, seen: Seen, match: Match, tale: VisitTale) -> Decision:
         now = self._devices.clock.now()
-        mask = seen.sighting.mask
         body = self._writer.face_match(
             match,
             captured_at=now,
             temperature_c=seen.temperature_c,
             snapshot=seen.sighting.snapshot,
-            mask=_is_worn(mask),
+            mask=seen.mask,
+            id_card=seen.id_card,
         )
         kept = await self._keep(seen, now, "syface", body)
         word, delay_ms, is_on_record = await self._ask(seen, kept)
@@ -218,7 +200,7 @@ class Pipeline:
                 library_age_s=self._library_age_s(),
                 platform=word,
                 platform_delay_ms=delay_ms,
-                has_mask=self._counts_as_masked(mask, seen.door),
+                has_mask=seen.counts_as_masked,
                 is_expected=match.is_expected(now),
                 liveness=seen.sighting.liveness,
                 is_on_record=is_on_record,
@@ -231,7 +213,7 @@ class Pipeline:
         tale.passed(self._story, decision, word, relay_works=relay_works)
         is_let_in = decision.open_door and relay_works
         await self._announcer.tell(
-            _cue(decision.reason, is_let_in=is_let_in), name=match.name, body=seen.body
+            cue_of(decision.reason, is_let_in=is_let_in), match=match, body=seen.body
         )
         await self._note(kept, decision, relay_works=relay_works)
         return decision
@@ -249,7 +231,7 @@ class Pipeline:
             # The record and its upload are on disk; only the reason is missing on the page.
             logger.exception("outcome_not_kept")
 
-    async def _ask(self, seen: _Seen, kept: Kept) -> tuple[PlatformWord, int | None, bool]:
+    async def _ask(self, seen: Seen, kept: Kept) -> tuple[PlatformWord, int | None, bool]:
         """Send a pass and wait for the platform's word, if it is asked at all.
 
         One that found no room on the disk is sent in any case, to be on record there.
@@ -260,13 +242,12 @@ class Pipeline:
         is_asked = asks_platform(seen.door.rules.decide)
         if not is_asked and kept.seq is not None:
             return PlatformWord.NOT_ASKED, None, True
-        until_s = seen.seen_at_s + seen.door.answer_timeout_s
-        delivery = await self._deliver(kept, until_s)
+        delivery = await self._deliver(kept, seen.waits_until_s)
         is_on_record = kept.is_on_record(delivery)
         if not is_asked:
             return PlatformWord.NOT_ASKED, None, is_on_record
         # An answer counts only while the person it is about stands at the door.
-        is_late = self._devices.clock.monotonic() > until_s
+        is_late = self._devices.clock.monotonic() > seen.waits_until_s
         word = PlatformWord.LATE if delivery is None or is_late else _word(delivery)
         delay_ms = None
         if delivery is not None and delivery.answer is not None and delivery.has_delay:
@@ -284,39 +265,61 @@ class Pipeline:
         finally:
             sending.cancel()
 
-    async def _unmatched(self, seen: _Seen, tale: VisitTale) -> Decision:
-        """Report somebody unknown, or a picture of somebody; the door stays closed."""
+    async def _unmatched(self, seen: Seen, tale: VisitTale) -> Decision:
+        """Report a stranger, or a picture of a person."""
         now = self._devices.clock.now()
-        body = self._writer.temperature(
+        match = seen.sighting.match
+        facts = Facts(
+            user_type=None if match is None else match.user_type,
+            temperature_c=seen.temperature_c,
+            has_mask=seen.counts_as_masked,
+            liveness=seen.sighting.liveness,
+        )
+        decision = decide(facts, seen.door.rules)
+        told = self._reading(seen, now, decision)
+        # What opens is not decided to its end before the door has moved.
+        outcome = (
+            None if decision.open_door else Outcome(is_open=False, reason=decision.reason.value)
+        )
+        kept = await self._keep(seen, now, "syattribute", told, outcome)
+        relay_works = True
+        if decision.open_door:
+            decision = decide(replace(facts, is_on_record=kept.seq is not None), seen.door.rules)
+            relay_works = await self._open(decision, seen) if decision.open_door else True
+        self.decided.add(self._devices.clock.monotonic() - seen.seen_at_s)
+        is_let_in = decision.open_door and relay_works
+        if outcome is None and not is_let_in:
+            closed = replace(decision, open_door=False)
+            kept = await self.keeper.amend(kept, self._reading(seen, now, closed))
+        cue = cue_of(decision.reason, is_let_in=is_let_in)
+        await self._announcer.tell(cue, body=seen.body)
+        await self._note(kept, decision, relay_works=relay_works)
+        delivery = None
+        if asks_platform(seen.door.rules.decide):
+            delivery = await self.keeper.deliver(kept, until_s=seen.waits_until_s)
+        self._uplink.wake()
+        is_stored = delivery is not None and delivery.verdict is Verdict.DONE
+        if match is None and decision.reason is Reason.NOBODY:
+            tale.stranger(self._story, is_stored=is_stored)
+        else:
+            tale.passed(self._story, decision, PlatformWord.NOT_ASKED, relay_works=relay_works)
+        return decision
+
+    def _reading(self, seen: Seen, now: datetime, decision: Decision) -> bytes:
+        """Write the upload about a stranger."""
+        return self._writer.temperature(
             captured_at=now,
             temperature_c=seen.temperature_c,
             limit_c=seen.door.rules.temperature_limit_c,
             snapshot=seen.sighting.snapshot,
-            mask=_is_worn(seen.sighting.mask),
+            mask=seen.mask,
+            misses_mask=seen.mask_recorded is False,
+            is_opened=decision.open_door,
+            tongue=seen.door.tongue,
         )
-        match = seen.sighting.match
-        facts = Facts(
-            user_type=None if match is None else match.user_type, liveness=seen.sighting.liveness
-        )
-        decision = decide(facts, seen.door.rules)
-        outcome = Outcome(is_open=False, reason=decision.reason.value)
-        kept = await self._keep(seen, now, "syattribute", body, outcome)
-        self.decided.add(self._devices.clock.monotonic() - seen.seen_at_s)
-        await self._announcer.tell(_cue(decision.reason, is_let_in=False), body=seen.body)
-        delivery = None
-        if asks_platform(seen.door.rules.decide):
-            until_s = seen.seen_at_s + seen.door.answer_timeout_s
-            delivery = await self.keeper.deliver(kept, until_s=until_s)
-        self._uplink.wake()
-        is_stored = delivery is not None and delivery.verdict is Verdict.DONE
-        if match is None:
-            tale.stranger(self._story, is_stored=is_stored)
-        else:
-            tale.passed(self._story, decision, PlatformWord.NOT_ASKED, relay_works=True)
-        return decision
 
     async def _keep(
-        self, seen: _Seen, now: datetime, kind: str, body: bytes, outcome: Outcome | None = None
+        self, seen: Seen, now: datetime, kind: str, body: bytes, outcome: Outcome | None = None
     ) -> Kept:
         """Put record and upload on disk, together."""
         is_pass = kind == "syface"
@@ -325,28 +328,13 @@ class Pipeline:
             match=seen.sighting.match if is_pass else None,
             temperature_c=seen.temperature_c,
             temperature_limit_c=seen.door.rules.temperature_limit_c,
-            has_mask=self._mask_recorded(seen),
+            has_mask=seen.mask_recorded,
             snapshot=seen.sighting.snapshot,
             outcome=outcome,
         )
         return await self.keeper.keep(visit, kind, body)
 
-    def _mask_recorded(self, seen: _Seen) -> bool | None:
-        if not seen.door.detects_masks:
-            return None
-        worn = _is_worn(seen.sighting.mask)
-        return self._writer.mask_assumed if worn is None else worn
-
-    def _counts_as_masked(self, mask: Mask, door: DoorSettings) -> bool:
-        """Whether a mask counts as worn where one is demanded."""
-        worn = _is_worn(mask)
-        if worn is not None:
-            return worn
-        if door.eyes.mask is MaskMode.NONE:
-            return self._writer.mask_assumed
-        return door.eyes.mask_unknown_passes
-
-    async def _open(self, decision: Decision, seen: _Seen) -> bool:
+    async def _open(self, decision: Decision, seen: Seen) -> bool:
         """Pulse the relay; whether it moved."""
         try:
             await self._devices.relay.pulse(decision.unlock_delay_ms)
@@ -355,29 +343,6 @@ class Pipeline:
             return False
         self.pulsed.add(self._devices.clock.monotonic() - seen.seen_at_s)
         return True
-
-
-def _is_worn(mask: Mask) -> bool | None:
-    """Return a verdict as the wire knows it; None when it is none."""
-    return None if mask is Mask.UNKNOWN else mask is Mask.WORN
-
-
-def _cue(reason: Reason, *, is_let_in: bool) -> Cue:
-    if is_let_in:
-        return Cue.WELCOME
-    return _CUES.get(reason, Cue.REFUSED)
-
-
-_CUES: Final = {
-    Reason.NOBODY: Cue.STRANGER,
-    Reason.TEMPERATURE_HIGH: Cue.FEVER,
-    Reason.MASK_MISSING: Cue.MASK_MISSING,
-    Reason.PLATFORM_AWAY: Cue.TRY_LATER,
-    Reason.ANSWER_LATE: Cue.TRY_LATER,
-    Reason.NOT_STORED: Cue.TRY_LATER,
-    Reason.LIBRARY_STALE: Cue.TRY_LATER,
-    Reason.NOT_ON_RECORD: Cue.TRY_LATER,
-}
 
 
 def _word(delivery: Delivery) -> PlatformWord:

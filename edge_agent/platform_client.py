@@ -111,8 +111,8 @@ class PlatformClient:
         return await self._ask("POST", kind, content=body, headers=headers)
 
     async def heartbeat(self) -> Reply:
-        """Tell that this terminal is alive (seed 9.5); the site's secret is not repeated in it."""
-        message = Heartbeat(device_id=self._device_id, server_url="")
+        """Tell that this terminal is alive, and which BaseUrl it uses (seed 9.5)."""
+        message = Heartbeat(device_id=self._device_id, server_url=self._base_url)
         return await self.post("syheartbeat", encode(message.to_wire()))
 
     async def changes(self, cursor: int) -> tuple[SyncAnswer | None, Reply]:

@@ -154,6 +154,14 @@ class RecordLog:
             listener(record)
         return seq
 
+    async def amend(self, seq: int, body: bytes) -> None:
+        """Replace the body of an upload that still waits; does nothing for one that has gone."""
+
+        def work(connection: sqlite3.Connection) -> None:
+            connection.execute("UPDATE outbox SET body = ? WHERE seq = ?", (body, seq))
+
+        await self._database.run(work)
+
     async def note_outcome(self, seq: int, outcome: Outcome) -> None:
         """Write down what became of a visit that was kept before it was decided.
 

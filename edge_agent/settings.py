@@ -33,13 +33,18 @@ class Settings:
         self._database = database
         self._defaults = reported_defaults(config, network)
         self._changed: dict[str, dict[str, Any]] = {name: {} for name in self._defaults}
-        self._door = door_settings(config, {}, {})
+        self._door = door_settings(config, {}, {}, {})
         self._changing = asyncio.Lock()
 
     @property
     def names(self) -> tuple[str, ...]:
         """Objects that can be set."""
         return tuple(self._defaults)
+
+    @property
+    def device_name(self) -> str:
+        """What the terminal is called, everywhere (8.1.1 and 8.1.6)."""
+        return str(self.reported("ProductionObject")["deviceName"])
 
     def door(self) -> DoorSettings:
         """What holds at the door now."""
@@ -89,5 +94,5 @@ class Settings:
         self._refresh()
 
     def _refresh(self) -> None:
-        face, peri = self._changed["SmartFaceObject"], self._changed["PerParaObject"]
-        self._door = door_settings(self._config, face, peri)
+        names = ("SmartFaceObject", "PerParaObject", "ProductionObject")
+        self._door = door_settings(self._config, *(self._changed[name] for name in names))

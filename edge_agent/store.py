@@ -52,6 +52,7 @@ class HeldPerson:
         descriptor: (dimension,) float32, length 1.
         visit: Unix seconds from and to of somebody entered here (8.2.1, startTime and endTime);
             0 for no limit.
+        welcome: their own words of welcome (8.2.1, prompt); empty for the usual ones.
     """
 
     person_id: int
@@ -61,6 +62,7 @@ class HeldPerson:
     contract_id: str
     descriptor: NDArray[np.float32] = field(repr=False)
     visit: tuple[int, int] = (0, 0)
+    welcome: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -352,14 +354,17 @@ def _save(connection: sqlite3.Connection, change: SavePerson) -> tuple[int, Held
 
 def _held(row: Sequence[Any]) -> HeldPerson:
     person_id, user_id, name, user_type, contract_id, raw, details = row
-    visit = held_visit(details)
-    return HeldPerson(person_id, user_id, name, user_type, contract_id, descriptor_of(raw), visit)
+    return HeldPerson(
+        *(person_id, user_id, name, user_type, contract_id, descriptor_of(raw)),
+        *held_details(details),
+    )
 
 
-def held_visit(details: str) -> tuple[int, int]:
-    """Return `HeldPerson.visit` of a person's details, a UserObject as JSON."""
+def held_details(details: str) -> tuple[tuple[int, int], str]:
+    """Return `HeldPerson.visit` and `welcome` of a person's details, a UserObject as JSON."""
     told = json.loads(details)
-    return int(told.get("startTime", 0)), int(told.get("endTime", 0))
+    visit = int(told.get("startTime", 0)), int(told.get("endTime", 0))
+    return visit, str(told.get("prompt", ""))
 
 
 def _delete(connection: sqlite3.Connection, user_id: str) -> set[int]:

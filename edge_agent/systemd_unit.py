@@ -47,6 +47,7 @@ _NEEDS: Final = {
     ),
     ("card_reader", "none"): _NOTHING,
     ("card_reader", "keyboard-wedge"): _Needs(("input",), ("char-input",)),
+    ("card_reader", "simulated"): _NOTHING,
     ("prompter", "none"): _NOTHING,
     ("prompter", "console"): _Needs(("tty",), ("char-tty",)),
     ("prompter", "espeak"): _Needs(("audio",), ("char-alsa",)),

@@ -3,15 +3,37 @@
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from enum import IntEnum
 from typing import Final
 
+from edge_agent.door_settings import Tongue
 from edge_agent.library import Match
 from edge_agent.platform_client import encode
-from terminal_protocol import FaceMatch, TemperatureReading
+from terminal_protocol import FaceMatch, IdCard, TemperatureReading
 
 _ACTIONS: Final = {1: "进门", 2: "出门"}  # seed 9.2, actionCode and action
-_TEMPERATURE_ABNORMAL: Final = 101  # seed 9.3, openCode
-_TEMPERATURE_ABNORMAL_WORDS: Final = "温度异常"
+
+
+class OpenCode(IntEnum):
+    """``openCode`` of 9.3: what became of the door, and why."""
+
+    OPENED = 100
+    TEMPERATURE_ABNORMAL = 101
+    MASK_MISSING = 102
+
+
+_OPEN_WORDS: Final = {
+    Tongue.CHINESE: {
+        OpenCode.OPENED: "开门成功",
+        OpenCode.TEMPERATURE_ABNORMAL: "温度异常",
+        OpenCode.MASK_MISSING: "未佩戴口罩",
+    },
+    Tongue.ENGLISH: {
+        OpenCode.OPENED: "door opened",
+        OpenCode.TEMPERATURE_ABNORMAL: "abnormal temperature",
+        OpenCode.MASK_MISSING: "no mask",
+    },
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +59,7 @@ class UploadWriter:
         temperature_c: float | None,
         snapshot: bytes,
         mask: bool | None = None,
+        id_card: IdCard | None = None,
     ) -> bytes:
         """Body of /syface.
 
@@ -44,6 +67,7 @@ class UploadWriter:
             match: who it is.
             captured_at, temperature_c, snapshot: see `temperature`.
             mask: whether one is worn; None when it cannot be told, then `mask_assumed` is sent.
+            id_card: what the person's identity card says; None when none was read.
         """
         message = FaceMatch(
             user_id=match.user_id,
@@ -58,6 +82,7 @@ class UploadWriter:
             mask=self.mask_assumed if mask is None else mask,
             captured_at=captured_at,
             similarity=match.similarity,
+            id_card=id_card,
             image=snapshot,
         )
         return encode(message.to_wire())
@@ -70,6 +95,9 @@ class UploadWriter:
         limit_c: float,
         snapshot: bytes,
         mask: bool | None = None,
+        misses_mask: bool = False,
+        is_opened: bool = False,
+        tongue: Tongue = Tongue.CHINESE,
     ) -> bytes:
         """Body of /syattribute, for somebody who was not recognised.
 
@@ -79,8 +107,15 @@ class UploadWriter:
             limit_c: from here on it is abnormal, in °C.
             snapshot: JPEG.
             mask: see `face_match`.
+            misses_mask: whether masks are looked at, and none is worn.
+            is_opened: whether the door opens.
+            tongue: language of the words that go with the code.
         """
-        is_high = temperature_c is not None and temperature_c >= limit_c
+        code: OpenCode | None = OpenCode.MASK_MISSING if misses_mask else None
+        if temperature_c is not None and temperature_c >= limit_c:
+            code = OpenCode.TEMPERATURE_ABNORMAL
+        if is_opened:
+            code = OpenCode.OPENED
         message = TemperatureReading(
             device_id=self.device_id,
             uuid_label=self.uuid_label,
@@ -89,8 +124,8 @@ class UploadWriter:
             mask=self.mask_assumed if mask is None else mask,
             captured_at=captured_at,
             image=snapshot,
-            open_code=_TEMPERATURE_ABNORMAL if is_high else None,
-            open_message=_TEMPERATURE_ABNORMAL_WORDS if is_high else "",
+            open_code=code,
+            open_message="" if code is None else _OPEN_WORDS[tongue][code],
         )
         return encode(message.to_wire())
 

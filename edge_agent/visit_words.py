@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from edge_agent.decision import Decision, PlatformWord, Reason
+from edge_agent.drivers.base import Cue
 from edge_agent.library import Match
 from edge_agent.story import Story
 
@@ -16,6 +17,7 @@ _PLATFORM_WORDS: Final = {
 }
 _LOCAL_WORDS: Final = {
     Reason.LOCAL_ALLOWED: "local rule says open",
+    Reason.UNRECOGNISED_ALLOWED: "local rule says open to anybody",
     Reason.KEPT_OUT: "local rule: kept out",
     Reason.TEMPERATURE_HIGH: "local rule: temperature too high",
     Reason.TEMPERATURE_MISSING: "local rule: no temperature",
@@ -54,7 +56,7 @@ class VisitTale:
     def passed(
         self, story: Story, decision: Decision, word: PlatformWord, *, relay_works: bool
     ) -> None:
-        """Tell of somebody recognised, and of the door."""
+        """Tell of a person about whom the door was asked, and of the door."""
         steps = [self._who]
         if self.match is not None:
             steps.append(f"{self.match.name or self.match.user_id} ({self.match.similarity})")
@@ -63,7 +65,7 @@ class VisitTale:
         if decision.reason in _LOCAL_WORDS:
             steps.append(_LOCAL_WORDS[decision.reason])
         steps.append(_door(decision, relay_works=relay_works))
-        facts = self._facts("match") | {
+        facts = self._facts("nobody" if self.match is None else "match") | {
             "platform": word.value,
             "reason": decision.reason.value,
             "open_door": decision.open_door and relay_works,
@@ -92,3 +94,22 @@ def _door(decision: Decision, *, relay_works: bool) -> str:
     if not relay_works:
         return "the relay could not be switched"
     return f"relay pulsed {decision.unlock_delay_ms} ms"
+
+
+_CUES: Final = {
+    Reason.NOBODY: Cue.STRANGER,
+    Reason.TEMPERATURE_HIGH: Cue.FEVER,
+    Reason.MASK_MISSING: Cue.MASK_MISSING,
+    Reason.PLATFORM_AWAY: Cue.TRY_LATER,
+    Reason.ANSWER_LATE: Cue.TRY_LATER,
+    Reason.NOT_STORED: Cue.TRY_LATER,
+    Reason.LIBRARY_STALE: Cue.TRY_LATER,
+    Reason.NOT_ON_RECORD: Cue.TRY_LATER,
+}
+
+
+def cue_of(reason: Reason, *, is_let_in: bool) -> Cue:
+    """Return what a visitor is told about a decision."""
+    if is_let_in:
+        return Cue.WELCOME
+    return _CUES.get(reason, Cue.REFUSED)

@@ -57,7 +57,12 @@ from .terminal_settings import (
     settings_want,
     settings_want_also,
 )
-from .terminals import terminal_approve, terminal_describe, terminal_disable
+from .terminals import (
+    server_url_shown,
+    terminal_approve,
+    terminal_describe,
+    terminal_disable,
+)
 from .tokens import api_token_create, api_token_revoke, api_token_user
 
 __all__ = [
@@ -113,6 +118,7 @@ __all__ = [
     "presence_seen",
     "presence_sweep",
     "repairs_count",
+    "server_url_shown",
     "set_clock",
     "settings_checked",
     "settings_reported",

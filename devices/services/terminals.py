@@ -1,10 +1,16 @@
 """Life of a terminal after it has appeared."""
 
+import re
+
 from django.db import transaction
 from django.utils import timezone
 
 from devices.choices import TerminalStatus
 from devices.models import Terminal
+from server_common.redaction import redact
+
+# The segment behind /t/ to its end, whatever it is written with.
+_SECRET_SEGMENT = re.compile(r"(?i)(/t/)[^/?#\s]+")
 
 
 @transaction.atomic
@@ -44,9 +50,19 @@ def terminal_describe(
 ) -> None:
     """Remember what a terminal says of itself in its uploads; empty values change nothing.
 
-    Writes only when something differs, because every upload repeats the same labels.
+    Writes only when something differs, because every upload repeats the same labels. Of an address
+    only what `server_url_shown` leaves is kept.
     """
-    said = {"uuid_label": uuid_label, "nation_code": nation_code, "server_url": server_url}
+    said = {
+        "uuid_label": uuid_label,
+        "nation_code": nation_code,
+        "server_url": server_url and server_url_shown(server_url),
+    }
     changes = {name: value for name, value in said.items() if value}
     if changes:
         Terminal.objects.filter(pk=terminal_id).exclude(**changes).update(**changes)
+
+
+def server_url_shown(url: str) -> str:
+    """Return the address that a terminal reports to (9.5) without the secret in its path."""
+    return redact(_SECRET_SEGMENT.sub(r"\1***", url))[:128]

@@ -86,8 +86,7 @@ async def reboot(terminal: Terminal, request: CallRequest) -> Answer:
 
 async def information(terminal: Terminal, request: CallRequest) -> Answer:
     """Report DeviceObject (8.1.11)."""
-    name = terminal.settings.reported("ProductionObject")["deviceName"]
-    return done(data={**terminal.device, "deviceName": name})
+    return done(data=terminal.device_object())
 
 
 async def report_object(terminal: Terminal, request: CallRequest) -> Answer:

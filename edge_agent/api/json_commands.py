@@ -51,7 +51,7 @@ async def _do(terminal: Terminal, command: Mapping[str, Any]) -> Any:
 async def _get(terminal: Terminal, command: Mapping[str, Any]) -> Any:
     name = _object_name(command)
     if name == "DeviceObject":
-        return dict(terminal.device)
+        return terminal.device_object()
     if name not in terminal.settings.names:
         raise not_supported()
     return terminal.settings.reported(name)

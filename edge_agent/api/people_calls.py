@@ -50,12 +50,13 @@ async def update(terminal: Terminal, request: CallRequest) -> Answer:
 
 async def delete(terminal: Terminal, request: CallRequest) -> Answer:
     """Delete somebody, or everybody (8.2.4); tells who it was."""
-    if request.user_id == _EVERYBODY:
+    user_id = request.person()
+    if user_id == _EVERYBODY:
         await terminal.people.delete_all()
         terminal.poll_soon()  # the platform's people come back
         return done(data={})
-    user = await terminal.people.find(request.user_id)
-    refused = await terminal.people.delete(request.user_id)
+    user = await terminal.people.find(user_id)
+    refused = await terminal.people.delete(user_id)
     if refused is not None:
         raise _refused(terminal, refused)
     return done(data=user or {})

@@ -12,6 +12,7 @@ from terminal_protocol.device_calls import (
     PUSH_SILENCE_S,
     push_connected,
     push_denied,
+    push_full,
     push_record,
 )
 
@@ -27,11 +28,20 @@ _OVER: Final = frozenset({WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED, 
 
 
 class _Subscriber:
-    """One connection: what is still to be sent, and whether it fell behind."""
+    """One connection: what is still to be sent, whether it fell behind, and since when it rests.
+
+    Attributes:
+        used_at_s: when the line carried a message last, in either direction; the loop's time.
+    """
 
     def __init__(self) -> None:
         self.backlog: asyncio.Queue[str] = asyncio.Queue(_BACKLOG_MAX)
         self.fell_behind = asyncio.Event()
+        self.used_at_s = 0.0
+
+    def used(self) -> None:
+        """Note that the line carried a message."""
+        self.used_at_s = asyncio.get_running_loop().time()
 
     def give(self, message: str) -> None:
         try:
@@ -47,7 +57,8 @@ class RecordHub:
         """Make a hub without listeners.
 
         Args:
-            silence_s: who sends nothing for so long is cut; a ten-second heartbeat is expected.
+            silence_s: a line that carries nothing for so long, in neither direction, is cut; a
+                ten-second heartbeat is expected.
         """
         self._silence_s = silence_s
         self._subscribers: set[_Subscriber] = set()
@@ -92,15 +103,16 @@ class RecordHub:
         )
         socket.headers.update(headers)
         await socket.prepare(request)
-        if not is_allowed or len(self._subscribers) >= _SUBSCRIBERS_MAX:
-            await socket.send_json(push_denied())
-            await socket.close(code=WSCloseCode.POLICY_VIOLATION)
-            return socket
+        if not is_allowed:
+            return await _refuse(socket, push_denied(), WSCloseCode.POLICY_VIOLATION)
+        if len(self._subscribers) >= _SUBSCRIBERS_MAX:
+            return await _refuse(socket, push_full(_SUBSCRIBERS_MAX), WSCloseCode.TRY_AGAIN_LATER)
         # From here on nothing is missed: what comes during the greeting waits behind it.
         subscriber = _Subscriber()
         self._subscribers.add(subscriber)
         try:
             await socket.send_json(push_connected())
+            subscriber.used()
             code = await self._talk(socket, subscriber)
         finally:
             self._subscribers.discard(subscriber)
@@ -113,8 +125,8 @@ class RecordHub:
     ) -> WSCloseCode | None:
         """Send and listen until it is over; how to close, None when the other side did."""
         endings: dict[asyncio.Task[Any], WSCloseCode | None] = {
-            asyncio.create_task(self._listen(socket)): WSCloseCode.GOING_AWAY,
-            asyncio.create_task(_send(socket, subscriber.backlog)): None,
+            asyncio.create_task(self._listen(socket, subscriber)): WSCloseCode.GOING_AWAY,
+            asyncio.create_task(_send(socket, subscriber)): None,
             asyncio.create_task(subscriber.fell_behind.wait()): WSCloseCode.TRY_AGAIN_LATER,
             asyncio.create_task(self._closing.wait()): WSCloseCode.GOING_AWAY,
         }
@@ -127,26 +139,38 @@ class RecordHub:
         codes = [endings[task] for task in endings if task in over]
         return None if socket.closed else codes[0]
 
-    async def _listen(self, socket: web.WebSocketResponse) -> None:
-        """Return when the other side is gone, or silent for too long."""
-        while True:
+    async def _listen(self, socket: web.WebSocketResponse, subscriber: _Subscriber) -> None:
+        """Return when the other side is gone, or the line rested for too long (8.3.3)."""
+        clock = asyncio.get_running_loop().time
+        while (left_s := subscriber.used_at_s + self._silence_s - clock()) > 0:
             try:
-                message = await socket.receive(timeout=self._silence_s)
+                message = await socket.receive(timeout=left_s)
             except TimeoutError:
-                logger.info("push_silent")
-                return
+                continue  # something may have been sent meanwhile
+            subscriber.used()
             if message.type is WSMsgType.PING:
                 await socket.pong(message.data)
             if message.type in _OVER:
                 return
+        logger.info("push_silent")
 
 
-async def _send(socket: web.WebSocketResponse, backlog: "asyncio.Queue[str]") -> None:
+async def _send(socket: web.WebSocketResponse, subscriber: _Subscriber) -> None:
     """Send what there is; returns when nothing can be sent any more."""
     while True:
-        message = await backlog.get()
+        message = await subscriber.backlog.get()
         try:
             async with asyncio.timeout(_SEND_TIMEOUT_S):
                 await socket.send_str(message)
         except (TimeoutError, ConnectionError):
             return
+        subscriber.used()
+
+
+async def _refuse(
+    socket: web.WebSocketResponse, told: Mapping[str, Any], code: WSCloseCode
+) -> web.WebSocketResponse:
+    """Say why not, and close."""
+    await socket.send_json(told)
+    await socket.close(code=code)
+    return socket

@@ -27,6 +27,12 @@ _BY_PATH: Final = {call.path: call for call in CALLS.values() if "{" not in call
 _BY_PREFIX: Final = {
     call.path.partition("{")[0]: call for call in CALLS.values() if "{" in call.path
 }
+# 8.2.4 names the person in the path and, in its table, as the parameter ``id``.
+_BY_PARAMETER: Final = {
+    prefix.rstrip("/"): call
+    for prefix, call in _BY_PREFIX.items()
+    if any(one.name == "id" for one in call.parameters)
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +41,7 @@ class CallRequest:
 
     Attributes:
         timestamp_ms: what it was signed with.
-        user_id: from the address, empty where there is none.
+        user_id: from the path, empty where there is none; see `person`.
         parameters: of the address, then of the body.
         body: the object sent as content; {} when there was none.
         batch: objects, when a list of several was sent; empty otherwise.
@@ -51,6 +57,19 @@ class CallRequest:
     batch: tuple[Any, ...] = field(default=(), repr=False)
     remote: str = ""
     has_caller: Callable[[], bool] = field(default=lambda: True, repr=False)
+
+    def person(self) -> str:
+        """Return the id of the person that the call is about, from the path or from ``id``.
+
+        Raises:
+            CallRefused: there is none (30003), or the two differ (20002).
+        """
+        named = self.values().get("id", "")
+        if not self.user_id and not named:
+            raise CallRefused(RetCode.MISSING_PARAM, "id: missing")
+        if self.user_id and named and named != self.user_id:
+            raise CallRefused(RetCode.USER_NOT_MATCH, "id: not the one of the address")
+        return self.user_id or str(named)
 
     def values(self) -> dict[str, Any]:
         """Return the call's own parameters.
@@ -97,6 +116,8 @@ def route(raw_path: str) -> tuple[DeviceCall, str]:
     path = raw_path.rstrip("/")
     if path in _BY_PATH:
         return _BY_PATH[path], ""
+    if path in _BY_PARAMETER:
+        return _BY_PARAMETER[path], ""
     for prefix, call in _BY_PREFIX.items():
         user_id = path.removeprefix(prefix)
         if user_id != path and user_id and "/" not in user_id:

@@ -10,6 +10,7 @@ from edge_agent.records import Openings, RecordLog
 from edge_agent.settings import Settings
 from edge_agent.story import Story
 from edge_agent.terminal_time import TerminalTime
+from terminal_protocol.device_objects import DEVICE_OBJECT
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +18,7 @@ class Terminal:
     """One door, as its own interface sees it.
 
     Attributes:
-        device: DeviceObject (8.1.1).
+        device: DeviceObject (8.1.1) without the name, which can be set.
         unsupported: names of calls that are refused with 40001.
         poll_soon: lets the library be asked for now.
         restart: ends the agent so that it starts anew; called after the answer was sent.
@@ -37,3 +38,7 @@ class Terminal:
     restart: Callable[[], None]
     standing: Callable[[], Awaitable[dict[str, Any]]]
     unsupported: frozenset[str] = field(default_factory=frozenset)
+
+    def device_object(self) -> dict[str, Any]:
+        """Return DeviceObject (8.1.1) with the name of the moment."""
+        return DEVICE_OBJECT.write({**self.device, "deviceName": self.settings.device_name})

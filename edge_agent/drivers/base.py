@@ -12,6 +12,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from terminal_protocol import IdCard
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:
@@ -147,7 +149,7 @@ class Thermometer(Protocol):
 
 
 class CardReader(Protocol):
-    """Reads the numbers of cards that are held to it."""
+    """Reads cards that are held to it."""
 
     async def open(self) -> None:
         """Get ready.
@@ -157,12 +159,13 @@ class CardReader(Protocol):
         """
         ...
 
-    async def next_card(self) -> str | None:
+    async def next_card(self) -> str | IdCard | None:
         """Wait for a card; may be cancelled, afterwards the reader can be asked again.
 
         Returns:
             The card's number as the reader gives it, 1 to 40 printable characters (8.2.1,
-            icNumber); None when there will never be another one. Never log it.
+            icNumber); what is on a resident identity card (9.2, idCardInfo), from a reader of
+            those; None when there will never be another card. Never log any of it.
 
         Raises:
             DriverError: the reader is broken; it must be closed and opened again.
@@ -195,15 +198,21 @@ class Prompt:
     Attributes:
         name: of the person, empty for none.
         temperature_c: measured body temperature, None without one.
+        welcome: the person's own words of welcome (8.2.1, prompt); empty for the usual ones.
     """
 
     cue: Cue
     name: str = field(default="", repr=False)
     temperature_c: float | None = None
+    welcome: str = field(default="", repr=False)
 
 
 class Prompter(Protocol):
-    """Tells people at the door what happens: by voice, light, or on a screen."""
+    """Tells people at the door what happens: by voice, light, or on a screen.
+
+    One that makes no sound says so by an attribute ``is_soundless`` that is true; any other is told
+    nothing while voice prompts are switched off (8.1.5, voiceProswitch).
+    """
 
     async def open(self) -> None:
         """Get ready.

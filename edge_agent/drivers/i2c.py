@@ -28,7 +28,7 @@ class I2cBus:
             import smbus2  # needed only where a sensor on this bus is used
         except ImportError as error:
             raise DriverUnavailable(
-                "sensors on I²C need the package smbus2: pip install 'menjin[edge-i2c]'"
+                "sensors on I²C need the package smbus2 (extra edge-i2c)"
             ) from error
         self._smbus2 = smbus2
         try:

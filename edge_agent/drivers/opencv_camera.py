@@ -80,7 +80,7 @@ class OpencvCamera:
             import cv2  # the vendor's library is needed only where this camera is used
         except ImportError as error:
             raise DriverUnavailable(
-                "the camera driver opencv needs OpenCV: pip install 'menjin[edge-opencv]'"
+                "the camera driver opencv needs OpenCV (extra edge-opencv)"
             ) from error
         self._cv2 = cv2
         self._loop = asyncio.get_running_loop()

@@ -46,11 +46,14 @@ def words(prompt: Prompt, language: Language, *, with_name: bool = True) -> str:
 
     Args:
         prompt: the cue; a temperature is told along with a welcome and with a fever.
-        language: of the words.
+        language: of the words; a person's own words of welcome are as they were entered.
         with_name: whether the person is called by name; nobody else in the corridor needs it.
+            Words of their own are told as they are, with no name behind them.
     """
     parts = [_WORDS[language][prompt.cue]]
-    if prompt.cue is Cue.WELCOME and with_name and prompt.name:
+    if prompt.cue is Cue.WELCOME and prompt.welcome:
+        parts = [prompt.welcome]
+    elif prompt.cue is Cue.WELCOME and with_name and prompt.name:
         parts.append(prompt.name)
     if prompt.temperature_c is not None and prompt.cue in {Cue.WELCOME, Cue.FEVER}:
         parts.append(_DEGREES[language].format(prompt.temperature_c))

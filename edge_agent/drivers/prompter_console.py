@@ -32,6 +32,8 @@ class ConsolePrompterOptions:
 class ConsolePrompter:
     """`Prompter` that writes a line for each prompt."""
 
+    is_soundless = True
+
     def __init__(self, options: ConsolePrompterOptions) -> None:
         self._options = options
         self._handle = -1

@@ -72,6 +72,8 @@ class DisplayPrompterOptions:
 class DisplayPrompter:
     """`Prompter` that serves a page and tells it what to show."""
 
+    is_soundless = True
+
     def __init__(self, options: DisplayPrompterOptions) -> None:
         self._options = options
         self._runner: Any = None
@@ -88,7 +90,7 @@ class DisplayPrompter:
             from aiohttp import web  # only here, so that other prompters do not need it
         except ImportError as error:
             raise DriverUnavailable(
-                "the prompter driver display needs aiohttp: pip install 'menjin[edge]'"
+                "the prompter driver display needs aiohttp (extra edge)"
             ) from error
 
         page = _PAGE.format(language=self._options.language)

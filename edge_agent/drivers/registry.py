@@ -48,6 +48,7 @@ OWN: Final[Mapping[str, Mapping[str, str]]] = {
     "card_reader": {
         "none": "silent:NoCardReaderOptions",
         "keyboard-wedge": "card_reader_wedge:WedgeReaderOptions",
+        "simulated": "card_reader_simulated:SimulatedReaderOptions",
     },
     "prompter": {
         "none": "silent:NoPrompterOptions",

@@ -47,7 +47,7 @@ class GpiodRelay(TimedRelay):
             import gpiod  # the vendor's library is needed only where this relay is used
         except ImportError as error:
             raise DriverUnavailable(
-                "the relay driver gpiod needs the package gpiod: pip install 'menjin[edge-gpio]'"
+                "the relay driver gpiod needs the package gpiod (extra edge-gpio)"
             ) from error
         self._gpiod = gpiod
         try:

@@ -27,6 +27,8 @@ class NoCardReaderOptions:
 class NoPrompter:
     """A `Prompter` that tells nothing."""
 
+    is_soundless = True
+
     async def open(self) -> None:
         """See `Prompter.open`."""
 

@@ -101,7 +101,7 @@ class SerialThermometer:
             import serial  # needed only where this thermometer is used
         except ImportError as error:
             raise DriverUnavailable(
-                "the thermometer driver serial needs pyserial: pip install 'menjin[edge-serial]'"
+                "the thermometer driver serial needs pyserial (extra edge-serial)"
             ) from error
         given = self._options
         self._serial = serial

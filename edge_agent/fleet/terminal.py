@@ -197,7 +197,7 @@ class LightTerminal:
         queue.wake.set()
 
     async def _beat(self) -> None:
-        body = encode(Heartbeat(device_id=self.device_id, server_url="").to_wire())
+        body = encode(Heartbeat(self.device_id, self._base_url).to_wire())
         await asyncio.sleep(self._chance.uniform(0, self._habits.heartbeat_s))
         while True:
             reply = await self._post("syheartbeat", body)

@@ -50,7 +50,7 @@ class Desk:
     @property
     def name(self) -> str:
         """What the terminal is called."""
-        return str(self.terminal.settings.reported("ProductionObject")["deviceName"])
+        return self.terminal.settings.device_name
 
 
 Action = Callable[[Desk, Asked], Awaitable[web.Response]]

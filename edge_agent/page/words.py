@@ -104,6 +104,7 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "reason_answer_late": ("no answer in time", "平台应答超时"),
     "reason_not_stored": ("the platform did not take it", "平台未接收"),
     "reason_local_allowed": ("by the local rule", "本地规则允许"),
+    "reason_unrecognised_allowed": ("open to anybody without a fever", "体温正常即放行"),
     "reason_nobody": ("not recognised", "未识别"),
     "reason_kept_out": ("kept out", "禁止通行"),
     "reason_temperature_high": ("temperature too high", "体温过高"),

@@ -23,7 +23,14 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
 from django.http.request import split_domain_port, validate_host
 
-from devices.services import Exchange, call_taken, exchange_keep, heartbeat_known, masked
+from devices.services import (
+    Exchange,
+    call_taken,
+    exchange_keep,
+    heartbeat_known,
+    masked,
+    server_url_shown,
+)
 from faces.services import Standing, picture_root, poll_look, sync_news
 from menjin.crowding import (
     Crowded,
@@ -279,7 +286,7 @@ def _heartbeat(call: _Call, environ: Environ) -> _Quiet | None:
 
 @lru_cache(maxsize=4096)
 def _understood(body: bytes, content_type: str) -> tuple[dict[str, Any], str] | None:
-    """Return what a heartbeat says, masked, and its server; a terminal says the same every time.
+    """Return what a heartbeat says and its server, masked; a terminal says the same every time.
 
     None for a body that had to be repaired or cannot be read, which the lane behind counts.
     """
@@ -289,7 +296,8 @@ def _understood(body: bytes, content_type: str) -> tuple[dict[str, Any], str] | 
         return None
     if reading.repairs:
         return None
-    return masked(reading.data), Heartbeat.from_wire(reading.data).server_url
+    named = Heartbeat.from_wire(reading.data).server_url
+    return masked(reading.data), server_url_shown(named)
 
 
 def _taken(call: _Call, quiet: _Quiet, took_ms: float) -> bool:

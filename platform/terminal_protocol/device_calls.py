@@ -188,6 +188,7 @@ _ALL: Final = (
         "8.2.4",
         CallMethod.GET,
         "/api/user/delete/{userId}",
+        parameters=(_text("id", "id of the person, where the path holds none", 40),),
         shape=AnswerShape.OBJECT,
         result=USER_OBJECT,
         is_change=True,
@@ -323,6 +324,18 @@ def push_connected() -> dict[str, Any]:
 def push_denied() -> dict[str, Any]:
     """Only message to whoever may not subscribe (8.3.3)."""
     return {"code": PUSH_DENIED, "message": "Permission Denied!", "desc": "app key not exist"}
+
+
+def push_full(most: int) -> dict[str, Any]:
+    """Only message to a caller when `most` subscribe already (8.3.3).
+
+    The seed knows one code for a connection that failed; the words say why it did.
+    """
+    return {
+        "code": PUSH_DENIED,
+        "message": "Too Many Connections!",
+        "desc": f"line full, {most} listeners at most",
+    }
 
 
 def push_record(record: Mapping[str, Any]) -> dict[str, Any]:

@@ -168,7 +168,7 @@ class FaceMatch:
             "nationCode": self.nation_code,
             **({} if self.action_code is None else {"actionCode": self.action_code}),
             "action": self.action,
-            **_readings(self),
+            **_readings(self, unit=_CELSIUS),
             "similarity": round(self.similarity or 0),
         }
         if self.id_card is not None:
@@ -219,13 +219,16 @@ class TemperatureReading:
 
     def to_wire(self) -> dict[str, Any]:
         """Return the upload as a terminal sends it; unknown mask and moment as false and 0."""
+        readings = _readings(self)
+        moment = readings.pop("screenTime")
         return {
             "Info": {
                 "deviceid": self.device_id,
                 "uuid": self.uuid_label,
+                **readings,
                 "nationCode": self.nation_code,
-                **_readings(self),
                 **_opening(self),
+                "screenTime": moment,
                 **_pictured(self),
             }
         }
@@ -266,11 +269,15 @@ def _common(reader: FieldReader) -> dict[str, Any]:
     }
 
 
-def _readings(message: FaceMatch | TemperatureReading) -> dict[str, Any]:
+# The example of 9.2 writes "36.5°C", that of 9.3 "36.3".
+_CELSIUS = "°C"
+
+
+def _readings(message: FaceMatch | TemperatureReading, *, unit: str = "") -> dict[str, Any]:
     degrees = message.temperature_c
     moment = message.captured_at
     return {
-        "temperature": "" if degrees is None else _written(degrees),
+        "temperature": "" if degrees is None else f"{_written(degrees)}{unit}",
         "mask": bool(message.mask),
         "screenTime": 0 if moment is None else int(moment.timestamp()),
     }
@@ -353,10 +360,14 @@ def write_feedback(results: list[ResultFeedback]) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Heartbeat:
-    """/syheartbeat (9.5); a body is optional in the field."""
+    """/syheartbeat (9.5); a body is optional in the field.
+
+    Attributes:
+        server_url: BaseUrl of the platform, which holds a secret.
+    """
 
     device_id: str = ""
-    server_url: str = ""
+    server_url: str = field(default="", repr=False)
     extras: dict[str, Any] = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -370,5 +381,9 @@ class Heartbeat:
         )
 
     def to_wire(self) -> dict[str, Any]:
-        """Return the heartbeat as a terminal sends it."""
-        return {"Heartinfo": {"deviceid": self.device_id, "ServerURL": self.server_url}}
+        """Return the heartbeat as a terminal sends it; an address too long for 9.5 is left empty.
+
+        One that was cut would be another address.
+        """
+        url = self.server_url if len(self.server_url) <= _SENTENCE_LIMIT else ""
+        return {"Heartinfo": {"deviceid": self.device_id, "ServerURL": url}}

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from edge_agent.config import DecisionPolicy
 from edge_agent.decision import Decision, Facts, PlatformWord, Reason, Rules, decide
+from edge_agent.liveness import Liveness
 
 RULES = Rules(
     decide=DecisionPolicy.PLATFORM,
@@ -152,3 +153,45 @@ def test_platform_unlocks_for_five_seconds_at_most_the_terminal_for_thirty(
     facts = replace(RESIDENT, platform=PlatformWord.OPEN, platform_delay_ms=asked_ms)
 
     assert decide(facts, replace(RULES, unlock_delay_ms=set_ms)).unlock_delay_ms == held_ms
+
+
+@given(
+    st.builds(
+        Facts,
+        user_type=st.none(),
+        temperature_c=st.none() | st.floats() | st.floats(36, 38),
+        platform=st.sampled_from(PlatformWord),
+        has_mask=st.booleans(),
+        liveness=st.sampled_from(Liveness),
+        is_on_record=st.booleans(),
+    ),
+    st.builds(
+        Rules,
+        decide=st.sampled_from(DecisionPolicy),
+        unlock_delay_ms=st.integers(20, 30_000),
+        temperature_limit_c=st.just(37.3),
+        temperature_required=st.booleans(),
+        library_max_age_s=st.just(0.0),
+        temperature_counts=st.booleans(),
+        mask_required=st.booleans(),
+        liveness_required=st.booleans(),
+        opens_unrecognised=st.booleans(),
+    ),
+)
+def test_stranger_passes_by_the_local_rule_of_a_door_that_opens_to_anybody(
+    facts: Facts, rules: Rules
+) -> None:
+    """8.1.5, cmpNormal 0: recorded, alive, measured and normal, and masked where that is asked."""
+    temperature_c = facts.temperature_c
+    is_normal = temperature_c is not None and temperature_c < rules.temperature_limit_c
+    is_alive = facts.liveness is Liveness.LIVE or (
+        facts.liveness is Liveness.UNKNOWN and not rules.liveness_required
+    )
+    expected = all(
+        (
+            *(rules.opens_unrecognised, rules.decide is not PLATFORM, facts.is_on_record),
+            *(is_normal, is_alive, facts.has_mask or not rules.mask_required),
+        )
+    )
+
+    assert decide(facts, rules).open_door is expected

@@ -107,3 +107,24 @@ async def test_stranger_is_reported_even_so(platform: FakePlatform, door: Door) 
     assert len(platform.readings) == 1
     assert pipeline.keeper.waiting == 0
     assert door.story.lines[-1].endswith("reported")
+
+
+@pytest.mark.parametrize("opens_unrecorded", [False, True])
+async def test_stranger_is_let_in_with_a_trace_only_and_told_as_it_was(
+    platform: FakePlatform,
+    door: Door,  # noqa: F811
+    opens_unrecorded: bool,
+) -> None:
+    """A door that opens to anybody (cmpNormal 0) keeps to the rule as well; see 9.3, openCode."""
+    pipeline = door.pipeline(LOCAL, opens_unrecognised=True, opens_unrecorded=opens_unrecorded)
+
+    decision = await pipeline.look(visitor(STRANGER))
+    assert pipeline.keeper.waiting == 1
+    await pipeline.keeper.step()
+
+    expected = Reason.UNRECOGNISED_ALLOWED if opens_unrecorded else Reason.NOT_ON_RECORD
+    assert decision is not None
+    assert decision.reason is expected
+    assert bool(door.relay.pulses_ms) is opens_unrecorded
+    (sent,) = platform.readings
+    assert sent.open_code == (100 if opens_unrecorded else None)

@@ -318,6 +318,22 @@ def test_a_heartbeat_needs_one_statement_and_then_none(
     assert (last.kind, last.answered["ret"]) == ("syheartbeat", "0")
 
 
+def test_a_heartbeat_that_names_the_known_server_is_not_passed_on(
+    server: Server, terminal: Terminal
+) -> None:
+    """It names it with its secret (9.5), and what is known of it is masked."""
+    body = json.dumps(
+        {"Heartinfo": {"deviceid": "1", "ServerURL": f"http://door.example/t/{server.token}"}}
+    ).encode()
+    Terminal.objects.update(server_url="http://door.example/t/***")
+
+    assert server.beat(body) == {"ret": "0", "desc": "Success"}
+
+    assert server.passed_on == 0
+    (last,) = exchanges_last(terminal_id=terminal.pk)
+    assert server.token not in json.dumps(last.said)
+
+
 def test_a_terminal_nobody_knows_is_entered_behind(server: Server, site: Site) -> None:
     assert server.beat()["ret"] == "0"
 

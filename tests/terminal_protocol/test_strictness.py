@@ -80,9 +80,12 @@ def test_a_pass_without_temperature_or_picture_is_no_reading() -> None:
     [("40", "40.0"), ("4E+1", "40.0"), ("36.50", "36.5"), ("36.59", "36.59"), ("36.0", "36.0")],
 )
 def test_a_temperature_is_written_with_its_point(degrees: str, sent: str) -> None:
-    written = FaceMatch(user_id="1", temperature_c=Decimal(degrees)).to_wire()
+    """With its unit in 9.2 and without in 9.3, as the examples print them."""
+    match = FaceMatch(user_id="1", temperature_c=Decimal(degrees)).to_wire()
+    reading = TemperatureReading(temperature_c=Decimal(degrees)).to_wire()
 
-    assert written["temperature"] == sent
+    assert match["temperature"] == f"{sent}°C"
+    assert reading["Info"]["temperature"] == sent
 
 
 def test_an_unknown_direction_is_not_sent_as_entry() -> None:

@@ -212,6 +212,72 @@ async def test_ids_of_any_kind_work_in_addresses(terminal: RunningTerminal, user
     assert await terminal.code("userDelete", user_id=user_id) == 200
 
 
+@pytest.mark.parametrize("path", ["/api/user/delete", "/api/user/delete/", "/api/user/delete/u1"])
+async def test_delete_takes_the_id_of_the_table(terminal: RunningTerminal, path: str) -> None:
+    """8.2.4 names the person in the path, and as the parameter ``id`` in its table."""
+    await terminal.call("userAdd", {**FULL, "photo": photo_of(ANN)})
+    await terminal.call("userAdd", {**PERSON, "userId": "u2"})
+
+    response = await terminal.request("GET", path, params=terminal.query(id="u1"))
+
+    assert response.status_code == 200
+    assert response.json() == {
+        **{"code": 200, "message": "OK", "desc": ""},
+        "data": {**FULL, "photo": photo_of(ANN)},
+    }
+    assert await listed(terminal) == ["u2"]
+    assert await recognised(terminal, ANN) is None
+
+
+@pytest.mark.parametrize("user_id", ["张/三", "a b", "100%", "?x=1", ".", "..", "u'; --"])
+async def test_delete_by_parameter_takes_ids_of_any_kind(
+    terminal: RunningTerminal, user_id: str
+) -> None:
+    await terminal.call("userAdd", {**PERSON, "userId": user_id})
+
+    answer = await terminal.request("GET", "/api/user/delete/", params=terminal.query(id=user_id))
+
+    assert answer.json()["data"]["userId"] == user_id
+    assert await listed(terminal) == []
+
+
+async def test_delete_by_parameter_knows_all(
+    platform: FakePlatform, terminal: RunningTerminal
+) -> None:
+    platform.enrol("1001", "Ann", person_jpeg(ANN))
+    await terminal.parts.sync.round()
+    await terminal.call("userAdd", PERSON)
+
+    answer = await terminal.request("GET", "/api/user/delete", params=terminal.query(id="all"))
+
+    assert (answer.json()["code"], answer.json()["data"]) == (200, {})
+    assert await listed(terminal) == []
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "more", "code"),
+    [
+        ("GET", "/api/user/delete", {}, 30003),
+        ("GET", "/api/user/delete/", {"id": ""}, 30003),
+        ("GET", "/api/user/delete/", {"id": "nobody"}, 20001),
+        ("GET", "/api/user/delete/u1", {"id": "u2"}, 20002),
+        ("GET", "/api/user/delete/u1", {"id": "all"}, 20002),
+        ("GET", "/api/user/delete/", {"id": "x" * 41}, 30001),
+        ("POST", "/api/user/delete/", {"id": "u1"}, 50004),
+        ("GET", "/api/user/delete//u1", {}, 40001),
+    ],
+)
+async def test_delete_that_names_nobody_or_two_deletes_nobody(
+    terminal: RunningTerminal, method: str, path: str, more: dict[str, str], code: int
+) -> None:
+    await terminal.call("userAdd", [PERSON, {**PERSON, "userId": "u2"}])
+
+    answer = await terminal.request(method, path, params=terminal.query(**more))
+
+    assert answer.json()["code"] == code
+    assert await listed(terminal) == ["u1", "u2"]
+
+
 async def test_nobody_is_called_all(terminal: RunningTerminal) -> None:
     assert await terminal.code("userAdd", {**PERSON, "userId": "all"}) == 30001
 

@@ -16,6 +16,11 @@ from tests.edge_agent.api.running import RunningTerminal
 
 CONNECTED = {"code": 20000, "message": " Connected!", "desc": "Connected!"}
 DENIED = {"code": 20002, "message": "Permission Denied!", "desc": "app key not exist"}
+FULL = {
+    "code": 20002,
+    "message": "Too Many Connections!",
+    "desc": "line full, 16 listeners at most",
+}
 
 
 @asynccontextmanager
@@ -122,19 +127,42 @@ async def test_silence_is_cut(impatient: RunningTerminal) -> None:
         assert 0.3 <= loop.time() - begun_s < 2
 
 
-async def test_what_the_terminal_sends_is_no_heartbeat(impatient: RunningTerminal) -> None:
-    """A line that only one side still uses is broken for the other."""
+async def test_what_the_terminal_sends_counts_as_well(impatient: RunningTerminal) -> None:
+    """8.3.3: no message at all within 33 seconds; a client that only listens is not cut."""
+    loop = asyncio.get_running_loop()
     async with subscriber(impatient) as socket:
         await received(socket)
+        begun_s = used_s = loop.time()
 
-        await asyncio.sleep(0.25)
+        while loop.time() - begun_s < 1.2:
+            await impatient.somebody_comes(100)
+            assert (await received(socket))["code"] == 30000
+            used_s = loop.time()
+            await asyncio.sleep(0.2)
+
+        assert await close_code(socket) == 1001
+        assert loop.time() - used_s >= 0.3
+
+
+async def test_silence_begins_with_the_last_message_of_either_side(
+    impatient: RunningTerminal,
+) -> None:
+    loop = asyncio.get_running_loop()
+    async with subscriber(impatient) as socket:
+        await received(socket)
+        await asyncio.sleep(0.2)
+        await socket.send_str("heartbeat")
+        await asyncio.sleep(0.2)
         await impatient.somebody_comes(100)
         await received(socket)
+        pushed_s = loop.time()
 
         assert await close_code(socket) == 1001
 
+        assert 0.3 <= loop.time() - pushed_s < 2
 
-@pytest.mark.parametrize("kind", ["text", "empty", "binary", "ping", "json"])
+
+@pytest.mark.parametrize("kind", ["text", "empty", "binary", "ping", "pong", "json"])
 async def test_anything_is_a_heartbeat(impatient: RunningTerminal, kind: str) -> None:
     async with subscriber(impatient) as socket:
         await received(socket)
@@ -143,6 +171,7 @@ async def test_anything_is_a_heartbeat(impatient: RunningTerminal, kind: str) ->
             "empty": lambda: socket.send_str(""),
             "binary": lambda: socket.send_bytes(b"\0"),
             "ping": lambda: socket.ping(b"?"),
+            "pong": lambda: socket.pong(b"!"),
             "json": lambda: socket.send_json({"code": 1}),
         }[kind]
 
@@ -181,7 +210,8 @@ async def test_listener_that_left_is_forgotten(terminal: RunningTerminal) -> Non
             await asyncio.sleep(0.01)
 
 
-async def test_seventeenth_listener_is_refused(terminal: RunningTerminal) -> None:
+async def test_seventeenth_listener_hears_that_the_line_is_full(terminal: RunningTerminal) -> None:
+    """And may come again; that its key does not exist would send its owner looking for it."""
     from contextlib import AsyncExitStack
 
     async with AsyncExitStack() as stack:
@@ -190,7 +220,10 @@ async def test_seventeenth_listener_is_refused(terminal: RunningTerminal) -> Non
             assert await received(socket) == CONNECTED
         last = await stack.enter_async_context(subscriber(terminal))
 
-        assert await received(last) == DENIED
+        assert await received(last) == FULL
+        assert await close_code(last) == 1013
+        uninvited = await stack.enter_async_context(subscriber(terminal, sign="0" * 32))
+        assert await received(uninvited) == DENIED
 
 
 async def test_listeners_are_let_go_when_the_terminal_stops(start: Starter) -> None:

@@ -230,10 +230,54 @@ async def test_writing_back_what_was_read_changes_nothing(start: Starter) -> Non
     assert terminal.parts.terminal.settings.door().looking.kind is SnapshotKind.WHOLE
 
 
-async def test_device_name_is_the_one_that_was_set(terminal: RunningTerminal) -> None:
+async def names_of(terminal: RunningTerminal) -> set[str]:
+    """Return what the terminal is called, wherever it says so."""
+    information = (await terminal.call("information"))["data"]
+    device = await get_object(terminal, "DeviceObject")
+    production = await get_object(terminal, "ProductionObject")
+    assert device == information
+    assert list(device) == list(OBJECTS["DeviceObject"].names)
+    held = terminal.parts.terminal.settings.device_name
+    return {information["deviceName"], production["deviceName"], held}
+
+
+async def test_device_name_is_one_value_everywhere(start: Starter) -> None:
+    """8.1.1 and 8.1.6: set over the interface, given by the file, or cut from a long id."""
+    terminal = await start(top={"device_id": "A" * 32})
+    assert await names_of(terminal) == {"A" * 16}
+
     await set_object(terminal, "ProductionObject", PRODUCTION)
 
-    assert (await terminal.call("information"))["data"]["deviceName"] == "front door"
+    assert await names_of(terminal) == {"front door"}
+
+
+async def test_device_name_of_the_file_is_one_value_everywhere(start: Starter) -> None:
+    terminal = await start(device_name="north gate")
+
+    assert await names_of(terminal) == {"north gate"}
+
+
+ACTING = {
+    **{"voiceProswitch": 0, "tempNormal": 0, "maskNormal": 1, "unlockOuttime": 9},
+}
+KEPT_ONLY = {"detecTemMod": 7, "alarmType": 1, "cmpNormal": 0, "RecordOpen": 1, "unlockControl": 0}
+
+
+@pytest.mark.parametrize(("name", "value"), list({**ACTING, **KEPT_ONLY}.items()))
+async def test_field_of_8_1_5_acts_or_is_kept_only(
+    terminal: RunningTerminal, name: str, value: int
+) -> None:
+    """All are given back; docs/openapi-conformance.md says which change something at the door."""
+    face = {**await get_object(terminal, "SmartFaceObject"), "maskDetecEnable": 1}
+    await terminal.call("smartfacecfg", face)
+    before = await get_object(terminal, "PerParaObject")
+    door = terminal.parts.terminal.settings.door()
+    assert before[name] != value
+
+    assert await terminal.code("perparacfg", {**before, name: value}) == 200
+
+    assert await get_object(terminal, "PerParaObject") == {**before, name: value}
+    assert (terminal.parts.terminal.settings.door() != door) is (name in ACTING)
 
 
 @pytest.mark.parametrize(

@@ -127,6 +127,12 @@ async def keyboard_wedge(path: Path, patch: pytest.MonkeyPatch) -> AsyncIterator
 
 
 @asynccontextmanager
+async def simulated_reader(path: Path, patch: pytest.MonkeyPatch) -> AsyncIterator[Any]:
+    (path / "cards.json").write_text('["00047112345"]')
+    yield made("card_reader", "simulated", file=path / "cards.json")
+
+
+@asynccontextmanager
 async def console(path: Path, patch: pytest.MonkeyPatch) -> AsyncIterator[Any]:
     (path / "tty1").touch()
     yield made("prompter", "console", device=str(path / "tty1"))
@@ -170,6 +176,7 @@ PRESENT: Final[dict[tuple[str, str], list[Present]]] = {
     ("thermometer", "serial"): [serial],
     ("card_reader", "none"): [plain("card_reader", "none")],
     ("card_reader", "keyboard-wedge"): [keyboard_wedge],
+    ("card_reader", "simulated"): [simulated_reader],
     ("prompter", "none"): [plain("prompter", "none")],
     ("prompter", "console"): [console],
     ("prompter", "espeak"): [espeak],
@@ -226,6 +233,7 @@ ABSENT: Final[dict[tuple[str, str], Callable[[Path, pytest.MonkeyPatch], Options
     ("thermometer", "mlx90640"): without_i2c,
     ("thermometer", "serial"): nowhere("port"),
     ("card_reader", "keyboard-wedge"): nowhere("device"),
+    ("card_reader", "simulated"): lambda path, patch: {"file": path / "nowhere"},
     ("prompter", "console"): nowhere("device"),
     ("prompter", "espeak"): without_programs,
     ("prompter", "display"): of_somebody_else,
