@@ -35,6 +35,7 @@ from .contacts import (
     uncallable_word,
 )
 from .device_calls import device_work, set_clock
+from .json_commands import JSON_SENT_MAX
 from .limits import stranger_may_call
 from .payloads import PUSH_CHOICES, command_payload
 from .presence import (
@@ -63,6 +64,7 @@ from .tokens import api_token_create, api_token_revoke, api_token_user
 __all__ = [
     "CLOCK_TOLERANCE_S",
     "GROUP_CALLS",
+    "JSON_SENT_MAX",
     "PUSH_CHOICES",
     "SCHEDULE",
     "Admission",
