@@ -56,6 +56,11 @@ def sites_visible(user: User | AnonymousUser) -> QuerySet[Site]:
     return Site.objects.filter(memberships__user=user)
 
 
+def demonstration_site() -> Site | None:
+    """Return the site that the demonstration made, whatever it is called by now."""
+    return Site.objects.filter(is_demonstration=True).first()
+
+
 def sites_managed(user: User | AnonymousUser) -> QuerySet[Site]:
     """Return the sites a user may change: all for a superuser, else where they are manager."""
     if not user.is_authenticated or not user.is_active:

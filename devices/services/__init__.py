@@ -48,7 +48,7 @@ from .presence import (
 )
 from .recorder import Answered, Exchange, exchange_keep, exchanges_last, masked
 from .repairs import repairs_count
-from .sites import site_change, site_create, site_token_rotate
+from .sites import site_change, site_create, site_erase, site_token_rotate
 from .terminal_settings import (
     GROUP_CALLS,
     Difference,
@@ -122,6 +122,7 @@ __all__ = [
     "settings_want_also",
     "site_change",
     "site_create",
+    "site_erase",
     "site_token_rotate",
     "stranger_may_call",
     "terminal_approve",
