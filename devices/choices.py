@@ -73,6 +73,7 @@ class CommandKind(TextChoices):
     PEOPLE_REPAIR = "people_repair", _("Repair people")
     PEOPLE_WIPE = "people_wipe", _("Delete all people on it")
     RECORDS_PULL = "records_pull", _("Fetch missed records")
+    JSON = "json", _("Send a JSON command")
 
 
 class CommandState(TextChoices):

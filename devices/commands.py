@@ -54,6 +54,10 @@ KINDS: Final[dict[CommandKind, KindSpec]] = {
     CommandKind.PEOPLE_REPAIR: KindSpec(_FACES, _SOON, asks_twice=True),
     CommandKind.PEOPLE_WIPE: KindSpec(_FACES, timedelta(minutes=2), asks_twice=True),
     CommandKind.RECORDS_PULL: KindSpec(_RECORDS, _TODAY),
+    # What it does is the maker's own: perhaps a door that opens, so it is treated like a restart.
+    CommandKind.JSON: KindSpec(
+        _DEVICES, timedelta(minutes=2), may_repeat=False, asks_twice_for_many=True
+    ),
 }
 URGENT: Final = tuple(kind for kind, spec in KINDS.items() if spec.is_urgent)
 

@@ -1,7 +1,8 @@
 """Reads of sites and terminals; the restriction to a user's own sites is made here."""
 
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -24,6 +25,7 @@ from devices.models import (
 _UNHEARD = {CallWord.CONNECT_FAILED, CallWord.CONNECT_TIMEOUT, CallWord.NAME_UNKNOWN}
 
 
+COMMAND_JSON = ("json_sent", "json_answered")
 # More differences than anybody reads before they agree.
 CHANGES_TERMINALS = 100
 REACH_STATES = ("not_callable", "never_called", "unreachable", "troubled", "reachable")
@@ -37,6 +39,14 @@ class Reach:
     reason: CallWord | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class CommandJson:
+    """Content of a JSON command and ``{"desc": …, "json": …}`` of its answer; None without one."""
+
+    sent: Any = field(repr=False)
+    answered: Any = field(repr=False)
+
+
 def sites_visible(user: User | AnonymousUser) -> QuerySet[Site]:
     """Return the sites a user may see: all for a superuser, else those of their memberships."""
     if not user.is_authenticated or not user.is_active:
@@ -44,6 +54,11 @@ def sites_visible(user: User | AnonymousUser) -> QuerySet[Site]:
     if user.is_superuser:
         return Site.objects.all()
     return Site.objects.filter(memberships__user=user)
+
+
+def demonstration_site() -> Site | None:
+    """Return the site that the demonstration made, whatever it is called by now."""
+    return Site.objects.filter(is_demonstration=True).first()
 
 
 def sites_managed(user: User | AnonymousUser) -> QuerySet[Site]:
@@ -69,9 +84,24 @@ def push_terminals() -> QuerySet[Terminal]:
 
 def commands_visible(user: User | AnonymousUser) -> QuerySet[TerminalCommand]:
     """Return what was asked of the terminals of the user's sites."""
-    return TerminalCommand.objects.filter(terminal__site__in=sites_visible(user)).select_related(
-        "terminal", "terminal__site", "batch"
-    )
+    rows = TerminalCommand.objects.filter(terminal__site__in=sites_visible(user))
+    # Long, sealed, and shown on the page of one command only.
+    return rows.select_related("terminal", "terminal__site", "batch").defer(*COMMAND_JSON)
+
+
+def may_use_json(user: Any) -> bool:
+    """Tell whether a user may send JSON commands and see what they said and were answered.
+
+    Such a command can do whatever a maker thought of, and its texts may hold anything.
+    """
+    return bool(user.is_active and user.is_superuser)
+
+
+def command_json(command: TerminalCommand) -> CommandJson | None:
+    """Return what a JSON command said and was answered, for ``may_use_json``; None for others."""
+    if command.kind != CommandKind.JSON:
+        return None
+    return CommandJson(*(json.loads(getattr(command, name) or "null") for name in COMMAND_JSON))
 
 
 def settings_of(terminal: Terminal) -> list[TerminalSettings]:
@@ -125,8 +155,10 @@ def terminals_commandable(user: Any, *, kind: str) -> QuerySet[Terminal]:
     """Return the terminals that a user may ask for this.
 
     Opening a door has a permission of its own, which a guard may be given and a manager does not
-    have by being one; everything else is the managers'.
+    have by being one; JSON commands are the superusers'; everything else is the managers'.
     """
+    if kind == CommandKind.JSON and not may_use_json(user):
+        return Terminal.objects.none()
     if kind == CommandKind.OPEN_DOOR:
         if not user.has_perm("devices.open_door"):
             return Terminal.objects.none()

@@ -5,13 +5,20 @@ from typing import Any
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy, ngettext
 
-from devices.admin.remote_words import outcome_words, requester_words, state_badge
+from devices.admin.remote_words import (
+    json_words,
+    outcome_words,
+    requester_words,
+    state_badge,
+)
 from devices.admin.scoped import ReadOnlyAdmin, ScopedRelatedFilter
+from devices.choices import CommandKind
 from devices.models import TerminalCommand
-from devices.selectors import terminals_commandable
+from devices.selectors import COMMAND_JSON, may_use_json, terminals_commandable
 from devices.services import command_cancel
 
 
@@ -50,7 +57,23 @@ class CommandAdmin(ReadOnlyAdmin):
         "started_at",
         "finished_at",
     )
-    readonly_fields = fields
+    readonly_fields = (*fields, "json_shown")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """Leave what is long and sealed to the page of one command."""
+        return super().get_queryset(request).defer(*COMMAND_JSON)
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        """Show a JSON command's own texts in place of its values, and to superusers only."""
+        if obj is None or obj.kind != CommandKind.JSON:
+            return self.fields
+        names = tuple(name for name in self.fields if name not in {"payload", "result"})
+        return (*names, "json_shown") if may_use_json(request.user) else names
+
+    @admin.display(description=gettext_lazy("JSON"))
+    def json_shown(self, command: TerminalCommand) -> SafeString:
+        """Show what was sent and answered."""
+        return format_html_join("", "<p>{}</p><pre>{}</pre>", json_words(command))
 
     @admin.display(description=gettext_lazy("state"), ordering="state")
     def state_shown(self, command: TerminalCommand) -> SafeString:

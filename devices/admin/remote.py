@@ -17,6 +17,7 @@ from devices.admin.remote_forms import RemoteForm, SettingsForm
 from devices.admin.remote_words import (
     OPEN_STATES,
     command_rows,
+    json_words,
     pushes_badge,
     reach_badge,
     state_badge,
@@ -27,6 +28,7 @@ from devices.commands import asks_twice
 from devices.models import Terminal, TerminalCommand, TerminalContact
 from devices.selectors import (
     commands_visible,
+    may_use_json,
     settings_changes,
     settings_known,
     settings_of,
@@ -105,8 +107,10 @@ class Remote:
 
     def page(self) -> HttpResponse:
         """Show what can be asked, and take a request."""
-        if self.request.method == "POST":
-            return self._ask()
+        return self._ask() if self.request.method == "POST" else self._shown()
+
+    def _shown(self, *, typed: str = "") -> HttpResponse:
+        """Show the page; ``typed`` is a JSON command that has to be corrected."""
         reached = [(terminal, terminal_reach(terminal)) for terminal in self.terminals]
         recent = commands_visible(self.user).filter(terminal__in=self.ids)[:_RECENT]
         context = self.context(
@@ -117,6 +121,8 @@ class Remote:
             drift=sum(len(differences(row)) for row in settings_known(self.terminals)),
             may_open=bool(self.may(CommandKind.OPEN_DOOR)),
             may_manage=bool(self.may(CommandKind.SYNC_TIME)),
+            may_send_json=bool(self.may(CommandKind.JSON)),
+            typed=typed,
             reach=[(one, reach_badge(reach)) for one, reach in reached[:_SHOWN]],
             is_uncallable=all(reach.state in _OUT_OF_REACH for one, reach in reached),
             hidden=max(0, len(reached) - _SHOWN),
@@ -212,6 +218,8 @@ class Remote:
     def _refused(self, words: list[str]) -> HttpResponse:
         for word in words:
             messages.error(self.request, word)
+        if typed := self.request.POST.get("payload", ""):
+            return self._shown(typed=typed)
         return HttpResponseRedirect(self.address("remote"))
 
     def settings(self) -> HttpResponse:
@@ -288,6 +296,7 @@ def progress(request: HttpRequest, admin: Any) -> HttpResponse:
         "finished": total - open_ones,
         "is_open": open_ones > 0,
         "rows": command_rows(rows.order_by("pk")[:500]),
+        "json": json_words(first) if total == 1 and may_use_json(request.user) else [],
         "media": admin.media,
     }
     part = "part" in request.GET

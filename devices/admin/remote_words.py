@@ -1,5 +1,6 @@
 """Commands and the reach of terminals in words and colours."""
 
+import json
 from collections.abc import Iterable
 from typing import Any
 
@@ -10,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from devices.choices import CallWord, CommandKind, CommandState
 from devices.models import Terminal, TerminalCommand, TerminalContact
-from devices.selectors import Reach
+from devices.selectors import Reach, command_json
 from devices.services import SCHEDULE
 from server_common.admin import Tone, ago_words, badge
 from terminal_protocol import RetCode
@@ -87,6 +88,19 @@ def value_words(name: str, value: Any) -> Any:
         return value
     words = _("on") if value else _("off")
     return f"{value} {words}"
+
+
+def json_words(command: TerminalCommand) -> list[tuple[str, str]]:
+    """Return what a JSON command said and was answered, each under its name; [] for others."""
+    found = command_json(command)
+    if found is None:
+        return []
+    parts = [(_("JSON sent"), found.sent)]
+    if found.answered is not None:
+        parts.append((_("JSON answered"), found.answered["json"]))
+    written = [(name, json.dumps(part, ensure_ascii=False, indent=2)) for name, part in parts]
+    desc = found.answered["desc"] if found.answered else ""
+    return [*written, (_("Remark of the terminal"), desc)] if desc else written
 
 
 def command_rows(commands: Iterable[TerminalCommand]) -> list[dict[str, Any]]:

@@ -1,5 +1,6 @@
 """``/api/v1/commands/``, and what belongs to it at a terminal."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import django_filters
@@ -17,7 +18,9 @@ from devices.choices import CommandKind, SettingsGroup
 from devices.commands import asks_twice
 from devices.models import Terminal, TerminalCommand, TerminalSettings
 from devices.selectors import (
+    command_json,
     commands_visible,
+    may_use_json,
     settings_changes,
     settings_of,
     sites_managed,
@@ -73,21 +76,48 @@ class CommandOut(serializers.ModelSerializer):
         return command.word
 
 
-class CommandIn(serializers.Serializer):
-    """What to ask of which terminals; what a kind does not use is ignored."""
+class CommandJsonOut(serializers.Serializer):
+    """What a JSON command said, and the description and result of its answer."""
+
+    sent = serializers.JSONField()
+    answered = serializers.JSONField()
+
+
+class CommandDetailOut(CommandOut):
+    """One command; ``json`` for superusers, null for others and for other kinds."""
+
+    json = serializers.SerializerMethodField()
+
+    class Meta(CommandOut.Meta):
+        fields = [*CommandOut.Meta.fields, "json"]
+
+    @extend_schema_field(CommandJsonOut(allow_null=True))
+    def get_json(self, command: TerminalCommand) -> dict[str, Any] | None:
+        found = command_json(command) if may_use_json(self.context["request"].user) else None
+        return None if found is None else dict(CommandJsonOut(found).data)
+
+
+class CommandHereIn(serializers.Serializer):
+    """What to ask of a terminal; what a kind does not use is ignored."""
 
     kind = serializers.ChoiceField(choices=CommandKind.choices)
-    devices = serializers.ListField(
-        child=serializers.IntegerField(min_value=1, max_value=2**63 - 1),
-        min_length=1,
-        max_length=_TERMINALS_MAX,
-    )
     reason = serializers.CharField(required=False, default="", allow_blank=True, max_length=255)
     group = serializers.ChoiceField(choices=SettingsGroup.choices, required=False)
     values = serializers.DictField(required=False)
     what = serializers.ChoiceField(choices=PUSH_CHOICES, required=False)
     since = serializers.DateTimeField(required=False)
+    payload = serializers.DictField(required=False)
     confirm = serializers.CharField(required=False, default="", max_length=500)
+
+
+class CommandIn(CommandHereIn):
+    """What to ask of which terminals; what a kind does not use is ignored."""
+
+    devices = serializers.ListField(
+        child=serializers.IntegerField(min_value=1, max_value=2**63 - 1),
+        min_length=1,
+        max_length=_TERMINALS_MAX,
+    )
 
 
 class ChangeOut(serializers.Serializer):
@@ -169,27 +199,15 @@ class CommandViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.
         """Ask terminals for something; dangerous requests are to be asked twice."""
         given = CommandIn(data=request.data)
         given.is_valid(raise_exception=True)
-        asked = given.validated_data
-        terminals = _terminals(request, asked["kind"], asked["devices"])
-        payload = command_payload(kind=asked["kind"], given=asked)
-        agreement: dict[str, Any] = {
-            "user_id": request.user.pk,
-            "kind": asked["kind"],
-            "terminal_ids": [terminal.pk for terminal in terminals],
-            "payload": payload,
-        }
-        if asks_twice(asked["kind"], terminals=len(terminals)) and not is_confirmed(
-            asked["confirm"], **agreement
-        ):
-            return _ask_again(confirmation_token(**agreement), terminals, payload)
-        made = commands_request(
-            kind=CommandKind(asked["kind"]),
-            terminals=terminals,
-            requester=requester_of(request),
-            reason=asked["reason"],
-            payload=payload,
-        )
-        return Response(self.get_serializer(made.commands, many=True).data, status=202)
+        made = _ask(request, given.validated_data)
+        if isinstance(made, Response):
+            return made
+        return Response(self.get_serializer(made, many=True).data, status=202)
+
+    @extend_schema(responses=CommandDetailOut)
+    def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Show one, for superusers with what a JSON command said and was answered."""
+        return Response(CommandDetailOut(self.get_object(), context={"request": request}).data)
 
     @extend_schema(request=None, responses=CommandOut)
     @action(detail=True, methods=["post"])
@@ -225,6 +243,24 @@ class CommandActions:
         )
         return Response(CommandOut(made.commands[0]).data, status=202)
 
+    @extend_schema(
+        request=CommandHereIn,
+        responses={
+            202: CommandOut,
+            409: OpenApiResponse(ConfirmOut, description="Dangerous: ask again to agree."),
+        },
+    )
+    @action(detail=True, methods=["post"], permission_classes=[MembersAct])
+    def commands(self, request: Request, pk: str | None = None) -> Response:
+        """Ask this terminal for something; as ``commands/`` for one terminal."""
+        terminal: Terminal = self.get_object()
+        given = CommandHereIn(data=request.data)
+        given.is_valid(raise_exception=True)
+        made = _ask(request, {**given.validated_data, "devices": [terminal.pk]})
+        if isinstance(made, Response):
+            return made
+        return Response(CommandOut(made[0]).data, status=202)
+
     @extend_schema(responses=SettingsOut(many=True), filters=False, methods=["GET"])
     @extend_schema(request=SettingsIn, responses=SettingsOut, methods=["PUT"])
     @action(detail=True, methods=["get", "put"], pagination_class=None, url_path="settings")
@@ -246,16 +282,42 @@ class CommandActions:
         return Response(SettingsOut(row).data)
 
 
+def _ask(request: Request, asked: dict[str, Any]) -> Sequence[TerminalCommand] | Response:
+    """Ask terminals for something; an answer instead when that must be agreed to first."""
+    terminals = _terminals(request, asked["kind"], asked["devices"])
+    payload = command_payload(kind=asked["kind"], given=asked)
+    agreement: dict[str, Any] = {
+        "user_id": request.user.pk,
+        "kind": asked["kind"],
+        "terminal_ids": [terminal.pk for terminal in terminals],
+        "payload": payload,
+    }
+    if asks_twice(asked["kind"], terminals=len(terminals)) and not is_confirmed(
+        asked["confirm"], **agreement
+    ):
+        return _ask_again(confirmation_token(**agreement), terminals, payload)
+    return commands_request(
+        kind=CommandKind(asked["kind"]),
+        terminals=terminals,
+        requester=requester_of(request),
+        reason=asked["reason"],
+        payload=payload,
+    ).commands
+
+
 def _terminals(request: Request, kind: str, ids: list[int]) -> list[Terminal]:
     """Return the terminals, all of which the caller may ask for this.
 
     Raises:
-        PermissionDenied: the caller lacks the permission to open doors.
+        PermissionDenied: the caller lacks the permission to open doors, or is no superuser and
+            wants a JSON command sent.
         ValidationError: one is not there for the caller, or not for this.
     """
     user: Any = request.user
     if kind == CommandKind.OPEN_DOOR and not user.has_perm("devices.open_door"):
         raise PermissionDenied("Opening doors from afar needs a permission of its own.")
+    if kind == CommandKind.JSON and not may_use_json(user):
+        raise PermissionDenied("JSON commands are the superusers'.")
     wanted = sorted(set(ids))
     found = list(terminals_commandable(user, kind=kind).filter(pk__in=wanted).order_by("pk"))
     if len(found) != len(wanted):

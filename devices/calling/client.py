@@ -33,7 +33,14 @@ from devices.calling.errors import (
     TooLate,
 )
 from terminal_protocol import RetCode
-from terminal_protocol.device_calls import CALLS, CallAnswer, DeviceCall, signed_query
+from terminal_protocol.device_calls import (
+    CALLS,
+    CONTENT_FIELD,
+    CallAnswer,
+    ContentForm,
+    DeviceCall,
+    signed_query,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -52,8 +59,9 @@ _ABORT_ON_CLOSE = (socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 # Chapter 7 ends here; another number tells nothing about what happened.
 _CODE_MOST = 99_999
 _CLOCK_CODES = {int(RetCode.REQUEST_EXPIRED), int(RetCode.RPC_FAILED)}
-
-_FORM_CODES = {int(RetCode.PARAM_INVALID), int(RetCode.MISSING_PARAM)}
+# Codes of a terminal that found no object in the content, and of one that may have misread it.
+_NOTHING_FOUND = {int(RetCode.MISSING_PARAM)}
+_NOT_UNDERSTOOD = _NOTHING_FOUND | {int(RetCode.PARAM_INVALID)}
 
 
 class Repeat(Enum):
@@ -130,6 +138,7 @@ class TerminalClient:
         user_id: str = "",
         parameters: Mapping[str, Any] | None = None,
         body: Mapping[str, Any] | None = None,
+        form: ContentForm | None = None,
         repeat: Repeat | None = None,
         deadline: float | None = None,
         adopt: bool = True,
@@ -141,6 +150,7 @@ class TerminalClient:
             user_id: where the address names a person.
             parameters: for the address.
             body: object for the content, already in the wire's form.
+            form: how to write it; by default as the seed does, then otherwise.
             repeat: by default only what changes nothing is repeated once it was sent.
             deadline: ``time.monotonic()`` after which nothing may be sent any more.
             adopt: whether to sign by the terminal's clock when it refuses ours.
@@ -152,7 +162,8 @@ class TerminalClient:
         if "{userId}" in asked.path and user_id in _NO_SEGMENT:
             raise NotCallable("bad_user_id")
         repeat = repeat or (Repeat.IF_NOT_DELIVERED if asked.is_change else Repeat.ALWAYS)
-        request = _Request(asked, asked.address(user_id), parameters, body, deadline)
+        forms = (form,) if form else asked.content_forms if body is not None else ()
+        request = _Request(asked, asked.address(user_id), parameters, body, deadline, repeat, forms)
         pause_s = _FIRST_PAUSE_S
         for rest in reversed(range(_TRIES)):
             try:
@@ -184,17 +195,21 @@ class TerminalClient:
         return await self._in_its_form(request)
 
     async def _in_its_form(self, request: "_Request") -> CallAnswer:
-        """Call; settings as JSON first, and as a form for a terminal that finds none in it.
+        """Call; what the seed sends by form-data in other forms too, while none is understood.
 
-        The seed says both: form-data is the method, a JSON object is the content (8.1.13).
+        Only a refusal that says so leads on. What may not be done twice is written in another form
+        only for a terminal that found nothing: one that finds a value wrong may have done a part,
+        and an answer with a result of its own comes from a terminal that did find the object.
         """
-        try:
-            return await self._once(request)
-        except CallRefused as refusal:
-            is_either = request.body is not None and not request.asked.is_json
-            if not is_either or refusal.code not in _FORM_CODES:
-                raise
-        return await self._once(replace(request, is_form=True))
+        codes = _NOT_UNDERSTOOD if request.repeat is Repeat.ALWAYS else _NOTHING_FOUND
+        for form in request.forms[:-1]:
+            try:
+                return await self._once(replace(request, forms=(form,)))
+            except CallRefused as refusal:
+                has_result = refusal.answer is not None and bool(refusal.answer.value)
+                if has_result or refusal.code not in codes:
+                    raise
+        return await self._once(replace(request, forms=request.forms[-1:]))
 
     async def _once(self, request: "_Request") -> CallAnswer:
         sent = _Sent()
@@ -239,9 +254,8 @@ class TerminalClient:
                 params=query,
             ),
             headers={"Host": str(address)},
-            json=None if request.is_form else request.body,
-            files=_form(request.body) if request.is_form else None,
             extensions={"trace": watch},
+            **request.content(),
         )
         response = await self._http.send(prepared, stream=True)
         try:
@@ -254,7 +268,7 @@ class TerminalClient:
             raise OutcomeUnknown("bad_answer")
         self.has_answered = True
         if not answer.is_ok:
-            raise CallRefused(answer.code)
+            raise CallRefused(answer.code, answer)
         return answer
 
 
@@ -267,15 +281,24 @@ class _Request:
     parameters: Mapping[str, Any] | None
     body: Mapping[str, Any] | None = field(repr=False)
     deadline: float | None
-    is_form: bool = False
+    repeat: Repeat
+    forms: tuple[ContentForm, ...] = ()
+
+    def content(self) -> dict[str, Any]:
+        """Return what the HTTP library makes the content of, in the first of the forms."""
+        if self.body is None:
+            return {}
+        if self.forms[0] is ContentForm.JSON:
+            return {"json": self.body}
+        fields = {name: str(value) for name, value in self.body.items()}
+        if self.forms[0] is ContentForm.FIELD:
+            text = json.dumps(self.body, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+            fields = {CONTENT_FIELD: text}
+        return {"files": {name: (None, text) for name, text in fields.items()}}
 
     def check_time(self) -> None:
         if self.deadline is not None and time.monotonic() >= self.deadline:
             raise TooLate
-
-
-def _form(body: Mapping[str, Any] | None) -> Any:
-    return {name: (None, str(value)) for name, value in (body or {}).items()}
 
 
 async def _read(response: httpx.Response) -> Any:

@@ -10,6 +10,8 @@ CallError
 Texts never hold addresses with signatures, passwords or a person's data.
 """
 
+from terminal_protocol.device_calls import CallAnswer
+
 
 class CallError(Exception):
     """Base of all.
@@ -43,11 +45,13 @@ class CallRefused(CallError):
 
     Attributes:
         code: of chapter 7.
+        answer: all of it; None where nothing more was said.
     """
 
-    def __init__(self, code: int) -> None:
+    def __init__(self, code: int, answer: CallAnswer | None = None) -> None:
         super().__init__("refused")
         self.code = code
+        self.answer = answer
 
     def __str__(self) -> str:
         return f"refused with {self.code}"

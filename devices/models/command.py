@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from devices.choices import CommandKind, CommandState, SettingsGroup
 from devices.models.terminal import Terminal
+from server_common.crypto import SealedTextField
 
 
 class CommandBatch(models.Model):
@@ -34,7 +35,8 @@ class TerminalCommand(models.Model):
     Made by a manager, a program or the schedule. Life: queued → sending → done | refused |
     unreachable | unknown; queued → expired | cancelled. What was not sent before ``expires_at``
     is never sent. ``holds_terminal`` marks the one command that talks to its terminal now.
-    ``result`` holds counts and words, never a person's data.
+    ``result`` holds counts and words, never a person's data; what a JSON command says and is
+    answered may be anything, and is sealed.
     """
 
     # What was asked of a terminal that is gone is history nobody can act on.
@@ -66,6 +68,12 @@ class TerminalCommand(models.Model):
     word = models.CharField(_("outcome"), max_length=24, blank=True)
     code = models.CharField(_("code"), max_length=8, blank=True)
     result = models.JSONField(_("result"), default=dict)
+    json_sent = SealedTextField(
+        _("JSON sent"), blank=True, editable=False, purpose="devices.command_json_sent"
+    )
+    json_answered = SealedTextField(
+        _("JSON answered"), blank=True, editable=False, purpose="devices.command_json_answered"
+    )
     attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
     created_at = models.DateTimeField(_("requested"), db_default=Now(), editable=False)
     expires_at = models.DateTimeField(_("dropped unless sent before"))

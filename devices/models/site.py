@@ -98,6 +98,8 @@ class Site(models.Model):
         validators=[MinValueValidator(10), MaxValueValidator(30 * 24 * 3600)],
         help_text=_("A terminal that was not heard for this long counts as offline."),
     )
+    # Set by the demonstration for the site it made, and by nothing else: names and codes change.
+    is_demonstration = models.BooleanField(default=False, editable=False)
     created_at = models.DateTimeField(_("created"), db_default=Now(), editable=False)
 
     class Meta:
@@ -108,6 +110,11 @@ class Site(models.Model):
             models.CheckConstraint(
                 condition=models.Q(verification__in=Verification.values),
                 name="site_verification_known",
+            ),
+            models.UniqueConstraint(
+                fields=["is_demonstration"],
+                condition=models.Q(is_demonstration=True),
+                name="site_one_demonstration",
             ),
         ]
 

@@ -35,6 +35,7 @@ from .contacts import (
     uncallable_word,
 )
 from .device_calls import device_work, set_clock
+from .json_commands import JSON_SENT_MAX
 from .limits import stranger_may_call
 from .payloads import PUSH_CHOICES, command_payload
 from .presence import (
@@ -47,7 +48,7 @@ from .presence import (
 )
 from .recorder import Answered, Exchange, exchange_keep, exchanges_last, masked
 from .repairs import repairs_count
-from .sites import site_change, site_create, site_token_rotate
+from .sites import site_change, site_create, site_erase, site_token_rotate
 from .terminal_settings import (
     GROUP_CALLS,
     Difference,
@@ -68,6 +69,7 @@ from .tokens import api_token_create, api_token_revoke, api_token_user
 __all__ = [
     "CLOCK_TOLERANCE_S",
     "GROUP_CALLS",
+    "JSON_SENT_MAX",
     "PUSH_CHOICES",
     "SCHEDULE",
     "Admission",
@@ -126,6 +128,7 @@ __all__ = [
     "settings_want_also",
     "site_change",
     "site_create",
+    "site_erase",
     "site_token_rotate",
     "stranger_may_call",
     "terminal_approve",

@@ -48,12 +48,16 @@ class CommandTakenAway(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """What became of a command; ``result`` holds counts and words only."""
+    """What became of a command; ``result`` holds counts and words only.
+
+    ``json_answered`` is what a terminal said to a JSON command, for the sealed column.
+    """
 
     state: CommandState = CommandState.DONE
     word: str = ""
     code: str = ""
     result: dict[str, Any] = field(default_factory=dict)
+    json_answered: str = field(default="", repr=False)
 
 
 class CallSession:
@@ -246,5 +250,7 @@ def _finish(command: TerminalCommand, ended: Ended | None) -> None:
     }
     if ended.result:
         changes["result"] = ended.result
+    if ended.json_answered:
+        changes["json_answered"] = ended.json_answered
     if not mine.update(**changes):
         logger.warning("command_overtaken id=%s state=%s", command.pk, ended.state)

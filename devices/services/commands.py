@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,6 +16,7 @@ from devices.choices import CallWord, CommandKind, CommandState, SettingsGroup, 
 from devices.commands import KINDS, URGENT
 from devices.models import CommandBatch, Terminal, TerminalCommand
 from devices.services.contacts import uncallable_word
+from devices.services.json_commands import json_text
 from devices.services.terminal_settings import settings_want_also
 from server_common.on_commit import enqueue_on_commit
 
@@ -76,10 +77,11 @@ def commands_request(
     if len(reason) > 255:
         raise ValidationError({"reason": _("At most 255 characters, please.")})
     now = timezone.now()
-    batch = None
+    payload, batch = dict(payload or {}), None
+    json_sent = json_text(payload.pop("json")) if kind == CommandKind.JSON else ""
     if len(terminals) > 1:
         batch = CommandBatch.objects.create(kind=kind, requester=requester.name)
-    asked = _Asked(kind, requester, reason, dict(payload or {}), batch, is_own_work)
+    asked = _Asked(kind, requester, reason, payload, json_sent, batch, is_own_work)
     commands = [_command_make(terminal, asked, now) for terminal in terminals]
     if not spec.is_urgent and not is_own_work:
         enqueue_on_commit("devices.tasks.commands_dispatch")
@@ -94,6 +96,7 @@ class _Asked:
     requester: Requester
     reason: str
     payload: dict[str, Any]
+    json_sent: str = field(repr=False)
     batch: CommandBatch | None
     is_own_work: bool
 
@@ -116,6 +119,7 @@ def _command_make(terminal: Terminal, asked: _Asked, now: datetime) -> TerminalC
         requester=asked.requester.name,
         reason=asked.reason,
         payload=asked.payload,
+        json_sent=asked.json_sent,
         expires_at=now + spec.expires,
     )
     if word:
@@ -201,12 +205,18 @@ def commands_sweep(*, now: datetime | None = None) -> int:
 
 
 def commands_forget(*, now: datetime | None = None) -> int:
-    """Delete what the schedule asked for a month ago; what people asked for stays."""
+    """Delete what the schedule asked for a month ago; what people asked for stays.
+
+    What terminals answered to JSON commands goes as well: it may hold anything.
+    """
     before = (now or timezone.now()) - _SCHEDULE_KEPT
     old = TerminalCommand.objects.filter(
         requester=SCHEDULE.name, requested_by__isnull=True, finished_at__lt=before
     )
     count, _ = old.delete()
+    TerminalCommand.objects.filter(kind=CommandKind.JSON, finished_at__lt=before).update(
+        json_answered=""
+    )
     CommandBatch.objects.filter(
         requester=SCHEDULE.name, created_at__lt=before, commands__isnull=True
     ).delete()

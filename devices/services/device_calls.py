@@ -1,11 +1,14 @@
-"""What a terminal is asked to do by itself: open, set its clock, restart, settings (seed 8.1)."""
+"""What a terminal is asked to do by itself: open, clock, restart, settings, JSON (seed 8.1)."""
 
+import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from devices.calling import CallRefused, NotDelivered, OutcomeUnknown, Repeat, TerminalClient
 from devices.choices import CallWord, CommandKind, CommandState, SettingsGroup
 from devices.services.command_work import CallSession, Ended
+from devices.services.json_commands import json_answer_kept
 from devices.services.terminal_settings import (
     GROUP_CALLS,
     differences,
@@ -13,6 +16,8 @@ from devices.services.terminal_settings import (
     settings_reported,
 )
 from terminal_protocol import RetCode
+from terminal_protocol.device_calls import CallAnswer, ContentForm
+from terminal_protocol.device_objects import WireObject
 from terminal_protocol.signature import WINDOW_MS
 
 # A clock that is further off is walked there in steps that the terminal accepts; this many take
@@ -121,23 +126,57 @@ def _settings_write(session: CallSession) -> Ended:
     calls = GROUP_CALLS[group]
 
     async def ask(client: TerminalClient) -> tuple[dict[str, Any], dict[str, Any] | None]:
-        held = calls.table.read(_object((await client.call(calls.read)).value), is_partial=True)
+        before = _object((await client.call(calls.read)).value)
+        held = calls.table.read(before, is_partial=True)
         whole = calls.table.write({**held.values, **wanted}, is_partial=True)
-        await client.call(calls.write, body=whole, repeat=Repeat.ALWAYS, deadline=session.deadline)
-        try:
-            return whole, _object((await client.call(calls.read)).value)
-        except (NotDelivered, OutcomeUnknown):
-            # New network values may have moved it to where this address does not lead.
-            return whole, None
+        said: dict[str, Any] | None = None
+        # Some terminals say 200 to a form in which they found nothing.
+        for form in (None, ContentForm.JSON):
+            await client.call(
+                calls.write, body=whole, form=form, repeat=Repeat.ALWAYS, deadline=session.deadline
+            )
+            try:
+                said = _object((await client.call(calls.read)).value)
+            except (NotDelivered, OutcomeUnknown):
+                # New network values may have moved it to where this address does not lead.
+                return whole, None
+            if said != before or not _differ(calls.table, whole, said):
+                break
+        return whole, said
 
     whole, said = session.talk(ask)
     if said is None:
         return Ended(CommandState.UNKNOWN, CallWord.ANSWER_TIMEOUT, result={"sent": len(wanted)})
     settings_reported(terminal_id=session.terminal.pk, group=group, said=said)
-    kept = calls.table.read(said, is_partial=True).values
-    differ = [name for name in wanted if kept.get(name) != whole.get(name)]
+    differ = [name for name in _differ(calls.table, whole, said) if name in wanted]
     word = CallWord.SETTINGS_DIFFER if differ else ""
     return Ended(word=word, result={"sent": len(wanted), "differ": differ})
+
+
+def _differ(table: WireObject, sent: dict[str, Any], said: dict[str, Any]) -> list[str]:
+    """Name the settings that a terminal says it holds otherwise than they were sent."""
+    kept = table.read(said, is_partial=True).values
+    return [name for name in sent if kept.get(name) != sent[name]]
+
+
+def _json(session: CallSession) -> Ended:
+    command = json.loads(session.command.json_sent)
+
+    async def ask(client: TerminalClient) -> CallAnswer:
+        return await client.call("jsonCmd", body=command, deadline=session.deadline)
+
+    try:
+        return _answered(Ended(), session.talk(ask))
+    except CallRefused as refusal:
+        ended = Ended(CommandState.REFUSED, CallWord.REFUSED, str(refusal.code))
+        return _answered(ended, refusal.answer)
+
+
+def _answered(ended: Ended, answer: CallAnswer | None) -> Ended:
+    kept = json_answer_kept(answer)
+    if kept is None:
+        return replace(ended, word=CallWord.ANSWER_TOO_LARGE)
+    return replace(ended, json_answered=kept)
 
 
 def _object(value: Any) -> dict[str, Any]:
@@ -152,4 +191,5 @@ _WORK: dict[CommandKind, Callable[[CallSession], Ended]] = {
     CommandKind.REBOOT: _reboot,
     CommandKind.SETTINGS_READ: _settings_read,
     CommandKind.SETTINGS_WRITE: _settings_write,
+    CommandKind.JSON: _json,
 }

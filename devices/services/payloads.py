@@ -8,6 +8,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
 from devices.choices import CommandKind, SettingsGroup
+from devices.services.json_commands import json_command_checked
 from devices.services.terminal_settings import settings_checked
 
 PUSH_CHOICES = ("owed", "all")
@@ -19,7 +20,8 @@ def command_payload(*, kind: str, given: Mapping[str, Any]) -> dict[str, Any]:
     Args:
         kind: of ``CommandKind``.
         given: ``group`` and ``values`` for settings, ``what`` for people, ``since`` (aware
-            moment) for records; what a kind does not use is left out.
+            moment) for records, ``payload`` for a JSON command; what a kind does not use is left
+            out.
 
     Raises:
         ValidationError: by the name of what is missing or wrong.
@@ -31,6 +33,8 @@ def command_payload(*, kind: str, given: Mapping[str, Any]) -> dict[str, Any]:
         if not isinstance(values, Mapping) or not values:
             raise ValidationError({"values": _("Name at least one setting.")})
         return {"group": str(group), "values": settings_checked(group=group, values=values)}
+    if kind == CommandKind.JSON:
+        return {"json": json_command_checked(given.get("payload"))}
     if kind == CommandKind.PEOPLE_PUSH:
         what = given.get("what") or PUSH_CHOICES[0]
         if what not in PUSH_CHOICES:

@@ -1,4 +1,4 @@
-"""Creating sites and rotating the secret of their BaseUrl."""
+"""Creating and erasing sites, and rotating the secret of their BaseUrl."""
 
 import secrets
 from datetime import timedelta
@@ -46,6 +46,17 @@ def site_change(*, site: Site, **fields: Any) -> Site:
     site.full_clean()
     site.save(update_fields=list(fields))
     return site
+
+
+@transaction.atomic
+def site_erase(*, site: Site) -> None:
+    """Delete a site and what the apps above have left: terminals, addresses, members.
+
+    Raises:
+        ProtectedError: it has people, records, libraries or plans.
+    """
+    site.terminals.all().delete()
+    site.delete()
 
 
 def _free_code(name: str) -> str:

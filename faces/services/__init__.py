@@ -3,6 +3,7 @@
 from .clock import clock_advance, clock_last, people_stamp
 from .deliveries import deliveries_fill, terminal_expect_all
 from .engine import engine
+from .erasure import site_people_erase
 from .feedback import (
     Feedback,
     deletes_repeat,
@@ -88,6 +89,7 @@ __all__ = [
     "picture_root",
     "picture_root_fits",
     "poll_look",
+    "site_people_erase",
     "sync_answer",
     "sync_news",
     "terminal_change",

@@ -12,9 +12,10 @@ from pathlib import Path
 from django.contrib.auth.models import User
 from django.db import transaction
 
+from console.serving import SERVING_BEYOND, unserved
 from devices.choices import Direction, TerminalStatus, Verification
 from devices.models import Site, Terminal
-from devices.selectors import site_base_url
+from devices.selectors import demonstration_site, site_base_url
 from devices.services import site_create
 from faces.choices import PhotoStatus
 from faces.models import Library, Person
@@ -23,7 +24,9 @@ from server_common.crypto import seal, unseal
 from terminal_protocol.device_calls import DEFAULT_HTTP_PORT, DEFAULT_PUSH_PORT
 
 ADMIN_NAME = "admin"
+ADMIN_FILE = "admin.json"
 _SITE_CODE = "demo"
+_SITE_NAME = "Demo community"
 _DEVICE_ID = "0000001"
 _PASSWORD_PURPOSE = "console.demo_password"  # noqa: S105 - names a purpose
 
@@ -117,13 +120,7 @@ def demo_prepare(
 ) -> DemoSite:
     """Create site, administrator, terminal and residents, whatever of it is not there yet."""
     folder.mkdir(parents=True, exist_ok=True)
-    site = Site.objects.filter(code=_SITE_CODE).first() or site_create(
-        code=_SITE_CODE,
-        name="Demo community",
-        auto_approve=True,
-        allow_bare_path=True,
-        verification=Verification.ENFORCE,
-    )
+    site = demonstration_site() or _site_make()
     library, _ = Library.objects.get_or_create(site=site, name="Residents")
     Terminal.objects.get_or_create(
         site=site,
@@ -142,8 +139,20 @@ def demo_prepare(
         site=site,
         folder=folder,
         admin_name=ADMIN_NAME,
-        admin_password=_admin_password(folder / "admin.json"),
+        admin_password=_admin_password(folder / ADMIN_FILE),
     )
+
+
+def _site_make() -> Site:
+    """Create the site; it lets in every terminal, unless others than this machine are served.
+
+    What was closed later stays closed: the site is made once.
+    """
+    fields = {"name": _SITE_NAME, "is_demonstration": True, "verification": Verification.ENFORCE}
+    if not Site.objects.filter(code=_SITE_CODE).exists():
+        fields["code"] = _SITE_CODE
+    with unserved(SERVING_BEYOND) as is_local:
+        return site_create(auto_approve=is_local, allow_bare_path=is_local, **fields)
 
 
 def _enrol(

@@ -48,6 +48,8 @@ RECORD_PAGE_MAX: Final = 1000  # 8.3.2
 RECORD_PAGE_DEFAULT: Final = 20
 NOT_SUPPORTED_DESC: Final = "device-not-support"
 """``desc`` that goes with 40001 (8.1.7 and the others)."""
+CONTENT_FIELD: Final = "json"
+"""Field of a form that holds the object of 8.1.10 to 8.1.17; the seed calls it "json 对象"."""
 
 
 class CallMethod(StrEnum):
@@ -55,6 +57,14 @@ class CallMethod(StrEnum):
 
     GET = "GET"
     POST = "POST"
+
+
+class ContentForm(StrEnum):
+    """How an object stands in the content of a call."""
+
+    FIELD = "field"  # form-data with the object as JSON in `CONTENT_FIELD`
+    JSON = "json"  # the object as JSON and nothing else
+    FIELDS = "fields"  # form-data with a field for each of the object's own
 
 
 class AnswerShape(StrEnum):
@@ -97,6 +107,17 @@ class DeviceCall:
     def address(self, user_id: str = "") -> str:
         """Return the path, with the person's id quoted into it."""
         return self.path.replace("{userId}", quote(user_id, safe=""))
+
+    @property
+    def content_forms(self) -> tuple[ContentForm, ...]:
+        """Ways to write the object: the seed's, then those for a terminal that finds none in it.
+
+        Fields of their own hold no object within an object, such as commands have.
+        """
+        if self.is_json:
+            return (ContentForm.JSON,)
+        nested = (ContentForm.FIELD, ContentForm.JSON)
+        return nested if self.body is None else (*nested, ContentForm.FIELDS)
 
 
 def _device(name: str, section: str, **rest: Any) -> DeviceCall:

@@ -2,6 +2,7 @@
 
 from .alerts import alert_acknowledge, alert_clear, alert_raise, presence_alarms
 from .decisions import Made, decision_make, decision_preview
+from .erasure import site_records_erase
 from .fetching import (
     cursor_move,
     gap_fill,
@@ -36,6 +37,7 @@ __all__ = [
     "records_pull",
     "sign_read",
     "sign_store",
+    "site_records_erase",
     "temperature_record",
     "verify",
 ]

@@ -15,6 +15,7 @@ import pytest
 
 from devices.choices import CommandKind
 from devices.models import Site, Terminal, TerminalCommand, TerminalContact, TerminalSettings
+from devices.selectors import command_json
 from devices.services import Requester, command_work, commands_request, device_work
 from face_engine import install_models
 from faces.models import Library, Person
@@ -35,6 +36,7 @@ WORK: dict[str, Any] = {
     "open_door": device_work, "sync_time": device_work, "reboot": device_work,
     "settings_read": device_work, "settings_write": device_work, "people_push": people_work,
     "people_compare": people_work, "people_wipe": people_work, "records_pull": records_pull,
+    "json": device_work,
 }  # fmt: skip
 
 
@@ -115,6 +117,31 @@ def test_the_platform_calls_the_software_terminal(
     assert run(gate, CommandKind.PEOPLE_COMPARE).result["held"] == 0
     contact = TerminalContact.objects.get(terminal=gate)
     assert contact.failures == 0
+
+
+def tell(terminal: Terminal, **command: Any) -> Any:
+    """Send a JSON command and return what the terminal answered."""
+    ended = run(terminal, CommandKind.JSON, json=command)
+    assert ended.state == "done", (ended.word, ended.code)
+    found = command_json(ended)
+    assert found is not None
+    return found.answered["json"]
+
+
+def test_sound_and_production_settings_are_reached_by_json_commands(gate: Terminal) -> None:
+    """AudioObject (8.1.3) and ProductionObject (8.1.6) have no calls of their own."""
+    audio = tell(gate, cmd="get", object="AudioObject")
+    production = tell(gate, cmd="get", object="ProductionObject")
+
+    louder = {**audio, "volumeOut": 15 - audio["volumeOut"]}
+    assert tell(gate, cmd="set", object="AudioObject", data=louder) == louder
+    renamed = {**production, "deviceName": "东门"}
+    assert tell(gate, cmd="set", object="ProductionObject", data=renamed) == renamed
+
+    assert tell(gate, cmd="get", object="AudioObject") == louder
+    assert tell(gate, cmd="get", object="ProductionObject") == renamed
+    refused = run(gate, CommandKind.JSON, json={"cmd": "dance"})
+    assert (refused.state, refused.code) == ("refused", "40001")
 
 
 def test_a_wrong_password_is_told(gate: Terminal) -> None:

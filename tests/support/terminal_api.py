@@ -74,8 +74,15 @@ class TerminalState:
             "perpara": dict(PERPARA),
         }
     )
-    takes_forms_only: bool = False
+    # In which forms it finds an object: "field", "json", "fields". It answers 30003 to the others,
+    # or 200 all the same.
+    reads: tuple[str, ...] = ("field", "json", "fields")
+    says_ok_to_nothing: bool = False
     ignores_writes: bool = False
+    # Forms in which objects came, and what jsonCmd was told to do.
+    written: list[str] = field(default_factory=list)
+    commands: list[dict[str, Any]] = field(default_factory=list)
+    command_answer: dict[str, Any] = field(default_factory=lambda: {"code": 200, "json": {}})
     # What userAdd answers for some people.
     refusals: dict[str, int] = field(default_factory=dict)
     people: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -248,6 +255,8 @@ class TerminalServer:
         elif name == "information":
             device = {"deviceID": "1", "deviceName": "Gate", "appVer": "4.2", "webVer": "1.9"}
             return self._reply(200, data={**device, "deviceMoel": "HSF-7"})
+        elif name == "jsonCmd":
+            return await self._command(request)
         elif name in state.objects:
             return self._reply(200, data=state.objects[name])
         elif name.removesuffix("cfg") in state.objects:
@@ -256,19 +265,36 @@ class TerminalServer:
             return self._reply(40001, "Not Support")
         return self._reply(200)
 
+    async def _object(self, request: web.Request) -> dict[str, Any]:
+        """Return the object in the content, {} when it stands there in a form it cannot read."""
+        if request.content_type == "application/json":
+            form, given = "json", await request.json()
+        else:
+            assert request.content_type == "multipart/form-data"
+            fields: Any = dict(await request.post())
+            form = "field" if set(fields) == {"json"} else "fields"
+            given = json.loads(fields["json"]) if form == "field" else fields
+        self.state.written.append(form)
+        return given if form in self.state.reads else {}
+
     async def _configure(self, request: web.Request, name: str) -> web.Response:
         held = self.state.objects[name]
-        if request.content_type == "application/json":
-            given = {} if self.state.takes_forms_only else await request.json()
-        else:
-            given = {
-                key: type(held.get(key, ""))(value) for key, value in (await request.post()).items()
-            }
+        sent = await self._object(request)
+        given = {key: type(held.get(key, ""))(value) for key, value in sent.items()}
+        if not given and self.state.says_ok_to_nothing:
+            return self._reply(200)
         if set(given) < set(held) - {"alarmType"}:
             return self._reply(30003, "Missing Param")
         if not self.state.ignores_writes:
             held.update(given)
         return self._reply(200)
+
+    async def _command(self, request: web.Request) -> web.Response:
+        command = await self._object(request)
+        if not command:
+            return self._reply(30003, "Missing Param")
+        self.state.commands.append(command)
+        return self._reply(**self.state.command_answer)
 
     def _save(self, person: dict[str, Any]) -> web.Response:
         if code := self.state.refusals.get(person["userId"]):

@@ -8,6 +8,7 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.urls import reverse
 from django.utils import translation
+from django.utils.html import escape
 from django.utils.translation import gettext
 
 from devices.choices import CommandKind
@@ -311,6 +312,83 @@ def test_commands_are_looked_at_and_cancelled_only(world: World, gate: Terminal)
     command.refresh_from_db()
     assert command.state == "cancelled"
     assert client.post(change, {"state": "done"}).status_code == 403
+
+
+def test_a_superuser_sends_a_json_command_and_sees_its_answer(
+    world: World, gate: Terminal, door: TerminalServer
+) -> None:
+    door.state.command_answer = {"code": 200, "desc": "<done>", "json": {"volumeOut": 9}}
+    client = client_of(world.superuser)
+    form = {"kind": "json", "payload": '{"cmd": "get", "object": "音频"}', "reason": "louder"}
+    assert 'value="json"' in text(client, url("remote", gate))
+
+    answer = client.post(url("remote", gate), form)
+
+    command = TerminalCommand.objects.get()
+    command_work(command_id=command.pk, work=device_work)
+    assert door.state.commands == [{"cmd": "get", "object": "音频"}]
+    change = reverse("admin:devices_terminalcommand_change", args=[command.pk])
+    for address in (answer["Location"], change):
+        page = text(client, address)
+        assert "音频" in page
+        assert "&quot;volumeOut&quot;: 9" in page
+        assert "&lt;done&gt;" in page
+    listed = text(client, reverse("admin:devices_terminalcommand_changelist"))
+    assert "louder" in listed
+    assert "volumeOut" not in listed
+
+
+def test_managers_neither_send_json_commands_nor_see_what_they_say(
+    world: World, gate: Terminal, door: TerminalServer
+) -> None:
+    door.state.command_answer = {"code": 200, "json": {"secret": "hush"}}
+    client, form = allowed(world.manager), {"kind": "json", "payload": '{"cmd": "hush"}'}
+    sent = client_of(world.superuser).post(url("remote", gate), form)
+    command = TerminalCommand.objects.get()
+    command_work(command_id=command.pk, work=device_work)
+
+    assert client.post(url("remote", gate), form).status_code == 403
+    assert TerminalCommand.objects.count() == 1
+    change = reverse("admin:devices_terminalcommand_change", args=[command.pk])
+    for address in (url("remote", gate), sent["Location"], change):
+        page = text(client, address)
+        assert "hush" not in page
+        assert 'value="json"' not in page
+        assert "Send a JSON command" in page
+
+
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        ('{"cmd": "get",\n "object": }', "line 2, character 12"),
+        ("[1]", "Give a JSON object."),
+        ("", "Give a JSON object."),
+        ('{"a":' * 100_000, "This is not JSON"),
+    ],
+    ids=["broken", "list", "empty", "deep"],
+)
+def test_a_json_command_that_is_none_is_shown_again_to_be_corrected(
+    world: World, gate: Terminal, typed: str, words: str
+) -> None:
+    client = client_of(world.superuser)
+    form = {"kind": "json", "payload": typed[:60_000]}
+
+    page = client.post(url("remote", gate), form, follow=True).content.decode()
+
+    assert words in page
+    assert not typed or escape(typed[:40]) in page
+    assert not TerminalCommand.objects.exists()
+
+
+def test_a_json_command_for_many_terminals_is_asked_twice(world: World, gate: Terminal) -> None:
+    second = Terminal.objects.create(site=gate.site, device_id="second", status="approved")
+    client, form = client_of(world.superuser), {"kind": "json", "payload": '{"cmd": "status"}'}
+
+    question = client.post(url("remote", gate, second), form)
+    assert not TerminalCommand.objects.exists()
+    client.post(url("remote", gate, second), {**form, "confirm": token_of(question)})
+
+    assert TerminalCommand.objects.filter(kind="json").count() == 2
 
 
 def test_every_setting_has_words_to_be_translated() -> None:

@@ -267,3 +267,93 @@ def test_how_far_a_terminal_can_be_reached_is_told(manager: APIClient, gate: Ter
 
 def test_a_comparison_is_there_once_it_was_made(manager: APIClient, gate: Terminal) -> None:
     assert manager.get(f"/api/v1/devices/{gate.pk}/holdings/").status_code == 404
+
+
+AUDIO = {"cmd": "get", "object": "AudioObject"}
+
+
+def test_a_superuser_sends_a_json_command_and_reads_its_answer(
+    root: APIClient, gate: Terminal, door: TerminalServer
+) -> None:
+    door.state.command_answer = {"code": 200, "json": {"volumeOut": 9}}
+
+    asked = root.post(
+        f"/api/v1/devices/{gate.pk}/commands/", {"kind": "json", "payload": AUDIO}, format="json"
+    )
+
+    assert asked.status_code == 202, asked.content
+    command_work(command_id=asked.json()["id"], work=device_work)
+    told = root.get(f"{COMMANDS}{asked.json()['id']}/").json()
+    assert (told["state"], told["requester"]) == ("done", "root")
+    assert told["json"] == {"sent": AUDIO, "answered": {"desc": "", "json": {"volumeOut": 9}}}
+    assert door.state.commands == [AUDIO]
+
+
+@pytest.mark.parametrize("who", ["manager", "guard"])
+def test_json_commands_are_the_superusers(
+    world: World, root: APIClient, gate: Terminal, door: TerminalServer, who: str
+) -> None:
+    """Being allowed to open doors does not help either, and nobody else sees what was said."""
+    client = may_open(getattr(world, who))
+    here = f"/api/v1/devices/{gate.pk}/commands/"
+    body = {"kind": "json", "payload": {"cmd": "hush"}}
+
+    direct = client.post(here, body, format="json")
+    listed = post(client, devices=[gate.pk], **body)
+    command = root.post(here, body, format="json").json()["id"]
+    command_work(command_id=command, work=device_work)
+    seen = client.get(f"{COMMANDS}{command}/")
+
+    assert (direct.status_code, listed.status_code) == (403, 403)
+    assert (seen.status_code, seen.json()["state"], seen.json()["json"]) == (200, "done", None)
+    for address in (f"{COMMANDS}{command}/", COMMANDS):
+        assert "hush" not in client.get(address).content.decode()
+    assert client.post(f"{COMMANDS}{command}/cancel/").status_code == 403
+    assert len(door.state.commands) == 1
+
+
+def test_a_terminal_is_asked_for_anything_at_its_own_address(
+    world: World, manager: APIClient, guard: APIClient, gate: Terminal
+) -> None:
+    here = f"/api/v1/devices/{gate.pk}/commands/"
+
+    asked = manager.post(here, {"kind": "sync_time"}, format="json")
+    twice = manager.post(here, {"kind": "reboot"}, format="json")
+    agreed = manager.post(
+        here, {"kind": "reboot", "confirm": twice.json()["confirm"]}, format="json"
+    )
+
+    assert (asked.status_code, asked.json()["device"]) == (202, gate.pk)
+    assert (twice.status_code, agreed.status_code) == (409, 202)
+    assert guard.post(here, {"kind": "sync_time"}, format="json").status_code == 400
+    theirs = f"/api/v1/devices/{world.theirs.terminal.pk}/commands/"
+    assert manager.post(theirs, {"kind": "sync_time"}, format="json").status_code == 404
+
+
+def test_a_json_command_for_many_is_asked_twice(
+    root: APIClient, gate: Terminal, door: TerminalServer
+) -> None:
+    second = Terminal.objects.create(site=gate.site, device_id="second", status="approved")
+    body = {"kind": "json", "devices": [gate.pk, second.pk], "payload": AUDIO}
+
+    first = post(root, **body)
+    other = post(root, **{**body, "payload": {"cmd": "x"}, "confirm": first.json()["confirm"]})
+
+    assert (first.status_code, other.status_code) == (409, 409)
+    assert post(root, **body, confirm=first.json()["confirm"]).status_code == 202
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[]", "{}", '"x"', "7", "null", '{"a": "\\ud800"}', '{"a": 1e999}', '{"a":' * 5000 + "1"
+     + "}" * 5000, '{"a": "' + "x" * 70_000 + '"}'],
+)  # fmt: skip
+def test_a_json_command_is_a_bounded_object(root: APIClient, gate: Terminal, text: str) -> None:
+    answer = root.post(
+        f"/api/v1/devices/{gate.pk}/commands/",
+        f'{{"kind": "json", "payload": {text}}}',
+        content_type="application/json",
+    )
+
+    assert answer.status_code == 400, answer.content
+    assert not TerminalCommand.objects.exists()

@@ -8,6 +8,7 @@ import socket
 import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from aiohttp import web
@@ -18,6 +19,7 @@ from devices.calling import (
     NotCallable,
     NotDelivered,
     OutcomeUnknown,
+    Repeat,
     TerminalAddress,
     TerminalClient,
     TooLate,
@@ -222,15 +224,95 @@ async def test_a_redirect_is_not_followed(door: TerminalServer, client: Terminal
     assert door.state.calls == ["POST /api/device/open"]
 
 
-async def test_settings_reach_a_terminal_that_reads_forms_only(
+async def test_settings_are_sent_as_the_seed_writes_them(
     door: TerminalServer, client: TerminalClient
 ) -> None:
-    door.state.takes_forms_only = True
+    """POST, form-data, the JSON object in the content (8.1.13, 8.1.15, 8.1.17)."""
     wanted = {**door.state.objects["smartface"], "faceThre": 8}
 
     await client.call("smartfacecfg", body=wanted)
 
     assert door.state.objects["smartface"] == wanted
+    assert door.state.written == ["field"]
+
+
+@pytest.mark.parametrize(
+    ("reads", "written"), [("json", ["field", "json"]), ("fields", ["field", "json", "fields"])]
+)
+async def test_settings_reach_a_terminal_that_finds_nothing_in_the_form(
+    door: TerminalServer, client: TerminalClient, reads: str, written: list[str]
+) -> None:
+    door.state.reads = (reads,)
+    wanted = {**door.state.objects["smartface"], "faceThre": 8}
+
+    await client.call("smartfacecfg", body=wanted)
+
+    assert door.state.objects["smartface"] == wanted
+    assert door.state.written == written
+
+
+async def test_people_are_sent_as_json(door: TerminalServer, client: TerminalClient) -> None:
+    """8.2.2 says application/json, and a terminal that refuses a person is not asked again."""
+    door.state.refusals["7"] = 30003
+
+    with pytest.raises(CallRefused):
+        await client.call("userAdd", body={"userId": "7", "name": "王芳"}, repeat=Repeat.ALWAYS)
+
+    assert door.state.calls == ["POST /api/user"]
+
+
+@pytest.mark.parametrize(("reads", "written"), [("field", 1), ("json", 2)])
+async def test_a_command_is_carried_out_once_whatever_form_is_read(
+    door: TerminalServer, client: TerminalClient, reads: str, written: int
+) -> None:
+    door.state.reads = (reads,)
+    command = {"cmd": "set", "data": {"name": "东门", "values": [1, {"a": None}]}}
+
+    await client.call("jsonCmd", body=command)
+
+    assert door.state.commands == [command]
+    assert len(door.state.written) == written
+
+
+async def test_a_command_that_is_found_in_no_form_is_refused(
+    door: TerminalServer, client: TerminalClient
+) -> None:
+    door.state.reads = ()
+
+    with pytest.raises(CallRefused) as refused:
+        await client.call("jsonCmd", body={"cmd": "x"})
+
+    assert refused.value.code == 30003
+    assert door.state.written == ["field", "json"]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [{"code": 30001}, {"code": 30003, "json": {"done": 1}}, {"code": 50002}, {"code": 50003}],
+)
+async def test_a_command_that_may_have_acted_is_not_sent_in_another_form(
+    door: TerminalServer, client: TerminalClient, answer: dict[str, Any]
+) -> None:
+    door.state.command_answer = answer
+
+    with pytest.raises(CallRefused):
+        await client.call("jsonCmd", body={"cmd": "open"})
+
+    assert door.state.commands == [{"cmd": "open"}]
+
+
+async def test_a_command_that_is_not_answered_is_unknown_and_never_repeated(
+    door: TerminalServer, client: TerminalClient
+) -> None:
+    async def cut(request: web.Request) -> None:
+        if request.transport is not None:
+            request.transport.abort()
+
+    door.state.temper = cut
+    with pytest.raises(OutcomeUnknown):
+        await client.call("jsonCmd", body={"cmd": "open"})
+
+    assert door.state.calls == ["POST /api/device/jsonCmd"]
 
 
 @pytest.mark.parametrize("user_id", ["", ".", ".."])

@@ -353,6 +353,19 @@ def test_a_terminal_that_keeps_other_values_is_told_of(
     assert command.result["differ"] == ["unlockOuttime"]
 
 
+def test_a_terminal_that_says_ok_to_a_form_it_cannot_read_gets_its_settings_all_the_same(
+    gate: Terminal, door: TerminalServer
+) -> None:
+    door.state.reads, door.state.says_ok_to_nothing = ("json",), True
+
+    payload = {"group": "perpara", "values": {"unlockOuttime": 9}}
+    command = run(ask(gate, CommandKind.SETTINGS_WRITE, payload=payload))
+
+    assert (command.state, command.word) == ("done", "")
+    assert door.state.objects["perpara"]["unlockOuttime"] == 9
+    assert door.state.written == ["field", "json"]
+
+
 @pytest.mark.parametrize(
     "values", [{"faceThre": 11}, {"faceThre": "x"}, {"nothing": 1}, {"tempWarnThre": 38.0}]
 )

@@ -16,8 +16,13 @@ from urllib.request import urlopen
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
+from django.db import connection
 
-from console.demo import DemoSite, demo_prepare
+from console.demo import ADMIN_NAME, DemoSite, demo_prepare
+from console.demo_exposure import demo_exposure_check
+from console.demo_removal import demo_close, demo_remove
+from console.serving import serving, unserved
+from devices.models import Site
 from face_engine.assets import install_models, install_portraits
 from face_engine.exceptions import InstallFailed
 
@@ -37,33 +42,85 @@ class Command(BaseCommand):
         parser.add_argument(
             "--visits", type=int, default=0, help="stop after so many visits; 0: until Ctrl-C"
         )
+        ending = parser.add_mutually_exclusive_group()
+        ending.add_argument(
+            "--close", action="store_true", help="let no terminal in by itself any more, and stop"
+        )
+        ending.add_argument(
+            "--remove",
+            action="store_true",
+            help="erase the demonstration and its people, keep the administrator, and stop",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         if settings.DEPLOYMENT != "embedded":
             raise CommandError("the demonstration runs on the embedded settings only")
+        if options["close"]:
+            self._close()
+        elif options["remove"]:
+            self._remove()
+        else:
+            # The process that serves marks its address itself.
+            with serving("127.0.0.1"):
+                self._demonstrate(options)
+
+    def _demonstrate(self, options: dict[str, Any]) -> None:
         host, port = options["host"], options["port"]
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             # Installed by hand: a parent that ignores SIGINT would pass that on to us.
             signal.signal(number, _interrupt)
         _require_free(host, port)
+        self._say("Database …")
+        Path(settings.VAR).mkdir(parents=True, exist_ok=True)
+        call_command("migrate", verbosity=0)
+        demo_exposure_check(host)
         self._say("Models and portraits …")
         try:
             install_models(progress=self._say)
             portraits = install_portraits(progress=self._say)
         except InstallFailed as error:
             raise CommandError(str(error)) from error
-        self._say("Database …")
-        Path(settings.VAR).mkdir(parents=True, exist_ok=True)
-        call_command("migrate", verbosity=0)
-        site = demo_prepare(portraits=portraits, folder=Path(settings.VAR) / "demo", say=self._say)
+        site = demo_prepare(portraits=portraits, folder=_folder(), say=self._say)
+        # Once more: it may have been made just now.
+        demo_exposure_check(host)
         self._run(site, host, port, options["visits"])
+
+    def _close(self) -> None:
+        site = demo_close() if _is_database_there() else None
+        if site is None:
+            self._say("there is no demonstration here")
+            return
+        self._say(
+            f'"{site.name}" is closed: it lets in no terminal by itself and serves no address '
+            "without a token; its own terminal goes on"
+        )
+
+    def _remove(self) -> None:
+        with unserved() as is_free:
+            if not is_free:
+                raise CommandError("the platform is running; stop it first, then erase")
+            if not _is_database_there():
+                self._say("there is no demonstration here")
+                return
+            removed = demo_remove(folder=_folder())
+        if removed.site:
+            self._say(
+                f'erased "{removed.site}": {removed.people} people, {removed.records} records, '
+                f"and all their pictures; {ADMIN_NAME} stays"
+            )
+        else:
+            self._say("there is no demonstration here any more")
+        if removed.files_left:
+            raise CommandError(
+                f"{removed.files_left} files could not be deleted; run this again once they can be"
+            )
 
     def _run(self, site: DemoSite, host: str, port: int, visits: int) -> None:
         # Own process groups: Ctrl-C reaches only this process, which then stops both in order.
         platform = _start("manage.py", "serve", "--host", host, "--port", str(port))
         terminal: subprocess.Popen[bytes] | None = None
         try:
-            url = f"http://{host}:{port}"
+            url = f"http://{_named(host)}:{port}"
             _wait_ready(platform, url)
             self._say("")
             self._say(f"Menjin runs at {url}  (Ctrl-C stops it)")
@@ -106,6 +163,24 @@ class Command(BaseCommand):
     def _say(self, text: str) -> None:
         self.stdout.write(text)
         self.stdout.flush()
+
+
+def _folder() -> Path:
+    return Path(settings.VAR) / "demo"
+
+
+def _is_database_there() -> bool:
+    """Tell whether there is a database to look into, and bring it up to date."""
+    if Site._meta.db_table not in connection.introspection.table_names():
+        return False
+    call_command("migrate", verbosity=0)
+    return True
+
+
+def _named(host: str) -> str:
+    """Return an address to call, where the one to listen on stands for all of them."""
+    host = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
+    return f"[{host}]" if ":" in host else host
 
 
 def _require_free(host: str, port: int) -> None:

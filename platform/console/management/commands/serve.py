@@ -13,6 +13,8 @@ from celery import current_app
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from console.demo_exposure import demo_exposure_check
+from console.serving import serving
 from face_engine import ModelMissing
 from faces.services import engine
 from records.push import EmbeddedPush
@@ -45,6 +47,13 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if settings.DEPLOYMENT == "production":
             raise CommandError("serve is the embedded server; see docker-compose.yml instead")
+        with serving(options["host"]):
+            # Under the mark: a demonstration that begins now is closed from its beginning.
+            demo_exposure_check(options["host"])
+            self._serve(options)
+
+    @staticmethod
+    def _serve(options: dict[str, Any]) -> None:
         tasks = EmbeddedTasks(
             current_app._get_current_object(),  # the app itself, not the per-thread proxy
             schedule_path=str(Path(settings.VAR) / "schedule"),

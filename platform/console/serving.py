@@ -1,0 +1,71 @@
+"""Marks of the processes that serve from this folder.
+
+A mark is a lock on a file, shared by all who serve; the operating system lets go of it however a
+process ends.
+"""
+
+import fcntl
+import ipaddress
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from django.conf import settings
+
+SERVING = "serving.lock"
+SERVING_BEYOND = "serving-beyond.lock"  # beyond loopback
+
+
+@contextmanager
+def serving(host: str) -> Iterator[None]:
+    """Mark this process as one that serves at an address; waits while ``unserved`` is held."""
+    marks = [SERVING] if is_loopback(host) else [SERVING, SERVING_BEYOND]
+    handles = []
+    try:
+        for name in marks:
+            handles.append(_opened(name))
+            fcntl.flock(handles[-1], fcntl.LOCK_SH)
+        yield
+    finally:
+        for handle in handles:
+            os.close(handle)
+
+
+@contextmanager
+def unserved(name: str = SERVING) -> Iterator[bool]:
+    """Keep others from beginning to serve, as long as it lasts; False when somebody does."""
+    handle = _opened(name)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+    finally:
+        os.close(handle)
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether only this machine reaches what listens there; a name counts by its addresses."""
+    try:
+        found = socket.getaddrinfo(
+            host or None, 0, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )
+    except (OSError, UnicodeError):
+        return False  # nothing can listen there either
+    return all(_is_loopback(str(address[0])) for *_, address in found)
+
+
+def _is_loopback(text: str) -> bool:
+    address = ipaddress.ip_address(text.partition("%")[0])
+    mapped = getattr(address, "ipv4_mapped", None)
+    return bool((mapped or address).is_loopback)
+
+
+def _opened(name: str) -> int:
+    folder = Path(settings.VAR)
+    folder.mkdir(parents=True, exist_ok=True)
+    return os.open(folder / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
