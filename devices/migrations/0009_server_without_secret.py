@@ -16,5 +16,5 @@ def mask(apps: Any, schema_editor: Any) -> None:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("devices", "0006_calling_terminals")]
+    dependencies = [("devices", "0008_demonstration")]
     operations = [migrations.RunPython(mask, migrations.RunPython.noop, elidable=True)]
