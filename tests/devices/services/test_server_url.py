@@ -66,7 +66,7 @@ def test_secret_is_in_no_log_no_exchange_and_no_page(
 
 
 def test_addresses_that_are_kept_already_lose_their_secret(terminal: Terminal, token: str) -> None:
-    migration = importlib.import_module("devices.migrations.0007_server_without_secret")
+    migration = importlib.import_module("devices.migrations.0009_server_without_secret")
     Terminal.objects.update(server_url=f"http://door.example/t/{token}")
 
     migration.mask(apps, None)
