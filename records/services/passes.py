@@ -72,6 +72,7 @@ def pass_record(
         site_id=terminal.site_id,
         person=person,
         image=clean.image if clean else None,
+        is_whole=clean is None or clean.is_whole,
     )
     if verified.fault:
         faults.append(verified.fault)
@@ -79,6 +80,8 @@ def pass_record(
     if isinstance(card, str):
         faults.append(f"id_card_{card}")
         card = None
+    elif card is not None and card.fault:
+        faults.append(f"id_card_{card.fault}")
     seen = _Seen(person, verified, clean, card, faults, ms, started)
     record, stored = _decide_and_store(admission, message, key, seen)
     return _answered(record, stored)
@@ -204,7 +207,10 @@ def late_record(
             site_id=terminal.site_id,
             person=person,
             image=clean.image if clean else None,
+            is_whole=clean is None or clean.is_whole,
         )
+        if verified.fault:
+            record.faults.append(verified.fault)
         _describe(record, person, message, verified, _DECIDED_THERE)
         record.trace = {
             "rule": Reason.FETCHED,
@@ -267,6 +273,8 @@ def _clean(
     if isinstance(clean, str):
         faults.append(clean)
         return None, faults
+    if clean.fault:
+        faults.append(clean.fault)
     return clean, faults
 
 
@@ -349,6 +357,8 @@ def _store(
             message = record_message(record, replaces=replaces)
             group_send_on_commit(f"live.{record.site_id}", {"type": "live.record", **message})
     except IntegrityError:
+        if _repeat(record.terminal, record.dedupe_key) is None:
+            raise  # refused for another reason, such as a person erased meanwhile
         logger.info("record_repeated terminal=%s", record.terminal_id)
         return None
     return _outcome(record, is_repeat=False)
