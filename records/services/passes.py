@@ -22,7 +22,7 @@ from records.models import Record
 from records.services.alerts import alert_raise
 from records.services.clocks import clock_watch
 from records.services.decisions import decision_make, rules_of
-from records.services.pictures import CleanPicture, picture_clean, picture_store
+from records.services.pictures import CleanPicture, picture_read, picture_store
 from records.services.twins import hold, is_known, supersede, twins
 from records.services.verification import Verified, elapsed_ms, verify
 from server_common.on_commit import group_send_on_commit
@@ -76,12 +76,8 @@ def pass_record(
     )
     if verified.fault:
         faults.append(verified.fault)
-    card = picture_clean(message.id_card_image) if message.id_card_image else None
-    if isinstance(card, str):
-        faults.append(f"id_card_{card}")
-        card = None
-    elif card is not None and card.fault:
-        faults.append(f"id_card_{card.fault}")
+    card, card_faults = picture_read(message.id_card_image, prefix="id_card_")
+    faults += card_faults
     seen = _Seen(person, verified, clean, card, faults, ms, started)
     record, stored = _decide_and_store(admission, message, key, seen)
     return _answered(record, stored)
@@ -266,16 +262,8 @@ def _certain_repeat(terminal: Terminal, key: str) -> PassOutcome:
 def _clean(
     message: FaceMatch | TemperatureReading, repairs: Iterable[str]
 ) -> tuple[CleanPicture | None, list[str]]:
-    faults = [*message.faults, *repairs]
-    if not message.image:
-        return None, faults
-    clean = picture_clean(message.image)
-    if isinstance(clean, str):
-        faults.append(clean)
-        return None, faults
-    if clean.fault:
-        faults.append(clean.fault)
-    return clean, faults
+    clean, faults = picture_read(message.image)
+    return clean, [*message.faults, *repairs, *faults]
 
 
 def _base_record(

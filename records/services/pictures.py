@@ -62,6 +62,21 @@ def picture_clean(raw: bytes) -> CleanPicture | str:
     )
 
 
+def picture_read(raw: bytes | None, *, prefix: str = "") -> tuple[CleanPicture | None, list[str]]:
+    """Return the picture of a message, None without a readable one, and faults for its record.
+
+    Args:
+        raw: the file, if there is one.
+        prefix: put before the fault's word.
+    """
+    if not raw:
+        return None, []
+    clean = picture_clean(raw)
+    if isinstance(clean, str):
+        return None, [prefix + clean]
+    return clean, [prefix + clean.fault] if clean.fault else []
+
+
 def picture_store(*, site_id: int, clean: CleanPicture) -> Picture:
     """Return the stored picture, storing it if its content is new to the site.
 

@@ -94,6 +94,17 @@ def verify(
         return Verified(VerificationResult.NO_FACE, ms=ms)
     if person is None:
         return Verified(VerificationResult.NO_REFERENCE, ms=ms)
+    return _compared(site_id, person, vector, ms, is_whole=is_whole)
+
+
+def _compared(
+    site_id: int,
+    person: Person,
+    vector: NDArray[np.float32],
+    ms: dict[str, float],
+    *,
+    is_whole: bool,
+) -> Verified:
     started = time.perf_counter()
     negative = _closest_negative(person, vector)
     references = _references(person)
