@@ -26,6 +26,8 @@ _AWAY_MOST_S: Final = 60.0
 # Not admitted, or not understood: somebody has to act first, so asking often helps nobody.
 _SLOW_FIRST_S: Final = 30.0
 _SLOW_MOST_S: Final = 600.0
+# From here on it may be the event; the one behind it is tried in turn with it.
+_SUSPECT_AFTER: Final = 3
 
 
 class Verdict(StrEnum):
@@ -36,6 +38,10 @@ class Verdict(StrEnum):
     LATER = "later"  # something is odd about this one; others may pass
     AWAY = "away"  # the platform cannot answer now; everything waits
     REFUSED = "refused"  # the platform does not want this terminal; everything waits longer
+
+
+_HELD_UP: Final = frozenset({Verdict.AWAY, Verdict.REFUSED})
+_TOO_OFTEN: Final = 429  # is about how many come, never about this one
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +109,10 @@ class Uplink:
         self._deferred_until_s: dict[int, float] = {}
         self._deferrals: dict[int, Backoff] = {}
         self._chance = chance
+        # Tries in vain since anything was answered, and what had failed when something was.
+        self._failures: dict[int, int] = {}
+        self._blamed: set[int] = set()
+        self._tries_next = False
         self._in_flight: set[int] = set()
         self._resume_at_s = 0.0
         self._wake = asyncio.Event()
@@ -171,9 +181,10 @@ class Uplink:
         except TimeoutError:
             self._note_problem("no answer in time")
             return None
-        if delivery.verdict in {Verdict.AWAY, Verdict.REFUSED}:
+        if delivery.verdict in _HELD_UP:
             self._hold_back(delivery)
         else:
+            self._note_answered()
             self._note_working()
             self.wake()
         return delivery
@@ -190,7 +201,7 @@ class Uplink:
                 continue
 
     async def step(self) -> float | None:
-        """Send the oldest event if it is time.
+        """Send the oldest event if it is time; in turn with a later one when it fails and fails.
 
         Returns:
             Seconds until the next step is due; None when it is due after the next `wake`.
@@ -199,7 +210,7 @@ class Uplink:
         if now_s < self._resume_at_s:
             return self._resume_at_s - now_s
         waiting = {seq: at for seq, at in self._deferred_until_s.items() if at > now_s}
-        event = await self._outbox.first(skip=frozenset(waiting) | frozenset(self._in_flight))
+        event = await self._next(frozenset(waiting) | frozenset(self._in_flight))
         if event is None:
             return min(waiting.values()) - now_s if waiting else None
         self._in_flight.add(event.seq)
@@ -210,12 +221,28 @@ class Uplink:
         await self._settle(event, delivery)
         return 0.0
 
+    async def _next(self, skip: frozenset[int]) -> Event | None:
+        """Read the oldest event, or every other time one that is not suspected.
+
+        A platform that is away fails every event; one that fails at an event takes the others.
+        """
+        oldest = await self._outbox.first(skip=skip)
+        suspects = {seq for seq, times in self._failures.items() if times >= _SUSPECT_AFTER}
+        self._tries_next = oldest is not None and oldest.seq in suspects and not self._tries_next
+        if self._tries_next:
+            return await self._outbox.first(skip=skip | suspects) or oldest
+        return oldest
+
     async def _send(self, event: Event) -> Delivery:
         return judge(event.kind, await self._client.post(event.kind, event.body))
 
     async def _settle(self, event: Event, delivery: Delivery) -> None:
         """Do with an event what the reply demands, and adapt the pauses."""
         verdict, reply = delivery.verdict, delivery.reply
+        if verdict in _HELD_UP and event.seq in self._blamed and reply.status != _TOO_OFTEN:
+            verdict = Verdict.LATER
+        elif verdict not in _HELD_UP:
+            self._note_answered()
         now_s = self._clock.monotonic()
         if verdict is Verdict.DONE:
             await self._outbox.done(event.seq)
@@ -230,9 +257,11 @@ class Uplink:
             backoff = self._deferrals.setdefault(
                 event.seq, Backoff(first_s=_SLOW_FIRST_S, most_s=_SLOW_MOST_S, chance=self._chance)
             )
-            self._deferred_until_s[event.seq] = now_s + backoff.failed()
+            pause_s = max(backoff.failed(), reply.retry_after_s or 0.0)
+            self._deferred_until_s[event.seq] = now_s + pause_s
             logger.warning("event_deferred kind=%s reason=%s", event.kind, problem_of(reply))
         else:
+            self._failures[event.seq] = self._failures.get(event.seq, 0) + 1
             self._hold_back(delivery)
             return
         self._note_working()
@@ -244,6 +273,11 @@ class Uplink:
         self._resume_at_s = max(self._resume_at_s, self._clock.monotonic() + pause_s)
         self._note_problem(problem_of(delivery.reply))
 
+    def _note_answered(self) -> None:
+        """Remember which events failed: when they fail again, it is they and not the platform."""
+        self._blamed |= self._failures.keys()
+        self._failures.clear()
+
     def _note_working(self) -> None:
         self._resume_at_s = 0.0
         self._away.succeeded()
@@ -253,6 +287,8 @@ class Uplink:
     def _forget(self, seq: int) -> None:
         self._deferred_until_s.pop(seq, None)
         self._deferrals.pop(seq, None)
+        self._failures.pop(seq, None)
+        self._blamed.discard(seq)
 
     def _note_problem(self, problem: str) -> None:
         """Log when the platform goes away or comes back, not on every try."""

@@ -12,7 +12,7 @@ from typing import Final
 from edge_agent.drivers.base import Frame
 from edge_agent.exceptions import DriverUnavailable
 from edge_agent.typed_tables import ranged
-from face_engine import ImageUnreadable, decode_image
+from face_engine import DEFAULT_MAX_BYTES, ImageUnreadable, decode_image
 
 logger = logging.getLogger(__name__)
 
@@ -110,7 +110,8 @@ class FolderCamera:
 
 def _read(path: Path) -> Frame | None:
     try:
-        image = decode_image(path.read_bytes())
+        with path.open("rb") as file:
+            image = decode_image(file.read(DEFAULT_MAX_BYTES + 1))
     except (OSError, ImageUnreadable) as error:
         reason = error.code if isinstance(error, ImageUnreadable) else error.strerror
         logger.warning("picture_skipped file=%s reason=%s", path.name, reason)

@@ -61,14 +61,19 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
 
 def _run(chosen: argparse.Namespace) -> int:
     from edge_agent.fleet.run import snapshots_of
-    from face_engine import install_portraits
+    from face_engine import ImageUnreadable, install_portraits
 
     folder: Path | None = chosen.picture_source
     pictures = sorted(folder.glob("*.jpg") if folder else install_portraits().values())
     has_display = sys.stdout.isatty() and not chosen.no_display
     plan = _plan(chosen, show_every_s=1.0 if has_display else 2.0)
     try:
-        report = asyncio.run(_fleet(plan, snapshots_of(pictures), has_display=has_display))
+        snapshots = snapshots_of(pictures)
+    except (OSError, ImageUnreadable) as error:
+        sys.stderr.write(f"a picture cannot be used: {error}\n")
+        return 1
+    try:
+        report = asyncio.run(_fleet(plan, snapshots, has_display=has_display))
     except KeyboardInterrupt:
         return _INTERRUPTED
     text = json.dumps(report, ensure_ascii=False, indent=2)

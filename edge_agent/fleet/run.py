@@ -20,6 +20,7 @@ from edge_agent.fleet.habits import Habits
 from edge_agent.fleet.progress import Meter, Progress
 from edge_agent.fleet.statistics import Statistics
 from edge_agent.fleet.terminal import LightTerminal
+from face_engine import decode_image
 from terminal_protocol import SyncAnswer
 
 _LOOK_EVERY_S: Final = 0.2
@@ -56,11 +57,15 @@ class FleetPlan:
 
 
 def snapshots_of(pictures: Sequence[Path]) -> list[bytes]:
-    """Return pictures as terminals send them: JPEG of 300 px."""
+    """Return pictures as terminals send them: JPEG of 300 px.
+
+    Raises:
+        OSError: a file cannot be read.
+        ImageUnreadable: a file is no picture.
+    """
     found = []
     for path in pictures:
-        with Image.open(path) as opened:
-            small = opened.convert("RGB")
+        small = Image.fromarray(decode_image(path.read_bytes()))
         small.thumbnail((_SNAPSHOT_PX, _SNAPSHOT_PX))
         sink = io.BytesIO()
         small.save(sink, "JPEG", quality=80)

@@ -12,6 +12,7 @@ from PIL import Image, ImageDraw
 
 from edge_agent.drivers.base import Clock
 from edge_agent.glance import View
+from face_engine import ImageUnreadable, decode_image
 
 _QUALITY: Final = 75
 _FRAME_COLOUR: Final = (0, 255, 0)
@@ -144,9 +145,11 @@ def thumbnail(jpeg: bytes) -> bytes:
     Raises:
         OSError: it is no picture.
     """
-    with Image.open(io.BytesIO(jpeg), formats=["JPEG"]) as image:
-        image.draft("RGB", (_THUMBNAIL_PX, _THUMBNAIL_PX))
-        image.thumbnail((_THUMBNAIL_PX, _THUMBNAIL_PX))
-        sink = io.BytesIO()
-        image.save(sink, format="JPEG", quality=_QUALITY)
+    try:
+        image = Image.fromarray(decode_image(jpeg, enough_px=_THUMBNAIL_PX))
+    except ImageUnreadable as error:
+        raise OSError(f"cannot identify what was kept ({error.code})") from error
+    image.thumbnail((_THUMBNAIL_PX, _THUMBNAIL_PX))
+    sink = io.BytesIO()
+    image.save(sink, format="JPEG", quality=_QUALITY)
     return sink.getvalue()

@@ -12,7 +12,7 @@ this package loads neither onnxruntime nor faiss; they come with `load_engine` a
 
 from face_engine._engine import load_engine
 from face_engine._faiss_index import FaissIndex
-from face_engine._image import decode_image
+from face_engine._image import DEFAULT_MAX_BYTES, PartialImage, decode_image, decode_partial
 from face_engine._numpy_index import NumpyIndex
 from face_engine._photo import MAX_PHOTO_PX, MIN_PHOTO_PX, normalise_photo
 from face_engine._quality import (
@@ -48,6 +48,7 @@ from face_engine.exceptions import (
 )
 
 __all__ = [
+    "DEFAULT_MAX_BYTES",
     "DEFAULT_THRESHOLD",
     "MAX_PHOTO_PX",
     "MIN_PHOTO_PX",
@@ -66,6 +67,7 @@ __all__ = [
     "ModelInvalid",
     "ModelMissing",
     "NumpyIndex",
+    "PartialImage",
     "QualityLimits",
     "QualityProblem",
     "QualityReport",
@@ -75,6 +77,7 @@ __all__ = [
     "asset_status",
     "cosine_from_similarity",
     "decode_image",
+    "decode_partial",
     "install_models",
     "install_portraits",
     "load_engine",

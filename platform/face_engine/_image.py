@@ -1,14 +1,17 @@
 """Bytes to pixels: tolerant of what cameras write, strict about size, silent about contents."""
 
+import hashlib
 import io
-from collections.abc import Iterator
-from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from typing import Final
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
+from PIL.JpegImagePlugin import JpegImageFile
 
+from face_engine._jpeg_scans import SCANS_MOST, scan_starts, scans_tell_all
+from face_engine._metadata import bare_picture, orientation_of
 from face_engine.base import RgbImage
 from face_engine.exceptions import ImageFault, ImageUnreadable
 
@@ -26,17 +29,37 @@ DEFAULT_ENOUGH_PX: Final = 1024
 at most 500 px, and a face that fills a tenth of the width still has 100 px."""
 
 
-# What Pillow's decoders raise on damaged files; seen with files cut at every length and with bytes
-# flipped at random (tests/face_engine/test_image.py).
-_DECODER_ERRORS: Final = (
-    OSError,
-    ValueError,
-    SyntaxError,
-    EOFError,
-    IndexError,
-    KeyError,
-    TypeError,
-)
+_TURNS: Final = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+_JPEG_START: Final = b"\xff\xd8"
+_JPEG_END: Final = b"\xff\xd9"
+# Stand in for what is missing of a JPEG, to see which rows depend on it; without any marker, and
+# the decoder's own zeros are met by a one from the first bit on.
+_NOISE: Final = hashlib.shake_256(b"anything").digest(4096).replace(b"\xff", b"\0")
+_FILLINGS: Final = (b"\xaa" + _NOISE, b"\xd5" + _NOISE[::-1])
+
+
+@dataclass(frozen=True, slots=True)
+class PartialImage:
+    """As much of a picture as its file holds.
+
+    Attributes:
+        pixels: as `decode_image` returns them; grey where the file holds nothing.
+        is_cut: the file ends before the picture's end mark.
+        is_whole: every row is there all the same.
+    """
+
+    pixels: RgbImage
+    is_cut: bool = False
+    is_whole: bool = True
 
 
 def decode_image(
@@ -50,7 +73,8 @@ def decode_image(
 
     The orientation written by the camera is applied, transparency is laid on white. JPEG, PNG,
     WebP and BMP are read; HEIC where ``pillow_heif`` is installed. A JPEG much larger than needed
-    is decoded at a half, a quarter or an eighth, which costs a fraction of the time.
+    is decoded at a half, a quarter or an eighth, which costs a fraction of the time. One that
+    lacks nothing but its end mark is a picture like any other.
 
     Args:
         raw: the file.
@@ -64,44 +88,117 @@ def decode_image(
 
     Raises:
         ImageUnreadable: with code ``empty``, ``not_an_image``, ``truncated``, ``too_large`` or
-            ``unsupported_format``.
+            ``unsupported_format``. Nothing else leaves, whatever the bytes are.
+    """
+    found = decode_partial(raw, max_bytes=max_bytes, max_pixels=max_pixels, enough_px=enough_px)
+    if not found.is_whole:
+        raise ImageUnreadable("truncated")
+    return found.pixels
+
+
+def decode_partial(
+    raw: bytes,
+    *,
+    max_bytes: int = DEFAULT_MAX_BYTES,
+    max_pixels: int = DEFAULT_MAX_PIXELS,
+    enough_px: int | None = DEFAULT_ENOUGH_PX,
+) -> PartialImage:
+    """Decode a picture as `decode_image` does, and a JPEG that breaks off as far as it goes.
+
+    Raises:
+        ImageUnreadable: as `decode_image`; ``truncated`` when not a single row is there.
     """
     if not raw:
         raise ImageUnreadable("empty")
     if len(raw) > max_bytes:
         raise ImageUnreadable("too_large")
-    with _opened(raw) as image:
-        if image.width * image.height > max_pixels:
-            raise ImageUnreadable("too_large")
-        if image.width < 1 or image.height < 1:
-            raise ImageUnreadable("not_an_image")
-        return _decode(image, enough_px)
-
-
-@contextmanager
-def _opened(raw: bytes) -> Iterator[Image.Image]:
-    formats = (*_FORMATS, "HEIF") if _register_heif() else _FORMATS
+    limits = _Limits(max_pixels, enough_px)
     try:
-        image = Image.open(io.BytesIO(raw), formats=formats)
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        return _decode(raw, limits)
+    except ImageUnreadable:
+        raise
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning, MemoryError) as error:
         raise ImageUnreadable("too_large") from error
     except UnidentifiedImageError as error:
         raise ImageUnreadable(_why_not_identified(raw)) from error
-    except _DECODER_ERRORS as error:
+    except Exception as error:
+        # The border to libraries that fail in more ways than anybody could list.
         raise ImageUnreadable("truncated") from error
-    with image:
-        yield image
 
 
-def _decode(image: Image.Image, enough_px: int | None) -> RgbImage:
-    if enough_px is not None and image.format in ("JPEG", "MPO"):
-        _draft(image, enough_px)
+@dataclass(frozen=True, slots=True)
+class _Limits:
+    """What `decode_image` was asked for."""
+
+    max_pixels: int
+    enough_px: int | None
+
+
+def _decode(raw: bytes, limits: _Limits) -> PartialImage:
+    bare = bare_picture(raw)
+    is_jpeg = bare.raw.startswith(_JPEG_START)
+    if is_jpeg and len(scan_starts(bare.raw)) > SCANS_MOST:
+        raise ImageUnreadable("too_large")
     try:
-        image.load()
-        upright = ImageOps.exif_transpose(image)
-        return _freeze(np.asarray(_on_white(upright)))
-    except _DECODER_ERRORS as error:
-        raise ImageUnreadable("truncated") from error
+        return PartialImage(_pixels(bare.raw, bare.orientation, limits))
+    except OSError as error:
+        if not is_jpeg or isinstance(error, UnidentifiedImageError):
+            raise
+        partial = _decode_cut(bare.raw, limits)
+        if partial is None:
+            raise
+    turned = _turn(Image.fromarray(partial.pixels), bare.orientation)
+    return replace(partial, pixels=_freeze(np.asarray(turned)))
+
+
+def _decode_cut(raw: bytes, limits: _Limits) -> PartialImage | None:
+    """Decode a JPEG that ends too early; None when there is nothing to see of it.
+
+    The decoder fills up with grey what it has not got when an end mark follows, and with noise when
+    noise follows: rows that look the same either way are there.
+    """
+    # A marker that was cut in two, or tables of a scan that is not there, would swallow the end.
+    begun = max(raw.rfind(b"\xff\xc4"), raw.rfind(b"\xff\xda"))
+    for kept in (raw.rstrip(b"\xff"), raw[: max(begun, 0)]):
+        try:
+            header = _header(kept + _JPEG_END)
+            pixels = _pixels(kept + _JPEG_END, 1, limits)
+            others = [_pixels(kept + one + _JPEG_END, 1, limits) for one in _FILLINGS]
+        except OSError:
+            continue
+        differing = np.any([(pixels != one).any(axis=(1, 2)) for one in others], axis=0)
+        rows = int(differing.argmax()) if differing.any() else len(pixels)
+        is_whole = rows == len(pixels) and scans_tell_all(kept, components=header.layers)
+        # A progressive picture comes whole and coarse, and grows finer.
+        if rows or ("progressive" in header.info and pixels.min() < pixels.max()):
+            return PartialImage(pixels, is_cut=True, is_whole=is_whole)
+    return None
+
+
+def _header(raw: bytes) -> JpegImageFile:
+    with Image.open(io.BytesIO(raw), formats=["JPEG"]) as image:
+        if not isinstance(image, JpegImageFile):
+            raise UnidentifiedImageError("no JPEG")
+        return image
+
+
+def _pixels(raw: bytes, orientation: int, limits: _Limits) -> RgbImage:
+    formats = (*_FORMATS, "HEIF") if _register_heif() else _FORMATS
+    with Image.open(io.BytesIO(raw), formats=formats) as image:
+        if image.width * image.height > limits.max_pixels:
+            raise ImageUnreadable("too_large")
+        if image.width < 1 or image.height < 1:
+            raise ImageUnreadable("not_an_image")
+        if limits.enough_px is not None and image.format == "JPEG":
+            _draft(image, limits.enough_px)
+        if image.format == "WEBP":
+            orientation = orientation_of(image.info.get("exif", b""), image.info.get("xmp", b""))
+        return _freeze(np.asarray(_turn(_on_white(image), orientation)))
+
+
+def _turn(image: Image.Image, orientation: int) -> Image.Image:
+    turn = _TURNS.get(orientation)
+    return image if turn is None else image.transpose(turn)
 
 
 def _draft(image: Image.Image, enough_px: int) -> None:

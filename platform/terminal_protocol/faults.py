@@ -43,6 +43,7 @@ FAULT_WORDS: dict[str, str] = {
     "image_truncated": "the picture broke off",
     "image_too_large": "the picture is larger than allowed",
     "image_unsupported_format": "the picture has a format that is not supported",
+    "record_cut_down": "the record could not be stored with all it said",
     "extras_too_large": "there were more unknown fields than can be kept",
     "extras_shortened": "an unknown field was too long to be kept; its length is noted",
     "clock_skew": "the terminal's clock is off by more than five minutes",

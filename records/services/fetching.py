@@ -1,13 +1,14 @@
 """Records as terminals keep them themselves (seed 8.3): read, and stored without duplicates."""
 
 import hashlib
+import logging
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.utils import timezone
 
 from devices.calling import CallRefused, TerminalClient
@@ -22,6 +23,10 @@ from terminal_protocol.device_calls import Page
 from terminal_protocol.device_objects import SIGN_OBJECT
 from terminal_protocol.values import read_image, read_moment, read_temperature_c, read_text
 
+logger = logging.getLogger(__name__)
+
+# What says nothing about the record: it is fetched again when the database or the disk is back.
+_AWAY = (OperationalError, InterfaceError, OSError)
 # Ten pictures of 700 K each are an answer that a terminal can still make (seed 9.2).
 _PAGE = 10
 _SLICE_S = 8 * 60.0
@@ -77,14 +82,35 @@ def sign_read(sign: Mapping[str, Any]) -> FaceMatch | TemperatureReading:
 def sign_store(*, terminal: Terminal, sign: Mapping[str, Any], origin: Origin) -> bool:
     """Store one of a terminal's own records; False when that pass is known already.
 
+    The records behind it never wait for one that cannot be stored: it is stored with less.
+
     Effects: as for an upload, apart from the decision: the terminal has made its own.
     """
-    message = sign_read(sign)
     named = "\0".join(
         read_text(sign.get(name), limit=64) for name in ("id", "signTime", "userId", "type")
     )
     key = hashlib.sha256(f"fetched\0{named}".encode()).hexdigest()
-    return late_record(terminal=terminal, message=message, key=key, origin=origin) is not None
+    store = partial(late_record, terminal=terminal, key=key, origin=origin)
+    try:
+        return store(message=sign_read(sign)) is not None
+    except _AWAY:
+        raise
+    except Exception:
+        logger.exception("record_cut_down terminal=%s", terminal.pk)
+    return store(message=_cut_down(sign)) is not None
+
+
+def _cut_down(sign: Mapping[str, Any]) -> TemperatureReading | FaceMatch:
+    """Read what matters most of a record that cannot be stored as it is."""
+    captured_at, _fault = read_moment(sign.get("signTime"))
+    degrees, _fault = read_temperature_c(sign.get("temperature"))
+    common: dict[str, Any] = {
+        "temperature_c": degrees,
+        "captured_at": captured_at,
+        "faults": ("record_cut_down",),
+    }
+    user_id = read_text(sign.get("userId"), limit=64)
+    return FaceMatch(user_id=user_id, **common) if user_id else TemperatureReading(**common)
 
 
 def records_pull(session: CallSession) -> Ended | None:

@@ -22,7 +22,7 @@ from records.models import Record
 from records.services.alerts import alert_raise
 from records.services.clocks import clock_watch
 from records.services.decisions import decision_make, rules_of
-from records.services.pictures import CleanPicture, picture_clean, picture_store
+from records.services.pictures import CleanPicture, picture_read, picture_store
 from records.services.twins import hold, is_known, supersede, twins
 from records.services.verification import Verified, elapsed_ms, verify
 from server_common.on_commit import group_send_on_commit
@@ -72,13 +72,12 @@ def pass_record(
         site_id=terminal.site_id,
         person=person,
         image=clean.image if clean else None,
+        is_whole=clean is None or clean.is_whole,
     )
     if verified.fault:
         faults.append(verified.fault)
-    card = picture_clean(message.id_card_image) if message.id_card_image else None
-    if isinstance(card, str):
-        faults.append(f"id_card_{card}")
-        card = None
+    card, card_faults = picture_read(message.id_card_image, prefix="id_card_")
+    faults += card_faults
     seen = _Seen(person, verified, clean, card, faults, ms, started)
     record, stored = _decide_and_store(admission, message, key, seen)
     return _answered(record, stored)
@@ -204,7 +203,10 @@ def late_record(
             site_id=terminal.site_id,
             person=person,
             image=clean.image if clean else None,
+            is_whole=clean is None or clean.is_whole,
         )
+        if verified.fault:
+            record.faults.append(verified.fault)
         _describe(record, person, message, verified, _DECIDED_THERE)
         record.trace = {
             "rule": Reason.FETCHED,
@@ -260,14 +262,8 @@ def _certain_repeat(terminal: Terminal, key: str) -> PassOutcome:
 def _clean(
     message: FaceMatch | TemperatureReading, repairs: Iterable[str]
 ) -> tuple[CleanPicture | None, list[str]]:
-    faults = [*message.faults, *repairs]
-    if not message.image:
-        return None, faults
-    clean = picture_clean(message.image)
-    if isinstance(clean, str):
-        faults.append(clean)
-        return None, faults
-    return clean, faults
+    clean, faults = picture_read(message.image)
+    return clean, [*message.faults, *repairs, *faults]
 
 
 def _base_record(
@@ -349,6 +345,8 @@ def _store(
             message = record_message(record, replaces=replaces)
             group_send_on_commit(f"live.{record.site_id}", {"type": "live.record", **message})
     except IntegrityError:
+        if _repeat(record.terminal, record.dedupe_key) is None:
+            raise  # refused for another reason, such as a person erased meanwhile
         logger.info("record_repeated terminal=%s", record.terminal_id)
         return None
     return _outcome(record, is_repeat=False)

@@ -11,7 +11,7 @@ from django.core.files.storage import default_storage
 from django.db import IntegrityError, transaction
 from PIL import Image
 
-from face_engine import ImageUnreadable, RgbImage, decode_image
+from face_engine import ImageUnreadable, RgbImage, decode_partial
 from records.models import Picture
 
 logger = logging.getLogger(__name__)
@@ -23,27 +23,58 @@ _LONGEST_EDGE_PX = 1280
 
 @dataclass(frozen=True, slots=True)
 class CleanPicture:
-    """A decoded picture and the JPEG made from it: upright, without metadata."""
+    """A decoded picture and the JPEG made from it: upright, without metadata.
+
+    Attributes:
+        fault: word for the record's faults when the file breaks off; empty otherwise.
+        is_whole: every row is there, whatever is missing behind the last.
+    """
 
     image: RgbImage
     jpeg: bytes
     sha256: str
+    fault: str = ""
+    is_whole: bool = True
 
 
 def picture_clean(raw: bytes) -> CleanPicture | str:
-    """Decode and re-encode a picture, or return the fault's word when it cannot be read."""
+    """Decode and re-encode a picture, or return the fault's word when it cannot be read.
+
+    Of a picture that breaks off, what is there is kept: it may show who stood at the door.
+    """
     try:
-        image = decode_image(
+        found = decode_partial(
             raw, max_bytes=settings.PHOTO_LIMIT_BYTES, max_pixels=settings.PHOTO_LIMIT_PIXELS
         )
     except ImageUnreadable as error:
         return f"image_{error.code}"
     buffer = io.BytesIO()
-    frame = Image.fromarray(image)
+    frame = Image.fromarray(found.pixels)
     frame.thumbnail((_LONGEST_EDGE_PX, _LONGEST_EDGE_PX))
     frame.save(buffer, "JPEG", quality=_JPEG_QUALITY)
     jpeg = buffer.getvalue()
-    return CleanPicture(image=image, jpeg=jpeg, sha256=hashlib.sha256(jpeg).hexdigest())
+    return CleanPicture(
+        image=found.pixels,
+        jpeg=jpeg,
+        sha256=hashlib.sha256(jpeg).hexdigest(),
+        fault="image_truncated" if found.is_cut else "",
+        is_whole=found.is_whole,
+    )
+
+
+def picture_read(raw: bytes | None, *, prefix: str = "") -> tuple[CleanPicture | None, list[str]]:
+    """Return the picture of a message, None without a readable one, and faults for its record.
+
+    Args:
+        raw: the file, if there is one.
+        prefix: put before the fault's word.
+    """
+    if not raw:
+        return None, []
+    clean = picture_clean(raw)
+    if isinstance(clean, str):
+        return None, [prefix + clean]
+    return clean, [prefix + clean.fault] if clean.fault else []
 
 
 def picture_store(*, site_id: int, clean: CleanPicture) -> Picture:

@@ -27,6 +27,9 @@ logger = logging.getLogger(__name__)
 _MARGIN = 0.08
 
 
+_RESULTS = {"match": VerificationResult.MATCH, "incomplete": VerificationResult.NO_FACE}
+
+
 @dataclass(frozen=True, slots=True)
 class Verified:
     """What the look said.
@@ -54,7 +57,14 @@ class _Negative:
     cosine: float
 
 
-def verify(*, policy: str, site_id: int, person: Person | None, image: RgbImage | None) -> Verified:
+def verify(
+    *,
+    policy: str,
+    site_id: int,
+    person: Person | None,
+    image: RgbImage | None,
+    is_whole: bool = True,
+) -> Verified:
     """Compare a picture with the claimed person.
 
     Args:
@@ -62,6 +72,8 @@ def verify(*, policy: str, site_id: int, person: Person | None, image: RgbImage 
         site_id: whose gallery to search for somebody closer.
         person: the claimed person, None when nobody of that user id is on file.
         image: (h, w, 3) uint8 RGB, None when there is no readable picture.
+        is_whole: every row of it is there. A face with a part missing may be recognised, but says
+            nothing against anybody.
     """
     if policy == Verification.OFF:
         return Verified(VerificationResult.OFF)
@@ -73,21 +85,38 @@ def verify(*, policy: str, site_id: int, person: Person | None, image: RgbImage 
     except ModelMissing:
         logger.warning("verification_unavailable models are not installed")
         return Verified(VerificationResult.OFF, fault="verification_unavailable")
+    except Exception:
+        # The border to the models' runtime: the record is kept whatever it makes of a picture.
+        logger.exception("verification_failed")
+        return Verified(VerificationResult.OFF, fault="verification_unavailable")
     ms = {"describe": elapsed_ms(started)}
     if vector is None:
         return Verified(VerificationResult.NO_FACE, ms=ms)
     if person is None:
         return Verified(VerificationResult.NO_REFERENCE, ms=ms)
+    return _compared(site_id, person, vector, ms, is_whole=is_whole)
+
+
+def _compared(
+    site_id: int,
+    person: Person,
+    vector: NDArray[np.float32],
+    ms: dict[str, float],
+    *,
+    is_whole: bool,
+) -> Verified:
     started = time.perf_counter()
     negative = _closest_negative(person, vector)
     references = _references(person)
     if not len(references):
-        return _without_reference(negative, ms)
+        return _without_reference(negative if is_whole else None, ms)
     cosine = float(np.max(references @ vector))
     other = _closest_other(site_id, person, vector)
     verdict = _verdict(cosine, other, negative)
+    if verdict != "match" and not is_whole:
+        verdict = "incomplete"
     return Verified(
-        VerificationResult.MATCH if verdict == "match" else VerificationResult.MISMATCH,
+        _RESULTS.get(verdict, VerificationResult.MISMATCH),
         score=similarity_from_cosine(cosine, threshold=engine().threshold),
         trace={
             **_model_trace(negative),

@@ -1,6 +1,7 @@
 """Folders and videos as cameras."""
 
 import asyncio
+import shutil
 import sys
 from pathlib import Path
 
@@ -12,6 +13,10 @@ from edge_agent.drivers.folder_camera import FolderCamera
 from edge_agent.drivers.opencv_camera import OpencvCamera
 from edge_agent.exceptions import DriverUnavailable
 from tests.edge_agent.fakes import person_jpeg
+from tests.support.broken_pictures import BrokenPictures
+from tests.support.processes import ROOT
+
+CASES = ROOT / "tests/support/picture_cases"
 
 
 async def frames_of(camera: Camera) -> list[Frame]:
@@ -74,6 +79,24 @@ async def test_what_is_no_picture_is_passed_over(tmp_path: Path) -> None:
     frames = await frames_of(FolderCamera(tmp_path, interval_s=0, rounds=1))
 
     assert [frame.label for frame in frames] == ["good"]
+
+
+async def test_folder_is_walked_past_whatever_is_broken(tmp_path: Path) -> None:
+    folder_with(tmp_path, "a.jpg", "z.jpg")
+    broken = iter(BrokenPictures(11))
+    for number in range(30):
+        name, raw = next(broken)
+        suffix = name.partition(":")[0].partition("-")[0].lower()
+        (tmp_path / f"m{number}.{suffix if suffix != 'heif' else 'jpg'}").write_bytes(raw)
+    for case in CASES.glob("*.jpg"):
+        shutil.copy(case, tmp_path)
+
+    frames = await frames_of(FolderCamera(tmp_path, interval_s=0, rounds=1))
+
+    labels = [frame.label for frame in frames]
+    assert labels[0] == "a"
+    assert labels[-1] == "z"
+    assert {case.stem for case in CASES.glob("*.jpg")} < set(labels)
 
 
 async def test_visitors_keep_their_distance(tmp_path: Path) -> None:

@@ -201,6 +201,65 @@ async def test_odd_answer_to_one_event_does_not_hold_up_the_others(
     assert await outbox.counts() == Counts(pending=0, parked=0)
 
 
+async def work_through(uplink: Uplink, clock: ManualClock, *, seconds: float) -> None:
+    """Step as the loop does, by the clock."""
+    until_s = clock.monotonic() + seconds
+    while (pause_s := await uplink.step()) is not None and clock.monotonic() + pause_s < until_s:
+        clock.advance(pause_s)
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [Failure(500), Failure(503), Failure(0), Failure(400), Failure(200, b"<html>what?</html>")],
+    ids=["500", "503", "hangs up", "400", "no JSON"],
+)
+@pytest.mark.parametrize("place", [0, 1, 3])
+async def test_event_that_the_platform_fails_at_holds_up_no_other(
+    platform: FakePlatform,
+    uplink: Uplink,
+    outbox: Outbox,
+    clock: ManualClock,
+    failure: Failure,
+    place: int,
+) -> None:
+    poisoned = {place, place + 1}
+    for number in range(8):
+        await put_pass(uplink, clock, f"poison{number}" if number in poisoned else f"p{number}")
+    platform.fail_for("poison", failure)
+
+    await work_through(uplink, clock, seconds=3600)
+
+    others = [f"p{number}" for number in range(8) if number not in poisoned]
+    assert sorted(one.user_id for one in platform.passes) == others
+    assert await outbox.counts() == Counts(pending=2, parked=0)  # it is kept, and tried again
+    # An hour: every few minutes, after the first tries.
+    assert len(platform.requests) < 8 + 80
+    await put_pass(uplink, clock, "new")
+    await uplink.step()
+    assert platform.passes[-1].user_id == "new"
+    platform.heal()
+    await work_through(uplink, clock, seconds=3600)
+    assert await outbox.counts() == Counts(pending=0, parked=0)
+
+
+@pytest.mark.parametrize("status", [503, 0, 404])
+async def test_order_is_kept_when_the_platform_was_away_for_all(
+    platform: FakePlatform, uplink: Uplink, clock: ManualClock, status: int
+) -> None:
+    for number in range(9):
+        await put_pass(uplink, clock, f"{number}")
+    platform.fail("syface", Failure(status), times=10_000)
+    await work_through(uplink, clock, seconds=4 * 3600)
+    platform.heal()
+
+    await work_through(uplink, clock, seconds=3600)
+
+    sent = [one.user_id for one in platform.passes]
+    assert sorted(sent) == [f"{number}" for number in range(9)]
+    # One of those that were tried beside the oldest may come first.
+    assert [one for one in sent if one != sent[0]] == sorted(sent[1:])
+
+
 async def test_visitor_overtakes_a_backlog_even_while_the_queue_pauses(
     platform: FakePlatform, uplink: Uplink, outbox: Outbox, clock: ManualClock
 ) -> None:

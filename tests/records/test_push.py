@@ -1,6 +1,7 @@
 """Records as terminals push them: every pass arrives, across cuts, gaps and wrong clocks."""
 
 import asyncio
+import base64
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -15,9 +16,10 @@ from django.utils import timezone
 
 from devices.calling import CallTarget, NotCallable, PushHooks, RecordSubscriber
 from devices.models import Terminal, TerminalCommand, TerminalContact
-from records.models import Record
+from records.models import Alert, Record
 from records.push import keep_subscribed
 from tests.devices.services.conftest import door, gate
+from tests.support.processes import ROOT
 from tests.support.signs import sign
 from tests.support.terminal_api import TerminalServer
 
@@ -25,6 +27,7 @@ __all__ = ["door", "gate"]
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.sqlite]
 
 
+CASES = ROOT / "tests/support/picture_cases"
 QUICK: dict[str, Any] = {"look_again_s": 0.1, "heartbeat_s": 0.1, "first_pause_s": 0.05}
 
 
@@ -72,6 +75,24 @@ async def test_records_arrive_as_they_are_pushed(
     await until(lambda: door.state.heartbeats > 2)
     origins = await sync_to_async(lambda: set(Record.objects.values_list("origin", flat=True)))()
     assert origins == {"pushed"}
+
+
+async def test_a_poisoned_picture_does_not_cut_the_line(
+    subscribed: Terminal, door: TerminalServer
+) -> None:
+    poison = base64.b64encode((CASES / "exif-poison-byte.jpg").read_bytes()).decode()
+    await until(lambda: len(door.state.subscribers) == 1)
+    line = next(iter(door.state.subscribers))
+
+    await asyncio.to_thread(door.push, sign(1))
+    await asyncio.to_thread(door.push, sign(2, ago_s=-5, signAvatar=poison, temperature=39.5))
+    await asyncio.to_thread(door.push, sign(3, ago_s=-9))
+
+    await until(lambda: stored() == {1, 2, 3})
+    assert list(door.state.subscribers) == [line]
+    kept = await Record.objects.select_related("picture").aget(extras__record_id=2)
+    assert kept.picture is not None
+    assert await Alert.objects.filter(record=kept, kind="high_temperature").aexists()
 
 
 async def test_what_happened_while_the_line_was_down_is_fetched(

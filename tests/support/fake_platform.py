@@ -71,6 +71,7 @@ class FakePlatform:
         self._clock = 1_700_000_000
         self._entries: dict[str, tuple[int, SyncEntry]] = {}
         self._failures: list[tuple[Callable[[str], bool], Failure]] = []
+        self._poison: list[tuple[bytes, Failure]] = []
         self._lock = threading.RLock()
         self._changed = threading.Condition(self._lock)
 
@@ -111,10 +112,16 @@ class FakePlatform:
         with self._changed:
             self._failures += [(lambda asked: asked == kind, failure)] * times
 
+    def fail_for(self, text: str, failure: Failure) -> None:
+        """Answer every upload that holds a text with something else, from now on."""
+        with self._changed:
+            self._poison.append((text.encode(), failure))
+
     def heal(self) -> None:
         """Forget failures that were not used up."""
         with self._changed:
             self._failures.clear()
+            self._poison.clear()
 
     def wait(self, condition: Callable[["FakePlatform"], bool], *, timeout_s: float = 10.0) -> None:
         """Wait until something has happened here."""
@@ -130,7 +137,9 @@ class FakePlatform:
         with self._changed:
             self.requests.append(f"{method} {kind}")
             self._changed.notify_all()
-            failure = self._take_failure(kind)
+            failure = self._take_failure(kind) or next(
+                (failure for text, failure in self._poison if text in body), None
+            )
         if failure is not None and failure.status is None:
             time.sleep(failure.delay_s)
         elif failure is not None:

@@ -165,6 +165,16 @@ def test_the_command_writes_a_report_and_fails_where_nobody_answers(
     assert TOKEN not in capsys.readouterr().out
 
 
+def test_a_picture_that_is_none_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "broken.jpg").write_bytes(b"\xff\xd8 nothing follows")
+
+    words = f"fleet --base-url http://127.0.0.1:1/t/{TOKEN} --terminals 1 --arrivals 1@0"
+    status = main([*words.split(), "--picture-source", str(tmp_path)])
+
+    assert status == 1
+    assert "truncated" in capsys.readouterr().err
+
+
 def test_wrong_words_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["fleet", "--base-url", "http://127.0.0.1:1", "--arrivals", "often"])

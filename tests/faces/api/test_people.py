@@ -350,6 +350,43 @@ def test_a_refused_photo_still_makes_the_person_and_says_what_to_do(
     assert person["face_advice"] != [problem]
 
 
+@pytest.mark.parametrize(
+    ("orientation_of", "part", "expected"),
+    [
+        ("poison", 1.0, ("ok", [])),
+        ("plain", 1.0, ("ok", [])),
+        ("plain", 0.8, ("refused", ["truncated"])),
+    ],
+)
+def test_a_photo_is_enrolled_when_it_is_whole(
+    manager: APIClient,
+    world: World,
+    portraits: dict[str, Path],
+    orientation_of: str,
+    part: float,
+    expected: tuple[str, list[str]],
+) -> None:
+    """Odd metadata and a missing end mark cost nothing; half a face is enrolled nowhere."""
+    image = Image.open(portraits["obama.jpg"]).convert("RGB")
+    buffer = io.BytesIO()
+    if orientation_of == "poison":
+        tag_of_a_byte = b"\x13\x02\x01\0\x01\0\0\0\x01\0\0\0"
+        turned = b"\x12\x01\x03\0\x01\0\0\0\x06\0\0\0"
+        exif = b"Exif\0\0II*\0\x08\0\0\0\x02\0" + turned + tag_of_a_byte + bytes(4)
+        image.transpose(Image.Transpose.ROTATE_90).save(buffer, "JPEG", exif=exif)
+    else:
+        image.save(buffer, "JPEG")
+    raw = buffer.getvalue()[:-2]
+
+    response = enter(
+        manager, world.ours.site, as_form=True, photo=upload(raw[: int(part * len(raw))])
+    )
+
+    assert response.status_code == 201
+    person = response.json()
+    assert (person["face_status"], person["face_problems"]) == expected
+
+
 def test_a_photo_of_too_many_bytes_is_refused_without_being_read(
     manager: APIClient, world: World, settings: Any
 ) -> None:

@@ -11,8 +11,10 @@ from rest_framework.test import APIClient
 from faces.models import FaceDescriptor, Gallery
 from faces.services import gallery_rebuild
 from tests.console.two_sites import World
+from tests.support.broken_pictures import BrokenPictures
 from tests.support.factories import make_library, make_person, upload
 from tests.support.people import enrol
+from tests.support.processes import ROOT
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 
@@ -228,3 +230,26 @@ def test_a_manager_rebuilds_the_own_site_only_and_a_guard_none(
     assert manager.post(path, {"site": world.theirs.site.pk}).json() == {"queued": 0}
     assert not Gallery.objects.filter(site=world.theirs.site).exists()
     assert guard.post(path).status_code == 403
+
+
+def test_no_broken_picture_is_an_error_of_the_platform(manager: APIClient, world: World) -> None:
+    broken = iter(BrokenPictures(5))
+
+    for _ in range(40):
+        name, raw = next(broken)
+        response = ask(manager, world.ours.site.pk, raw)
+        assert response.status_code in (200, 400), name
+        assert response["Content-Type"] == "application/json", name
+
+
+@pytest.mark.parametrize(
+    ("name", "status"), [("exif-poison-byte.jpg", 200), ("doubt-jpeg-without-eoi.jpg", 200)]
+)
+def test_a_picture_with_odd_metadata_or_no_end_is_looked_at(
+    manager: APIClient, world: World, name: str, status: int
+) -> None:
+    raw = (ROOT / "tests/support/picture_cases" / name).read_bytes()
+
+    response = ask(manager, world.ours.site.pk, raw)
+
+    assert (response.status_code, response.json()["problems"]) == (status, ["no_face"])
