@@ -8,6 +8,7 @@ from edge_agent.commands import (
     bench,
     doctor,
     enrol,
+    forget_calls,
     init_config,
     match,
     run,
@@ -68,7 +69,9 @@ def command_line_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(dest="command", metavar="command")
-    for one in (run, init_config, doctor, status, enrol, match, bench, systemd_unit):
+    for one in (
+        *(run, init_config, doctor, status, enrol, match, bench, systemd_unit, forget_calls),
+    ):
         one.add_command(commands)
     add_fleet(commands)
     return parser

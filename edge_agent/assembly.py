@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from edge_agent.api import ApiServer, RecordHub, Terminal
+from edge_agent.api import AcceptedCalls, ApiServer, RecordHub, Terminal
 from edge_agent.cards import CardDesk
 from edge_agent.config import AgentConfig
 from edge_agent.config_door import LivenessMode, LookingConfig, MaskMode
@@ -142,6 +142,7 @@ def _terminal(
         device=_device(base.config),
         clock=base.clock,
         time=TerminalTime(base.clock, base.database),
+        calls=AcceptedCalls(base.config.api, base.database, clock=base.clock),
         settings=settings,
         people=_people(base),
         records=records,

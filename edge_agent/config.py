@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from edge_agent.config_api import check_api
+from edge_agent.config_api import Replay, check_api
 from edge_agent.config_door import LookingConfig, TemperatureConfig
 from edge_agent.config_page import PageConfig, check_page
 from edge_agent.config_queue import QueueConfig
@@ -66,6 +66,7 @@ class ApiConfig:
         password: what callers sign with; empty answers everybody 10001.
         password_expires: last day on which it is good, ``YYYY-MM-DD``; empty for ever.
         allow_from: addresses or networks that may call; empty for all.
+        replay: whether a signature is good for one call that acts, or for any number of them.
         unsupported: names of calls that are answered 40001, for example ``reboot``.
         device_name: name of the terminal, at most 16 characters; empty takes the device id.
         records_days: how long records are kept.
@@ -81,6 +82,7 @@ class ApiConfig:
     password: str = field(default=DEFAULT_PASSWORD, repr=False)
     password_expires: str = ""
     allow_from: tuple[str, ...] = ()
+    replay: Replay = Replay.REFUSE
     unsupported: tuple[str, ...] = ()
     device_name: str = ""
     records_days: int = ranged(30, 1, 3650)

@@ -2,6 +2,7 @@
 
 import ipaddress
 from datetime import date
+from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from edge_agent.exceptions import ConfigInvalid
@@ -12,6 +13,13 @@ if TYPE_CHECKING:
 
 _PASSWORD_MAX: Final = 128
 _NAME_MAX: Final = 16  # seed 8.1.6, deviceName
+
+
+class Replay(StrEnum):
+    """What becomes of a call that acts and carries a signature that was used before."""
+
+    REFUSE = "refuse"
+    ALLOW = "allow"
 
 
 def check_api(api: "ApiConfig") -> None:

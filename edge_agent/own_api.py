@@ -16,7 +16,13 @@ from edge_agent.exceptions import AgentUnreachable
 from edge_agent.facts import get_fact
 from edge_agent.live_state import read_live_state
 from edge_agent.status import open_read_only
-from terminal_protocol.device_calls import CALLS, CallAnswer, CallMethod, signed_query
+from terminal_protocol.device_calls import (
+    CALLS,
+    SIGN_USED_DESC,
+    CallAnswer,
+    CallMethod,
+    signed_query,
+)
 
 _TIMEOUT_S: Final = 30.0  # describing a photo on a small computer that is busy takes seconds
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -45,6 +51,20 @@ async def call_own(
     Raises:
         AgentUnreachable: it does not listen, or did not answer.
     """
+    answer = await _call_once(config, name, clock, content, parameters)
+    if answer.desc == SIGN_USED_DESC:
+        # Another caller signed in the same millisecond; nothing was done.
+        answer = await _call_once(config, name, clock, content, parameters)
+    return answer
+
+
+async def _call_once(
+    config: AgentConfig,
+    name: str,
+    clock: Clock,
+    content: Mapping[str, Any] | None,
+    parameters: Mapping[str, Any] | None,
+) -> CallAnswer:
     url = _address(config)
     call = CALLS[name]
     offset_s = _clock_offset_s(config)

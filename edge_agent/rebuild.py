@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from edge_agent.call_marks import raise_floor
 from edge_agent.row_checks import is_sound
 from edge_agent.schema import KEPT_ROWS, prepare
 
@@ -192,6 +193,8 @@ def carry_over(damaged: Path, connection: sqlite3.Connection) -> None:
     finally:
         source.close()
     connection.execute("UPDATE people SET is_doubtful = 1 WHERE origin = 'platform'")
+    # A signature whose row is lost must not count again.
+    raise_floor(connection)
 
 
 def _mend_header(path: Path) -> None:

@@ -4,21 +4,20 @@ import sqlite3
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from edge_agent.call_marks import CLOCK_SET
 from edge_agent.database import Database
 from edge_agent.drivers.clock import SystemClock
 from edge_agent.facts import get_fact, set_fact
 
 _OFFSET: Final = "clock_offset_s"
-_LAST_SET: Final = "clock_set_ms"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class TerminalTime:
     """Moves the agent's clock against the computer's, which is left alone.
 
-    The signature of a call covers its timestamp and nothing else, so whoever overheard any call
-    could send its timestamp as a syncTime later, to make old signatures good again. Therefore a
-    syncTime must be newer than the last one that was taken.
+    Which syncTime counts at all, `edge_agent.api.accepted_calls` says. Of two that come at once,
+    the newer one holds.
     """
 
     def __init__(self, clock: SystemClock, database: Database) -> None:
@@ -43,11 +42,11 @@ class TerminalTime:
         arrived_s = self._clock.monotonic()
 
         def work(connection: sqlite3.Connection) -> bool:
-            if timestamp_ms <= int(get_fact(connection, _LAST_SET) or 0):
+            if timestamp_ms <= int(get_fact(connection, CLOCK_SET) or 0):
                 return False
             waited = timedelta(seconds=self._clock.monotonic() - arrived_s)
             self._clock.set(_EPOCH + timedelta(milliseconds=timestamp_ms) + waited)
-            set_fact(connection, _LAST_SET, str(timestamp_ms))
+            set_fact(connection, CLOCK_SET, str(timestamp_ms))
             set_fact(connection, _OFFSET, repr(self._clock.offset_s))
             return True
 

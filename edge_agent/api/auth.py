@@ -1,4 +1,7 @@
-"""Who may call: address list, password, signature, five minutes (chapters 3, 4 and 7)."""
+"""Who may call: address list, password, signature, five minutes (chapters 3, 4 and 7).
+
+Whether a signature that fits still counts, `accepted_calls` says.
+"""
 
 import ipaddress
 from collections.abc import Mapping, Sequence
@@ -57,7 +60,7 @@ class Gatekeeper:
         Args:
             parameters: of the call, with ``timestamp`` and ``sign``.
             has_window: False for syncTime, whose timestamp is the time to be set: a terminal whose
-                clock is wrong could never be set right otherwise. `TerminalTime` guards it.
+                clock is wrong could never be set right otherwise. `AcceptedCalls` guards it.
 
         Returns:
             The timestamp, Unix milliseconds.

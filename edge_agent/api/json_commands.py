@@ -19,6 +19,14 @@ from terminal_protocol.codes import RetCode
 from terminal_protocol.device_objects import OBJECTS
 
 _OPENINGS_LISTED: Final = 100
+_READING: Final = frozenset({"get", "status", "openings"})
+
+
+def acts(request: CallRequest) -> bool:
+    """Tell whether one of the commands may change something."""
+    commands = request.batch or (request.body,)
+    names = [one.get("cmd") if isinstance(one, Mapping) else None for one in commands]
+    return not all(isinstance(one, str) and one in _READING for one in names)
 
 
 async def json_command(terminal: Terminal, request: CallRequest) -> Answer:

@@ -11,10 +11,10 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from edge_agent.api import device_calls, people_calls, record_calls
+from edge_agent.api import device_calls, json_commands, people_calls, record_calls
+from edge_agent.api.accepted_calls import Use
 from edge_agent.api.answers import Answer, CallRefused, not_supported, refusal
 from edge_agent.api.auth import Gatekeeper
-from edge_agent.api.json_commands import json_command
 from edge_agent.api.protocol import JsonServer
 from edge_agent.api.push import RecordHub
 from edge_agent.api.requests import (
@@ -45,7 +45,7 @@ _HANDLERS: Final[Mapping[str, Handler]] = {
     "open": device_calls.open_door,
     "syncTime": device_calls.sync_time,
     "reboot": device_calls.reboot,
-    "jsonCmd": json_command,
+    "jsonCmd": json_commands.json_command,
     "information": device_calls.information,
     "network": device_calls.report_object,
     "networkcfg": device_calls.set_object,
@@ -180,7 +180,10 @@ class ApiServer:
     async def _read_call(
         self, call: DeviceCall, user_id: str, request: web.BaseRequest
     ) -> CallRequest:
-        """Admit a caller and read what they sent, the signature before the content."""
+        """Admit a caller and read what they sent, the signature before the content.
+
+        Nothing is done before the signature is on disk as accepted.
+        """
         if request.method != call.method.value:
             raise CallRefused(RetCode.METHOD_NOT_ALLOWED, f"{call.method.value} only")
         self._gate.admit(request.remote)
@@ -200,7 +203,7 @@ class ApiServer:
         names = ("timestamp", "sign", *(one.name for one in call.parameters))
         in_body = {name: value for name in names if (value := lookup(body, name)) is not None}
         parameters = {**in_body, **query}
-        return CallRequest(
+        made = CallRequest(
             call=call,
             timestamp_ms=self._gate.check(parameters, has_window=has_window),
             user_id=user_id,
@@ -210,6 +213,8 @@ class ApiServer:
             remote=request.remote or "",
             has_caller=lambda: request.transport is not None and not request.transport.is_closing(),
         )
+        await self._terminal.calls.accept(made.timestamp_ms, _use(made))
+        return made
 
     async def _answer_push(self, request: web.BaseRequest) -> web.StreamResponse:
         """Take in a subscriber (8.3.3)."""
@@ -219,10 +224,14 @@ class ApiServer:
             if request.rel_url.raw_path.rstrip("/") != PUSH_PATH:
                 raise not_supported()
             self._gate.admit(request.remote)
-            self._gate.check(request.rel_url.query)
+            timestamp_ms = self._gate.check(request.rel_url.query)
+            await self._terminal.calls.accept(timestamp_ms, Use.READS)
         except CallRefused as error:
             logger.info("push_refused code=%s", error.code.value)
             refused = error
+        except (OSError, sqlite3.Error):
+            logger.exception("push_failed")
+            refused = CallRefused(RetCode.INTERNAL_ERROR, "terminal-trouble")
         if not web.WebSocketResponse().can_prepare(request).ok:
             told = refused or CallRefused(RetCode.PARAM_INVALID, "websocket expected")
             return web.json_response(refusal(told), headers=headers)
@@ -253,6 +262,14 @@ class ApiServer:
             port=bound.get("port"),
             push_port=bound.get("push_port"),
         )
+
+
+def _use(request: CallRequest) -> Use:
+    name = request.call.name
+    if name == "syncTime":
+        return Use.SETS_CLOCK
+    acts = json_commands.acts(request) if name == "jsonCmd" else request.call.is_change
+    return Use.ACTS if acts else Use.READS
 
 
 async def _invite(request: web.BaseRequest) -> None:

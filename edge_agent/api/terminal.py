@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from edge_agent.api.accepted_calls import AcceptedCalls
 from edge_agent.drivers.base import Clock, Relay
 from edge_agent.people import LocalPeople
 from edge_agent.records import Openings, RecordLog
@@ -28,6 +29,7 @@ class Terminal:
     device: Mapping[str, Any]
     clock: Clock
     time: TerminalTime
+    calls: AcceptedCalls
     settings: Settings
     people: LocalPeople
     records: RecordLog

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from edge_agent.assembly import DATABASE_NAME
+from edge_agent.call_marks import has_marks, read_marks
 from edge_agent.doctor._patient import Patient
 from edge_agent.doctor.findings import Finding
 from edge_agent.facts import get_fact
@@ -123,6 +124,8 @@ def _database(patient: Patient, path: Path) -> Finding:
             if found != "ok":
                 raise sqlite3.DatabaseError(found)
             standing = read_standing(connection)
+            if has_marks(connection):
+                patient.newest_call_ms = read_marks(connection).newest_ms
             patient.offset_s = float(get_fact(connection, "clock_offset_s") or 0.0)
     except sqlite3.OperationalError as error:
         words = f"{path.name} cannot be read ({error})"

@@ -9,8 +9,9 @@ from functools import partial
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from edge_agent.config_api import Replay
 from edge_agent.doctor._patient import Patient
-from edge_agent.doctor.findings import Finding
+from edge_agent.doctor.findings import Finding, Result
 from edge_agent.exceptions import AgentUnreachable
 from edge_agent.own_api import call_own
 from edge_agent.platform_client import PlatformClient, Reply
@@ -119,7 +120,13 @@ async def clock(patient: Patient) -> Finding:
 
 
 async def own_ports(patient: Patient) -> Finding:
-    """Whether the terminal's own interface listens, or could."""
+    """Whether the terminal's own interface listens, or could, and nobody can repeat its calls."""
+    finding = await _ports(patient)
+    warned = _signatures(patient) if finding.result is Result.OK else None
+    return warned or finding
+
+
+async def _ports(patient: Patient) -> Finding:
     api, check = patient.config.api, "own interface"
     wanted = {"port": api.port} if api.enabled else {}
     wanted |= {"push_port": api.push_port} if api.push_enabled else {}
@@ -153,6 +160,29 @@ async def web_page(patient: Patient) -> Finding:
         advice = "End the other program, or choose another port under [page]"
         return Finding.failed(check, f"{where}: {problem}", advice)
     return Finding.ok(check, f"free at {where}")
+
+
+def _signatures(patient: Patient) -> Finding | None:
+    """Return what is wrong about signatures that were used; None when nothing is."""
+    api, check = patient.config.api, "own interface"
+    if not (api.enabled or api.push_enabled):
+        return None
+    if api.replay is Replay.ALLOW:
+        words = (
+            'replay = "allow": whoever overhears any call can open the door with its signature,'
+            " again and again for five minutes"
+        )
+        advice = "Take replay out of [api] as soon as every caller signs each call anew"
+        return Finding.warning(check, words, advice, replay=api.replay.value)
+    ahead_s = round(patient.newest_call_ms / 1000 - patient.clock.now().timestamp())
+    if ahead_s <= _CLOCK_MOST_S:
+        return None
+    words = f"a caller's clock was {in_words(ahead_s)} ahead of this computer's"
+    advice = (
+        "The right time is refused as a syncTime until then: set this computer's clock, stop the"
+        " terminal and run forget-calls"
+    )
+    return Finding.warning(check, words, advice, ahead_s=ahead_s)
 
 
 def _answered(reply: Reply, *, is_https: bool) -> Finding | None:

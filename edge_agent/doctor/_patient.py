@@ -32,6 +32,7 @@ class Patient:
         is_connected: whether the platform's port takes connections.
         reply: the platform's answer to a heartbeat.
         cursor: ``lastQueryTime`` of the terminal; 0 when it never was in step.
+        newest_call_ms: timestamp of the newest call that was accepted; 0 for none.
         offset_s: how far its clock was moved against the computer's.
     """
 
@@ -47,6 +48,7 @@ class Patient:
     is_connected: bool = False
     reply: Reply | None = field(default=None, repr=False)
     cursor: int = 0
+    newest_call_ms: int = 0
     offset_s: float = 0.0
 
     async def blocking(self, work: Callable[[], Outcome]) -> Outcome:

@@ -52,6 +52,15 @@ CONTENT_FIELD: Final = "json"
 """Field of a form that holds the object of 8.1.10 to 8.1.17; the seed calls it "json 对象"."""
 
 
+SIGN_USED_DESC: Final = (
+    "sign-used: this timestamp was used before; take a new timestamp and sign for each call"
+)
+"""``desc`` of 10005 where a call that acts carries a signature that was accepted before."""
+OLDER_DESC: Final = "older than"
+"""``desc`` of 10003 begins so where a call is older than others that were accepted, which no other
+clock cures."""
+
+
 class CallMethod(StrEnum):
     """How a call is made."""
 

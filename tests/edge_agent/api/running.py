@@ -84,6 +84,7 @@ class RunningTerminal:
             self.config, self.devices, self.clock, FakeEngine(), self.story
         )
         self._api: asyncio.Task[None] | None = None
+        self._last_stamp_ms = 0
         self.parts.client._tls = _tls()
         self.http = httpx.AsyncClient(trust_env=False, timeout=10, verify=_tls())
 
@@ -131,10 +132,17 @@ class RunningTerminal:
     def now_ms(self) -> int:
         return self.parts.terminal.time.now_ms()
 
+    def stamp(self) -> int:
+        """Return a timestamp for a call, by the terminal's clock; no two are the same."""
+        now_ms = self.now_ms()
+        is_near = 0 <= self._last_stamp_ms - now_ms < 1000
+        self._last_stamp_ms = self._last_stamp_ms + 1 if is_near else now_ms
+        return self._last_stamp_ms
+
     def query(
         self, *, password: str = DEFAULT_PASSWORD, at_ms: int | None = None, **more: Any
     ) -> Any:
-        stamp = self.now_ms() if at_ms is None else at_ms
+        stamp = self.stamp() if at_ms is None else at_ms
         return signed_query(password, timestamp_ms=stamp, parameters=more)
 
     async def request(self, method: str, path: str, **rest: Any) -> httpx.Response:

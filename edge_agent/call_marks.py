@@ -1,0 +1,166 @@
+"""What is kept of signatures that were accepted, so that none of them counts twice.
+
+A signature covers its timestamp and nothing else (seed 4.1), so the timestamp is what is kept:
+
+- ``accepted_calls``: the timestamps that were accepted, so many of the newest;
+- the newest of all, also when its row is gone;
+- a floor: at and below it nobody knows any more what was accepted, so nothing that acts is.
+
+After damage the floor is the newest one that is known: what was lost lies below it.
+"""
+
+import os
+import sqlite3
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from edge_agent.facts import get_fact, set_fact
+
+CLOCK_SET: Final = "clock_set_ms"
+"""Fact: timestamp of the last syncTime that was taken."""
+NEWEST: Final = "call_newest_ms"
+FLOOR: Final = "call_floor_ms"
+_FILE: Final = "newest-call"
+_MINUTE_MS: Final = 60_000
+
+
+@dataclass(frozen=True, slots=True)
+class CallMarks:
+    """Timestamps in Unix milliseconds; 0 for none.
+
+    Attributes:
+        newest_ms: the newest one that was ever accepted.
+        floor_ms: nothing that acts is accepted at or below it.
+    """
+
+    newest_ms: int
+    floor_ms: int
+
+
+def has_marks(connection: sqlite3.Connection) -> bool:
+    """Tell whether the file is new enough to have them."""
+    sought = "SELECT 1 FROM sqlite_master WHERE name = 'accepted_calls'"
+    return connection.execute(sought).fetchone() is not None
+
+
+def read_marks(connection: sqlite3.Connection) -> CallMarks:
+    """Read them as part of somebody else's transaction."""
+    (in_rows,) = connection.execute("SELECT max(timestamp_ms) FROM accepted_calls").fetchone()
+    facts = [int(get_fact(connection, name) or 0) for name in (NEWEST, CLOCK_SET)]
+    return CallMarks(max(in_rows or 0, *facts), int(get_fact(connection, FLOOR) or 0))
+
+
+def is_noted(connection: sqlite3.Connection, timestamp_ms: int) -> bool:
+    """Tell whether a timestamp is among those that are remembered one by one."""
+    sought = "SELECT 1 FROM accepted_calls WHERE timestamp_ms = ?"
+    return connection.execute(sought, (timestamp_ms,)).fetchone() is not None
+
+
+def note(connection: sqlite3.Connection, timestamp_ms: int, *, newest_ms: int) -> None:
+    """Remember a timestamp.
+
+    Args:
+        connection: in a transaction.
+        timestamp_ms: accepted now.
+        newest_ms: the newest one so far.
+    """
+    connection.execute("INSERT OR IGNORE INTO accepted_calls VALUES (?)", (timestamp_ms,))
+    if timestamp_ms > newest_ms:
+        set_fact(connection, NEWEST, str(timestamp_ms))
+
+
+def count_noted(connection: sqlite3.Connection) -> int:
+    """Count the timestamps that are remembered one by one."""
+    (number,) = connection.execute("SELECT count(*) FROM accepted_calls").fetchone()
+    return int(number)
+
+
+def forget_oldest(connection: sqlite3.Connection, *, most: int) -> None:
+    """Keep so many of the newest; the floor rises to the newest one that goes."""
+    row = connection.execute(
+        "SELECT timestamp_ms FROM accepted_calls ORDER BY timestamp_ms DESC LIMIT 1 OFFSET ?",
+        (most,),
+    ).fetchone()
+    if row is not None:
+        connection.execute("DELETE FROM accepted_calls WHERE timestamp_ms <= ?", row)
+        set_fact(connection, FLOOR, str(max(row[0], read_marks(connection).floor_ms)))
+
+
+def raise_floor(connection: sqlite3.Connection, *, least_ms: int = 0) -> None:
+    """Accept nothing any more that is no newer than everything accepted so far.
+
+    Args:
+        connection: in a transaction, or to a file that nobody else uses.
+        least_ms: the newest one as known from elsewhere.
+    """
+    newest_ms = max(read_marks(connection).newest_ms, least_ms)
+    if newest_ms:
+        for name in (NEWEST, FLOOR):
+            set_fact(connection, name, str(newest_ms))
+
+
+def start_anew(connection: sqlite3.Connection, *, from_ms: int) -> None:
+    """Forget all marks and begin with one that says that all before this moment is over.
+
+    Args:
+        connection: in a transaction.
+        from_ms: Unix milliseconds; 0 when nothing signed before can be good any more.
+    """
+    connection.execute("DELETE FROM accepted_calls")
+    for name in (NEWEST, FLOOR, CLOCK_SET):
+        set_fact(connection, name, str(from_ms))
+
+
+class NewestCallFile:
+    """The newest mark once more, beside the database, for when that is lost as a whole.
+
+    It holds the end of the newest timestamp's minute, so that it is written once a minute at most;
+    and in place, so that a full disk has room for it.
+    """
+
+    def __init__(self, database: Path) -> None:
+        self._path = database.with_name(_FILE)
+
+    def read(self) -> int:
+        """Return what it holds, Unix milliseconds; 0 when it is not there or damaged."""
+        try:
+            text, _, check = self._path.read_text(encoding="ascii").partition(" ")
+        except (FileNotFoundError, UnicodeDecodeError):
+            return 0
+        is_whole = text.isdecimal() and check.strip() == _checksum(text)
+        return int(text) if is_whole else 0
+
+    def cover(self, timestamp_ms: int) -> int:
+        """Write the end of this timestamp's minute, on disk when it returns; returns it.
+
+        Raises:
+            OSError: it could not be written.
+        """
+        end_ms = (timestamp_ms // _MINUTE_MS + 1) * _MINUTE_MS
+        self.write(end_ms)
+        return end_ms
+
+    def write(self, timestamp_ms: int) -> None:
+        """Write a moment, on disk when it returns.
+
+        Raises:
+            OSError: it could not be written.
+        """
+        text = f"{timestamp_ms:013d}"
+        handle = os.open(self._path, os.O_WRONLY | os.O_CREAT, 0o600)
+        try:
+            os.pwrite(handle, f"{text} {_checksum(text)}\n".encode(), 0)
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+    @staticmethod
+    def is_behind(newest_ms: int, held_ms: int) -> bool:
+        """Tell whether the database has lost the mark that this file was written for."""
+        return newest_ms < held_ms - _MINUTE_MS
+
+
+def _checksum(text: str) -> str:
+    return f"{zlib.crc32(text.encode()):08x}"
