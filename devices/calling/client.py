@@ -15,7 +15,7 @@ import random
 import socket
 import struct
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any, Self
@@ -23,7 +23,13 @@ from typing import Any, Self
 import httpx
 
 from devices.calling.addresses import TerminalAddress, look_up
-from devices.calling.clock import TerminalClock
+from devices.calling.clock import (
+    SAME_CLOCK_MS,
+    STAMP_LATE_MS,
+    SYNC_LATE_MS,
+    OwnStamps,
+    TerminalClock,
+)
 from devices.calling.errors import (
     CallError,
     CallRefused,
@@ -58,7 +64,6 @@ _NO_SEGMENT = {"", ".", ".."}
 _ABORT_ON_CLOSE = (socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 # Chapter 7 ends here; another number tells nothing about what happened.
 _CODE_MOST = 99_999
-_CLOCK_CODES = {int(RetCode.REQUEST_EXPIRED), int(RetCode.RPC_FAILED)}
 # Codes of a terminal that found no object in the content, and of one that may have misread it.
 _NOTHING_FOUND = {int(RetCode.MISSING_PARAM)}
 _NOT_UNDERSTOOD = _NOTHING_FOUND | {int(RetCode.PARAM_INVALID)}
@@ -80,12 +85,21 @@ class CallTarget:
         password: of the terminal (seed 3); empty is not callable.
         networks: see ``is_callable_address``.
         clock_offset_ms: the terminal's clock minus ours as last known, 0 when unknown.
+        sets_clock_ahead: whether a clock that is ahead is set right before anything is signed by
+            it: a terminal takes no syncTime that is older than a call it accepted, so that a call
+            signed ahead would keep the right time out.
+        reserve: gives a timestamp that was never used for this terminal, from the one wanted and
+            by how many milliseconds it may be later; None for one that nobody else calls.
     """
 
     address: TerminalAddress
     password: str = field(repr=False)
     networks: tuple[str, ...] = ()
     clock_offset_ms: int = 0
+    sets_clock_ahead: bool = False
+    reserve: Callable[[int, int], Awaitable[int]] | None = field(
+        default=None, compare=False, repr=False
+    )
 
 
 @dataclass(slots=True)
@@ -112,6 +126,8 @@ class TerminalClient:
         self._now_ms = now_ms
         self._answer_s = answer_s
         self._number = ""
+        self._reserve = target.reserve or OwnStamps()
+        self._may_set_clock = target.sets_clock_ahead
         transport = httpx.AsyncHTTPTransport(
             trust_env=False,
             limits=httpx.Limits(max_connections=2),
@@ -186,13 +202,40 @@ class TerminalClient:
 
         A call refused for its moment was not carried out, so this is safe for every call.
         """
+        if adopt and self._is_to_be_set(self.clock.offset_ms):
+            await self._set_right(request.deadline)
         try:
             return await self._in_its_form(request)
         except CallRefused as refusal:
-            if not adopt or refusal.code not in _CLOCK_CODES or not self.clock.adopt():
+            if not adopt or not refusal.is_about_time:
+                raise
+            is_ahead = self._is_to_be_set(self.clock.measured_ms or 0)
+            is_right = is_ahead and await self._set_right(request.deadline)
+            if not is_right and not self.clock.adopt():
                 raise
             logger.info("terminal_clock_differs offset_ms=%d", self.clock.offset_ms)
         return await self._in_its_form(request)
+
+    def _is_to_be_set(self, ahead_ms: int) -> bool:
+        return self._may_set_clock and ahead_ms > SAME_CLOCK_MS
+
+    async def _set_right(self, deadline: float | None) -> bool:
+        """Set the terminal's clock to ours; False when it refuses, and is not asked again.
+
+        Raises:
+            NotDelivered: nobody knows whether it is set; what was to be called has not happened.
+        """
+        offset_ms, self.clock.offset_ms = self.clock.offset_ms, 0
+        asked = CALLS["syncTime"]
+        try:
+            await self._once(_Request(asked, asked.address(), None, None, deadline, Repeat.ALWAYS))
+        except CallRefused:
+            self._may_set_clock = False
+            self.clock.offset_ms = offset_ms
+            return False
+        except OutcomeUnknown as error:
+            raise NotDelivered(error.word) from error
+        return True
 
     async def _in_its_form(self, request: "_Request") -> CallAnswer:
         """Call; what the seed sends by form-data in other forms too, while none is understood.
@@ -212,6 +255,15 @@ class TerminalClient:
         return await self._once(replace(request, forms=request.forms[-1:]))
 
     async def _once(self, request: "_Request") -> CallAnswer:
+        try:
+            return await self._send(request)
+        except CallRefused as refusal:
+            if not refusal.is_used_stamp:
+                raise
+        # Another caller signed in the same millisecond; the terminal did nothing.
+        return await self._send(request)
+
+    async def _send(self, request: "_Request") -> CallAnswer:
         sent = _Sent()
 
         async def watch(event: str, _info: Mapping[str, Any]) -> None:
@@ -239,9 +291,10 @@ class TerminalClient:
 
     async def _exchange(self, request: "_Request", watch: Any) -> CallAnswer:
         address, asked = self._target.address, request.asked
+        late_ms = SYNC_LATE_MS if asked.name == "syncTime" else STAMP_LATE_MS
         query = signed_query(
             self._target.password,
-            timestamp_ms=self.clock.stamp(self._now_ms()),
+            timestamp_ms=await self._reserve(self.clock.stamp(self._now_ms()), late_ms),
             parameters=request.parameters,
         )
         prepared = self._http.build_request(

@@ -9,6 +9,24 @@ from email.utils import parsedate_to_datetime
 
 # An HTTP date is in whole seconds; anything within this is the same clock.
 SAME_CLOCK_MS = 2000
+# By so much a timestamp may be later than the moment it stands for, so that none is used twice: a
+# terminal takes what is five minutes off, but sets its clock to what syncTime says.
+STAMP_LATE_MS = 60_000
+SYNC_LATE_MS = 1000
+
+
+class OwnStamps:
+    """Timestamps of which no two are the same, for a terminal that nobody else calls."""
+
+    def __init__(self) -> None:
+        self._used: set[int] = set()
+
+    async def __call__(self, wanted_ms: int, _late_ms: int) -> int:
+        """Return the moment wanted, or the next one that was not given out."""
+        while wanted_ms in self._used:
+            wanted_ms += 1
+        self._used.add(wanted_ms)
+        return wanted_ms
 
 
 class TerminalClock:

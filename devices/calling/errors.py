@@ -10,7 +10,8 @@ CallError
 Texts never hold addresses with signatures, passwords or a person's data.
 """
 
-from terminal_protocol.device_calls import CallAnswer
+from terminal_protocol import RetCode
+from terminal_protocol.device_calls import OLDER_DESC, SIGN_USED_DESC, CallAnswer
 
 
 class CallError(Exception):
@@ -52,6 +53,25 @@ class CallRefused(CallError):
         super().__init__("refused")
         self.code = code
         self.answer = answer
+
+    @property
+    def is_about_time(self) -> bool:
+        """Whether the terminal found the moment wrong."""
+        return self.code in {int(RetCode.REQUEST_EXPIRED), int(RetCode.RPC_FAILED)}
+
+    @property
+    def is_used_stamp(self) -> bool:
+        """Whether the timestamp was used before, by another caller; a new one is taken."""
+        return self._desc == SIGN_USED_DESC
+
+    @property
+    def is_older(self) -> bool:
+        """Whether it was older than other calls, so that another clock would not help."""
+        return self._desc.startswith(OLDER_DESC)
+
+    @property
+    def _desc(self) -> str:
+        return "" if self.answer is None else self.answer.desc
 
     def __str__(self) -> str:
         return f"refused with {self.code}"

@@ -21,7 +21,7 @@ from websockets.exceptions import WebSocketException
 
 from devices.calling.addresses import look_up
 from devices.calling.client import CallTarget, TerminalClient
-from devices.calling.clock import TerminalClock
+from devices.calling.clock import SAME_CLOCK_MS, STAMP_LATE_MS, TerminalClock
 from devices.calling.errors import CallError, CallRefused, NotDelivered, OutcomeUnknown
 from terminal_protocol.device_calls import (
     DEFAULT_PUSH_PORT,
@@ -148,8 +148,13 @@ class RecordSubscriber:
         target = await self._hooks.target()
         if self._clock_offset_ms is not None:
             target = replace(target, clock_offset_ms=self._clock_offset_ms)
+        if target.sets_clock_ahead and target.clock_offset_ms > SAME_CLOCK_MS:
+            await self._learn_clock(target)
+            target = replace(target, clock_offset_ms=self._clock_offset_ms or 0)
         number = await look_up(target.address, networks=list(target.networks))
         stamp = TerminalClock(offset_ms=target.clock_offset_ms).stamp(time.time_ns() // 1_000_000)
+        if target.reserve is not None:
+            stamp = await target.reserve(stamp, STAMP_LATE_MS)
         query = signed_query(target.password, timestamp_ms=stamp)
         host = f"[{number}]" if ":" in number else number
         address = f"ws://{host}:{self._port}{PUSH_PATH}?" + "&".join(

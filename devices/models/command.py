@@ -117,7 +117,11 @@ class TerminalCommand(models.Model):
 
 
 class TerminalContact(models.Model):
-    """What calling a terminal has shown so far; written when a call has ended."""
+    """What calling a terminal has shown so far, written when a call has ended.
+
+    ``stamp_ms`` and ``stamp_lane`` are written before each call: the timestamp it is signed with,
+    see ``devices.services.stamps``.
+    """
 
     # It says something of its terminal only.
     terminal = models.OneToOneField(
@@ -131,6 +135,8 @@ class TerminalContact(models.Model):
     failures = models.PositiveIntegerField(default=0)
     pushes = models.BooleanField(default=False)
     pushes_changed_at = models.DateTimeField(null=True)
+    stamp_ms = models.BigIntegerField(default=0)
+    stamp_lane = models.PositiveSmallIntegerField(default=0)
 
     class Meta:
         verbose_name = _("contact with a terminal")

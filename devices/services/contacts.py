@@ -1,6 +1,7 @@
 """Whom to call and what calling has shown: address, password, clock, how it went last."""
 
 from dataclasses import dataclass
+from functools import partial
 
 from django.conf import settings
 from django.db import transaction
@@ -11,6 +12,8 @@ from devices.calling import CallTarget, NotCallable, TerminalAddress, read_termi
 from devices.choices import TerminalStatus
 from devices.models import Terminal, TerminalContact
 from devices.selectors import Reach, reach_by
+from devices.services.stamps import stamp_reserve
+from server_common.bridge import in_callers_database
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,14 @@ def call_target(terminal: Terminal) -> CallTarget:
         password=terminal.api_password,
         networks=tuple(settings.TERMINAL_CALL_NETWORKS),
         clock_offset_ms=_offset_ms(terminal, contact),
+        sets_clock_ahead=True,
+        reserve=partial(_reserve, terminal.pk),
+    )
+
+
+async def _reserve(terminal_id: int, wanted_ms: int, late_ms: int) -> int:
+    return await in_callers_database(
+        stamp_reserve, terminal_id=terminal_id, wanted_ms=wanted_ms, late_ms=late_ms
     )
 
 

@@ -61,7 +61,8 @@ async def set_clock(client: TerminalClient, *, deadline: float) -> Ended:
 
     The timestamp of this call is the signature's and the time to set at once (8.1.8), and one
     that is more than five minutes off may be refused. Then the clock is brought here in steps of
-    just under five minutes, each of which the terminal accepts.
+    just under five minutes, each of which the terminal accepts. One that refuses it for being older
+    than other calls is not led: each step would be newer still than the right time.
     """
     client.clock.offset_ms = 0
     for step in range(_CLOCK_STEPS_MAX):
@@ -71,11 +72,7 @@ async def set_clock(client: TerminalClient, *, deadline: float) -> Ended:
             await client.call("syncTime", repeat=Repeat.ALWAYS, deadline=deadline, adopt=False)
         except CallRefused as refusal:
             measured_ms = client.clock.measured_ms
-            is_about_time = refusal.code in {
-                int(RetCode.REQUEST_EXPIRED),
-                int(RetCode.RPC_FAILED),
-            }
-            if not is_about_time or not measured_ms or step:
+            if not refusal.is_about_time or refusal.is_older or not measured_ms or step:
                 raise
             if abs(measured_ms) > _CLOCK_STEPS_MAX * _CLOCK_STEP_MS:
                 return Ended(CommandState.REFUSED, CallWord.CLOCK_TOO_FAR, str(refusal.code))

@@ -2,6 +2,11 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
+from contextvars import ContextVar, copy_context
+from functools import partial
+from queue import SimpleQueue
+from threading import Thread
 from typing import Any, ParamSpec, TypeVar
 
 from asgiref.sync import async_to_sync
@@ -12,9 +17,12 @@ from redis.exceptions import RedisError
 
 P = ParamSpec("P")
 R = TypeVar("R")
+# What a coroutine in `run_apart` wants done, and where the answers go; None when it is over.
+Errands = SimpleQueue[tuple[Callable[[], Any], Future[Any]] | None]
 
 _LAYER_PATIENCE_S = 3.0
 _PROBE_GROUP = "health"
+_ERRANDS: ContextVar[Errands | None] = ContextVar("errands", default=None)
 
 
 async def in_database(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
@@ -24,6 +32,20 @@ async def in_database(function: Callable[P, R], *args: P.args, **kwargs: P.kwarg
     """
     answer: R = await database_sync_to_async(function)(*args, **kwargs)
     return answer
+
+
+async def in_callers_database(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """Run a synchronous function in the thread that waits in `run_apart`, and await its answer.
+
+    It uses that thread's connection, and its transaction where there is one. Outside of `run_apart`
+    this is `in_database`.
+    """
+    errands = _ERRANDS.get()
+    if errands is None:
+        return await in_database(function, *args, **kwargs)
+    answer: Future[R] = Future()
+    errands.put((partial(function, *args, **kwargs), answer))
+    return await asyncio.wrap_future(answer)
 
 
 async def in_database_apart(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
@@ -44,11 +66,52 @@ async def in_database_apart(function: Callable[P, R], *args: P.args, **kwargs: P
 
 
 def run_apart(work: Coroutine[Any, Any, R]) -> R:
-    """Run a coroutine to its end on a loop of its own, from a thread that has none.
+    """Run a coroutine to its end on a loop and in a thread of its own, and wait for it.
 
-    For tasks that talk to several ends at once; the coroutine must not touch the database.
+    For tasks that talk to several ends at once. The coroutine touches the database by
+    ``in_callers_database`` only, which is done here meanwhile. When the wait is broken off, as by a
+    task's time limit, the coroutine is cancelled.
     """
-    return asyncio.run(work)
+    errands: Errands = SimpleQueue()
+    outcome: Future[R] = Future()
+    started: Future[Callable[[], object]] = Future()
+
+    async def whole() -> R:
+        _ERRANDS.set(errands)
+        loop, task = asyncio.get_running_loop(), asyncio.ensure_future(work)
+        started.set_result(lambda: loop.call_soon_threadsafe(task.cancel))
+        return await task
+
+    def run() -> None:
+        try:
+            outcome.set_result(asyncio.run(whole()))
+        except BaseException as error:
+            outcome.set_exception(error)
+        finally:
+            errands.put(None)
+
+    thread = Thread(target=copy_context().run, args=(run,), name="conversation")
+    thread.start()
+    try:
+        _run_errands(errands)
+    except BaseException:
+        started.result()()
+        thread.join()
+        raise
+    thread.join()
+    return outcome.result()
+
+
+def _run_errands(errands: Errands) -> None:
+    """Do what is asked for until it is over."""
+    while (errand := errands.get()) is not None:
+        function, answer = errand
+        if not answer.set_running_or_notify_cancel():
+            continue
+        try:
+            answer.set_result(function())
+        except Exception as error:
+            answer.set_exception(error)
 
 
 def channel_layer_reachable() -> bool:

@@ -177,7 +177,15 @@ def pushed_until(*, terminal_id: int, sign: Mapping[str, Any]) -> None:
 
 
 async def _information(client: TerminalClient) -> None:
-    await client.call("information")
+    """Learn what time it is there, which a refusal tells as well.
+
+    A clock that is ahead is not set right by this call: what was recorded bears its time.
+    """
+    try:
+        await client.call("information", adopt=False)
+    except CallRefused as refusal:
+        if not refusal.is_about_time:
+            raise
 
 
 async def _page(client: TerminalClient, *, counts: dict[str, Any]) -> Page:

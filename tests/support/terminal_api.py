@@ -90,6 +90,7 @@ class TerminalState:
     opened: list[str] = field(default_factory=list)
     reboots: int = 0
     calls: list[str] = field(default_factory=list)
+    stamps: list[int] = field(default_factory=list)
     at_once: int = 0
     at_once_most: int = 0
     heartbeats: int = 0
@@ -213,6 +214,7 @@ class TerminalServer:
 
     def _refusal(self, request: web.Request) -> int:
         state, query = self.state, request.query
+        state.stamps.append(int(query.get("timestamp", 0)))
         if "timestamp" not in query or "sign" not in query:
             return 30003
         expected = hashlib.md5(f"{query['timestamp']}#{state.password}".encode()).hexdigest()
