@@ -24,6 +24,9 @@ NEWEST: Final = "call_newest_ms"
 FLOOR: Final = "call_floor_ms"
 _FILE: Final = "newest-call"
 _MINUTE_MS: Final = 60_000
+# A prime: no flipped bit of a number, and of no digit of it, leaves the remainder as it was.
+_DIVISOR: Final = 97
+_TIMESTAMPS_END: Final = 10**13  # seed 4.1: thirteen digits
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +51,36 @@ def has_marks(connection: sqlite3.Connection) -> bool:
 def read_marks(connection: sqlite3.Connection) -> CallMarks:
     """Read them as part of somebody else's transaction."""
     (in_rows,) = connection.execute("SELECT max(timestamp_ms) FROM accepted_calls").fetchone()
-    facts = [int(get_fact(connection, name) or 0) for name in (NEWEST, CLOCK_SET)]
-    return CallMarks(max(in_rows or 0, *facts), int(get_fact(connection, FLOOR) or 0))
+    set_ms = int(get_fact(connection, CLOCK_SET) or 0)
+    newest_ms, floor_ms = (_moment(get_fact(connection, name)) for name in (NEWEST, FLOOR))
+    return CallMarks(max(in_rows or 0, set_ms, newest_ms), floor_ms)
+
+
+def is_whole(text: str) -> bool:
+    """Tell whether the fact of a mark can be what was written."""
+    return text.isdecimal() and text == _checked(_moment(text)) and _moment(text) < _TIMESTAMPS_END
+
+
+def is_whole_row(timestamp_ms: object, remainder: object) -> bool:
+    """Tell whether a row can be what was written."""
+    if not isinstance(timestamp_ms, int) or not 0 <= timestamp_ms < _TIMESTAMPS_END:
+        return False
+    return remainder == timestamp_ms % _DIVISOR
+
+
+def _checked(timestamp_ms: int) -> str:
+    """Return a moment as facts hold it: the remainder stands behind it."""
+    return str(timestamp_ms * 100 + timestamp_ms % _DIVISOR)
+
+
+def _moment(text: str | None) -> int:
+    return int(text or 0) // 100
+
+
+def is_incomplete(connection: sqlite3.Connection) -> bool:
+    """Tell whether one of the marks is gone, which are written together."""
+    present = sum(get_fact(connection, name) is not None for name in (NEWEST, FLOOR))
+    return present == 1 or (present == 0 and count_noted(connection) > 0)
 
 
 def is_noted(connection: sqlite3.Connection, timestamp_ms: int) -> bool:
@@ -66,9 +97,14 @@ def note(connection: sqlite3.Connection, timestamp_ms: int, *, newest_ms: int) -
         timestamp_ms: accepted now.
         newest_ms: the newest one so far.
     """
-    connection.execute("INSERT OR IGNORE INTO accepted_calls VALUES (?)", (timestamp_ms,))
+    connection.execute(
+        "INSERT OR IGNORE INTO accepted_calls VALUES (?, ?)",
+        (timestamp_ms, timestamp_ms % _DIVISOR),
+    )
     if timestamp_ms > newest_ms:
-        set_fact(connection, NEWEST, str(timestamp_ms))
+        set_fact(connection, NEWEST, _checked(timestamp_ms))
+    if get_fact(connection, FLOOR) is None:
+        set_fact(connection, FLOOR, _checked(0))
 
 
 def count_noted(connection: sqlite3.Connection) -> int:
@@ -85,7 +121,7 @@ def forget_oldest(connection: sqlite3.Connection, *, most: int) -> None:
     ).fetchone()
     if row is not None:
         connection.execute("DELETE FROM accepted_calls WHERE timestamp_ms <= ?", row)
-        set_fact(connection, FLOOR, str(max(row[0], read_marks(connection).floor_ms)))
+        set_fact(connection, FLOOR, _checked(max(row[0], read_marks(connection).floor_ms)))
 
 
 def raise_floor(connection: sqlite3.Connection, *, least_ms: int = 0) -> None:
@@ -98,7 +134,7 @@ def raise_floor(connection: sqlite3.Connection, *, least_ms: int = 0) -> None:
     newest_ms = max(read_marks(connection).newest_ms, least_ms)
     if newest_ms:
         for name in (NEWEST, FLOOR):
-            set_fact(connection, name, str(newest_ms))
+            set_fact(connection, name, _checked(newest_ms))
 
 
 def start_anew(connection: sqlite3.Connection, *, from_ms: int) -> None:
@@ -109,8 +145,9 @@ def start_anew(connection: sqlite3.Connection, *, from_ms: int) -> None:
         from_ms: Unix milliseconds; 0 when nothing signed before can be good any more.
     """
     connection.execute("DELETE FROM accepted_calls")
-    for name in (NEWEST, FLOOR, CLOCK_SET):
-        set_fact(connection, name, str(from_ms))
+    for name in (NEWEST, FLOOR):
+        set_fact(connection, name, _checked(from_ms))
+    set_fact(connection, CLOCK_SET, str(from_ms))
 
 
 class NewestCallFile:

@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from edge_agent.call_marks import CLOCK_SET, FLOOR, NEWEST
+from edge_agent.call_marks import FLOOR, NEWEST, is_whole, is_whole_row
 from edge_agent.schema import KINDS
 
 Row = Mapping[str, Any]
@@ -17,8 +17,6 @@ Row = Mapping[str, Any]
 _TEXTS: Final = ("name", "user_type", "picture_url", "picture_sha256", "contract_id")
 # Long before and after any moment that counts; a flipped bit of a number goes far beyond.
 _LATEST: Final = 2**40
-_TIMESTAMPS_END: Final = 10**13  # seed 4.1: thirteen digits
-_TIMESTAMPS: Final = frozenset({CLOCK_SET, FLOOR, NEWEST})
 
 
 def is_sound(table: str, row: Row) -> bool:
@@ -47,16 +45,15 @@ def _has_details(row: Row) -> bool:
 
 def _fact(row: Row) -> bool:
     try:
-        if row["name"] in _TIMESTAMPS:
-            return 0 <= int(row["value"]) < _TIMESTAMPS_END
+        if row["name"] in {FLOOR, NEWEST}:
+            return is_whole(row["value"])
         return math.isfinite(float(row["value"])) and isinstance(row["name"], str)
-    except (TypeError, ValueError):
+    except (AttributeError, TypeError, ValueError):
         return False
 
 
 def _accepted(row: Row) -> bool:
-    stamp = row["timestamp_ms"]
-    return isinstance(stamp, int) and 0 <= stamp < _TIMESTAMPS_END
+    return is_whole_row(row["timestamp_ms"], row.get("remainder"))
 
 
 def _setting(row: Row) -> bool:

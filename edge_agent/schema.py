@@ -25,7 +25,8 @@ CREATE TABLE IF NOT EXISTS pictures (
 );
 CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS accepted_calls ( -- signatures that count no more, see call_marks.py
-    timestamp_ms INTEGER PRIMARY KEY
+    timestamp_ms INTEGER PRIMARY KEY,
+    remainder INTEGER NOT NULL             -- of a division, so that a flipped bit is noticed
 );
 CREATE TABLE IF NOT EXISTS outbox (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -106,7 +107,7 @@ INSERT OR REPLACE INTO usage (name, bytes) VALUES ('queue',
 # The cursor is left behind: the platform then names everybody anew.
 KEPT_ROWS: Final = (
     ("facts", "name, value"),
-    ("accepted_calls", "timestamp_ms"),
+    ("accepted_calls", "timestamp_ms, remainder"),
     ("settings", "object, name, value"),
     ("outbox", "seq, kind, body, created_at, is_light"),
     ("dead", "seq, kind, body, created_at, reason, is_light"),

@@ -21,10 +21,13 @@ def stamp_reserve(*, terminal_id: int, wanted_ms: int, late_ms: int) -> int:
         late_ms: by how much it may be later. Clocks of the platform's computers, and offsets learnt
             by one call and another, differ; what is further behind the last one was set back.
     """
-    TerminalContact.objects.get_or_create(terminal_id=terminal_id)
     row = TerminalContact.objects.filter(pk=terminal_id)
     while True:
-        last_ms, lane = row.values_list("stamp_ms", "stamp_lane").get()
+        last = row.values_list("stamp_ms", "stamp_lane").first()
+        if last is None:
+            TerminalContact.objects.get_or_create(terminal_id=terminal_id)
+            continue
+        last_ms, lane = last
         stamp_ms, new_lane = _next(last_ms, lane, wanted_ms, late_ms)
         # Whoever was quicker has moved the mark; then nothing is changed here.
         unmoved = row.filter(stamp_ms=last_ms, stamp_lane=lane)

@@ -17,6 +17,7 @@ from edge_agent.call_marks import (
     NewestCallFile,
     count_noted,
     forget_oldest,
+    is_incomplete,
     is_noted,
     note,
     raise_floor,
@@ -109,8 +110,10 @@ class AcceptedCalls:
             start_anew(connection, from_ms=0)
             self._file.write(0)
             held_ms = 0
-        elif NewestCallFile.is_behind(read_marks(connection).newest_ms, held_ms):
-            raise_floor(connection, least_ms=held_ms)
+        else:
+            has_lost = NewestCallFile.is_behind(read_marks(connection).newest_ms, held_ms)
+            if has_lost or is_incomplete(connection):
+                raise_floor(connection, least_ms=held_ms if has_lost else 0)
         self._covered_ms = held_ms
         self._noted = count_noted(connection)
 

@@ -101,13 +101,14 @@ async def test_what_happened_while_the_line_was_down_is_fetched(
     door.state.records = [sign(1, ago_s=100)]
     await until(lambda: stored() == {1})
     await until(lambda: len(door.state.subscribers) == 1)
-    door.state.records += [sign(2, ago_s=50), sign(3, ago_s=40)]
+    third = sign(3, ago_s=40)
+    door.state.records += [sign(2, ago_s=50), third]
 
     await asyncio.to_thread(door.cut_subscribers)
 
     await until(lambda: stored() == {1, 2, 3})
     await until(lambda: len(door.state.subscribers) == 1)
-    await asyncio.to_thread(door.push, sign(3, ago_s=40))
+    await asyncio.to_thread(door.push, third)
     await asyncio.to_thread(door.push, sign(4))
     await until(lambda: stored() == {1, 2, 3, 4})
     assert await Record.objects.acount() == 4

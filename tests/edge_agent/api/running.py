@@ -1,12 +1,18 @@
 """A terminal that runs in this process: wired as in production, called as from outside."""
 
 import asyncio
+import json
 import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import urlencode
 
 import httpx
+from websockets.asyncio.client import connect
 
 from edge_agent.assembly import Parts, assemble
 from edge_agent.config import parse_config
@@ -54,6 +60,26 @@ class WaitingStory(ListStory):
         self.heard.set()
 
 
+class JumpingClock(SystemClock):
+    """The computer's clock, with time that passes at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._passed_s = 0.0
+
+    def pass_by(self, seconds: float) -> None:
+        self._passed_s += seconds
+
+    def now(self) -> datetime:
+        return super().now() + timedelta(seconds=self._passed_s)
+
+    def set(self, moment: datetime) -> None:
+        super().set(moment - timedelta(seconds=self._passed_s))
+
+    def monotonic(self) -> float:
+        return super().monotonic() + self._passed_s
+
+
 class RunningTerminal:
     """Context manager: everything but the loops that talk to the platform runs."""
 
@@ -69,7 +95,7 @@ class RunningTerminal:
             "api": {"port": 0, "push_port": 0, **api},
         }
         self.config = parse_config(table, base=folder)
-        self.clock = SystemClock()
+        self.clock = JumpingClock()
         self.relay = SimulatedRelay()
         self.camera = ListCamera()
         self.thermometer = ScriptedThermometer()
@@ -172,6 +198,13 @@ class RunningTerminal:
         assert response.headers["Content-Type"].startswith("application/json")
         answer: dict[str, Any] = response.json()
         return answer
+
+    @asynccontextmanager
+    async def listening(self, query: dict[str, str]) -> AsyncIterator[dict[str, Any]]:
+        """Listen to records; what is said first."""
+        address = f"{self.push_url}?{urlencode(query)}"
+        async with connect(address, proxy=None) as line:
+            yield json.loads(await line.recv())
 
     async def code(self, name: str, body: Any = None, /, **rest: Any) -> int:
         """Make a call; its code."""
