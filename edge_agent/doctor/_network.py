@@ -174,10 +174,13 @@ def _signatures(patient: Patient) -> Finding | None:
         )
         advice = "Take replay out of [api] as soon as every caller signs each call anew"
         return Finding.warning(check, words, advice, replay=api.replay.value)
-    ahead_s = round(patient.newest_call_ms / 1000 - patient.clock.now().timestamp())
+    told_at = None if patient.reply is None else _date(patient.reply.date)
+    now_s = patient.clock.now().timestamp() + patient.offset_s
+    now_s = now_s if told_at is None else told_at.timestamp()
+    ahead_s = round(patient.newest_call_ms / 1000 - now_s)
     if ahead_s <= _CLOCK_MOST_S:
         return None
-    words = f"a caller's clock was {in_words(ahead_s)} ahead of this computer's"
+    words = f"the clock of a caller was {in_words(ahead_s)} ahead"
     advice = (
         "The right time is refused as a syncTime until then: set this computer's clock, stop the"
         " terminal and run forget-calls"

@@ -54,6 +54,11 @@ PERPARA = {
     "unlockControl": 1,
     "unlockOuttime": 5,
 }
+# What the software terminal says of a timestamp that was used, and of a syncTime that is older.
+_ONCE_WORDS = {
+    10003: "older than a call that was accepted before",
+    10005: "sign-used: this timestamp was used before; take a new timestamp and sign for each call",
+}
 
 
 @dataclass
@@ -65,6 +70,9 @@ class TerminalState:
     says_date: bool = True
     # Whether syncTime too is refused outside of the window (firmwares differ).
     is_strict_about_sync: bool = False
+    # Whether a timestamp is good for one call that acts, and for a syncTime only when it is newer.
+    takes_stamps_once: bool = False
+    taken: set[int] = field(default_factory=set)
     # Called before a request is looked at; may sleep, raise, or return a response.
     temper: Callable[[web.Request], Awaitable[web.StreamResponse | None]] | None = None
     objects: dict[str, dict[str, Any]] = field(
@@ -223,11 +231,24 @@ class TerminalServer:
         is_free = request.path == "/api/device/syncTime" and not state.is_strict_about_sync
         if not is_free and abs(int(query["timestamp"]) - state.now_ms()) > 300_000:
             return 10003
+        return self._take_stamp(int(query["timestamp"]), request.path)
+
+    def _take_stamp(self, stamp: int, path: str) -> int:
+        state = self.state
+        if not state.takes_stamps_once:
+            return 0
+        if path == "/api/device/syncTime" and stamp <= max(state.taken, default=0):
+            return 10003
+        is_change = path.endswith(("cfg", "/open", "/reboot", "/user")) or "/user/" in path
+        if is_change and not path.endswith("/list") and stamp in state.taken:
+            return 10005
+        state.taken.add(stamp)
         return 0
 
     async def _answer(self, request: web.Request) -> web.Response:
         if refusal := self._refusal(request):
-            return self._reply(refusal, "refused")
+            desc = _ONCE_WORDS.get(refusal, "") if self.state.takes_stamps_once else ""
+            return self._reply(refusal, "refused", desc=desc)
         path, method = request.path, request.method
         if path.startswith("/api/device/"):
             return await self._device(request) if method == "POST" else self._reply(50004, "no")

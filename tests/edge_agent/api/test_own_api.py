@@ -1,6 +1,7 @@
 """Commands of the same computer ask the running agent, by its own interface."""
 
 import asyncio
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,25 @@ async def test_running_agent_enrols_and_recognises_at_once(terminal: RunningTerm
     await terminal.somebody_comes(100)
     record = (await terminal.call("recordList", size=1))["data"]["data"][0]
     assert record["userId"] == "u7"
+
+
+async def test_timestamp_that_another_caller_used_is_replaced(terminal: RunningTerminal) -> None:
+    """Both signed in the same millisecond; nothing was done, so it is asked once more."""
+    await told_where(terminal)
+    clock = ManualClock()
+    terminal.clock.move((clock.now() - SystemClock().now()).total_seconds())
+    own_ms = int(clock.now().timestamp() * 1000)
+    await terminal.call("information", at_ms=own_ms)
+
+    class Ticking(ManualClock):
+        def now(self) -> datetime:
+            told = super().now()
+            self.advance(0.001)
+            return told
+
+    answer = await call_own(terminal.config, "jsonCmd", clock=Ticking(), content={"cmd": "sync"})
+
+    assert answer.is_ok
 
 
 async def test_call_goes_by_the_agents_clock_however_it_was_moved(

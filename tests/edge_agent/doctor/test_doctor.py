@@ -14,7 +14,8 @@ import pytest
 from PIL import Image, ImageFilter
 
 from edge_agent.__main__ import main
-from edge_agent.config import AgentConfig, parse_config
+from edge_agent.api.accepted_calls import AcceptedCalls, Use
+from edge_agent.config import AgentConfig, ApiConfig, parse_config
 from edge_agent.database import Database
 from edge_agent.doctor import Examination, Finding, Result, examine
 from edge_agent.drivers.clock import SystemClock
@@ -399,6 +400,30 @@ async def test_page_of_an_agent_that_runs(door: Door, taken: int) -> None:
 
     assert listened.result is Result.OK
     assert is_failed(missing, "nobody listens")
+
+
+async def test_signatures_that_count_again_are_said_plainly(door: Door) -> None:
+    door.sections["api"] = {"port": 0, "push_port": 0, "replay": "allow"}
+
+    finding = (await door.examined())["own interface"]
+
+    assert is_warned(finding, "can open the door with its signature, again and again")
+    assert finding.facts == {"replay": "allow"}
+
+
+async def test_call_from_a_clock_that_was_ahead_is_said(door: Door) -> None:
+    database = Database(door.data_dir / "agent.sqlite3")
+    await database.open()
+    clock = SystemClock()
+    ahead_ms = int(clock.now().timestamp() * 1000) + 3 * 3600_000
+    calls = AcceptedCalls(ApiConfig(), database, clock=clock)
+    await calls.accept(ahead_ms, Use.READS)
+    await database.close()
+
+    finding = (await door.examined())["own interface"]
+
+    assert is_warned(finding, "the clock of a caller was 3 h ahead")
+    assert "forget-calls" in finding.advice
 
 
 async def test_page_that_is_switched_off(door: Door) -> None:
