@@ -4,6 +4,9 @@ from django.db.models import IntegerChoices, TextChoices
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+# A save without an answer is told again so often, each time after the site's time for answers.
+SAVE_REPEATS = 3
+
 
 class Category(IntegerChoices):
     """userType of seed 8.2.1; -1 (stranger) is never a person on file."""
@@ -44,12 +47,18 @@ class Operation(TextChoices):
 
 
 class DeliveryState(TextChoices):
-    """Life of one person's change on one terminal: pending → sent → stored | failed."""
+    """Life of one person's change on one terminal: pending → sent → stored | failed.
+
+    Without an answer in time: sent → unconfirmed (told again a few times, a late answer still
+    counts), or fetched at a terminal that never sends results at all.
+    """
 
     PENDING = "pending", _("To be sent")
     SENT = "sent", _("Sent, no answer yet")
     STORED = "stored", _("Stored")
     FAILED = "failed", _("Failed")
+    UNCONFIRMED = "unconfirmed", _("Unconfirmed")
+    FETCHED = "fetched", _("Fetched, does not report")
 
 
 class Remedy(TextChoices):

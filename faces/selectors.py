@@ -11,7 +11,14 @@ from django.utils import timezone
 from devices.choices import TerminalStatus
 from devices.models import Site, Terminal
 from devices.selectors import sites_visible
-from faces.choices import Category, DeliveryState, Operation, PersonState, PhotoStatus
+from faces.choices import (
+    SAVE_REPEATS,
+    Category,
+    DeliveryState,
+    Operation,
+    PersonState,
+    PhotoStatus,
+)
 from faces.models import (
     Delivery,
     FacePhoto,
@@ -53,6 +60,11 @@ def revocations_visible(user: User | AnonymousUser) -> QuerySet[Revocation]:
     owing = Q(deliveries__operation=Operation.DELETE) & ~Q(deliveries__state=DeliveryState.STORED)
     rows = Revocation.objects.filter(site__in=sites_visible(user))
     return rows.annotate(doors_left=Count("deliveries", filter=owing)).order_by("-begun_at", "-id")
+
+
+def told_in_vain() -> Q:
+    """Return the condition of faces told again as often as is useful and never confirmed."""
+    return Q(state=DeliveryState.UNCONFIRMED, unanswered__gt=SAVE_REPEATS)
 
 
 def galleries_visible(user: User | AnonymousUser) -> QuerySet[Gallery]:

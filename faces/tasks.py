@@ -56,6 +56,7 @@ def validity_sweep() -> dict[str, int]:
         "people": services.validity_sweep(),
         "deletes": services.deletes_repeat(),
         "retries": services.deliveries_retry(),
+        "unconfirmed": services.deliveries_unconfirm(),
     }
 
 

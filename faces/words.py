@@ -3,7 +3,7 @@
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from faces.choices import DeliveryState, Operation, Remedy
+from faces.choices import SAVE_REPEATS, DeliveryState, Operation, Remedy
 from faces.models import Delivery
 from terminal_protocol import RetCode
 
@@ -54,8 +54,35 @@ def _state_words(row: Delivery) -> str:
         }[DeliveryState(row.state)]
     if row.state == DeliveryState.PENDING:
         return _("Will be sent at the terminal's next poll.")
+    if row.state == DeliveryState.UNCONFIRMED:
+        return _unconfirmed_words(row)
+    if row.state == DeliveryState.FETCHED:
+        if row.downloaded_at is None:
+            return _("Told, photo not fetched; this terminal never reports results.")
+        return _("Photo fetched; this terminal never reports results.")
+    if row.state == DeliveryState.SENT and row.unanswered:
+        return _("Told again (%(number)d of %(most)d), result not reported yet.") % _times(row)
     if row.state == DeliveryState.SENT:
         if row.downloaded_at is None:
             return _("Told, photo not fetched yet.")
         return _("Photo fetched, result not reported yet.")
     return _("The terminal holds this face.")
+
+
+def _unconfirmed_words(row: Delivery) -> str:
+    if is_told_out(row):
+        return _("Told again three times, never confirmed. %(advice)s") % {
+            "advice": _REMEDY_WORDS[Remedy.LOOK_AT_TERMINAL]
+        }
+    return _(
+        "Not confirmed in time; told again at the terminal's next poll (%(number)d of %(most)d)."
+    ) % _times(row)
+
+
+def is_told_out(row: Delivery) -> bool:
+    """Tell whether an unconfirmed face is not told again any more by itself."""
+    return row.unanswered > SAVE_REPEATS
+
+
+def _times(row: Delivery) -> dict[str, int]:
+    return {"number": min(row.unanswered, SAVE_REPEATS), "most": SAVE_REPEATS}

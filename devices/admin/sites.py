@@ -54,7 +54,15 @@ class SiteAdmin(ScopedAdmin):
         ),
         (
             gettext_lazy("Terminals"),
-            {"fields": ("auto_approve", "offline_after_s", "allow_bare_path", "allowed_networks")},
+            {
+                "fields": (
+                    "auto_approve",
+                    "offline_after_s",
+                    "unconfirmed_after_s",
+                    "allow_bare_path",
+                    "allowed_networks",
+                )
+            },
         ),
     )
     # Other sites feel these: the code is in exports, the bare path is one for the whole platform.

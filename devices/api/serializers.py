@@ -18,6 +18,7 @@ _POLICY = [
     "fever_closes_door",
     "mask_required",
     "offline_after_s",
+    "unconfirmed_after_s",
     "allowed_networks",
 ]
 # Other sites feel these: the code is in exports, the bare path is one for the whole platform.

@@ -98,6 +98,17 @@ class Site(models.Model):
         validators=[MinValueValidator(10), MaxValueValidator(30 * 24 * 3600)],
         help_text=_("A terminal that was not heard for this long counts as offline."),
     )
+    unconfirmed_after_s = models.PositiveIntegerField(
+        _("unconfirmed after (seconds)"),
+        # A page of 500 photos takes a slow terminal some twenty minutes, and some report at its
+        # end only.
+        default=3600,
+        validators=[MinValueValidator(60), MaxValueValidator(30 * 24 * 3600)],
+        help_text=_(
+            "A face that a terminal fetched and did not report on for this long is told again, "
+            "three times at most."
+        ),
+    )
     # Set by the demonstration for the site it made, and by nothing else: names and codes change.
     is_demonstration = models.BooleanField(default=False, editable=False)
     created_at = models.DateTimeField(_("created"), db_default=Now(), editable=False)

@@ -14,7 +14,7 @@ from devices.admin.scoped import SITE_FILTER, ReadOnlyAdmin, ScopedRelatedFilter
 from faces.admin.words import STATE_TONES
 from faces.choices import DeliveryState, Operation, Remedy, RevocationState
 from faces.models import Delivery, Revocation
-from faces.selectors import revocations_visible
+from faces.selectors import revocations_visible, told_in_vain
 from faces.services import deliveries_send_again
 from faces.words import delivery_words
 from server_common.admin import EMPTY, Tone, badge
@@ -39,12 +39,15 @@ class NeedsSomebody(admin.SimpleListFilter):
     parameter_name = "needs"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [("any", gettext_lazy("Anybody")), *Remedy.choices]
+        unconfirmed = ("confirmation", gettext_lazy("Told again in vain"))
+        return [("any", gettext_lazy("Anybody")), *Remedy.choices, unconfirmed]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         wanted = self.value()
         if wanted == "any":
             return queryset.exclude(remedy="")
+        if wanted == "confirmation":
+            return queryset.filter(told_in_vain())
         return queryset.filter(remedy=wanted) if wanted in Remedy.values else queryset
 
 
@@ -78,6 +81,7 @@ class DeliveryAdmin(ReadOnlyAdmin):
         "remedy_badge",
         "retry_at",
         "attempts",
+        "unanswered",
         "held",
         "changed_at",
         "sent_at",

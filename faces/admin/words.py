@@ -15,6 +15,8 @@ STATE_TONES: dict[str, Tone] = {
     DeliveryState.SENT: "info",
     DeliveryState.STORED: "good",
     DeliveryState.FAILED: "bad",
+    DeliveryState.UNCONFIRMED: "warn",
+    DeliveryState.FETCHED: "quiet",
 }
 PHOTO_TONES: dict[str, Tone] = {
     PhotoStatus.WAITING: "warn",

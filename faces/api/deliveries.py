@@ -38,6 +38,7 @@ class DeliveryOut(serializers.ModelSerializer):
             "code",
             "message",
             "attempts",
+            "unanswered",
             "retry_at",
             "remedy",
             "advice",

@@ -61,12 +61,16 @@ class Delivery(models.Model):
 
     pending (the terminal has not asked yet) → sent (it was in an answer) → stored | failed (the
     terminal's syresult, with its code and words). A newer change starts over at pending.
+    A save without an answer in time: sent → unconfirmed → sent …, three times, then it stays
+    unconfirmed; sent → fetched at a terminal that never reported anything.
     ``held`` tells whether the terminal may hold the face, as far as anybody can know: from the
     first time it was sent until a delete is confirmed.
 
     A failed one either has a moment of its next try (``retry_at``) or says what somebody has to
     do (``remedy``). ``again_stamp`` is the clock's value at which this face is told once more to
     this terminal alone; it counts when it is greater than the person's own stamp.
+    ``again_before`` is what it was before it was set for want of an answer: an answer sets it
+    back, so that nothing is told that is confirmed.
     """
 
     # Nobody asks what a terminal that is gone once held.
@@ -87,18 +91,22 @@ class Delivery(models.Model):
     )
     state = models.CharField(
         _("state"),
-        max_length=8,
+        max_length=12,
         choices=DeliveryState.choices,
         default=DeliveryState.PENDING,
     )
     sync_stamp = models.BigIntegerField(default=0, editable=False)
     again_stamp = models.BigIntegerField(null=True, editable=False)
+    again_before = models.BigIntegerField(null=True, editable=False)
     held = models.BooleanField(_("may be on the terminal"), default=False)
+    # What the latest save said of the person, for its delete (``sync_entries``).
+    told = models.TextField(default="", editable=False)
     # The save was still unanswered when the delete was decided: a success may be about that.
     save_unanswered = models.BooleanField(default=False, editable=False)
     code = models.CharField(_("code"), max_length=8, blank=True)
     message = models.CharField(_("message"), max_length=255, blank=True)
     attempts = models.PositiveIntegerField(_("times sent"), default=0)
+    unanswered = models.PositiveSmallIntegerField(_("times unanswered"), default=0)
     changed_at = models.DateTimeField(_("changed"))
     sent_at = models.DateTimeField(_("sent"), null=True)
     downloaded_at = models.DateTimeField(_("picture fetched"), null=True)
@@ -134,6 +142,16 @@ class Delivery(models.Model):
         indexes = [
             models.Index(fields=["terminal", "state"], name="delivery_by_state"),
             models.Index(fields=["user_id"], name="delivery_by_user_id"),
+            models.Index(
+                fields=["sent_at"],
+                name="delivery_unanswered",
+                condition=models.Q(operation="save", state="sent"),
+            ),
+            models.Index(
+                fields=["terminal"],
+                name="delivery_unconfirmed",
+                condition=models.Q(state="unconfirmed"),
+            ),
             models.Index(
                 fields=["retry_at"],
                 name="delivery_due",

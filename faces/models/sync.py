@@ -36,6 +36,7 @@ class TerminalCursor(models.Model):
     the cursor that ended its last full sync, null while none has ended: only cursors from there
     on mean "everything up to then". A full sync of many pages hands out fresh clock values, kept
     in ``pages`` as [cursor, position], so that no page can be mistaken for an older cursor.
+    ``reported_at`` is when its first syresult came, null while it has sent none.
     """
 
     terminal = models.OneToOneField(
@@ -45,6 +46,7 @@ class TerminalCursor(models.Model):
     complete_from = models.BigIntegerField(null=True)
     pages = models.JSONField(default=list)
     polled_at = models.DateTimeField(_("last poll"), null=True)
+    reported_at = models.DateTimeField(_("first result"), null=True)
 
     class Meta:
         verbose_name = _("terminal's cursor")

@@ -41,6 +41,7 @@ from .terminal_people import people_push, user_object
 from .terminals import terminal_change, terminal_create, terminal_erase
 from .time_plans import DoorHours, door_hours
 from .told import Standing, poll_look
+from .unconfirmed import deliveries_unconfirm
 
 __all__ = [
     "PICTURE_ROOT_MAX",
@@ -58,6 +59,7 @@ __all__ = [
     "deliveries_fill",
     "deliveries_retry",
     "deliveries_send_again",
+    "deliveries_unconfirm",
     "descriptor_seal",
     "descriptor_unseal",
     "door_hours",

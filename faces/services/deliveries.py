@@ -21,6 +21,7 @@ from faces.models import Delivery, Person
 from faces.selectors import people_for_terminal, terminal_person_pairs
 from faces.services.clock import StampSpread, clock_advance
 from faces.services.revocations import revocations_begin, revocations_settle
+from faces.services.sync_entries import told_text
 from server_common.on_commit import enqueue_on_commit
 
 # Above this many rows the matrix is filled by a task; terminals do not wait for it.
@@ -41,24 +42,32 @@ _RESTART = [
     "remedy",
     "revocation",
     "save_unanswered",
+    "unanswered",
 ]
 
 
 _SENT_COLUMNS = (
     "terminal_id", "person_id", "user_id", "operation", "state", "sync_stamp", "held",
     "save_unanswered", "attempts", "sent_at", "changed_at", "code", "message", "remedy",
+    "unanswered", "again_stamp", "told",
 )  # fmt: skip
 # A failure stands, with its next try, until it is tried again: the same question may come twice,
 # and of the answer to the copy nobody hears any more. An answer that got lost and is given again
-# is no further try. Whatever the row says, the terminal may hold the face from now on.
+# is no further try. What was told again for want of an answer, and confirmed while the page was
+# made (``again_stamp`` was set back), stays confirmed. Whatever the row says, the terminal may hold
+# the face from now on.
 _IS_TOLD = f"""d.operation = '{Operation.SAVE.value}' AND d.sync_stamp <= excluded.sync_stamp
-    AND NOT (d.state = '{DeliveryState.FAILED.value}' AND d.sync_stamp = excluded.sync_stamp)"""
+    AND NOT (d.sync_stamp = excluded.sync_stamp AND (d.state = '{DeliveryState.FAILED.value}'
+      OR (d.state = '{DeliveryState.STORED.value}'
+        AND COALESCE(excluded.again_stamp, 0) > COALESCE(d.again_stamp, 0))))"""
 _SENT = """
 INSERT INTO {table} AS d ({columns}) VALUES {{rows}}
 ON CONFLICT (terminal_id, user_id) DO UPDATE SET
   held = excluded.held,
+  told = excluded.told,
   attempts = CASE WHEN {told} AND d.state <> '{sent}' THEN d.attempts + 1 ELSE d.attempts END,
   state = CASE WHEN {told} THEN excluded.state ELSE d.state END,
+  unanswered = CASE WHEN d.sync_stamp < excluded.sync_stamp THEN 0 ELSE d.unanswered END,
   sync_stamp = CASE WHEN {told} THEN excluded.sync_stamp ELSE d.sync_stamp END,
   retry_at = CASE WHEN {told} THEN NULL ELSE d.retry_at END,
   remedy = CASE WHEN {told} THEN '' ELSE d.remedy END,
@@ -168,7 +177,8 @@ def _doom(rows: Sequence[Delivery], spread: StampSpread) -> None:
     by_stamp = defaultdict[int, list[int]](list)
     for row in rows:
         by_stamp[spread.next(row.terminal_id)].append(row.pk)
-    was_sent = Q(operation=Operation.SAVE, state=DeliveryState.SENT)
+    unanswered = [DeliveryState.SENT, DeliveryState.UNCONFIRMED, DeliveryState.FETCHED]
+    was_sent = Q(operation=Operation.SAVE, state__in=unanswered)
     for stamp, ids in by_stamp.items():
         Delivery.objects.filter(pk__in=ids).update(
             save_unanswered=Case(
@@ -179,6 +189,7 @@ def _doom(rows: Sequence[Delivery], spread: StampSpread) -> None:
             sync_stamp=stamp,
             again_stamp=None,
             attempts=0,
+            unanswered=0,
             code="",
             message="",
             retry_at=None,
@@ -219,9 +230,15 @@ def _saves_sent(terminal: Terminal, people: Sequence[Person], now: datetime) -> 
     for person in people:
         parameters += [terminal.pk, person.pk, person.user_id, Operation.SAVE.value]
         parameters += [DeliveryState.SENT.value, person.sync_stamp, True, False]
-        parameters += [1, moment, moment, "", "", ""]
+        parameters += [1, moment, moment, "", "", "", 0, _again_of(person)]
+        parameters += [told_text(person)]
     with connection.cursor() as cursor:
         cursor.execute(_SENT.format(rows=", ".join([row] * len(people))), parameters)
+
+
+def _again_of(person: Any) -> int | None:
+    """Return the stamp by which the person is told again here; None when it is their own."""
+    return person.told_stamp if person.told_stamp > person.sync_stamp else None
 
 
 def _counted_once() -> Case:

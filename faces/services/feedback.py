@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 
 from devices.models import Terminal
@@ -35,6 +35,7 @@ _TOLD_AGAIN = [
     "remedy",
     "changed_at",
     "attempts",
+    "unanswered",
 ]
 
 
@@ -57,19 +58,33 @@ def deliveries_answered(*, terminal: Terminal, results: Sequence[Feedback]) -> N
     Safe to repeat: each result commits by itself. Whoever holds one row while waiting for the next
     meets writers that come the other way, and other lists of the same people.
     """
+    if results_take_in(terminal=terminal, results=results):
+        return
+    # Outside of the transactions above: a poll holds the cursor while it writes deliveries.
+    now = timezone.now()
+    noted = TerminalCursor.objects.filter(terminal=terminal, reported_at__isnull=True)
+    if not noted.update(reported_at=now):
+        first = TerminalCursor(terminal=terminal, reported_at=now)
+        TerminalCursor.objects.bulk_create([first], ignore_conflicts=True)
+
+
+def results_take_in(*, terminal: Terminal, results: Sequence[Feedback]) -> bool:
+    """Take in results however they came; returns whether its syresults are known of already."""
     settled: list[int | None] = []
+    has_reported = False
     for result in results:
-        row = _answered(terminal, result)
+        row, has_reported = _answered(terminal, result)
         if row.state != DeliveryState.PENDING and row.operation == Operation.DELETE:
             settled += [] if row.held else [row.revocation_id]
     if settled:
         _room_was_made(terminal, places=len(settled))
         revocations_settle(settled)
+    return has_reported
 
 
 @transaction.atomic
-def _answered(terminal: Terminal, result: Feedback) -> Delivery:
-    row = _row_of(terminal, result)
+def _answered(terminal: Terminal, result: Feedback) -> tuple[Delivery, bool]:
+    row, has_reported = _row_of(terminal, result)
     meaning = verdict(operation=row.operation, code=result.code, message=result.message)
     if row.state != DeliveryState.PENDING:
         _take_in(row, meaning, is_news=row.code != result.code)
@@ -78,13 +93,15 @@ def _answered(terminal: Terminal, result: Feedback) -> Delivery:
     row.code, row.message = result.code[:8], result.message[:255]
     row.answered_at = row.changed_at = timezone.now()
     _save_answered(row)
-    return row
+    return row, has_reported
 
 
-def _row_of(terminal: Terminal, result: Feedback) -> Delivery:
+def _row_of(terminal: Terminal, result: Feedback) -> tuple[Delivery, bool]:
+    """Return the row of a result, locked, and whether the terminal is known to send results."""
     # Serialises two results of the same person that arrive at once.
     found = _ROW.rows({}, terminal_id=terminal.pk, user_id=result.user_id)
-    row: Delivery | None = from_row(Delivery, found[0]) if found else None
+    has_reported = bool(found) and found[0][-1] is not None
+    row: Delivery | None = from_row(Delivery, found[0][:-1]) if found else None
     if row is None:
         locked = Delivery.objects.select_for_update()
         person = Person.objects.filter(site_id=terminal.site_id, user_id=result.user_id).first()
@@ -98,18 +115,21 @@ def _row_of(terminal: Terminal, result: Feedback) -> Delivery:
                 "changed_at": timezone.now(),
             },
         )
-    return row
+    return row, has_reported
 
 
 def _row_locked(*, terminal_id: int, user_id: str) -> QuerySet[Delivery, tuple[Any, ...]]:
     found = Delivery.objects.select_for_update().filter(terminal_id=terminal_id, user_id=user_id)
-    return found.values_list(*columns_of(Delivery))
+    # In the same statement: a fleet sends a result for each face after each change.
+    cursor = TerminalCursor.objects.filter(terminal=OuterRef("terminal"))
+    reported = found.annotate(reported_at=Subquery(cursor.values("reported_at")))
+    return reported.values_list(*columns_of(Delivery), "reported_at")
 
 
 _ROW = FrozenQuery(_row_locked, terminal_id=int, user_id=str)
 _SAVE_ANSWERED = f"""
 UPDATE {Delivery._meta.db_table} SET state = %s, held = %s, retry_at = %s, remedy = %s,
-  code = %s, message = %s, answered_at = %s, changed_at = %s
+  code = %s, message = %s, answered_at = %s, changed_at = %s, unanswered = %s, again_stamp = %s
 WHERE id = %s
 """  # noqa: S608 - a table's name
 
@@ -119,12 +139,16 @@ def _save_answered(row: Delivery) -> None:
     moment = connection.ops.adapt_datetimefield_value
     parameters: list[Any] = [row.state, row.held, row.retry_at and moment(row.retry_at), row.remedy]
     parameters += [row.code, row.message]
-    parameters += [row.answered_at and moment(row.answered_at), moment(row.changed_at), row.pk]
+    parameters += [row.answered_at and moment(row.answered_at), moment(row.changed_at)]
+    parameters += [row.unanswered, row.again_stamp, row.pk]
     with connection.cursor() as cursor:
         cursor.execute(_SAVE_ANSWERED, parameters)
 
 
 def _take_in(row: Delivery, meaning: Verdict, *, is_news: bool) -> None:
+    if row.unanswered:
+        # The answer it was told again for is here, however late.
+        row.unanswered, row.again_stamp = 0, row.again_before
     if meaning.is_done:
         _done(row)
         return
@@ -227,8 +251,8 @@ def deliveries_send_again(*, deliveries: QuerySet[Delivery]) -> int:
 
 
 def terminal_send_failed_again(*, terminal: Terminal) -> int:
-    """Tell a terminal again what failed there or needs somebody; returns how many."""
-    failed = Q(state=DeliveryState.FAILED) | ~Q(remedy="")
+    """Tell a terminal again what failed, was not confirmed or needs somebody; returns how many."""
+    failed = Q(state__in=[DeliveryState.FAILED, DeliveryState.UNCONFIRMED]) | ~Q(remedy="")
     return deliveries_send_again(deliveries=Delivery.objects.filter(failed, terminal=terminal))
 
 
@@ -271,5 +295,6 @@ def _tell_site_again(site_id: int, condition: Q, *, from_start: bool) -> int:
         row.state, row.changed_at = DeliveryState.PENDING, timezone.now()
         row.retry_at, row.remedy = None, ""
         row.attempts = 0 if from_start else row.attempts
+        row.unanswered = 0
     Delivery.objects.bulk_update(rows, _TOLD_AGAIN, batch_size=500)
     return len(rows)

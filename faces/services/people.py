@@ -105,6 +105,7 @@ def person_erase(*, person: Person) -> None:
     stamp = clock_advance(site_id=person.site_id)
     told = Delivery.objects.filter(person=person).values_list("pk", flat=True)
     deliveries_doom(site_id=person.site_id, delivery_ids=told, stamp=stamp)
+    Delivery.objects.filter(person=person).update(told="")
     person.delete()
 
 

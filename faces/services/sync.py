@@ -2,24 +2,22 @@
 
 import logging
 from copy import copy
-from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
 
 from devices.choices import TerminalStatus
 from devices.models import Terminal
-from faces.choices import Category
-from faces.models import Delivery, TerminalCursor, TerminalLibrary
+from faces.models import TerminalCursor, TerminalLibrary
 from faces.selectors import people_for_terminal
 from faces.services.capacity import capacity_guard
 from faces.services.clock import clock_advance_held, clock_hold, clock_share
 from faces.services.deliveries import deliveries_sent, terminal_expect_all
 from faces.services.libraries import libraries_lock
-from faces.services.picture_urls import picture_path
+from faces.services.sync_entries import delete_entries, save_entry
 from faces.services.sync_pages import Page, Position, page_after
 from faces.services.told import CursorRow, Standing, cursor_lock, cursor_move, standing_of
-from terminal_protocol import SyncAnswer, SyncEntry
+from terminal_protocol import SyncAnswer
 
 logger = logging.getLogger(__name__)
 
@@ -27,11 +25,6 @@ logger = logging.getLogger(__name__)
 _NOTHING_YET = SyncAnswer(entries=(), last_query_time=0)
 # Pages of a running full sync that may be asked for again because their answer was lost.
 _PAGES_KEPT = 8
-_WIRE_TYPES = {
-    Category.EMPLOYEE: "user",
-    Category.VISITOR: "visitor",
-    Category.BLACKLIST: "blacklist",
-}
 
 
 class _MustMoveClock(Exception):
@@ -186,8 +179,8 @@ def _answer_alone(terminal: Terminal, asked: int, picture_root: str) -> SyncAnsw
 
 
 def _answer(terminal: Terminal, page: Page, given: int, picture_root: str) -> SyncAnswer:
-    entries = [_delete_entry(row) for row in page.deletes]
-    entries += [_save_entry(person, terminal, picture_root) for person in page.people]
+    entries = delete_entries(page.deletes, terminal, picture_root)
+    entries += [save_entry(person, terminal, picture_root) for person in page.people]
     return SyncAnswer(entries=tuple(entries), last_query_time=given)
 
 
@@ -262,31 +255,3 @@ def _resume(cursor: TerminalCursor, asked: int, newest: int) -> Position:
     logger.info("sync_full terminal=%s asked=%s", cursor.terminal_id, asked)
     cursor.pages = []
     return Position(0, 0, begun=newest)
-
-
-def _save_entry(person: Any, terminal: Terminal, picture_root: str) -> SyncEntry:
-    path = picture_path(person.photo_id, terminal.pk)
-    url = f"{picture_root}{path}" if picture_root else ""
-    return SyncEntry(
-        operation="save",
-        user_type=person.user_type or _WIRE_TYPES[Category(person.category)],
-        user_id=person.user_id,
-        user_name=person.name,
-        sex=person.sex,
-        user_remark=person.remark,
-        image_url=url,
-        operated_at=person.sync_stamp,
-    )
-
-
-def _delete_entry(row: Delivery) -> SyncEntry:
-    return SyncEntry(
-        operation="delete",
-        user_type="user",
-        user_id=row.user_id,
-        user_name="",
-        sex=3,
-        user_remark="",
-        image_url="",
-        operated_at=row.sync_stamp,
-    )

@@ -26,8 +26,9 @@ from faces.choices import DeliveryState, Operation, PhotoStatus, Sex
 from faces.models import Delivery, Person
 from faces.selectors import people_for_terminal
 from faces.services.clock import StampSpread, clock_advance, clock_hold
-from faces.services.feedback import Feedback, deliveries_answered
+from faces.services.feedback import Feedback, results_take_in
 from faces.services.revocations import revocations_begin
+from faces.services.sync_entries import told_text, with_photo_id
 from terminal_protocol import RetCode
 from terminal_protocol.device_calls import OK
 from terminal_protocol.device_objects import USER_OBJECT
@@ -145,9 +146,8 @@ def _prepare(terminal: Terminal, delivery_ids: Sequence[int]) -> list[_Item]:
             for row in rows
             if row.operation == Operation.SAVE and row.person_id is not None
         ]
-        people = {
-            person.pk: person for person in people_for_terminal(terminal).filter(pk__in=saves)
-        }
+        wanted = people_for_terminal(terminal).filter(pk__in=saves)
+        people = {person.pk: person for person in with_photo_id(wanted)}
         told = [
             row
             for row in rows
@@ -168,6 +168,10 @@ def _prepare(terminal: Terminal, delivery_ids: Sequence[int]) -> list[_Item]:
             sent_at=now,
             changed_at=now,
         )
+        for row in told:
+            if row.person_id in people:
+                row.told = told_text(people[row.person_id])
+        Delivery.objects.bulk_update(told, ["told"])
     items = []
     for row in told:
         person = None
@@ -198,7 +202,7 @@ def _settle(terminal: Terminal, items: Iterable[_Item], codes: dict[int, int]) -
             overtaken.append(row)
     if overtaken:
         _delete_again(terminal, overtaken)
-    deliveries_answered(terminal=terminal, results=answered)
+    results_take_in(terminal=terminal, results=answered)
 
 
 def _delete_again(terminal: Terminal, rows: Sequence[Delivery]) -> None:

@@ -9,7 +9,17 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
-from django.db.models import Count, DurationField, ExpressionWrapper, F, Min, Q, Sum
+from django.db.models import (
+    Count,
+    DurationField,
+    Exists,
+    ExpressionWrapper,
+    F,
+    Min,
+    OuterRef,
+    Q,
+    Sum,
+)
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
@@ -20,7 +30,7 @@ from prometheus_client.registry import Collector
 
 from devices.models import Terminal
 from devices.services import api_token_user
-from faces.choices import RevocationState
+from faces.choices import DeliveryState, RevocationState
 from faces.models import Delivery, Revocation
 from records.choices import AlertState
 from records.models import Alert
@@ -38,6 +48,8 @@ class Fleet(Collector):
         yield _revocation_seconds()
         yield from _revocations_open()
         yield _needing_somebody()
+        yield _unconfirmed()
+        yield _not_reporting()
         yield _alerts()
 
 
@@ -131,6 +143,35 @@ def _needing_somebody() -> Metric:
     rows = Delivery.objects.exclude(remedy="").values_list("terminal__site__code", "remedy")
     for site, remedy, number in rows.order_by().annotate(number=Count("pk")):
         family.add_metric([site, remedy], number)
+    return family
+
+
+def _unconfirmed() -> Metric:
+    family = GaugeMetricFamily(
+        "menjin_deliveries_unconfirmed",
+        "Faces that a terminal has not reported on in time, by how often it was asked in vain.",
+        labels=["site", "unanswered"],
+    )
+    rows = Delivery.objects.filter(state=DeliveryState.UNCONFIRMED)
+    for site, times, number in (
+        rows.values_list("terminal__site__code", "unanswered")
+        .order_by()
+        .annotate(number=Count("pk"))
+    ):
+        family.add_metric([site, str(times)], number)
+    return family
+
+
+def _not_reporting() -> Metric:
+    family = GaugeMetricFamily(
+        "menjin_terminals_not_reporting",
+        "Terminals that were told faces and never sent a result.",
+        labels=["site"],
+    )
+    fetched = Delivery.objects.filter(terminal=OuterRef("pk"), state=DeliveryState.FETCHED)
+    rows = Terminal.objects.filter(Exists(fetched), cursor__reported_at__isnull=True)
+    for site, number in rows.values_list("site__code").order_by().annotate(number=Count("pk")):
+        family.add_metric([site], number)
     return family
 
 

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from devices.choices import Presence, TerminalStatus
 from devices.selectors import terminals_visible
 from faces.choices import RevocationState
-from faces.selectors import deliveries_visible, revocations_visible
+from faces.selectors import deliveries_visible, revocations_visible, told_in_vain
 from records.choices import AlertState
 from records.selectors import alerts_visible
 from server_common.admin import Tone
@@ -42,6 +42,12 @@ def todo(user: Any) -> list[Tile]:
             _("faces that need somebody"),
             _list("faces_delivery", needs="any"),
             "bad",
+        ),
+        Tile(
+            deliveries_visible(user).filter(told_in_vain()).count(),
+            _("faces that a terminal was told again and has not confirmed"),
+            _list("faces_delivery", needs="confirmation"),
+            "warn",
         ),
         Tile(
             unconfirmed.count(),

@@ -22,6 +22,7 @@ from faces.services import (
     deletes_repeat,
     deliveries_answered,
     deliveries_retry,
+    deliveries_unconfirm,
     library_erase,
     library_save,
     person_erase,
@@ -236,6 +237,10 @@ class World:
     def retry_failed(self) -> None:
         """A day has passed for faces that could not be stored."""
         deliveries_retry(now=self.clock.moment + timedelta(days=1))
+
+    def answers_are_overdue(self) -> None:
+        """A day has passed for faces that nobody reported on."""
+        deliveries_unconfirm(now=self.clock.moment + timedelta(days=1))
 
     def send_failed_again(self, device_id: str) -> None:
         """Another button on a terminal's page."""

@@ -173,9 +173,10 @@ class Planner:
                 Step("sweep"),
                 Step("repeat_deletes"),
                 Step("retry_failed"),
+                Step("answers_are_overdue"),
                 Step("send_failed_again", (door,)),
             ],
-            [40, 12, 8, 2, 4, 7, 3, 3, 6, 4, 3, 2, 1],
+            [40, 12, 8, 2, 4, 7, 3, 3, 6, 4, 3, 2, 3, 1],
         )[0]
 
     def _some_libraries(self) -> str:

@@ -32,6 +32,7 @@ from faces.services import (
     clock_last,
     deletes_repeat,
     deliveries_retry,
+    deliveries_unconfirm,
     library_erase,
     library_save,
     person_erase,
@@ -294,6 +295,10 @@ class Sync(RuleBasedStateMachine):
     @rule()
     def a_day_passes_for_retries(self) -> None:
         deliveries_retry(now=timezone.now() + timedelta(days=1))
+
+    @rule()
+    def a_day_passes_for_answers(self) -> None:
+        deliveries_unconfirm(now=timezone.now() + timedelta(days=1))
 
     @rule(device_id=doors)
     def reset_to_factory(self, device_id: str) -> None:
