@@ -70,6 +70,7 @@ class AlertKind(TextChoices):
     TERMINAL_OFFLINE = "terminal_offline", _("Terminal offline")
     NEW_ADDRESS = "new_address", _("Terminal calls from a new address")
     CLOCK_SKEW = "clock_skew", _("Terminal's clock is wrong")
+    SHARED_ID = "shared_device_id", _("Two terminals use one device ID")
 
 
 class Severity(TextChoices):

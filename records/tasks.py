@@ -8,8 +8,8 @@ from records import services
 
 @shared_task(name="records.tasks.presence_alarms")
 def presence_alarms() -> dict[str, int]:
-    """Alarm for terminals that went silent, clear it for those that are back."""
-    return {"turned": services.presence_alarms()}
+    """Alarm for terminals that went silent or share an ID, clear it when that is over."""
+    return {"turned": services.presence_alarms(), "shared": services.shared_ids_watch()}
 
 
 @shared_task(name="records.tasks.command_run")

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
 from devices.models import Site, Terminal
-from devices.services import admission, calls, limits, presence, recorder, site_create
+from devices.services import admission, callers, calls, limits, presence, recorder, site_create
 from face_engine import install_portraits
 from faces.models import Library, Person
 from faces.services import forget_copies, person_save
@@ -46,7 +46,8 @@ def _fresh_process_state() -> Iterator[None]:
     forget_copies()
     admission.remembered.clear()
     admission.heard.clear()
-    for remembered in (limits._buckets, recorder._recorder, presence._store, calls._script):
+    stores = (limits._buckets, recorder._recorder, presence._store, calls._script, callers._store)
+    for remembered in stores:
         remembered.cache_clear()
     yield
     if settings.REDIS_URL:

@@ -10,6 +10,8 @@ from .admission import (
     is_address_allowed,
     token_digests,
 )
+from .caller_signs import CallerSign
+from .callers import callers_turned
 from .calls import call_taken
 from .clocks import CLOCK_TOLERANCE_S, ClockTurn, clock_judge
 from .command_work import CallSession, CommandTakenAway, Ended, command_work
@@ -48,6 +50,7 @@ from .presence import (
 )
 from .recorder import Answered, Exchange, exchange_keep, exchanges_last, masked
 from .repairs import repairs_count
+from .shared_ids import shared_id_signs
 from .sites import site_change, site_create, site_erase, site_token_rotate
 from .terminal_settings import (
     GROUP_CALLS,
@@ -75,6 +78,7 @@ __all__ = [
     "Admission",
     "Answered",
     "CallSession",
+    "CallerSign",
     "ClockTurn",
     "CommandTakenAway",
     "Difference",
@@ -94,6 +98,7 @@ __all__ = [
     "api_token_user",
     "call_taken",
     "call_target",
+    "callers_turned",
     "clock_judge",
     "clocks_sync_all",
     "command_cancel",
@@ -126,6 +131,7 @@ __all__ = [
     "settings_reported",
     "settings_want",
     "settings_want_also",
+    "shared_id_signs",
     "site_change",
     "site_create",
     "site_erase",

@@ -1,8 +1,8 @@
 """May a terminal call now, and that it called: counted and noted in one step.
 
 What every request of a terminal needs of the shared store (its rate and its address's, that it was
-heard, and of a quiet exchange the latest) is one script in Redis: one way there and back instead of
-four, and the client's part of each is what a heartbeat costs most.
+heard, of a quiet exchange the latest, whether address or cursor turned) is one script in Redis: one
+way there and back instead of five, and the client's part of each is what a heartbeat costs most.
 """
 
 import json
@@ -15,6 +15,7 @@ from typing import Any
 import redis
 from django.conf import settings
 
+from devices.services.callers import TURN, TURNED_KEY, caller_note, turn_text, turns_key
 from devices.services.limits import TAKE, bucket_key, terminal_may_call
 from devices.services.presence import RedisPresence, Sighting, presence_seen, sighting_text
 from devices.services.recorder import KEPT_SECONDS, Exchange, exchange_keep, exchanges_key
@@ -22,8 +23,10 @@ from devices.services.recorder import KEPT_SECONDS, Exchange, exchange_keep, exc
 logger = logging.getLogger(__name__)
 
 _COMPLAIN_EVERY_S = 60
+_CURSOR_DIGITS = 19
 _SCRIPT = (
     TAKE
+    + TURN
     + """
 local now = ARGV[1]
 if take(KEYS[1], ARGV[2], ARGV[3], now) == 0 then return 0 end
@@ -33,6 +36,8 @@ if ARGV[8] ~= '' then
   redis.call('HSET', KEYS[4], ARGV[8], ARGV[9])
   redis.call('EXPIRE', KEYS[4], ARGV[10])
 end
+if ARGV[11] ~= '' then turn(KEYS[5], KEYS[7], ARGV[6], ARGV[11], now) end
+if ARGV[12] ~= '' then turn(KEYS[6], KEYS[7], ARGV[6], ARGV[12], now) end
 return 1
 """
 )
@@ -40,7 +45,12 @@ _complained_at = 0.0
 
 
 def call_taken(
-    *, terminal_id: int, address: str, used_token: bool, quiet: Exchange | None = None
+    *,
+    terminal_id: int,
+    address: str,
+    used_token: bool,
+    quiet: Exchange | None = None,
+    asked: str = "",
 ) -> bool:
     """Tell whether an admitted terminal may call now; if so, note that it was heard.
 
@@ -50,6 +60,7 @@ def call_taken(
         used_token: whether it came under the site's secret address.
         quiet: the exchange itself when it is a quiet one and its answer is known already; kept as
             ``exchange_keep`` would.
+        asked: the cursor of a poll as it was sent, whatever that is.
 
     While the store is away everybody is let through and nothing is noted.
     """
@@ -58,6 +69,8 @@ def call_taken(
         if not terminal_may_call(terminal_id=terminal_id, address=address):
             return False
         presence_seen(terminal_id=terminal_id, address=address, used_token=used_token)
+        caller_note(terminal_id=terminal_id, feature="address", value=address)
+        caller_note(terminal_id=terminal_id, feature="cursor", value=_cursor_of(asked))
         if quiet is not None:
             exchange_keep(terminal_id=terminal_id, exchange=quiet, is_quiet=True)
         return True
@@ -68,19 +81,26 @@ def call_taken(
         bucket_key(f"address:{address}") if address else "",
         RedisPresence.KEY,
         exchanges_key(terminal_id, is_quiet=True),
+        turns_key("address"),
+        turns_key("cursor"),
+        TURNED_KEY,
     ]
     limits = [*settings.TERMINAL_RATE, *settings.ADDRESS_RATE]
     kept = (quiet.kind, _text(quiet)) if quiet is not None else ("", "")
+    turned = (turn_text(address), _cursor_of(asked))
+    args = [f"{now:.3f}", *limits, terminal_id, sighting, *kept, KEPT_SECONDS, *turned]
     try:
-        return bool(
-            script(
-                keys=keys,
-                args=[f"{now:.3f}", *limits, terminal_id, sighting, *kept, KEPT_SECONDS],
-            )
-        )
+        return bool(script(keys=keys, args=args))
     except redis.RedisError:
         _complain()
         return True
+
+
+def _cursor_of(asked: str) -> str:
+    """Return a cursor by which callers can be told apart; a factory reset sends 0."""
+    digits = asked.strip()
+    is_cursor = digits.isdecimal() and len(digits) <= _CURSOR_DIGITS
+    return str(int(digits) or "") if is_cursor else ""
 
 
 def _text(exchange: Exchange) -> str:

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from devices.choices import SettingsGroup
 from devices.models import Terminal, TerminalSettings
+from devices.services.callers import caller_note
 from terminal_protocol.device_objects import (
     DEVICE_OBJECT,
     NETWORK_OBJECT,
@@ -123,5 +124,5 @@ def settings_described(*, terminal_id: int, said: Any) -> None:
     values = DEVICE_OBJECT.read(said, is_partial=True).values
     columns = {"model": "deviceMoel", "app_version": "appVer", "web_version": "webVer"}
     changes = {column: values[name] for column, name in columns.items() if values.get(name)}
-    if changes:
-        Terminal.objects.filter(pk=terminal_id).exclude(**changes).update(**changes)
+    if changes and Terminal.objects.filter(pk=terminal_id).exclude(**changes).update(**changes):
+        caller_note(terminal_id=terminal_id, feature="firmware", value=" ".join(changes.values()))

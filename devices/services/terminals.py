@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from devices.choices import TerminalStatus
 from devices.models import Terminal
+from devices.services.callers import caller_note
 from server_common.redaction import redact
 
 # The segment behind /t/ to its end, whatever it is written with.
@@ -59,8 +60,11 @@ def terminal_describe(
         "server_url": server_url and server_url_shown(server_url),
     }
     changes = {name: value for name, value in said.items() if value}
-    if changes:
-        Terminal.objects.filter(pk=terminal_id).exclude(**changes).update(**changes)
+    if changes and Terminal.objects.filter(pk=terminal_id).exclude(**changes).update(**changes):
+        caller_note(terminal_id=terminal_id, feature="label", value=uuid_label or nation_code or "")
+        caller_note(
+            terminal_id=terminal_id, feature="server", value=changes.get("server_url") or ""
+        )
 
 
 def server_url_shown(url: str) -> str:

@@ -26,6 +26,7 @@ from records.choices import AlertKind, AlertState, Reason, RecordKind, Severity,
 from records.live import alert_message, record_message
 from records.models import Record
 from records.selectors import alerts_visible, records_visible
+from records.words import shared_id_words
 from server_common.admin import ago_words, late_words, skew_words
 
 RECORDS_SHOWN = 20
@@ -88,6 +89,7 @@ class Viewer:
             f"{float(celsius):.1f} °C" if celsius else "",
             skew_words(facts["facts"].get("clock_skew_s")),
             late_words(facts["facts"].get("late_s")),
+            shared_id_words(facts["facts"]),
         ]
         may_clear = self.managed is None or facts["site"] in self.managed
         is_active = facts["state"] == AlertState.ACTIVE

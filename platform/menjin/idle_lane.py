@@ -252,7 +252,9 @@ def _told_of(answer: SyncAnswer, asked: str) -> dict[str, Any]:
 
 def _tell(call: _Call, news: _News, environ: Environ, started: float) -> Response | None:
     terminal_id = news.standing.terminal_id
-    if not call_taken(terminal_id=terminal_id, address=call.address, used_token=True):
+    if not call_taken(
+        terminal_id=terminal_id, address=call.address, used_token=True, asked=news.asked
+    ):
         return _too_often(terminal_id)
     root = picture_root(environ["HTTP_HOST"])
     answer = sync_news(standing=news.standing, asked=int(news.asked), picture_root=root)
@@ -306,6 +308,7 @@ def _taken(call: _Call, quiet: _Quiet, took_ms: float) -> bool:
         address=call.address,
         used_token=True,
         quiet=_exchange(call, quiet, took_ms),
+        asked=quiet.said["lastQueryTime"] if call.kind == "syrecord" else "",
     )
 
 

@@ -207,7 +207,10 @@ def _admitted(request: HttpRequest, kind: str, token: str | None, device_id: str
         logger.info("terminal_refused code=%s reason=%s", outcome.code, outcome.reason)
         raise Unanswerable(outcome.code, outcome.reason)
     if not call_taken(
-        terminal_id=outcome.terminal.pk, address=address, used_token=outcome.token is not None
+        terminal_id=outcome.terminal.pk,
+        address=address,
+        used_token=outcome.token is not None,
+        asked=request.GET.get("lastQueryTime", "") if kind == "syrecord" else "",
     ):
         logger.info("terminal_too_often terminal=%s", outcome.terminal.pk)
         raise TooOften

@@ -12,6 +12,7 @@ from devices.admin.scoped import SITE_FILTER, ReadOnlyAdmin, ScopedRelatedFilter
 from records.choices import AlertKind, AlertState, Severity
 from records.models import Alert
 from records.services import alert_acknowledge, alert_clear
+from records.words import shared_id_words
 from server_common.admin import EMPTY, Tone, badge, late_words, skew_words
 
 SEVERITY_TONES: dict[str, Tone] = {
@@ -91,6 +92,7 @@ class AlertAdmin(ReadOnlyAdmin):
             skew_words(alert.facts.get("clock_skew_s")),
             late_words(alert.facts.get("late_s")),
             alert.facts.get("address", ""),
+            shared_id_words(alert.facts),
         ]
         return " · ".join(part for part in parts if part) or EMPTY
 

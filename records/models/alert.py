@@ -8,12 +8,14 @@ from devices.models import Site, Terminal
 from records.choices import AlertKind, AlertState, Severity
 from records.models.record import Record
 
+LASTING = [AlertKind.TERMINAL_OFFLINE, AlertKind.CLOCK_SKEW, AlertKind.SHARED_ID]
+
 
 class Alert(models.Model):
     """Something that needs a person's eye: active → acknowledged → cleared.
 
-    An alert of a lasting cause (a terminal offline, a wrong clock) exists once while it lasts, and
-    is cleared by itself when the cause goes away.
+    An alert of a lasting cause (a terminal offline, a wrong clock, a shared ID) exists once while
+    it lasts, and is cleared by itself when the cause goes away.
     """
 
     site = models.ForeignKey(
@@ -65,8 +67,7 @@ class Alert(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["terminal", "kind"],
-                condition=models.Q(kind__in=[AlertKind.TERMINAL_OFFLINE, AlertKind.CLOCK_SKEW])
-                & ~models.Q(state=AlertState.CLEARED),
+                condition=models.Q(kind__in=LASTING) & ~models.Q(state=AlertState.CLEARED),
                 name="alert_lasting_once",
             ),
             models.CheckConstraint(

@@ -14,6 +14,7 @@ from .fetching import (
 from .negatives import not_this_person, not_this_person_undo
 from .passes import PassOutcome, late_record, pass_record, temperature_record
 from .pictures import picture_store
+from .shared_ids import shared_ids_watch
 from .verification import Verified, verify
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "presence_alarms",
     "pushed_until",
     "records_pull",
+    "shared_ids_watch",
     "sign_read",
     "sign_store",
     "site_records_erase",

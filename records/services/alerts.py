@@ -24,6 +24,7 @@ _SEVERITY = {
     AlertKind.TERMINAL_OFFLINE: Severity.WARNING,
     AlertKind.NEW_ADDRESS: Severity.WARNING,
     AlertKind.CLOCK_SKEW: Severity.WARNING,
+    AlertKind.SHARED_ID: Severity.WARNING,
 }
 
 
