@@ -84,14 +84,20 @@ def _note_holdings(terminal: Terminal, held: dict[str, str]) -> TerminalHoldings
     )
     now = timezone.now()
     for start in range(0, len(missing), 500):
-        # "Stored" was its last word, and it is not so: tried again by the next sweep, and seen.
+        # "Stored" was its last word, or it said none, and it is not so: tried again by the next
+        # sweep, and seen.
         Delivery.objects.filter(
             terminal=terminal,
             user_id__in=missing[start : start + 500],
             operation=Operation.SAVE,
-            state=DeliveryState.STORED,
+            state__in=[
+                DeliveryState.STORED,
+                DeliveryState.UNCONFIRMED,
+                DeliveryState.FETCHED,
+            ],
         ).update(
             state=DeliveryState.FAILED,
+            unanswered=0,
             code=RetCode.USER_NOT_EXISTS,
             message=RetCode.USER_NOT_EXISTS.message,
             retry_at=now,

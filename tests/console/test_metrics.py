@@ -9,7 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from devices.services import api_token_create
 from faces.choices import Remedy
-from faces.models import Delivery, Revocation
+from faces.models import Delivery, Revocation, TerminalCursor
 from tests.console.two_sites import World, client_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
@@ -57,12 +57,30 @@ def sorted_labels(edge: str) -> tuple[str, str]:
 
 def test_terminals_faces_and_alerts_are_counted(world: World) -> None:
     Delivery.objects.filter(pk=world.ours.delivery.pk).update(remedy=Remedy.RETAKE)
+    Delivery.objects.filter(pk=world.theirs.delivery.pk).update(state="fetched")
+    now = timezone.now()
+    for user_id, state, unanswered in (("in vain", "unconfirmed", 4), ("silent", "fetched", 0)):
+        Delivery.objects.create(
+            terminal=world.ours.terminal,
+            user_id=user_id,
+            state=state,
+            unanswered=unanswered,
+            changed_at=now,
+        )
+    # What it fetched before it began to report is told again soon.
+    TerminalCursor.objects.update_or_create(
+        terminal=world.ours.terminal, defaults={"reported_at": now}
+    )
+    TerminalCursor.objects.get_or_create(terminal=world.theirs.terminal)
 
     found = figures(client_of(world.superuser))
 
     # Labels in order of their names: presence, site, status; remedy, site; kind, severity, …
     assert found["menjin_terminals", "never", "alpha", "approved"] == 1
     assert found["menjin_deliveries_needing_somebody", "retake", "alpha"] == 1
+    assert found["menjin_deliveries_unconfirmed", "alpha", "4"] == 1
+    assert found["menjin_terminals_not_reporting", "bravo"] == 1
+    assert ("menjin_terminals_not_reporting", "alpha") not in found
     alerts = {key: value for key, value in found.items() if key[0] == "menjin_alerts_open"}
     assert sum(alerts.values()) == 2
 

@@ -25,6 +25,14 @@ def fill(world: World) -> None:
     for side in (world.ours, world.theirs):
         Delivery.objects.filter(pk=side.delivery.pk).update(remedy="retake")
         Revocation.objects.filter(pk=side.revocation.pk).update(state="unconfirmed")
+        for number, unanswered in (("in vain", 4), ("told again", 2)):
+            Delivery.objects.create(
+                terminal=side.terminal,
+                user_id=number,
+                state="unconfirmed",
+                unanswered=unanswered,
+                changed_at=timezone.now(),
+            )
         Terminal.objects.filter(pk=side.terminal.pk).update(
             presence="offline", presence_since=timezone.now()
         )
@@ -39,7 +47,7 @@ def test_everything_that_waits_at_the_own_sites_is_counted(
 
     found = tiles(world, who)
 
-    assert len(found) == 5
+    assert len(found) == 6
     assert {one for one, _ in found.values()} == {count}
 
 

@@ -112,6 +112,18 @@ def test_alert_tells_person_and_temperature() -> None:
     assert Viewer(CHINA, None).alert_card(ALERT)["detail"] == "111222 · 38.2 °C"
 
 
+def test_alert_on_a_shared_id_tells_what_told_them_apart() -> None:
+    sign = {"feature": "address", "first": "10.0.0.1", "second": "10.0.0.2", "turns": 3}
+    facts = {"device_id": "0000001", "signs": [sign]}
+
+    detail = Viewer(CHINA, None).alert_card({**ALERT, "user_id": "", "facts": facts})["detail"]
+
+    assert detail == (
+        "Two different terminals call themselves 0000001: "
+        "called in turns from 10.0.0.1 and 10.0.0.2"
+    )
+
+
 def test_clear_button_is_for_managers_of_the_alerts_site() -> None:
     assert Viewer(CHINA, frozenset({1})).alert_card(ALERT)["clear"] != ""
     assert Viewer(CHINA, frozenset({2})).alert_card(ALERT)["clear"] == ""

@@ -47,6 +47,7 @@ def test_a_site_shows_exactly_its_policy(root: APIClient) -> None:
         "fever_closes_door": True,
         "mask_required": False,
         "offline_after_s": 120,
+        "unconfirmed_after_s": 3600,
         "allowed_networks": [],
     }
     assert site["created_at"].endswith("Z")
@@ -90,6 +91,9 @@ def test_a_site_without_a_code_gets_one(
         ("offline_after_s", 30 * 24 * 3600 + 1),
         ("offline_after_s", 10**12),
         ("offline_after_s", None),
+        ("unconfirmed_after_s", 59),
+        ("unconfirmed_after_s", 30 * 24 * 3600 + 1),
+        ("unconfirmed_after_s", None),
         ("allowed_networks", "10.0.0.0/8"),
         ("allowed_networks", ["10.0.0.0/33"]),
         ("allowed_networks", [None]),

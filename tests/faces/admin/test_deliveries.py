@@ -40,6 +40,44 @@ def test_the_list_of_faces_that_need_somebody(world: World) -> None:
     assert "Free space on the terminal" in full
 
 
+def unanswered(world: World, state: str, times: int) -> Delivery:
+    return Delivery.objects.create(
+        terminal=world.ours.terminal,
+        person=world.ours.person,
+        user_id=f"{state}-{times}",
+        state=state,
+        unanswered=times,
+        changed_at=timezone.now(),
+    )
+
+
+def test_the_list_of_faces_told_again_in_vain(world: World) -> None:
+    unanswered(world, DeliveryState.UNCONFIRMED, 2)
+    unanswered(world, DeliveryState.UNCONFIRMED, 4)
+
+    page = client_of(world.manager).get(reverse(LIST), {"needs": "confirmation"})
+
+    content = page.content.decode()
+    assert "unconfirmed-4" in content
+    assert "unconfirmed-2" not in content
+    assert "Told again three times, never confirmed" in content
+
+
+@pytest.mark.parametrize("name", ["faces_person_change", "devices_terminal_change"])
+def test_person_and_terminal_show_what_is_not_confirmed(world: World, name: str) -> None:
+    unanswered(world, DeliveryState.UNCONFIRMED, 1)
+    unanswered(world, DeliveryState.FETCHED, 0)
+    row = world.ours.person if "person" in name else world.ours.terminal
+
+    page = client_of(world.manager).get(reverse(f"admin:{name}", args=[row.pk])).content.decode()
+
+    assert "Unconfirmed" in page
+    assert "Fetched, does not report" in page
+    if "person" in name:
+        assert "told again at the terminal&#x27;s next poll (1 of 3)" in page
+        assert "this terminal never reports results" in page
+
+
 @pytest.mark.parametrize(("who", "expected"), [("manager", "pending"), ("guard", "failed")])
 def test_managers_send_again_and_guards_do_not(world: World, who: str, expected: str) -> None:
     row = needing(world, Remedy.RETAKE)

@@ -1,12 +1,15 @@
 """``/api/v1/deliveries/``: what became of each change on each terminal."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 from rest_framework.test import APIClient
 
+from faces.services import deliveries_unconfirm
 from tests.console.two_sites import World
 from tests.support.factories import make_library, make_terminal, wire_of
 from tests.support.people import enrol
@@ -38,6 +41,31 @@ def test_a_delivery_goes_from_pending_to_what_the_terminal_says(
     assert states() == {"good": ("stored", "100"), "bad": ("failed", "101")}
 
 
+def test_what_a_terminal_does_not_report_on_has_a_state_of_its_own(
+    manager: APIClient, world: World
+) -> None:
+    library = make_library(world.ours.site)
+    talks = make_terminal(world.ours.site, device_id="talks", libraries=[library.pk])
+    silent = make_terminal(world.ours.site, device_id="silent", libraries=[library.pk])
+    for user_id in "12":
+        enrol(library, user_id)
+    for terminal in (talks, silent):
+        wire_of(terminal).sync()
+    wire_of(talks).post("syresult", {"resultList": {"userID": "1", "status": "100"}})
+
+    deliveries_unconfirm(now=timezone.now() + timedelta(hours=2))
+
+    rows = manager.get(DELIVERIES, {"user_id": "2"}).json()["results"]
+    assert {row["device_id"]: (row["state"], row["unanswered"]) for row in rows} == {
+        "talks": ("unconfirmed", 1),
+        "silent": ("fetched", 0),
+    }
+    found = manager.get(DELIVERIES, {"state": "unconfirmed"}).json()["results"]
+    assert [row["advice"] for row in found] == [
+        "Not confirmed in time; told again at the terminal's next poll (1 of 3)."
+    ]
+
+
 def test_a_delivery_shows_exactly_what_is_agreed(manager: APIClient, world: World) -> None:
     row = manager.get(f"{DELIVERIES}{world.ours.delivery.pk}/").json()
 
@@ -52,6 +80,7 @@ def test_a_delivery_shows_exactly_what_is_agreed(manager: APIClient, world: Worl
         "code": "30002",
         "message": "",
         "attempts": 0,
+        "unanswered": 0,
         "retry_at": None,
         "remedy": "",
         "advice": "The terminal found no face in the photo.",

@@ -5,13 +5,14 @@ from typing import Any
 
 import pytest
 from aiohttp import web
+from django.utils import timezone
 
 from devices.choices import CommandKind
 from devices.models import Terminal, TerminalCommand
 from devices.services import Requester, command_work, commands_request
 from faces.choices import DeliveryState, Operation
 from faces.models import Delivery, Library, Person, TerminalHoldings
-from faces.services import people_work, person_erase, person_save
+from faces.services import deliveries_retry, people_work, person_erase, person_save
 from tests.support.people import enrol
 from tests.support.terminal_api import TerminalServer
 from tests.support.wire import WireClient
@@ -213,6 +214,20 @@ def test_comparing_names_who_is_missing_too_many_or_different(
     # "Stored" was not true any more.
     row = Delivery.objects.get(terminal=gate, user_id="p03")
     assert (row.state, row.code) == ("failed", "20001")
+
+
+@pytest.mark.parametrize("state", ["unconfirmed", "fetched"])
+def test_whom_a_terminal_never_reported_on_and_lacks_is_told_again(
+    gate: Terminal, library: Library, state: str
+) -> None:
+    enrol(library, "a")
+    Delivery.objects.update(state=state, unanswered=4, held=True)
+
+    run(gate, CommandKind.PEOPLE_COMPARE)
+
+    row = Delivery.objects.get()
+    assert (row.state, row.code, row.unanswered) == ("failed", "20001", 0)
+    assert deliveries_retry(now=timezone.now()) == 1
 
 
 def test_an_empty_terminal_is_compared(gate: Terminal, library: Library) -> None:
