@@ -17,7 +17,7 @@ def note_who_reports(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('devices', '0010_unconfirmed_after'),
+        ('devices', '0011_unconfirmed_after'),
         ('faces', '0004_terminal_holdings'),
     ]
 

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('devices', '0007_unconfirmed_after'),
+        ('devices', '0011_unconfirmed_after'),
         ('records', '0005_fetched_records'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('devices', '0009_server_without_secret'),
+        ('devices', '0010_call_stamps'),
     ]
 
     operations = [
