@@ -17,6 +17,7 @@ from devices.services import admission, site_create, site_token_rotate, terminal
 from faces.models import Delivery, Person
 from records.models import Alert, Record
 from tests.records.services.test_passes import picture
+from tests.support.tools import absent_cases
 from tests.support.wire import WireClient
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
@@ -30,8 +31,7 @@ GOLDEN = Path(
 
 def _cases() -> list[Any]:
     if not GOLDEN.exists():
-        reason = "golden payloads are not here (MENJIN_GOLDEN)"
-        return [pytest.param({}, marks=pytest.mark.skip(reason=reason), id="golden")]
+        return absent_cases("golden payloads are not here (MENJIN_GOLDEN)")
     cases = json.loads(GOLDEN.read_text(encoding="utf-8"))["cases"]
     return [pytest.param(case, id=case["name"]) for case in cases]
 
