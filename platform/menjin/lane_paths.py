@@ -14,6 +14,11 @@ def is_picture_path(path: str) -> bool:
     return path.startswith("/i/")
 
 
+def is_lane_path(path: str) -> bool:
+    """Tell whether a path belongs to terminals, as it is written or as it is meant."""
+    return any(is_terminal_path(one) or is_picture_path(one) for one in (path, lane_path(path)))
+
+
 def lane_path(path: str) -> str:
     """Return a path as it is meant: without empty segments, in characters.
 
@@ -59,6 +64,5 @@ class NotSentAway(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """See ``logging.Filter``."""
-        path = lane_path(getattr(getattr(record, "request", None), "path_info", ""))
-        is_lane = is_terminal_path(path) or is_picture_path(path)
-        return not (is_lane and getattr(record, "status_code", 0) == 503)
+        path = getattr(getattr(record, "request", None), "path_info", "")
+        return not (getattr(record, "status_code", 0) == 503 and is_lane_path(path))

@@ -37,7 +37,7 @@ from devices.services import (
     stranger_may_call,
 )
 from menjin.crowding import Crowded, Errand, SentAway, crowded_retry_after_s, shared_slots
-from menjin.lane_paths import is_picture_path, is_terminal_path, lane_path
+from menjin.lane_paths import is_lane_path, is_picture_path, lane_path
 from menjin.packed_bodies import TooLargeUnpacked, UnknownEncoding, unpack
 from menjin.whole_requests import MAY_BE_CUT
 from server_common.addresses import client_address, peer_address
@@ -52,7 +52,9 @@ from terminal_protocol import (
 
 logger = logging.getLogger(__name__)
 
-_PATH = re.compile(r"^(?:/t/(?P<token>[^/]*))?/\+?(?P<kind>sy[a-z]*)(?:/(?P<device_id>.*))?$")
+_PATH = re.compile(
+    r"^(?P<secret>/t(?:/(?P<token>[^/]*))?)?/\+?(?P<kind>sy[a-z]*)(?:/(?P<device_id>.*))?$"
+)
 _ERRAND = re.compile(r"^(?:/t/[^/]*)?/\+?(?P<kind>syface|syrecord)(?:/|$)")
 _ERRANDS = {"syface": Errand.DOOR, "syrecord": Errand.POLL}
 _PICTURE = re.compile(r"^/i/(?P<name>[A-Za-z0-9_\-]{1,80})\.jpg$")
@@ -89,10 +91,9 @@ class TerminalLane:
         self._sent_away = SentAway()
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        path = lane_path(request.path_info)
-        if not (is_picture_path(path) or is_terminal_path(path)):
+        if not is_lane_path(request.path_info):
             return self.get_response(request)
-        request.path_info = path
+        request.path_info = path = lane_path(request.path_info)
         answer = self._picture if is_picture_path(path) else self._message
         return self._seated(answer, request)
 
@@ -159,7 +160,9 @@ class TerminalLane:
         if request.method != expected:
             raise Unanswerable(RetCode.METHOD_NOT_ALLOWED, f"this address takes {expected}")
         _check_size(request)
-        admission = _admitted(request, kind, found["token"], found["device_id"] or "")
+        # Under /t/ without a segment there is a token, the empty one, which nobody has.
+        token = found["token"] or "" if found["secret"] else None
+        admission = _admitted(request, kind, token, found["device_id"] or "")
         return self._recorded(admission, kind, request)
 
     def _recorded(self, admission: Admission, kind: str, request: HttpRequest) -> HttpResponse:

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.conf import settings
 
-from menjin.lane_paths import is_picture_path, is_terminal_path, lane_path
+from menjin.lane_paths import is_lane_path
 from terminal_protocol import Ack, RetCode
 
 # So long a body may stand still; its sender is answered within ten seconds then. nginx says the
@@ -39,14 +39,14 @@ class Refused(Exception):
 
 def body_limit(path: str) -> int:
     """Return how many bytes a request to a path may carry."""
-    if _is_lane(path):
+    if is_lane_path(path):
         return settings.TERMINAL_BODY_LIMIT_BYTES
     return settings.DATA_UPLOAD_MAX_MEMORY_SIZE or 0
 
 
 def too_large(path: str) -> Refused:
     """Refuse a body over the limit, which no repeating makes smaller."""
-    if _is_lane(path):
+    if is_lane_path(path):
         return Refused(200, Ack(RetCode.PARAM_INVALID, "body is too large").to_wire())
     detail = "This is larger than the platform takes."
     return Refused(413, {"error": "too_large", "detail": detail})
@@ -55,12 +55,7 @@ def too_large(path: str) -> Refused:
 def broke_off(path: str) -> Refused:
     """Refuse a body whose rest does not come; sent again it may arrive whole."""
     headers = {"Retry-After": str(_RETRY_AFTER_S)}
-    if _is_lane(path):
+    if is_lane_path(path):
         return Refused(503, Ack(RetCode.INTERNAL_ERROR, "request broke off").to_wire(), headers)
     detail = "The rest of this request did not come."
     return Refused(408, {"error": "request_timeout", "detail": detail})
-
-
-def _is_lane(path: str) -> bool:
-    path = lane_path(path)
-    return is_terminal_path(path) or is_picture_path(path)

@@ -17,7 +17,7 @@ _HEAD_WITHIN_S = 20.0
 HEAD_MAX_BYTES = 64 * 1024
 _HEAD_END = re.compile(rb"\r?\n\r?\n")
 _LINE = re.compile(rb"(?P<method>[A-Za-z]+) (?P<target>\S+) (?P<version>HTTP/1\.[01])(?=\r?\n)")
-_ABSOLUTE = re.compile(rb"(?i)https?://[^/?#]*")
+_ABSOLUTE = re.compile(rb"(?i)\Ahttps?://[^/?#]*")
 _HOST_LINE = re.compile(rb"(?im)^host[ \t]*:")
 _UNREADABLE = "request cannot be read"
 _BROKE_OFF = "request broke off"

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,19 @@ def test_every_mounted_file_is_in_the_project() -> None:
                 assert (ROOT / source).is_file()
             else:
                 assert source in COMPOSE["volumes"]
+
+
+def test_only_the_proxy_may_say_who_calls() -> None:
+    """Callers from outside come from the gateway of the same network."""
+    address = COMPOSE["services"]["nginx"]["networks"]["default"]["ipv4_address"]
+    given = COMPOSE["services"]["wsgi"]["environment"]["TRUSTED_PROXIES"]
+    (pool,) = COMPOSE["networks"]["default"]["ipam"]["config"]
+
+    assert given == f"${{TRUSTED_PROXIES:-{address}}}"
+    assert f"TRUSTED_PROXIES={address}\n" in (ROOT / ".env.example").read_text()
+    assert ip_address(address) in ip_network(pool["subnet"])
+    # Uvicorn would believe this machine by itself.
+    assert "--no-proxy-headers" in COMPOSE["services"]["asgi"]["command"]
 
 
 def test_nginx_can_read_its_file(tmp_path: Path) -> None:

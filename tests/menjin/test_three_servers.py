@@ -68,9 +68,14 @@ TABLE = _table()
 
 
 @pytest.fixture(scope="module")
-def outcomes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[tuple[str, str], Outcome]]:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return where the servers keep what they keep, logs included."""
+    return tmp_path_factory.mktemp("three")
+
+
+@pytest.fixture(scope="module")
+def outcomes(folder: Path) -> Iterator[dict[tuple[str, str], Outcome]]:
     """Send every case to every server; what is slow about some of them passes at the same time."""
-    folder = tmp_path_factory.mktemp("three")
     nginx = tool("nginx", package="nginx-light")
     variables = {"TRUSTED_PROXIES": TRUSTED}
     served = Served(
@@ -182,11 +187,10 @@ def test_an_answer_over_http_1_0_has_a_length_and_ends(
 
 
 def test_no_log_carries_the_secret_of_a_site(
-    outcomes: dict[tuple[str, str], Outcome], tmp_path_factory: pytest.TempPathFactory
+    outcomes: dict[tuple[str, str], Outcome], folder: Path
 ) -> None:
     """Not even of what could not be read."""
     assert outcomes
-    (folder,) = Path(tmp_path_factory.getbasetemp()).glob("three*")
     logs = [folder / "embedded" / "log", folder / "wsgi" / "log", *(folder / "nginx").glob("*")]
     said = "\n".join(path.read_text(errors="replace") for path in logs if path.is_file())
 
