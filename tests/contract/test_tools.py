@@ -37,7 +37,7 @@ def test_ci_requires_them_and_installs_every_package_that_tests_name() -> None:
         found
         for path in (ROOT / "tests").rglob("*.py")
         if path.name != "test_tools.py"
-        for found in re.findall(r'package="([a-z0-9-]+)"', path.read_text())
+        for found in re.findall(r'tool\("[^"]+", package="([a-z0-9-]+)"', path.read_text())
     }
     installed = re.search(r"packages=\(([^)]*)\)", script)
 
