@@ -5,6 +5,7 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable
+from concurrent.futures import Future
 from http import HTTPStatus
 from queue import SimpleQueue
 from typing import Any
@@ -44,41 +45,21 @@ class _Reader(threading.Thread):
     def __init__(self, idle: "deque[_Reader]") -> None:
         super().__init__(name="menjin-body", daemon=True)
         self._idle = idle
-        self.jobs: SimpleQueue[_Job] = SimpleQueue()
+        self.jobs: SimpleQueue[tuple[Any, int, Future[bytes]]] = SimpleQueue()
 
     def run(self) -> None:
         while True:
-            job = self.jobs.get()
-            job.work()
-            # Before anybody is told, who may want the next piece at once.
-            self._idle.append(self)
-            job.done.release()
-
-
-class _Job:
-    """One read and what came of it."""
-
-    def __init__(self, source: Any, size: int) -> None:
-        self._source, self._size = source, size
-        self._found = b""
-        self._error: Exception | None = None
-        self.done = threading.Lock()
-        self.done.acquire()
-
-    def work(self) -> None:
-        """Read; what goes wrong is raised where it is waited for."""
-        try:
-            self._found = self._source.read(self._size)
-        except Exception as error:
-            self._error = error
-
-    def result(self) -> bytes:
-        """Return what was read."""
-        if isinstance(self._error, OSError):
-            raise BodyStalled from self._error
-        if self._error is not None:
-            raise self._error
-        return self._found
+            source, size, done = self.jobs.get()
+            try:
+                found = source.read(size)
+            except Exception as error:
+                # Raised where it is waited for.
+                self._idle.append(self)
+                done.set_exception(error)
+            else:
+                # Before anybody is told, who may want the next piece at once.
+                self._idle.append(self)
+                done.set_result(found)
 
 
 class BodyReaders:
@@ -100,11 +81,12 @@ class BodyReaders:
         Raises:
             BodyStalled: they did not come in time, or the sender hung up.
         """
-        job = _Job(source, size)
-        self._reader().jobs.put(job)
-        if not job.done.acquire(timeout=self._stalled_s):
-            raise BodyStalled
-        return job.result()
+        done: Future[bytes] = Future()
+        self._reader().jobs.put((source, size, done))
+        try:
+            return done.result(self._stalled_s)
+        except OSError as error:  # TimeoutError is one, too
+            raise BodyStalled from error
 
     def _reader(self) -> _Reader:
         try:

@@ -43,7 +43,7 @@ def test_ci_requires_them_and_installs_every_package_that_tests_name() -> None:
 
     assert f"export {REQUIRED}=1" in script
     assert installed is not None
-    assert named == {"nginx-light", "chromium-driver", "espeak-ng"}
+    assert named == {"nginx-light", "chromium-driver", "curl", "espeak-ng"}
     assert named <= set(installed[1].split())
 
 
