@@ -16,6 +16,7 @@ from faces.services import (
     picture_root,
     sync_answer,
 )
+from server_common.addresses import called_host
 from terminal_protocol import Ack, BodyReading, RetCode, read_feedback
 
 logger = logging.getLogger(__name__)
@@ -32,7 +33,7 @@ def sync(admission: Admission, request: HttpRequest) -> Answered:
     answer = sync_answer(
         terminal=admission.terminal,
         last_query_time=min(asked, _CURSOR_MAX),
-        picture_root=picture_root(request.get_host()),
+        picture_root=picture_root(called_host(request.META)),
     )
     told = [entry.operation for entry in answer.entries]
     note = {

@@ -16,6 +16,7 @@ from devices.services import admission, callers, calls, limits, presence, record
 from face_engine import install_portraits
 from faces.models import Library, Person
 from faces.services import forget_copies, person_save
+from tests.support.tools import absent
 from tests.support.wire import WireClient
 
 # How long an example takes depends on the machine and on who else works on it; benchmarks measure.
@@ -36,7 +37,7 @@ def portraits() -> dict[str, Path]:
 def shared_photos() -> Path:
     """Return the folder of evaluation photos, or skip."""
     if not (PHOTOS / "pairs.csv").exists():
-        pytest.skip("evaluation photos are not here (MENJIN_PHOTOS)")
+        absent("evaluation photos are not here (MENJIN_PHOTOS)")
     return PHOTOS
 
 

@@ -11,10 +11,13 @@ import time
 from collections import OrderedDict
 from dataclasses import dataclass
 from functools import lru_cache
+from ipaddress import IPv6Address, ip_network
 from typing import Any, Protocol
 
 import redis
 from django.conf import settings
+
+from server_common.addresses import parse_address
 
 logger = logging.getLogger(__name__)
 
@@ -112,6 +115,24 @@ def terminal_may_call(*, terminal_id: int, address: str) -> bool:
     return not address or _take(f"address:{address}", Limit(*settings.ADDRESS_RATE))
 
 
-def stranger_may_call(*, address: str) -> bool:
-    """Tell whether an address may go on being refused for wrong tokens."""
-    return not address or _take(f"stranger:{address}", Limit(*settings.STRANGER_RATE))
+def stranger_may_call(*, address: str, peer: str = "") -> bool:
+    """Tell whether a caller may go on being refused for wrong tokens.
+
+    Args:
+        address: what it is taken for, which a list of hops may have told.
+        peer: where its connection really comes from, empty for a proxy of ours.
+
+    Each of both has a budget, so that nobody gets a fresh one by another list of hops. Of IPv6 a
+    whole /64 is one caller: each of its hosts can take any address in it (RFC 4941).
+    """
+    limit = Limit(*settings.STRANGER_RATE)
+    callers = {_neighbourhood(one) for one in (address, peer) if one} or {"unknown"}
+    # Every budget is used, also when another one is empty.
+    return all([_take(f"stranger:{caller}", limit) for caller in sorted(callers)])
+
+
+def _neighbourhood(address: str) -> str:
+    parsed = parse_address(address)
+    if not isinstance(parsed, IPv6Address):
+        return address
+    return str(ip_network((parsed, 64), strict=False))

@@ -68,11 +68,14 @@ def picture_root(host: str) -> str:
 
     In this order, the first that is plain HTTP and short enough: ``MENJIN_PICTURE_URL``,
     ``PUBLIC_URL``, the host the terminal itself called, and the number behind that host's name.
+    When it called none that can be used, the first name of ``ALLOWED_HOSTS``.
 
     Args:
-        host: of the terminal's request, with its port.
+        host: of the terminal's request, with its port; empty when it cannot be used.
     """
-    for root in (settings.PICTURE_URL, settings.PUBLIC_URL, f"http://{host}"):
+    names = [host] if host else [one for one in settings.ALLOWED_HOSTS if one[:1] not in {"*", "."}]
+    roots = (settings.PICTURE_URL, settings.PUBLIC_URL, *(f"http://{name}" for name in names))
+    for root in roots:
         if picture_root_fits(root):
             return str(root)
     return _numeric_root(host)
@@ -87,10 +90,11 @@ def picture_root_fits(root: str) -> bool:
 def _numeric_root(host: str) -> str:
     """Return the root by number instead of a name that is too long."""
     parts = urlsplit(f"//{host}")
-    number = _number_of(parts.hostname or "")
+    number = _number_of(parts.hostname) if parts.hostname else ""
     if number and validate_host(number, settings.ALLOWED_HOSTS):
         return f"http://{number}:{parts.port}" if parts.port else f"http://{number}"
-    logger.error("picture_address_too_long host_characters=%s: set MENJIN_PICTURE_URL", len(host))
+    event = "picture_address_too_long" if host else "picture_address_unknown"
+    logger.error("%s host_characters=%s: set MENJIN_PICTURE_URL", event, len(host))
     return ""
 
 

@@ -11,10 +11,11 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "menjin.settings.production")
 http = get_asgi_application()
 
 from console.routing import websocket_urlpatterns  # noqa: E402 - needs the apps loaded first
+from menjin.whole_asgi import WholeRequests  # noqa: E402
 
 application = ProtocolTypeRouter(
     {
-        "http": http,
+        "http": WholeRequests(http),
         "websocket": AllowedHostsOriginValidator(
             AuthMiddlewareStack(URLRouter(websocket_urlpatterns))
         ),

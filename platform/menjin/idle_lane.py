@@ -21,7 +21,6 @@ from typing import Any
 
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
-from django.http.request import split_domain_port, validate_host
 
 from devices.services import (
     Exchange,
@@ -40,7 +39,7 @@ from menjin.crowding import (
     crowded_retry_after_s,
     shared_slots,
 )
-from server_common.addresses import caller_address
+from server_common.addresses import called_host, caller_address
 from server_common.request_ids import new_request_id
 from terminal_protocol import Ack, Heartbeat, RetCode, SyncAnswer, UnreadableBody, read_body
 
@@ -210,7 +209,7 @@ def _busy(reason: str, retry_after_s: int) -> Response:
 def _call_of(environ: Environ) -> _Call | None:
     """Read a request that may be a quiet one; None when it is none or not in plain form."""
     found = _PATH.fullmatch(environ.get("PATH_INFO", ""))
-    if found is None or environ.get("HTTP_TRANSFER_ENCODING"):
+    if found is None or "HTTP_TRANSFER_ENCODING" in environ or "HTTP_CONTENT_ENCODING" in environ:
         return None
     token, kind, device_id = found.groups()
     if environ["REQUEST_METHOD"] != ("GET" if kind == "syrecord" else "POST"):
@@ -220,8 +219,7 @@ def _call_of(environ: Environ) -> _Call | None:
 
 def _poll(call: _Call, environ: Environ) -> _Quiet | _News | None:
     found = _CURSOR.fullmatch(environ.get("QUERY_STRING", ""))
-    is_plain = found and environ.get("CONTENT_LENGTH", "") in {"", "0"}
-    if not found or not is_plain or not _is_host(environ.get("HTTP_HOST", "")):
+    if not found or environ.get("CONTENT_LENGTH", "") not in {"", "0"}:
         return None
     asked = int(found[1])
     standing = poll_look(
@@ -256,7 +254,7 @@ def _tell(call: _Call, news: _News, environ: Environ, started: float) -> Respons
         terminal_id=terminal_id, address=call.address, used_token=True, asked=news.asked
     ):
         return _too_often(terminal_id)
-    root = picture_root(environ["HTTP_HOST"])
+    root = picture_root(called_host(environ))
     answer = sync_news(standing=news.standing, asked=int(news.asked), picture_root=root)
     if answer is None:
         return None
@@ -323,14 +321,3 @@ def _exchange(call: _Call, told: _Quiet, took_ms: float) -> Exchange:
         note=told.note,
         took_ms=took_ms,
     )
-
-
-def _is_host(host: str) -> bool:
-    """Tell whether a request for this host is for us; the lane behind refuses others."""
-    return _host_allowed(host, tuple(settings.ALLOWED_HOSTS))
-
-
-@lru_cache(maxsize=256)
-def _host_allowed(host: str, allowed: tuple[str, ...]) -> bool:
-    domain, _ = split_domain_port(host)
-    return bool(domain) and validate_host(domain, allowed)

@@ -11,11 +11,11 @@ import logging
 import re
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
-from urllib.parse import unquote
 
 from django.conf import settings
-from django.core.exceptions import DisallowedHost, RequestDataTooBig
+from django.core.exceptions import RequestDataTooBig
 from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.request import RawPostDataException, UnreadablePostError
@@ -37,8 +37,10 @@ from devices.services import (
     stranger_may_call,
 )
 from menjin.crowding import Crowded, Errand, SentAway, crowded_retry_after_s, shared_slots
-from menjin.lane_paths import is_picture_path, is_terminal_path
-from server_common.addresses import client_address
+from menjin.lane_paths import is_lane_path, is_picture_path, lane_path
+from menjin.packed_bodies import TooLargeUnpacked, UnknownEncoding, unpack
+from menjin.whole_requests import MAY_BE_CUT
+from server_common.addresses import client_address, peer_address
 from terminal_protocol import (
     Ack,
     BodyReading,
@@ -50,7 +52,9 @@ from terminal_protocol import (
 
 logger = logging.getLogger(__name__)
 
-_PATH = re.compile(r"^(?:/t/(?P<token>[^/]*))?/\+?(?P<kind>sy[a-z]*)(?:/(?P<device_id>.*))?$")
+_PATH = re.compile(
+    r"^(?P<secret>/t(?:/(?P<token>[^/]*))?)?/\+?(?P<kind>sy[a-z]*)(?:/(?P<device_id>.*))?$"
+)
 _ERRAND = re.compile(r"^(?:/t/[^/]*)?/\+?(?P<kind>syface|syrecord)(?:/|$)")
 _ERRANDS = {"syface": Errand.DOOR, "syrecord": Errand.POLL}
 _PICTURE = re.compile(r"^/i/(?P<name>[A-Za-z0-9_\-]{1,80})\.jpg$")
@@ -87,22 +91,25 @@ class TerminalLane:
         self._sent_away = SentAway()
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        path = request.path_info
-        if is_picture_path(path):
-            return self._seated(self._picture, request)
-        if is_terminal_path(path):
-            return self._seated(self._message, request)
-        return self.get_response(request)
+        if not is_lane_path(request.path_info):
+            return self.get_response(request)
+        request.path_info = path = lane_path(request.path_info)
+        answer = self._picture if is_picture_path(path) else self._message
+        return self._seated(answer, request)
 
     def _seated(self, answer: GetResponse, request: HttpRequest) -> HttpResponse:
         """Answer as soon as there is a slot, or send the caller away before it costs anything."""
         errand = _errand(request.path_info)
         try:
             with self.slots.taken(errand):
-                return self._guard(answer, request)
+                response = self._guard(answer, request)
         except Crowded:
             self._sent_away.count(errand)
-            return _busy("platform is busy", retry_after_s=crowded_retry_after_s())
+            response = _busy("platform is busy", retry_after_s=crowded_retry_after_s())
+        if response.status_code != 304:
+            # Else servers answer in pieces, which not every terminal can put together.
+            response["Content-Length"] = str(len(response.content))
+        return response
 
     def _guard(self, answer: GetResponse, request: HttpRequest) -> HttpResponse:
         """Turn every failure into something a terminal can read."""
@@ -112,12 +119,20 @@ class TerminalLane:
             return _refused(refusal.code, refusal.reason)
         except TooOften:
             return _busy("too many requests")
-        except UnreadableBody as error:
-            return _refused(RetCode.PARAM_INVALID, f"body cannot be read: {error.code}")
-        except NotThisMessage:
+        except (UnreadableBody, NotThisMessage) as error:
+            if request.META.get(MAY_BE_CUT):
+                return _busy("request broke off")
+            if isinstance(error, UnreadableBody):
+                return _refused(RetCode.PARAM_INVALID, f"body cannot be read: {error.code}")
             return _refused(RetCode.MISSING_PARAM, "nothing in the body belongs to this message")
-        except (RequestDataTooBig, DisallowedHost):
-            return _refused(RetCode.PARAM_INVALID, "request is too large or names a foreign host")
+        except (RequestDataTooBig, TooLargeUnpacked):
+            return _refused(RetCode.PARAM_INVALID, "body is too large")
+        except UnknownEncoding as error:
+            # Nothing is wrong with what it sends: it may keep it until this is understood.
+            logger.warning("terminal_encoding_unknown encoding=%.40r", str(error))
+            response = _busy("body is compressed in a way that is not understood")
+            response["Accept-Encoding"] = "gzip, deflate"
+            return response
         except (UnreadablePostError, RawPostDataException):
             return _busy("request broke off")
         except (DatabaseError, InterfaceError):
@@ -145,7 +160,9 @@ class TerminalLane:
         if request.method != expected:
             raise Unanswerable(RetCode.METHOD_NOT_ALLOWED, f"this address takes {expected}")
         _check_size(request)
-        admission = _admitted(request, kind, found["token"], found["device_id"] or "")
+        # Under /t/ without a segment there is a token, the empty one, which nobody has.
+        token = found["token"] or "" if found["secret"] else None
+        admission = _admitted(request, kind, token, found["device_id"] or "")
         return self._recorded(admission, kind, request)
 
     def _recorded(self, admission: Admission, kind: str, request: HttpRequest) -> HttpResponse:
@@ -159,7 +176,7 @@ class TerminalLane:
             if kind == "syrecord":
                 answered = faces.wire.sync(admission, request)
             else:
-                body = read_body(request.body, str(request.META.get("CONTENT_TYPE") or ""))
+                body = _body_of(request)
                 said = body.data
                 answered = _POSTED[kind](admission, body)
                 if body.repairs:
@@ -193,16 +210,24 @@ def _errand(path: str) -> Errand:
 def _check_size(request: HttpRequest) -> None:
     length = str(request.META.get("CONTENT_LENGTH") or "0")
     if length.isdecimal() and int(length) > settings.TERMINAL_BODY_LIMIT_BYTES:
-        limit = settings.TERMINAL_BODY_LIMIT_BYTES
-        raise Unanswerable(RetCode.PARAM_INVALID, f"body is larger than {limit} bytes")
+        raise Unanswerable(RetCode.PARAM_INVALID, "body is too large")
+
+
+def _body_of(request: HttpRequest) -> BodyReading:
+    encoding = str(request.META.get("HTTP_CONTENT_ENCODING") or "")
+    unpacked = unpack(request.body, encoding, limit=settings.TERMINAL_BODY_LIMIT_BYTES)
+    body = read_body(unpacked.raw, str(request.META.get("CONTENT_TYPE") or ""))
+    if not unpacked.repairs:
+        return body
+    return replace(body, repairs=(*unpacked.repairs, *body.repairs))
 
 
 def _admitted(request: HttpRequest, kind: str, token: str | None, device_id: str) -> Admission:
     address = client_address(request)
     ask = admit_heartbeat if kind == "syheartbeat" else admit
-    outcome = ask(token=token, device_id=unquote(device_id).rstrip("/"), address=address)
+    outcome = ask(token=token, device_id=device_id, address=address)
     if isinstance(outcome, Refusal):
-        if not stranger_may_call(address=address):
+        if not stranger_may_call(address=address, peer=peer_address(request.META)):
             raise TooOften
         logger.info("terminal_refused code=%s reason=%s", outcome.code, outcome.reason)
         raise Unanswerable(outcome.code, outcome.reason)

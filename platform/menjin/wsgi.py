@@ -8,5 +8,6 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "menjin.settings.production")
 django_application = get_wsgi_application()
 
 from menjin.idle_lane import IdleLane  # noqa: E402 - needs the apps loaded first
+from menjin.whole_wsgi import WholeRequests  # noqa: E402
 
-application = IdleLane(django_application)
+application = WholeRequests(IdleLane(django_application))

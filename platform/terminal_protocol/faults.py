@@ -49,6 +49,8 @@ FAULT_WORDS: dict[str, str] = {
     "clock_skew": "the terminal's clock is off by more than five minutes",
     "device_id_differs": "the device ID in the message is not the one in the address",
     "verification_unavailable": "the platform could not look at the picture",
+    "content_encoding_wrong": "the message was not compressed as it said",
+    "compressed_truncated": "the compressed message broke off",
     "json_bom": "the message began with a byte order mark",
     "json_encoding": "the message was not in UTF-8",
     "json_control_characters": "the message had line breaks inside its values",

@@ -8,11 +8,12 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.test import Client
 
-from tests.support.browser import browsing, chromedriver
+from tests.support.browser import browsing
+from tests.support.tools import needs_tool
 
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.skipif(chromedriver() is None, reason="no chromedriver here"),
+    needs_tool("chromedriver", package="chromium-driver"),
     pytest.mark.django_db(transaction=True),
 ]
 SHOWN = "[...document.querySelectorAll('#records > [data-id]')].map((one) => one.dataset.id)"

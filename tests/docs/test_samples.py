@@ -15,10 +15,11 @@ import pytest
 
 from tests.support.documents import ROOT, Line, code_lines
 from tests.support.processes import free_port, start, stop, wait_listening
+from tests.support.tools import needs_tool
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(shutil.which("curl") is None, reason="curl is missing: package curl"),
+    needs_tool("curl", package="curl"),
 ]
 _PHOTOS = {"wang.jpg": "obama.jpg", "somebody.jpg": "biden.jpg"}
 

@@ -15,6 +15,7 @@ from edge_agent.exceptions import DriverUnavailable
 from tests.edge_agent.fakes import person_jpeg
 from tests.support.broken_pictures import BrokenPictures
 from tests.support.processes import ROOT
+from tests.support.tools import module
 
 CASES = ROOT / "tests/support/picture_cases"
 
@@ -130,7 +131,7 @@ async def test_absent_folder_is_one_clear_sentence(tmp_path: Path) -> None:
 @pytest.fixture
 def video(tmp_path: Path) -> Path:
     """A video of 20 frames at 50 per second; its blue fades out and its red comes up."""
-    cv2 = pytest.importorskip("cv2", reason="OpenCV is not installed (extra edge-opencv)")
+    cv2 = module("cv2", extra="edge-opencv")
     path = tmp_path / "door.avi"
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 50.0, (64, 48))
     assert writer.isOpened()
@@ -197,7 +198,7 @@ async def test_closing_stops_the_thread_at_once(video: Path) -> None:
 
 @pytest.mark.filterwarnings("ignore")
 async def test_absent_source_is_one_clear_sentence_without_its_path(tmp_path: Path) -> None:
-    pytest.importorskip("cv2", reason="OpenCV is not installed (extra edge-opencv)")
+    module("cv2", extra="edge-opencv")
 
     with pytest.raises(DriverUnavailable, match=r"source file nothing\.avi cannot be opened"):
         await OpencvCamera(str(tmp_path / "nothing.avi"), interval_s=0, rounds=1).open()
@@ -206,7 +207,7 @@ async def test_absent_source_is_one_clear_sentence_without_its_path(tmp_path: Pa
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("source", ["97", "/dev/video97"])
 async def test_absent_device_is_one_clear_sentence(source: str) -> None:
-    pytest.importorskip("cv2", reason="OpenCV is not installed (extra edge-opencv)")
+    module("cv2", extra="edge-opencv")
 
     with pytest.raises(DriverUnavailable, match=rf"source device {source} cannot be opened"):
         await OpencvCamera(source, interval_s=0, rounds=1).open()

@@ -10,6 +10,7 @@ import pytest
 from face_engine import FaceEngine, decode_image, install_models, install_portraits, load_engine
 from face_engine._engine import OnnxFaceEngine, build_engine
 from face_engine.base import RgbImage
+from tests.support.tools import absent
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -50,7 +51,7 @@ def photos_dir() -> Path:
     """The evaluation photos; they are not part of the project."""
     folder = Path(os.environ.get("MENJIN_PHOTOS", REPOSITORY.parent / "shared" / "photos"))
     if not (folder / "pairs.csv").is_file():
-        pytest.skip(f"no evaluation photos in {folder} (MENJIN_PHOTOS)")
+        absent(f"no evaluation photos in {folder} (MENJIN_PHOTOS)")
     return folder
 
 

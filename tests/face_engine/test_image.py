@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from face_engine import ImageUnreadable, decode_image
+from tests.support.tools import module
 
 
 def _encoded(size: tuple[int, int], kind: str, mode: str = "RGB", **options: object) -> bytes:
@@ -80,7 +81,7 @@ def test_orientation_written_by_the_camera_is_applied() -> None:
 
 
 def test_heic_of_a_phone_is_read() -> None:
-    pillow_heif = pytest.importorskip("pillow_heif")
+    pillow_heif = module("pillow_heif", extra="server")
     picture = Image.new("RGB", (64, 48), (10, 200, 30))
     sink = io.BytesIO()
     pillow_heif.from_pillow(picture).save(sink, quality=90)
@@ -93,7 +94,7 @@ def test_heic_of_a_phone_is_read() -> None:
 
 def test_heic_without_its_library_is_an_unsupported_format() -> None:
     """In a process of its own: once registered, the library stays."""
-    pillow_heif = pytest.importorskip("pillow_heif")
+    pillow_heif = module("pillow_heif", extra="server")
     sink = io.BytesIO()
     pillow_heif.from_pillow(Image.new("RGB", (64, 48))).save(sink)
     program = (

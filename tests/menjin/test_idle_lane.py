@@ -298,11 +298,33 @@ def test_whoever_may_not_call_is_refused_at_once(
     assert server.poll(0)["ret"] == "10005"
 
 
-def test_a_foreign_host_is_refused(server: Server, cursor: int, settings: Any) -> None:
-    settings.ALLOWED_HOSTS = ["menjin.example"]
+@pytest.mark.parametrize(
+    ("host", "public", "root"),
+    [
+        ("menjin.example:8000", "", "http://menjin.example:8000/i/"),
+        ("door_server:8220", "", "http://door_server:8220/i/"),
+        ("door_server:8220", "http://public.example", "http://public.example/i/"),
+        # No name of ours, or none at all: the one we know.
+        ("elsewhere.example", "", "http://menjin.example/i/"),
+        ("elsewhere.example", "http://public.example", "http://public.example/i/"),
+        ("door/server", "", "http://menjin.example/i/"),
+        ("", "", "http://menjin.example/i/"),
+    ],
+)
+def test_whatever_the_host_people_arrive(
+    server: Server, cursor: int, library: Library, settings: Any, host: str, public: str, root: str
+) -> None:
+    """News from here, everything from the lane behind."""
+    settings.ALLOWED_HOSTS = [".example.net", "menjin.example", "door_server"]
+    settings.PUBLIC_URL = public
+    enrol(library, "2")
 
-    assert server.poll(cursor)["ret"] == "30001"
-    assert "serviceResponse" in server.poll(cursor, HTTP_HOST="menjin.example:8000")
+    for asked, passed_on in ((cursor, 0), (0, 1)):
+        entries = server.poll(asked, HTTP_HOST=host)["serviceResponse"]["list"]
+
+        assert {entry["imageUrl"][: len(root)] for entry in entries} == {root}
+        assert server.passed_on == passed_on
+    assert server.beat()["ret"] == "0"
 
 
 def test_a_heartbeat_needs_one_statement_and_then_none(

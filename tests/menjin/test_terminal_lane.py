@@ -1,5 +1,6 @@
 """No path of a terminal ever gets a 500, an HTML page or a stack trace."""
 
+import gzip
 import json
 import logging
 import os
@@ -8,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.db import OperationalError
+from django.http import HttpResponse
 from django.test import override_settings
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -17,6 +19,7 @@ from devices.services import admission, site_create, site_token_rotate, terminal
 from faces.models import Delivery, Person
 from records.models import Alert, Record
 from tests.records.services.test_passes import picture
+from tests.support.tools import absent_cases
 from tests.support.wire import WireClient
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
@@ -30,8 +33,7 @@ GOLDEN = Path(
 
 def _cases() -> list[Any]:
     if not GOLDEN.exists():
-        reason = "golden payloads are not here (MENJIN_GOLDEN)"
-        return [pytest.param({}, marks=pytest.mark.skip(reason=reason), id="golden")]
+        return absent_cases("golden payloads are not here (MENJIN_GOLDEN)")
     cases = json.loads(GOLDEN.read_text(encoding="utf-8"))["cases"]
     return [pytest.param(case, id=case["name"]) for case in cases]
 
@@ -87,6 +89,10 @@ def test_golden_payloads(
         ("post", "/t/{token}/syheartbeat/%00", "30001"),
         ("post", "/t/wrong-token-entirely/syheartbeat/1", "10005"),
         ("post", "/t//syheartbeat/1", "10005"),
+        ("post", "/t/syheartbeat/1", "10005"),
+        ("post", "/t//+syheartbeat//1", "10005"),
+        ("post", "/t/{token}/../../syunknown", "40001"),
+        ("post", "/t/{token}/../../admin/", "40001"),
     ],
 )
 def test_what_can_never_be_allowed_is_refused_in_json(
@@ -292,3 +298,83 @@ def test_logs_name_nobody(
     for secret in (jpeg[:200], "43112319961122001X", "张三", "Barack", wire.base[3:]):
         assert secret not in caplog.text
     assert "some-wrong-token" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    "old", ["/t/{}/syface//0000001", "/.//t/{}//syface/0000001/", "/./t/{}/syface/%30000001"]
+)
+def test_slashes_make_no_other_terminal(
+    wire: WireClient, terminal: Terminal, token: str, old: str
+) -> None:
+    answer = wire.client.post(
+        old.format(token), b'{"userId": "1"}', content_type="application/json"
+    )
+
+    assert answer.json()["ret"] == "0"
+    assert Record.objects.get().terminal == terminal
+
+
+def test_every_answer_says_how_long_it_is(
+    wire: WireClient, obama: Person, terminal: Terminal
+) -> None:
+    """Terminals of HTTP/1.0 know no pieces."""
+    entries, _ = wire.poll()
+    address = entries[0]["imageUrl"].partition("testserver")[2]
+    found = [
+        wire.raw("syface", {"userId": "1"}),
+        wire.raw("syheartbeat", ""),
+        wire.raw("syunknown", ""),
+        wire.client.get(f"{wire.base}/syrecord/0000001"),
+        wire.client.get("/i/nothing.jpg"),
+        wire.client.get(address),
+    ]
+
+    for response in found:
+        assert response["Content-Length"] == str(len(response.content))
+    assert found[-1]["Content-Type"] == "image/jpeg"
+    unchanged = wire.client.get(address, headers={"If-None-Match": found[-1]["ETag"]})
+    assert (unchanged.status_code, "Content-Length" in unchanged) == (304, False)
+
+
+def test_what_is_compressed_is_stored_with_its_faults(wire: WireClient, terminal: Terminal) -> None:
+    body = gzip.compress(b'{"userId": "1001"}')
+
+    def post(raw: bytes, encoding: str) -> HttpResponse:
+        return wire.client.post(
+            f"{wire.base}/syface/0000001", raw, content_type="application/json",
+            headers={"Content-Encoding": encoding},
+        )  # fmt: skip
+
+    assert post(body, "gzip").json()["ret"] == "0"
+    assert not {"content_encoding_wrong", "compressed_truncated"} & set(Record.objects.get().faults)
+
+    Record.objects.all().delete()
+    assert post(body[:-4], "br").json()["ret"] == "0"
+    faults = Record.objects.get().faults
+    assert {"content_encoding_wrong", "compressed_truncated"} <= set(faults)
+
+
+def test_an_unknown_compression_stays_on_the_terminal(
+    wire: WireClient, terminal: Terminal, caplog: pytest.LogCaptureFixture
+) -> None:
+    response = wire.client.post(
+        f"{wire.base}/syface/0000001", b"\x0b\x02\x80abc\x03", content_type="application/json",
+        headers={"Content-Encoding": "br"},
+    )  # fmt: skip
+
+    assert (response.status_code, response.json()["ret"]) == (503, "50002")
+    assert response["Accept-Encoding"] == "gzip, deflate"
+    assert "terminal_encoding_unknown encoding='br'" in caplog.text
+    assert Record.objects.count() == 0
+
+
+def test_a_bomb_is_as_large_as_what_comes_out_of_it(
+    wire: WireClient, terminal: Terminal, settings: Any
+) -> None:
+    settings.TERMINAL_BODY_LIMIT_BYTES = 10_000
+    response = wire.client.post(
+        f"{wire.base}/syface/0000001", gzip.compress(b" " * 1_000_000),
+        content_type="application/json", headers={"Content-Encoding": "gzip"},
+    )  # fmt: skip
+
+    assert (response.status_code, response.json()["ret"]) == (200, "30001")

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
+from tests.support.tools import absent
 
 
 class SmallDisk:
@@ -46,7 +46,7 @@ def small_disk(folder: Path, *, size_mb: int) -> Iterator[SmallDisk]:
         check=False,
     )
     if mounted.returncode:
-        pytest.skip(f"cannot mount a small disk: {mounted.stderr.strip()}")
+        absent(f"cannot mount a small disk: {mounted.stderr.strip()}")
     try:
         yield SmallDisk(folder)
     finally:

@@ -19,6 +19,7 @@ from terminal_protocol import (
     read_body,
     read_feedback,
 )
+from tests.support.tools import absent_cases
 
 GOLDEN = Path(
     os.environ.get(
@@ -31,8 +32,7 @@ WRAPPED = "\r\n".join(PICTURE[start : start + 76] for start in range(0, len(PICT
 
 def _cases(kind: str = "") -> list[Any]:
     if not GOLDEN.exists():
-        reason = "golden payloads are not here (MENJIN_GOLDEN)"
-        return [pytest.param({}, marks=pytest.mark.skip(reason=reason), id="golden")]
+        return absent_cases("golden payloads are not here (MENJIN_GOLDEN)")
     cases = json.loads(GOLDEN.read_text(encoding="utf-8"))["cases"]
     return [
         pytest.param(case, id=case["name"]) for case in cases if case["path"].startswith(f"/{kind}")

@@ -18,7 +18,7 @@ CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
 PUBLIC_URL = env.text("PUBLIC_URL", "").rstrip("/")
 # Scheme and host of pictures where those of BaseUrls are too long for the 128 characters of 9.1.
 PICTURE_URL = env.text("MENJIN_PICTURE_URL", "").rstrip("/")
-# Proxies (addresses or networks) whose X-Forwarded-For is believed.
+# Proxies (addresses or networks) whose X-Forwarded-For and X-Forwarded-Proto are believed.
 TRUSTED_PROXIES = env.words("TRUSTED_PROXIES")
 
 INSTALLED_APPS = [

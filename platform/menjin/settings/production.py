@@ -15,7 +15,8 @@ CACHES, CHANNEL_LAYERS = redis_services(REDIS_URL)
 CELERY_BROKER_URL = env.text("CELERY_BROKER_URL", REDIS_URL)
 CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 3600}
 
-# nginx ends TLS for browsers and says so; terminals reach the same names over plain HTTP.
+# nginx ends TLS for browsers and says so, if it is one of TRUSTED_PROXIES; terminals reach the same
+# names over plain HTTP.
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_HSTS_SECONDS = env.integer("MENJIN_HSTS_SECONDS", 3600)
 # Terminals cannot follow a redirect to https (seed 9.1). Redirecting browsers is left to the proxy

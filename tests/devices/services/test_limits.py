@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from devices.models import Terminal
+from devices.services import stranger_may_call
 from devices.services.limits import Limit, MemoryBuckets, RedisBuckets
 from records.models import Record
 from tests.support.wire import WireClient
@@ -70,3 +71,57 @@ def test_guessing_tokens_is_slowed_down_without_hurting_the_fleet(
 
     assert statuses == [200, 200, 200, 503, 503, 503]
     assert wire.post("syheartbeat", "")["ret"] == "0"
+
+
+def guesses(addresses: list[str], *, trusted: bool, settings: Any) -> list[int]:
+    """Guess a token once from each address, told by a chain of hops from 10.0.0.1."""
+    settings.STRANGER_RATE = (0.001, 3)
+    settings.TRUSTED_PROXIES = ["10.0.0.1"] if trusted else []
+    guesser = WireClient(token="not-a-token")
+    return [
+        guesser.client.post(
+            f"{guesser.base}/syheartbeat/1",
+            b"",
+            content_type="application/json",
+            headers={"X-Forwarded-For": address},
+            REMOTE_ADDR="10.0.0.1",
+        ).status_code
+        for address in addresses
+    ]
+
+
+FORGED = [f"203.0.113.{number}" for number in range(6)]
+
+
+def test_a_forged_chain_gives_no_fresh_budgets(wire: WireClient, settings: Any) -> None:
+    assert guesses(FORGED, trusted=False, settings=settings) == [200] * 3 + [503] * 3
+    assert wire.post("syheartbeat", "")["ret"] == "0"
+
+
+def test_a_proxy_is_not_slowed_for_those_it_passes_on(wire: WireClient, settings: Any) -> None:
+    assert guesses(FORGED, trusted=True, settings=settings) == [200] * 6
+    assert guesses(FORGED[:1] * 6, trusted=True, settings=settings) == [200] * 2 + [503] * 4
+
+
+def test_an_address_of_ipv6_is_its_whole_network(settings: Any) -> None:
+    """Whoever has one address of a /64 can take all."""
+    network = [f"2001:db8:0:1::{number}" for number in range(6)]
+    other = ["2001:db8:0:2::1"]
+
+    found = guesses(network + other, trusted=True, settings=settings)
+
+    assert found == [200] * 3 + [503] * 3 + [200]
+
+
+def test_the_peer_is_slowed_as_well_as_the_address(settings: Any) -> None:
+    settings.STRANGER_RATE = (0.001, 3)
+
+    found = [stranger_may_call(address=one, peer="198.51.100.1") for one in FORGED]
+
+    assert found == [True] * 3 + [False] * 3
+
+
+def test_callers_without_an_address_share_a_budget(settings: Any) -> None:
+    settings.STRANGER_RATE = (0.001, 3)
+
+    assert [stranger_may_call(address="") for _ in range(4)] == [True] * 3 + [False]

@@ -27,6 +27,7 @@ from face_engine import FaceEngine, ModelMissing
 from tests.edge_agent.fakes import FakeEngine, ManualClock
 from tests.support.fake_platform import TOKEN, Failure, FakePlatform, refusal
 from tests.support.processes import free_port
+from tests.support.tools import module
 
 PASSWORD = "door-7788-secret"
 
@@ -293,7 +294,7 @@ async def test_live_camera_gives_its_newest_picture_once_it_has_settled(
     door: Door, portraits: dict[str, Path]
 ) -> None:
     """The first pictures of a camera are dark until it has found its exposure."""
-    cv2 = pytest.importorskip("cv2", reason="OpenCV is not installed (extra edge-opencv)")
+    cv2 = module("cv2", extra="edge-opencv")
     with Image.open(portraits["astronaut.png"]) as opened:
         bright = np.asarray(opened.convert("RGB"))[:, :, ::-1]
     path = door.folder / "film.avi"

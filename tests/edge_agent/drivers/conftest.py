@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from edge_agent.drivers.base import Frame
+from tests.support.tools import module
 
 if TYPE_CHECKING:
     from tests.edge_agent.drivers.fake_i2c import FakeI2c
@@ -20,7 +21,7 @@ def frame() -> Frame:
 @pytest.fixture
 def i2c(monkeypatch: pytest.MonkeyPatch) -> "FakeI2c":
     """Return a computer with the I²C bus 1 and nothing on it."""
-    pytest.importorskip("smbus2", reason="smbus2 is not installed (extra edge-i2c)")
+    module("smbus2", extra="edge-i2c")
     from tests.edge_agent.drivers.fake_i2c import FakeI2c
 
     fake = FakeI2c(monkeypatch)

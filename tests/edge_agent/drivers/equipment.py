@@ -11,6 +11,7 @@ import pytest
 
 from edge_agent.drivers.registry import driver_options
 from tests.edge_agent.fakes import person_jpeg
+from tests.support.tools import module
 
 Options = dict[str, Any]
 Present = Callable[[Path, pytest.MonkeyPatch], AbstractAsyncContextManager[Any]]
@@ -28,7 +29,7 @@ async def folder(path: Path, patch: pytest.MonkeyPatch) -> AsyncIterator[Any]:
 
 @asynccontextmanager
 async def opencv(path: Path, patch: pytest.MonkeyPatch) -> AsyncIterator[Any]:
-    cv2 = pytest.importorskip("cv2", reason="OpenCV is not installed (extra edge-opencv)")
+    cv2 = module("cv2", extra="edge-opencv")
     video = path / "door.avi"
     writer = cv2.VideoWriter(str(video), cv2.VideoWriter_fourcc(*"MJPG"), 50.0, (64, 48))
     for _ in range(20):
@@ -87,7 +88,7 @@ async def http_pulse(path: Path, patch: pytest.MonkeyPatch) -> AsyncIterator[Any
 
 @asynccontextmanager
 async def mlx90614(path: Path, patch: pytest.MonkeyPatch) -> AsyncIterator[Any]:
-    pytest.importorskip("smbus2", reason="smbus2 is not installed (extra edge-i2c)")
+    module("smbus2", extra="edge-i2c")
     from tests.edge_agent.drivers.fake_i2c import FakeI2c
     from tests.edge_agent.drivers.test_thermometer_mlx90614 import FakeMlx90614
 
@@ -97,7 +98,7 @@ async def mlx90614(path: Path, patch: pytest.MonkeyPatch) -> AsyncIterator[Any]:
 
 @asynccontextmanager
 async def mlx90640(path: Path, patch: pytest.MonkeyPatch) -> AsyncIterator[Any]:
-    pytest.importorskip("smbus2", reason="smbus2 is not installed (extra edge-i2c)")
+    module("smbus2", extra="edge-i2c")
     from tests.edge_agent.drivers.fake_i2c import FakeI2c
     from tests.edge_agent.drivers.fake_mlx90640 import FakeMlx90640, Raw
 
@@ -108,7 +109,7 @@ async def mlx90640(path: Path, patch: pytest.MonkeyPatch) -> AsyncIterator[Any]:
 
 @asynccontextmanager
 async def serial(path: Path, patch: pytest.MonkeyPatch) -> AsyncIterator[Any]:
-    pytest.importorskip("serial", reason="pyserial is not installed (extra edge-serial)")
+    module("serial", extra="edge-serial")
     from tests.edge_agent.drivers.serial_line import Line
 
     line = Line()

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
-gpiod = pytest.importorskip("gpiod", reason="libgpiod is not installed (extra edge-gpio)")
+from tests.support.tools import module
+
+gpiod = module("gpiod", extra="edge-gpio")
 
 
 class FakeLine:

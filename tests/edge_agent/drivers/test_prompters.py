@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import shutil
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ from edge_agent.drivers.prompter_console import ConsolePrompterOptions
 from edge_agent.drivers.prompter_espeak import EspeakPrompterOptions, speaking_arguments
 from edge_agent.exceptions import DriverError, DriverUnavailable
 from tests.edge_agent.drivers.spoken import Spoken
+from tests.support.tools import needs_tool
 
 
 @pytest.mark.parametrize("language", Language)
@@ -148,7 +148,7 @@ async def test_absent_program_is_one_clear_sentence(
         await EspeakPrompterOptions().make().open()
 
 
-@pytest.mark.skipif(shutil.which("espeak-ng") is None, reason="espeak-ng is not installed")
+@needs_tool("espeak-ng", package="espeak-ng")
 @pytest.mark.parametrize("language", Language)
 async def test_the_real_program_takes_these_arguments(tmp_path: Path, language: Language) -> None:
     """It writes to a file here, as there may be no sound card."""

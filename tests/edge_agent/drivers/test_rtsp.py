@@ -6,12 +6,13 @@ from collections.abc import Iterator
 
 import pytest
 
-pytest.importorskip("cv2", reason="OpenCV is not installed (extra edge-opencv)")
-
 from edge_agent.drivers import opencv_camera
 from edge_agent.drivers.opencv_camera import OpencvCamera, OpencvCameraOptions
 from edge_agent.exceptions import DriverUnavailable
 from tests.edge_agent.drivers.rtsp_camera import RtspCamera
+from tests.support.tools import module
+
+module("cv2", extra="edge-opencv")
 
 PASSWORD = "s3cr3t-of-the-camera"
 

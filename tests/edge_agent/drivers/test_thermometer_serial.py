@@ -17,8 +17,9 @@ from edge_agent.exceptions import (
     DriverUnavailable,
 )
 from tests.edge_agent.drivers.serial_line import Line
+from tests.support.tools import module
 
-pytest.importorskip("serial", reason="pyserial is not installed (extra edge-serial)")
+module("serial", extra="edge-serial")
 
 
 @pytest.fixture

@@ -10,11 +10,12 @@ import pytest
 from tests.edge_agent.api.running import PERSON
 from tests.edge_agent.page.conftest import Starter
 from tests.edge_agent.page.running import RunningPage
-from tests.support.browser import ENTER, Browser, browsing, chromedriver
+from tests.support.browser import ENTER, Browser, browsing
+from tests.support.tools import needs_tool
 
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.skipif(chromedriver() is None, reason="no chromedriver here"),
+    needs_tool("chromedriver", package="chromium-driver"),
 ]
 
 

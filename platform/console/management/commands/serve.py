@@ -19,6 +19,7 @@ from face_engine import ModelMissing
 from faces.services import engine
 from records.push import EmbeddedPush
 from server_common.embedded import EmbeddedTasks
+from server_common.http_protocol import HEAD_MAX_BYTES, TolerantHttp
 from server_common.on_commit import serve_groups_on
 
 logger = logging.getLogger(__name__)
@@ -70,6 +71,10 @@ class Command(BaseCommand):
                 # Slow terminals hold their connection; they must not keep Ctrl-C waiting.
                 timeout_graceful_shutdown=5,
                 ws="websockets-sansio",
+                http=TolerantHttp,
+                h11_max_incomplete_event_size=HEAD_MAX_BYTES,
+                # Its own rule believes anything on this machine; ours is server_common.addresses.
+                proxy_headers=False,
             )
         )
         push = EmbeddedPush()

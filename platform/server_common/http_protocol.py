@@ -1,0 +1,123 @@
+"""HTTP/1.x of the embedded server: uvicorn's, as tolerant as terminals need it.
+
+Uvicorn reads requests by the letter and says no in plain text. Terminals write names in their own
+character set into addresses, send a byte too many, or speak HTTP/1.0 (decision 0020).
+"""
+
+import asyncio
+import json
+import re
+from typing import Any
+
+import h11
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+# A request must have begun and got to its body after so long; then nobody waits for it any more.
+_HEAD_WITHIN_S = 20.0
+HEAD_MAX_BYTES = 64 * 1024
+_HEAD_END = re.compile(rb"\r?\n\r?\n")
+_LINE = re.compile(rb"(?P<method>[A-Za-z]+) (?P<target>\S+) (?P<version>HTTP/1\.[01])(?=\r?\n)")
+_ABSOLUTE = re.compile(rb"(?i)\Ahttps?://[^/?#]*")
+_HOST_LINE = re.compile(rb"(?im)^host[ \t]*:")
+_UNREADABLE = "request cannot be read"
+_BROKE_OFF = "request broke off"
+
+
+def mended(head: bytes) -> bytes:
+    """Return a request's head as h11 can read it; what it means stays the same.
+
+    Bytes beyond ASCII in the path are percent-encoded, scheme and host in front of it and a
+    fragment behind it are left out, and a request that names no host names an empty one.
+
+    Args:
+        head: request line and fields, with the empty line behind them.
+    """
+    head = head.lstrip(b"\r\n")
+    found = _LINE.match(head)
+    if found is None:
+        return head
+    target = _ABSOLUTE.sub(b"", found["target"].partition(b"#")[0], count=1) or b"/"
+    target = b"".join(bytes((one,)) if 0x20 < one < 0x7F else b"%%%02X" % one for one in target)
+    line = b" ".join((found["method"], target, found["version"]))
+    fields = head[found.end() :]
+    if not _HOST_LINE.search(fields):
+        line += b"\r\nHost: "
+    return line + fields
+
+
+class TolerantHttp(H11Protocol):
+    """One connection."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._head = b""
+        self._head_timer: asyncio.TimerHandle | None = None
+        self._wait_for_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_waiting()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Hand bytes on; those of a head once it is whole."""
+        if self.conn.their_state is not h11.IDLE:
+            super().data_received(data)
+            return
+        self._head += data
+        end = _HEAD_END.search(self._head.lstrip(b"\r\n"))
+        if end is None and len(self._head) <= HEAD_MAX_BYTES:
+            self._unset_keepalive_if_required()
+            self._wait_for_head()
+            return
+        self._stop_waiting()
+        whole, self._head = self._head.lstrip(b"\r\n"), b""
+        cut = end.end() if end else len(whole)
+        super().data_received(mended(whole[:cut]) + whole[cut:])
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what cannot be read, in the shape that terminals know."""
+        cycle = self.cycle
+        if cycle is None or cycle.response_complete:
+            self._answer(400, "30001", _UNREADABLE)
+        elif not cycle.response_started:
+            # The head was well, what follows is not: sent again it may arrive whole.
+            self._answer(503, "50002", _BROKE_OFF)
+            cycle.disconnected = True
+            cycle.message_event.set()
+        self.transport.close()
+
+    def on_response_complete(self) -> None:
+        """Begin anew; what came behind the request goes the way of all heads."""
+        rest = b""
+        if self.conn.our_state is h11.DONE and self.conn.their_state is h11.DONE:
+            rest = self.conn.trailing_data[0]
+            self.conn = h11.Connection(h11.SERVER, HEAD_MAX_BYTES)
+        super().on_response_complete()
+        if rest:
+            self.data_received(rest)
+
+    def _answer(self, status: int, code: str, reason: str) -> None:
+        content = json.dumps({"ret": code, "desc": reason}).encode()
+        fields = [
+            ("Content-Type", "application/json"),
+            ("Content-Length", str(len(content))),
+            ("Connection", "close"),
+        ]
+        if status == 503:
+            fields.append(("Retry-After", "10"))
+        events: tuple[Any, ...] = (
+            h11.Response(status_code=status, headers=fields),
+            h11.Data(data=content),
+            h11.EndOfMessage(),
+        )
+        for event in events:
+            self.transport.write(self.conn.send(event) or b"")
+
+    def _wait_for_head(self) -> None:
+        if self._head_timer is None:
+            self._head_timer = self.loop.call_later(_HEAD_WITHIN_S, self.transport.close)
+
+    def _stop_waiting(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None

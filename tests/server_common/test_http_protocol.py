@@ -1,0 +1,167 @@
+"""The embedded server reads what terminals send, answers in JSON, and waits for nobody for ever."""
+
+import asyncio
+import json
+import logging
+import socket
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import h11
+import pytest
+import uvicorn
+from hypothesis import given
+from hypothesis import strategies as st
+
+from server_common import http_protocol
+from server_common.http_protocol import TolerantHttp, mended
+from tests.support.processes import free_port
+from tests.support.raw_http import exchange
+
+pytestmark = pytest.mark.sqlite
+
+
+def read_by_h11(head: bytes) -> h11.Request:
+    """Return the request that the library makes of a head."""
+    connection = h11.Connection(h11.SERVER)
+    connection.receive_data(head)
+    event = connection.next_event()
+    assert isinstance(event, h11.Request)
+    return event
+
+
+@pytest.mark.parametrize(
+    ("target", "read"),
+    [
+        (b"/t/x?a=1", b"/t/x?a=1"),
+        (b"/t/\xc4\xcf?a=\xff", b"/t/%C4%CF?a=%FF"),
+        (b"http://door:80/t/x", b"/t/x"),
+        (b"HTTP://door", b"/"),
+        (b"/t/http://x", b"/t/http://x"),
+        (b"/t/x#y", b"/t/x"),
+        (b"/%C4", b"/%C4"),
+        (b"*", b"*"),
+    ],
+)
+@pytest.mark.parametrize("version", [b"1.0", b"1.1"])
+def test_a_target_is_read_as_it_is_meant(target: bytes, read: bytes, version: bytes) -> None:
+    head = b"GET " + target + b" HTTP/" + version + b"\r\nHost: x\r\n\r\n"
+
+    assert read_by_h11(mended(head)).target == read
+
+
+def test_a_request_that_names_no_host_is_read() -> None:
+    request = read_by_h11(mended(b"GET / HTTP/1.1\r\nX-Host: a\r\n\r\n"))
+
+    assert (b"host", b"") in [(name, value) for name, value in request.headers]
+
+
+@given(target=st.binary(min_size=1).filter(lambda raw: raw.split() == [raw] and b"\0" not in raw))
+def test_whatever_the_target_the_library_can_read_it(target: bytes) -> None:
+    assert read_by_h11(mended(b"GET /" + target + b" HTTP/1.1\r\n\r\n")).target.isascii()
+
+
+@given(raw=st.binary(max_size=200))
+def test_what_is_no_request_line_stays_as_it_is(raw: bytes) -> None:
+    assert mended(b"no request " + raw) == b"no request " + raw
+
+
+async def told(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    """Answer with what was asked."""
+    body, more = b"", True
+    while more:
+        message = await receive()
+        if message["type"] != "http.request":
+            return
+        body += message["body"]
+        more = message["more_body"]
+    content = json.dumps({"path": scope["path"], "size": len(body)}).encode()
+    fields = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(content))]
+    await send({"type": "http.response.start", "status": 200, "headers": fields})
+    await send({"type": "http.response.body", "body": content})
+
+
+@pytest.fixture
+def port(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+    """Serve in a thread; return the port."""
+    monkeypatch.setattr(http_protocol, "_HEAD_WITHIN_S", 0.5)
+    logging.getLogger("uvicorn").setLevel(logging.CRITICAL)
+    number = free_port()
+    server = uvicorn.Server(
+        uvicorn.Config(
+            told, port=number, http=TolerantHttp, lifespan="off", log_config=None,
+            timeout_graceful_shutdown=1,
+        )
+    )  # fmt: skip
+    thread = threading.Thread(target=lambda: asyncio.run(server.serve()))
+    thread.start()
+    waiting = threading.Event()
+    while not server.started:
+        waiting.wait(0.01)
+    yield number
+    server.should_exit = True
+    thread.join(10)
+
+
+POST = b"POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}"
+
+
+def test_requests_that_come_at_once_are_answered_in_turn(port: int) -> None:
+    raw = POST + b"GET /\xc4 HTTP/1.1\r\nHost: x\r\n\r\n" + POST
+
+    heard = exchange(port, raw, answers=3)
+
+    assert [answer.body["size"] for answer in heard.answers] == [2, 0, 2]
+
+
+def test_a_head_in_small_pieces_is_one_head(port: int) -> None:
+    with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+        for one in POST:
+            connection.sendall(bytes((one,)))
+        assert connection.recv(9999).startswith(b"HTTP/1.1 200")
+
+
+@pytest.mark.parametrize("begun", [b"", b"\0", b"POST /a HTTP/1.1\r\nHost: x\r\n"])
+@pytest.mark.parametrize("before", [b"", POST])
+def test_nobody_waits_for_a_head_that_does_not_come(port: int, before: bytes, begun: bytes) -> None:
+    if before and not begun:
+        return  # an idle connection may stay as long as uvicorn lets it
+
+    heard = exchange(port, before + begun, answers=2 if before else 1, patience_s=5)
+
+    assert len(heard.answers) == (1 if before else 0)
+    assert heard.closed
+    assert heard.took_s < 4
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"nonsense\r\n\r\n",
+        b"POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: x\r\n\r\n{}",
+        b"GET /a HTTP/1.1\r\nHost: x\r\nX: " + b"a" * 70_000,
+    ],
+)
+def test_what_cannot_be_read_is_refused_in_json(port: int, raw: bytes) -> None:
+    heard = exchange(port, raw)
+
+    assert (heard.answers[0].status, heard.answers[0].body["ret"]) == (400, "30001")
+    assert heard.closed
+
+
+def test_a_body_that_turns_into_something_else_is_worth_repeating(port: int) -> None:
+    raw = b"POST /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\nzz\r\n"
+
+    heard = exchange(port, raw)
+
+    assert (heard.answers[0].status, heard.answers[0].body["ret"]) == (503, "50002")
+    assert heard.answers[0].headers["retry-after"] == "10"
+    assert heard.closed
+
+
+def test_an_answer_to_http_1_0_is_the_last(port: int) -> None:
+    heard = exchange(port, POST.replace(b"1.1", b"1.0"))
+
+    assert heard.answers[0].body["size"] == 2
+    assert heard.closed
