@@ -32,7 +32,7 @@ from devices.calling.errors import (
     OutcomeUnknown,
     TooLate,
 )
-from terminal_protocol import RetCode
+from terminal_protocol import RetCode, UnreadableBody, read_body
 from terminal_protocol.device_calls import (
     CALLS,
     CONTENT_FIELD,
@@ -302,7 +302,10 @@ class _Request:
 
 
 async def _read(response: httpx.Response) -> Any:
-    """Return the JSON of an answer, of bounded size; anything else is None."""
+    """Return the object of an answer, of bounded size and read as tolerantly as uploads are.
+
+    Anything else is None.
+    """
     if response.headers.get("Content-Encoding", "identity") != "identity":
         raise OutcomeUnknown("bad_answer")
     content = bytearray()
@@ -311,9 +314,12 @@ async def _read(response: httpx.Response) -> Any:
         if len(content) > ANSWER_MAX_BYTES:
             raise OutcomeUnknown("answer_too_large")
     try:
-        return json.loads(content)
-    except (ValueError, RecursionError):
+        reading = read_body(bytes(content), response.headers.get("Content-Type", ""))
+    except UnreadableBody:
         return None
+    if reading.is_broken_off:
+        raise OutcomeUnknown("bad_answer")  # half a list would be taken for a whole one
+    return reading.data
 
 
 def _word(error: Exception) -> str:

@@ -281,7 +281,7 @@ async def test_a_listener_that_cannot_be_told_goes_on_listening() -> None:
     async def fail(*_: Any) -> None:
         raise OSError("the database is away")
 
-    hooks = PushHooks(target=target, opened=nothing, record=fail, changed=fail)
+    hooks = PushHooks(target=target, opened=nothing, record=fail, missed=fail, changed=fail)
     work = asyncio.create_task(RecordSubscriber(hooks, first_pause_s=0.001).run())
     async with asyncio.timeout(5):
         await enough.wait()

@@ -35,13 +35,19 @@ class Heard:
 
     def __init__(self, port: int) -> None:
         self.records: list[dict[str, Any]] = []
+        self.repairs: list[tuple[str, ...]] = []
+        self.missed = 0
         self.words: list[str] = []
         self.changed = asyncio.Condition()
         self._target = CallTarget(TerminalAddress("127.0.0.1", port), PASSWORD, ("127.0.0.0/8",))
 
     def hooks(self) -> PushHooks:
         return PushHooks(
-            target=self.target, opened=self.opened, record=self.record, changed=self.note
+            target=self.target,
+            opened=self.opened,
+            record=self.record,
+            missed=self.miss,
+            changed=self.note,
         )
 
     async def target(self) -> CallTarget:
@@ -50,9 +56,15 @@ class Heard:
     async def opened(self) -> bool:
         return True
 
-    async def record(self, sign: dict[str, Any]) -> None:
+    async def miss(self) -> None:
+        async with self.changed:
+            self.missed += 1
+            self.changed.notify_all()
+
+    async def record(self, sign: dict[str, Any], repairs: tuple[str, ...]) -> None:
         async with self.changed:
             self.records.append(sign)
+            self.repairs.append(repairs)
             self.changed.notify_all()
 
     async def note(self, is_connected: bool, word: str) -> None:

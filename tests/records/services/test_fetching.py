@@ -163,7 +163,13 @@ def test_what_is_odd_about_a_record_does_not_lose_it(gate: Terminal, door: Termi
 
     assert pull(gate).result["new"] == 1
     record = Record.objects.get()
-    assert set(record.faults) == {"temperature_out_of_range", "image_not_base64"}
+    assert set(record.faults) == {
+        "temperature_out_of_range",
+        "image_not_base64",
+        "similarity_unreadable",
+        "mask_unreadable",
+    }
+    assert record.extras["temperature"] == 400
     assert pull(gate).result["new"] == 0
 
 
