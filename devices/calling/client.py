@@ -32,7 +32,7 @@ from devices.calling.errors import (
     OutcomeUnknown,
     TooLate,
 )
-from terminal_protocol import RetCode, UnreadableBody, read_body
+from terminal_protocol import RetCode, UnreadableBody, read_answer
 from terminal_protocol.device_calls import (
     CALLS,
     CONTENT_FIELD,
@@ -302,10 +302,7 @@ class _Request:
 
 
 async def _read(response: httpx.Response) -> Any:
-    """Return the object of an answer, of bounded size and read as tolerantly as uploads are.
-
-    Anything else is None.
-    """
+    """Return the JSON of an answer, of bounded size and read tolerantly; anything else is None."""
     if response.headers.get("Content-Encoding", "identity") != "identity":
         raise OutcomeUnknown("bad_answer")
     content = bytearray()
@@ -314,12 +311,9 @@ async def _read(response: httpx.Response) -> Any:
         if len(content) > ANSWER_MAX_BYTES:
             raise OutcomeUnknown("answer_too_large")
     try:
-        reading = read_body(bytes(content), response.headers.get("Content-Type", ""))
+        return read_answer(bytes(content))[0]
     except UnreadableBody:
         return None
-    if reading.is_broken_off:
-        raise OutcomeUnknown("bad_answer")  # half a list would be taken for a whole one
-    return reading.data
 
 
 def _word(error: Exception) -> str:

@@ -42,8 +42,8 @@ _MESSAGE_MAX_BYTES = 4 * 1024 * 1024
 _OPEN_S = 10.0
 _FIRST_PAUSE_S, _LAST_PAUSE_S = 1.0, 300.0
 _FILL_AGAIN_S = 5.0
-# The required fields of a record alone take more than this.
-_RECORD_MIN_BYTES = 64
+# A record takes more than this; so does not what is no record: an answered heartbeat, a greeting.
+_RECORD_MIN_BYTES, _WITHOUT_CODE_MIN_BYTES = 64, 256
 # What is sent is not said in the seed; anything keeps the connection.
 _HEARTBEAT = "heartbeat"
 
@@ -292,7 +292,8 @@ def _read(message: bytes) -> _Pushed:
     except UnreadableBody:
         return _Pushed(is_missed=len(message) >= _RECORD_MIN_BYTES)
     found = read_push(body.data, is_broken_off=body.is_broken_off)
-    is_missed = found.is_missed and len(message) >= _RECORD_MIN_BYTES
+    least = _WITHOUT_CODE_MIN_BYTES if found.has_no_code else _RECORD_MIN_BYTES
+    is_missed = found.is_missed and len(message) >= least
     return _Pushed(found.signs, is_missed, body.repairs)
 
 

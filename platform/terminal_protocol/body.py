@@ -53,6 +53,30 @@ def read_body(raw: bytes, content_type: str = "") -> BodyReading:
     return BodyReading(_as_object(found), named, BROKEN_OFF in repairs)
 
 
+def read_answer(raw: bytes) -> tuple[Any, tuple[str, ...]]:
+    """Read what was answered to a call, an object or not, and the repairs.
+
+    As tolerant as `read_body` apart from forms, which pages of a network in between look like.
+
+    Raises:
+        UnreadableBody: it is no JSON, or broke off: half an answer is none.
+    """
+    try:
+        try:
+            reader = JsonReader()
+            return reader.load(raw), tuple(reader.repairs)
+        except ValueError:
+            text, repairs = decode(raw)
+            found, more = read_json(text)
+    except RecursionError:
+        raise UnreadableBody("too_deep") from None
+    if BROKEN_OFF in more:
+        raise UnreadableBody("broken_off")
+    if is_deeper(found, DEPTH_LIMIT):
+        raise UnreadableBody("too_deep")
+    return found, (*repairs, *more)
+
+
 def _read(raw: bytes, content_type: str) -> tuple[Any, list[str]]:
     reader = JsonReader()
     try:

@@ -29,11 +29,13 @@ class PushReading:
 
     Attributes:
         signs: records, as sent.
-        is_missed: whether it was meant to hold a record, and one cannot be read.
+        is_missed: whether it was meant to hold a record, or may have been, and one cannot be read.
+        has_no_code: whether it does not even say what it is.
     """
 
     signs: tuple[dict[str, Any], ...] = field(default=(), repr=False)
     is_missed: bool = False
+    has_no_code: bool = False
 
 
 def read_push(data: Mapping[str, Any], *, is_broken_off: bool) -> PushReading:
@@ -45,7 +47,9 @@ def read_push(data: Mapping[str, Any], *, is_broken_off: bool) -> PushReading:
     answer = CallAnswer.from_wire(data)
     if answer.code not in (0, PUSH_RECORD):
         return PushReading()
-    found = answer.value if answer.value is not None else data
+    found = answer.value
+    if found is None and lookup(data, "signTime") is not None:
+        found = data
     listed = [as_object(one) for one in found] if isinstance(found, list) else [found]
     has_code = answer.code == PUSH_RECORD
     signs = tuple(
@@ -53,10 +57,9 @@ def read_push(data: Mapping[str, Any], *, is_broken_off: bool) -> PushReading:
         for one in listed
         if isinstance(one, dict) and one and (has_code or lookup(one, "signTime") is not None)
     )
-    is_missed = (has_code or bool(signs)) and len(signs) < len(listed)
     if is_broken_off and any(lookup(one, "signTime") is None for one in signs):
-        return PushReading((), is_missed=True)
-    return PushReading(signs, is_missed or (is_broken_off and not signs))
+        signs = ()
+    return PushReading(signs, len(signs) < max(len(listed), 1), has_no_code=not has_code)
 
 
 def read_sign(sign: Mapping[str, Any]) -> FaceMatch | TemperatureReading:
