@@ -100,7 +100,7 @@ class FieldReader:
         text = read_text(value, limit=limit + 1)
         self._note_unkept(value, limit)
         if not text and isinstance(value, int | float):
-            self._unreadable(names[0], value)
+            self.faults.append(f"{names[0].lower()}_wrong_type")
         elif len(text) > limit:
             self.faults.append(f"{names[0].lower()}_truncated")
         elif advised and len(text) > advised:

@@ -92,7 +92,7 @@ def supersede(record: Record) -> list[int]:
 
     Returns the ids of the records that are gone.
     """
-    late = [one for one in _read(twins(record)) if one.origin != Origin.UPLOADED]
+    late = _read(twins(record).exclude(origin=Origin.UPLOADED))
     twin = _most_alike(record, [one for one in late if _is_same_reading(record, one)])
     if twin is None:
         return []
