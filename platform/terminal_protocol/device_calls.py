@@ -13,7 +13,6 @@ from enum import StrEnum
 from typing import Any, Final
 from urllib.parse import quote
 
-from ._reader import as_object
 from .codes import RetCode
 from .device_fields import FieldKind, WireField
 from .device_objects import (
@@ -289,7 +288,7 @@ class CallAnswer:
             code=read_int(lookup(payload, "code")) or 0,
             message=read_text(lookup(payload, "message")),
             desc=read_text(lookup(payload, "desc")),
-            value=as_object(lookup(payload, "json") if data is None else data),
+            value=lookup(payload, "json") if data is None else data,
         )
 
 

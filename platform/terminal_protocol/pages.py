@@ -59,6 +59,7 @@ class Page:
     @classmethod
     def from_wire(cls, payload: Any) -> "Page":
         """Read a page, or a bare list; what is not there counts as nothing found."""
+        payload = as_object(payload)
         found = {"data": payload} if isinstance(payload, list) else payload
         found = found if isinstance(found, Mapping) else {}
         listed = as_object(lookup(found, "data"))

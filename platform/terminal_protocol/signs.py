@@ -47,7 +47,7 @@ def read_push(data: Mapping[str, Any], *, is_broken_off: bool) -> PushReading:
     answer = CallAnswer.from_wire(data)
     if answer.code not in (0, PUSH_RECORD):
         return PushReading()
-    found = answer.value
+    found = as_object(answer.value)
     if found is None and lookup(data, "signTime") is not None:
         found = data
     listed = [as_object(one) for one in found] if isinstance(found, list) else [found]
