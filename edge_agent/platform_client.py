@@ -9,13 +9,16 @@ from urllib.parse import quote, urlsplit
 
 import httpx
 
-from terminal_protocol import Heartbeat, SyncAnswer
+from terminal_protocol import Heartbeat, SyncAnswer, UnreadableBody, read_answer
+from terminal_protocol.values import folded
 
 _ANSWER_MAX_BYTES: Final = 32 * 1024 * 1024  # a full library without paging
 # httpx limits each step of a request; all of them together may take this many times as long.
 _WHOLE_REQUEST: Final = 4.0
 _RETRY_AFTER_MOST_S: Final = 3600.0
 _USER_AGENT: Final = "menjin-edge-agent"
+# Repairs after which an answer may say something else than it was meant to.
+_GUESSED: Final = {"json_syntax", "json_duplicate_keys"}
 # How much of a stated problem is kept; what a server writes is not trusted to be short.
 _PROBLEM_MAX: Final = 120
 
@@ -198,9 +201,14 @@ def _payload(content: bytes | None) -> tuple[Any, str]:
     if content is None:
         return None, "answer too large"
     try:
-        return json.loads(content), ""
-    except (ValueError, RecursionError):
-        return None, "answer is not JSON"
+        payload, repairs = read_answer(content)
+    except UnreadableBody as error:
+        is_cut = error.code == "broken_off"
+        return None, "answer broke off" if is_cut else "answer is not JSON"
+    if isinstance(payload, dict) and _GUESSED.intersection(repairs):
+        # A door opens on what was said, never on what was made of it.
+        payload = {key: value for key, value in payload.items() if folded(key) != "opendoor"}
+    return payload, ""
 
 
 async def _read_limited(response: httpx.Response, max_bytes: int) -> bytes | None:

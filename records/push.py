@@ -16,7 +16,7 @@ from devices.calling import CallTarget, NotCallable, PushHooks, RecordSubscriber
 from devices.choices import CommandState
 from devices.models import Terminal
 from devices.selectors import push_terminals
-from devices.services import call_target, contact_pushes, contact_pushes_none
+from devices.services import call_target, contact_pushes, contact_pushes_none, repairs_count
 from records.choices import Origin
 from records.services import gap_fill, pushed_until, sign_store
 from server_common.bridge import in_database, in_database_apart
@@ -25,6 +25,8 @@ logger = logging.getLogger(__name__)
 
 _LOOK_AGAIN_S = 10.0
 _STOP_WITHIN_S = 5.0
+# Counted beside repairs (terminal_protocol.faults).
+_UNREADABLE_PUSH = "push_unreadable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +44,15 @@ class _Sink:
         self._terminal_id = terminal_id
         # Only behind a filled gap does a pushed record say that nothing before it is missing.
         self._is_filled = False
+        self._missed = 0
 
     def hooks(self) -> PushHooks:
         return PushHooks(
-            target=self._target, opened=self._opened, record=self._record, changed=self._changed
+            target=self._target,
+            opened=self._opened,
+            record=self._record,
+            missed=self._miss,
+            changed=self._changed,
         )
 
     async def _target(self) -> CallTarget:
@@ -53,13 +60,22 @@ class _Sink:
 
     async def _opened(self) -> bool:
         # Calls the terminal page by page, while others push.
+        missed_before = self._missed
         state = await in_database_apart(gap_fill, terminal_id=self._terminal_id)
-        self._is_filled = state == CommandState.DONE
+        # What came unreadable meanwhile may not have been in the list yet.
+        self._is_filled = state == CommandState.DONE and self._missed == missed_before
         # A terminal that refuses has no such list, or wants another password.
         return state in (CommandState.DONE, CommandState.REFUSED)
 
-    async def _record(self, sign: dict[str, Any]) -> None:
-        await in_database(_take, self._terminal_id, sign, is_filled=self._is_filled)
+    async def _record(self, sign: dict[str, Any], repairs: tuple[str, ...]) -> None:
+        await in_database(_take, self._terminal_id, sign, repairs, is_filled=self._is_filled)
+
+    async def _miss(self) -> None:
+        # First of all, so that no record moves the position in the list past this one.
+        self._is_filled = False
+        self._missed += 1
+        await in_database(repairs_count, terminal_id=self._terminal_id, repairs=[_UNREADABLE_PUSH])
+        logger.warning("push_unreadable terminal=%s count=%d", self._terminal_id, self._missed)
 
     async def _changed(self, is_connected: bool, word: str) -> None:  # noqa: FBT001 - a callback
         self._is_filled = False
@@ -126,9 +142,13 @@ def _target_of(terminal_id: int) -> CallTarget:
     return call_target(terminal)
 
 
-def _take(terminal_id: int, sign: dict[str, Any], *, is_filled: bool) -> None:
+def _take(
+    terminal_id: int, sign: dict[str, Any], repairs: tuple[str, ...], *, is_filled: bool
+) -> None:
     terminal = Terminal.objects.select_related("site").get(pk=terminal_id)
-    sign_store(terminal=terminal, sign=sign, origin=Origin.PUSHED)
+    if repairs:
+        repairs_count(terminal_id=terminal_id, repairs=repairs)
+    sign_store(terminal=terminal, sign=sign, origin=Origin.PUSHED, repairs=repairs)
     if is_filled:
         pushed_until(terminal_id=terminal_id, sign=sign)
 

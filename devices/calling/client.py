@@ -38,7 +38,7 @@ from devices.calling.errors import (
     OutcomeUnknown,
     TooLate,
 )
-from terminal_protocol import RetCode
+from terminal_protocol import RetCode, UnreadableBody, read_answer
 from terminal_protocol.device_calls import (
     CALLS,
     CONTENT_FIELD,
@@ -355,7 +355,7 @@ class _Request:
 
 
 async def _read(response: httpx.Response) -> Any:
-    """Return the JSON of an answer, of bounded size; anything else is None."""
+    """Return the JSON of an answer, of bounded size and read tolerantly; anything else is None."""
     if response.headers.get("Content-Encoding", "identity") != "identity":
         raise OutcomeUnknown("bad_answer")
     content = bytearray()
@@ -364,8 +364,8 @@ async def _read(response: httpx.Response) -> Any:
         if len(content) > ANSWER_MAX_BYTES:
             raise OutcomeUnknown("answer_too_large")
     try:
-        return json.loads(content)
-    except (ValueError, RecursionError):
+        return read_answer(bytes(content))[0]
+    except UnreadableBody:
         return None
 
 

@@ -3,36 +3,38 @@
 One subscriber for one terminal: connect, be told ``Connected!``, have the gap since last time
 filled, take records as they come, and say something every ten seconds. Whatever breaks is tried
 again, later and later, until it is cancelled. A gap that could not be filled is tried again too.
+What is pushed is read as tolerantly as uploads; what cannot be read at all is a gap as well.
 """
 
 import asyncio
 import contextlib
-import json
 import logging
+import math
 import random
 import socket
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import WebSocketException
+from websockets.exceptions import ConnectionClosedOK, WebSocketException
 
 from devices.calling.addresses import look_up
 from devices.calling.client import CallTarget, TerminalClient
 from devices.calling.clock import SAME_CLOCK_MS, STAMP_LATE_MS, TerminalClock
 from devices.calling.errors import CallError, CallRefused, NotDelivered, OutcomeUnknown
+from terminal_protocol import UnreadableBody, read_body
 from terminal_protocol.device_calls import (
     DEFAULT_PUSH_PORT,
     PUSH_CONNECTED,
     PUSH_HEARTBEAT_S,
     PUSH_PATH,
-    PUSH_RECORD,
     PUSH_SILENCE_S,
     CallAnswer,
     signed_query,
 )
+from terminal_protocol.signs import read_push
 
 logger = logging.getLogger(__name__)
 
@@ -40,6 +42,8 @@ _MESSAGE_MAX_BYTES = 4 * 1024 * 1024
 _OPEN_S = 10.0
 _FIRST_PAUSE_S, _LAST_PAUSE_S = 1.0, 300.0
 _FILL_AGAIN_S = 5.0
+# A record takes more than this; so does not what is no record: an answered heartbeat, a greeting.
+_RECORD_MIN_BYTES, _WITHOUT_CODE_MIN_BYTES = 64, 256
 # What is sent is not said in the seed; anything keeps the connection.
 _HEARTBEAT = "heartbeat"
 
@@ -50,15 +54,17 @@ class PushHooks:
 
     Attributes:
         target: asked before each connection, so that a new address or password is followed.
-        opened: the connection stands; fill the gap. Runs beside the records that come, and again
-            later when it returns False.
-        record: one SignObject as pushed.
+        opened: the connection stands, or something could not be read; fill the gap. Runs beside
+            the records that come, and again later when it returns False.
+        record: one SignObject as pushed, and the repairs that reading it took.
+        missed: a message that could not be read, or held a record that could not be.
         changed: connected or not, and the word why not.
     """
 
     target: Callable[[], Awaitable[CallTarget]]
     opened: Callable[[], Awaitable[bool]]
-    record: Callable[[dict[str, Any]], Awaitable[None]]
+    record: Callable[[dict[str, Any], tuple[str, ...]], Awaitable[None]]
+    missed: Callable[[], Awaitable[None]]
     changed: Callable[[bool, str], Awaitable[None]]
 
 
@@ -179,18 +185,32 @@ class RecordSubscriber:
 
     async def _listen(self, line: ClientConnection) -> None:
         pulse = _Pulse(answered_before=self._has_ponged)
-        beside = [asyncio.create_task(self._beat(line, pulse)), asyncio.create_task(self._fill())]
+        gap = asyncio.Event()
+        gap.set()
+        beside = [
+            asyncio.create_task(self._beat(line, pulse)),
+            asyncio.create_task(self._fill(gap)),
+        ]
         try:
-            async for message in line:
+            while True:
+                message = await _receive(line)
                 pulse.heard()
-                answer = _read(message)
-                if answer.code == PUSH_RECORD and isinstance(answer.value, dict):
-                    await self._hooks.record(answer.value)
+                await self._take(message, gap)
+        except ConnectionClosedOK:
+            pass  # the terminal says good-bye
         finally:
             self._has_ponged = pulse.has_ponged
             for task in beside:
                 task.cancel()
             await asyncio.gather(*beside, return_exceptions=True)
+
+    async def _take(self, message: bytes, gap: asyncio.Event) -> None:
+        reading = _read(message)
+        for sign in reading.signs:
+            await self._hooks.record(sign, reading.repairs)
+        if reading.is_missed:
+            await self._hooks.missed()
+            gap.set()
 
     async def _beat(self, line: ClientConnection, pulse: _Pulse) -> None:
         """Say something every so often, and break a line whose other end has fallen still.
@@ -207,11 +227,22 @@ class RecordSubscriber:
             logger.info("push_still silence_s=%.0f", self._silence_s)
             line.transport.abort()
 
-    async def _fill(self) -> None:
+    async def _fill(self, gap: asyncio.Event) -> None:
+        """Fill the gap whenever there is one, more and more rarely while it lasts or comes back."""
         pause_s = self._fill_again_s
-        while not await self._is_filled():
-            await asyncio.sleep(_apart(pause_s))
-            pause_s = min(pause_s * 2, _LAST_PAUSE_S)
+        tried_at = -math.inf
+        while True:
+            await gap.wait()
+            if time.monotonic() - tried_at > _LAST_PAUSE_S:
+                pause_s = self._fill_again_s
+            else:
+                # The terminal writes its list when it gets round to it, too.
+                await asyncio.sleep(_apart(pause_s))
+                pause_s = min(pause_s * 2, _LAST_PAUSE_S)
+            gap.clear()
+            if not await self._is_filled():
+                gap.set()
+            tried_at = time.monotonic()
 
     async def _is_filled(self) -> bool:
         try:
@@ -238,14 +269,37 @@ def _apart(pause_s: float) -> float:
 
 async def _is_welcome(line: ClientConnection) -> bool:
     async with asyncio.timeout(_OPEN_S):
-        return _read(await line.recv()).code == PUSH_CONNECTED
-
-
-def _read(message: str | bytes) -> CallAnswer:
+        message = await _receive(line)
     try:
-        return CallAnswer.from_wire(json.loads(message))
-    except (ValueError, RecursionError):
-        return CallAnswer(0, "")
+        return CallAnswer.from_wire(read_body(message).data).code == PUSH_CONNECTED
+    except UnreadableBody:
+        return False
+
+
+async def _receive(line: ClientConnection) -> bytes:
+    """Return a message as it came: the library ends a line over text that is no UTF-8."""
+    return await line.recv(decode=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Pushed:
+    """What a message holds, and what reading it took."""
+
+    signs: tuple[dict[str, Any], ...] = field(default=(), repr=False)
+    is_missed: bool = False
+    repairs: tuple[str, ...] = ()
+
+
+def _read(message: bytes) -> _Pushed:
+    """Read a message; chatter that could not hold a record (an answered heartbeat) is none."""
+    try:
+        body = read_body(message)
+    except UnreadableBody:
+        return _Pushed(is_missed=len(message) >= _RECORD_MIN_BYTES)
+    found = read_push(body.data, is_broken_off=body.is_broken_off)
+    least = _WITHOUT_CODE_MIN_BYTES if found.has_no_code else _RECORD_MIN_BYTES
+    is_missed = found.is_missed and len(message) >= least
+    return _Pushed(found.signs, is_missed, body.repairs)
 
 
 def _notice_silence(line: ClientConnection) -> None:

@@ -8,8 +8,9 @@ from edge_agent.api.requests import CallRequest, checked
 from edge_agent.api.terminal import Terminal
 from edge_agent.people import NewPerson, PersonProblem, UserFilter
 from terminal_protocol.codes import RetCode
-from terminal_protocol.device_calls import USER_PAGE_MAX, Page
+from terminal_protocol.device_calls import USER_PAGE_MAX
 from terminal_protocol.device_objects import USER_OBJECT
+from terminal_protocol.pages import Page
 
 _EVERYBODY: Final = "all"
 _CODES: Final = {

@@ -7,7 +7,8 @@ from edge_agent.api.requests import CallRequest
 from edge_agent.api.terminal import Terminal
 from edge_agent.records import RecordFilter
 from terminal_protocol.codes import RetCode
-from terminal_protocol.device_calls import RECORD_PAGE_DEFAULT, RECORD_PAGE_MAX, Page
+from terminal_protocol.device_calls import RECORD_PAGE_DEFAULT, RECORD_PAGE_MAX
+from terminal_protocol.pages import Page
 
 
 async def search(terminal: Terminal, request: CallRequest) -> Answer:

@@ -1,11 +1,12 @@
 """Whom a terminal really holds (seed 8.2.4, 8.2.5): compare, repair, wipe."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from django.db import transaction
 from django.utils import timezone
 
-from devices.calling import CallRefused, Repeat, TerminalClient
+from devices.calling import CallRefused, OutcomeUnknown, Repeat, TerminalClient
 from devices.choices import CallWord, CommandKind
 from devices.models import Terminal
 from devices.services import CallSession, Ended
@@ -17,11 +18,11 @@ from faces.services.feedback import terminal_send_all_again
 from faces.services.revocations import revocations_settle
 from faces.services.terminal_people import AT_ONCE, forget_one, people_push, tell
 from terminal_protocol import RetCode
-from terminal_protocol.device_calls import OK, Page
+from terminal_protocol.device_calls import OK
+from terminal_protocol.pages import Page, PageWalk
+from terminal_protocol.values import lookup, read_text
 
-# A list without end is no list: more than any terminal holds (10 people a page, seed 8.2.5).
-_PAGES_MAX = 20_000
-_PAGES_AT_ONCE = 20
+_PAGE = 10  # the most a page may have (seed 8.2.5)
 
 
 def people_work(session: CallSession) -> Ended | None:
@@ -50,27 +51,33 @@ def people_compare(session: CallSession) -> Ended:
 
 def _compare(session: CallSession) -> TerminalHoldings:
     held: dict[str, str] = {}
-    for number in range(1, _PAGES_MAX):
-        page = session.talk(lambda client, number=number: _page(client, number))  # type: ignore[misc]
+    walk = PageWalk(size=_PAGE)
+    while walk.has_more:
+        page = session.talk(partial(_page, number=walk.number))
+        walk.take(page)
         # The photo itself is not compared: terminals keep it in their own encoding.
-        new = {str(entry.get("userId", "")): str(entry.get("name", "")) for entry in page.entries}
+        new = {
+            read_text(lookup(entry, "userId")): read_text(lookup(entry, "name"))
+            for entry in page.entries
+        }
         if not new.keys() - held.keys():
             break  # the end, or a terminal that knows no pages
         held.update(new)
         session.breathe(read=len(held), total=page.total)
-        if number >= page.pages > 0:
-            break
     return _note_holdings(session.terminal, held)
 
 
 async def _page(client: TerminalClient, number: int) -> Page:
     try:
-        answer = await client.call("userList", parameters={"page": number, "size": 10})
+        answer = await client.call("userList", parameters={"page": number, "size": _PAGE})
     except CallRefused as refusal:
         if refusal.code != int(RetCode.SEARCH_LIST_NULL):
             raise
         return Page.from_wire(None)
-    return Page.from_wire(answer.value)
+    page = Page.from_wire(answer.value)
+    if not page.is_whole:
+        raise OutcomeUnknown("bad_answer")  # people who are there would be taken for missing
+    return page
 
 
 @transaction.atomic

@@ -39,8 +39,6 @@ logger = logging.getLogger(__name__)
 AT_ONCE = 8
 # Long work is queued again after so long; workers come and go.
 _SLICE_S = 8 * 60.0
-# A list without end is no list: more than any terminal holds (10 people a page, seed 8.2.5).
-_PAGES_MAX = 20_000
 _NOT_THERE = int(RetCode.USER_NOT_EXISTS)
 # The terminal says that the person came by chapter 9 and is fetched from there, by itself.
 _FETCHES_ITSELF = int(RetCode.USER_NOT_MATCH)

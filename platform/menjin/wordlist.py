@@ -23,6 +23,7 @@ PHOTO_PROBLEMS = (
 # terminal_protocol.fault_words
 MESSAGE_FAULTS = (
     _("the temperature is none of a living person and was set aside"),
+    _("the temperature's unit is not known; it was set aside"),
     _("the terminal did not say when"),
     _("the moment could not be understood"),
     _("there was no picture"),
@@ -42,6 +43,13 @@ MESSAGE_FAULTS = (
     _("the message began with a byte order mark"),
     _("the message was not in UTF-8"),
     _("the message had line breaks inside its values"),
+    _("control characters or halves of characters were left out of a text"),
+    _("the message had characters written as two halves"),
+    _("the message had characters that were cut or damaged"),
+    _("the message had a value that is no number, NaN or Infinity"),
+    _("the message said something twice, and not the same"),
+    _("a pushed message could not be read; its records were fetched instead"),
+    _("an entry in the terminal's list of records could not be read"),
     _("the message was a text with a message inside"),
     _("one of the results was no object"),
     _("the user ID of one of the results is longer than any on file"),

@@ -1,7 +1,7 @@
 """The wire between terminals and the platform: chapters 4 to 9 of the seed. Knows no Django."""
 
 from .answers import Ack, PassAnswer
-from .body import BodyReading, read_body
+from .body import BodyReading, read_answer, read_body
 from .codes import RetCode
 from .exceptions import NotThisMessage, ProtocolError, UnreadableBody
 from .faults import FAULT_WORDS, fault_words
@@ -38,6 +38,7 @@ __all__ = [
     "fault_words",
     "is_fresh",
     "is_signed",
+    "read_answer",
     "read_body",
     "read_feedback",
     "sign",

@@ -44,24 +44,28 @@ _WORDS = {
 _ESCAPE = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|(.)|\Z)", re.DOTALL)
 _ESCAPED = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f"}
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_PADDING = " \t\r\n\f\v\x00\u00a0\ufeff"  # before the object: buffers, marks
 _BEGINS_ESCAPED = re.compile(r'[{\[]\s*+\\"')
 
 
-def read_lenient(text: str, depth_limit: int) -> Any:
-    """Return the object or list that ``text`` begins with; what follows it is ignored.
+def read_lenient(text: str, depth_limit: int) -> tuple[Any, bool]:
+    """Return the object or list that ``text`` begins with, and whether it broke off.
+
+    What follows it is ignored.
 
     Raises:
         UnreadableBody: not_json (nothing that looks like a member in it), too_deep, too_large.
     """
-    text = text.lstrip()
+    text = text.lstrip(_PADDING)
     if not text.startswith(("{", "[")):
         raise UnreadableBody("not_json")
     if _BEGINS_ESCAPED.match(text):
         text = text.replace('\\"', '"')
-    found = _Reader(text, depth_limit).value()
+    reader = _Reader(text, depth_limit)
+    found = reader.value()
     if not found:
         raise UnreadableBody("not_json")
-    return found
+    return found, reader.is_broken_off
 
 
 class _Reader:
@@ -72,6 +76,7 @@ class _Reader:
         self._depth_left = depth_limit
         self._steps_left = STEPS_MAX
         self._at = 0
+        self.is_broken_off = False
 
     def value(self) -> Any:
         """Read whatever stands here as a value."""
@@ -118,6 +123,8 @@ class _Reader:
         """Step over the closing bracket; a foreign one belongs to what stands around."""
         if char == expected:
             self._at += 1
+        elif not char:
+            self.is_broken_off = True
 
     def _next_piece(self) -> str:
         self._step()
@@ -144,6 +151,7 @@ class _Reader:
             self._at += 1
             if _CLOSES.match(self._text, self._at):
                 return _unescape(self._text[start:end])
+        self.is_broken_off = True
         return _unescape(self._text[start:])
 
     def _bare(self) -> Any:

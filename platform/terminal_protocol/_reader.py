@@ -9,6 +9,8 @@ from itertools import islice
 from typing import Any
 
 from .values import (
+    folded,
+    has_unkept,
     is_deeper,
     read_bool,
     read_image,
@@ -17,6 +19,7 @@ from .values import (
     read_number,
     read_temperature_c,
     read_text,
+    read_unit,
 )
 
 # What is kept of keys we have no field for, in bytes of JSON.
@@ -33,7 +36,7 @@ def unwrap(data: Mapping[str, Any], envelope: str) -> Mapping[str, Any]:
     What stands beside the envelope is kept; the inside wins where both say something.
     """
     for key, value in data.items():
-        if key.strip().lower() != envelope.lower():
+        if folded(key) != envelope.lower():
             continue
         inner = as_object(value)
         if isinstance(inner, list) and inner:
@@ -60,11 +63,21 @@ class FieldReader:
 
     def __init__(self, data: Mapping[str, Any]) -> None:
         self._left: dict[str, tuple[str, Any]] = {}
-        for key, value in data.items():
-            self._left.setdefault(key.strip().lower(), (key.strip(), value))
         self.faults: list[str] = []
+        for key, value in data.items():
+            self._enter(folded(key), (key.strip(), value))
         self.extras: dict[str, Any] = {}
         self._extras_bytes = 0
+
+    def _enter(self, name: str, entry: tuple[str, Any]) -> None:
+        """Enter a value; of two under one name the first that says something counts."""
+        other = self._left.setdefault(name, entry)[1]
+        if other == entry[1] or entry[1] in (None, ""):
+            return
+        if other in (None, ""):
+            self._left[name] = entry
+        else:
+            self._fault_once("json_duplicate_keys")
 
     def has_any(self, names: Iterable[str]) -> bool:
         """Tell whether one of these names is there and says something."""
@@ -85,7 +98,10 @@ class FieldReader:
             self.faults.append(f"{names[0].lower()}_wrong_type")
             return ""
         text = read_text(value, limit=limit + 1)
-        if len(text) > limit:
+        self._note_unkept(value, limit)
+        if not text and isinstance(value, int | float):
+            self.faults.append(f"{names[0].lower()}_wrong_type")
+        elif len(text) > limit:
             self.faults.append(f"{names[0].lower()}_truncated")
         elif advised and len(text) > advised:
             self.faults.append(f"{names[0].lower()}_too_long")
@@ -115,13 +131,23 @@ class FieldReader:
             self._unreadable(names[0], value)
         return switch
 
-    def temperature(self, *names: str) -> Decimal | None:
-        """Return degrees Celsius; what cannot be believed is kept in the extras."""
-        value = self.take(*names)
-        degrees, fault = read_temperature_c(value)
+    def temperature(self, name: str, *, unit: tuple[str, ...] = ()) -> Decimal | None:
+        """Return degrees Celsius; what cannot be believed is kept in the extras.
+
+        Args:
+            name: of the field.
+            unit: names under which another field may say in which unit it is.
+        """
+        value, unit_sent = self.take(name), self.take(*unit)
+        unit_read = read_unit(unit_sent)
+        degrees, fault = read_temperature_c(value, unit_read)
         if fault:
             self.faults.append(fault)
-            self._keep(names[0], value)
+            self._keep(name, value)
+        if unit_read is None:
+            self._fault_once("temperature_unit_unknown")
+        if unit and unit_sent is not None and (fault or unit_read is None):
+            self._keep(unit[0], unit_sent)
         return degrees
 
     def moment(self, *names: str) -> tuple[datetime | None, str]:
@@ -167,6 +193,10 @@ class FieldReader:
         self._left.clear()
         return self.extras
 
+    def _note_unkept(self, value: Any, limit: int) -> None:
+        if has_unkept(value, limit=limit):
+            self._fault_once("characters_removed")
+
     def _unreadable(self, name: str, value: Any) -> None:
         self.faults.append(f"{name.lower()}_unreadable")
         self._keep(name, value)
@@ -199,6 +229,7 @@ class FieldReader:
             is_small = number is not None and abs(number) < 1e15
             return value if is_small else read_text(value, limit=64)
         text = read_text(value, limit=_EXTRA_TEXT_LIMIT + 1)
+        self._note_unkept(value, _EXTRA_TEXT_LIMIT)
         if len(text) <= _EXTRA_TEXT_LIMIT:
             return text
         self._fault_once("extras_shortened")

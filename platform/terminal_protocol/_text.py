@@ -4,26 +4,69 @@ import codecs
 import json
 from typing import Any
 
+from ._characters import decode_damaged, has_halves
 from ._lenient_json import read_lenient
 
 # An object nested deeper than this is no message of a terminal.
 DEPTH_LIMIT = 32
+# Among the repairs until the body is read: its text ended before its object did.
+BROKEN_OFF = "(broken off)"
 
 
 def decode(raw: bytes) -> tuple[str, list[str]]:
-    """Return the text and the repairs: UTF-16 by its mark, UTF-8, else Chinese by GB18030."""
+    """Return the text and the repairs: UTF-16 by its mark, UTF-8, else what explains it best."""
     if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
         return raw.decode("utf-16", "replace"), ["json_encoding"]
     repairs = ["json_bom"] if raw.startswith(codecs.BOM_UTF8) else []
     try:
         return raw.decode("utf-8-sig"), repairs
     except UnicodeDecodeError:
-        return raw.decode("gb18030", "replace"), [*repairs, "json_encoding"]
+        text, more = decode_damaged(raw.removeprefix(codecs.BOM_UTF8))
+        return text, [*repairs, *more]
 
 
-def no_constant(_name: str) -> None:
-    """NaN and Infinity are no JSON; a field that holds one counts as empty."""
-    return
+class JsonReader:
+    """Reads JSON of one body and notes what the standard's reader would pass over in silence."""
+
+    def __init__(self) -> None:
+        self.repairs: list[str] = []
+
+    def load(self, text: str | bytes, *, strict: bool = True) -> Any:
+        """Read JSON.
+
+        Raises:
+            ValueError: it is none, or holds halves of characters.
+            RecursionError: nested far too deep.
+        """
+        if isinstance(text, bytes) and has_halves(text):
+            raise ValueError("halves of characters")
+        self.repairs.clear()
+        return json.loads(
+            text,
+            strict=strict,
+            parse_constant=self._no_constant,
+            object_pairs_hook=self._members,
+        )
+
+    def _no_constant(self, _name: str) -> None:
+        """NaN and Infinity are no JSON; a field that holds one counts as empty."""
+        self._note("json_not_a_number")
+
+    def _members(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        """Take the members of an object; of two with one name the last that says something."""
+        found = dict(pairs)
+        if len(found) == len(pairs):
+            return found
+        for name, value in pairs:
+            if found[name] != value:
+                self._note("json_duplicate_keys")
+            if found[name] in (None, ""):
+                found[name] = value
+        return found
+
+    def _note(self, repair: str) -> None:
+        if repair not in self.repairs:
+            self.repairs.append(repair)
 
 
 def read_json(text: str) -> tuple[Any, list[str]]:
@@ -33,12 +76,14 @@ def read_json(text: str) -> tuple[Any, list[str]]:
         UnreadableBody: none of them can make an object of it.
         RecursionError: nested far too deep for the strict reader.
     """
+    reader = JsonReader()
     try:
-        return json.loads(text, parse_constant=no_constant), []
+        return reader.load(text), reader.repairs
     except ValueError:
         pass  # the next, more tolerant reader is asked
     try:
-        found = json.loads(text, strict=False, parse_constant=no_constant)
+        found = reader.load(text, strict=False)
     except ValueError:
-        return read_lenient(text, DEPTH_LIMIT), ["json_syntax"]
-    return found, ["json_control_characters"]
+        found, is_cut = read_lenient(text, DEPTH_LIMIT)
+        return found, ["json_syntax", *([BROKEN_OFF] if is_cut else [])]
+    return found, ["json_control_characters", *reader.repairs]

@@ -5,13 +5,12 @@ each repair is named so that it can be counted (field notes; decision 0004).
 """
 
 import codecs
-import json
 import re
 from dataclasses import dataclass, field
 from typing import Any
 
 from ._forms import read_form
-from ._text import DEPTH_LIMIT, decode, no_constant, read_json
+from ._text import BROKEN_OFF, DEPTH_LIMIT, JsonReader, decode, read_json
 from .exceptions import UnreadableBody
 from .values import is_deeper
 
@@ -23,11 +22,14 @@ class BodyReading:
     Attributes:
         data: the object; an empty body is an empty object.
         repairs: what had to be repaired: json_bom, json_encoding, json_control_characters,
-            json_syntax, json_in_text, form_encoded. Empty for a correct body.
+            json_syntax, json_in_text, json_cesu8, json_cut_characters, json_not_a_number,
+            json_duplicate_keys, form_encoded. Empty for a correct body.
+        is_broken_off: whether the body ended before its object did, so that something is missing.
     """
 
     data: dict[str, Any]
     repairs: tuple[str, ...] = field(default=())
+    is_broken_off: bool = False
 
 
 # A multipart form without fields is its closing line alone (RFC 2046, 5.1.1: 70 characters).
@@ -47,12 +49,38 @@ def read_body(raw: bytes, content_type: str = "") -> BodyReading:
         found, repairs = _out_of_text(found, repairs)
     except RecursionError:
         raise UnreadableBody("too_deep") from None
-    return BodyReading(_as_object(found), tuple(repairs))
+    named = tuple(dict.fromkeys(one for one in repairs if one != BROKEN_OFF))
+    return BodyReading(_as_object(found), named, BROKEN_OFF in repairs)
+
+
+def read_answer(raw: bytes) -> tuple[Any, tuple[str, ...]]:
+    """Read what was answered to a call, an object or not, and the repairs.
+
+    As tolerant as `read_body` apart from forms, which pages of a network in between look like.
+
+    Raises:
+        UnreadableBody: it is no JSON, or broke off: half an answer is none.
+    """
+    try:
+        try:
+            reader = JsonReader()
+            return reader.load(raw), tuple(reader.repairs)
+        except ValueError:
+            text, repairs = decode(raw)
+            found, more = read_json(text)
+    except RecursionError:
+        raise UnreadableBody("too_deep") from None
+    if BROKEN_OFF in more:
+        raise UnreadableBody("broken_off")
+    if is_deeper(found, DEPTH_LIMIT):
+        raise UnreadableBody("too_deep")
+    return found, (*repairs, *more)
 
 
 def _read(raw: bytes, content_type: str) -> tuple[Any, list[str]]:
+    reader = JsonReader()
     try:
-        found = json.loads(raw, parse_constant=no_constant)
+        found = reader.load(raw)
     except ValueError:
         form = read_form(raw, content_type)
         if form is not None:
@@ -60,7 +88,7 @@ def _read(raw: bytes, content_type: str) -> tuple[Any, list[str]]:
         text, repairs = decode(raw)
         found, more = read_json(text)
         return found, [*repairs, *more]
-    return found, ["json_bom"] if raw.startswith(codecs.BOM_UTF8) else []
+    return found, [*(["json_bom"] if raw.startswith(codecs.BOM_UTF8) else []), *reader.repairs]
 
 
 def _out_of_text(found: Any, repairs: list[str]) -> tuple[Any, list[str]]:

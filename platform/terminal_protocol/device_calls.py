@@ -26,7 +26,7 @@ from .device_objects import (
     WireObject,
 )
 from .signature import sign
-from .values import read_int, read_text
+from .values import lookup, read_int, read_text
 
 DEFAULT_HTTP_PORT: Final = 8899  # seed 2
 DEFAULT_PUSH_PORT: Final = 9000  # seed 8.3.3
@@ -292,57 +292,12 @@ class CallAnswer:
         """Read an answer; what is no answer has the code 0."""
         if not isinstance(payload, Mapping):
             return cls(0, "", "not an object")
+        data = lookup(payload, "data")
         return cls(
-            code=read_int(payload.get("code")) or 0,
-            message=read_text(payload.get("message")),
-            desc=read_text(payload.get("desc")),
-            value=payload.get("json") if "data" not in payload else payload["data"],
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """``data`` of a list (8.2.5, 8.3.2).
-
-    Attributes:
-        total: entries in all.
-        number: of this page, from 1 (``pageNum``).
-        page_size: entries a full page has (``pageSize``).
-        entries: of this page; their number is ``size``.
-    """
-
-    total: int
-    number: int
-    page_size: int
-    entries: tuple[dict[str, Any], ...] = field(repr=False)
-
-    @property
-    def pages(self) -> int:
-        """Number of pages (``totalPage``)."""
-        return -(-self.total // self.page_size) if self.page_size > 0 else 0
-
-    def to_wire(self) -> dict[str, Any]:
-        """Return the page as sent."""
-        return {
-            "total": self.total,
-            "pageNum": self.number,
-            "size": len(self.entries),
-            "pageSize": self.page_size,
-            "totalPage": self.pages,
-            "data": list(self.entries),
-        }
-
-    @classmethod
-    def from_wire(cls, payload: Any) -> "Page":
-        """Read a page; what is not there counts as nothing found."""
-        found = payload if isinstance(payload, Mapping) else {}
-        listed = found.get("data")
-        entries = listed if isinstance(listed, list) else []
-        return cls(
-            total=read_int(found.get("total")) or 0,
-            number=read_int(found.get("pageNum")) or 1,
-            page_size=read_int(found.get("pageSize")) or 0,
-            entries=tuple(one for one in entries if isinstance(one, dict)),
+            code=read_int(lookup(payload, "code")) or 0,
+            message=read_text(lookup(payload, "message")),
+            desc=read_text(lookup(payload, "desc")),
+            value=lookup(payload, "json") if data is None else data,
         )
 
 

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from .codes import RetCode
-from .values import lookup, read_bool, read_int, read_number, read_text
+from .values import folded, lookup, read_bool, read_int, read_number, read_text
 
 # Of a text without a limit in the seed; nothing in these objects is longer.
 _TEXT_MAX: Final = 1024
@@ -190,7 +190,7 @@ def read_fields(
         elif value is not None:
             values[one.name] = value
     known = {one.name.lower() for one in fields}
-    extras = {key: value for key, value in data.items() if key.strip().lower() not in known}
+    extras = {key: value for key, value in data.items() if folded(key) not in known}
     return FieldsReading(values, tuple(problems), extras)
 
 

@@ -33,6 +33,7 @@ _ENDINGS = {
 }
 FAULT_WORDS: dict[str, str] = {
     "temperature_out_of_range": "the temperature is none of a living person and was set aside",
+    "temperature_unit_unknown": "the temperature's unit is not known; it was set aside",
     "captured_at_missing": "the terminal did not say when",
     "captured_at_unreadable": "the moment could not be understood",
     "image_missing": "there was no picture",
@@ -54,6 +55,13 @@ FAULT_WORDS: dict[str, str] = {
     "json_bom": "the message began with a byte order mark",
     "json_encoding": "the message was not in UTF-8",
     "json_control_characters": "the message had line breaks inside its values",
+    "characters_removed": "control characters or halves of characters were left out of a text",
+    "json_cesu8": "the message had characters written as two halves",
+    "json_cut_characters": "the message had characters that were cut or damaged",
+    "json_not_a_number": "the message had a value that is no number, NaN or Infinity",
+    "json_duplicate_keys": "the message said something twice, and not the same",
+    "push_unreadable": "a pushed message could not be read; its records were fetched instead",
+    "record_unreadable": "an entry in the terminal's list of records could not be read",
     "json_in_text": "the message was a text with a message inside",
     "result_not_an_object": "one of the results was no object",
     "result_user_id_too_long": "the user ID of one of the results is longer than any on file",

@@ -39,7 +39,7 @@ class IdCard:
     @classmethod
     def from_wire(cls, data: Mapping[str, Any]) -> "IdCard | None":
         """Read a card; None when every field is empty."""
-        return _read_card(data)[0]
+        return read_card(data)[0]
 
     def to_wire(self) -> dict[str, Any]:
         """Return the card as sent."""
@@ -60,7 +60,7 @@ _CARD_KEYS: dict[str, tuple[str, int]] = {
 }
 
 
-def _read_card(data: Mapping[str, Any]) -> tuple[IdCard | None, list[str]]:
+def read_card(data: Mapping[str, Any]) -> tuple[IdCard | None, list[str]]:
     """Read a card and what was wrong with it; unknown keys are not kept, they may be numbers."""
     reader = FieldReader(data)
     values = {
@@ -70,6 +70,9 @@ def _read_card(data: Mapping[str, Any]) -> tuple[IdCard | None, list[str]]:
     faults = [f"id_card_{fault}" for fault in reader.faults]
     return (IdCard(**values) if any(values.values()) else None), faults
 
+
+# Beside the seed: in which unit the temperature is, 0 °C or 1 °F (field notes), and its variants.
+UNIT_KEYS = ("temperatureUnit", "temperature_unit", "tempUnit", "temp_unit")
 
 # One of these must say something, or there is nothing to store (9.2, 9.3).
 _READING_KEYS = ("temperature", "mask", "img", "image", "screenTime", "openCode")
@@ -142,7 +145,7 @@ class FaceMatch:
                 reader.faults.append("idcardinfo_wrong_type")
             # By the table of 9.2 the card's fields lie flat; by the example in idCardInfo.
             card_data = {key: reader.take(key) for key, _advised in _CARD_KEYS.values()}
-        id_card, card_faults = _read_card(card_data)
+        id_card, card_faults = read_card(card_data)
         reader.faults += card_faults
         return cls(
             **values,
@@ -262,7 +265,7 @@ def _common(reader: FieldReader) -> dict[str, Any]:
         "device_id": reader.text("deviceid", limit=_ID_LIMIT, advised=32),
         "uuid_label": reader.text("uuid", limit=_WORD_LIMIT, advised=32),
         "nation_code": reader.text("nationCode", limit=_WORD_LIMIT, advised=32),
-        "temperature_c": reader.temperature("temperature"),
+        "temperature_c": reader.temperature("temperature", unit=UNIT_KEYS),
         "mask": reader.switch("mask"),
         "open_code": reader.integer("openCode"),
         "open_message": reader.text("openMsg", limit=_SENTENCE_LIMIT, advised=32),

@@ -14,15 +14,24 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+from ._characters import join_halves
+
 # Outside this range it is no reading of a living person's forehead.
 TEMPERATURE_MIN_C = Decimal(25)
 TEMPERATURE_MAX_C = Decimal(45)
 _INT_MAX = 2**31 - 1
 _NUMBER = re.compile(r"[-+]?\d+(?:[.,]\d+)?|[-+]?[.,]\d+")
 _BLANKS = re.compile(r"\s+")
+_UNKEPT = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_HALF = re.compile("[\ud800-\udfff]")
 _WHOLE_NUMBER = re.compile(r"[-+]?\d{1,64}")
 # The unit stands right behind its number, so "36.5/97.7F" is 36.5 °C.
-_DEGREES = re.compile(r"[-+]?\d+(?:\s*[.,]\s*\d+)?(?P<unit>\s*[°º˚]?\s*[Ff](?![A-Za-z]))?")
+_DEGREES = re.compile(
+    r"[-+]?\d+(?:\s*[.,]\s*\d+)?"
+    r"(?P<unit>\s*(?:[°º˚]?\s*(?:[Ff](?![A-Za-z])|[Cc](?![A-Za-z]))|华氏|摄氏))?"
+)
+_FAHRENHEIT = {"1", "f", "°f", "fahrenheit", "华氏", "华氏度"}
+_CELSIUS = {"0", "c", "°c", "celsius", "centigrade", "摄氏", "摄氏度"}
 _TRUE = {"true", "1", "yes", "y", "on", "是", "有", "已佩戴"}
 _SWITCHES: dict[float, bool] = {0: False, 1: True}
 _FALSE = {"false", "0", "no", "n", "off", "否", "无", "未佩戴"}
@@ -37,11 +46,16 @@ def lookup(data: Mapping[str, Any], *names: str) -> Any:
     for name in names:
         if name in data:
             return data[name]
-    folded = {key.strip().lower(): value for key, value in reversed(list(data.items()))}
+    wanted = {folded(key): value for key, value in reversed(list(data.items()))}
     for name in names:
-        if name.lower() in folded:
-            return folded[name.lower()]
+        if name.lower() in wanted:
+            return wanted[name.lower()]
     return None
+
+
+def folded(key: str) -> str:
+    """Return a key as keys are compared: no case, no blanks, no padding of a buffer."""
+    return "".join(key.split()).strip("\x00\ufeff").lower()
 
 
 def is_deeper(value: Any, limit: int) -> bool:
@@ -60,22 +74,33 @@ def is_deeper(value: Any, limit: int) -> bool:
 
 
 def read_text(value: Any, *, limit: int = 255) -> str:
-    """Return a value as clean text: no control characters, no blanks around, bounded."""
+    """Return a value as clean text: no control characters, no blanks around, bounded.
+
+    Characters that Python has no name for yet are kept: there are people called by them.
+    """
     if value is None or isinstance(value, dict | list):
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):
+        if not math.isfinite(value):
+            return ""
         return str(int(value)) if value.is_integer() and abs(value) < 1e15 else str(value)
     if isinstance(value, int):
         return str(value) if abs(value) < 10**30 else ""
     # Cut first: a picture under an unknown name must not be walked through.
-    text = "".join(
-        char
-        for char in str(value)[: 4 * limit + 64]
-        if unicodedata.category(char) not in {"Cc", "Cs", "Cn"}
-    )
-    return text.strip()[:limit]
+    text = _beginning(str(value), limit)
+    return _UNKEPT.sub("", text).strip()[:limit]
+
+
+def has_unkept(value: Any, *, limit: int) -> bool:
+    """Tell whether `read_text` leaves characters out: controls and lone halves (surrogates)."""
+    return isinstance(value, str) and _UNKEPT.search(_beginning(value, limit).strip()) is not None
+
+
+def _beginning(text: str, limit: int) -> str:
+    text = text[: 4 * limit + 64]
+    return join_halves(text) if _HALF.search(text) else text
 
 
 def read_number(value: Any) -> float | None:
@@ -129,11 +154,32 @@ def read_bool(value: Any) -> bool | None:
     return False if word in _FALSE else None
 
 
-def read_temperature_c(value: Any) -> tuple[Decimal | None, str | None]:
+def read_unit(value: Any) -> str | None:
+    """Return "F" or "C" from the number or word of a unit's field, "" when it says nothing.
+
+    None is a unit that is not known.
+    """
+    if value is None:
+        return ""
+    word = unicodedata.normalize("NFKC", read_text(value, limit=32)).replace("º", "°")
+    word = "".join(word.split()).lower().removesuffix(".0")
+    if not word and isinstance(value, str):
+        return ""
+    if word in _FAHRENHEIT:
+        return "F"
+    return "C" if word in _CELSIUS else None
+
+
+def read_temperature_c(value: Any, unit: str | None = "") -> tuple[Decimal | None, str | None]:
     """Return (degrees Celsius, fault).
 
     Understood: numbers, "36.5°C", "36.5℃", "36,5", "36. 5", "36。5", full-width digits, "97.9°F"
     by its sign. "", "0" and 0 mean not measured (field notes): (None, None).
+
+    Args:
+        value: as sent.
+        unit: what a field of its own says (`read_unit`), for numbers that carry no sign. Without
+            either it is degrees Celsius: 101.5 is then none of a living person.
     """
     if value is None:
         return None, None
@@ -146,16 +192,34 @@ def read_temperature_c(value: Any) -> tuple[Decimal | None, str | None]:
     found = _DEGREES.search(text.replace("。", "."))
     if found is None:
         return None, "temperature_unreadable"
-    unit = found["unit"] or ""
-    digits = _BLANKS.sub("", found[0].removesuffix(unit)).replace(",", ".")
-    number = Decimal(digits)
-    if number == 0:
+    sign = found["unit"] or ""
+    digits = _BLANKS.sub("", found[0].removesuffix(sign)).replace(",", ".")
+    if Decimal(digits) == 0:
         return None, None
-    if unit or "华氏" in text:
-        number = (number - 32) * 5 / 9
-    if not TEMPERATURE_MIN_C <= number <= TEMPERATURE_MAX_C:
+    said = _sign_unit(sign, text)
+    if not said and unit is None:
+        return None, "temperature_unit_unknown"
+    degrees, fault = _living(Decimal(digits), said or unit or "C")
+    if fault and said and unit:
+        # A sign printed behind every number: of a living person only one of the two can be.
+        degrees, fault = _living(Decimal(digits), unit)
+    return degrees, fault
+
+
+def _sign_unit(sign: str, text: str) -> str:
+    """Return the unit that a text carries itself, "" when it carries none."""
+    if sign:
+        return "F" if "f" in sign.lower() or "华氏" in sign else "C"
+    if "华氏" in text:
+        return "F"
+    return "C" if "摄氏" in text else ""
+
+
+def _living(number: Decimal, unit: str) -> tuple[Decimal | None, str | None]:
+    degrees = (number - 32) * 5 / 9 if unit == "F" else number
+    if not TEMPERATURE_MIN_C <= degrees <= TEMPERATURE_MAX_C:
         return None, "temperature_out_of_range"
-    return number.quantize(Decimal("0.01")), None
+    return degrees.quantize(Decimal("0.01")), None
 
 
 def read_moment(value: Any) -> tuple[datetime | None, str | None]:

@@ -112,6 +112,8 @@ class Record(models.Model):
     trace = models.JSONField(_("decision in detail"), default=dict)
     extras = models.JSONField(_("other fields"), default=dict)
     faults = models.JSONField(_("faults"), default=list)
+    # Messages by which the terminal told of the same pass another way (services.twins).
+    also_told = models.JSONField(default=list, editable=False)
 
     class Meta:
         verbose_name = _("record")

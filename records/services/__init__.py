@@ -8,7 +8,6 @@ from .fetching import (
     gap_fill,
     pushed_until,
     records_pull,
-    sign_read,
     sign_store,
 )
 from .negatives import not_this_person, not_this_person_undo
@@ -37,7 +36,6 @@ __all__ = [
     "pushed_until",
     "records_pull",
     "shared_ids_watch",
-    "sign_read",
     "sign_store",
     "site_records_erase",
     "temperature_record",

@@ -4,6 +4,7 @@ import hashlib
 import logging
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -11,17 +12,24 @@ from typing import Any
 from django.db import InterfaceError, OperationalError, transaction
 from django.utils import timezone
 
-from devices.calling import CallRefused, TerminalClient
+from devices.calling import CallRefused, OutcomeUnknown, TerminalClient
 from devices.choices import CommandKind, CommandState
 from devices.models import Terminal, TerminalCommand, TerminalContact
-from devices.services import SCHEDULE, CallSession, Ended, command_work, commands_request
+from devices.services import (
+    SCHEDULE,
+    CallSession,
+    Ended,
+    command_work,
+    commands_request,
+    repairs_count,
+)
 from records.choices import Origin
 from records.models import RecordCursor
 from records.services.passes import late_record
 from terminal_protocol import FaceMatch, RetCode, TemperatureReading
-from terminal_protocol.device_calls import Page
-from terminal_protocol.device_objects import SIGN_OBJECT
-from terminal_protocol.values import read_image, read_moment, read_temperature_c, read_text
+from terminal_protocol.pages import Page, PageWalk
+from terminal_protocol.signs import read_sign
+from terminal_protocol.values import lookup, read_moment, read_text
 
 logger = logging.getLogger(__name__)
 
@@ -34,83 +42,59 @@ _SLICE_S = 8 * 60.0
 _OVERLAP = timedelta(minutes=10)
 _FIRST_REACH = timedelta(days=1)
 _FARTHEST = timedelta(days=366)
-_STRANGER = -1
 
 
-def sign_read(sign: Mapping[str, Any]) -> FaceMatch | TemperatureReading:
-    """Read a SignObject (8.3.1) as the upload it would have been; nothing refuses it.
-
-    Somebody the terminal knew is a pass, a stranger (type -1) is a reading as in 9.3.
-    """
-    values = SIGN_OBJECT.read(sign, is_partial=True).values
-    captured_at, fault = read_moment(sign.get("signTime"))
-    faults = [fault] if fault else []
-    degrees, fault = read_temperature_c(sign.get("temperature"))
-    if fault:
-        faults.append(fault)
-    image, fault = read_image(sign.get("signAvatar"))
-    if fault:
-        faults.append(fault)
-    names = {
-        "id": "record_id",
-        "inputType": "input_type",
-        "temperatureState": "temperature_state",
-        "wearMaskAlarm": "mask_alarm",
-        "deviceMark": "device_mark",
-    }
-    common: dict[str, Any] = {
-        "temperature_c": degrees,
-        "mask": values.get("wearMask"),
-        "captured_at": captured_at,
-        "captured_raw": read_text(sign.get("signTime"), limit=64),
-        "image": image,
-        "extras": {word: values[name] for name, word in names.items() if name in values},
-        "faults": tuple(faults),
-    }
-    user_id = read_text(sign.get("userId"), limit=64)
-    types = (values.get("type"), values.get("userType"))
-    if not user_id or _STRANGER in types:
-        return TemperatureReading(**common)
-    return FaceMatch(
-        user_id=user_id,
-        user_name=read_text(sign.get("name"), limit=120),
-        similarity=values.get("similarity"),
-        **common,
-    )
-
-
-def sign_store(*, terminal: Terminal, sign: Mapping[str, Any], origin: Origin) -> bool:
+def sign_store(
+    *,
+    terminal: Terminal,
+    sign: Mapping[str, Any],
+    origin: Origin,
+    repairs: tuple[str, ...] = (),
+) -> bool:
     """Store one of a terminal's own records; False when that pass is known already.
 
     The records behind it never wait for one that cannot be stored: it is stored with less.
 
     Effects: as for an upload, apart from the decision: the terminal has made its own.
     """
+    message = read_sign(sign)
+    message = replace(message, faults=(*message.faults, *repairs))
     named = "\0".join(
-        read_text(sign.get(name), limit=64) for name in ("id", "signTime", "userId", "type")
+        read_text(lookup(sign, name), limit=64) for name in ("id", "signTime", "userId", "type")
     )
+    if not message.extras.get("record_id"):
+        named += f"\0{_likeness(message)}"
     key = hashlib.sha256(f"fetched\0{named}".encode()).hexdigest()
     store = partial(late_record, terminal=terminal, key=key, origin=origin)
     try:
-        return store(message=sign_read(sign)) is not None
+        return store(message=message) is not None
     except _AWAY:
         raise
     except Exception:
         logger.exception("record_cut_down terminal=%s", terminal.pk)
-    return store(message=_cut_down(sign)) is not None
+    return store(message=_cut_down(message)) is not None
 
 
-def _cut_down(sign: Mapping[str, Any]) -> TemperatureReading | FaceMatch:
-    """Read what matters most of a record that cannot be stored as it is."""
-    captured_at, _fault = read_moment(sign.get("signTime"))
-    degrees, _fault = read_temperature_c(sign.get("temperature"))
+def _cut_down(message: FaceMatch | TemperatureReading) -> FaceMatch | TemperatureReading:
+    """Return what matters most of a record that cannot be stored as it is."""
     common: dict[str, Any] = {
-        "temperature_c": degrees,
-        "captured_at": captured_at,
+        "temperature_c": message.temperature_c,
+        "captured_at": message.captured_at,
         "faults": ("record_cut_down",),
     }
-    user_id = read_text(sign.get("userId"), limit=64)
-    return FaceMatch(user_id=user_id, **common) if user_id else TemperatureReading(**common)
+    if isinstance(message, FaceMatch):
+        return FaceMatch(user_id=message.user_id, **common)
+    return TemperatureReading(**common)
+
+
+def _likeness(message: FaceMatch | TemperatureReading) -> str:
+    """Return what tells a record without a number from others of its second: its picture.
+
+    Without one, what was measured; who cannot be told apart by that either is one record.
+    """
+    if message.image is not None:
+        return hashlib.sha256(message.image).hexdigest()
+    return f"{message.temperature_c} {message.mask} {getattr(message, 'similarity', '')}"
 
 
 def records_pull(session: CallSession) -> Ended | None:
@@ -127,17 +111,18 @@ def records_pull(session: CallSession) -> Ended | None:
         start, end = _range(terminal, session.command.payload.get("since"))
         counts |= {"start": int(start.timestamp()), "end": int(end.timestamp())}
     until = time.monotonic() + _SLICE_S
-    while True:
+    walk = PageWalk(size=_PAGE, number=counts["page"], read=counts["read"])
+    while walk.has_more:
         if time.monotonic() > until:
             return None
         page = session.talk(partial(_page, counts=counts))
-        for entry in page.entries:
+        for entry in page.entries if walk.take(page) else ():
             counts["new"] += sign_store(terminal=terminal, sign=entry, origin=Origin.FETCHED)
             counts["read"] += 1
-        counts["page"] += 1
+        if page.unreadable:
+            repairs_count(terminal_id=terminal.pk, repairs=["record_unreadable"])
+        counts["page"] = walk.number
         session.breathe(**counts, total=page.total)
-        if not page.entries or counts["page"] > page.pages:
-            break
     # An explicit range says nothing about what lies between it and last time.
     if session.command.payload.get("since") is None:
         cursor_move(terminal_id=terminal.pk, until=datetime.fromtimestamp(counts["end"], UTC))
@@ -171,7 +156,7 @@ def gap_fill(*, terminal_id: int) -> CommandState:
 
 def pushed_until(*, terminal_id: int, sign: Mapping[str, Any]) -> None:
     """Note that nothing before a pushed record is missing."""
-    moment, fault = read_moment(sign.get("signTime"))
+    moment, fault = read_moment(lookup(sign, "signTime"))
     if moment is not None and not fault:
         cursor_move(terminal_id=terminal_id, until=moment)
 
@@ -201,7 +186,10 @@ async def _page(client: TerminalClient, *, counts: dict[str, Any]) -> Page:
         if refusal.code != int(RetCode.SEARCH_LIST_NULL):
             raise
         return Page.from_wire(None)
-    return Page.from_wire(answer.value)
+    page = Page.from_wire(answer.value)
+    if not page.is_whole:
+        raise OutcomeUnknown("bad_answer")  # the cursor would move past what is not there
+    return page
 
 
 def _range(terminal: Terminal, since: str | None) -> tuple[datetime, datetime]:

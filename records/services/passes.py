@@ -23,7 +23,7 @@ from records.services.alerts import alert_raise
 from records.services.clocks import clock_watch
 from records.services.decisions import decision_make, rules_of
 from records.services.pictures import CleanPicture, picture_read, picture_store
-from records.services.twins import hold, is_known, supersede, twins
+from records.services.twins import hold, is_known, is_told, supersede
 from records.services.verification import Verified, elapsed_ms, verify
 from server_common.on_commit import group_send_on_commit
 from terminal_protocol import FaceMatch, TemperatureReading
@@ -187,9 +187,9 @@ def late_record(
     is_pass = isinstance(message, FaceMatch)
     kind = RecordKind.PASS if is_pass else RecordKind.TEMPERATURE
     now, started = timezone.now(), time.perf_counter()
-    probe = Record(terminal=terminal, captured_at=message.captured_at)
+    probe = Record(terminal=terminal, captured_at=message.captured_at, dedupe_key=key)
     probe.user_id = message.user_id if isinstance(message, FaceMatch) else ""
-    if _repeat(terminal, key) or twins(probe).exists():
+    if _repeat(terminal, key) or is_told(probe):
         return None
     clean, faults = _clean(message, ())
     record = _base_record(terminal, kind, key, message, faults, now)
@@ -337,7 +337,6 @@ def _store(
             if not is_late:
                 hold(record)
             elif is_known(record):
-                transaction.set_rollback(True)
                 return None
             record.save(force_insert=True)
             replaces = [] if is_late else supersede(record)

@@ -354,3 +354,32 @@ async def test_nobody_is_there_to_connect_to(outbox: Outbox, clock: ManualClock)
         reply = await client.post("syface", b"{}")
 
     assert (reply.status, reply.is_away, reply.problem) == (0, True, "ConnectError")
+
+
+@pytest.mark.parametrize(
+    ("said", "opens", "is_taken"),
+    [
+        (b'{"ret": "0", "desc": "", "openDoor": 1}', True, True),
+        (b'\xef\xbb\xbf{"ret": "0", "desc": "", "openDoor": 1}', True, True),
+        ('{"ret": "0", "desc": "成功", "openDoor": 1}'.encode("gbk"), True, True),
+        (b'{"ret": "0", "desc": "a\nb", "OPENDOOR ": "1"}', True, True),
+        # Taken, and no door opens on what had to be guessed.
+        (b'{"ret": "0", "openDoor": 1,}', False, True),
+        (b'{"ret": "0", "openDoor": 1}\x00', False, True),
+        (b'{"ret": "0", "openDoor": 0, "openDoor": 1}', False, True),
+        (b'{"ret": "0", "openDoor": 1, "unlockDe', False, False),
+        (b"ret=0&openDoor=1", False, False),
+    ],
+)
+async def test_answers_are_read_tolerantly_and_open_only_when_they_are_clear(
+    platform: FakePlatform, uplink: Uplink, clock: ManualClock, said: bytes, *, opens: bool,
+    is_taken: bool,
+) -> None:  # fmt: skip
+    platform.fail("syface", Failure(200, said))
+    seq = await put_pass(uplink, clock)
+
+    delivery = await uplink.deliver_now(seq, until_s=clock.monotonic() + 5)
+
+    assert delivery is not None
+    assert (delivery.verdict is Verdict.DONE) is is_taken
+    assert bool(delivery.answer and delivery.answer.open_door) is opens

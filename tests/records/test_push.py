@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,8 +16,8 @@ from django.db import connections
 from django.utils import timezone
 
 from devices.calling import CallTarget, NotCallable, PushHooks, RecordSubscriber
-from devices.models import Terminal, TerminalCommand, TerminalContact
-from records.models import Alert, Record
+from devices.models import RepairCount, Terminal, TerminalCommand, TerminalContact
+from records.models import Alert, Record, RecordCursor
 from records.push import keep_subscribed
 from tests.devices.services.conftest import door, gate
 from tests.support.processes import ROOT
@@ -27,7 +28,8 @@ __all__ = ["door", "gate"]
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.sqlite]
 
 
-CASES = ROOT / "tests/support/picture_cases"
+CASES = Path(__file__).parents[1] / "menjin" / "raw_cases"
+PICTURES = ROOT / "tests/support/picture_cases"
 QUICK: dict[str, Any] = {"look_again_s": 0.1, "heartbeat_s": 0.1, "first_pause_s": 0.05}
 
 
@@ -80,7 +82,7 @@ async def test_records_arrive_as_they_are_pushed(
 async def test_a_poisoned_picture_does_not_cut_the_line(
     subscribed: Terminal, door: TerminalServer
 ) -> None:
-    poison = base64.b64encode((CASES / "exif-poison-byte.jpg").read_bytes()).decode()
+    poison = base64.b64encode((PICTURES / "exif-poison-byte.jpg").read_bytes()).decode()
     await until(lambda: len(door.state.subscribers) == 1)
     line = next(iter(door.state.subscribers))
 
@@ -93,6 +95,66 @@ async def test_a_poisoned_picture_does_not_cut_the_line(
     kept = await Record.objects.select_related("picture").aget(extras__record_id=2)
     assert kept.picture is not None
     assert await Alert.objects.filter(record=kept, kind="high_temperature").aexists()
+
+
+@pytest.mark.parametrize("case", ["push-nul-tail.bin", "push-trailing-comma.json"])
+async def test_a_case_that_was_dropped_without_a_word_is_a_record(
+    subscribed: Terminal, door: TerminalServer, case: str
+) -> None:
+    await until(lambda: len(door.state.subscribers) == 1)
+
+    await asyncio.to_thread(door.push_bytes, (CASES / case).read_bytes())
+
+    await until(Record.objects.exists)
+    record = await Record.objects.aget()
+    assert (record.kind, str(record.temperature_c), record.mask) == ("temperature", "36.40", True)
+    assert record.faults == ["json_syntax"]
+    repaired = await RepairCount.objects.aget(terminal=subscribed)
+    assert (repaired.kind, repaired.count) == ("json_syntax", 1)
+
+
+async def test_a_pushed_temperature_in_fahrenheit_raises_its_alarm(
+    subscribed: Terminal, door: TerminalServer
+) -> None:
+    """Temperature, unit and alarm were lost: nobody alive has 101.5 °C."""
+    await until(lambda: len(door.state.subscribers) == 1)
+
+    await asyncio.to_thread(door.push_bytes, (CASES / "push-fahrenheit.json").read_bytes())
+
+    await until(Alert.objects.exists)
+    record = await Record.objects.aget()
+    assert (str(record.temperature_c), record.faults) == ("38.61", [])
+    alert = await Alert.objects.aget()
+    assert (alert.kind, alert.facts["temperature_c"]) == ("high_temperature", "38.61")
+
+
+async def test_what_was_pushed_unreadable_is_fetched_and_not_passed_over(
+    gate: Terminal, door: TerminalServer
+) -> None:
+    """The next push moved the position in the list past it, and it was never asked for."""
+    gate.push_port = door.port
+    await gate.asave()
+
+    async with subscribing(**QUICK, fill_again_s=0.05):
+        await until(lambda: TerminalCommand.objects.filter(state="done").exists())
+        door.state.temper = refuse_the_list
+        await asyncio.to_thread(door.push_bytes, b"\x00\xff" * 200)
+        await until(lambda: RepairCount.objects.filter(kind="push_unreadable").exists())
+        before = await RecordCursor.objects.aget()
+        await asyncio.to_thread(door.push, sign(2, ago_s=-3600))
+        await until(lambda: stored() == {2})
+        assert (await RecordCursor.objects.aget()).fetched_until == before.fetched_until
+
+        door.state.records, door.state.temper = [sign(1, ago_s=5)], None
+        await until(lambda: stored() == {1, 2})
+
+    assert len(await sync_to_async(stored)()) == 2
+
+
+async def refuse_the_list(request: web.Request) -> web.Response | None:
+    if request.path == "/api/record" and "Upgrade" not in request.headers:
+        return web.Response(status=503, text="busy")
+    return None
 
 
 async def test_what_happened_while_the_line_was_down_is_fetched(
@@ -303,7 +365,7 @@ async def test_a_listener_that_cannot_be_told_goes_on_listening() -> None:
     async def fail(*_: Any) -> None:
         raise OSError("the database is away")
 
-    hooks = PushHooks(target=target, opened=nothing, record=fail, changed=fail)
+    hooks = PushHooks(target=target, opened=nothing, record=fail, missed=fail, changed=fail)
     work = asyncio.create_task(RecordSubscriber(hooks, first_pause_s=0.001).run())
     async with asyncio.timeout(5):
         await enough.wait()

@@ -105,6 +105,9 @@ class TerminalState:
     # Whether pings of the websocket are answered; some small terminals do not.
     answers_pings: bool = True
     subscribers: list[web.WebSocketResponse] = field(default_factory=list)
+    # What a page says beside its entries; makes of it what a firmware makes of it.
+    say_page: Callable[[dict[str, Any]], Any] = lambda data: data
+    page_most: int = 1000
 
     def now_ms(self) -> int:
         """Return the time by the terminal's clock."""
@@ -141,11 +144,15 @@ class TerminalServer:
 
     def push(self, record: dict[str, Any]) -> None:
         """Tell every subscriber of a record."""
+        message = {"code": 30000, "message": "push record", "desc": "", "data": record}
+        self.push_bytes(json.dumps(message).encode())
+
+    def push_bytes(self, message: bytes) -> None:
+        """Send every subscriber a text message of any bytes, as small firmwares do."""
 
         async def tell() -> None:
-            message = {"code": 30000, "message": "push record", "desc": "", "data": record}
             for subscriber in self.state.subscribers:
-                await subscriber.send_str(json.dumps(message))
+                await subscriber.send_frame(message, WSMsgType.TEXT)
 
         asyncio.run_coroutine_threadsafe(tell(), self._loop).result(10)
 
@@ -348,7 +355,7 @@ class TerminalServer:
         self, request: web.Request, rows: list[dict[str, Any]], *, default: int, most: int
     ) -> web.Response:
         page = int(request.query.get("page", 1))
-        size = min(int(request.query.get("size", default)), most)
+        size = min(int(request.query.get("size", default)), most, self.state.page_most)
         shown = rows[(page - 1) * size : page * size]
         if not shown:
             return self._reply(50008, "Search List Null")
@@ -360,7 +367,7 @@ class TerminalServer:
             "totalPage": -(-len(rows) // size),
             "data": shown,
         }
-        return self._reply(200, data=data)
+        return self._reply(200, data=self.state.say_page(data))
 
     async def _push(self, request: web.Request) -> web.WebSocketResponse:
         line = web.WebSocketResponse(autoping=False)

@@ -60,7 +60,7 @@ def test_no_text_like_json_raises_anything_but_the_typed_error(text: str) -> Non
         ('{"a": 1, "b": 2,}', {"a": 1, "b": 2}, ("json_syntax",)),
         ("{'a': 'x'}", {"a": "x"}, ("json_syntax",)),
         ('{"a": "x\r\ny"}', {"a": "x\r\ny"}, ("json_control_characters",)),
-        ('{"a": NaN}', {"a": None}, ()),
+        ('{"a": NaN}', {"a": None}, ("json_not_a_number",)),
     ],
 )
 def test_usual_mistakes_are_repaired(

@@ -9,12 +9,12 @@ from terminal_protocol.device_calls import (
     CALLS,
     CallAnswer,
     CallMethod,
-    Page,
     push_connected,
     push_denied,
     push_record,
     signed_query,
 )
+from terminal_protocol.pages import Page
 
 # Section, method and address as printed in the seed.
 ADDRESSES = [

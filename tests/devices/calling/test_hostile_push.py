@@ -26,8 +26,13 @@ TRASH: dict[str, str | bytes] = {
     "data is missing": '{"code": 30000}',
     "half a pair": '{"code": 30000, "data": "\\ud800"}',
     "another code": '{"code": 12345, "data": {"id": 1}}',
+    "no code and no moment": '{"note": "' + "x" * 300 + '"}',
     "nothing": "",
 }
+
+
+# Long enough for a record, and none can be made of them.
+MISSED = {"binary", "nested", "no code and no moment", "a number without end"}
 
 
 class Heard:
@@ -35,24 +40,39 @@ class Heard:
 
     def __init__(self, port: int) -> None:
         self.records: list[dict[str, Any]] = []
+        self.repairs: list[tuple[str, ...]] = []
+        self.missed = self.fills = 0
         self.words: list[str] = []
         self.changed = asyncio.Condition()
         self._target = CallTarget(TerminalAddress("127.0.0.1", port), PASSWORD, ("127.0.0.0/8",))
 
     def hooks(self) -> PushHooks:
         return PushHooks(
-            target=self.target, opened=self.opened, record=self.record, changed=self.note
+            target=self.target,
+            opened=self.opened,
+            record=self.record,
+            missed=self.miss,
+            changed=self.note,
         )
 
     async def target(self) -> CallTarget:
         return self._target
 
     async def opened(self) -> bool:
+        async with self.changed:
+            self.fills += 1
+            self.changed.notify_all()
         return True
 
-    async def record(self, sign: dict[str, Any]) -> None:
+    async def miss(self) -> None:
+        async with self.changed:
+            self.missed += 1
+            self.changed.notify_all()
+
+    async def record(self, sign: dict[str, Any], repairs: tuple[str, ...]) -> None:
         async with self.changed:
             self.records.append(sign)
+            self.repairs.append(repairs)
             self.changed.notify_all()
 
     async def note(self, is_connected: bool, word: str) -> None:
@@ -98,6 +118,72 @@ async def test_what_is_no_record_is_passed_over(name: str) -> None:
 
     assert heard.records == [RECORD]
     assert heard.words == ["connected"]
+    assert heard.missed == (1 if name in MISSED else 0)
+
+
+@pytest.mark.parametrize(
+    ("said", "repairs"),
+    [
+        (GOOD + "\0\0", ("json_syntax",)),
+        (GOOD[:-1] + ",}", ("json_syntax",)),
+        (GOOD.replace(" record", "\u00a0record"), ()),
+        (GOOD.replace("push record", "push\xa0record").encode("latin-1"), ("json_encoding",)),
+        (GOOD.replace("record", "推送").encode("gbk"), ("json_encoding",)),
+        (GOOD.encode("utf-8-sig"), ("json_bom",)),
+        (GOOD.encode("utf-16"), ()),
+        (GOOD.replace(", ", ",\n\t"), ()),
+        (GOOD.replace('"code": 30000', '"Code ": "30000"'), ()),
+        (GOOD.replace('"code": 30000, ', ""), ()),
+        (json.dumps({"code": 30000, "data": json.dumps(RECORD)}), ()),
+        (json.dumps({"code": 30000, "data": [RECORD]}), ()),
+        (json.dumps(RECORD), ()),
+        (GOOD.replace("7,", 'NaN, "id": 7,'), ("json_not_a_number", "json_duplicate_keys")),
+    ],
+)
+async def test_a_record_is_read_however_it_is_written(
+    said: str | bytes, repairs: tuple[str, ...]
+) -> None:
+    raw = said.encode() if isinstance(said, str) else said
+
+    async def talk(line: ServerConnection) -> None:
+        await line.send(CONNECTED)
+        await line.send(raw, text=True)
+        await line.wait_closed()
+
+    async with pushing(talk) as port, subscribed(port) as heard:
+        await heard.until(lambda: bool(heard.records or heard.missed))
+
+    assert [one["signTime"] for one in heard.records] == [RECORD["signTime"]]
+    assert set(heard.repairs[0]) <= set(repairs)
+    assert bool(heard.repairs[0]) == bool(repairs)
+    assert (heard.missed, heard.words) == (0, ["connected"])
+
+
+async def test_a_record_that_broke_off_before_its_moment_is_missed_not_half_stored() -> None:
+    async def talk(line: ServerConnection) -> None:
+        await line.send(CONNECTED)
+        await line.send('{"code": 30000, "message": "push record", "data": {"id": 7, "name": "B')
+        await line.wait_closed()
+
+    async with pushing(talk) as port, subscribed(port) as heard:
+        await heard.until(lambda: heard.missed == 1)
+
+    assert heard.records == []
+
+
+async def test_the_gap_is_asked_for_anew_after_each_message_that_cannot_be_read() -> None:
+    async def talk(line: ServerConnection) -> None:
+        await line.send(CONNECTED)
+        await heard.until(lambda: heard.fills == 1)
+        await line.send(TRASH["nested"])
+        await heard.until(lambda: heard.fills == 2)
+        await line.send(TRASH["nested"])
+        await line.wait_closed()
+
+    async with pushing(talk) as port, subscribed(port, fill_again_s=0.01) as heard:
+        await heard.until(lambda: heard.fills == 3)
+
+    assert heard.missed == 2
 
 
 async def test_a_message_that_is_too_large_costs_its_line_only() -> None:

@@ -1,18 +1,22 @@
 """Records fetched from a terminal: each pass once, by whatever way and in whatever order."""
 
+import json
 import os
 import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
 from django.db import connection, transaction
 from django.utils import timezone
 
 from devices.choices import CommandKind
-from devices.models import Terminal, TerminalCommand
+from devices.models import RepairCount, Terminal, TerminalCommand
 from devices.services import Requester, command_work, commands_request
 from faces.models import Library
 from records.choices import AlertKind, AlertState, Origin, RecordKind
@@ -25,6 +29,7 @@ from tests.support.wire import WireClient
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 HOUR_MS = 3_600_000
+CASES = Path(__file__).parents[2] / "menjin" / "raw_cases"
 
 
 def pull(terminal: Terminal, **payload: Any) -> TerminalCommand:
@@ -163,7 +168,13 @@ def test_what_is_odd_about_a_record_does_not_lose_it(gate: Terminal, door: Termi
 
     assert pull(gate).result["new"] == 1
     record = Record.objects.get()
-    assert set(record.faults) == {"temperature_out_of_range", "image_not_base64"}
+    assert set(record.faults) == {
+        "temperature_out_of_range",
+        "image_not_base64",
+        "similarity_unreadable",
+        "mask_unreadable",
+    }
+    assert record.extras["temperature"] == 400
     assert pull(gate).result["new"] == 0
 
 
@@ -173,6 +184,93 @@ def test_a_record_without_a_moment_is_stored_once(gate: Terminal) -> None:
 
     assert sign_store(terminal=gate, sign=one, origin=Origin.PUSHED)
     assert not sign_store(terminal=gate, sign=one, origin=Origin.PUSHED)
+
+
+@pytest.mark.parametrize("says", ["totalPage", "total", "pageSize", ""])
+def test_a_list_is_read_to_its_end_whatever_is_said_of_totals(
+    gate: Terminal, door: TerminalServer, says: str
+) -> None:
+    """Without "total" ten of twenty-five were read, and the position moved past the others."""
+    door.state.records = [sign(number, ago_s=number * 7) for number in range(1, 26)]
+    door.state.say_page = lambda data: {
+        key: value for key, value in data.items() if key in ("data", says)
+    }
+
+    assert pull(gate).result == {"read": 25, "new": 25}
+
+
+def test_the_case_of_a_page_without_total(gate: Terminal, door: TerminalServer) -> None:
+    case = json.loads((CASES / "doubt-pull-page-without-total.json").read_text())
+
+    async def pages(request: web.Request) -> web.Response | None:
+        if request.path != "/api/record":
+            return None
+        page = int(request.query["page"])
+        shown = [
+            {**one, "id": one["id"] + page * 10, "signTime": one["signTime"] + page * 10}
+            for one in case["data"]["data"][: 5 if page == 3 else 10]
+        ]
+        if page > 3:
+            return web.json_response({"code": 50008, "message": "Search List Null", "desc": ""})
+        data = {**case["data"], "data": shown, "pageNum": page, "size": len(shown)}
+        return web.json_response({**case, "data": data})
+
+    door.state.temper = pages
+
+    assert pull(gate).result == {"read": 25, "new": 25}
+    assert set(Record.objects.values_list("temperature_c", flat=True)) == {Decimal("38.61")}
+
+
+def test_a_page_that_broke_off_moves_nothing(gate: Terminal, door: TerminalServer) -> None:
+    door.state.records = [sign(number, ago_s=number * 7) for number in range(1, 6)]
+
+    async def half(request: web.Request) -> web.Response | None:
+        if request.path != "/api/record":
+            return None
+        body = json.dumps({"code": 200, "data": {"data": door.state.records}})
+        return web.Response(text=body[: len(body) // 2], content_type="application/json")
+
+    door.state.temper = half
+
+    assert pull(gate).state == "unknown"
+    assert not RecordCursor.objects.exists()
+    door.state.temper = None
+    assert pull(gate).result == {"read": 5, "new": 5}
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        lambda text: text.encode()[:-1] + b",}",
+        lambda text: text.encode() + b"\x00\x00",
+        lambda text: b"\xef\xbb\xbf" + text.encode(),
+        lambda text: text.replace("Obama", "奥巴马").encode("gbk"),
+    ],
+    ids=["trailing comma", "NUL", "BOM", "GBK"],
+)
+def test_an_answer_is_read_as_tolerantly_as_an_upload(
+    gate: Terminal, door: TerminalServer, written: Callable[[str], bytes]
+) -> None:
+    one = sign(1, ago_s=60)
+    data = {"total": 1, "pageNum": 1, "size": 1, "pageSize": 10, "totalPage": 1, "data": [one]}
+    text = json.dumps({"code": 200, "message": "OK", "desc": "", "data": data}, ensure_ascii=False)
+
+    async def odd(request: web.Request) -> web.Response | None:
+        is_list = request.path == "/api/record"
+        return web.Response(body=written(text)) if is_list else None
+
+    door.state.temper = odd
+
+    assert pull(gate).result == {"read": 1, "new": 1}
+    assert Record.objects.get().user_name in {"Barack Obama", "Barack 奥巴马"}
+
+
+def test_an_entry_that_is_no_record_holds_up_no_other(gate: Terminal, door: TerminalServer) -> None:
+    door.state.records = [sign(1, ago_s=60), sign(2, ago_s=120)]
+    door.state.say_page = lambda data: {**data, "size": 4, "data": ["?", *data["data"], None]}
+
+    assert pull(gate).result == {"read": 2, "new": 2}
+    assert RepairCount.objects.get().kind == "record_unreadable"
 
 
 def test_fetching_goes_on_where_it_ended(gate: Terminal, door: TerminalServer) -> None:
