@@ -11,7 +11,14 @@ from .admission import (
     token_digests,
 )
 from .calls import call_taken
-from .clocks import CLOCK_TOLERANCE_S, ClockTurn, clock_judge
+from .clocks import (
+    CLOCK_TOLERANCE_S,
+    ClockTurn,
+    LastUpload,
+    clock_answered,
+    clock_heard,
+    clock_known,
+)
 from .command_work import CallSession, CommandTakenAway, Ended, command_work
 from .commands import (
     SCHEDULE,
@@ -75,6 +82,7 @@ __all__ = [
     "Exchange",
     "Heard",
     "HeardTerminal",
+    "LastUpload",
     "PresenceTurn",
     "Refusal",
     "Requested",
@@ -87,7 +95,9 @@ __all__ = [
     "api_token_user",
     "call_taken",
     "call_target",
-    "clock_judge",
+    "clock_answered",
+    "clock_heard",
+    "clock_known",
     "clocks_sync_all",
     "command_cancel",
     "command_payload",

@@ -11,6 +11,8 @@ import logging
 import re
 import time
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import unquote
 
@@ -19,6 +21,7 @@ from django.core.exceptions import DisallowedHost, RequestDataTooBig
 from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.request import RawPostDataException, UnreadablePostError
+from django.utils import timezone
 
 import devices.wire
 import faces.wire
@@ -61,6 +64,10 @@ _POSTED: dict[str, Callable[[Admission, BodyReading], Answered]] = {
     "syheartbeat": devices.wire.heartbeat,
 }
 _RETRY_AFTER_S = 10
+_SECONDS = re.compile(r"[0-9]{1,6}(?:\.[0-9]{1,6})?", re.ASCII)
+_BEGAN = "menjin.began"
+# How long nginx took to receive the request before it passed it on; no more than this is believed.
+_RECEIVING_MAX_S = 600.0
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
@@ -88,6 +95,7 @@ class TerminalLane:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         path = request.path_info
+        request.META[_BEGAN] = timezone.now()
         if is_picture_path(path):
             return self._seated(self._picture, request)
         if is_terminal_path(path):
@@ -211,7 +219,15 @@ def _admitted(request: HttpRequest, kind: str, token: str | None, device_id: str
     ):
         logger.info("terminal_too_often terminal=%s", outcome.terminal.pk)
         raise TooOften
-    return outcome
+    return replace(outcome, began=_began(request))
+
+
+def _began(request: HttpRequest) -> datetime:
+    """Return when a request began to arrive; a terminal gains nothing by saying it otherwise."""
+    seen_at: datetime = request.META[_BEGAN]
+    said = request.headers.get("X-Receiving-S", "")
+    receiving_s = float(said) if _SECONDS.fullmatch(said) else 0.0
+    return seen_at - timedelta(seconds=min(receiving_s, _RECEIVING_MAX_S))
 
 
 def _shown(answer: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,410 @@
+"""Was a message made now, and what time is it at its terminal? One pure judgement (decision 0024).
+
+A message is live when its moment is within a minute of true time or of the terminal's learnt clock,
+or when it carries none. Any other is late: it waited on the terminal, or the clock has jumped. Only
+time tells which, because a clock that jumped goes on at the pace of ours, and a queue that drains
+does not: its messages come back to back, each begun right behind the answer to the one before.
+
+No I/O, no clock. Moments are Unix seconds. A skew is arrival minus the moment said, so a clock that
+is behind has a positive one. Nothing arrives before it was made: of two skews the smaller one is
+closer to the truth, and a moment from the future can only be the clock's.
+"""
+
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Self
+
+LIVE_WITHIN_S = 60.0
+# Two messages this far apart whose moments advance like their arrivals, to the second of either.
+APART_S = 10.0
+SAME_WITHIN_S = 3.0
+# A terminal that empties its queue begins the next message sooner than this after an answer.
+PAUSE_S = 2.0
+# What may as well have waited through a known silence has to show the pace of a clock for longer:
+# pauses between uploads that happen to be as long as those between passes do not last.
+DOUBTED_APART_S = 120.0
+DOUBTED_COUNT = 4
+# Closer than this is the same clock: whole seconds, slow lines.
+EXACT_WITHIN_S = 5.0
+_MINUTE_S = 60.0
+_BLIND_S = 300.0
+_HALF_S = SAME_WITHIN_S / 2
+
+
+@dataclass(frozen=True, slots=True)
+class HeardMoment:
+    """What a message says of its moment.
+
+    Attributes:
+        at: when it arrived.
+        began: when its request began, which for a slow line is earlier.
+        moment: as the terminal says, None when it says none.
+    """
+
+    at: float
+    began: float
+    moment: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """When a terminal could not reach the platform, so that its passes may have waited.
+
+    Attributes:
+        is_certain: it was heard by no request at all; otherwise nobody may have passed.
+    """
+
+    since: float
+    until: float
+    is_certain: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """What heartbeats, polls and uploads together tell of a terminal's connection.
+
+    Attributes:
+        is_online: it is heard now.
+        since: from when it is, or is not.
+        lost_at: when it was heard no more before that, None when it always was.
+        blind_s: a silence shorter than this is not noticed.
+    """
+
+    is_online: bool
+    since: float
+    lost_at: float | None
+    blind_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class LastMessage:
+    """The upload before; ``moment`` as it said, None when it said none."""
+
+    at: float
+    answered_at: float
+    moment: float | None
+    is_late: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Supposition:
+    """The clock by which all messages since its first one would be live.
+
+    Attributes:
+        since: arrival of the first message.
+        first_skew_s: of that message.
+        moment: said by it.
+        low_s: the skew is not less than this.
+        high_s: nor more.
+        count: messages that speak for it and did not come back to back.
+        tells_minutes: all moments were whole minutes.
+    """
+
+    since: float
+    first_skew_s: float
+    moment: float
+    low_s: float
+    high_s: float
+    count: int
+    tells_minutes: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ClockState:
+    """What is known of a terminal's clock between two messages.
+
+    Attributes:
+        skew_s: of the learnt clock; None: it is right as far as anybody knows.
+        answered_at: when the latest upload was answered.
+        live_at: when the latest live message arrived, None when there was none yet.
+        late_at: the same of late ones.
+        moment: said by the latest late message.
+        moment_since: when the first one that said the same arrived.
+        moment_count: how many said so that did not come back to back.
+        is_still: the clock stands still at ``moment``.
+    """
+
+    skew_s: float | None = None
+    answered_at: float | None = None
+    live_at: float | None = None
+    late_at: float | None = None
+    silence: Silence | None = None
+    moment: float | None = None
+    moment_since: float | None = None
+    moment_count: int = 0
+    is_still: bool = False
+    supposition: Supposition | None = None
+
+    @classmethod
+    def from_plain(cls, skew_s: float | None, plain: dict[str, Any]) -> Self:
+        """Read what ``to_plain`` wrote."""
+        values = dict(plain)
+        for name, kind in (("silence", Silence), ("supposition", Supposition)):
+            if values.get(name) is not None:
+                values[name] = kind(**values[name])
+        return cls(skew_s=skew_s, **values)
+
+    def to_plain(self) -> dict[str, Any]:
+        """Return everything but the skew as JSON can carry it; empty when nothing is doubted."""
+        if not (self.is_still or self.supposition or self.moment is not None):
+            return {}
+        return {name: value for name, value in asdict(self).items() if name != "skew_s"}
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What became of a message.
+
+    Attributes:
+        age_s: how old it is by the known clock; None when no clock is known well enough to say.
+    """
+
+    state: ClockState
+    is_live: bool
+    age_s: float | None = None
+
+
+def is_exact(state: ClockState, heard: HeardMoment) -> bool:
+    """Tell whether a message fits the known clock so well that there is nothing to learn."""
+    if heard.moment is None:
+        return True
+    if state.to_plain():
+        return False
+    off_s = heard.at - heard.moment - (state.skew_s or 0.0)
+    return -(EXACT_WITHIN_S if state.skew_s is None else _HALF_S) <= off_s <= EXACT_WITHIN_S
+
+
+def recalled(state: ClockState, last: LastMessage | None) -> ClockState:
+    """Return a state in which nothing was doubted with what the upload before tells."""
+    if last is None or state.to_plain():
+        return state
+    return replace(
+        state,
+        answered_at=last.answered_at,
+        live_at=None if last.is_late else last.at,
+        late_at=last.at if last.is_late else None,
+        moment=last.moment,
+        moment_since=None if last.moment is None else last.at,
+        moment_count=0 if last.moment is None else 1,
+    )
+
+
+def silence_of(
+    connection: Connection | None, *, at: float, live_at: float | None
+) -> Silence | None:
+    """Return when a terminal could not reach the platform last, as far as anything tells.
+
+    Args:
+        connection: None when that is not watched.
+        at: now.
+        live_at: when its last live message arrived.
+    """
+    if connection is not None and not connection.is_online:
+        return Silence(connection.since, at, is_certain=True)
+    blind_s = 0.0 if connection is None else max(_BLIND_S, 2 * connection.blind_s)
+    if live_at is not None and (connection is None or at - live_at <= blind_s):
+        # Nothing tells but that nobody passed.
+        return Silence(live_at, at, is_certain=False)
+    if connection is None or connection.lost_at is None:
+        return None
+    return Silence(connection.lost_at, connection.since, is_certain=True)
+
+
+def is_now(state: ClockState, heard: HeardMoment) -> bool:
+    """Tell whether a message is live by what is known already."""
+    if heard.moment is None or (state.is_still and heard.moment == state.moment):
+        return True
+    skew_s = heard.at - heard.moment
+    return _is_true(skew_s) or _is_learnt(state, skew_s)
+
+
+def judge(state: ClockState, heard: HeardMoment) -> Judgement:
+    """Say whether a message is live, and take in what it tells of its terminal's clock."""
+    if heard.moment is None or (state.is_still and heard.moment == state.moment):
+        return Judgement(state, is_live=True)
+    skew_s = heard.at - heard.moment
+    if not is_now(state, heard) or _has_waited(state, heard, skew_s):
+        return _late(state, heard, heard.moment, skew_s)
+    return Judgement(_live(state, heard, heard.moment, skew_s), is_live=True)
+
+
+def _is_true(skew_s: float) -> bool:
+    return abs(skew_s) <= LIVE_WITHIN_S
+
+
+def _is_learnt(state: ClockState, skew_s: float) -> bool:
+    return state.skew_s is not None and abs(skew_s - state.skew_s) <= LIVE_WITHIN_S
+
+
+def _is_spaced(state: ClockState, heard: HeardMoment) -> bool:
+    return state.answered_at is None or heard.began - state.answered_at >= PAUSE_S
+
+
+def _may_have_waited(state: ClockState, at: float, age_s: float) -> bool:
+    """Tell whether a message of this age was made while its terminal was silent."""
+    silence = state.silence
+    made = at - age_s
+    return silence is not None and silence.since - LIVE_WITHIN_S <= made <= silence.until
+
+
+def _has_waited(state: ClockState, heard: HeardMoment, skew_s: float) -> bool:
+    """Tell whether a message whose moment seems to be now is an old one of a clock ahead of ours.
+
+    A clock that was an hour ahead has, an hour later, a queue that seems to be of now.
+    """
+    if state.skew_s is None or _is_learnt(state, skew_s) or skew_s < state.skew_s:
+        return False
+    is_spaced = _is_spaced(state, heard)
+    if _may_have_waited(state, heard.at, skew_s - state.skew_s):
+        return not is_spaced or (state.silence is not None and state.silence.is_certain)
+    drains = state.late_at is not None and heard.at - state.late_at <= LIVE_WITHIN_S
+    return drains and not is_spaced
+
+
+def _live(state: ClockState, heard: HeardMoment, moment: float, skew_s: float) -> ClockState:
+    """Return the state after a live message: whatever else was supposed is wrong."""
+    known = state.skew_s
+    if known is not None and not _is_learnt(state, skew_s):
+        # Right by true time only: set right, unless it may have waited after all.
+        is_sure = skew_s < known or not _may_have_waited(state, heard.at, skew_s - known)
+        if not is_sure:
+            return _followed(state, heard, moment, skew_s, is_doubted=False)
+        known = None
+    if skew_s < (known - _HALF_S if known is not None else -EXACT_WITHIN_S):
+        known = skew_s
+    if skew_s - (known or 0.0) <= EXACT_WITHIN_S:
+        return ClockState(skew_s=_normal(known), answered_at=heard.at)
+    now_live = replace(_calmed(state, heard), skew_s=known, live_at=heard.at)
+    return _followed(now_live, heard, moment, skew_s, is_doubted=True)
+
+
+def _calmed(state: ClockState, heard: HeardMoment) -> ClockState:
+    """Return the state without what only late messages are about."""
+    return replace(
+        state,
+        answered_at=heard.at,
+        silence=None,
+        moment=None,
+        moment_since=None,
+        moment_count=0,
+        is_still=False,
+    )
+
+
+def _followed(
+    state: ClockState, heard: HeardMoment, moment: float, skew_s: float, *, is_doubted: bool
+) -> ClockState:
+    """Go after a clock that drifts: another skew that has lasted is the clock's."""
+    supposed = _supposed(state, heard, moment, skew_s)
+    if supposed is None or not _is_borne_out(supposed, heard, moment, is_doubted=is_doubted):
+        return replace(state, supposition=supposed, answered_at=heard.at)
+    return ClockState(skew_s=_normal(_skew_of(supposed)), answered_at=heard.at)
+
+
+def _late(state: ClockState, heard: HeardMoment, moment: float, skew_s: float) -> Judgement:
+    is_spaced = _is_spaced(state, heard)
+    is_known = state.skew_s is not None or state.live_at is not None
+    age_s = skew_s - (state.skew_s or 0.0)
+    is_doubted = is_known and age_s > 0 and _may_have_waited(state, heard.at, age_s)
+    supposed = _supposed(state, heard, moment, skew_s)
+    if supposed is not None and _is_borne_out(supposed, heard, moment, is_doubted=is_doubted):
+        learnt = ClockState(skew_s=_normal(_skew_of(supposed)), answered_at=heard.at)
+        return Judgement(learnt, is_live=True)
+    state = _timed(state, heard, moment, is_spaced=is_spaced)
+    state = replace(state, supposition=supposed, answered_at=heard.at)
+    if is_spaced and _stands_still(state, heard, is_doubted=is_doubted):
+        return Judgement(replace(state, is_still=True, supposition=None), is_live=True)
+    has_waited = is_known and age_s > 0 and (is_doubted or not is_spaced)
+    state = replace(state, late_at=heard.at)
+    return Judgement(state, is_live=False, age_s=age_s if has_waited else None)
+
+
+def _timed(state: ClockState, heard: HeardMoment, moment: float, *, is_spaced: bool) -> ClockState:
+    """Count how often the same moment was said."""
+    if moment == state.moment:
+        return replace(state, moment_count=state.moment_count + is_spaced)
+    return replace(
+        state,
+        moment=moment,
+        moment_since=heard.at,
+        moment_count=int(is_spaced),
+        is_still=False,
+    )
+
+
+def _stands_still(state: ClockState, heard: HeardMoment, *, is_doubted: bool) -> bool:
+    if state.moment is None or state.moment_since is None:
+        return False
+    apart_s = _MINUTE_S + SAME_WITHIN_S if state.moment % _MINUTE_S == 0 else APART_S
+    lasted_s = heard.at - state.moment_since
+    return lasted_s >= apart_s and state.moment_count >= (3 if is_doubted else 2)
+
+
+def _supposed(
+    state: ClockState, heard: HeardMoment, moment: float, skew_s: float
+) -> Supposition | None:
+    """Return what is supposed after a message: the same clock still, or another one, or none.
+
+    What comes back to back speaks against a clock, and never for one.
+    """
+    is_spaced = _is_spaced(state, heard)
+    before = state.supposition
+    borne = None if before is None else _narrowed(before, moment, skew_s)
+    if borne is not None:
+        return borne if is_spaced else before
+    if not is_spaced:
+        return None
+    low_s, high_s = _bounds(skew_s, tells_minutes=moment % _MINUTE_S == 0)
+    return Supposition(
+        since=heard.at,
+        first_skew_s=skew_s,
+        moment=moment,
+        low_s=low_s,
+        high_s=high_s,
+        count=1,
+        tells_minutes=moment % _MINUTE_S == 0,
+    )
+
+
+def _bounds(skew_s: float, *, tells_minutes: bool) -> tuple[float, float]:
+    """Return between which skews a clock is that a message of this skew is live by."""
+    # A clock that tells whole minutes says the one that has begun.
+    return skew_s - _HALF_S - (_MINUTE_S if tells_minutes else 0.0), skew_s + _HALF_S
+
+
+def _narrowed(supposed: Supposition, moment: float, skew_s: float) -> Supposition | None:
+    """Return the supposition with one more message for it, None when that speaks against it."""
+    tells_minutes = supposed.tells_minutes and moment % _MINUTE_S == 0
+    low_s, high_s = supposed.low_s, supposed.high_s
+    if supposed.tells_minutes and not tells_minutes:
+        # It told seconds all along, and the first one happened to be the sixtieth.
+        low_s, high_s = _bounds(supposed.first_skew_s, tells_minutes=False)
+    own_low_s, own_high_s = _bounds(skew_s, tells_minutes=tells_minutes)
+    low_s, high_s = max(low_s, own_low_s), min(high_s, own_high_s)
+    if low_s > high_s:
+        return None
+    return replace(
+        supposed,
+        low_s=low_s,
+        high_s=high_s,
+        count=supposed.count + 1,
+        tells_minutes=tells_minutes,
+    )
+
+
+def _is_borne_out(
+    supposed: Supposition, heard: HeardMoment, moment: float, *, is_doubted: bool
+) -> bool:
+    # A minute that has not ended is that of a queue, or of a clock that stands still.
+    if supposed.tells_minutes and moment == supposed.moment:
+        return False
+    count, apart_s = (DOUBTED_COUNT, DOUBTED_APART_S) if is_doubted else (2, APART_S)
+    return supposed.count >= count and heard.at - supposed.since >= apart_s
+
+
+def _skew_of(supposed: Supposition) -> float:
+    """Return the smallest skew that was seen."""
+    return supposed.high_s - _HALF_S
+
+
+def _normal(skew_s: float | None) -> float | None:
+    return None if skew_s is None or abs(skew_s) <= EXACT_WITHIN_S else skew_s
