@@ -27,6 +27,9 @@ DOUBTED_COUNT = 4
 EXACT_WITHIN_S = 5.0
 _MINUTE_S = 60.0
 _BLIND_S = 300.0
+# A queue pauses no longer than this between two messages.
+_DRAINS_S = 60.0
+_STILL_MINUTE_S = 600.0
 _HALF_S = SAME_WITHIN_S / 2
 
 
@@ -38,11 +41,13 @@ class HeardMoment:
         at: when it arrived.
         began: when its request began, which for a slow line is earlier.
         moment: as the terminal says, None when it says none.
+        key: names the message; one that failed and comes again is no second one.
     """
 
     at: float
     began: float
     moment: float | None
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +55,13 @@ class Silence:
     """When a terminal could not reach the platform, so that its passes may have waited.
 
     Attributes:
-        is_certain: it was heard by no request at all; otherwise nobody may have passed.
+        blind_s: a shorter one leaves no trace but that nothing live arrived; None: no one does.
+        is_certain: the connection is watched.
     """
 
     since: float
     until: float
+    blind_s: float | None
     is_certain: bool
 
 
@@ -120,6 +127,7 @@ class ClockState:
         moment: said by the latest late message.
         moment_since: when the first one that said the same arrived.
         moment_count: how many said so that did not come back to back.
+        moment_key: of the latest one that said so.
         is_still: the clock stands still at ``moment``.
     """
 
@@ -131,6 +139,7 @@ class ClockState:
     moment: float | None = None
     moment_since: float | None = None
     moment_count: int = 0
+    moment_key: str = ""
     is_still: bool = False
     supposition: Supposition | None = None
 
@@ -143,9 +152,14 @@ class ClockState:
                 values[name] = kind(**values[name])
         return cls(skew_s=skew_s, **values)
 
+    @property
+    def is_doubted(self) -> bool:
+        """Whether there is more to keep than the skew."""
+        return self.is_still or self.supposition is not None or self.moment is not None
+
     def to_plain(self) -> dict[str, Any]:
         """Return everything but the skew as JSON can carry it; empty when nothing is doubted."""
-        if not (self.is_still or self.supposition or self.moment is not None):
+        if not self.is_doubted:
             return {}
         return {name: value for name, value in asdict(self).items() if name != "skew_s"}
 
@@ -167,18 +181,28 @@ def is_exact(state: ClockState, heard: HeardMoment) -> bool:
     """Tell whether a message fits the known clock so well that there is nothing to learn."""
     if heard.moment is None:
         return True
-    if state.to_plain():
+    if state.is_doubted:
         return False
     off_s = heard.at - heard.moment - (state.skew_s or 0.0)
     return -(EXACT_WITHIN_S if state.skew_s is None else _HALF_S) <= off_s <= EXACT_WITHIN_S
 
 
-def recalled(state: ClockState, last: LastMessage | None) -> ClockState:
-    """Return a state in which nothing was doubted with what the upload before tells."""
-    if last is None or state.to_plain():
-        return state
+def recalled(state: ClockState, *, last: LastMessage | None, silence: Silence) -> ClockState:
+    """Return a state with what the upload before and the connection tell.
+
+    Args:
+        state: as it was kept.
+        last: the upload before; asked only of a state in which nothing is doubted.
+        silence: the latest, as ``silence_of`` gives it.
+    """
+    before = state.silence
+    if before is not None and before.since == silence.since and before.until > silence.until:
+        silence = replace(silence, until=before.until)
+    if last is None or state.is_doubted:
+        return replace(state, silence=silence)
     return replace(
         state,
+        silence=silence,
         answered_at=last.answered_at,
         live_at=None if last.is_late else last.at,
         late_at=last.at if last.is_late else None,
@@ -188,25 +212,20 @@ def recalled(state: ClockState, last: LastMessage | None) -> ClockState:
     )
 
 
-def silence_of(
-    connection: Connection | None, *, at: float, live_at: float | None
-) -> Silence | None:
-    """Return when a terminal could not reach the platform last, as far as anything tells.
+def silence_of(connection: Connection | None, *, at: float) -> Silence:
+    """Return when a terminal could not reach the platform last, as far as its connection tells.
 
     Args:
         connection: None when that is not watched.
         at: now.
-        live_at: when its last live message arrived.
     """
-    if connection is not None and not connection.is_online:
-        return Silence(connection.since, at, is_certain=True)
-    blind_s = 0.0 if connection is None else max(_BLIND_S, 2 * connection.blind_s)
-    if live_at is not None and (connection is None or at - live_at <= blind_s):
-        # Nothing tells but that nobody passed.
-        return Silence(live_at, at, is_certain=False)
-    if connection is None or connection.lost_at is None:
-        return None
-    return Silence(connection.lost_at, connection.since, is_certain=True)
+    if connection is None:
+        return Silence(since=at, until=at, blind_s=None, is_certain=False)
+    blind_s = max(_BLIND_S, 2 * connection.blind_s)
+    if not connection.is_online:
+        return Silence(connection.since, at, blind_s, is_certain=True)
+    lost_at = connection.since if connection.lost_at is None else connection.lost_at
+    return Silence(lost_at, connection.since, blind_s, is_certain=True)
 
 
 def is_now(state: ClockState, heard: HeardMoment) -> bool:
@@ -219,8 +238,10 @@ def is_now(state: ClockState, heard: HeardMoment) -> bool:
 
 def judge(state: ClockState, heard: HeardMoment) -> Judgement:
     """Say whether a message is live, and take in what it tells of its terminal's clock."""
-    if heard.moment is None or (state.is_still and heard.moment == state.moment):
+    if heard.moment is None:
         return Judgement(state, is_live=True)
+    if state.is_still and heard.moment == state.moment:
+        return _still(state, heard)
     skew_s = heard.at - heard.moment
     if not is_now(state, heard) or _has_waited(state, heard, skew_s):
         return _late(state, heard, heard.moment, skew_s)
@@ -241,9 +262,23 @@ def _is_spaced(state: ClockState, heard: HeardMoment) -> bool:
 
 def _may_have_waited(state: ClockState, at: float, age_s: float) -> bool:
     """Tell whether a message of this age was made while its terminal was silent."""
+    silence, made = state.silence, at - age_s
+    if silence is None:
+        return False
+    if silence.since - LIVE_WITHIN_S <= made <= silence.until:
+        return True
+    if _is_just_back(state, at):
+        return True
+    live_at = state.live_at
+    if live_at is None or (silence.blind_s is not None and at - live_at > silence.blind_s):
+        return False
+    return live_at - LIVE_WITHIN_S <= made
+
+
+def _is_just_back(state: ClockState, at: float) -> bool:
+    """Tell whether a terminal was silent until a moment ago, or sends ever since what it kept."""
     silence = state.silence
-    made = at - age_s
-    return silence is not None and silence.since - LIVE_WITHIN_S <= made <= silence.until
+    return silence is not None and silence.is_certain and at - silence.until <= _DRAINS_S
 
 
 def _has_waited(state: ClockState, heard: HeardMoment, skew_s: float) -> bool:
@@ -253,11 +288,11 @@ def _has_waited(state: ClockState, heard: HeardMoment, skew_s: float) -> bool:
     """
     if state.skew_s is None or _is_learnt(state, skew_s) or skew_s < state.skew_s:
         return False
-    is_spaced = _is_spaced(state, heard)
-    if _may_have_waited(state, heard.at, skew_s - state.skew_s):
-        return not is_spaced or (state.silence is not None and state.silence.is_certain)
-    drains = state.late_at is not None and heard.at - state.late_at <= LIVE_WITHIN_S
-    return drains and not is_spaced
+    if state.late_at is not None and heard.at - state.late_at <= _DRAINS_S:
+        return True
+    if not _may_have_waited(state, heard.at, skew_s - state.skew_s):
+        return False
+    return not _is_spaced(state, heard) or (state.silence is not None and state.silence.is_certain)
 
 
 def _live(state: ClockState, heard: HeardMoment, moment: float, skew_s: float) -> ClockState:
@@ -273,19 +308,19 @@ def _live(state: ClockState, heard: HeardMoment, moment: float, skew_s: float) -
         known = skew_s
     if skew_s - (known or 0.0) <= EXACT_WITHIN_S:
         return ClockState(skew_s=_normal(known), answered_at=heard.at)
-    now_live = replace(_calmed(state, heard), skew_s=known, live_at=heard.at)
+    now_live = replace(_calmed(state), skew_s=known, live_at=heard.at)
     return _followed(now_live, heard, moment, skew_s, is_doubted=True)
 
 
-def _calmed(state: ClockState, heard: HeardMoment) -> ClockState:
+def _calmed(state: ClockState) -> ClockState:
     """Return the state without what only late messages are about."""
     return replace(
         state,
-        answered_at=heard.at,
         silence=None,
         moment=None,
         moment_since=None,
         moment_count=0,
+        moment_key="",
         is_still=False,
     )
 
@@ -304,7 +339,7 @@ def _late(state: ClockState, heard: HeardMoment, moment: float, skew_s: float) -
     is_spaced = _is_spaced(state, heard)
     is_known = state.skew_s is not None or state.live_at is not None
     age_s = skew_s - (state.skew_s or 0.0)
-    is_doubted = is_known and age_s > 0 and _may_have_waited(state, heard.at, age_s)
+    is_doubted = is_known and _may_have_waited(state, heard.at, age_s)
     supposed = _supposed(state, heard, moment, skew_s)
     if supposed is not None and _is_borne_out(supposed, heard, moment, is_doubted=is_doubted):
         learnt = ClockState(skew_s=_normal(_skew_of(supposed)), answered_at=heard.at)
@@ -312,21 +347,45 @@ def _late(state: ClockState, heard: HeardMoment, moment: float, skew_s: float) -
     state = _timed(state, heard, moment, is_spaced=is_spaced)
     state = replace(state, supposition=supposed, answered_at=heard.at)
     if is_spaced and _stands_still(state, heard, is_doubted=is_doubted):
-        return Judgement(replace(state, is_still=True, supposition=None), is_live=True)
+        return _still(replace(state, is_still=True, supposition=None), heard)
     has_waited = is_known and age_s > 0 and (is_doubted or not is_spaced)
+    if is_doubted:
+        state = _draining(state, heard)
     state = replace(state, late_at=heard.at)
     return Judgement(state, is_live=False, age_s=age_s if has_waited else None)
+
+
+def _still(state: ClockState, heard: HeardMoment) -> Judgement:
+    """Judge what a clock that stands still says, which is no moment.
+
+    What waited says the same as what is of now, so behind a silence it is late for as long as
+    messages come back to back.
+    """
+    if not _is_just_back(state, heard.at):
+        return Judgement(state, is_live=True)
+    is_spaced = _is_spaced(state, heard)
+    return Judgement(state if is_spaced else _draining(state, heard), is_live=False)
+
+
+def _draining(state: ClockState, heard: HeardMoment) -> ClockState:
+    """Note that a queue drains: as long as it does, what happens now may wait behind it."""
+    if state.silence is None:
+        return state
+    return replace(state, silence=replace(state.silence, until=heard.at))
 
 
 def _timed(state: ClockState, heard: HeardMoment, moment: float, *, is_spaced: bool) -> ClockState:
     """Count how often the same moment was said."""
     if moment == state.moment:
-        return replace(state, moment_count=state.moment_count + is_spaced)
+        is_another = is_spaced and (not heard.key or heard.key != state.moment_key)
+        count = state.moment_count + is_another
+        return replace(state, moment_count=count, moment_key=heard.key)
     return replace(
         state,
         moment=moment,
         moment_since=heard.at,
         moment_count=int(is_spaced),
+        moment_key=heard.key,
         is_still=False,
     )
 
@@ -334,7 +393,8 @@ def _timed(state: ClockState, heard: HeardMoment, moment: float, *, is_spaced: b
 def _stands_still(state: ClockState, heard: HeardMoment, *, is_doubted: bool) -> bool:
     if state.moment is None or state.moment_since is None:
         return False
-    apart_s = _MINUTE_S + SAME_WITHIN_S if state.moment % _MINUTE_S == 0 else APART_S
+    # Of a queue, many may be of one whole minute.
+    apart_s = _STILL_MINUTE_S if state.moment % _MINUTE_S == 0 else APART_S
     lasted_s = heard.at - state.moment_since
     return lasted_s >= apart_s and state.moment_count >= (3 if is_doubted else 2)
 
@@ -394,10 +454,12 @@ def _narrowed(supposed: Supposition, moment: float, skew_s: float) -> Suppositio
 def _is_borne_out(
     supposed: Supposition, heard: HeardMoment, moment: float, *, is_doubted: bool
 ) -> bool:
-    # A minute that has not ended is that of a queue, or of a clock that stands still.
-    if supposed.tells_minutes and moment == supposed.moment:
-        return False
     count, apart_s = (DOUBTED_COUNT, DOUBTED_APART_S) if is_doubted else (2, APART_S)
+    if supposed.tells_minutes:
+        # A minute that has not ended may be a queue's, and any pace is alike for that long.
+        count, apart_s = count + 1, apart_s * (5 if is_doubted else 6)
+        if moment == supposed.moment:
+            return False
     return supposed.count >= count and heard.at - supposed.since >= apart_s
 
 

@@ -64,7 +64,13 @@ LastOf = Callable[[], LastUpload | None]
 
 
 def clock_heard(
-    *, terminal: Terminal, at: datetime, began: datetime, moment: datetime | None, last: LastOf
+    *,
+    terminal: Terminal,
+    at: datetime,
+    began: datetime,
+    moment: datetime | None,
+    key: str,
+    last: LastOf,
 ) -> tuple[Judgement, ClockTurn | None]:
     """Say whether an upload is live, and learn its terminal's clock from it.
 
@@ -73,13 +79,16 @@ def clock_heard(
         at: when the upload arrived.
         began: when its request began.
         moment: when it was made, by the terminal's clock.
+        key: names the upload.
         last: looks up the upload before it; asked only when something is to be learnt.
 
     Returns:
         The judgement, and what changed about the clock, if anything. Nothing is read or written
         while a known clock fits.
     """
-    heard = HeardMoment(at=at.timestamp(), began=began.timestamp(), moment=_seconds(moment))
+    heard = HeardMoment(
+        at=at.timestamp(), began=began.timestamp(), moment=_seconds(moment), key=key[:16]
+    )
     state = _state_of(terminal)
     is_settled = terminal.clock_is_wrong == _is_wrong(state)
     if is_exact(state, heard) and (heard.moment is None or is_settled):
@@ -147,13 +156,12 @@ def _locked(terminal_id: int) -> Terminal | None:
 
 def _remembering(state: ClockState, row: Terminal, heard: HeardMoment, last: LastOf) -> ClockState:
     """Return the state with what the upload before and the connection tell."""
-    if not state.to_plain():
-        upload = last()
-        state = recalled(state, None if upload is None else _plain(upload))
-    if state.silence is not None:
-        return state
-    silence = silence_of(_connection(row), at=heard.at, live_at=state.live_at)
-    return replace(state, silence=silence)
+    upload = None if state.is_doubted else last()
+    return recalled(
+        state,
+        last=None if upload is None else _plain(upload),
+        silence=silence_of(_connection(row), at=heard.at),
+    )
 
 
 def _plain(upload: LastUpload) -> LastMessage:

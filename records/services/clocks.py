@@ -13,18 +13,19 @@ from records.models import Record
 from records.services.alerts import alert_raise, alerts_end
 
 
-def moment_judge(*, admission: Admission, at: datetime, moment: datetime | None) -> Judgement:
+def moment_judge(*, admission: Admission, moment: datetime | None, key: str) -> Judgement:
     """Say whether an upload is live, and learn from it; turn of the clock and alert are one.
 
     Effects: the terminal's clock; its alert is raised once and ends by itself.
     """
-    terminal = admission.terminal
+    terminal, at = admission.terminal, timezone.now()
     with transaction.atomic():
         judged, turn = clock_heard(
             terminal=terminal,
             at=at,
             began=admission.began or at,
             moment=moment,
+            key=key,
             last=lambda: _last_upload(terminal),
         )
         if turn is None:
@@ -43,7 +44,7 @@ def moment_judge(*, admission: Admission, at: datetime, moment: datetime | None)
 
 def moment_answered(*, terminal: Terminal, judged: Judgement | None = None) -> None:
     """Note that an upload is answered; called last, without a judgement for a repeated one."""
-    is_doubted = terminal.clock_learning if judged is None else judged.state.to_plain()
+    is_doubted = terminal.clock_learning if judged is None else judged.state.is_doubted
     if is_doubted:
         clock_answered(terminal_id=terminal.pk, at=timezone.now())
 

@@ -65,7 +65,7 @@ def pass_record(
     if repeat := repeat_answer(admission=admission, key=key):
         moment_answered(terminal=terminal)
         return repeat
-    judged = moment_judge(admission=admission, at=timezone.now(), moment=message.captured_at)
+    judged = moment_judge(admission=admission, moment=message.captured_at, key=key)
     started = time.perf_counter()
     clean, faults = _clean(message, repairs)
     ms = {"decode": elapsed_ms(started)}
@@ -177,7 +177,7 @@ def temperature_record(
     if repeat := repeat_answer(admission=admission, key=key):
         moment_answered(terminal=terminal)
         return repeat
-    judged = moment_judge(admission=admission, at=timezone.now(), moment=message.captured_at)
+    judged = moment_judge(admission=admission, moment=message.captured_at, key=key)
     clean, faults = _clean(message, repairs)
     record = _base_record(terminal, RecordKind.TEMPERATURE, key, message, faults, timezone.now())
     record.reason = Reason.NOT_A_PASS
