@@ -20,14 +20,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from devices.clock_learning import (
-    LIVE_WITHIN_S,
+from devices.clock_learning import LIVE_WITHIN_S, is_exact, judge
+from devices.clock_state import (
     ClockState,
     Connection,
     HeardMoment,
     LastMessage,
-    is_exact,
-    judge,
     recalled,
     silence_of,
 )

@@ -113,7 +113,7 @@ class Terminal(models.Model):
     used_token = models.BooleanField(default=True, editable=False)
     # Arrival minus what its uploads say, by the clock learnt from them; null while it is right.
     clock_learnt_s = models.FloatField(null=True, editable=False)
-    # What is doubted of it, ``devices.clock_learning.ClockState``; empty while nothing is.
+    # What is doubted of it, ``devices.clock_state.ClockState``; empty while nothing is.
     clock_learning = models.JSONField(default=dict, editable=False)
     # The same as shown, once it is called wrong.
     clock_skew_s = models.FloatField(_("clock difference (s)"), null=True, editable=False)

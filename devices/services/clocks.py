@@ -1,4 +1,4 @@
-"""Terminals' clocks as their rows keep them: learnt from uploads, wrong or right (decision 0024).
+"""Terminals' clocks as their rows keep them: learnt from uploads, wrong or right (decision 0020).
 
 What is learnt lies on the terminal's row, because several processes serve one terminal. A clock
 that is known and fits costs nothing: the row was read when its terminal was admitted.
@@ -11,15 +11,12 @@ from datetime import UTC, datetime
 from django.db import transaction
 
 from devices.choices import Presence
-from devices.clock_learning import (
+from devices.clock_learning import Judgement, is_exact, is_now, judge
+from devices.clock_state import (
     ClockState,
     Connection,
     HeardMoment,
-    Judgement,
     LastMessage,
-    is_exact,
-    is_now,
-    judge,
     recalled,
     silence_of,
 )

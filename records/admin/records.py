@@ -237,7 +237,7 @@ class RecordAdmin(ReadOnlyAdmin):
         words = timing_words(record.is_late, record.late_s, record.repeats)
         return format_html("{} {}", shown, badge("warn", words)) if words else shown
 
-    @admin.display(description=gettext_lazy("message"))
+    @admin.display(description=gettext_lazy("arrival"))
     def timing(self, record: Record) -> str:
         """Say whether the message was of now, how late it came, and how often it came again."""
         words = timing_words(record.is_late, record.late_s, record.repeats)

@@ -46,7 +46,7 @@ class WhyForm(forms.Form):
         label=gettext_lazy("verification"), choices=VerificationResult.choices
     )
     timing = forms.ChoiceField(
-        label=gettext_lazy("message"), choices=Timing.choices, required=False
+        label=gettext_lazy("arrival"), choices=Timing.choices, required=False
     )
 
     def __init__(self, *args: Any, terminals: Any, **kwargs: Any) -> None:

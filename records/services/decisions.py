@@ -60,21 +60,9 @@ def decision_make(
     if person is not None:
         hours = door_hours(person=person, terminal=terminal, at=evidence.at)
         last = last_way(
-            person=person,
-            terminal=terminal,
-            rules=rules,
-            before=evidence.at,
-            apart_from=apart_from,
+            person=person, terminal=terminal, rules=rules, before=evidence.at, apart_from=apart_from
         )
-        facts = PersonFacts(
-            category=person.category,
-            state=person.state,
-            valid_from=person.valid_from,
-            valid_until=person.valid_until,
-            is_at_door=bool(hours.libraries),
-            is_within_hours=bool(hours.allowing),
-            has_passed_back=last is not None and last.terminal.direction == terminal.direction,
-        )
+        facts = _facts(person, terminal, hours, last)
     policy = _policy(terminal, rules, approved=terminal_approved)
     return Made(
         decision=decide(facts, evidence, policy),
@@ -156,6 +144,20 @@ def last_way(
         .select_related("terminal")
         .order_by("-received_at", "-pk")
         .first()
+    )
+
+
+def _facts(
+    person: Person, terminal: Terminal, hours: DoorHours, last: Record | None
+) -> PersonFacts:
+    return PersonFacts(
+        category=person.category,
+        state=person.state,
+        valid_from=person.valid_from,
+        valid_until=person.valid_until,
+        is_at_door=bool(hours.libraries),
+        is_within_hours=bool(hours.allowing),
+        has_passed_back=last is not None and last.terminal.direction == terminal.direction,
     )
 
 

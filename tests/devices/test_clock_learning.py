@@ -1,4 +1,4 @@
-"""Live or late, and what a terminal's clock tells: the judgement by itself (decision 0024)."""
+"""Live or late, and what a terminal's clock tells: the judgement by itself (decision 0020)."""
 
 import importlib.util
 import json
@@ -12,14 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devices.clock_learning import (
+from devices.clock_learning import is_exact, judge
+from devices.clock_state import (
     ClockState,
     Connection,
     HeardMoment,
     LastMessage,
     Silence,
-    is_exact,
-    judge,
     recalled,
     silence_of,
 )
