@@ -29,6 +29,13 @@ class Verification(TextChoices):
     ENFORCE = "enforce", _("Enforce: open only when the face is confirmed")
 
 
+class LatePasses(TextChoices):
+    """What a late pass does to the door; it is stored, verified and shown either way."""
+
+    STRICT = "strict", _("Keep the door closed")
+    LENIENT = "lenient", _("Decide like any other")
+
+
 class Unverifiable(TextChoices):
     """What an enforcing site does when a pass cannot be verified at all."""
 

@@ -38,9 +38,19 @@ class Reason(TextChoices):
     FACE_MISMATCH = "face_mismatch", _("The face is not this person's")
     NOT_VERIFIABLE = "not_verifiable", _("The face could not be verified")
     SIMILARITY_TOO_LOW = "similarity_too_low", _("The terminal was not sure enough of the face")
+    LATE = "late", _("The pass arrived too late")
+    REPEATED = "repeated", _("The pass was repeated too late")
     PASSED_BACK = "passed_back", _("The person has already passed in this direction")
     NOT_A_PASS = "not_a_pass", _("A reading only, no pass was asked for")
     FETCHED = "fetched", _("The terminal decided by itself and was asked later")
+
+
+class Timing(TextChoices):
+    """When a message came: now, long after its moment, or once more."""
+
+    LIVE = "live", _("At once")
+    LATE = "late", _("Late: it waited on the terminal")
+    REPEATED = "repeated", _("Repeated after more than 20 seconds")
 
 
 class Origin(TextChoices):

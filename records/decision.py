@@ -10,17 +10,19 @@ The rules in the order in which they are asked; the first that applies decides:
    outside the hours of every library
 3. the reading: fever, no mask
 4. the face: not this person's, not verifiable, similarity too low
-5. the way: passed in this direction already. It comes last, because only a face that is believed
-   says anything about where its person is.
+5. the message: repeated too late, or it arrived too late and the site keeps the door closed then.
+   It comes behind the others, so that their reasons and alerts are those of a pass in time.
+6. the way: passed in this direction already. It comes last, because only a face that is believed
+   and seen now says anything about where its person is.
 """
 
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from devices.choices import Unverifiable, Verification
+from devices.choices import LatePasses, Unverifiable, Verification
 from faces.choices import Category, PersonState
-from records.choices import Passback, Reason, VerificationResult
+from records.choices import Passback, Reason, Timing, VerificationResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,7 @@ class Policy:
     unlock_delay_ms: int
     similarity_floor: int | None = None
     passback: str = Passback.OFF
+    late_passes: str = LatePasses.STRICT
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,7 @@ class Evidence:
         mask: None when the terminal did not say.
         verification: result of the platform's own look at the picture.
         similarity: 0–100 by the terminal, None when it did not say.
+        timing: whether the message is of now.
     """
 
     at: datetime
@@ -74,6 +78,7 @@ class Evidence:
     mask: bool | None
     verification: VerificationResult
     similarity: float | None = None
+    timing: Timing = Timing.LIVE
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +104,7 @@ def decide(person: PersonFacts | None, evidence: Evidence, policy: Policy) -> De
         or _health(evidence, policy)
         or _face(evidence, policy)
         or _similarity(evidence, policy)
+        or _timing(evidence, policy)
         or _way(person, policy)
         or Reason.ALLOWED
     )
@@ -156,6 +162,14 @@ def _similarity(evidence: Evidence, policy: Policy) -> Reason | None:
     if policy.similarity_floor is None or evidence.similarity is None:
         return None
     return Reason.SIMILARITY_TOO_LOW if evidence.similarity < policy.similarity_floor else None
+
+
+def _timing(evidence: Evidence, policy: Policy) -> Reason | None:
+    if evidence.timing is Timing.REPEATED:
+        return Reason.REPEATED
+    if evidence.timing is Timing.LATE and policy.late_passes != LatePasses.LENIENT:
+        return Reason.LATE
+    return None
 
 
 def _way(person: PersonFacts | None, policy: Policy) -> Reason | None:

@@ -49,6 +49,7 @@ class SiteAdmin(ScopedAdmin):
                     "temperature_limit_c",
                     "fever_closes_door",
                     "mask_required",
+                    "late_passes",
                 )
             },
         ),

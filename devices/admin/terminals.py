@@ -22,7 +22,7 @@ from devices.choices import Presence, TerminalStatus
 from devices.models import Terminal
 from devices.selectors import is_online, terminal_trust
 from devices.services import exchanges_last, presence_last_seen, terminal_reach
-from server_common.admin import EMPTY, Tone, ago_words, badge, dot, lines, skew_words
+from server_common.admin import EMPTY, Tone, ago_words, badge, clock_words, dot, lines
 from terminal_protocol import fault_words
 
 STATUS_TONES: dict[str, Tone] = {
@@ -55,6 +55,10 @@ def heard_at(terminal: Terminal) -> datetime | None:
         hear([terminal])
     moment: datetime | None = terminal.__dict__["heard_at"]
     return moment
+
+
+def _clock(terminal: Terminal) -> str:
+    return clock_words(terminal.clock_skew_s, is_still=terminal.clock_stands_still)
 
 
 class TerminalAdmin(ScopedAdmin):
@@ -203,7 +207,7 @@ class TerminalAdmin(ScopedAdmin):
         """Say whether the terminal's clock is right."""
         if not terminal.clock_is_wrong:
             return _("right, as far as its messages tell")
-        return badge("bad", skew_words(terminal.clock_skew_s))
+        return badge("bad", _clock(terminal))
 
     @admin.display(description=gettext_lazy("odd messages"))
     def odd_messages(self, terminal: Terminal) -> SafeString | str:
@@ -225,5 +229,5 @@ class TerminalAdmin(ScopedAdmin):
         heard = ago_words(heard_at(terminal))
         if not terminal.clock_is_wrong:
             return heard
-        words = _("clock %(skew)s") % {"skew": skew_words(terminal.clock_skew_s)}
+        words = _("clock %(skew)s") % {"skew": _clock(terminal)}
         return format_html("{} {}", heard, badge("bad", words))

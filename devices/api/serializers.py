@@ -17,6 +17,7 @@ _POLICY = [
     "temperature_limit_c",
     "fever_closes_door",
     "mask_required",
+    "late_passes",
     "offline_after_s",
     "unconfirmed_after_s",
     "allowed_networks",

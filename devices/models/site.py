@@ -10,7 +10,7 @@ from django.db import models
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
-from devices.choices import Unverifiable, Verification
+from devices.choices import LatePasses, Unverifiable, Verification
 from server_common.crypto import SealedTextField
 
 
@@ -91,6 +91,13 @@ class Site(models.Model):
     )
     fever_closes_door = models.BooleanField(_("fever keeps the door closed"), default=True)
     mask_required = models.BooleanField(_("mask required"), default=False)
+    late_passes = models.CharField(
+        _("passes that arrive late"),
+        max_length=8,
+        choices=LatePasses.choices,
+        default=LatePasses.STRICT,
+        help_text=_("More than a minute old: the terminal kept them while it was cut off."),
+    )
     offline_after_s = models.PositiveIntegerField(
         _("offline after (seconds)"),
         default=120,
@@ -126,6 +133,10 @@ class Site(models.Model):
                 fields=["is_demonstration"],
                 condition=models.Q(is_demonstration=True),
                 name="site_one_demonstration",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(late_passes__in=LatePasses.values),
+                name="site_late_passes_known",
             ),
         ]
 

@@ -111,7 +111,11 @@ class Terminal(models.Model):
     created_at = models.DateTimeField(_("created"), db_default=Now(), editable=False)
     # Whether its latest request came under the secret address or on the bare path.
     used_token = models.BooleanField(default=True, editable=False)
-    # Arrival minus what its uploads say, of the difference that lasts; null while within tolerance.
+    # Arrival minus what its uploads say, by the clock learnt from them; null while it is right.
+    clock_learnt_s = models.FloatField(null=True, editable=False)
+    # What is doubted of it, ``devices.clock_state.ClockState``; empty while nothing is.
+    clock_learning = models.JSONField(default=dict, editable=False)
+    # The same as shown, once it is called wrong.
     clock_skew_s = models.FloatField(_("clock difference (s)"), null=True, editable=False)
     clock_skew_since = models.DateTimeField(null=True, editable=False)
     clock_is_wrong = models.BooleanField(_("clock is wrong"), default=False, editable=False)
@@ -143,6 +147,11 @@ class Terminal(models.Model):
 
     def __str__(self) -> str:
         return self.name or self.device_id
+
+    @property
+    def clock_stands_still(self) -> bool:
+        """Whether its uploads go on saying one moment."""
+        return bool(self.clock_learning.get("is_still"))
 
 
 class PresenceChange(models.Model):

@@ -13,7 +13,14 @@ from .admission import (
 from .caller_signs import CallerSign
 from .callers import callers_turned
 from .calls import call_taken
-from .clocks import CLOCK_TOLERANCE_S, ClockTurn, clock_judge
+from .clocks import (
+    CLOCK_TOLERANCE_S,
+    ClockTurn,
+    LastUpload,
+    clock_answered,
+    clock_heard,
+    clock_known,
+)
 from .command_work import CallSession, CommandTakenAway, Ended, command_work
 from .commands import (
     SCHEDULE,
@@ -86,6 +93,7 @@ __all__ = [
     "Exchange",
     "Heard",
     "HeardTerminal",
+    "LastUpload",
     "PresenceTurn",
     "Refusal",
     "Requested",
@@ -99,7 +107,9 @@ __all__ = [
     "call_taken",
     "call_target",
     "callers_turned",
-    "clock_judge",
+    "clock_answered",
+    "clock_heard",
+    "clock_known",
     "clocks_sync_all",
     "command_cancel",
     "command_payload",

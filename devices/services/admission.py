@@ -42,11 +42,13 @@ class Admission:
         terminal: its row, with ``site`` loaded; may be pending.
         token: the secret segment it used, None on the bare path.
         address: where it called from, may be empty.
+        began: when its request began; None: when it is looked at.
     """
 
     terminal: Terminal
     token: str | None
     address: str
+    began: datetime | None = None
 
     @property
     def is_approved(self) -> bool:

@@ -90,6 +90,9 @@ class TerminalOut(serializers.ModelSerializer):
     clock_skew_s = serializers.SerializerMethodField(
         help_text="Seconds the clock is behind (negative: ahead); null while it is right."
     )
+    clock_stands_still = serializers.BooleanField(
+        help_text="Its uploads go on saying one moment, which says nothing any more."
+    )
     repairs = serializers.SerializerMethodField(
         help_text="How many messages had to be repaired, by kind of repair."
     )
@@ -122,6 +125,7 @@ class TerminalOut(serializers.ModelSerializer):
             "trust",
             "clock_is_wrong",
             "clock_skew_s",
+            "clock_stands_still",
             "repairs",
             "created_at",
         ]

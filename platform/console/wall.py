@@ -27,7 +27,7 @@ from records.live import alert_message, record_message
 from records.models import Record
 from records.selectors import alerts_visible, records_visible
 from records.words import shared_id_words
-from server_common.admin import ago_words, late_words, skew_words
+from server_common.admin import ago_words, clock_words, late_words, timing_words
 
 RECORDS_SHOWN = 20
 ALERTS_SHOWN = 50
@@ -61,7 +61,7 @@ class Viewer:
             "replaces": facts.get("replaces", []),
             "tone": "good" if facts["door_opened"] else "bad" if is_pass else "quiet",
             "verdict": _verdict(facts, is_pass=is_pass),
-            "reason": "" if facts["door_opened"] else str(reason.label),
+            "reason": _why(facts, reason),
             "name": facts["user_name"] or facts["user_id"] or _("Unknown"),
             "user_id": facts["user_id"],
             "terminal": facts["terminal"],
@@ -87,7 +87,10 @@ class Viewer:
         detail = [
             facts["user_id"],
             f"{float(celsius):.1f} °C" if celsius else "",
-            skew_words(facts["facts"].get("clock_skew_s")),
+            clock_words(
+                facts["facts"].get("clock_skew_s"),
+                is_still=facts["facts"].get("stands_still", False),
+            ),
             late_words(facts["facts"].get("late_s")),
             shared_id_words(facts["facts"]),
         ]
@@ -118,6 +121,13 @@ def _verdict(facts: dict[str, Any], *, is_pass: bool) -> str:
     if facts["door_opened"]:
         return _("Door opened")
     return _("Kept closed") if is_pass else _("Temperature reading")
+
+
+def _why(facts: dict[str, Any], reason: Reason) -> str:
+    """Say why the door stayed closed, how late the message came and how often again."""
+    words = "" if facts["door_opened"] else str(reason.label)
+    timing = timing_words(facts["is_late"], facts["late_s"], facts["repeats"])
+    return " · ".join(part for part in (words, timing) if part)
 
 
 def _similarity(facts: dict[str, Any]) -> str:

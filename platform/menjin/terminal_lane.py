@@ -12,6 +12,7 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -19,6 +20,7 @@ from django.core.exceptions import RequestDataTooBig
 from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.request import RawPostDataException, UnreadablePostError
+from django.utils import timezone
 
 import devices.wire
 import faces.wire
@@ -39,7 +41,7 @@ from devices.services import (
 from menjin.crowding import Crowded, Errand, SentAway, crowded_retry_after_s, shared_slots
 from menjin.lane_paths import is_lane_path, is_picture_path, lane_path
 from menjin.packed_bodies import TooLargeUnpacked, UnknownEncoding, unpack
-from menjin.whole_requests import MAY_BE_CUT
+from menjin.whole_requests import MAY_BE_CUT, RECEIVING_S
 from server_common.addresses import client_address, peer_address
 from terminal_protocol import (
     Ack,
@@ -65,6 +67,10 @@ _POSTED: dict[str, Callable[[Admission, BodyReading], Answered]] = {
     "syheartbeat": devices.wire.heartbeat,
 }
 _RETRY_AFTER_S = 10
+_SECONDS = re.compile(r"[0-9]{1,6}(?:\.[0-9]{1,6})?", re.ASCII)
+_BEGAN = "menjin.began"
+# How long nginx took to receive the request before it passed it on; no more than this is believed.
+_RECEIVING_MAX_S = 600.0
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
@@ -91,6 +97,7 @@ class TerminalLane:
         self._sent_away = SentAway()
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        request.META[_BEGAN] = timezone.now()
         if not is_lane_path(request.path_info):
             return self.get_response(request)
         request.path_info = path = lane_path(request.path_info)
@@ -239,7 +246,18 @@ def _admitted(request: HttpRequest, kind: str, token: str | None, device_id: str
     ):
         logger.info("terminal_too_often terminal=%s", outcome.terminal.pk)
         raise TooOften
-    return outcome
+    return replace(outcome, began=_began(request))
+
+
+def _began(request: HttpRequest) -> datetime:
+    """Return when a request began to arrive; a terminal gains nothing by saying it otherwise."""
+    seen_at: datetime = request.META[_BEGAN]
+    said = request.headers.get("X-Receiving-S", "")
+    receiving_s = float(said) if _SECONDS.fullmatch(said) else 0.0
+    # Under ASGI what stood in front of Django is told by the scope.
+    facts = getattr(request, "scope", request.META)
+    receiving_s += facts.get(RECEIVING_S, 0.0)
+    return seen_at - timedelta(seconds=min(receiving_s, _RECEIVING_MAX_S))
 
 
 def _shown(answer: dict[str, Any]) -> dict[str, Any]:

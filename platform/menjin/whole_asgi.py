@@ -8,7 +8,15 @@ from urllib.parse import unquote_to_bytes
 
 from django.utils.encoding import repercent_broken_unicode
 
-from menjin.whole_requests import DRAINED, STALLED_S, Refused, body_limit, broke_off, too_large
+from menjin.whole_requests import (
+    DRAINED,
+    RECEIVING_S,
+    STALLED_S,
+    Refused,
+    body_limit,
+    broke_off,
+    too_large,
+)
 from server_common.addresses import is_trusted_peer
 
 Scope = dict[str, Any]
@@ -40,6 +48,7 @@ class WholeRequests:
         if length in {b"", b"0"} and not _header(scope, b"transfer-encoding"):
             await self._application(scope, receive, send)
             return
+        began_s = time.monotonic()
         try:
             body = await self._body(scope, receive, int(length) if length.isdigit() else None)
         except Refused as refused:
@@ -47,6 +56,7 @@ class WholeRequests:
         except _HungUp:
             return
         else:
+            scope[RECEIVING_S] = time.monotonic() - began_s
             await self._application(scope, _Replayed(body, receive), send)
 
     async def _body(self, scope: Scope, receive: Receive, length: int | None) -> bytes:

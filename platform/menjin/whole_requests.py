@@ -22,6 +22,8 @@ DRAINED = 2
 # Variable of a request whose server cannot tell whether its body is all there: granian reads pieces
 # (chunked) up to the first that is none, and does not say so.
 MAY_BE_CUT = "menjin.body_may_be_cut"
+# Variable of a request (WSGI), and key of its scope (ASGI): for how many seconds its body was read.
+RECEIVING_S = "menjin.receiving_s"
 _RETRY_AFTER_S = 10
 
 

@@ -3,6 +3,7 @@
 import io
 import logging
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
@@ -15,6 +16,7 @@ from django.core.handlers.wsgi import get_path_info
 from menjin.whole_requests import (
     DRAINED,
     MAY_BE_CUT,
+    RECEIVING_S,
     STALLED_S,
     Refused,
     body_limit,
@@ -116,6 +118,7 @@ class WholeRequests:
         length = environ.get("CONTENT_LENGTH") or ""
         if length in {"", "0"} and "HTTP_TRANSFER_ENCODING" not in environ:
             return self._application(environ, start_response)
+        began_s = time.monotonic()
         try:
             body = self._body(environ, int(length) if length.isdecimal() else None)
         except Refused as refused:
@@ -131,6 +134,7 @@ class WholeRequests:
         environ[MAY_BE_CUT] = environ.pop("HTTP_TRANSFER_ENCODING", None) is not None
         environ["CONTENT_LENGTH"] = str(len(body))
         environ["wsgi.input"] = io.BytesIO(body)
+        environ[RECEIVING_S] = time.monotonic() - began_s
         return self._application(environ, start_response)
 
     def _body(self, environ: Environ, length: int | None) -> bytes:

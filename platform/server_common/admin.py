@@ -85,6 +85,26 @@ def late_words(seconds: float | None) -> str:
     return _("%(span)s before it arrived") % {"span": span_words(seconds)} if seconds else ""
 
 
+def timing_words(is_late: bool, late_s: float | None, repeats: int) -> str:  # noqa: FBT001 - a column
+    """Say that a message came late, and how often it came again; empty when neither."""
+    words = []
+    if is_late:
+        words.append(
+            _("late") if late_s is None else _("late: %(span)s") % {"span": span_words(late_s)}
+        )
+    if repeats:
+        words.append(
+            ngettext("repeated %(count)d time", "repeated %(count)d times", repeats)
+            % {"count": repeats}
+        )
+    return " · ".join(words)
+
+
+def clock_words(skew_s: float | None, *, is_still: bool) -> str:
+    """Say what is wrong with a clock; empty when nothing is."""
+    return _("stands still") if is_still else skew_words(skew_s)
+
+
 def masked(secret: str, *, shown: int = 4) -> str:
     """Return dots and the last characters, enough to recognise a number and not to know it."""
     if not secret:

@@ -13,7 +13,7 @@ from records.choices import AlertKind, AlertState, Severity
 from records.models import Alert
 from records.services import alert_acknowledge, alert_clear
 from records.words import shared_id_words
-from server_common.admin import EMPTY, Tone, badge, late_words, skew_words
+from server_common.admin import EMPTY, Tone, badge, clock_words, late_words
 
 SEVERITY_TONES: dict[str, Tone] = {
     Severity.INFO: "info",
@@ -89,7 +89,9 @@ class AlertAdmin(ReadOnlyAdmin):
         celsius = alert.facts.get("temperature_c")
         parts = [
             f"{float(celsius):.1f} °C" if celsius else "",
-            skew_words(alert.facts.get("clock_skew_s")),
+            clock_words(
+                alert.facts.get("clock_skew_s"), is_still=alert.facts.get("stands_still", False)
+            ),
             late_words(alert.facts.get("late_s")),
             alert.facts.get("address", ""),
             shared_id_words(alert.facts),

@@ -19,11 +19,11 @@ from face_engine import ModelMissing
 from faces.choices import PhotoStatus
 from faces.models import FacePhoto
 from records.admin.why import why_page
-from records.choices import Reason, RecordKind, VerificationResult
+from records.choices import Reason, RecordKind, Timing, VerificationResult
 from records.decision import is_fever
 from records.models import FaceNegative, Record
 from records.services import not_this_person, not_this_person_undo
-from server_common.admin import EMPTY, NOBODY, Tone, badge, thumbnail
+from server_common.admin import EMPTY, NOBODY, Tone, badge, thumbnail, timing_words
 
 VERIFICATION_TONES: dict[str, Tone] = {
     VerificationResult.MATCH: "good",
@@ -55,6 +55,7 @@ class RecordAdmin(ReadOnlyAdmin):
         ("terminal", ScopedRelatedFilter),
         "verification",
         "door_opened",
+        "is_late",
         "received_at",
     )
     search_fields = ("user_id", "user_name", "terminal__device_id", "terminal__name")
@@ -81,6 +82,7 @@ class RecordAdmin(ReadOnlyAdmin):
                     "when",
                     "captured_at",
                     "clock_skew_s",
+                    "timing",
                     "temperature",
                     "mask",
                     "action",
@@ -103,6 +105,7 @@ class RecordAdmin(ReadOnlyAdmin):
         "temperature",
         "verification_badge",
         "door",
+        "timing",
         "faults_words",
         "trace_text",
     )
@@ -226,10 +229,25 @@ class RecordAdmin(ReadOnlyAdmin):
     def door(self, record: Record) -> SafeString:
         """Show whether the door was opened, or why not."""
         if record.door_opened:
-            return badge("good", _("Opened"))
-        reason = Reason(record.reason)
-        tone: Tone = "quiet" if reason in (Reason.NOT_A_PASS, Reason.FETCHED) else "bad"
-        return badge(tone, reason.label)
+            shown = badge("good", _("Opened"))
+        else:
+            reason = Reason(record.reason)
+            tone: Tone = "quiet" if reason in (Reason.NOT_A_PASS, Reason.FETCHED) else "bad"
+            shown = badge(tone, reason.label)
+        words = timing_words(record.is_late, record.late_s, record.repeats)
+        return format_html("{} {}", shown, badge("warn", words)) if words else shown
+
+    @admin.display(description=gettext_lazy("arrival"))
+    def timing(self, record: Record) -> str:
+        """Say whether the message was of now, how late it came, and how often it came again."""
+        words = timing_words(record.is_late, record.late_s, record.repeats)
+        if record.repeated_at is not None:
+            last = timezone.localtime(record.repeated_at)
+            words = _("%(what)s, last %(when)s") % {
+                "what": words,
+                "when": f"{last:%Y-%m-%d %H:%M:%S}",
+            }
+        return words or str(Timing.LIVE.label)
 
     @admin.display(description=gettext_lazy("faults"))
     def faults_words(self, record: Record) -> str:

@@ -16,7 +16,7 @@ from devices.models import Terminal
 from devices.selectors import terminals_visible
 from faces.models import Person
 from faces.selectors import people_visible
-from records.choices import VerificationResult
+from records.choices import Timing, VerificationResult
 from records.services import Made, decision_preview
 from server_common.admin import badge
 
@@ -44,6 +44,9 @@ class WhyForm(forms.Form):
     )
     verification = forms.ChoiceField(
         label=gettext_lazy("verification"), choices=VerificationResult.choices
+    )
+    timing = forms.ChoiceField(
+        label=gettext_lazy("arrival"), choices=Timing.choices, required=False
     )
 
     def __init__(self, *args: Any, terminals: Any, **kwargs: Any) -> None:
@@ -73,7 +76,11 @@ def why_page(request: HttpRequest, site: AdminSite) -> HttpResponse:
         raise Http404
     terminals = terminals_visible(user).filter(site=person.site)
     with timezone.override(ZoneInfo(person.site.timezone)):
-        initial = {"at": timezone.now(), "verification": VerificationResult.MATCH}
+        initial = {
+            "at": timezone.now(),
+            "verification": VerificationResult.MATCH,
+            "timing": Timing.LIVE,
+        }
         asked = request.GET if "terminal" in request.GET else None
         form = WhyForm(asked, initial=initial, terminals=terminals)
         made = _ask(form, person) if form.is_valid() else None
@@ -99,6 +106,7 @@ def _ask(form: WhyForm, person: Person) -> Made:
         mask=asked["mask"],
         similarity=asked["similarity"],
         verification=VerificationResult(asked["verification"]),
+        timing=Timing(asked["timing"] or Timing.LIVE),
     )
 
 

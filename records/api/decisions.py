@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from records.choices import Reason, VerificationResult
+from records.choices import Reason, Timing, VerificationResult
 from records.selectors import asked_doors
 from records.services import decision_preview
 from server_common.api import ID_MAX
@@ -54,6 +54,9 @@ class PreviewIn(serializers.Serializer):
     similarity = FiniteField(required=False, allow_null=True, min_value=0, max_value=100)
     verification = serializers.ChoiceField(
         choices=VerificationResult.choices, default=VerificationResult.MATCH
+    )
+    timing = serializers.ChoiceField(
+        choices=Timing.choices, default=Timing.LIVE, help_text="When the message comes."
     )
 
     def to_internal_value(self, data: Any) -> Any:
@@ -120,6 +123,7 @@ class DecisionPreviewView(APIView):
             mask=asked["mask"],
             similarity=asked.get("similarity"),
             verification=VerificationResult(asked["verification"]),
+            timing=Timing(asked["timing"]),
         )
         found = {
             "open_door": made.decision.open_door,

@@ -50,7 +50,7 @@ class RecordFilter(django_filters.FilterSet):
 
     class Meta:
         model = Record
-        fields = ["door_opened"]
+        fields = ["door_opened", "is_late"]
 
 
 class AlertFilter(django_filters.FilterSet):

@@ -42,8 +42,8 @@ class Record(models.Model):
     """One message of a terminal: somebody passed (9.2) or a temperature was taken (9.3).
 
     Written once, in the transaction whose commit the answer to the terminal waits for; the same
-    message sent again finds this row by ``dedupe_key``. What could not be understood is named in
-    ``faults``, what we have no column for is in ``extras``.
+    message sent again finds this row by ``dedupe_key`` and is counted on it. What could not be
+    understood is named in ``faults``, what we have no column for is in ``extras``.
     """
 
     site = models.ForeignKey(
@@ -70,6 +70,12 @@ class Record(models.Model):
     captured_at = models.DateTimeField(_("captured"), null=True)
     received_at = models.DateTimeField(_("received"))
     clock_skew_s = models.FloatField(_("clock difference (s)"), null=True)
+    # Not of now when it arrived: it waited on the terminal, or a clock is not known yet.
+    is_late = models.BooleanField(_("arrived late"), default=False)
+    # By the terminal's clock as far as it is known; null where it is not.
+    late_s = models.FloatField(_("late by (s)"), null=True)
+    repeats = models.PositiveIntegerField(_("repeated (times)"), default=0)
+    repeated_at = models.DateTimeField(_("repeated last"), null=True)
     temperature_c = models.DecimalField(
         _("temperature (°C)"), max_digits=5, decimal_places=2, null=True
     )

@@ -11,8 +11,9 @@ from .fetching import (
     sign_store,
 )
 from .negatives import not_this_person, not_this_person_undo
-from .passes import PassOutcome, late_record, pass_record, temperature_record
+from .passes import late_record, pass_record, temperature_record
 from .pictures import picture_store
+from .repeats import PassOutcome
 from .shared_ids import shared_ids_watch
 from .verification import Verified, verify
 

@@ -35,11 +35,21 @@ def alert_raise(
     record: Record | None = None,
     facts: dict[str, Any] | None = None,
     at: datetime | None = None,
+    is_over: bool = False,
 ) -> Alert | None:
     """Raise an alert; returns None when the same lasting cause is already alarming.
 
+    Args:
+        kind: what somebody should look at.
+        terminal: where.
+        record: what showed it.
+        facts: what was measured.
+        at: when; now when not given.
+        is_over: it is kept as cleared, since nothing is left to look at.
+
     Effects: after commit, live screens show it.
     """
+    now = timezone.now()
     try:
         with transaction.atomic():
             alert = Alert.objects.create(
@@ -49,8 +59,10 @@ def alert_raise(
                 kind=kind,
                 severity=_SEVERITY[kind],
                 user_id=record.user_id if record else "",
-                facts={**(facts or {}), **_lateness(record, terminal)},
-                raised_at=at or timezone.now(),
+                state=AlertState.CLEARED if is_over else AlertState.ACTIVE,
+                facts={**(facts or {}), **_lateness(record)},
+                raised_at=at or now,
+                cleared_at=now if is_over else None,
             )
     except IntegrityError:
         return None
@@ -58,12 +70,17 @@ def alert_raise(
     return alert
 
 
-def _lateness(record: Record | None, terminal: Terminal) -> dict[str, Any]:
-    """Tell how long before its arrival something happened, where the terminal's clock is right."""
-    skew_s = record.clock_skew_s if record else None
-    if skew_s is None or skew_s <= CLOCK_TOLERANCE_S or terminal.clock_is_wrong:
+def _lateness(record: Record | None) -> dict[str, Any]:
+    """Tell how long before its arrival something happened, as far as its terminal's clock is known.
+
+    Where it is not, what the terminal says is all there is.
+    """
+    if record is None or not record.is_late:
         return {}
-    return {"late_s": round(skew_s)}
+    late_s = record.clock_skew_s if record.late_s is None else record.late_s
+    if late_s is None or late_s <= CLOCK_TOLERANCE_S:
+        return {}
+    return {"late_s": round(late_s)}
 
 
 @transaction.atomic

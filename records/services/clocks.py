@@ -1,28 +1,78 @@
-"""The alert on a terminal whose clock is wrong: raised once, cleared by itself."""
+"""Judging when an upload was made, and the alert on a terminal whose clock is wrong."""
+
+from datetime import datetime
 
 from django.db import transaction
+from django.utils import timezone
 
-from devices.services import clock_judge
-from records.choices import AlertKind
+from devices.clock_learning import Judgement
+from devices.models import Terminal
+from devices.services import Admission, LastUpload, clock_answered, clock_heard, clock_known
+from records.choices import AlertKind, Origin
 from records.models import Record
 from records.services.alerts import alert_raise, alerts_end
 
 
-@transaction.atomic
-def clock_watch(*, record: Record) -> None:
-    """Judge a terminal's clock by a new record; turn and alert are one transaction."""
-    if record.clock_skew_s is None:
-        return
-    turn = clock_judge(
-        terminal_id=record.terminal_id, skew_s=record.clock_skew_s, now=record.received_at
-    )
-    if turn is None:
-        return
-    if turn.is_wrong:
-        alert_raise(
-            kind=AlertKind.CLOCK_SKEW,
-            terminal=record.terminal,
-            facts={"clock_skew_s": round(turn.skew_s)},
+def moment_judge(*, admission: Admission, moment: datetime | None, key: str) -> Judgement:
+    """Say whether an upload is live, and learn from it; turn of the clock and alert are one.
+
+    Effects: the terminal's clock; its alert is raised once and ends by itself.
+    """
+    terminal, at = admission.terminal, timezone.now()
+    with transaction.atomic():
+        judged, turn = clock_heard(
+            terminal=terminal,
+            at=at,
+            began=admission.began or at,
+            moment=moment,
+            key=key,
+            last=lambda: _last_upload(terminal),
         )
-    else:
-        alerts_end(terminal=record.terminal, kind=AlertKind.CLOCK_SKEW)
+        if turn is None:
+            return judged
+        if turn.is_wrong:
+            facts = {"clock_skew_s": round(turn.skew_s)}
+            alert_raise(
+                kind=AlertKind.CLOCK_SKEW,
+                terminal=terminal,
+                facts={"stands_still": True} if turn.is_still else facts,
+            )
+        else:
+            alerts_end(terminal=terminal, kind=AlertKind.CLOCK_SKEW)
+    return judged
+
+
+def moment_answered(*, terminal: Terminal, judged: Judgement | None = None) -> None:
+    """Note that an upload is answered; called last, without a judgement for a repeated one."""
+    is_doubted = terminal.clock_learning if judged is None else judged.state.is_doubted
+    if is_doubted:
+        clock_answered(terminal_id=terminal.pk, at=timezone.now())
+
+
+def moment_known_now(*, terminal: Terminal, at: datetime, moment: datetime | None) -> bool:
+    """Tell whether a moment is of now by what is known already."""
+    return clock_known(terminal=terminal, at=at, moment=moment, is_sure=False).is_live
+
+
+def moment_known(*, terminal: Terminal, at: datetime, moment: datetime | None) -> Judgement:
+    """Say whether something that was not uploaded is of now; it teaches nothing."""
+    last = _last_upload(terminal)
+    is_sure = last is not None and not last.is_late
+    return clock_known(terminal=terminal, at=at, moment=moment, is_sure=is_sure)
+
+
+def _last_upload(terminal: Terminal) -> LastUpload | None:
+    last = (
+        Record.objects.filter(terminal=terminal, origin=Origin.UPLOADED)
+        .only("received_at", "captured_at", "is_late", "repeated_at")
+        .order_by("-received_at", "-pk")
+        .first()
+    )
+    if last is None:
+        return None
+    return LastUpload(
+        received_at=last.received_at,
+        answered_at=max(last.received_at, last.repeated_at or last.received_at),
+        moment=last.captured_at,
+        is_late=last.is_late,
+    )

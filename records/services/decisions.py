@@ -9,7 +9,7 @@ from devices.choices import Direction, TerminalStatus
 from devices.models import Site, Terminal
 from faces.models import Person
 from faces.services import DoorHours, door_hours
-from records.choices import Passback, RecordKind, VerificationResult
+from records.choices import Passback, RecordKind, Timing, VerificationResult
 from records.decision import Decision, Evidence, PersonFacts, Policy, decide
 from records.models import PassRules, Record
 
@@ -43,6 +43,7 @@ def decision_make(
     evidence: Evidence,
     terminal_approved: bool,
     rules: PassRules | None = None,
+    apart_from: int | None = None,
 ) -> Made:
     """Look up what matters of a person at a terminal's door and decide.
 
@@ -52,21 +53,16 @@ def decision_make(
         evidence: what was reported and seen, and when.
         terminal_approved: as found when the terminal was admitted.
         rules: the site's, looked up when not given.
+        apart_from: id of a record that does not count as a pass before this one.
     """
     rules = rules or rules_of(terminal.site)
     hours, facts, last = DoorHours((), ()), None, None
     if person is not None:
         hours = door_hours(person=person, terminal=terminal, at=evidence.at)
-        last = last_way(person=person, terminal=terminal, rules=rules, before=evidence.at)
-        facts = PersonFacts(
-            category=person.category,
-            state=person.state,
-            valid_from=person.valid_from,
-            valid_until=person.valid_until,
-            is_at_door=bool(hours.libraries),
-            is_within_hours=bool(hours.allowing),
-            has_passed_back=last is not None and last.terminal.direction == terminal.direction,
+        last = last_way(
+            person=person, terminal=terminal, rules=rules, before=evidence.at, apart_from=apart_from
         )
+        facts = _facts(person, terminal, hours, last)
     policy = _policy(terminal, rules, approved=terminal_approved)
     return Made(
         decision=decide(facts, evidence, policy),
@@ -97,12 +93,14 @@ def decision_preview(
     mask: bool | None = None,
     similarity: float | None = None,
     verification: VerificationResult = VerificationResult.MATCH,
+    timing: Timing = Timing.LIVE,
 ) -> Made:
     """Say what would be decided; nothing is stored, nobody is alerted.
 
     Args:
         at: the moment asked about; people, libraries and rules are those of today.
         verification: what the platform's own look is supposed to say.
+        timing: when the message is supposed to come.
     """
     return decision_make(
         terminal=terminal,
@@ -113,13 +111,19 @@ def decision_preview(
             mask=mask,
             verification=verification,
             similarity=similarity,
+            timing=timing,
         ),
         terminal_approved=terminal.status == TerminalStatus.APPROVED,
     )
 
 
 def last_way(
-    *, person: Person, terminal: Terminal, rules: PassRules, before: datetime
+    *,
+    person: Person,
+    terminal: Terminal,
+    rules: PassRules,
+    before: datetime,
+    apart_from: int | None = None,
 ) -> Record | None:
     """Return the pass by which a person was last let in or out, within the site's minutes.
 
@@ -127,8 +131,9 @@ def last_way(
     """
     if rules.passback == Passback.OFF or terminal.direction not in _ONE_WAY:
         return None
+    passes = Record.objects.all() if apart_from is None else Record.objects.exclude(pk=apart_from)
     return (
-        Record.objects.filter(
+        passes.filter(
             person=person,
             kind=RecordKind.PASS,
             door_opened=True,
@@ -139,6 +144,20 @@ def last_way(
         .select_related("terminal")
         .order_by("-received_at", "-pk")
         .first()
+    )
+
+
+def _facts(
+    person: Person, terminal: Terminal, hours: DoorHours, last: Record | None
+) -> PersonFacts:
+    return PersonFacts(
+        category=person.category,
+        state=person.state,
+        valid_from=person.valid_from,
+        valid_until=person.valid_until,
+        is_at_door=bool(hours.libraries),
+        is_within_hours=bool(hours.allowing),
+        has_passed_back=last is not None and last.terminal.direction == terminal.direction,
     )
 
 
@@ -154,6 +173,7 @@ def _policy(terminal: Terminal, rules: PassRules, *, approved: bool) -> Policy:
         unlock_delay_ms=terminal.unlock_delay_ms,
         similarity_floor=rules.similarity_floor,
         passback=rules.passback,
+        late_passes=site.late_passes,
     )
 
 

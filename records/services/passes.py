@@ -1,6 +1,5 @@
 """Taking in what terminals upload: one message, one record, one answer (invariants 2 to 4)."""
 
-import hashlib
 import json
 import logging
 import time
@@ -12,17 +11,27 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from devices.choices import Verification
+from devices.clock_learning import Judgement
 from devices.models import Terminal
 from devices.services import CLOCK_TOLERANCE_S, Admission, terminal_describe
 from faces.models import Person
-from records.choices import AlertKind, Origin, Passback, Reason, RecordKind, VerificationResult
+from records.choices import (
+    AlertKind,
+    Origin,
+    Passback,
+    Reason,
+    RecordKind,
+    Timing,
+    VerificationResult,
+)
 from records.decision import Decision, Evidence, is_fever
 from records.live import record_message
 from records.models import Record
 from records.services.alerts import alert_raise
-from records.services.clocks import clock_watch
+from records.services.clocks import moment_answered, moment_judge, moment_known
 from records.services.decisions import decision_make, rules_of
 from records.services.pictures import CleanPicture, picture_read, picture_store
+from records.services.repeats import PassOutcome, dedupe_key, repeat_answer
 from records.services.twins import hold, is_known, is_told, supersede
 from records.services.verification import Verified, elapsed_ms, verify
 from server_common.on_commit import group_send_on_commit
@@ -39,16 +48,8 @@ _ALARMS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class PassOutcome:
-    """What to answer: the stored decision, the same for a repeated message."""
-
-    record_id: int
-    open_door: bool
-    unlock_delay_ms: int
-    reason: str
-    faults: tuple[str, ...]
-    is_repeat: bool
+# What is older may be over; somebody is to be sent to a door where a fever stands now.
+_FEVER_PASSES_S = 300.0
 
 
 def pass_record(
@@ -57,12 +58,14 @@ def pass_record(
     """Store a pass (seed 9.2), verify it, decide, and return the answer.
 
     Effects: record, alerts and decision in one transaction; after commit, live screens. The same
-    message again returns the same answer and stores nothing.
+    message again stores nothing but that it was repeated, and opens for seconds only.
     """
     terminal = admission.terminal
-    key = _dedupe_key(RecordKind.PASS, message.user_id, message)
-    if repeat := _repeat(terminal, key):
+    key = dedupe_key(RecordKind.PASS, message.user_id, message)
+    if repeat := repeat_answer(admission=admission, key=key):
+        moment_answered(terminal=terminal)
         return repeat
+    judged = moment_judge(admission=admission, moment=message.captured_at, key=key)
     started = time.perf_counter()
     clean, faults = _clean(message, repairs)
     ms = {"decode": elapsed_ms(started)}
@@ -78,9 +81,9 @@ def pass_record(
         faults.append(verified.fault)
     card, card_faults = picture_read(message.id_card_image, prefix="id_card_")
     faults += card_faults
-    seen = _Seen(person, verified, clean, card, faults, ms, started)
+    seen = _Seen(person, verified, clean, card, faults, ms, started, judged)
     record, stored = _decide_and_store(admission, message, key, seen)
-    return _answered(record, stored)
+    return _answered(admission, record, stored, judged)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +97,7 @@ class _Seen:
     faults: list[str]
     ms: dict[str, float]
     started: float
+    judged: Judgement
 
 
 @transaction.atomic
@@ -115,6 +119,7 @@ def _decide_and_store(
             mask=message.mask,
             verification=seen.verified.result,
             similarity=message.similarity,
+            timing=Timing.LIVE if seen.judged.is_live else Timing.LATE,
         ),
         terminal_approved=admission.is_approved,
         rules=rules,
@@ -122,6 +127,7 @@ def _decide_and_store(
     ms = {**seen.ms, **seen.verified.ms, "decide": elapsed_ms(deciding)}
     record = _base_record(terminal, RecordKind.PASS, key, message, seen.faults, now)
     _describe(record, person, message, seen.verified, made.decision)
+    _date(record, seen.judged)
     record.trace = {
         "rule": made.decision.reason,
         **made.inputs,
@@ -156,18 +162,26 @@ def _describe(
         record.id_card = json.dumps(_id_card(message), ensure_ascii=False)
 
 
+def _date(record: Record, judged: Judgement) -> None:
+    """Write on a record whether it was of now when it arrived."""
+    record.is_late, record.late_s = not judged.is_live, judged.age_s
+
+
 def temperature_record(
     *, admission: Admission, message: TemperatureReading, repairs: Iterable[str] = ()
 ) -> PassOutcome:
     """Store a temperature reading (seed 9.3) and alarm when it is above the site's limit."""
     terminal = admission.terminal
-    key = _dedupe_key(RecordKind.TEMPERATURE, "", message)
-    if repeat := _repeat(terminal, key):
+    key = dedupe_key(RecordKind.TEMPERATURE, "", message)
+    if repeat := repeat_answer(admission=admission, key=key):
+        moment_answered(terminal=terminal)
         return repeat
+    judged = moment_judge(admission=admission, moment=message.captured_at, key=key)
     clean, faults = _clean(message, repairs)
     record = _base_record(terminal, RecordKind.TEMPERATURE, key, message, faults, timezone.now())
     record.reason = Reason.NOT_A_PASS
-    return _answered(record, _store(record, clean, None))
+    _date(record, judged)
+    return _answered(admission, record, _store(record, clean, None), judged)
 
 
 def late_record(
@@ -189,13 +203,15 @@ def late_record(
     now, started = timezone.now(), time.perf_counter()
     probe = Record(terminal=terminal, captured_at=message.captured_at, dedupe_key=key)
     probe.user_id = message.user_id if isinstance(message, FaceMatch) else ""
-    if _repeat(terminal, key) or is_told(probe):
+    known = Record.objects.filter(terminal=terminal, dedupe_key=key)
+    if known.exists() or is_told(probe):
         return None
     clean, faults = _clean(message, ())
     record = _base_record(terminal, kind, key, message, faults, now)
     # How late it comes says nothing about the terminal's clock; alerts say it.
     record.faults = [fault for fault in record.faults if fault != "clock_skew"]
     record.origin, record.reason = origin, Reason.FETCHED
+    _date(record, moment_known(terminal=terminal, at=now, moment=message.captured_at))
     if isinstance(message, FaceMatch):
         person = Person.objects.filter(site_id=terminal.site_id, user_id=message.user_id).first()
         verified = verify(
@@ -215,48 +231,6 @@ def late_record(
         }
     stored = _store(record, clean, None)
     return stored.record_id if stored else None
-
-
-def _dedupe_key(kind: RecordKind, user_id: str, message: FaceMatch | TemperatureReading) -> str:
-    """Name what makes a message the same: moment, person and picture as the terminal sent them.
-
-    A picture that the terminal had to give up is named by its digest, so a message whose answer was
-    lost is the same without it. Without moment and picture two messages cannot be told apart from
-    two people in a row, and a pass too many is better than one lost; such a message gets a key of
-    its own.
-    """
-    picture = hashlib.sha256(message.image).hexdigest() if message.image else message.image_sha256
-    if not message.captured_raw and not picture:
-        return hashlib.sha256(f"{time.time_ns()}".encode()).hexdigest()
-    named = f"{kind}\0{message.captured_raw}\0{user_id}\0{picture}"
-    return hashlib.sha256(named.encode()).hexdigest()
-
-
-def _repeat(terminal: Terminal, key: str) -> PassOutcome | None:
-    known = (
-        Record.objects.filter(terminal=terminal, dedupe_key=key)
-        .only("pk", "door_opened", "unlock_delay_ms", "reason", "faults")
-        .first()
-    )
-    return _outcome(known, is_repeat=True) if known else None
-
-
-def _outcome(record: Record, *, is_repeat: bool) -> PassOutcome:
-    return PassOutcome(
-        record_id=record.pk,
-        open_door=record.door_opened,
-        unlock_delay_ms=record.unlock_delay_ms,
-        reason=record.reason,
-        faults=tuple(record.faults),
-        is_repeat=is_repeat,
-    )
-
-
-def _certain_repeat(terminal: Terminal, key: str) -> PassOutcome:
-    repeat = _repeat(terminal, key)
-    if repeat is None:
-        raise RuntimeError("a record refused as a repeat must be there")
-    return repeat
 
 
 def _clean(
@@ -344,23 +318,36 @@ def _store(
             message = record_message(record, replaces=replaces)
             group_send_on_commit(f"live.{record.site_id}", {"type": "live.record", **message})
     except IntegrityError:
-        if _repeat(record.terminal, record.dedupe_key) is None:
+        known = Record.objects.filter(terminal=record.terminal, dedupe_key=record.dedupe_key)
+        if not known.exists():
             raise  # refused for another reason, such as a person erased meanwhile
         logger.info("record_repeated terminal=%s", record.terminal_id)
         return None
-    return _outcome(record, is_repeat=False)
+    return PassOutcome(
+        record_id=record.pk,
+        open_door=record.door_opened,
+        unlock_delay_ms=record.unlock_delay_ms,
+        reason=record.reason,
+        faults=tuple(record.faults),
+        is_repeat=False,
+    )
 
 
-def _answered(record: Record, stored: PassOutcome | None) -> PassOutcome:
+def _answered(
+    admission: Admission, record: Record, stored: PassOutcome | None, judged: Judgement
+) -> PassOutcome:
     """Return what to answer, after the commit; a new record tells of its terminal too."""
     if stored is None:
-        return _certain_repeat(record.terminal, record.dedupe_key)
-    terminal_describe(
-        terminal_id=record.terminal_id,
-        uuid_label=record.uuid_label[:32],
-        nation_code=record.nation_code[:32],
-    )
-    clock_watch(record=record)
+        stored = repeat_answer(admission=admission, key=record.dedupe_key)
+        if stored is None:
+            raise RuntimeError("a record refused as a repeat must be there")
+    else:
+        terminal_describe(
+            terminal_id=record.terminal_id,
+            uuid_label=record.uuid_label[:32],
+            nation_code=record.nation_code[:32],
+        )
+    moment_answered(terminal=record.terminal, judged=judged)
     return stored
 
 
@@ -373,6 +360,7 @@ def _alarm(record: Record, *, has_passed_back: bool) -> None:
             terminal=terminal,
             record=record,
             facts={"temperature_c": str(record.temperature_c)},
+            is_over=record.late_s is not None and record.late_s > _FEVER_PASSES_S,
         )
     if site.mask_required and record.mask is False:
         alert_raise(kind=AlertKind.NO_MASK, terminal=terminal, record=record)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from menjin.whole_asgi import WholeRequests as WholeAsgi
-from menjin.whole_requests import MAY_BE_CUT
+from menjin.whole_requests import MAY_BE_CUT, RECEIVING_S
 from menjin.whole_wsgi import BodyReaders, BodyStalled
 from menjin.whole_wsgi import WholeRequests as WholeWsgi
 
@@ -30,13 +30,15 @@ def _small(settings: Any) -> None:
 class Source:
     """A body as granian hands it out: a read ends when it is full, or the body has ended."""
 
-    def __init__(self, body: bytes, *, ends: bool = True) -> None:
+    def __init__(self, body: bytes, *, ends: bool = True, takes_s: float = 0.0) -> None:
         self._body = io.BytesIO(body)
         self._ends = ends
+        self._takes_s = takes_s
         self.hung_up = threading.Event()
 
     def read(self, size: int = 1 << 30) -> bytes:
         found = self._body.read(size)
+        self.hung_up.wait(self._takes_s)
         if len(found) < min(size, 1 << 29) and not self._ends:
             self.hung_up.wait(20)
         return found
@@ -54,7 +56,13 @@ class Told:
 
 
 def over_wsgi(
-    path: str, body: bytes, headers: dict[str, str], *, ends: bool = True, peer: str = "10.0.0.9"
+    path: str,
+    body: bytes,
+    headers: dict[str, str],
+    *,
+    ends: bool = True,
+    peer: str = "10.0.0.9",
+    takes_s: float = 0.0,
 ) -> Told:
     told = Told()
 
@@ -68,7 +76,7 @@ def over_wsgi(
         told.status = int(status.split()[0])
         told.headers = {name.lower(): value for name, value in fields}
 
-    source = Source(body, ends=ends)
+    source = Source(body, ends=ends, takes_s=takes_s)
     environ = {
         "PATH_INFO": path,
         "REMOTE_ADDR": peer,
@@ -84,7 +92,13 @@ def over_wsgi(
 
 
 def over_asgi(
-    path: str, body: bytes, headers: dict[str, str], *, ends: bool = True, peer: str = "10.0.0.9"
+    path: str,
+    body: bytes,
+    headers: dict[str, str],
+    *,
+    ends: bool = True,
+    peer: str = "10.0.0.9",
+    takes_s: float = 0.0,
 ) -> Told:
     told = Told()
     pieces = [body[start : start + 7000] for start in range(0, len(body), 7000)] or [b""]
@@ -92,6 +106,7 @@ def over_asgi(
     async def receive() -> dict[str, Any]:
         if not pieces:
             await asyncio.sleep(20)
+        await asyncio.sleep(takes_s)
         piece = pieces.pop(0)
         return {"type": "http.request", "body": piece, "more_body": bool(pieces) or not ends}
 
@@ -134,6 +149,12 @@ def length(size: int) -> dict[str, str]:
 def test_a_body_is_handed_on_whole(ask: Ask, path: str, size: int) -> None:
     assert ask(path, b"x" * size, length(size)).body == b"x" * size
     assert ask(path, b"x" * size, CHUNKED).body == b"x" * size
+
+
+@both
+def test_how_long_a_body_took_is_told(ask: Ask) -> None:
+    """Whether an upload began before the last answer went out says whether it is of a queue."""
+    assert ask(LANE, b"x", length(1), takes_s=0.06).seen[RECEIVING_S] >= 0.05
 
 
 def test_bytes_behind_the_body_are_not_its_own() -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from devices.choices import Unverifiable, Verification
 from faces.choices import Category, PersonState
-from records.choices import Passback, Reason, VerificationResult
+from records.choices import Passback, Reason, Timing, VerificationResult
 from records.decision import Evidence, PersonFacts, Policy, decide, is_fever
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -58,6 +58,8 @@ CLOSING: list[tuple[Reason, dict[str, Any]]] = [
     (Reason.FACE_MISMATCH, {"evidence": {"verification": VerificationResult.MISMATCH}}),
     (Reason.NOT_VERIFIABLE, {"evidence": {"verification": VerificationResult.NO_FACE}}),
     (Reason.SIMILARITY_TOO_LOW, {"evidence": {"similarity": 79.9}}),
+    (Reason.REPEATED, {"evidence": {"timing": Timing.REPEATED}}),
+    (Reason.LATE, {"evidence": {"timing": Timing.LATE}}),
     (Reason.PASSED_BACK, {"person": {"has_passed_back": True}}),
 ]
 

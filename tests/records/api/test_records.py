@@ -13,6 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from PIL import Image
 from rest_framework.test import APIClient
 
+from devices.models import Site
 from records.models import Record
 from tests.console.two_sites import World
 from tests.support.factories import make_library, make_person, make_terminal, wire_of
@@ -44,6 +45,7 @@ def passed(manager: APIClient, world: World, portraits: dict[str, Path]) -> dict
         photo=portraits["obama.jpg"],
     )
     terminal = make_terminal(world.ours.site, device_id="17", libraries=[library.pk])
+    Site.objects.filter(pk=world.ours.site.pk).update(late_passes="lenient")
     answer = wire_of(terminal).post(
         "syface",
         {
@@ -70,7 +72,8 @@ def test_a_pass_shows_exactly_what_is_agreed(passed: dict[str, Any], world: Worl
     assert set(passed) == {
         "id", "kind", "site", "device_id", "user_id", "user_name", "user_type", "origin",
         "captured_at",
-        "received_at", "clock_skew_s", "temperature_c", "mask", "similarity", "verification",
+        "received_at", "clock_skew_s", "is_late", "late_s", "repeats", "repeated_at",
+        "temperature_c", "mask", "similarity", "verification",
         "door_opened", "unlock_delay_ms", "reason", "reason_text", "open_code", "open_message",
         "action_code", "action", "uuid_label", "nation_code", "id_card_name", "extras",
         "picture_url", "faults", "trace",

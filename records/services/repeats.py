@@ -1,0 +1,115 @@
+"""The same message again: noted on its record, and answered as a fresh decision would be.
+
+A terminal repeats what was not answered in time, while somebody stands at the door. Later nobody
+does, so what opened once opens again within seconds only, and only if it still would.
+"""
+
+import hashlib
+import time
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import F
+from django.utils import timezone
+
+from devices.services import Admission
+from faces.models import Person
+from records.choices import Reason, RecordKind, Timing, VerificationResult
+from records.decision import Decision, Evidence
+from records.models import FaceNegative, Record
+from records.services.clocks import moment_known_now
+from records.services.decisions import decision_make
+from terminal_protocol import FaceMatch, TemperatureReading
+
+# From the first arrival on; terminals that repeat do so within seconds.
+OPENS_AGAIN_WITHIN = timedelta(seconds=20)
+
+
+@dataclass(frozen=True, slots=True)
+class PassOutcome:
+    """What to answer, and the record that holds the message."""
+
+    record_id: int
+    open_door: bool
+    unlock_delay_ms: int
+    reason: str
+    faults: tuple[str, ...]
+    is_repeat: bool
+
+
+def dedupe_key(kind: RecordKind, user_id: str, message: FaceMatch | TemperatureReading) -> str:
+    """Name what makes a message the same: moment, person and picture as the terminal sent them.
+
+    A picture that the terminal had to give up is named by its digest, so a message whose answer was
+    lost is the same without it. Without moment and picture two messages cannot be told apart from
+    two people in a row, and a pass too many is better than one lost; such a message gets a key of
+    its own.
+    """
+    picture = hashlib.sha256(message.image).hexdigest() if message.image else message.image_sha256
+    if not message.captured_raw and not picture:
+        return hashlib.sha256(f"{time.time_ns()}".encode()).hexdigest()
+    named = f"{kind}\0{message.captured_raw}\0{user_id}\0{picture}"
+    return hashlib.sha256(named.encode()).hexdigest()
+
+
+def repeat_answer(*, admission: Admission, key: str) -> PassOutcome | None:
+    """Answer a message that is stored already; None when it is new.
+
+    Effects: the repeat is counted on the record of its first arrival.
+    """
+    known = (
+        Record.objects.filter(terminal=admission.terminal, dedupe_key=key)
+        .select_related("person")
+        .first()
+    )
+    if known is None:
+        return None
+    now = timezone.now()
+    Record.objects.filter(pk=known.pk).update(repeats=F("repeats") + 1, repeated_at=now)
+    decision = _again(admission, known, now)
+    return PassOutcome(
+        record_id=known.pk,
+        open_door=decision.open_door,
+        unlock_delay_ms=known.unlock_delay_ms if decision.open_door else 0,
+        reason=decision.reason,
+        faults=tuple(known.faults),
+        is_repeat=True,
+    )
+
+
+def _again(admission: Admission, known: Record, now: datetime) -> Decision:
+    """Decide about a stored pass anew; it opens nothing that it did not open at first."""
+    if not known.door_opened:
+        return Decision(open_door=False, reason=Reason(known.reason))
+    person = Person.objects.filter(site_id=known.site_id, user_id=known.user_id).first()
+    is_same = person is not None and person.pk == known.person_id
+    return decision_make(
+        terminal=admission.terminal,
+        person=person if is_same else None,
+        evidence=Evidence(
+            at=now,
+            temperature_c=known.temperature_c,
+            mask=known.mask,
+            verification=_believed(known),
+            similarity=known.similarity,
+            timing=_timing(admission, known, now),
+        ),
+        terminal_approved=admission.is_approved,
+        # The pass itself is no pass before its own repeat.
+        apart_from=known.pk,
+    ).decision
+
+
+def _timing(admission: Admission, known: Record, now: datetime) -> Timing:
+    if now - known.received_at > OPENS_AGAIN_WITHIN:
+        return Timing.REPEATED
+    is_live = moment_known_now(terminal=admission.terminal, at=now, moment=known.captured_at)
+    return Timing.LIVE if is_live else Timing.LATE
+
+
+def _believed(known: Record) -> VerificationResult:
+    """Return what the platform saw, unless a face was refused for the person since."""
+    refused = FaceNegative.objects.filter(person=known.person, created_at__gte=known.received_at)
+    if refused.exists():
+        return VerificationResult.MISMATCH
+    return VerificationResult(known.verification)
