@@ -181,6 +181,8 @@ def carry_over(damaged: Path, connection: sqlite3.Connection) -> None:
     source = sqlite3.connect(damaged)
     # A text that cannot be decoded must cost its row, not the rows after it.
     source.text_factory = _text
+    # A definition that cannot be read must cost its table, not all the others.
+    source.execute("PRAGMA writable_schema = ON")
     try:
         for table, wanted in KEPT_ROWS:
             try:

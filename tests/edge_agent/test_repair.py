@@ -195,6 +195,17 @@ def test_no_flipped_bit_keeps_the_file_from_being_opened(
     assert sum(carried) > 149 * EVENTS
 
 
+def test_a_definition_that_cannot_be_read_costs_its_table_only(whole: bytes, peopled: Path) -> None:
+    peopled.write_bytes(whole.replace(b"CREATE TABLE usage", b"CREATE TABLF usage", 1))
+
+    connection = open_or_rebuild(peopled)
+
+    (found,) = connection.execute("SELECT count(*) FROM outbox").fetchone()
+    (held,) = connection.execute("SELECT count(*) FROM people").fetchone()
+    connection.close()
+    assert (found, held) == (EVENTS, len(SHADES))
+
+
 async def test_damage_that_appears_while_it_runs_is_healed_without_a_restart(
     peopled: Path,
     opened: Callable[[], Database],
