@@ -8,10 +8,10 @@ from django.utils import timezone
 from devices.choices import TerminalStatus
 from devices.models import Terminal
 from devices.services.callers import caller_note
-from server_common.redaction import redact
 
 # The segment behind /t/ to its end, whatever it is written with.
 _SECRET_SEGMENT = re.compile(r"(?i)(/t/)[^/?#\s]+")
+_USER_AND_PASSWORD = re.compile(r"(?:(?<=://)|^)[^/?#\s@]+@")
 
 
 @transaction.atomic
@@ -69,4 +69,4 @@ def terminal_describe(
 
 def server_url_shown(url: str) -> str:
     """Return the address that a terminal reports to (9.5) without the secret in its path."""
-    return redact(_SECRET_SEGMENT.sub(r"\1***", url))[:128]
+    return _SECRET_SEGMENT.sub(r"\1***", _USER_AND_PASSWORD.sub("***@", url))[:128]

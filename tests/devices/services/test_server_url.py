@@ -29,6 +29,8 @@ def beat(wire: WireClient, url: str) -> str:
         ("door.example:8000/T/{token}?x=1", "door.example:8000/T/***?x=1"),
         ("http://door.example/t/abc%5Fdefghijk", "http://door.example/t/***"),
         ("http://me:{token}@door.example/deepcloud", "http://***@door.example/deepcloud"),
+        ("me:{token}@door.example", "***@door.example"),
+        ("http://" + "a" * 121, "http://" + "a" * 121),
         ("www.qwertasd.com", "www.qwertasd.com"),
         ("http://door.example/api/alarmDetection", "http://door.example/api/alarmDetection"),
         ("", ""),
