@@ -1,7 +1,14 @@
 """/syface and /syattribute of seed 9.2 and 9.3."""
 
+from functools import partial
+
 from devices.services import Admission, Answered
-from records.services import PassOutcome, pass_record, temperature_record
+from records.services import (
+    PassOutcome,
+    pass_record,
+    stored_at_least,
+    temperature_record,
+)
 from terminal_protocol import (
     Ack,
     BodyReading,
@@ -14,9 +21,9 @@ from terminal_protocol import (
 
 def face(admission: Admission, body: BodyReading) -> Answered:
     """Store a pass and answer whether the door opens."""
-    outcome = pass_record(
-        admission=admission, message=FaceMatch.from_wire(body.data), repairs=body.repairs
-    )
+    message = FaceMatch.from_wire(body.data)
+    store = partial(pass_record, admission=admission, repairs=body.repairs)
+    outcome = stored_at_least(lambda one: store(message=one), message)
     delay_ms = outcome.unlock_delay_ms or admission.terminal.unlock_delay_ms
     answer = PassAnswer(RetCode.SUCCESS, "Success", outcome.open_door, delay_ms)
     return Answered(answer.to_wire(), _note(outcome))
@@ -24,9 +31,9 @@ def face(admission: Admission, body: BodyReading) -> Answered:
 
 def attribute(admission: Admission, body: BodyReading) -> Answered:
     """Store a temperature reading."""
-    outcome = temperature_record(
-        admission=admission, message=TemperatureReading.from_wire(body.data), repairs=body.repairs
-    )
+    message = TemperatureReading.from_wire(body.data)
+    store = partial(temperature_record, admission=admission, repairs=body.repairs)
+    outcome = stored_at_least(lambda one: store(message=one), message)
     return Answered(Ack(RetCode.SUCCESS, "Success").to_wire(), _note(outcome))
 
 

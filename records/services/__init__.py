@@ -1,6 +1,7 @@
 """All writes to records and alerts."""
 
 from .alerts import alert_acknowledge, alert_clear, alert_raise, presence_alarms
+from .cut_down import stored_at_least
 from .decisions import Made, decision_make, decision_preview
 from .erasure import site_records_erase
 from .fetching import (
@@ -39,6 +40,7 @@ __all__ = [
     "shared_ids_watch",
     "sign_store",
     "site_records_erase",
+    "stored_at_least",
     "temperature_record",
     "verify",
 ]

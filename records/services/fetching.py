@@ -1,7 +1,6 @@
 """Records as terminals keep them themselves (seed 8.3): read, and stored without duplicates."""
 
 import hashlib
-import logging
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -9,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from devices.calling import CallRefused, OutcomeUnknown, TerminalClient
@@ -25,16 +24,13 @@ from devices.services import (
 )
 from records.choices import Origin
 from records.models import RecordCursor
+from records.services.cut_down import stored_at_least
 from records.services.passes import late_record
 from terminal_protocol import FaceMatch, RetCode, TemperatureReading
 from terminal_protocol.pages import Page, PageWalk
 from terminal_protocol.signs import read_sign
 from terminal_protocol.values import lookup, read_moment, read_text
 
-logger = logging.getLogger(__name__)
-
-# What says nothing about the record: it is fetched again when the database or the disk is back.
-_AWAY = (OperationalError, InterfaceError, OSError)
 # Ten pictures of 700 K each are an answer that a terminal can still make (seed 9.2).
 _PAGE = 10
 _SLICE_S = 8 * 60.0
@@ -66,25 +62,7 @@ def sign_store(
         named += f"\0{_likeness(message)}"
     key = hashlib.sha256(f"fetched\0{named}".encode()).hexdigest()
     store = partial(late_record, terminal=terminal, key=key, origin=origin)
-    try:
-        return store(message=message) is not None
-    except _AWAY:
-        raise
-    except Exception:
-        logger.exception("record_cut_down terminal=%s", terminal.pk)
-    return store(message=_cut_down(message)) is not None
-
-
-def _cut_down(message: FaceMatch | TemperatureReading) -> FaceMatch | TemperatureReading:
-    """Return what matters most of a record that cannot be stored as it is."""
-    common: dict[str, Any] = {
-        "temperature_c": message.temperature_c,
-        "captured_at": message.captured_at,
-        "faults": ("record_cut_down",),
-    }
-    if isinstance(message, FaceMatch):
-        return FaceMatch(user_id=message.user_id, **common)
-    return TemperatureReading(**common)
+    return stored_at_least(lambda one: store(message=one), message) is not None
 
 
 def _likeness(message: FaceMatch | TemperatureReading) -> str:

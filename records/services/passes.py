@@ -29,6 +29,7 @@ from records.live import record_message
 from records.models import Record
 from records.services.alerts import alert_raise
 from records.services.clocks import moment_answered, moment_judge, moment_known
+from records.services.cut_down import CUT_DOWN
 from records.services.decisions import decision_make, rules_of
 from records.services.pictures import CleanPicture, picture_read, picture_store
 from records.services.repeats import PassOutcome, dedupe_key, repeat_answer
@@ -124,12 +125,16 @@ def _decide_and_store(
         terminal_approved=admission.is_approved,
         rules=rules,
     )
+    decision = made.decision
+    if decision.open_door and CUT_DOWN in message.faults:
+        # Its picture was never looked at.
+        decision = Decision(open_door=False, reason=Reason.NOT_VERIFIABLE)
     ms = {**seen.ms, **seen.verified.ms, "decide": elapsed_ms(deciding)}
     record = _base_record(terminal, RecordKind.PASS, key, message, seen.faults, now)
-    _describe(record, person, message, seen.verified, made.decision)
+    _describe(record, person, message, seen.verified, decision)
     _date(record, seen.judged)
     record.trace = {
-        "rule": made.decision.reason,
+        "rule": decision.reason,
         **made.inputs,
         "verification": seen.verified.trace,
         "ms": ms,

@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -215,7 +216,7 @@ def test_a_record_that_cannot_be_stored_is_stored_with_less_and_holds_up_nobody(
     assert (record.user_id, str(record.temperature_c)) == ("1001", "38.90")
     assert record.picture is None
     assert Alert.objects.get().record == record
-    assert "record_cut_down" in caplog.text
+    assert "record_not_stored" in caplog.text
     assert "Mallory" not in caplog.text
     assert pull(gate).result["new"] == 0
 
@@ -229,3 +230,26 @@ def test_a_pushed_record_that_cannot_be_stored_is_stored_with_less(
     assert not sign_store(terminal=gate, sign=sign(1, name="Mallory"), origin=Origin.PUSHED)
 
     assert Record.objects.get().faults == ["record_cut_down"]
+
+
+def test_an_upload_that_cannot_be_stored_is_stored_with_less_and_opens_nothing(
+    wire: WireClient, terminal: Terminal, obama: Person, refusing: Callable[[str], None]
+) -> None:
+    """Such an upload was answered 503 for ever, and everything behind it waited."""
+    body = {
+        "userId": obama.user_id,
+        "userName": "Mallory",
+        "screenTime": int(time.time()),
+        "temperature": "38.9",
+        "img": text_of(POISON),
+    }
+    assert wire.post("syface", {**body, "userName": "Obama", "temperature": "36.5"})["openDoor"]
+    refusing("Mallory")
+    body["screenTime"] += 1
+
+    answers = [wire.post("syface", {**body, "temperature": heat}) for heat in ("36.5", "36.5")]
+
+    assert [(one["ret"], one["openDoor"]) for one in answers] == [("0", 0), ("0", 0)]
+    record = Record.objects.get(faults__contains="record_cut_down")
+    assert (record.user_id, record.reason, record.repeats) == ("1001", "not_verifiable", 1)
+    assert (record.picture, str(record.temperature_c)) == (None, "36.50")
