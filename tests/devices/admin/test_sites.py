@@ -59,6 +59,7 @@ def test_manager_changes_rules_but_not_what_other_sites_feel(world: World) -> No
         "temperature_limit_c": "37.5",
         "offline_after_s": "60",
         "unconfirmed_after_s": "7200",
+        "late_passes": "lenient",
         "allowed_networks": "[]",
         "allow_bare_path": "on",
         "code": "bravo2",
@@ -71,7 +72,7 @@ def test_manager_changes_rules_but_not_what_other_sites_feel(world: World) -> No
     site.refresh_from_db()
     assert answer.status_code == 302
     assert (site.name, site.verification) == ("Alpha renamed", "enforce")
-    assert site.unconfirmed_after_s == 7200
+    assert (site.unconfirmed_after_s, site.late_passes) == (7200, "lenient")
     assert (site.code, site.allow_bare_path) == ("alpha", False)
 
 
@@ -86,6 +87,7 @@ def test_only_a_superuser_adds_a_site_and_it_has_an_address(world: World) -> Non
         "temperature_limit_c": "37.3",
         "offline_after_s": "120",
         "unconfirmed_after_s": "3600",
+        "late_passes": "strict",
         "allowed_networks": "[]",
         "memberships-TOTAL_FORMS": "0",
         "memberships-INITIAL_FORMS": "0",

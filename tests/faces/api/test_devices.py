@@ -46,6 +46,7 @@ def test_a_terminal_entered_by_hand_waits_for_approval(manager: APIClient, world
         "capacity_learnt_at": None,
         "clock_is_wrong": False,
         "clock_skew_s": None,
+        "clock_stands_still": False,
         "repairs": {},
         "model": "",
         "app_version": "",
