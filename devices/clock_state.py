@@ -179,5 +179,7 @@ def silence_of(connection: Connection | None, *, at: float) -> Silence:
     blind_s = max(_BLIND_S, 2 * connection.blind_s)
     if not connection.is_online:
         return Silence(connection.since, at, blind_s, is_certain=True)
-    lost_at = connection.since if connection.lost_at is None else connection.lost_at
-    return Silence(lost_at, connection.since, blind_s, is_certain=True)
+    if connection.lost_at is None:
+        # Heard for the first time: nothing was cut off.
+        return Silence(connection.since, connection.since, blind_s, is_certain=False)
+    return Silence(connection.lost_at, connection.since, blind_s, is_certain=True)

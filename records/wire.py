@@ -4,6 +4,7 @@ from functools import partial
 
 from devices.services import Admission, Answered
 from records.services import (
+    BROKEN_OFF,
     PassOutcome,
     pass_record,
     stored_at_least,
@@ -22,7 +23,7 @@ from terminal_protocol import (
 def face(admission: Admission, body: BodyReading) -> Answered:
     """Store a pass and answer whether the door opens."""
     message = FaceMatch.from_wire(body.data)
-    store = partial(pass_record, admission=admission, repairs=body.repairs)
+    store = partial(pass_record, admission=admission, repairs=_repairs(body))
     outcome = stored_at_least(lambda one: store(message=one), message)
     delay_ms = outcome.unlock_delay_ms or admission.terminal.unlock_delay_ms
     answer = PassAnswer(RetCode.SUCCESS, "Success", outcome.open_door, delay_ms)
@@ -32,9 +33,13 @@ def face(admission: Admission, body: BodyReading) -> Answered:
 def attribute(admission: Admission, body: BodyReading) -> Answered:
     """Store a temperature reading."""
     message = TemperatureReading.from_wire(body.data)
-    store = partial(temperature_record, admission=admission, repairs=body.repairs)
+    store = partial(temperature_record, admission=admission, repairs=_repairs(body))
     outcome = stored_at_least(lambda one: store(message=one), message)
     return Answered(Ack(RetCode.SUCCESS, "Success").to_wire(), _note(outcome))
+
+
+def _repairs(body: BodyReading) -> tuple[str, ...]:
+    return (*body.repairs, BROKEN_OFF) if body.is_broken_off else body.repairs
 
 
 def _note(outcome: PassOutcome) -> dict[str, object]:

@@ -25,6 +25,7 @@ from devices.services.sites import TOKEN_PURPOSE
 from server_common.addresses import is_in, parse_address
 from server_common.crypto import keyed_digests
 from server_common.frozen_query import FrozenQuery, columns_of, from_row
+from terminal_protocol.characters import is_printable
 
 DEVICE_ID_MAX = 32
 # Somebody who guesses device ids must not be able to fill the database with pending terminals.
@@ -169,7 +170,7 @@ def admit(*, token: str | None, device_id: str, address: str) -> Admission | Ref
         address: caller's address as ``client_address`` gives it.
     """
     device_id = device_id.strip()
-    if not device_id or len(device_id) > DEVICE_ID_MAX or not device_id.isprintable():
+    if not device_id or len(device_id) > DEVICE_ID_MAX or not is_printable(device_id):
         return Refusal("30001", f"device id must be 1 to {DEVICE_ID_MAX} printable characters")
     if token is not None and (known := _known_under(token, device_id)) is not None:
         return _judged(known, token=token, address=address)

@@ -57,10 +57,11 @@ def unpack(raw: bytes, encoding: str, *, limit: int) -> Unpacked:
     repairs: list[str] = []
     for name in reversed(names[-_LAYERS_MAX:]):
         raw = _undone(raw, name, limit, repairs)
-    if raw.startswith(_GZIP):
+    if raw.startswith(_GZIP) or (_is_zlib(raw) and not _is_text(raw)):
         # No message begins like this.
         repairs.append("content_encoding_wrong")
-        raw = _inflated(raw, _GZIP_WBITS, limit, repairs)
+        wbits = _GZIP_WBITS if raw.startswith(_GZIP) else _ZLIB_WBITS
+        raw = _inflated(raw, wbits, limit, repairs)
     return Unpacked(raw, list(dict.fromkeys(repairs)))
 
 
@@ -75,10 +76,20 @@ def _undone(raw: bytes, name: str, limit: int, repairs: list[str]) -> bytes:
         return _inflated(raw, wbits, limit, repairs)
     if not raw:
         return raw
-    if not _is_text(raw) and name not in _GZIP_NAMES:
-        raise UnknownEncoding(name)
+    if not _is_text(raw):
+        if name not in _GZIP_NAMES:
+            raise UnknownEncoding(name)
+        if found := _named_wrongly(raw, limit):
+            raw = found
     repairs.append("content_encoding_wrong")
     return raw
+
+
+def _named_wrongly(raw: bytes, limit: int) -> bytes:
+    """Return what comes out of a body that is called gzip and is one of its relatives, if it is."""
+    amiss: list[str] = []
+    found = _inflated(raw, _ZLIB_WBITS if _is_zlib(raw) else _RAW_WBITS, limit, amiss)
+    return found if found and not amiss and _is_text(found) else b""
 
 
 def _inflated(raw: bytes, wbits: int, limit: int, repairs: list[str]) -> bytes:

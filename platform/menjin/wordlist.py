@@ -35,6 +35,7 @@ MESSAGE_FAULTS = (
     _("the picture is larger than allowed"),
     _("the picture has a format that is not supported"),
     _("the record could not be stored with all it said"),
+    _("the message broke off, so it opened nothing"),
     _("there were more unknown fields than can be kept"),
     _("an unknown field was too long to be kept; its length is noted"),
     _("the terminal's clock is off by more than five minutes"),

@@ -45,6 +45,7 @@ FAULT_WORDS: dict[str, str] = {
     "image_too_large": "the picture is larger than allowed",
     "image_unsupported_format": "the picture has a format that is not supported",
     "record_cut_down": "the record could not be stored with all it said",
+    "message_broken_off": "the message broke off, so it opened nothing",
     "extras_too_large": "there were more unknown fields than can be kept",
     "extras_shortened": "an unknown field was too long to be kept; its length is noted",
     "clock_skew": "the terminal's clock is off by more than five minutes",

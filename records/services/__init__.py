@@ -1,7 +1,7 @@
 """All writes to records and alerts."""
 
 from .alerts import alert_acknowledge, alert_clear, alert_raise, presence_alarms
-from .cut_down import stored_at_least
+from .cut_down import BROKEN_OFF, stored_at_least
 from .decisions import Made, decision_make, decision_preview
 from .erasure import site_records_erase
 from .fetching import (
@@ -19,6 +19,7 @@ from .shared_ids import shared_ids_watch
 from .verification import Verified, verify
 
 __all__ = [
+    "BROKEN_OFF",
     "Made",
     "PassOutcome",
     "Verified",

@@ -42,6 +42,12 @@ def moment_judge(*, admission: Admission, moment: datetime | None, key: str) -> 
     return judged
 
 
+def moment_stands_still(*, terminal: Terminal, moment: datetime | None) -> bool:
+    """Tell whether a moment is the one that a terminal's clock stands still at."""
+    said = terminal.clock_learning.get("moment") if terminal.clock_stands_still else None
+    return said is not None and moment is not None and moment.timestamp() == said
+
+
 def moment_answered(*, terminal: Terminal, judged: Judgement | None = None) -> None:
     """Note that an upload is answered; called last, without a judgement for a repeated one."""
     is_doubted = terminal.clock_learning if judged is None else judged.state.is_doubted

@@ -16,6 +16,10 @@ from terminal_protocol import FaceMatch, TemperatureReading
 logger = logging.getLogger(__name__)
 
 CUT_DOWN = "record_cut_down"
+# Faults of a message of which something is missing: whom it names may be somebody else, "1" may be
+# what is left of "1001". It opens nothing.
+BROKEN_OFF = "message_broken_off"
+NOT_WHOLE = frozenset({CUT_DOWN, BROKEN_OFF})
 # What says nothing about the message: it comes again when the database or the disk is back.
 AWAY = (OperationalError, InterfaceError, OSError)
 

@@ -28,8 +28,13 @@ from records.decision import Decision, Evidence, is_fever
 from records.live import record_message
 from records.models import Record
 from records.services.alerts import alert_raise
-from records.services.clocks import moment_answered, moment_judge, moment_known
-from records.services.cut_down import CUT_DOWN
+from records.services.clocks import (
+    moment_answered,
+    moment_judge,
+    moment_known,
+    moment_stands_still,
+)
+from records.services.cut_down import NOT_WHOLE
 from records.services.decisions import decision_make, rules_of
 from records.services.pictures import CleanPicture, picture_read, picture_store
 from records.services.repeats import PassOutcome, dedupe_key, repeat_answer
@@ -62,7 +67,8 @@ def pass_record(
     message again stores nothing but that it was repeated, and opens for seconds only.
     """
     terminal = admission.terminal
-    key = dedupe_key(RecordKind.PASS, message.user_id, message)
+    still = moment_stands_still(terminal=terminal, moment=message.captured_at)
+    key = dedupe_key(RecordKind.PASS, message.user_id, message, stands_still=still)
     if repeat := repeat_answer(admission=admission, key=key):
         moment_answered(terminal=terminal)
         return repeat
@@ -126,8 +132,7 @@ def _decide_and_store(
         rules=rules,
     )
     decision = made.decision
-    if decision.open_door and CUT_DOWN in message.faults:
-        # Its picture was never looked at.
+    if decision.open_door and NOT_WHOLE.intersection(seen.faults):
         decision = Decision(open_door=False, reason=Reason.NOT_VERIFIABLE)
     ms = {**seen.ms, **seen.verified.ms, "decide": elapsed_ms(deciding)}
     record = _base_record(terminal, RecordKind.PASS, key, message, seen.faults, now)
@@ -177,7 +182,8 @@ def temperature_record(
 ) -> PassOutcome:
     """Store a temperature reading (seed 9.3) and alarm when it is above the site's limit."""
     terminal = admission.terminal
-    key = dedupe_key(RecordKind.TEMPERATURE, "", message)
+    still = moment_stands_still(terminal=terminal, moment=message.captured_at)
+    key = dedupe_key(RecordKind.TEMPERATURE, "", message, stands_still=still)
     if repeat := repeat_answer(admission=admission, key=key):
         moment_answered(terminal=terminal)
         return repeat

@@ -37,19 +37,40 @@ class PassOutcome:
     is_repeat: bool
 
 
-def dedupe_key(kind: RecordKind, user_id: str, message: FaceMatch | TemperatureReading) -> str:
+def dedupe_key(
+    kind: RecordKind,
+    user_id: str,
+    message: FaceMatch | TemperatureReading,
+    *,
+    stands_still: bool = False,
+) -> str:
     """Name what makes a message the same: moment, person and picture as the terminal sent them.
 
     A picture that the terminal had to give up is named by its digest, so a message whose answer was
-    lost is the same without it. Without moment and picture two messages cannot be told apart from
-    two people in a row, and a pass too many is better than one lost; such a message gets a key of
-    its own.
+    lost is the same without it. One that never had a picture is named by what was measured and read
+    instead: terminals tell whole minutes, and two people have the same one. Without moment and
+    picture two messages cannot be told apart from two people in a row, and a pass too many is
+    better than one lost; such a message gets a key of its own.
+
+    Args:
+        kind: of the record.
+        user_id: as the terminal says; empty for a reading.
+        message: as read.
+        stands_still: its clock does, so that its moment is none.
     """
     picture = hashlib.sha256(message.image).hexdigest() if message.image else message.image_sha256
-    if not message.captured_raw and not picture:
+    if not picture and (stands_still or not message.captured_raw):
         return hashlib.sha256(f"{time.time_ns()}".encode()).hexdigest()
-    named = f"{kind}\0{message.captured_raw}\0{user_id}\0{picture}"
+    named = f"{kind}\0{message.captured_raw}\0{user_id}\0{picture or _measured(message)}"
     return hashlib.sha256(named.encode()).hexdigest()
+
+
+def _measured(message: FaceMatch | TemperatureReading) -> str:
+    told: list[object] = [message.temperature_c, message.mask, message.open_code]
+    if isinstance(message, FaceMatch):
+        card = message.id_card
+        told += [message.similarity, message.action_code, card and (card.number, card.name)]
+    return "\0".join(map(str, told))
 
 
 def repeat_answer(*, admission: Admission, key: str) -> PassOutcome | None:

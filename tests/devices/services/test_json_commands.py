@@ -161,7 +161,7 @@ def test_the_limits_themselves_are_allowed() -> None:
     ("text", "kept"),
     [
         ('{"code": 200, "json": "x\\ud800y"}', {"desc": "", "json": "x?y"}),
-        ('{"code": 200, "json": [NaN, -Infinity]}', {"desc": "", "json": ["NaN", "-Infinity"]}),
+        ('{"code": 200, "json": [NaN, -Infinity]}', {"desc": "", "json": [None, None]}),
         ('{"code": 200, "json": 1e999}', {"desc": "", "json": "Infinity"}),
         ('{"code": 200, "desc": "完成"}', {"desc": "完成", "json": None}),
     ],
