@@ -194,5 +194,5 @@ def test_no_log_carries_the_secret_of_a_site(
     logs = [folder / "embedded" / "log", folder / "wsgi" / "log", *(folder / "nginx").glob("*")]
     said = "\n".join(path.read_text(errors="replace") for path in logs if path.is_file())
 
-    assert "/t/" in (folder / "nginx" / "part.conf").read_text()
+    assert {"log", "access.log"} <= {path.name for path in (folder / "nginx").iterdir()}
     assert re.findall(r"/t/+[A-Za-z0-9_\-]{22}", said) == []

@@ -47,6 +47,7 @@ def test_a_site_shows_exactly_its_policy(root: APIClient) -> None:
         "fever_closes_door": True,
         "mask_required": False,
         "offline_after_s": 120,
+        "late_passes": "strict",
         "unconfirmed_after_s": 3600,
         "allowed_networks": [],
     }
