@@ -225,9 +225,10 @@ def test_a_pushed_record_that_cannot_be_stored_is_stored_with_less(
     gate: Terminal, refusing: Callable[[str], None]
 ) -> None:
     refusing("Mallory")
+    pushed = sign(1, name="Mallory")
 
-    assert sign_store(terminal=gate, sign=sign(1, name="Mallory"), origin=Origin.PUSHED)
-    assert not sign_store(terminal=gate, sign=sign(1, name="Mallory"), origin=Origin.PUSHED)
+    assert sign_store(terminal=gate, sign=pushed, origin=Origin.PUSHED)
+    assert not sign_store(terminal=gate, sign=pushed, origin=Origin.PUSHED)
 
     assert Record.objects.get().faults == ["record_cut_down"]
 
