@@ -38,6 +38,9 @@ _SLICE_S = 8 * 60.0
 _OVERLAP = timedelta(minutes=10)
 _FIRST_REACH = timedelta(days=1)
 _FARTHEST = timedelta(days=366)
+# A clock that was ahead, and was set right since, has left records with moments that are still to
+# come. New ones move the pages meanwhile; what is read twice is stored once.
+_AHEAD = timedelta(days=366)
 
 
 def sign_store(
@@ -78,20 +81,22 @@ def _likeness(message: FaceMatch | TemperatureReading) -> str:
 def records_pull(session: CallSession) -> Ended | None:
     """Fetch what a terminal recorded since last time, or since the payload's ``since``.
 
-    The list is asked for newest first up to a fixed end, so what is recorded meanwhile moves
-    nothing; work that was interrupted goes on at its page.
+    The list is asked for newest first, beyond the present (``_AHEAD``). What is recorded meanwhile
+    moves the rest to later pages, where it is met again; work that was interrupted goes on at its
+    page.
     """
     terminal = session.terminal
     counts: dict[str, Any] = {"read": 0, "new": 0, "page": 1, **session.command.result}
     if "start" not in counts:
         # Any answer tells what time it is there, by which the list is to be asked.
         session.talk(_information)
-        start, end = _range(terminal, session.command.payload.get("since"))
-        counts |= {"start": int(start.timestamp()), "end": int(end.timestamp())}
-    until = time.monotonic() + _SLICE_S
+        start, until = _range(terminal, session.command.payload.get("since"))
+        counts |= {"start": int(start.timestamp()), "until": int(until.timestamp())}
+        counts["end"] = int((until + _AHEAD).timestamp())
+    slice_ends = time.monotonic() + _SLICE_S
     walk = PageWalk(size=_PAGE, number=counts["page"], read=counts["read"])
     while walk.has_more:
-        if time.monotonic() > until:
+        if time.monotonic() > slice_ends:
             return None
         page = session.talk(partial(_page, counts=counts))
         for entry in page.entries if walk.take(page) else ():
@@ -103,8 +108,13 @@ def records_pull(session: CallSession) -> Ended | None:
         session.breathe(**counts, total=page.total)
     # An explicit range says nothing about what lies between it and last time.
     if session.command.payload.get("since") is None:
-        cursor_move(terminal_id=terminal.pk, until=datetime.fromtimestamp(counts["end"], UTC))
+        cursor_move(terminal_id=terminal.pk, until=_moment_of(counts))
     return Ended(result={"read": counts["read"], "new": counts["new"]})
+
+
+def _moment_of(counts: dict[str, Any]) -> datetime:
+    """Return up to when was read; work begun by an older version names its end only."""
+    return datetime.fromtimestamp(counts.get("until", counts["end"]), UTC)
 
 
 def gap_fill(*, terminal_id: int) -> CommandState:

@@ -119,7 +119,8 @@ NOTATIONS: dict[str, tuple[bytes, str, set[str]]] = {
     "seeds-own-missing-comma": (
         _TEXT.replace('}, "img"', '} "img"').encode(), "text/json", {"json_syntax"}),
     "doubled-comma": (_TEXT.replace('"student", ', '"student",, ').encode(), "", {"json_syntax"}),
-    "broken-off": (_TEXT[:-1].encode(), "application/json", {"json_syntax"}),
+    "broken-off": (
+        _TEXT[:-1].encode(), "application/json", {"json_syntax", "message_broken_off"}),
     "json-in-text": (json.dumps(_TEXT).encode(), "application/json", {"json_in_text"}),
     "form-with-json": (urlencode({"json": _TEXT}).encode(), _FORM, {"form_encoded"}),
     "form-flat": (urlencode(_flat()).encode(), _FORM, {"form_encoded"}),
