@@ -89,7 +89,7 @@ class CallTarget:
             it: a terminal takes no syncTime that is older than a call it accepted, so that a call
             signed ahead would keep the right time out.
         reserve: gives a timestamp that was never used for this terminal, from the one wanted and
-            by how many milliseconds it may be later; None for one that nobody else calls.
+            by how many milliseconds it may be later; None for one with no other caller.
     """
 
     address: TerminalAddress
@@ -223,7 +223,7 @@ class TerminalClient:
         """Set the terminal's clock to ours; False when it refuses, and is not asked again.
 
         Raises:
-            NotDelivered: nobody knows whether it is set; what was to be called has not happened.
+            NotDelivered: whether it is set is unknown; what was to be called has not happened.
         """
         offset_ms, self.clock.offset_ms = self.clock.offset_ms, 0
         asked = CALLS["syncTime"]

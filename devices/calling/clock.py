@@ -16,7 +16,7 @@ SYNC_LATE_MS = 1000
 
 
 class OwnStamps:
-    """Timestamps of which no two are the same, for a terminal that nobody else calls."""
+    """Timestamps of which no two are the same, for a terminal with no other caller."""
 
     def __init__(self) -> None:
         self._used: set[int] = set()
