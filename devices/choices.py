@@ -102,6 +102,7 @@ class CallWord(TextChoices):
     NO_ADDRESS = "no_address", _("No address of the terminal is entered")
     BAD_ADDRESS = "bad_address", _("The address is not host:port")
     FORBIDDEN_ADDRESS = "forbidden_address", _("The platform may not call this address")
+    ADDRESS_CHANGED = "address_changed", _("The terminal's address was changed before it was sent")
     NO_PASSWORD = "no_password", _("No password of the terminal is entered")
     NOT_APPROVED = "not_approved", _("The terminal is not approved")
     NAME_UNKNOWN = "name_unknown", _("The name in the address is not known")

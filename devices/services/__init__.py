@@ -12,6 +12,7 @@ from .admission import (
 )
 from .caller_signs import CallerSign
 from .callers import callers_turned
+from .calling_changes import calling_check, calling_moved
 from .calls import call_taken
 from .clocks import (
     CLOCK_TOLERANCE_S,
@@ -73,6 +74,7 @@ from .terminals import (
     terminal_approve,
     terminal_describe,
     terminal_disable,
+    terminal_locked,
 )
 from .tokens import api_token_create, api_token_revoke, api_token_user
 
@@ -107,6 +109,8 @@ __all__ = [
     "call_taken",
     "call_target",
     "callers_turned",
+    "calling_check",
+    "calling_moved",
     "clock_answered",
     "clock_heard",
     "clock_known",
@@ -150,6 +154,7 @@ __all__ = [
     "terminal_approve",
     "terminal_describe",
     "terminal_disable",
+    "terminal_locked",
     "terminal_reach",
     "token_digests",
     "uncallable_word",

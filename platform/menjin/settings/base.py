@@ -134,8 +134,10 @@ STRANGER_RATE = (
     env.integer("MENJIN_STRANGER_BURST", 100, minimum=1),
 )
 # Networks in which terminals may be called (chapters 4 to 8). Empty: anywhere but this machine
-# itself, link-local addresses and what is no host at all.
+# itself, link-local and metadata addresses, translated forms, and what is no host at all.
 TERMINAL_CALL_NETWORKS = env.networks("MENJIN_CALL_NETWORKS")
+# Parts of the platform (host:port) at which no terminal is, beside those named by other settings.
+OWN_SERVICES = env.words("MENJIN_OWN_SERVICES")
 # One answer to /syrecord lists at most this many changes.
 SYNC_PAGE_SIZE = env.integer("MENJIN_SYNC_PAGE_SIZE", 500, minimum=1)
 # How long a picture address handed to a terminal stays valid, in seconds.
