@@ -128,3 +128,37 @@ class SettingsGroup(TextChoices):
     NETWORK = "network", _("Network")
     SMARTFACE = "smartface", _("Faces")
     PERPARA = "perpara", _("Door and sensors")
+
+
+class AuditKind(TextChoices):
+    """What an audit entry is about."""
+
+    SITE = "site", _("Site")
+    ADDRESS_TOKEN = "address_token", _("Address for terminals")
+    TERMINAL = "terminal", _("Terminal")
+    RULES = "rules", _("Rules of passing")
+    TIME_PLAN = "time_plan", _("Time plan")
+    MEMBERSHIP = "membership", _("Site member")
+    USER = "user", _("User")
+    GROUP = "group", _("Group")
+    API_TOKEN = "api_token", _("API token")
+    SIGN_IN = "sign_in", _("Signing in")
+
+
+class AuditAction(TextChoices):
+    """What was done."""
+
+    CREATED = "created", _("Created")
+    CHANGED = "changed", _("Modified")
+    DELETED = "deleted", _("Deleted")
+    FAILED = "failed", _("Failed")
+    DONE = "done", _("Done")
+
+
+class AuditWay(TextChoices):
+    """By what it was done."""
+
+    PAGE = "page", _("Page")
+    REST = "rest", _("Program")
+    COMMAND = "command", _("Command line")
+    PLATFORM = "platform", _("The platform itself")

@@ -15,6 +15,7 @@ from django.utils import timezone
 from devices.calling import NotCallable, TerminalAddress, read_terminal_address
 from devices.choices import CallWord, CommandKind, Role, SettingsGroup, TerminalStatus, Trust
 from devices.models import (
+    AuditEntry,
     Site,
     SiteToken,
     Terminal,
@@ -75,6 +76,13 @@ def sites_managed(user: User | AnonymousUser) -> QuerySet[Site]:
 def terminals_visible(user: User | AnonymousUser) -> QuerySet[Terminal]:
     """Return the terminals of the user's sites."""
     return Terminal.objects.filter(site__in=sites_visible(user)).select_related("site")
+
+
+def audit_visible(user: User | AnonymousUser) -> QuerySet[AuditEntry]:
+    """Return what was changed at the sites a user manages; a superuser sees everything."""
+    if user.is_authenticated and user.is_active and user.is_superuser:
+        return AuditEntry.objects.all()
+    return AuditEntry.objects.filter(site_id__in=sites_managed(user).values("pk"))
 
 
 def may_change_calling(user: Any, *, site_id: int) -> bool:

@@ -10,6 +10,7 @@ from .admission import (
     is_address_allowed,
     token_digests,
 )
+from .audit import audit_changes, audit_forget, audit_note
 from .caller_signs import CallerSign
 from .callers import callers_turned
 from .calling_changes import calling_check, calling_moved
@@ -106,6 +107,9 @@ __all__ = [
     "api_token_create",
     "api_token_revoke",
     "api_token_user",
+    "audit_changes",
+    "audit_forget",
+    "audit_note",
     "call_taken",
     "call_target",
     "callers_turned",

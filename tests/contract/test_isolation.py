@@ -12,6 +12,7 @@ from django.apps import apps
 from drf_spectacular.generators import SchemaGenerator
 from rest_framework.test import APIClient
 
+from devices.models import AuditEntry
 from faces.models import Person
 from tests.console.two_sites import Side, World
 from tests.support.factories import api_of
@@ -48,6 +49,7 @@ def row_of(side: Side, path: str) -> Any:
         "records": side.record,
         "alerts": side.alert,
         "commands": side.command,
+        "audit": AuditEntry.objects.filter(site_id=side.site.pk).first(),
     }[kind]
 
 
