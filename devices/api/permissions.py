@@ -59,16 +59,6 @@ class MembersAct(SiteScoped):
         return site is not None and sites_visible(user).filter(pk=site.pk).exists()
 
 
-class ManagersRead(BasePermission):
-    """Managers and superusers look; which rows they see is restricted by the selector."""
-
-    def has_permission(self, request: Request, view: Any) -> bool:
-        user: Any = request.user
-        if not user or not user.is_authenticated:
-            return False
-        return user.is_superuser or sites_managed(user).exists()
-
-
 class SuperuserWrites(SiteScoped):
     """Only superusers make or end what everybody may look at, such as a site."""
 

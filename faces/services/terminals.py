@@ -79,13 +79,8 @@ def terminal_change(
     terminal.save(update_fields=[*fields, "all_libraries", "capacity_learnt_at"])
     if moved:
         calling_moved(terminal)
-    if status == TerminalStatus.APPROVED and terminal.status != status:
-        terminal = terminal_approve(terminal=terminal)
-    elif status == TerminalStatus.DISABLED and terminal.status != status:
-        terminal = terminal_disable(terminal=terminal)
-    elif status is not None and status != terminal.status:
-        terminal.status = TerminalStatus.PENDING
-        terminal.save(update_fields=["status"])
+    if status is not None and status != terminal.status:
+        terminal = _in_status(terminal, status)
     if libraries is not None:
         try:
             terminal_libraries_set(
@@ -97,6 +92,16 @@ def terminal_change(
             raise ValidationError({"libraries": _("A library belongs to another site.")}) from None
     elif (terminal.status, terminal.all_libraries) != held_before:
         terminal_view_changed(terminal=terminal)
+    return terminal
+
+
+def _in_status(terminal: Terminal, status: str) -> Terminal:
+    if status == TerminalStatus.APPROVED:
+        return terminal_approve(terminal=terminal)
+    if status == TerminalStatus.DISABLED:
+        return terminal_disable(terminal=terminal)
+    terminal.status = TerminalStatus.PENDING
+    terminal.save(update_fields=["status"])
     return terminal
 
 

@@ -91,7 +91,7 @@ def bodies(path: str, world: World) -> Iterator[dict[str, Any]]:
 def test_the_description_covers_what_is_tested() -> None:
     assert {path.split("/")[3] for path in DETAILS} == {
         "sites", "libraries", "devices", "people", "deliveries", "revocations", "records",
-        "alerts", "commands",
+        "alerts", "commands", "audit",
     }  # fmt: skip
     assert sum(map(len, FILTERS.values())) > 30
     assert "library" in FILTERS["/api/v1/people/"]

@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('devices', '0010_call_stamps'),
+        ('devices', '0012_live_and_late'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
