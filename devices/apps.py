@@ -5,3 +5,8 @@ from django.utils.translation import gettext_lazy as _
 class DevicesConfig(AppConfig):
     name = "devices"
     verbose_name = _("Doors and terminals")
+
+    def ready(self) -> None:
+        from devices.watched import watch_rows
+
+        watch_rows()

@@ -102,6 +102,7 @@ class CallWord(TextChoices):
     NO_ADDRESS = "no_address", _("No address of the terminal is entered")
     BAD_ADDRESS = "bad_address", _("The address is not host:port")
     FORBIDDEN_ADDRESS = "forbidden_address", _("The platform may not call this address")
+    ADDRESS_CHANGED = "address_changed", _("The terminal's address was changed before it was sent")
     NO_PASSWORD = "no_password", _("No password of the terminal is entered")
     NOT_APPROVED = "not_approved", _("The terminal is not approved")
     NAME_UNKNOWN = "name_unknown", _("The name in the address is not known")
@@ -127,3 +128,37 @@ class SettingsGroup(TextChoices):
     NETWORK = "network", _("Network")
     SMARTFACE = "smartface", _("Faces")
     PERPARA = "perpara", _("Door and sensors")
+
+
+class AuditKind(TextChoices):
+    """What an audit entry is about."""
+
+    SITE = "site", _("Site")
+    ADDRESS_TOKEN = "address_token", _("Address for terminals")
+    TERMINAL = "terminal", _("Terminal")
+    RULES = "rules", _("Rules of passing")
+    TIME_PLAN = "time_plan", _("Time plan")
+    MEMBERSHIP = "membership", _("Site member")
+    USER = "user", _("User")
+    GROUP = "group", _("Group")
+    API_TOKEN = "api_token", _("API token")
+    SIGN_IN = "sign_in", _("Signing in")
+
+
+class AuditAction(TextChoices):
+    """What was done."""
+
+    CREATED = "created", _("Created")
+    CHANGED = "changed", _("Modified")
+    DELETED = "deleted", _("Deleted")
+    FAILED = "failed", _("Failed")
+    DONE = "done", _("Done")
+
+
+class AuditWay(TextChoices):
+    """By what it was done."""
+
+    PAGE = "page", _("Page")
+    REST = "rest", _("Program")
+    COMMAND = "command", _("Command line")
+    PLATFORM = "platform", _("The platform itself")

@@ -1,5 +1,6 @@
 """Reads of sites and terminals; the restriction to a user's own sites is made here."""
 
+import contextlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,8 +12,10 @@ from django.contrib.auth.models import AnonymousUser, User
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from devices.calling import NotCallable, TerminalAddress, read_terminal_address
 from devices.choices import CallWord, CommandKind, Role, SettingsGroup, TerminalStatus, Trust
 from devices.models import (
+    AuditEntry,
     Site,
     SiteToken,
     Terminal,
@@ -73,6 +76,36 @@ def sites_managed(user: User | AnonymousUser) -> QuerySet[Site]:
 def terminals_visible(user: User | AnonymousUser) -> QuerySet[Terminal]:
     """Return the terminals of the user's sites."""
     return Terminal.objects.filter(site__in=sites_visible(user)).select_related("site")
+
+
+def audit_visible(user: User | AnonymousUser) -> QuerySet[AuditEntry]:
+    """Return what was changed at the sites a user manages; a superuser sees everything."""
+    if user.is_authenticated and user.is_active and user.is_superuser:
+        return AuditEntry.objects.all()
+    return AuditEntry.objects.filter(site_id__in=sites_managed(user).values("pk"))
+
+
+def may_change_calling(user: Any, *, site_id: int) -> bool:
+    """Tell whether a user may say where the terminals of a site are called.
+
+    It needs the right to open doors: a call can be sent on to a door by who receives it.
+    """
+    if not user.has_perm("devices.open_door"):
+        return False
+    return sites_managed(user).filter(pk=site_id).exists()
+
+
+def addresses_of_others(*, site_id: int) -> set[TerminalAddress]:
+    """Return where the terminals of all other sites are called, their pushes included."""
+    found: set[TerminalAddress] = set()
+    rows = Terminal.objects.exclude(site_id=site_id).exclude(api_address="").order_by()
+    for text, push_port in rows.values_list("api_address", "push_port"):
+        with contextlib.suppress(NotCallable):
+            address = read_terminal_address(text).plain()
+            found.add(address)
+            if push_port is not None:
+                found.add(TerminalAddress(address.host, push_port))
+    return found
 
 
 def push_terminals() -> QuerySet[Terminal]:

@@ -35,3 +35,9 @@ def clocks_sync() -> dict[str, int]:
     """Set the clock of every terminal that can be called, each night; forget older nights."""
     forgotten = services.commands_forget()
     return {"terminals": services.clocks_sync_all(), "forgotten": forgotten}
+
+
+@shared_task(name="devices.tasks.audit_forget")
+def audit_forget() -> dict[str, int]:
+    """Delete audit entries that are older than they are kept."""
+    return {"entries": services.audit_forget()}

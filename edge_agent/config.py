@@ -66,6 +66,8 @@ class ApiConfig:
         password: what callers sign with; empty answers everybody 10001.
         password_expires: last day on which it is good, ``YYYY-MM-DD``; empty for ever.
         allow_from: addresses or networks that may call; empty for all.
+        upper_case_signatures: whether a signature in capitals counts; the document prints them in
+            small letters.
         replay: whether a signature is good for one call that acts, or for any number of them.
         unsupported: names of calls that are answered 40001, for example ``reboot``.
         device_name: name of the terminal, at most 16 characters; empty takes the device id.
@@ -82,6 +84,7 @@ class ApiConfig:
     password: str = field(default=DEFAULT_PASSWORD, repr=False)
     password_expires: str = ""
     allow_from: tuple[str, ...] = ()
+    upper_case_signatures: bool = False
     replay: Replay = Replay.REFUSE
     unsupported: tuple[str, ...] = ()
     device_name: str = ""

@@ -91,6 +91,7 @@ push_port = 9000
 password = "123456"            # the factory's; good for 127.0.0.1 only. Empty: nobody may call
 password_expires = ""          # last day on which it is good, "2027-12-31"; empty: for ever
 allow_from = []                # ["192.168.1.5", "10.0.0.0/8"]; empty: everybody may call
+upper_case_signatures = false  # true: for callers that write MD5 in capitals
 replay = "refuse"              # "allow": for callers that sign several calls with one timestamp;
                                # whoever overhears them can then open the door, too
 unsupported = []               # calls that are refused, for example ["reboot", "networkcfg"]

@@ -8,3 +8,6 @@ class FacesConfig(AppConfig):
 
     def ready(self) -> None:
         from faces import checks  # noqa: F401 - registers itself
+        from faces.watched import watch_rows
+
+        watch_rows()

@@ -5,3 +5,8 @@ from django.utils.translation import gettext_lazy as _
 class RecordsConfig(AppConfig):
     name = "records"
     verbose_name = _("Records and alerts")
+
+    def ready(self) -> None:
+        from records.watched import watch_rows
+
+        watch_rows()

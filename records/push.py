@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from devices.calling import CallTarget, NotCallable, PushHooks, RecordSubscriber
-from devices.choices import CommandState
+from devices.choices import CallWord, CommandState
 from devices.models import Terminal
 from devices.selectors import push_terminals
 from devices.services import call_target, contact_pushes, contact_pushes_none, repairs_count
@@ -40,8 +40,9 @@ class _Running:
 class _Sink:
     """What one terminal's subscriber asks for and tells."""
 
-    def __init__(self, terminal_id: int) -> None:
+    def __init__(self, terminal_id: int, identity: tuple[Any, ...]) -> None:
         self._terminal_id = terminal_id
+        self._identity = identity
         # Only behind a filled gap does a pushed record say that nothing before it is missing.
         self._is_filled = False
         self._missed = 0
@@ -56,7 +57,7 @@ class _Sink:
         )
 
     async def _target(self) -> CallTarget:
-        return await in_database(_target_of, self._terminal_id)
+        return await in_database(_target_of, self._terminal_id, self._identity)
 
     async def _opened(self) -> bool:
         # Calls the terminal page by page, while others push.
@@ -124,21 +125,27 @@ async def _adjust(
             await in_database(contact_pushes, terminal_id=terminal_id, is_connected=False)
     for terminal_id, identity in wanted.items():
         if terminal_id not in running:
-            subscriber = RecordSubscriber(_Sink(terminal_id).hooks(), port=identity[-1], **options)
+            subscriber = RecordSubscriber(
+                _Sink(terminal_id, identity).hooks(), port=identity[-1], **options
+            )
             running[terminal_id] = _Running(identity, asyncio.create_task(subscriber.run()))
 
 
 def _wanted() -> dict[int, tuple[Any, ...]]:
-    return {
-        terminal.pk: (terminal.api_address, terminal.api_password, terminal.push_port)
-        for terminal in push_terminals()
-    }
+    return {terminal.pk: _identity(terminal) for terminal in push_terminals()}
 
 
-def _target_of(terminal_id: int) -> CallTarget:
+def _identity(terminal: Terminal) -> tuple[Any, ...]:
+    return terminal.api_address, terminal.api_password, terminal.push_port
+
+
+def _target_of(terminal_id: int, identity: tuple[Any, ...]) -> CallTarget:
+    """Return whom to call; what was changed since is called by the subscriber that comes next."""
     terminal = Terminal.objects.filter(pk=terminal_id).first()
     if terminal is None:
         raise NotCallable("no_address")
+    if _identity(terminal) != identity:
+        raise NotCallable(CallWord.ADDRESS_CHANGED)
     return call_target(terminal)
 
 

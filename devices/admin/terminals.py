@@ -20,7 +20,7 @@ from devices.admin.remote_words import pushes_badge, reach_badge
 from devices.admin.scoped import SITE_FILTER, ScopedAdmin
 from devices.choices import Presence, TerminalStatus
 from devices.models import Terminal
-from devices.selectors import is_online, terminal_trust
+from devices.selectors import is_online, may_change_calling, terminal_trust
 from devices.services import exchanges_last, presence_last_seen, terminal_reach
 from server_common.admin import EMPTY, Tone, ago_words, badge, clock_words, dot, lines
 from terminal_protocol import fault_words
@@ -155,7 +155,9 @@ class TerminalAdmin(ScopedAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         """Keep a terminal at its site under its id: what it holds hangs on both."""
-        fixed = () if obj is None else ("site", "device_id")
+        fixed: tuple[str, ...] = () if obj is None else ("site", "device_id")
+        if obj is not None and not may_change_calling(request.user, site_id=obj.site_id):
+            fixed += ("api_address", "push_port")
         return (*fixed, *self.readonly_fields)
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:  # noqa: FBT001 - Django's signature

@@ -1,6 +1,6 @@
 """Calling terminals: one client for HTTP, one subscriber for pushed records. Knows no database."""
 
-from .addresses import TerminalAddress, is_callable_address, read_terminal_address
+from .addresses import TerminalAddress, read_terminal_address
 from .client import CallTarget, Repeat, TerminalClient
 from .errors import (
     CallError,
@@ -10,6 +10,7 @@ from .errors import (
     OutcomeUnknown,
     TooLate,
 )
+from .forbidden import is_callable_address
 from .push import PushHooks, RecordSubscriber
 
 __all__ = [

@@ -7,15 +7,17 @@ the name cannot mean something else a moment later.
 """
 
 import asyncio
+import contextlib
 import re
 import socket
+from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from ipaddress import IPv4Address, IPv6Address
 
 from devices.calling.errors import NotCallable, NotDelivered
-from server_common.addresses import is_in, parse_address
+from devices.calling.forbidden import is_callable_address, is_this_machine
+from server_common.addresses import Address, parse_address
 from terminal_protocol.device_calls import DEFAULT_HTTP_PORT
 
 _HOST = re.compile(
@@ -37,6 +39,16 @@ class TerminalAddress:
 
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    def plain(self) -> "TerminalAddress":
+        """Return it in the one way of writing that all ways of writing it have in common."""
+        number = parse_address(self.host)
+        return TerminalAddress(self.host.lower() if number is None else str(number), self.port)
+
+    @property
+    def number(self) -> Address | None:
+        """The host as a number; None when it is a name."""
+        return parse_address(self.host)
 
 
 def read_terminal_address(text: str) -> TerminalAddress:
@@ -76,41 +88,47 @@ def _is_name(host: str) -> bool:
     return bool(_HOST.fullmatch(host)) and last[:1].isalpha()
 
 
-def is_callable_address(address: IPv4Address | IPv6Address, *, networks: list[str]) -> bool:
-    """Tell whether a terminal may be at this address.
+async def look_up(
+    address: TerminalAddress,
+    *,
+    networks: Sequence[str],
+    closed: Collection[TerminalAddress] = (),
+) -> str:
+    """Return the number to connect to.
 
     Args:
-        address: what the name stands for.
-        networks: the only ones allowed; empty allows everything but the machine itself,
-            link-local addresses (cloud metadata among them) and what is no host at all.
-    """
-    if networks:
-        return is_in(address, networks)
-    return not (
-        address.is_loopback
-        or address.is_link_local
-        or address.is_multicast
-        or address.is_unspecified
-        or address.is_reserved
-    )
-
-
-async def look_up(address: TerminalAddress, *, networks: list[str]) -> str:
-    """Return the number to connect to.
+        address: where a terminal is said to be.
+        networks: see ``is_callable_address``.
+        closed: what is no terminal of ours to call, such as the platform's own database; by name
+            or number, whichever way the address leads there.
 
     Raises:
         NotDelivered: name_unknown.
         NotCallable: forbidden_address when the name stands for nothing that may be called.
     """
-    found = parse_address(address.host)
-    candidates = [found] if found else await _resolve(address.host)
-    for candidate in candidates:
+    taken = await _numbers([one.host for one in closed if one.port == address.port])
+    is_here = any(is_this_machine(one) for one in taken)
+    for candidate in await _resolve(address.host):
+        if candidate in taken or (is_here and is_this_machine(candidate)):
+            continue
         if is_callable_address(candidate, networks=networks):
             return str(candidate)
     raise NotCallable("forbidden_address")
 
 
-async def _resolve(host: str) -> list[IPv4Address | IPv6Address]:
+async def _numbers(hosts: Collection[str]) -> set[Address]:
+    """Return what names stand for; one that is not known to anybody stands for nothing."""
+    found: set[Address] = set()
+    for host in set(hosts):
+        with contextlib.suppress(NotDelivered):
+            found.update(await _resolve(host))
+    return found
+
+
+async def _resolve(host: str) -> list[Address]:
+    number = parse_address(host)
+    if number is not None:
+        return [number]
     loop = asyncio.get_running_loop()
     try:
         async with asyncio.timeout(_LOOKUP_S):

@@ -84,6 +84,7 @@ class CallTarget:
         address: where.
         password: of the terminal (seed 3); empty is not callable.
         networks: see ``is_callable_address``.
+        closed: see ``look_up``.
         clock_offset_ms: the terminal's clock minus ours as last known, 0 when unknown.
         sets_clock_ahead: whether a clock that is ahead is set right before anything is signed by
             it: a terminal takes no syncTime that is older than a call it accepted, so that a call
@@ -95,6 +96,7 @@ class CallTarget:
     address: TerminalAddress
     password: str = field(repr=False)
     networks: tuple[str, ...] = ()
+    closed: tuple[TerminalAddress, ...] = ()
     clock_offset_ms: int = 0
     sets_clock_ahead: bool = False
     reserve: Callable[[int, int], Awaitable[int]] | None = field(
@@ -278,7 +280,9 @@ class TerminalClient:
                 request.check_time()
                 if not self._number:
                     self._number = await look_up(
-                        self._target.address, networks=list(self._target.networks)
+                        self._target.address,
+                        networks=self._target.networks,
+                        closed=self._target.closed,
                     )
                 return await self._exchange(request, watch)
         except CallError:

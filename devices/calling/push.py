@@ -20,7 +20,7 @@ from typing import Any
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosedOK, WebSocketException
 
-from devices.calling.addresses import look_up
+from devices.calling.addresses import TerminalAddress, look_up
 from devices.calling.client import CallTarget, TerminalClient
 from devices.calling.clock import SAME_CLOCK_MS, STAMP_LATE_MS, TerminalClock
 from devices.calling.errors import CallError, CallRefused, NotDelivered, OutcomeUnknown
@@ -157,7 +157,11 @@ class RecordSubscriber:
         if target.sets_clock_ahead and target.clock_offset_ms > SAME_CLOCK_MS:
             await self._learn_clock(target)
             target = replace(target, clock_offset_ms=self._clock_offset_ms or 0)
-        number = await look_up(target.address, networks=list(target.networks))
+        number = await look_up(
+            TerminalAddress(target.address.host, self._port),
+            networks=target.networks,
+            closed=target.closed,
+        )
         stamp = TerminalClock(offset_ms=target.clock_offset_ms).stamp(time.time_ns() // 1_000_000)
         if target.reserve is not None:
             stamp = await target.reserve(stamp, STAMP_LATE_MS)

@@ -1,5 +1,7 @@
 """Who may do what: memberships of people, tokens of programs."""
 
+from typing import ClassVar, Self
+
 from django.conf import settings
 from django.db import models
 from django.db.models.functions import Now
@@ -7,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from devices.choices import Role
 from devices.models.site import Site
+from server_common.watched_rows import WatchedManager
 
 
 class SiteMembership(models.Model):
@@ -23,6 +26,8 @@ class SiteMembership(models.Model):
         Site, verbose_name=_("site"), related_name="memberships", on_delete=models.CASCADE
     )
     role = models.CharField(_("role"), max_length=10, choices=Role.choices, default=Role.MANAGER)
+
+    objects: ClassVar[WatchedManager[Self]] = WatchedManager()
 
     class Meta:
         verbose_name = _("site member")
@@ -53,6 +58,8 @@ class ApiToken(models.Model):
     digest = models.CharField(max_length=64, unique=True, editable=False)
     created_at = models.DateTimeField(_("created"), db_default=Now(), editable=False)
     revoked_at = models.DateTimeField(_("revoked"), null=True, blank=True)
+
+    objects: ClassVar[WatchedManager[Self]] = WatchedManager()
 
     class Meta:
         verbose_name = _("API token")

@@ -3,6 +3,7 @@
 import zoneinfo
 from decimal import Decimal
 from ipaddress import ip_network
+from typing import ClassVar, Self
 
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
@@ -12,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from devices.choices import LatePasses, Unverifiable, Verification
 from server_common.crypto import SealedTextField
+from server_common.watched_rows import WatchedManager
 
 
 def validate_timezone(name: str) -> None:
@@ -120,6 +122,8 @@ class Site(models.Model):
     is_demonstration = models.BooleanField(default=False, editable=False)
     created_at = models.DateTimeField(_("created"), db_default=Now(), editable=False)
 
+    objects: ClassVar[WatchedManager[Self]] = WatchedManager()
+
     class Meta:
         verbose_name = _("site")
         verbose_name_plural = _("sites")
@@ -160,6 +164,8 @@ class SiteToken(models.Model):
     digest = models.CharField(max_length=64, unique=True, editable=False)
     created_at = models.DateTimeField(_("created"), db_default=Now(), editable=False)
     ends_at = models.DateTimeField(_("ends"), null=True, blank=True)
+
+    objects: ClassVar[WatchedManager[Self]] = WatchedManager()
 
     class Meta:
         verbose_name = _("address token")

@@ -1,5 +1,7 @@
 """Terminals and the history of their connection."""
 
+from typing import ClassVar, Self
+
 from django.core.exceptions import ValidationError
 from django.core.validators import (
     MaxValueValidator,
@@ -15,6 +17,7 @@ from devices.calling.errors import NotCallable
 from devices.choices import Direction, Presence, TerminalStatus
 from devices.models.site import Site
 from server_common.crypto import SealedTextField
+from server_common.watched_rows import WatchedManager
 
 # unlockDelay of seed 9.2, in milliseconds.
 UNLOCK_DELAY_MIN_MS = 20
@@ -121,6 +124,8 @@ class Terminal(models.Model):
     clock_is_wrong = models.BooleanField(_("clock is wrong"), default=False, editable=False)
     approved_at = models.DateTimeField(_("approved"), null=True, editable=False)
     notes = models.TextField(_("notes"), blank=True)
+
+    objects: ClassVar[WatchedManager[Self]] = WatchedManager()
 
     class Meta:
         verbose_name = _("terminal")

@@ -10,8 +10,10 @@ from .admission import (
     is_address_allowed,
     token_digests,
 )
+from .audit import audit_changes, audit_forget, audit_note
 from .caller_signs import CallerSign
 from .callers import callers_turned
+from .calling_changes import calling_check, calling_moved
 from .calls import call_taken
 from .clocks import (
     CLOCK_TOLERANCE_S,
@@ -73,6 +75,7 @@ from .terminals import (
     terminal_approve,
     terminal_describe,
     terminal_disable,
+    terminal_locked,
 )
 from .tokens import api_token_create, api_token_revoke, api_token_user
 
@@ -104,9 +107,14 @@ __all__ = [
     "api_token_create",
     "api_token_revoke",
     "api_token_user",
+    "audit_changes",
+    "audit_forget",
+    "audit_note",
     "call_taken",
     "call_target",
     "callers_turned",
+    "calling_check",
+    "calling_moved",
     "clock_answered",
     "clock_heard",
     "clock_known",
@@ -150,6 +158,7 @@ __all__ = [
     "terminal_approve",
     "terminal_describe",
     "terminal_disable",
+    "terminal_locked",
     "terminal_reach",
     "token_digests",
     "uncallable_word",

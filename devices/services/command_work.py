@@ -74,6 +74,7 @@ class CallSession:
         Raises:
             CallError: it could not be had, or not to its end.
         """
+        self._check_address()
         target = call_target(self.terminal)
         client = TerminalClient(target)
         failure = ""
@@ -92,6 +93,12 @@ class CallSession:
                 client.has_answered, client.clock.offset_ms, client.clock.measured_ms, failure
             )
             contact_note(terminal_id=self.terminal.pk, heard=heard)
+
+    def _check_address(self) -> None:
+        """Refuse to go on where the terminal is called elsewhere than when this was asked for."""
+        here = Terminal.objects.filter(pk=self.terminal.pk, api_address=self.terminal.api_address)
+        if not here.exists():
+            raise NotCallable(CallWord.ADDRESS_CHANGED)
 
     def breathe(self, **result: Any) -> None:
         """Between two conversations of long work: show progress, and let urgent commands pass.

@@ -11,9 +11,10 @@ from django.utils import timezone
 from devices.calling import CallTarget, NotCallable, TerminalAddress, read_terminal_address
 from devices.choices import TerminalStatus
 from devices.models import Terminal, TerminalContact
-from devices.selectors import Reach, reach_by
+from devices.selectors import Reach, addresses_of_others, reach_by
 from devices.services.stamps import stamp_reserve
 from server_common.bridge import in_callers_database
+from server_common.own_services import own_services
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +46,23 @@ def call_target(terminal: Terminal) -> CallTarget:
         address=address,
         password=terminal.api_password,
         networks=tuple(settings.TERMINAL_CALL_NETWORKS),
+        closed=_closed(terminal, address),
         clock_offset_ms=_offset_ms(terminal, contact),
         sets_clock_ahead=True,
         reserve=partial(_reserve, terminal.pk),
     )
+
+
+def _closed(terminal: Terminal, address: TerminalAddress) -> tuple[TerminalAddress, ...]:
+    """Return what this terminal's address must not lead to.
+
+    A number that another site's terminal has as well was let through when it was entered. A name
+    says only now what it stands for.
+    """
+    services = tuple(TerminalAddress(host, port) for host, port in own_services())
+    if address.number is not None:
+        return services
+    return services + tuple(addresses_of_others(site_id=terminal.site_id))
 
 
 async def _reserve(terminal_id: int, wanted_ms: int, late_ms: int) -> int:

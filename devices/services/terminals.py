@@ -17,7 +17,7 @@ _USER_AND_PASSWORD = re.compile(r"(?:(?<=://)|^)[^/?#\s@]+@")
 @transaction.atomic
 def terminal_approve(*, terminal: Terminal) -> Terminal:
     """Let a terminal hold people and open its door from now on."""
-    locked = _locked(terminal)
+    locked = terminal_locked(terminal)
     locked.status = TerminalStatus.APPROVED
     locked.approved_at = locked.approved_at or timezone.now()
     locked.save(update_fields=["status", "approved_at"])
@@ -27,13 +27,13 @@ def terminal_approve(*, terminal: Terminal) -> Terminal:
 @transaction.atomic
 def terminal_disable(*, terminal: Terminal) -> Terminal:
     """Refuse a terminal from now on; what it sent before stays."""
-    locked = _locked(terminal)
+    locked = terminal_locked(terminal)
     locked.status = TerminalStatus.DISABLED
     locked.save(update_fields=["status"])
     return locked
 
 
-def _locked(terminal: Terminal) -> Terminal:
+def terminal_locked(terminal: Terminal) -> Terminal:
     """Lock a terminal's row until commit, before its site's clock.
 
     Rows that name the terminal do not wait for it: whoever changes people holds the clock while

@@ -4,6 +4,8 @@ Whether a signature that fits still counts, `accepted_calls` says.
 """
 
 import ipaddress
+import logging
+import math
 from collections.abc import Mapping, Sequence
 from datetime import date
 from hashlib import sha256
@@ -11,12 +13,18 @@ from hmac import compare_digest
 from typing import Any, Final
 
 from edge_agent.api.answers import CallRefused
+from edge_agent.attempts import Attempts
 from edge_agent.config import ApiConfig
 from edge_agent.drivers.base import Clock
 from edge_agent.terminal_time import TerminalTime
 from terminal_protocol.codes import RetCode
 from terminal_protocol.signature import is_fresh, is_signed
 
+logger = logging.getLogger(__name__)
+
+# A platform whose password was wrong and has been set right is soon heard again.
+_PAUSE_MOST_S: Final = 60.0
+_KNOWN_MOST_S: Final = 5.0
 # 2001-09-09 to 2286: thirteen digits, as milliseconds of our time have.
 _TIMESTAMP_DIGITS: Final = 13
 
@@ -31,7 +39,9 @@ class Gatekeeper:
         text = config.password_expires
         self._expires = date.fromisoformat(text) if text else None
         self._networks = _networks(config.allow_from)
+        self._is_any_case = config.upper_case_signatures
         self._clock = clock
+        self._attempts = Attempts(clock, pause_most_s=_PAUSE_MOST_S, known_most_s=_KNOWN_MOST_S)
         self._time = time
 
     def admit(self, remote: str | None) -> None:
@@ -54,11 +64,15 @@ class Gatekeeper:
         )
         return bool(self._password) and compare_digest(sent.digest(), wanted.digest())
 
-    def check(self, parameters: Mapping[str, Any], *, has_window: bool = True) -> int:
+    def check(
+        self, parameters: Mapping[str, Any], *, remote: str | None = None, has_window: bool = True
+    ) -> int:
         """Check the signature: 30003, 50001, 10005, 10003.
 
         Args:
             parameters: of the call, with ``timestamp`` and ``sign``.
+            remote: address of the caller. After wrong signatures from it, further ones are not
+                looked at for a while, which grows with each wrong one.
             has_window: False for syncTime, whose timestamp is the time to be set: a terminal whose
                 clock is wrong could never be set right otherwise. `AcceptedCalls` guards it.
 
@@ -73,12 +87,25 @@ class Gatekeeper:
         is_number = timestamp.isascii() and timestamp.isdigit()
         if not is_number or len(timestamp) != _TIMESTAMP_DIGITS:
             raise CallRefused(RetCode.RPC_FAILED, "timestamp: not Unix milliseconds")
-        if not is_signed(timestamp, signature, self._password):
-            raise CallRefused(RetCode.SIGNATURE_FAILED, "sign-invalid")
+        self._check_signature(timestamp, signature, remote or "")
         timestamp_ms = int(timestamp)
-        if has_window and not is_fresh(timestamp_ms, self._time.now_ms()):
-            raise CallRefused(RetCode.REQUEST_EXPIRED, "request-expired")
+        if has_window:
+            if not is_fresh(timestamp_ms, self._time.now_ms()):
+                raise CallRefused(RetCode.REQUEST_EXPIRED, "request-expired")
+            # Not by a signature that may be as old as one likes: it tells of no password known now.
+            self._attempts.succeeded(remote or "")
         return timestamp_ms
+
+    def _check_signature(self, timestamp: str, signature: str, remote: str) -> None:
+        pause_s = self._attempts.pause_s(remote)
+        if pause_s > 0:
+            words = f"sign-invalid too often; wait {math.ceil(pause_s)} s"
+            raise CallRefused(RetCode.SIGNATURE_FAILED, words)
+        # Nothing is awaited between looking and counting, so a hundred at once are a hundred.
+        if not is_signed(timestamp, signature, self._password, any_case=self._is_any_case):
+            self._attempts.failed(remote)
+            logger.warning("api_signature_wrong remote=%s", remote)
+            raise CallRefused(RetCode.SIGNATURE_FAILED, "sign-invalid")
 
 
 def _networks(texts: Sequence[str]) -> tuple[Network, ...]:

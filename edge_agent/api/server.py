@@ -193,7 +193,7 @@ class ApiServer:
         has_window = call.name != "syncTime"
         is_in_address = "timestamp" in query and "sign" in query
         if is_in_address:
-            self._gate.check(query, has_window=has_window)
+            self._gate.check(query, remote=request.remote, has_window=has_window)
         body: dict[str, Any] = {}
         batch: list[Any] = []
         if call.method is CallMethod.POST:
@@ -205,7 +205,7 @@ class ApiServer:
         parameters = {**in_body, **query}
         made = CallRequest(
             call=call,
-            timestamp_ms=self._gate.check(parameters, has_window=has_window),
+            timestamp_ms=self._gate.check(parameters, remote=request.remote, has_window=has_window),
             user_id=user_id,
             parameters=parameters,
             body=body,
@@ -224,7 +224,7 @@ class ApiServer:
             if request.rel_url.raw_path.rstrip("/") != PUSH_PATH:
                 raise not_supported()
             self._gate.admit(request.remote)
-            timestamp_ms = self._gate.check(request.rel_url.query)
+            timestamp_ms = self._gate.check(request.rel_url.query, remote=request.remote)
             await self._terminal.calls.accept(timestamp_ms, Use.READS)
         except CallRefused as error:
             logger.info("push_refused code=%s", error.code.value)

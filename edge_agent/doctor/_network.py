@@ -174,6 +174,10 @@ def _signatures(patient: Patient) -> Finding | None:
         )
         advice = "Take replay out of [api] as soon as every caller signs each call anew"
         return Finding.warning(check, words, advice, replay=api.replay.value)
+    if api.upper_case_signatures:
+        words = "upper_case_signatures = true: signatures in capitals count, too"
+        advice = "Take it out of [api] unless a caller writes MD5 in capitals"
+        return Finding.warning(check, words, advice, upper_case_signatures=True)
     told_at = None if patient.reply is None else _date(patient.reply.date)
     now_s = patient.clock.now().timestamp() + patient.offset_s
     now_s = now_s if told_at is None else told_at.timestamp()

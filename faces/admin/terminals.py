@@ -17,7 +17,13 @@ from django.utils.translation import gettext_lazy, ngettext
 from devices.admin.terminals import PresenceChangeList, TerminalAdmin
 from devices.choices import TerminalStatus
 from devices.models import Terminal
-from devices.services import terminal_approve, terminal_disable
+from devices.services import (
+    calling_check,
+    calling_moved,
+    terminal_approve,
+    terminal_disable,
+    terminal_locked,
+)
 from faces.admin.words import STATE_TONES
 from faces.choices import DeliveryState
 from faces.models import Delivery, Library
@@ -47,7 +53,10 @@ class TerminalForm(forms.ModelForm):
         max_length=64,
         strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
-        help_text=gettext_lazy("Empty leaves it as it is; the present one is never shown."),
+        help_text=gettext_lazy(
+            "Empty leaves it as it is; the present one is never shown. "
+            "A new address or port needs it again."
+        ),
     )
 
     class Meta:
@@ -174,12 +183,24 @@ class FaceTerminalAdmin(TerminalAdmin):
             )
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:  # noqa: FBT001 - Django's signature
+        moved = change and self._check_calling(request, obj, form)
         super().save_model(request, obj, form, change)
+        if moved:
+            calling_moved(obj)
         if "capacity" in form.changed_data:
             obj.capacity_learnt_at = None
             obj.save(update_fields=["capacity_learnt_at"])
         if form.cleaned_data.get("new_password"):
             obj.save(update_fields=["api_password"])
+
+    def _check_calling(self, request: HttpRequest, terminal: Terminal, form: Any) -> set[str]:
+        values = {
+            name: form.cleaned_data[name]
+            for name in ("api_address", "push_port")
+            if name in form.changed_data
+        }
+        values["api_password"] = form.cleaned_data.get("new_password")
+        return calling_check(terminal=terminal_locked(terminal), values=values, by=request.user)
 
     def remote_extra(self, terminals: list[Terminal]) -> SafeString | str:
         """Show how people compared last, terminal by terminal."""

@@ -123,14 +123,14 @@ class TerminalViewSet(CommandActions, TwoSidedViewSet):
 
     @extend_schema(request=TerminalIn, responses={201: TerminalOut})
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        terminal = terminal_create(**self.get_input(request).validated_data)
+        terminal = terminal_create(by=request.user, **self.get_input(request).validated_data)
         return Response(self.shown(terminal.pk), status=201)
 
     @extend_schema(request=TerminalIn)
     def update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         terminal = self.get_object()
         given = self.get_input(request, terminal, partial=kwargs.get("partial", False))
-        terminal_change(terminal=terminal, **given.validated_data)
+        terminal_change(terminal=terminal, by=request.user, **given.validated_data)
         return Response(self.shown(terminal.pk))
 
     @extend_schema(request=TerminalIn)

@@ -1,11 +1,14 @@
 """Weekly time plans and holidays: when the people of a library may pass."""
 
+from typing import ClassVar, Self
+
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from devices.models import Site
 from faces.models.library import Library
+from server_common.watched_rows import WatchedManager
 
 
 class Weekday(models.IntegerChoices):
@@ -31,6 +34,8 @@ class TimePlan(models.Model):
     )
     name = models.CharField(_("name"), max_length=80)
 
+    objects: ClassVar[WatchedManager[Self]] = WatchedManager()
+
     class Meta:
         verbose_name = _("time plan")
         verbose_name_plural = _("time plans")
@@ -54,6 +59,8 @@ class TimePlanInterval(models.Model):
     ends_at = models.TimeField(
         _("until"), help_text=_("At or before “from”: on the next day; 00:00 is midnight.")
     )
+
+    objects: ClassVar[WatchedManager[Self]] = WatchedManager()
 
     class Meta:
         verbose_name = _("hours")
@@ -88,6 +95,8 @@ class Holiday(models.Model):
         help_text=_("Empty: no hours begin on this day."),
     )
 
+    objects: ClassVar[WatchedManager[Self]] = WatchedManager()
+
     class Meta:
         verbose_name = _("holiday")
         verbose_name_plural = _("holidays")
@@ -118,6 +127,8 @@ class LibraryPlan(models.Model):
         related_name="library_links",
         on_delete=models.PROTECT,
     )
+
+    objects: ClassVar[WatchedManager[Self]] = WatchedManager()
 
     class Meta:
         verbose_name = _("library with this plan")

@@ -9,7 +9,13 @@ from django.utils.translation import gettext as _
 
 from devices.choices import TerminalStatus
 from devices.models import Site, Terminal
-from devices.services import terminal_approve, terminal_disable
+from devices.services import (
+    calling_check,
+    calling_moved,
+    terminal_approve,
+    terminal_disable,
+    terminal_locked,
+)
 from faces.services.revocations import revocations_settle
 from faces.services.sync import terminal_libraries_set, terminal_view_changed
 
@@ -21,14 +27,17 @@ def terminal_create(
     device_id: str,
     libraries: Sequence[int] | None = None,
     status: str = TerminalStatus.PENDING,
+    by: Any = None,
     **fields: Any,
 ) -> Terminal:
     """Enter a terminal by hand.
 
     Raises:
+        PermissionDenied: ``by``, the user who asks, may not say where it is called.
         ValidationError: a value is not acceptable, the device id is taken at this site, or a
             library belongs to another site.
     """
+    calling_check(terminal=Terminal(site=site), values=fields, by=by)
     terminal = Terminal(site=site, device_id=device_id.strip(), **fields)
     terminal.full_clean()
     terminal.save()
@@ -41,6 +50,7 @@ def terminal_change(
     terminal: Terminal,
     libraries: Sequence[int] | None = None,
     status: str | None = None,
+    by: Any = None,
     **fields: Any,
 ) -> Terminal:
     """Change a terminal; site and device id stay what they are.
@@ -49,10 +59,14 @@ def terminal_change(
     poll.
 
     Raises:
-        ValidationError: a value is not acceptable, or a library belongs to another site.
+        PermissionDenied: ``by``, the user who asks, may not say where it is called.
+        ValidationError: a value is not acceptable, a library belongs to another site, or the
+            terminal would be called elsewhere with the password of before.
     """
     for fixed in ("site", "device_id"):
         fields.pop(fixed, None)
+    # Locked, so that no other change comes between the look at the password and the address.
+    moved = calling_check(terminal=terminal_locked(terminal), values=fields, by=by)
     held_before = (terminal.status, terminal.all_libraries)
     if "capacity" in fields and fields["capacity"] != terminal.capacity:
         terminal.capacity_learnt_at = None
@@ -63,13 +77,10 @@ def terminal_change(
     terminal.full_clean()
     # Only what was asked for: a whole row would put presence back to when it was read.
     terminal.save(update_fields=[*fields, "all_libraries", "capacity_learnt_at"])
-    if status == TerminalStatus.APPROVED and terminal.status != status:
-        terminal = terminal_approve(terminal=terminal)
-    elif status == TerminalStatus.DISABLED and terminal.status != status:
-        terminal = terminal_disable(terminal=terminal)
-    elif status is not None and status != terminal.status:
-        terminal.status = TerminalStatus.PENDING
-        terminal.save(update_fields=["status"])
+    if moved:
+        calling_moved(terminal)
+    if status is not None and status != terminal.status:
+        terminal = _in_status(terminal, status)
     if libraries is not None:
         try:
             terminal_libraries_set(
@@ -81,6 +92,16 @@ def terminal_change(
             raise ValidationError({"libraries": _("A library belongs to another site.")}) from None
     elif (terminal.status, terminal.all_libraries) != held_before:
         terminal_view_changed(terminal=terminal)
+    return terminal
+
+
+def _in_status(terminal: Terminal, status: str) -> Terminal:
+    if status == TerminalStatus.APPROVED:
+        return terminal_approve(terminal=terminal)
+    if status == TerminalStatus.DISABLED:
+        return terminal_disable(terminal=terminal)
+    terminal.status = TerminalStatus.PENDING
+    terminal.save(update_fields=["status"])
     return terminal
 
 

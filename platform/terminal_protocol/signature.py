@@ -19,10 +19,12 @@ def sign(timestamp_ms: int | str, password: str) -> str:
     return hashlib.md5(text, usedforsecurity=False).hexdigest()
 
 
-def is_signed(timestamp_ms: str, signature: str, password: str) -> bool:
-    """Tell in constant time whether a signature fits; upper-case digits are taken too."""
-    expected = sign(timestamp_ms, password).encode()
-    return hmac.compare_digest(expected, signature.strip().lower().encode("utf-8", "replace"))
+def is_signed(timestamp_ms: str, signature: str, password: str, *, any_case: bool = False) -> bool:
+    """Tell in constant time whether a signature fits; upper-case digits only if told to."""
+    expected, signature = sign(timestamp_ms, password).encode(), signature.strip()
+    if any_case:
+        signature = signature.lower()
+    return hmac.compare_digest(expected, signature.encode("utf-8", "replace"))
 
 
 def is_fresh(timestamp_ms: int, now_ms: int) -> bool:

@@ -1,11 +1,14 @@
 """A site's rules of passing beyond those on its own row."""
 
+from typing import ClassVar, Self
+
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from devices.models import Site
 from records.choices import Passback
+from server_common.watched_rows import WatchedManager
 
 SIMILARITY_MAX = 100
 # A day: whoever was not seen leaving yesterday is let in today.
@@ -44,6 +47,8 @@ class PassRules(models.Model):
         default=60,
         validators=[MinValueValidator(1), MaxValueValidator(PASSBACK_MAX_MINUTES)],
     )
+
+    objects: ClassVar[WatchedManager[Self]] = WatchedManager()
 
     class Meta:
         verbose_name = _("rules of passing")

@@ -12,6 +12,7 @@ from django.apps import apps
 from drf_spectacular.generators import SchemaGenerator
 from rest_framework.test import APIClient
 
+from devices.models import AuditEntry
 from faces.models import Person
 from tests.console.two_sites import Side, World
 from tests.support.factories import api_of
@@ -48,6 +49,7 @@ def row_of(side: Side, path: str) -> Any:
         "records": side.record,
         "alerts": side.alert,
         "commands": side.command,
+        "audit": AuditEntry.objects.filter(site_id=side.site.pk).first(),
     }[kind]
 
 
@@ -89,7 +91,7 @@ def bodies(path: str, world: World) -> Iterator[dict[str, Any]]:
 def test_the_description_covers_what_is_tested() -> None:
     assert {path.split("/")[3] for path in DETAILS} == {
         "sites", "libraries", "devices", "people", "deliveries", "revocations", "records",
-        "alerts", "commands",
+        "alerts", "commands", "audit",
     }  # fmt: skip
     assert sum(map(len, FILTERS.values())) > 30
     assert "library" in FILTERS["/api/v1/people/"]

@@ -339,6 +339,22 @@ async def test_a_corrected_password_counts_at_once(gate: Terminal, door: Termina
         await is_pushing()
 
 
+async def test_a_subscriber_does_not_follow_to_another_address(
+    gate: Terminal, door: TerminalServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It was started for a port; the one that is started for the new address has its own."""
+    gate.push_port = door.port
+    await gate.asave()
+    caplog.set_level("INFO")
+
+    async with subscribing(look_again_s=600, first_pause_s=0.05):
+        await until(lambda: len(door.state.subscribers) == 1)
+        await Terminal.objects.filter(pk=gate.pk).aupdate(api_address="127.0.0.1:9")
+        await asyncio.to_thread(door.cut_subscribers)
+
+        await until(lambda: "word=address_changed" in caplog.text)
+
+
 async def test_what_a_killed_subscriber_left_behind_is_not_believed(
     gate: Terminal, door: TerminalServer
 ) -> None:

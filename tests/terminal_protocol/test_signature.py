@@ -11,7 +11,8 @@ def test_a_signature_fits_its_password_and_moment_only() -> None:
     signature = sign(1573539353795, "123456")
 
     assert is_signed("1573539353795", signature, "123456")
-    assert is_signed("1573539353795", signature.upper(), "123456")
+    assert is_signed("1573539353795", signature.upper(), "123456", any_case=True)
+    assert not is_signed("1573539353795", signature.upper(), "123456")
     assert not is_signed("1573539353796", signature, "123456")
     assert not is_signed("1573539353795", signature, "654321")
     assert not is_signed("1573539353795", "签名", "123456")

@@ -7,6 +7,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
 from devices.services import api_token_create
+from server_common.acting import acting_as, command_actor
 
 
 class Command(BaseCommand):
@@ -24,7 +25,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         name: str = options["name"]
-        with transaction.atomic():
+        with acting_as(command_actor("api_token")), transaction.atomic():
             user = User.objects.filter(username=name).first()
             if user is None:
                 if not options["create_superuser"]:

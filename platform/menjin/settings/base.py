@@ -50,6 +50,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "server_common.acting.ActingMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -134,8 +135,12 @@ STRANGER_RATE = (
     env.integer("MENJIN_STRANGER_BURST", 100, minimum=1),
 )
 # Networks in which terminals may be called (chapters 4 to 8). Empty: anywhere but this machine
-# itself, link-local addresses and what is no host at all.
+# itself, link-local and metadata addresses, translated forms, and what is no host at all.
 TERMINAL_CALL_NETWORKS = env.networks("MENJIN_CALL_NETWORKS")
+# Parts of the platform (host:port) at which no terminal is, beside those named by other settings.
+OWN_SERVICES = env.words("MENJIN_OWN_SERVICES")
+# How long it is kept who changed what, in days.
+AUDIT_DAYS = env.integer("MENJIN_AUDIT_DAYS", 730, minimum=1)
 # One answer to /syrecord lists at most this many changes.
 SYNC_PAGE_SIZE = env.integer("MENJIN_SYNC_PAGE_SIZE", 500, minimum=1)
 # How long a picture address handed to a terminal stays valid, in seconds.
@@ -210,6 +215,7 @@ CELERY_BEAT_SCHEDULE = {
     "commands-sweep": {"task": "devices.tasks.commands_sweep", "schedule": 5.0},
     # 03:30 in Shanghai, when nobody stands at a door.
     "clocks-sync": {"task": "devices.tasks.clocks_sync", "schedule": crontab(hour=19, minute=30)},
+    "audit-forget": {"task": "devices.tasks.audit_forget", "schedule": crontab(hour=18, minute=15)},
     "gallery-rebuild": {"task": "faces.tasks.galleries_rebuild", "schedule": 3600.0},
 }
 

@@ -81,13 +81,82 @@ async def test_every_call_wants_a_signature(terminal: RunningTerminal, name: str
     assert terminal.relay.pulses_ms == []
 
 
-async def test_signature_in_capitals_counts(terminal: RunningTerminal) -> None:
+@pytest.mark.parametrize(("is_told", "code"), [(False, 10005), (True, 200)])
+async def test_signature_in_capitals_counts_where_the_terminal_is_told_so(
+    start: Starter, is_told: bool, code: int
+) -> None:
+    terminal = await start(upper_case_signatures=is_told)
     query = terminal.query()
+    # One with letters, which not every timestamp has.
+    while query["sign"] == query["sign"].upper():
+        query = terminal.query()
     query["sign"] = query["sign"].upper()
 
     response = await terminal.request("POST", "/api/device/information", params=query)
 
-    assert response.json()["code"] == 200
+    assert response.json()["code"] == code
+
+
+async def guess(terminal: RunningTerminal, times: int) -> str:
+    """Sign wrongly so many times; what the last one is told."""
+    for _ in range(times):
+        query = terminal.query(password="guess")
+        response = await terminal.request("POST", "/api/device/information", params=query)
+        assert response.json()["code"] == 10005
+    return str(response.json()["desc"])
+
+
+async def test_wrong_signatures_make_for_growing_waits(terminal: RunningTerminal) -> None:
+    assert await guess(terminal, 3) == "sign-invalid"
+    for wait_s in (1, 2, 4, 8, 16, 32, 60, 60):
+        assert await guess(terminal, 1) == f"sign-invalid too often; wait {wait_s} s"
+        # The right one is not looked at either, or guessing would go on.
+        assert await terminal.code("information") == 10005
+        terminal.clock.pass_by(wait_s)
+        assert await guess(terminal, 1) == "sign-invalid"
+
+    terminal.clock.pass_by(60)
+    assert await terminal.code("information") == 200
+
+
+async def test_waiting_is_not_made_longer_by_calls_meanwhile(terminal: RunningTerminal) -> None:
+    await guess(terminal, 23)
+
+    terminal.clock.pass_by(1.0)
+
+    assert await terminal.code("information") == 200
+
+
+async def test_an_address_that_was_right_before_waits_seconds_at_most(
+    terminal: RunningTerminal,
+) -> None:
+    """A platform behind the same router as a guesser opens doors all the same."""
+    assert await terminal.code("information") == 200
+    for _ in range(12):
+        await guess(terminal, 1)
+        terminal.clock.pass_by(5.0)
+
+    assert await terminal.code("information") == 200
+
+
+async def test_a_listener_is_slowed_down_as_well(terminal: RunningTerminal) -> None:
+    for _ in range(3):
+        async with terminal.listening(terminal.query(password="guess")) as greeting:
+            assert greeting["code"] != 20000
+
+    async with terminal.listening(terminal.query()) as greeting:
+        assert greeting["code"] != 20000
+
+
+async def test_an_old_signature_of_a_clock_setting_forgives_nothing(
+    terminal: RunningTerminal,
+) -> None:
+    """It may have been overheard at any time, and would let its thief guess without a wait."""
+    await guess(terminal, 2)
+    assert await terminal.code("syncTime") == 200
+    await guess(terminal, 1)
+
+    assert "too often" in await guess(terminal, 1)
 
 
 async def test_signature_may_come_in_the_form(terminal: RunningTerminal) -> None:

@@ -152,7 +152,8 @@ async def test_json_command_repeats_when_it_only_reads(
     assert await terminal.code("jsonCmd", command, at_ms=stamp) == code
 
 
-async def test_capitals_make_no_new_signature(terminal: RunningTerminal) -> None:
+async def test_capitals_make_no_new_signature(start: Starter) -> None:
+    terminal = await start(upper_case_signatures=True)
     query = terminal.query()
     shouted = {**query, "sign": query["sign"].upper(), "timestamp": f" {query['timestamp']} "}
 

@@ -205,7 +205,7 @@ def spoil(path: Path, kind: str, seed: int) -> None:
 
 def played(steps: list[Step], *, wrong_s: float, replay: Replay = Replay.REFUSE) -> Door:
     with tempfile.TemporaryDirectory() as folder:
-        config = ApiConfig(password=PASSWORD, replay=replay)
+        config = ApiConfig(password=PASSWORD, replay=replay, upper_case_signatures=True)
         door = Door(Path(folder) / "agent.sqlite3", config, World(), wrong_s)
         asyncio.run(play(door, steps))
     return door

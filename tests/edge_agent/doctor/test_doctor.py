@@ -412,6 +412,15 @@ async def test_signatures_that_count_again_are_said_plainly(door: Door) -> None:
     assert finding.facts == {"replay": "allow"}
 
 
+async def test_signatures_in_capitals_that_count_are_said(door: Door) -> None:
+    door.sections["api"] = {"port": 0, "push_port": 0, "upper_case_signatures": True}
+
+    finding = (await door.examined())["own interface"]
+
+    assert is_warned(finding, "signatures in capitals count")
+    assert finding.facts == {"upper_case_signatures": True}
+
+
 async def test_call_from_a_clock_that_was_ahead_is_said(door: Door) -> None:
     database = Database(door.data_dir / "agent.sqlite3")
     await database.open()

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from edge_agent.page.attempts import Attempts
+from edge_agent.attempts import Attempts
 from edge_agent.page.sessions import Sessions
 from tests.edge_agent.fakes import ManualClock
 from tests.edge_agent.page.conftest import Starter
@@ -115,6 +115,16 @@ def test_addresses_of_one_customer_count_as_one(
         attempts.failed(one)
 
     assert (attempts.pause_s(other) > 0) is is_same
+
+
+def test_an_address_that_was_right_is_not_kept_out_by_others() -> None:
+    attempts = Attempts(ManualClock())
+    attempts.succeeded("192.168.1.1")
+    for number in range(100):
+        attempts.failed(f"10.0.0.{number}")
+
+    assert attempts.pause_s("192.168.1.2") > 0
+    assert attempts.pause_s("192.168.1.1") == 0
 
 
 def test_many_addresses_together_are_slowed_down_but_never_this_computer(

@@ -21,6 +21,7 @@ from records.push import EmbeddedPush
 from server_common.embedded import EmbeddedTasks
 from server_common.http_protocol import HEAD_MAX_BYTES, TolerantHttp
 from server_common.on_commit import serve_groups_on
+from server_common.own_services import listening_at
 
 logger = logging.getLogger(__name__)
 
@@ -78,6 +79,7 @@ class Command(BaseCommand):
             )
         )
         push = EmbeddedPush()
+        listening_at(options["host"], options["port"])
         tasks.start()
         push.start()
         # What fell behind while nothing ran does not wait for the schedule's next round.

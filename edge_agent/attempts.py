@@ -1,4 +1,4 @@
-"""Wrong passwords are counted, and each further one makes for a longer pause."""
+"""Wrong passwords and signatures are counted; each further one makes for a longer pause."""
 
 import ipaddress
 from dataclasses import dataclass
@@ -15,6 +15,7 @@ _FORGET_S: Final = 3600.0
 _FREE_OVERALL: Final = 20
 _PAUSE_MOST_OVERALL_S: Final = 30.0
 _IPV6_PREFIX: Final = 64  # what one customer is given; single addresses cost nothing
+_KNOWN_MAX: Final = 64  # more callers than a terminal has
 
 
 @dataclass(slots=True)
@@ -40,25 +41,45 @@ class _Tally:
 class Attempts:
     """Counts by address, and over all other computers together; nothing is kept on disk."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        pause_most_s: float = _PAUSE_MOST_S,
+        known_most_s: float = _PAUSE_MOST_S,
+    ) -> None:
+        """Begin with nothing counted.
+
+        Args:
+            clock: measures the pauses.
+            pause_most_s: longest pause of one address.
+            known_most_s: the same for one that was right before; others behind the same router
+                must not keep it out for long.
+        """
         self._clock = clock
+        self._pause_most_s = pause_most_s
+        self._known_most_s = known_most_s
+        self._known: dict[str, None] = {}
         self._by_address: dict[str, _Tally] = {}
         self._overall = _Tally()
 
     def pause_s(self, remote: str) -> float:
-        """Seconds that an address has to wait before a password of it is looked at; 0 for none."""
+        """Seconds that an address has to wait before what it sends is looked at; 0 for none."""
         now_s = self._clock.monotonic()
         address = _counted(remote)
         tally = self._by_address.get(address, _Tally())
-        own_s = tally.pause_s(now_s, free=_FREE, most_s=_PAUSE_MOST_S)
-        # Whoever can sign in on this computer, as through a tunnel, is not kept out by the others.
-        if _is_own_computer(address):
+        is_known = address in self._known
+        most_s = self._known_most_s if is_known else self._pause_most_s
+        own_s = tally.pause_s(now_s, free=_FREE, most_s=most_s)
+        # Whoever can sign in on this computer, as through a tunnel, is not kept out by the others,
+        # nor is an address that was right before.
+        if is_known or _is_own_computer(address):
             return own_s
         overall_s = self._overall.pause_s(now_s, free=_FREE_OVERALL, most_s=_PAUSE_MOST_OVERALL_S)
         return max(own_s, overall_s)
 
     def failed(self, remote: str) -> None:
-        """Count a wrong password."""
+        """Count a wrong password or signature."""
         now_s = self._clock.monotonic()
         address = _counted(remote)
         if address not in self._by_address and len(self._by_address) >= _ADDRESSES_MAX:
@@ -69,8 +90,13 @@ class Attempts:
             self._overall.failed(now_s)
 
     def succeeded(self, remote: str) -> None:
-        """Forget what an address did wrong."""
-        self._by_address.pop(_counted(remote), None)
+        """Forget what an address did wrong, and remember that it was right."""
+        address = _counted(remote)
+        self._by_address.pop(address, None)
+        self._known.pop(address, None)
+        self._known[address] = None
+        if len(self._known) > _KNOWN_MAX:
+            del self._known[next(iter(self._known))]
 
 
 def _counted(remote: str) -> str:

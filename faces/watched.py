@@ -1,0 +1,15 @@
+"""Which columns of time plans are audited."""
+
+from devices.choices import AuditKind
+from faces.models import Holiday, LibraryPlan, TimePlan, TimePlanInterval
+from server_common.watched_rows import watch
+
+
+def watch_rows() -> None:
+    """Begin to watch, when the app is ready."""
+    kind = AuditKind.TIME_PLAN
+    hours = ["weekday", "starts_at", "ends_at"]
+    watch(TimePlan, kind=kind, fields=["name"], site="site")
+    watch(TimePlanInterval, kind=kind, fields=hours, site="plan.site", name="plan")
+    watch(Holiday, kind=kind, fields=["date", "name", "counts_as"], site="site")
+    watch(LibraryPlan, kind=kind, fields=["library", "plan"], site="plan.site", name="plan")

@@ -1,0 +1,11 @@
+"""Which columns of the rules of passing are audited."""
+
+from devices.choices import AuditKind
+from records.models import PassRules
+from server_common.watched_rows import watch
+
+
+def watch_rows() -> None:
+    """Begin to watch, when the app is ready."""
+    fields = ["similarity_floor", "passback", "passback_minutes"]
+    watch(PassRules, kind=AuditKind.RULES, fields=fields, site="site")
