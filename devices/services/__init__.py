@@ -74,7 +74,7 @@ from .terminals import (
     terminal_describe,
     terminal_disable,
 )
-from .tokens import api_token_create, api_token_revoke, api_token_user
+from .tokens import api_token_create, api_token_make, api_token_revoke, api_token_user
 
 __all__ = [
     "CLOCK_TOLERANCE_S",
@@ -102,6 +102,7 @@ __all__ = [
     "admit",
     "admit_heartbeat",
     "api_token_create",
+    "api_token_make",
     "api_token_revoke",
     "api_token_user",
     "call_taken",
