@@ -18,7 +18,7 @@ from django.db.models import F
 from django.http import HttpRequest
 from django.utils import timezone
 
-from server_common.addresses import client_address
+from server_common.addresses import client_address, neighbourhood
 from server_common.crypto import keyed_digest
 
 logger = logging.getLogger(__name__)
@@ -47,6 +47,11 @@ class Caller:
     def of(cls, request: HttpRequest, account: str) -> "Caller":
         """Return who calls."""
         return cls(account, client_address(request) or None)
+
+    @property
+    def place(self) -> str | None:
+        """Return where failures are counted: of IPv6, a whole /64 is one place."""
+        return neighbourhood(self.address or "") or None
 
 
 def account_of(username: str | None) -> str:
@@ -92,7 +97,7 @@ def failure_note(caller: Caller, *, path: str) -> int:
     with transaction.atomic():
         attempt, _ = AccessAttempt.objects.select_for_update().get_or_create(
             username=caller.account,
-            ip_address=caller.address,
+            ip_address=caller.place,
             user_agent="",
             defaults={"failures_since_start": 0, "attempt_time": now, "path_info": path[:255]},
         )
@@ -139,7 +144,7 @@ def unlock(username: str) -> int:
 
 def _attempts(caller: Caller) -> Any:
     return AccessAttempt.objects.filter(
-        username=caller.account, ip_address=caller.address, user_agent=""
+        username=caller.account, ip_address=caller.place, user_agent=""
     )
 
 

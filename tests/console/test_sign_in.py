@@ -127,6 +127,16 @@ def test_the_address_is_that_of_the_caller(world: World, settings: object) -> No
     assert attempt("manager", "manager-pass", HTTP_X_FORWARDED_FOR="10.9.9.1") == 302
 
 
+def test_a_network_of_ipv6_is_one_place(world: World) -> None:
+    """Every host of it has 2⁶⁴ addresses to guess from."""
+    statuses = [attempt("manager", "wrong", address=f"2001:db8::{number}") for number in range(5)]
+
+    assert statuses == [200] * 4 + [429]
+    assert AccessFailureLog.objects.values("ip_address").distinct().count() == 5
+    assert attempt("manager", "manager-pass", address="2001:db8:0:1::1") == 302
+    assert attempt("manager", "manager-pass", address="::ffff:10.0.0.1") == 302
+
+
 def test_failures_are_logged_and_kept_without_what_was_typed(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:

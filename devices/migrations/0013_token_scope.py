@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('devices', '0011_unconfirmed_after'),
+        ('devices', '0012_live_and_late'),
     ]
 
     operations = [
