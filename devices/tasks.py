@@ -1,5 +1,7 @@
 """Periodic work on terminals, and the commands that need nothing of the other apps."""
 
+from datetime import datetime
+
 from celery import shared_task
 
 from devices import services
@@ -35,3 +37,10 @@ def clocks_sync() -> dict[str, int]:
     """Set the clock of every terminal that can be called, each night; forget older nights."""
     forgotten = services.commands_forget()
     return {"terminals": services.clocks_sync_all(), "forgotten": forgotten}
+
+
+@shared_task(name="devices.tasks.api_token_used")
+def api_token_used(*, token_id: int, at: str) -> dict[str, bool]:
+    """Note when a key to the REST interface was used last."""
+    moment = datetime.fromisoformat(at)
+    return {"noted": services.api_token_used(token_id=token_id, at=moment)}

@@ -74,7 +74,13 @@ from .terminals import (
     terminal_describe,
     terminal_disable,
 )
-from .tokens import api_token_create, api_token_make, api_token_revoke, api_token_user
+from .tokens import (
+    api_token_create,
+    api_token_make,
+    api_token_revoke,
+    api_token_used,
+    api_token_user,
+)
 
 __all__ = [
     "CLOCK_TOLERANCE_S",
@@ -104,6 +110,7 @@ __all__ = [
     "api_token_create",
     "api_token_make",
     "api_token_revoke",
+    "api_token_used",
     "api_token_user",
     "call_taken",
     "call_target",

@@ -1,6 +1,7 @@
 """Keys of programs to the REST interface."""
 
 import secrets
+import time
 from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,10 +16,14 @@ from django.utils.translation import gettext as _
 from devices.models import ApiToken, Site
 from devices.selectors import TokenScope
 from server_common.crypto import keyed_digest, keyed_digests
+from server_common.on_commit import enqueue_on_commit
 
 _PURPOSE = "devices.api_token"
 # When a key was used last is written this often at most: it is used many times a second.
 _USE_NOTED_EVERY = timedelta(minutes=10)
+_NOTED_MOST = 10_000
+# Token and when this process handed the note of its use on, until the row says so.
+noted: dict[int, float] = {}
 
 
 def api_token_make(
@@ -74,12 +79,31 @@ def api_token_user(token: str) -> User | None:
     if found is None or not found.user.is_active:
         return None
     if found.last_used_at is None or now - found.last_used_at >= _USE_NOTED_EVERY:
-        ApiToken.objects.filter(pk=found.pk).update(last_used_at=now)
+        _use_noted_soon(found.pk)
     site_ids = None if found.all_sites else frozenset(found.sites.values_list("pk", flat=True))
     user: Any = found.user
     user.api_token_scope = TokenScope(site_ids, found.read_only)
     limited: User = user
     return limited
+
+
+def _use_noted_soon(token_id: int) -> None:
+    """Leave the note to the worker: requests that only read then write nothing."""
+    now_s = time.monotonic()
+    if now_s - noted.get(token_id, float("-inf")) < _USE_NOTED_EVERY.total_seconds():
+        return
+    if len(noted) >= _NOTED_MOST:
+        noted.clear()
+    noted[token_id] = now_s
+    enqueue_on_commit(
+        "devices.tasks.api_token_used", token_id=token_id, at=timezone.now().isoformat()
+    )
+
+
+def api_token_used(*, token_id: int, at: datetime) -> bool:
+    """Note when a key was used last; False when that is known already."""
+    older = Q(last_used_at__isnull=True) | Q(last_used_at__lt=at)
+    return ApiToken.objects.filter(older, pk=token_id).update(last_used_at=at) == 1
 
 
 def api_token_revoke(*, token: ApiToken) -> bool:
