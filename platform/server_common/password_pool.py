@@ -37,7 +37,8 @@ class HashingPool:
     """
 
     def __init__(self, workers: int, *, waiting: int) -> None:
-        self._room = threading.BoundedSemaphore(workers + waiting)
+        self._left = workers + waiting
+        self._lock = threading.Lock()
         self._threads = ThreadPoolExecutor(workers, "password", initializer=_step_back)
 
     def run(self, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
@@ -46,12 +47,20 @@ class HashingPool:
         Raises:
             HashingBusy: there is no room.
         """
-        if not self._room.acquire(blocking=False):
-            raise HashingBusy
+        with self._lock:
+            if self._left == 0:
+                raise HashingBusy
+            self._left -= 1
         try:
             return self._threads.submit(work, *args, **kwargs).result()
         finally:
-            self._room.release()
+            with self._lock:
+                self._left += 1
+
+    @property
+    def has_room(self) -> bool:
+        """Tell whether somebody who came now would be served."""
+        return self._left > 0
 
 
 def _step_back() -> None:

@@ -46,6 +46,7 @@ MIDDLEWARE = [
     "server_common.request_ids.RequestIdMiddleware",
     "menjin.terminal_lane.TerminalLane",
     "server_common.content_policy.ContentPolicyMiddleware",
+    "console.sign_in.SignInMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "console.session_middleware.SessionMiddleware",
@@ -55,7 +56,6 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "console.sign_in.SignInMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
 
