@@ -50,13 +50,45 @@ class CommandJson:
     answered: Any = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class TokenScope:
+    """What an API token leaves of its user's rights; ``site_ids`` None: all their sites."""
+
+    site_ids: frozenset[int] | None
+    read_only: bool
+
+
+def token_scope(user: Any) -> TokenScope | None:
+    """Return to what a user is limited by the API token they came with; None without one."""
+    found: TokenScope | None = getattr(user, "api_token_scope", None)
+    return found
+
+
+def is_administrator(user: Any) -> bool:
+    """Tell whether a user may do everything everywhere.
+
+    A superuser whose API token is limited to sites may not: for them ask this, never
+    ``is_superuser``.
+    """
+    scope = token_scope(user)
+    is_limited = scope is not None and scope.site_ids is not None
+    return bool(user.is_active and user.is_superuser and not is_limited)
+
+
+def _within_scope(sites: QuerySet[Site], user: Any) -> QuerySet[Site]:
+    scope = token_scope(user)
+    if scope is None or scope.site_ids is None:
+        return sites
+    return sites.filter(pk__in=scope.site_ids)
+
+
 def sites_visible(user: User | AnonymousUser) -> QuerySet[Site]:
     """Return the sites a user may see: all for a superuser, else those of their memberships."""
     if not user.is_authenticated or not user.is_active:
         return Site.objects.none()
     if user.is_superuser:
-        return Site.objects.all()
-    return Site.objects.filter(memberships__user=user)
+        return _within_scope(Site.objects.all(), user)
+    return _within_scope(Site.objects.filter(memberships__user=user), user)
 
 
 def demonstration_site() -> Site | None:
@@ -69,8 +101,9 @@ def sites_managed(user: User | AnonymousUser) -> QuerySet[Site]:
     if not user.is_authenticated or not user.is_active:
         return Site.objects.none()
     if user.is_superuser:
-        return Site.objects.all()
-    return Site.objects.filter(memberships__user=user, memberships__role=Role.MANAGER)
+        return _within_scope(Site.objects.all(), user)
+    managed = Site.objects.filter(memberships__user=user, memberships__role=Role.MANAGER)
+    return _within_scope(managed, user)
 
 
 def terminals_visible(user: User | AnonymousUser) -> QuerySet[Terminal]:
@@ -127,7 +160,7 @@ def may_use_json(user: Any) -> bool:
 
     Such a command can do whatever a maker thought of, and its texts may hold anything.
     """
-    return bool(user.is_active and user.is_superuser)
+    return is_administrator(user)
 
 
 def command_json(command: TerminalCommand) -> CommandJson | None:

@@ -1,5 +1,7 @@
 """Periodic work on terminals, and the commands that need nothing of the other apps."""
 
+from datetime import datetime
+
 from celery import shared_task
 
 from devices import services
@@ -41,3 +43,10 @@ def clocks_sync() -> dict[str, int]:
 def audit_forget() -> dict[str, int]:
     """Delete audit entries that are older than they are kept."""
     return {"entries": services.audit_forget()}
+
+
+@shared_task(name="devices.tasks.api_token_used")
+def api_token_used(*, token_id: int, at: str) -> dict[str, bool]:
+    """Note when a key to the REST interface was used last."""
+    moment = datetime.fromisoformat(at)
+    return {"noted": services.api_token_used(token_id=token_id, at=moment)}

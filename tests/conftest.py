@@ -12,7 +12,16 @@ from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
 from devices.models import Site, Terminal
-from devices.services import admission, callers, calls, limits, presence, recorder, site_create
+from devices.services import (
+    admission,
+    callers,
+    calls,
+    limits,
+    presence,
+    recorder,
+    site_create,
+    tokens,
+)
 from face_engine import install_portraits
 from faces.models import Library, Person
 from faces.services import forget_copies, person_save
@@ -47,6 +56,7 @@ def _fresh_process_state() -> Iterator[None]:
     forget_copies()
     admission.remembered.clear()
     admission.heard.clear()
+    tokens.noted.clear()
     stores = (limits._buckets, recorder._recorder, presence._store, calls._script, callers._store)
     for remembered in stores:
         remembered.cache_clear()

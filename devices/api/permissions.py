@@ -6,7 +6,7 @@ from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
 from devices.models import Site
-from devices.selectors import sites_managed, sites_visible
+from devices.selectors import is_administrator, sites_managed, sites_visible
 
 
 def site_of(row: Any) -> Site | None:
@@ -27,12 +27,12 @@ class SiteScoped(BasePermission):
         if not user or not user.is_authenticated:
             return False
         if request.method in SAFE_METHODS or getattr(view, "member_may_write", False):
-            return user.is_superuser or sites_visible(user).exists()
-        return user.is_superuser or sites_managed(user).exists()
+            return is_administrator(user) or sites_visible(user).exists()
+        return is_administrator(user) or sites_managed(user).exists()
 
     def has_object_permission(self, request: Request, view: Any, obj: Any) -> bool:
         user: Any = request.user
-        if user.is_superuser:
+        if is_administrator(user):
             return True
         site = site_of(obj)
         if site is None:
@@ -49,12 +49,12 @@ class MembersAct(SiteScoped):
         user: Any = request.user
         if not user or not user.is_authenticated:
             return False
-        return user.is_superuser or sites_visible(user).exists()
+        return is_administrator(user) or sites_visible(user).exists()
 
     def has_object_permission(self, request: Request, view: Any, obj: Any) -> bool:
         user: Any = request.user
         site = site_of(obj)
-        if user.is_superuser:
+        if is_administrator(user):
             return True
         return site is not None and sites_visible(user).filter(pk=site.pk).exists()
 
@@ -65,5 +65,5 @@ class SuperuserWrites(SiteScoped):
     def has_permission(self, request: Request, view: Any) -> bool:
         user: Any = request.user
         if request.method == "DELETE" or (request.method == "POST" and not view.detail):
-            return bool(user and user.is_authenticated and user.is_superuser)
+            return bool(user and user.is_authenticated and is_administrator(user))
         return super().has_permission(request, view)

@@ -6,7 +6,7 @@ from rest_framework import serializers
 from rest_framework.exceptions import PermissionDenied
 
 from devices.models import Site
-from devices.selectors import site_base_url, sites_managed
+from devices.selectors import is_administrator, site_base_url, sites_managed
 
 _POLICY = [
     "timezone",
@@ -55,7 +55,7 @@ class SiteIn(serializers.ModelSerializer):
         fields = ["code", "name", *_POLICY]
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if not self.context["request"].user.is_superuser:
+        if not is_administrator(self.context["request"].user):
             for name in _SUPERUSER_FIELDS:
                 if name in attrs and attrs[name] != getattr(self.instance, name):
                     raise PermissionDenied(f"Only an administrator changes {name}.")

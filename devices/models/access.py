@@ -44,7 +44,7 @@ class SiteMembership(models.Model):
 class ApiToken(models.Model):
     """A program's key to the REST interface; only its digest is kept.
 
-    Made by ``manage.py api_token``, shown once. Life: valid → revoked.
+    Made in the admin or by ``manage.py api_token``, shown once. Life: valid → expired or revoked.
     """
 
     name = models.CharField(_("name"), max_length=120)
@@ -56,7 +56,23 @@ class ApiToken(models.Model):
         on_delete=models.CASCADE,
     )
     digest = models.CharField(max_length=64, unique=True, editable=False)
+    all_sites = models.BooleanField(
+        _("all sites of the user"),
+        default=True,
+        help_text=_("Off: only the sites chosen below, whatever else the user may do."),
+    )
+    # Not what decides: a site that is gone leaves no row, and the key must not widen.
+    sites = models.ManyToManyField(
+        Site, verbose_name=_("sites"), related_name="api_tokens", blank=True
+    )
+    read_only = models.BooleanField(
+        _("read only"), default=False, help_text=_("It changes nothing and asks nothing of doors.")
+    )
     created_at = models.DateTimeField(_("created"), db_default=Now(), editable=False)
+    expires_at = models.DateTimeField(
+        _("expires"), null=True, blank=True, help_text=_("Empty: it holds until it is revoked.")
+    )
+    last_used_at = models.DateTimeField(_("last used"), null=True, blank=True, editable=False)
     revoked_at = models.DateTimeField(_("revoked"), null=True, blank=True)
 
     objects: ClassVar[WatchedManager[Self]] = WatchedManager()

@@ -77,7 +77,13 @@ from .terminals import (
     terminal_disable,
     terminal_locked,
 )
-from .tokens import api_token_create, api_token_revoke, api_token_user
+from .tokens import (
+    api_token_create,
+    api_token_make,
+    api_token_revoke,
+    api_token_used,
+    api_token_user,
+)
 
 __all__ = [
     "CLOCK_TOLERANCE_S",
@@ -105,7 +111,9 @@ __all__ = [
     "admit",
     "admit_heartbeat",
     "api_token_create",
+    "api_token_make",
     "api_token_revoke",
+    "api_token_used",
     "api_token_user",
     "audit_changes",
     "audit_forget",

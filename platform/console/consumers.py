@@ -1,18 +1,25 @@
 """The live socket: what ``records`` announces, passed on to those who may see it."""
 
+import asyncio
+import logging
 from typing import Any
 from urllib.parse import parse_qs
 
 from channels.generic.websocket import AsyncJsonWebsocketConsumer
 from django.conf import settings
+from django.db import Error as AnyDatabaseError
 from django.utils import translation
 
-from console.sessions import session_opens, session_sees
+from console.sessions import session_goes_on, session_opens, session_sees
 from console.wall import Viewer
 from server_common.bridge import in_database
 
+logger = logging.getLogger(__name__)
+
 # Application codes of RFC 6455, 7.4.2: the page goes to the login, it does not reconnect.
 CLOSE_SIGNED_OUT = 4401
+# How often an open socket says so, which keeps its session; far less than sessions stay idle.
+STILL_OPEN_EVERY_S = 300.0
 
 
 class LiveConsumer(AsyncJsonWebsocketConsumer):
@@ -20,6 +27,7 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
 
     viewer: Viewer
     joined: tuple[str, ...] = ()
+    still_open: asyncio.Task[None] | None = None
     language: str = settings.LANGUAGE_CODE
 
     async def connect(self) -> None:
@@ -28,17 +36,20 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
         if opened is None:
             await self.close()
             return
-        self.viewer, site_ids = opened
+        user_id, self.viewer, site_ids = opened
         self.language = self._language()
-        joined = tuple(f"live.{site_id}" for site_id in site_ids)
+        joined = (f"live.user.{user_id}", *(f"live.{site_id}" for site_id in site_ids))
         for group in joined:
             await self.channel_layer.group_add(group, self.channel_name)
         self.joined = joined
         await self.accept()
         await self.send_json({"type": "hello"})
+        self.still_open = asyncio.create_task(self._stay_signed_in())
 
     async def disconnect(self, code: int) -> None:
         """Leave the groups."""
+        if self.still_open is not None:
+            self.still_open.cancel()
         for group in self.joined:
             await self.channel_layer.group_discard(group, self.channel_name)
 
@@ -55,6 +66,23 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
         """Pass an alert on."""
         await self._show("alert", message["alert"])
 
+    async def live_recheck(self, _message: dict[str, Any]) -> None:
+        """Look whether the user has been signed out."""
+        await self._check()
+
+    async def _stay_signed_in(self) -> None:
+        while True:
+            await asyncio.sleep(STILL_OPEN_EVERY_S)
+            try:
+                await self._check()
+            except AnyDatabaseError:
+                # Away for the moment; the session outlasts many rounds.
+                logger.warning("live_session_unchecked")
+
+    async def _check(self) -> None:
+        if not await in_database(session_goes_on, self._session_key()):
+            await self.close(code=CLOSE_SIGNED_OUT)
+
     async def _show(self, kind: str, facts: dict[str, Any]) -> None:
         # Memberships end and sessions are logged out while a wall stays open for weeks.
         sees = await in_database(session_sees, self._session_key(), facts["site"])
@@ -70,7 +98,7 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
             await self.send_json({"type": kind, kind: card})
 
     def _session_key(self) -> str | None:
-        key: str | None = self.scope["session"].session_key
+        key: str | None = self.scope["cookies"].get(settings.SESSION_COOKIE_NAME)
         return key
 
     def _language(self) -> str:

@@ -29,11 +29,13 @@ from prometheus_client.core import GaugeMetricFamily, HistogramMetricFamily, Met
 from prometheus_client.registry import Collector
 
 from devices.models import Terminal
+from devices.selectors import is_administrator
 from devices.services import api_token_user
 from faces.choices import DeliveryState, RevocationState
 from faces.models import Delivery, Revocation
 from records.choices import AlertState
 from records.models import Alert
+from server_common.sign_in_guard import TOKEN_ACCOUNT, Caller, failure_note, wait_left_s
 
 # Seconds until the last door forgot: within a poll, within minutes, within a working day, later.
 BUCKETS_S = (5, 15, 30, 60, 120, 300, 900, 3600, 4 * 3600, 12 * 3600, 24 * 3600, 7 * 24 * 3600)
@@ -71,7 +73,11 @@ def _may_scrape(request: HttpRequest) -> bool:
     word, _, token = request.headers.get("Authorization", "").partition(" ")
     if word.lower() == "token":
         user = api_token_user(token.strip())
-    return bool(user and user.is_active and user.is_superuser)
+        if user is None:
+            caller = Caller.of(request, TOKEN_ACCOUNT)
+            if not wait_left_s(caller):
+                failure_note(caller, path=request.path)
+    return user is not None and is_administrator(user)
 
 
 def _terminals() -> Metric:

@@ -1,12 +1,13 @@
 """What a live socket may show, asked anew for every message."""
 
-from importlib import import_module
 from types import SimpleNamespace
 from typing import Any
 
-from django.conf import settings
 from django.contrib.auth import get_user
+from django.utils import timezone
 
+from console.models import BrowserSession
+from console.session_store import SessionStore, session_digest
 from console.wall import Viewer, viewer_of
 from devices.selectors import sites_visible
 
@@ -17,17 +18,31 @@ def session_user(session_key: str | None) -> Any:
     The session is read and its hash checked again, so logging out, a new password and a disabled
     account end what sockets show.
     """
-    store = import_module(settings.SESSION_ENGINE).SessionStore(session_key)
+    store = SessionStore(session_key)
+    store.is_watching, store.is_use = True, False
     request: Any = SimpleNamespace(session=store)
     return get_user(request)
 
 
-def session_opens(session_key: str | None) -> tuple[Viewer, list[int]] | None:
-    """Return for whom cards are made and the sites shown; None when nobody is signed in."""
+def session_opens(session_key: str | None) -> tuple[int, Viewer, list[int]] | None:
+    """Return whose session it is, for whom cards are made and the sites shown.
+
+    None when nobody is signed in. From now on the session lasts as long as the socket does.
+    """
     user = session_user(session_key)
     if not user.is_authenticated or not user.is_active:
         return None
-    return viewer_of(user), list(sites_visible(user).values_list("pk", flat=True))
+    _watched(session_key)
+    return user.pk, viewer_of(user), list(sites_visible(user).values_list("pk", flat=True))
+
+
+def session_goes_on(session_key: str | None) -> bool:
+    """Note that the socket is still open; False when its session has ended."""
+    user = session_user(session_key)
+    if not user.is_authenticated or not user.is_active:
+        return False
+    _watched(session_key)
+    return True
 
 
 def session_sees(session_key: str | None, site_id: int) -> bool | None:
@@ -36,3 +51,8 @@ def session_sees(session_key: str | None, site_id: int) -> bool | None:
     if not user.is_authenticated or not user.is_active:
         return None
     return sites_visible(user).filter(pk=site_id).exists()
+
+
+def _watched(session_key: str | None) -> None:
+    rows = BrowserSession.objects.filter(digest=session_digest(session_key or ""))
+    rows.update(watched_at=timezone.now())

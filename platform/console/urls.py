@@ -4,11 +4,15 @@ from django.conf import settings
 from django.urls import path
 from django.views.generic import RedirectView
 
-from console import metrics, views
+from console import metrics, sign_in, views
 
 app_name = "console"
 urlpatterns = [
     path("", views.live, name="live"),
+    path("sign-in/", sign_in.SignInView.as_view(), name="sign-in"),
+    path("sign-out/", sign_in.sign_out, name="sign-out"),
+    path("sessions/", sign_in.sessions, name="sessions"),
+    path("sessions/end/", sign_in.sessions_ended, name="sessions-end"),
     path("live/state.json", views.live_state, name="live-state"),
     path(
         "live/alerts/<int:alert_id>/acknowledge",

@@ -14,6 +14,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST, require_safe
 
+from console.session_middleware import of_live_page
 from console.wall import viewer_of, wall_state
 from devices.selectors import sites_managed, sites_visible
 from faces.choices import PhotoStatus
@@ -26,11 +27,6 @@ from server_common.bridge import channel_layer_reachable
 
 logger = logging.getLogger(__name__)
 
-# Everything the page needs comes from here: nothing inline, nothing from elsewhere.
-_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
-    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-)
 _PICTURE_CACHE = "private, max-age=300"
 _ID_MAX = 2**62
 
@@ -49,6 +45,7 @@ def signed_in(view: View) -> View:
     return checked
 
 
+@of_live_page(is_use=True)
 @require_safe
 @never_cache
 @login_required
@@ -56,11 +53,10 @@ def live(request: HttpRequest) -> HttpResponse:
     """Show the wall as it stands now; the script keeps it moving."""
     sites = list(sites_visible(request.user).order_by("code").values_list("name", flat=True)[:4])
     context = {"wall": wall_state(request.user), "sites": sites, "languages": settings.LANGUAGES}
-    response = render(request, "console/live.html", context)
-    response["Content-Security-Policy"] = _POLICY
-    return response
+    return render(request, "console/live.html", context)
 
 
+@of_live_page(is_use=False)
 @require_GET
 @never_cache
 @signed_in
@@ -71,6 +67,7 @@ def live_state(request: HttpRequest) -> HttpResponse:
     return JsonResponse(wall_state(request.user, after=after))
 
 
+@of_live_page(is_use=True)
 @require_POST
 @signed_in
 def alert_acknowledged(request: HttpRequest, alert_id: int) -> HttpResponse:
@@ -79,6 +76,7 @@ def alert_acknowledged(request: HttpRequest, alert_id: int) -> HttpResponse:
     return _pressed(request, alert_acknowledge(alert=alert, user=_user(request)))
 
 
+@of_live_page(is_use=True)
 @require_POST
 @signed_in
 def alert_cleared(request: HttpRequest, alert_id: int) -> HttpResponse:
@@ -96,6 +94,7 @@ def _pressed(request: HttpRequest, alert: Alert) -> HttpResponse:
     return JsonResponse({"alert": card})
 
 
+@of_live_page(is_use=False)
 @require_safe
 @signed_in
 def photo(request: HttpRequest, photo_id: int) -> HttpResponse:
@@ -104,6 +103,7 @@ def photo(request: HttpRequest, photo_id: int) -> HttpResponse:
     return _picture(get_object_or_404(visible, pk=photo_id).image.name)
 
 
+@of_live_page(is_use=False)
 @require_safe
 @signed_in
 def record_picture(request: HttpRequest, record_id: int) -> HttpResponse:
@@ -112,6 +112,7 @@ def record_picture(request: HttpRequest, record_id: int) -> HttpResponse:
     return _picture(record.picture.image.name if record.picture else "")
 
 
+@of_live_page(is_use=False)
 @require_safe
 @signed_in
 def record_reference(request: HttpRequest, record_id: int) -> HttpResponse:

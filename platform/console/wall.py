@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from console.zones import user_zone
 from devices.choices import Presence, TerminalStatus
 from devices.models import Terminal
-from devices.selectors import is_online, sites_managed, terminals_visible
+from devices.selectors import is_administrator, is_online, sites_managed, terminals_visible
 from devices.services import presence_last_seen
 from faces.choices import PhotoStatus
 from faces.models import FacePhoto
@@ -142,7 +142,9 @@ def _similarity(facts: dict[str, Any]) -> str:
 def viewer_of(user: Any) -> Viewer:
     """Return for whom cards are made."""
     managed = (
-        None if user.is_superuser else frozenset(sites_managed(user).values_list("pk", flat=True))
+        None
+        if is_administrator(user)
+        else frozenset(sites_managed(user).values_list("pk", flat=True))
     )
     return Viewer(zone=user_zone(user), managed=managed)
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.urls import include, path, re_path
 from drf_spectacular.utils import extend_schema
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.exceptions import NotFound
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
@@ -19,6 +19,7 @@ from devices.api.views import SiteViewSet
 from faces.api import urls as faces_urls
 from records.api.decisions import DecisionPreviewView
 from records.api.views import AlertViewSet, RecordViewSet
+from server_common.content_policy import STYLED, with_policy
 
 
 class Contents(APIRootView):
@@ -59,7 +60,12 @@ urlpatterns = [
     path("", include(faces_urls.urlpatterns)),
     path("decisions/preview/", DecisionPreviewView.as_view(), name="decision-preview"),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
-    path("docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
+    # Its script comes from an address of its own, as the policy of scripts wants it.
+    path(
+        "docs/",
+        with_policy(STYLED)(SpectacularSwaggerSplitView.as_view(url_name="schema")),
+        name="docs",
+    ),
     # With a slash at the end, so that Django still adds it where it was forgotten.
     re_path(r"^.*/$", Nowhere.as_view()),
 ]

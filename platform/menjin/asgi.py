@@ -2,22 +2,20 @@
 
 import os
 
-from channels.auth import AuthMiddlewareStack
 from channels.routing import ProtocolTypeRouter, URLRouter
-from channels.security.websocket import AllowedHostsOriginValidator
+from channels.sessions import CookieMiddleware
 from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "menjin.settings.production")
 http = get_asgi_application()
 
+from console.origins import OwnPagesOnly  # noqa: E402 - needs the apps loaded first
 from console.routing import websocket_urlpatterns  # noqa: E402 - needs the apps loaded first
 from menjin.whole_asgi import WholeRequests  # noqa: E402
 
 application = ProtocolTypeRouter(
     {
         "http": WholeRequests(http),
-        "websocket": AllowedHostsOriginValidator(
-            AuthMiddlewareStack(URLRouter(websocket_urlpatterns))
-        ),
+        "websocket": OwnPagesOnly(CookieMiddleware(URLRouter(websocket_urlpatterns))),
     }
 )

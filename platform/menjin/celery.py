@@ -8,4 +8,4 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "menjin.settings.production")
 
 app = Celery("menjin")
 app.config_from_object("django.conf:settings", namespace="CELERY")
-app.autodiscover_tasks(["devices", "faces", "records"])
+app.autodiscover_tasks(["devices", "faces", "records", "console"])

@@ -3,6 +3,9 @@
 import logging
 from urllib.parse import unquote_to_bytes
 
+# Where people sign in; in a flood they are sent away, too (console.sign_in).
+SIGN_IN_PATHS = {"/sign-in/", "/admin/login/"}
+
 
 def is_terminal_path(path: str) -> bool:
     """Tell whether a path is one that terminals call; their pictures are not among these."""
@@ -57,7 +60,7 @@ def _text(raw: bytes) -> str:
 
 
 class NotSentAway(logging.Filter):
-    """Drop Django's own line about each 503 of a terminal: whatever the reason, it has been told.
+    """Drop Django's own line about each 503 of a terminal or sign-in: it has been told.
 
     When a fleet is sent away, such a line for each costs as much as an answer.
     """
@@ -65,4 +68,5 @@ class NotSentAway(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         """See ``logging.Filter``."""
         path = getattr(getattr(record, "request", None), "path_info", "")
-        return not (getattr(record, "status_code", 0) == 503 and is_lane_path(path))
+        is_told = is_lane_path(path) or path in SIGN_IN_PATHS
+        return not (getattr(record, "status_code", 0) == 503 and is_told)

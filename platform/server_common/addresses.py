@@ -42,6 +42,17 @@ def _network(text: str) -> Network:
     return ip_network(text, strict=False)
 
 
+def neighbourhood(address: str) -> str:
+    """Return what counts as one place: an IPv4 address, or the first of a whole /64 of IPv6.
+
+    Each host of a /64 can take any address in it (RFC 4941).
+    """
+    parsed = parse_address(address)
+    if not isinstance(parsed, IPv6Address):
+        return str(parsed or "")
+    return str(ip_network((parsed, 64), strict=False).network_address)
+
+
 def client_address(request: HttpRequest) -> str:
     """Return the address of the caller, empty when the server does not know it."""
     return caller_address(request.META)

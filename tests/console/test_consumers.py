@@ -2,17 +2,21 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 import pytest_asyncio
 from channels.layers import channel_layers, get_channel_layer
-from channels.security.websocket import OriginValidator
 from django.contrib.auth.models import User
-from django.contrib.sessions.models import Session
 from django.db import connections
 from django.utils import translation
 from django.utils.translation import gettext
 
+from console import consumers
+from console.models import BrowserSession
+from console.origins import is_own_origin
+from console.session_store import SessionStore
+from console.sign_outs import sign_out_everywhere
 from devices.models import SiteMembership
 from menjin.asgi import application
 from records.live import alert_message, record_message
@@ -156,9 +160,49 @@ async def test_session_that_ended_closes_the_socket(people: World, ending: str) 
     assert (closed["type"], closed["code"]) == ("websocket.close", 4401)
 
 
+@pytest.mark.parametrize("way", ["everywhere", "log out"])
+async def test_signing_out_closes_the_socket_at_once(people: World, way: str) -> None:
+    """Nothing need be announced first: a wall without passes used to stay open."""
+    cookie = await session_of(people.manager)
+    communicator = socket(cookie)
+    await communicator.connect()
+    await communicator.receive_json()
+
+    if way == "everywhere":
+        await in_database(sign_out_everywhere, people.manager.pk)
+    else:
+        await in_database(SessionStore(cookie).delete)
+
+    closed = await communicator.receive_output()
+    assert (closed["type"], closed["code"]) == ("websocket.close", 4401)
+
+
+async def test_an_open_socket_keeps_its_session_and_ends_with_it(
+    people: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consumers, "STILL_OPEN_EVERY_S", 0.01)
+    cookie = await session_of(people.manager)
+    communicator = socket(cookie)
+    await communicator.connect()
+    await communicator.receive_json()
+    first = await in_database(_watched_at)
+    until = asyncio.get_running_loop().time() + 10
+    while await in_database(_watched_at) == first:
+        assert asyncio.get_running_loop().time() < until
+
+    await in_database(User.objects.filter(pk=people.manager.pk).update, is_active=False)
+
+    closed = await communicator.receive_output()
+    assert (closed["type"], closed["code"]) == ("websocket.close", 4401)
+
+
+def _watched_at() -> Any:
+    return BrowserSession.objects.get().watched_at
+
+
 def _end(user: User, cookie: str, ending: str) -> None:
     if ending == "logout":
-        Session.objects.filter(session_key=cookie).delete()
+        SessionStore(cookie).delete()
     elif ending == "disabled":
         User.objects.filter(pk=user.pk).update(is_active=False)
     else:
@@ -178,16 +222,40 @@ async def test_what_a_browser_sends_is_left_unread(people: World) -> None:
 
 
 async def test_page_of_another_host_cannot_open_the_socket(people: World) -> None:
-    """The allowed hosts are read when the application is built; the tests allow all of them."""
-    guarded = OriginValidator(application, ["testserver"])
-    headers = [(b"cookie", f"sessionid={await session_of(people.manager)}".encode())]
+    """Every host name is allowed here, as on a first start: the page's own host still counts."""
+    cookie = await session_of(people.manager)
 
-    foreign = Socket(guarded, "/ws/live/", "", [*headers, (b"origin", b"http://evil.example")])
-    own = Socket(guarded, "/ws/live/", "", [*headers, (b"origin", b"http://testserver")])
-
-    assert not await foreign.connect()
+    for origin in ("http://evil.example", "http://testserver.evil", "null", "file://", "http://["):
+        assert not await socket(cookie, origin=origin).connect(), origin
+    own = socket(cookie)
     assert await own.connect()
     await own.disconnect()
+
+
+@pytest.mark.parametrize(
+    ("origin", "host", "is_own"),
+    [
+        ("https://door.example", "door.example", True),
+        ("https://door.example:443", "door.example", True),
+        ("http://door.example", "door.example:8000", True),
+        ("http://door.example:8000", "door.example:8000", True),
+        # A proxy that asks by another name: the origin is one of ours all the same.
+        ("https://door.example", "wsgi:8000", True),
+        ("https://panel.example", "door.example", True),
+        ("https://a.panel.example", "door.example", True),
+        ("http://panel.example", "door.example", False),
+        ("https://panel.example.evil", "door.example", False),
+        ("https://evil.example", "evil.example", False),
+        ("", "door.example", False),
+    ],
+)
+def test_origins_are_those_of_the_settings(
+    settings: Any, origin: str, host: str, is_own: bool
+) -> None:
+    settings.ALLOWED_HOSTS = ["door.example"]
+    settings.CSRF_TRUSTED_ORIGINS = ["https://panel.example", "https://*.panel.example"]
+
+    assert is_own_origin(origin, host=host) is is_own
 
 
 async def test_words_are_in_the_language_the_page_asked_for(people: World) -> None:

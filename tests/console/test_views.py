@@ -28,7 +28,7 @@ def test_live_page_asks_for_a_login(client: Client, db: None) -> None:
     answer = client.get(LIVE)
 
     assert answer.status_code == 302
-    assert answer["Location"] == f"{reverse('admin:login')}?next={LIVE}"
+    assert answer["Location"] == f"{reverse('console:sign-in')}?next={LIVE}"
 
 
 def test_first_paint_shows_own_records_alerts_and_terminals(world: World) -> None:

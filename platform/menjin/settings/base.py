@@ -1,5 +1,6 @@
 """Settings shared by every way to run Menjin; safe by default, overridden by its siblings."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import dj_database_url
@@ -33,6 +34,7 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "channels",
+    "axes",
     "server_common",
     "devices",
     "faces",
@@ -43,9 +45,11 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "server_common.request_ids.RequestIdMiddleware",
     "menjin.terminal_lane.TerminalLane",
+    "server_common.content_policy.ContentPolicyMiddleware",
+    "console.sign_in.SignInMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
+    "console.session_middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -53,6 +57,7 @@ MIDDLEWARE = [
     "server_common.acting.ActingMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",
 ]
 
 ROOT_URLCONF = "menjin.urls"
@@ -84,8 +89,39 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
-LOGIN_URL = "admin:login"
+PASSWORD_HASHERS = [
+    "server_common.password_pool.PooledHasher",
+    "django.contrib.auth.hashers.PBKDF2SHA1PasswordHasher",
+    "django.contrib.auth.hashers.ScryptPasswordHasher",
+]
+# Passwords that one process checks at once; three times as many wait, the rest come again.
+PASSWORD_SLOTS = env.integer("MENJIN_PASSWORD_SLOTS", 2, minimum=1)
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
+]
+LOGIN_URL = "console:sign-in"
 LOGIN_REDIRECT_URL = "console:live"
+LOGOUT_REDIRECT_URL = "console:sign-in"
+
+# Failed sign-ins make an account wait at an address (server_common.sign_in_guard).
+AXES_HANDLER = "server_common.sign_in_guard.SignInGuard"
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_FAILURE_LIMIT = 5
+AXES_LOCKOUT_CALLABLE = "console.sign_in.locked_out"
+AXES_CLIENT_IP_CALLABLE = "server_common.addresses.client_address"
+# Tries while waiting are not looked at, and put nothing off.
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_VERBOSE = False
+AXES_ENABLE_ADMIN = False
+SIGN_IN_FAILURES_KEPT = timedelta(days=env.integer("MENJIN_SIGN_IN_FAILURES_DAYS", 90, minimum=1))
+
+SESSION_ENGINE = "console.session_store"
+# How long a browser stays signed in, and how long without use; the live page as long as it is open.
+SESSION_LIFETIME = timedelta(hours=env.integer("MENJIN_SESSION_HOURS", 14 * 24, minimum=1))
+SESSION_IDLE = timedelta(hours=env.integer("MENJIN_SESSION_IDLE_HOURS", 12, minimum=1))
+# Browsers keep the key as long as they keep any; the platform decides what it is good for.
+SESSION_COOKIE_AGE = 400 * 24 * 3600
 
 LANGUAGE_CODE = env.text("MENJIN_LANGUAGE", "en")
 LANGUAGES = [("en", _("English")), ("zh-hans", _("Simplified Chinese"))]
@@ -213,6 +249,7 @@ CELERY_BEAT_SCHEDULE = {
     "photos-waiting": {"task": "faces.tasks.photos_process_waiting", "schedule": 30.0},
     "files-erase": {"task": "faces.tasks.files_erase", "schedule": 60.0},
     "commands-sweep": {"task": "devices.tasks.commands_sweep", "schedule": 5.0},
+    "sign-ins-sweep": {"task": "console.tasks.sign_ins_sweep", "schedule": 3600.0},
     # 03:30 in Shanghai, when nobody stands at a door.
     "clocks-sync": {"task": "devices.tasks.clocks_sync", "schedule": crontab(hour=19, minute=30)},
     "audit-forget": {"task": "devices.tasks.audit_forget", "schedule": crontab(hour=18, minute=15)},

@@ -1,0 +1,83 @@
+"""Browsers that are signed in, and sign-ins that failed or are locked."""
+
+from datetime import datetime, timedelta
+
+from axes.models import AccessAttempt, AccessFailureLog
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+
+class BrowserSession(models.Model):
+    """A browser that carries a session's key; the key itself is stored nowhere.
+
+    Made at signing in. Life: full → on the live page alone, as long as its socket is open → over.
+    """
+
+    digest = models.CharField(max_length=64, primary_key=True, editable=False)
+    data = models.TextField(editable=False)
+    # A session is its user's and ends with them; without one it carries messages only.
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        verbose_name=_("user"),
+        related_name="browser_sessions",
+        null=True,
+        on_delete=models.CASCADE,
+    )
+    started_at = models.DateTimeField(_("signed in"))
+    used_at = models.DateTimeField(_("last used"))
+    watched_at = models.DateTimeField(_("live page last open"), null=True)
+
+    class Meta:
+        verbose_name = _("browser session")
+        verbose_name_plural = _("browser sessions")
+        ordering = ["-used_at", "digest"]
+
+    def __str__(self) -> str:
+        return f"{self.user or '–'} · {self.started_at:%Y-%m-%d %H:%M}"
+
+    def is_full(self, now: datetime) -> bool:
+        """Tell whether it opens every page of its user."""
+        return (
+            now < self.started_at + settings.SESSION_LIFETIME
+            and now < self.used_at + settings.SESSION_IDLE
+        )
+
+    def is_watched(self, now: datetime) -> bool:
+        """Tell whether a live page's socket has kept it for that page."""
+        return self.watched_at is not None and now < self.watched_at + settings.SESSION_IDLE
+
+
+def sessions_over(now: datetime | None = None) -> Q:
+    """Return the condition of sessions that open nothing any more."""
+    now = now or timezone.now()
+    idle_since: datetime = now - settings.SESSION_IDLE
+    lifetime: timedelta = settings.SESSION_LIFETIME
+    is_not_full = Q(started_at__lte=now - lifetime) | Q(used_at__lte=idle_since)
+    return is_not_full & (Q(watched_at__isnull=True) | Q(watched_at__lte=idle_since))
+
+
+class SignInLock(AccessAttempt):
+    """An account at an address with failed sign-ins, which may have to wait."""
+
+    class Meta:
+        proxy = True
+        verbose_name = _("locked sign-in")
+        verbose_name_plural = _("locked sign-ins")
+
+    def __str__(self) -> str:
+        return f"{self.username} · {self.ip_address}"
+
+
+class FailedSignIn(AccessFailureLog):
+    """One sign-in that failed: who was named, from where, when."""
+
+    class Meta:
+        proxy = True
+        verbose_name = _("failed sign-in")
+        verbose_name_plural = _("failed sign-ins")
+
+    def __str__(self) -> str:
+        return f"{self.username} · {self.ip_address}"
