@@ -8,6 +8,7 @@ import sys
 import time
 
 import numpy as np
+import pillow_heif
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -82,7 +83,6 @@ def test_odd_metadata_costs_nothing(kind: str, tiff: bytes) -> None:
     elif kind == "WEBP":
         raw = encoded(halves(), kind, exif=tiff)
     else:
-        pillow_heif = pytest.importorskip("pillow_heif")
         sink = io.BytesIO()
         pillow_heif.from_pillow(halves()).save(sink, exif=b"Exif\0\0" + tiff)
         raw = sink.getvalue()
