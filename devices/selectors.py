@@ -112,8 +112,8 @@ def terminals_visible(user: User | AnonymousUser) -> QuerySet[Terminal]:
 
 
 def audit_visible(user: User | AnonymousUser) -> QuerySet[AuditEntry]:
-    """Return what was changed at the sites a user manages; a superuser sees everything."""
-    if user.is_authenticated and user.is_active and user.is_superuser:
+    """Return what was changed at the sites a user manages; an administrator sees everything."""
+    if user.is_authenticated and is_administrator(user):
         return AuditEntry.objects.all()
     return AuditEntry.objects.filter(site_id__in=sites_managed(user).values("pk"))
 

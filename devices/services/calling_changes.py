@@ -22,7 +22,7 @@ from devices.calling import (
 )
 from devices.choices import CallWord, CommandState
 from devices.models import Terminal, TerminalCommand, TerminalContact
-from devices.selectors import addresses_of_others, may_change_calling
+from devices.selectors import addresses_of_others, is_administrator, may_change_calling
 from server_common.own_services import own_services
 
 
@@ -64,7 +64,7 @@ def calling_check(*, terminal: Terminal, values: Mapping[str, Any], by: Any = No
     if terminal.api_password and not values.get("api_password"):
         words = _("A new address or port needs the terminal's password again, in the same change.")
         raise ValidationError({"api_password": words})
-    if by is not None and not by.is_superuser and _is_closed(terminal, values):
+    if by is not None and not is_administrator(by) and _is_closed(terminal, values):
         words = _("This address cannot be used here. An administrator can enter it.")
         raise ValidationError({"api_address": words})
     return changed
