@@ -162,3 +162,32 @@ class AuditWay(TextChoices):
     REST = "rest", _("Program")
     COMMAND = "command", _("Command line")
     PLATFORM = "platform", _("The platform itself")
+
+
+class RefusedReason(TextChoices):
+    """Why a call on a terminal's path was refused before it was anybody's."""
+
+    WRONG_TOKEN = "wrong_token", _("No site has this address")
+    NO_TOKEN = "no_token", _("The address has no secret part, and no site is served without one")
+    FOREIGN_ADDRESS = "foreign_address", _("The site does not allow the address it came from")
+    DISABLED = "disabled", _("The terminal is disabled")
+    BAD_DEVICE_ID = "bad_device_id", _("The device ID cannot be one")
+    TOO_MANY_WAITING = "too_many_waiting", _("Too many terminals wait for approval")
+    SEVERAL_SITES = "several_sites", _("Several sites are served without a secret address")
+    NO_SUCH_PATH = "no_such_path", _("Terminals have no such address here")
+    WRONG_METHOD = "wrong_method", _("The address is asked in another way by terminals")
+    OTHER = "other", _("Refused")
+
+
+class AddressGuess(TextChoices):
+    """How the secret part of a refused address is like that of a site."""
+
+    SAME = "same", _("It is the address of site %(site)s.")
+    ENDED = "ended", _("It is an old address of site %(site)s, which has ended.")
+    CAPITALS = (
+        "capitals",
+        _("It is the address of site %(site)s with capital and small letters mixed up."),
+    )
+    ONE_OFF = "one_off", _("It looks like the address of site %(site)s with one letter wrong.")
+    CUT = "cut", _("It is the beginning of the address of site %(site)s; the rest is missing.")
+    LONGER = "longer", _("It is the address of site %(site)s with something around it.")

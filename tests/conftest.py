@@ -19,6 +19,7 @@ from devices.services import (
     limits,
     presence,
     recorder,
+    refused_store,
     site_create,
     tokens,
 )
@@ -57,7 +58,14 @@ def _fresh_process_state() -> Iterator[None]:
     admission.remembered.clear()
     admission.heard.clear()
     tokens.noted.clear()
-    stores = (limits._buckets, recorder._recorder, presence._store, calls._script, callers._store)
+    stores = (
+        limits._buckets,
+        recorder._recorder,
+        presence._store,
+        calls._script,
+        callers._store,
+        refused_store._store,
+    )
     for remembered in stores:
         remembered.cache_clear()
     yield

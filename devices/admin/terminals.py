@@ -15,13 +15,19 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from devices.admin.conversation import conversation
+from devices.admin.refused import refused_page
 from devices.admin.remote import TERMINALS_MAX, Remote, progress
 from devices.admin.remote_words import pushes_badge, reach_badge
 from devices.admin.scoped import SITE_FILTER, ScopedAdmin
 from devices.choices import Presence, TerminalStatus
 from devices.models import Terminal
 from devices.selectors import is_online, may_change_calling, terminal_trust
-from devices.services import exchanges_last, presence_last_seen, terminal_reach
+from devices.services import (
+    exchanges_last,
+    is_never_approved,
+    presence_last_seen,
+    terminal_reach,
+)
 from server_common.admin import EMPTY, Tone, ago_words, badge, clock_words, dot, lines
 from terminal_protocol import fault_words
 
@@ -62,7 +68,9 @@ def _clock(terminal: Terminal) -> str:
 
 
 class TerminalAdmin(ScopedAdmin):
-    """Terminals appear by themselves or are entered; they are disabled rather than deleted."""
+    """Terminals appear by themselves or are entered; known ones are disabled and not deleted."""
+
+    change_list_template = "devices/terminal_list.html"
 
     list_display: tuple[str, ...] = (
         "connection",
@@ -117,6 +125,7 @@ class TerminalAdmin(ScopedAdmin):
                 wrap(self.remote_progress_view),
                 name="devices_terminal_remote_progress",
             ),
+            path("refused/", wrap(self.refused_view), name="devices_terminal_refused"),
         ]
         return [*own, *super().get_urls()]
 
@@ -131,6 +140,10 @@ class TerminalAdmin(ScopedAdmin):
     def remote_progress_view(self, request: HttpRequest) -> HttpResponse:
         """Show how far a request is."""
         return progress(request, self)
+
+    def refused_view(self, request: HttpRequest) -> HttpResponse:
+        """Show calls that were refused."""
+        return refused_page(request, self)
 
     def remote_extra(self, terminals: list[Terminal]) -> SafeString | str:
         """Return what other apps have to say on the page of remote control."""
@@ -159,6 +172,12 @@ class TerminalAdmin(ScopedAdmin):
         if obj is not None and not may_change_calling(request.user, site_id=obj.site_id):
             fixed += ("api_address", "push_port")
         return (*fixed, *self.readonly_fields)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Let managers delete what was never approved: a mistyped ID, a stranger's."""
+        if obj is None or not is_never_approved(obj):
+            return False
+        return self._may(request, obj, managed=True)
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:  # noqa: FBT001 - Django's signature
         if not change:

@@ -58,6 +58,8 @@ from .presence import (
     presence_sweep,
 )
 from .recorder import Answered, Exchange, exchange_keep, exchanges_last, masked
+from .refused_reading import RefusedShown, refused_calls
+from .refused_store import refused_note
 from .repairs import repairs_count
 from .shared_ids import shared_id_signs
 from .sites import site_change, site_create, site_erase, site_token_rotate
@@ -71,6 +73,7 @@ from .terminal_settings import (
     settings_want_also,
 )
 from .terminals import (
+    is_never_approved,
     server_url_shown,
     terminal_approve,
     terminal_describe,
@@ -105,6 +108,7 @@ __all__ = [
     "LastUpload",
     "PresenceTurn",
     "Refusal",
+    "RefusedShown",
     "Requested",
     "Requester",
     "addresses_settle",
@@ -145,11 +149,14 @@ __all__ = [
     "heartbeat_known",
     "is_address_allowed",
     "is_confirmed",
+    "is_never_approved",
     "masked",
     "presence_flush",
     "presence_last_seen",
     "presence_seen",
     "presence_sweep",
+    "refused_calls",
+    "refused_note",
     "repairs_count",
     "server_url_shown",
     "set_clock",

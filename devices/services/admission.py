@@ -19,7 +19,7 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from devices.choices import TerminalStatus
+from devices.choices import RefusedReason, TerminalStatus
 from devices.models import Site, SiteToken, Terminal
 from devices.services.sites import TOKEN_PURPOSE
 from server_common.addresses import is_in, parse_address
@@ -59,13 +59,22 @@ class Admission:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A caller that was not let in: code of chapter 7 and a sentence for whoever debugs it."""
+    """A caller that was not let in: code of chapter 7 and a sentence for whoever debugs it.
+
+    Attributes:
+        word: the reason as the page of refused calls shows it.
+        site_id: whose call it would have been, None where that is not known.
+    """
 
     code: str
     reason: str
+    word: RefusedReason = RefusedReason.OTHER
+    site_id: int | None = None
 
 
-_ADDRESS_REFUSED = Refusal("10004", "address is not on the site's list")
+def _address_refused(site_id: int | None) -> Refusal:
+    words = "address is not on the site's list"
+    return Refusal("10004", words, RefusedReason.FOREIGN_ADDRESS, site_id)
 
 
 _Key = tuple[str | None, str, str]
@@ -171,17 +180,18 @@ def admit(*, token: str | None, device_id: str, address: str) -> Admission | Ref
     """
     device_id = device_id.strip()
     if not device_id or len(device_id) > DEVICE_ID_MAX or not is_printable(device_id):
-        return Refusal("30001", f"device id must be 1 to {DEVICE_ID_MAX} printable characters")
+        words = f"device id must be 1 to {DEVICE_ID_MAX} printable characters"
+        return Refusal("30001", words, RefusedReason.BAD_DEVICE_ID)
     if token is not None and (known := _known_under(token, device_id)) is not None:
         return _judged(known, token=token, address=address)
     sites = _sites_of(token)
     if not sites:
-        return Refusal(
-            "10005", "unknown address token" if token else "this platform needs an address token"
-        )
+        if token:
+            return Refusal("10005", "unknown address token", RefusedReason.WRONG_TOKEN)
+        return Refusal("10005", "this platform needs an address token", RefusedReason.NO_TOKEN)
     allowed = [site for site in sites if is_address_allowed(site.allowed_networks, address)]
     if not allowed:
-        return _ADDRESS_REFUSED
+        return _address_refused(sites[0].pk if len(sites) == 1 else None)
     # Under a token it was looked for above.
     if token is None:
         terminal = _find_or_register(allowed, device_id)
@@ -231,9 +241,10 @@ _KNOWN = FrozenQuery(_terminals_under, digest=str, device_id=str, now=datetime)
 
 def _judged(terminal: Terminal, *, token: str | None, address: str) -> Admission | Refusal:
     if not is_address_allowed(terminal.site.allowed_networks, address):
-        return _ADDRESS_REFUSED
+        return _address_refused(terminal.site_id)
     if terminal.status == TerminalStatus.DISABLED:
-        return Refusal("10005", "terminal is disabled")
+        words = "terminal is disabled"
+        return Refusal("10005", words, RefusedReason.DISABLED, terminal.site_id)
     return Admission(terminal=terminal, token=token, address=address)
 
 
@@ -256,7 +267,8 @@ def _find_or_register(sites: list[Site], device_id: str) -> Terminal | Refusal:
     if len(known) == 1:
         return known[0]
     if len(known) > 1 or len(sites) > 1:
-        return Refusal("10005", "several sites take the bare path; use the site's own address")
+        words = "several sites take the bare path; use the site's own address"
+        return Refusal("10005", words, RefusedReason.SEVERAL_SITES)
     return _register(sites[0], device_id)
 
 

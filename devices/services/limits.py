@@ -126,12 +126,13 @@ def stranger_may_call(*, address: str, peer: str = "") -> bool:
     whole /64 is one caller: each of its hosts can take any address in it (RFC 4941).
     """
     limit = Limit(*settings.STRANGER_RATE)
-    callers = {_neighbourhood(one) for one in (address, peer) if one} or {"unknown"}
+    callers = {neighbourhood(one) for one in (address, peer) if one} or {"unknown"}
     # Every budget is used, also when another one is empty.
     return all([_take(f"stranger:{caller}", limit) for caller in sorted(callers)])
 
 
-def _neighbourhood(address: str) -> str:
+def neighbourhood(address: str) -> str:
+    """Return what counts as one caller: the address, of IPv6 its /64."""
     parsed = parse_address(address)
     if not isinstance(parsed, IPv6Address):
         return address

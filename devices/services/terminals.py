@@ -33,6 +33,11 @@ def terminal_disable(*, terminal: Terminal) -> Terminal:
     return locked
 
 
+def is_never_approved(terminal: Terminal) -> bool:
+    """Tell whether a terminal has never held anybody nor opened a door."""
+    return terminal.approved_at is None and terminal.status != TerminalStatus.APPROVED
+
+
 def terminal_locked(terminal: Terminal) -> Terminal:
     """Lock a terminal's row until commit, before its site's clock.
 

@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 from django.template.loader import render_to_string
@@ -20,6 +21,7 @@ from devices.models import Terminal
 from devices.services import (
     calling_check,
     calling_moved,
+    is_never_approved,
     terminal_approve,
     terminal_disable,
     terminal_locked,
@@ -29,6 +31,7 @@ from faces.choices import DeliveryState
 from faces.models import Delivery, Library
 from faces.selectors import terminal_holdings, terminal_library_ids
 from faces.services import (
+    terminal_erase,
     terminal_libraries_set,
     terminal_send_all_again,
     terminal_send_failed_again,
@@ -192,6 +195,21 @@ class FaceTerminalAdmin(TerminalAdmin):
             obj.save(update_fields=["capacity_learnt_at"])
         if form.cleaned_data.get("new_password"):
             obj.save(update_fields=["api_password"])
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """Say what goes with a terminal that was never approved; its records keep it here."""
+        protected = [
+            ngettext("%(count)d record of %(terminal)s", "%(count)d records of %(terminal)s", count)
+            % {"count": count, "terminal": terminal}
+            for terminal in objs
+            if (count := terminal.records.count())
+        ]
+        return [str(terminal) for terminal in objs], {}, set(), protected
+
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        if not is_never_approved(terminal_locked(obj)) or not terminal_erase(terminal=obj):
+            # Somebody approved it, or a person passed, while the question was on the screen.
+            raise PermissionDenied
 
     def _check_calling(self, request: HttpRequest, terminal: Terminal, form: Any) -> set[str]:
         values = {

@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 
 from devices.choices import Presence, TerminalStatus
 from devices.selectors import terminals_visible
+from devices.services import refused_calls
 from faces.choices import RevocationState
 from faces.selectors import deliveries_visible, revocations_visible, told_in_vain
 from records.choices import AlertState
@@ -65,6 +66,12 @@ def todo(user: Any) -> list[Tile]:
             terminals.filter(status=TerminalStatus.PENDING).count(),
             _("terminals waiting for approval"),
             _list("devices_terminal", status=TerminalStatus.PENDING),
+            "warn",
+        ),
+        Tile(
+            len(refused_calls(user, lately=True)),
+            _("callers refused in the last day"),
+            reverse("admin:devices_terminal_refused"),
             "warn",
         ),
     ]

@@ -25,6 +25,7 @@ from django.utils import timezone
 import devices.wire
 import faces.wire
 import records.wire
+from devices.choices import RefusedReason
 from devices.services import (
     Admission,
     Answered,
@@ -35,6 +36,7 @@ from devices.services import (
     call_taken,
     exchange_keep,
     masked,
+    refused_note,
     repairs_count,
     stranger_may_call,
 )
@@ -158,13 +160,13 @@ class TerminalLane:
 
     def _message(self, request: HttpRequest) -> HttpResponse:
         found = _PATH.match(request.path_info)
-        if found is None:
-            raise Unanswerable(RetCode.NOT_SUPPORTED, "no such terminal address")
-        kind = found["kind"]
-        if kind != "syrecord" and kind not in _POSTED:
+        kind = found["kind"] if found is not None else ""
+        if found is None or (kind != "syrecord" and kind not in _POSTED):
+            _note_refused(request, RefusedReason.NO_SUCH_PATH)
             raise Unanswerable(RetCode.NOT_SUPPORTED, "no such terminal address")
         expected = "GET" if kind == "syrecord" else "POST"
         if request.method != expected:
+            _note_refused(request, RefusedReason.WRONG_METHOD)
             raise Unanswerable(RetCode.METHOD_NOT_ALLOWED, f"this address takes {expected}")
         _check_size(request)
         # Under /t/ without a segment there is a token, the empty one, which nobody has.
@@ -237,6 +239,7 @@ def _admitted(request: HttpRequest, kind: str, token: str | None, device_id: str
         if not stranger_may_call(address=address, peer=peer_address(request.META)):
             raise TooOften
         logger.info("terminal_refused code=%s reason=%s", outcome.code, outcome.reason)
+        _note_refused(request, outcome.word, site_id=outcome.site_id)
         raise Unanswerable(outcome.code, outcome.reason)
     if not call_taken(
         terminal_id=outcome.terminal.pk,
@@ -247,6 +250,14 @@ def _admitted(request: HttpRequest, kind: str, token: str | None, device_id: str
         logger.info("terminal_too_often terminal=%s", outcome.terminal.pk)
         raise TooOften
     return replace(outcome, began=_began(request))
+
+
+def _note_refused(
+    request: HttpRequest, reason: RefusedReason, *, site_id: int | None = None
+) -> None:
+    """Keep a refused call for the page that shows them."""
+    address = client_address(request)
+    refused_note(path=request.path_info, address=address, reason=reason, site_id=site_id)
 
 
 def _began(request: HttpRequest) -> datetime:
