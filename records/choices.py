@@ -81,6 +81,7 @@ class AlertKind(TextChoices):
     NEW_ADDRESS = "new_address", _("Terminal calls from a new address")
     CLOCK_SKEW = "clock_skew", _("Terminal's clock is wrong")
     SHARED_ID = "shared_device_id", _("Two terminals use one device ID")
+    TERMINAL_FLOOD = "terminal_flood", _("Many new terminals at once")
 
 
 class Severity(TextChoices):

@@ -55,6 +55,7 @@ def alert_message(alert: Alert) -> dict[str, Any]:
             "user_id": alert.user_id,
             "record": alert.record_id,
             "raised_at": alert.raised_at.isoformat(),
+            "folded": alert.folded,
             "facts": alert.facts,
         }
     }

@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
+
+from records.choices import AlertKind
 
 _SIGN_WORDS = {
     "address": gettext_lazy("called in turns from %(first)s and %(second)s"),
@@ -25,3 +27,20 @@ def shared_id_words(facts: Mapping[str, Any]) -> str:
         "device_id": facts["device_id"],
         "signs": "; ".join(said),
     }
+
+
+def folded_words(kind: str, count: int) -> str:
+    """Say how many alerts one alert of a flood stands for; empty for an alert of its own."""
+    if not count:
+        return ""
+    if kind == AlertKind.TERMINAL_FLOOD:
+        words = ngettext(
+            "%(count)d new terminal; delete those you do not know, or give the site a new address",
+            "%(count)d new terminals; delete those you do not know, or give the site a new address",
+            count,
+        )
+    else:
+        words = ngettext(
+            "%(count)d further one, not listed", "%(count)d further ones, not listed", count
+        )
+    return words % {"count": count}

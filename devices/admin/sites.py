@@ -58,6 +58,7 @@ class SiteAdmin(ScopedAdmin):
             {
                 "fields": (
                     "auto_approve",
+                    "newcomers_per_hour",
                     "offline_after_s",
                     "unconfirmed_after_s",
                     "allow_bare_path",

@@ -12,6 +12,7 @@ _POLICY = [
     "timezone",
     "allow_bare_path",
     "auto_approve",
+    "newcomers_per_hour",
     "verification",
     "when_unverifiable",
     "temperature_limit_c",

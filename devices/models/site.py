@@ -63,6 +63,14 @@ class Site(models.Model):
         default=False,
         help_text=_("New terminals get the people of all libraries without being asked about."),
     )
+    newcomers_per_hour = models.PositiveIntegerField(
+        _("new terminals an hour"),
+        default=30,
+        validators=[MinValueValidator(1), MaxValueValidator(100_000)],
+        help_text=_(
+            "More than these within an hour raise one alert, and further ones wait for approval."
+        ),
+    )
     allowed_networks = models.JSONField(
         _("allowed addresses"),
         default=list,

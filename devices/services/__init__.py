@@ -48,6 +48,7 @@ from .contacts import (
 from .device_calls import device_work, set_clock
 from .json_commands import JSON_SENT_MAX
 from .limits import stranger_may_call
+from .newcomers import Flood, floods, newcomers_since, silent_newcomers
 from .payloads import PUSH_CHOICES, command_payload
 from .presence import (
     PresenceTurn,
@@ -103,6 +104,7 @@ __all__ = [
     "Difference",
     "Ended",
     "Exchange",
+    "Flood",
     "Heard",
     "HeardTerminal",
     "LastUpload",
@@ -146,11 +148,13 @@ __all__ = [
     "differences",
     "exchange_keep",
     "exchanges_last",
+    "floods",
     "heartbeat_known",
     "is_address_allowed",
     "is_confirmed",
     "is_never_approved",
     "masked",
+    "newcomers_since",
     "presence_flush",
     "presence_last_seen",
     "presence_seen",
@@ -165,6 +169,7 @@ __all__ = [
     "settings_want",
     "settings_want_also",
     "shared_id_signs",
+    "silent_newcomers",
     "site_change",
     "site_create",
     "site_erase",

@@ -21,6 +21,7 @@ from django.utils import timezone
 
 from devices.choices import RefusedReason, TerminalStatus
 from devices.models import Site, SiteToken, Terminal
+from devices.services.newcomers import PENDING_MAX_PER_SITE, is_flooded, waiting_count
 from devices.services.sites import TOKEN_PURPOSE
 from server_common.addresses import is_in, parse_address
 from server_common.crypto import keyed_digests
@@ -28,8 +29,6 @@ from server_common.frozen_query import FrozenQuery, columns_of, from_row
 from terminal_protocol.characters import is_printable
 
 DEVICE_ID_MAX = 32
-# Somebody who guesses device ids must not be able to fill the database with pending terminals.
-PENDING_MAX_PER_SITE = 1000
 # Four times the usual interval of heartbeats, so that two processes remember most of a fleet.
 REMEMBERED_SECONDS = 120.0
 _REMEMBERED_MAX = 50_000
@@ -272,22 +271,28 @@ def _find_or_register(sites: list[Site], device_id: str) -> Terminal | Refusal:
     return _register(sites[0], device_id)
 
 
+@transaction.atomic
 def _register(site: Site, device_id: str) -> Terminal | Refusal:
-    status = TerminalStatus.APPROVED if site.auto_approve else TerminalStatus.PENDING
-    if status == TerminalStatus.PENDING:
-        waiting = Terminal.objects.filter(site=site, status=status).count()
-        if waiting >= PENDING_MAX_PER_SITE:
-            return Refusal("10005", "too many terminals wait for approval")
+    # Serialises the newcomers of a site: together they must not pass its limits.
+    Site.objects.select_for_update(no_key=True).filter(pk=site.pk).order_by().values("pk").first()
+    known = Terminal.objects.select_related("site").filter(site=site, device_id=device_id).first()
+    if known is not None:
+        # Its first two requests came at once; the other one entered it.
+        return known
+    is_approved = site.auto_approve and not is_flooded(site)
+    if not is_approved and waiting_count(site) >= PENDING_MAX_PER_SITE:
+        words = "too many terminals wait for approval"
+        return Refusal("10005", words, RefusedReason.TOO_MANY_WAITING, site.pk)
     try:
         with transaction.atomic():
             terminal = Terminal.objects.create(
                 site=site,
                 device_id=device_id,
-                status=status,
+                status=TerminalStatus.APPROVED if is_approved else TerminalStatus.PENDING,
                 all_libraries=site.auto_approve,
-                approved_at=timezone.now() if site.auto_approve else None,
+                approved_at=timezone.now() if is_approved else None,
             )
     except IntegrityError:
-        # Its first two requests came at once; the other one entered it.
+        # On SQLite nothing was locked.
         terminal = Terminal.objects.select_related("site").get(site=site, device_id=device_id)
     return terminal

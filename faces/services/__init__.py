@@ -38,7 +38,7 @@ from .picture_urls import (
 from .sync import sync_answer, sync_news, terminal_libraries_set, terminal_view_changed
 from .terminal_holdings import people_compare, people_repair, people_wipe, people_work
 from .terminal_people import people_push, user_object
-from .terminals import terminal_change, terminal_create, terminal_erase
+from .terminals import newcomers_forget, terminal_change, terminal_create, terminal_erase
 from .time_plans import DoorHours, door_hours
 from .told import Standing, poll_look
 from .unconfirmed import deliveries_unconfirm
@@ -74,6 +74,7 @@ __all__ = [
     "identify_photo",
     "library_erase",
     "library_save",
+    "newcomers_forget",
     "people_compare",
     "people_push",
     "people_repair",

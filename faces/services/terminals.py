@@ -1,6 +1,7 @@
 """Entering and changing terminals together with the libraries they hold."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -12,12 +13,16 @@ from devices.models import Site, Terminal
 from devices.services import (
     calling_check,
     calling_moved,
+    silent_newcomers,
     terminal_approve,
     terminal_disable,
     terminal_locked,
 )
 from faces.services.revocations import revocations_settle
 from faces.services.sync import terminal_libraries_set, terminal_view_changed
+
+# As many as wait at one site at most.
+_FORGOTTEN_AT_ONCE = 1000
 
 
 @transaction.atomic
@@ -117,3 +122,21 @@ def terminal_erase(*, terminal: Terminal) -> bool:
     # A door that is gone owes nothing; it may have been the last one.
     revocations_settle(revocations)
     return True
+
+
+def newcomers_forget(*, now: datetime | None = None) -> int:
+    """Delete terminals that wait for approval and were not heard for a day; returns how many.
+
+    Those that reported a pass stay with it, and take nobody's room. Each goes in a transaction of
+    its own, so that nothing waits for a thousand.
+    """
+    forgotten = 0
+    silent = silent_newcomers(now=now)
+    untouched = silent.filter(records__isnull=True, library_links__isnull=True)
+    for terminal in untouched.order_by("pk")[:_FORGOTTEN_AT_ONCE]:
+        with transaction.atomic():
+            terminal_locked(terminal)
+            # Approved or heard while it waited for its turn here, it stays.
+            if silent.filter(pk=terminal.pk).exists():
+                forgotten += terminal_erase(terminal=terminal)
+    return forgotten

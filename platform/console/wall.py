@@ -26,7 +26,7 @@ from records.choices import AlertKind, AlertState, Reason, RecordKind, Severity,
 from records.live import alert_message, record_message
 from records.models import Record
 from records.selectors import alerts_visible, records_visible
-from records.words import shared_id_words
+from records.words import folded_words, shared_id_words
 from server_common.admin import ago_words, clock_words, late_words, timing_words
 
 RECORDS_SHOWN = 20
@@ -93,6 +93,7 @@ class Viewer:
             ),
             late_words(facts["facts"].get("late_s")),
             shared_id_words(facts["facts"]),
+            folded_words(facts["kind"], facts["folded"]),
         ]
         may_clear = self.managed is None or facts["site"] in self.managed
         is_active = facts["state"] == AlertState.ACTIVE

@@ -12,7 +12,7 @@ from devices.admin.scoped import SITE_FILTER, ReadOnlyAdmin, ScopedRelatedFilter
 from records.choices import AlertKind, AlertState, Severity
 from records.models import Alert
 from records.services import alert_acknowledge, alert_clear
-from records.words import shared_id_words
+from records.words import folded_words, shared_id_words
 from server_common.admin import EMPTY, Tone, badge, clock_words, late_words
 
 SEVERITY_TONES: dict[str, Tone] = {
@@ -95,6 +95,7 @@ class AlertAdmin(ReadOnlyAdmin):
             late_words(alert.facts.get("late_s")),
             alert.facts.get("address", ""),
             shared_id_words(alert.facts),
+            folded_words(alert.kind, alert.folded),
         ]
         return " · ".join(part for part in parts if part) or EMPTY
 

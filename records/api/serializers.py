@@ -110,6 +110,7 @@ class AlertOut(serializers.ModelSerializer):
             "acknowledged_by",
             "cleared_at",
             "cleared_by",
+            "folded",
             "facts",
         ]
 

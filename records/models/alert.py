@@ -15,7 +15,8 @@ class Alert(models.Model):
     """Something that needs a person's eye: active → acknowledged → cleared.
 
     An alert of a lasting cause (a terminal offline, a wrong clock, a shared ID) exists once while
-    it lasts, and is cleared by itself when the cause goes away.
+    it lasts, and is cleared by itself when the cause goes away. Of a flood one alert is kept that
+    counts the others (``folded``): one a site and kind, of no one terminal.
     """
 
     site = models.ForeignKey(
@@ -41,6 +42,11 @@ class Alert(models.Model):
         _("state"), max_length=12, choices=AlertState.choices, default=AlertState.ACTIVE
     )
     user_id = models.CharField(_("user ID"), max_length=64, blank=True)
+    folded = models.PositiveIntegerField(
+        _("stands for"),
+        default=0,
+        help_text=_("How many alerts of a flood this one stands for; 0: for itself."),
+    )
     facts = models.JSONField(_("facts"), default=dict)
     raised_at = models.DateTimeField(_("raised"))
     acknowledged_at = models.DateTimeField(_("acknowledged"), null=True)
@@ -69,6 +75,11 @@ class Alert(models.Model):
                 fields=["terminal", "kind"],
                 condition=models.Q(kind__in=LASTING) & ~models.Q(state=AlertState.CLEARED),
                 name="alert_lasting_once",
+            ),
+            models.UniqueConstraint(
+                fields=["site", "kind"],
+                condition=models.Q(folded__gt=0) & ~models.Q(state=AlertState.CLEARED),
+                name="alert_folded_once",
             ),
             models.CheckConstraint(
                 condition=models.Q(state__in=AlertState.values), name="alert_state_known"

@@ -1,6 +1,6 @@
 """All writes to records and alerts."""
 
-from .alerts import alert_acknowledge, alert_clear, alert_raise, presence_alarms
+from .alerts import alert_acknowledge, alert_clear, alert_raise
 from .cut_down import BROKEN_OFF, stored_at_least
 from .decisions import Made, decision_make, decision_preview
 from .erasure import site_records_erase
@@ -14,6 +14,7 @@ from .fetching import (
 from .negatives import not_this_person, not_this_person_undo
 from .passes import late_record, pass_record, temperature_record
 from .pictures import picture_store
+from .presence import presence_alarms
 from .repeats import PassOutcome
 from .shared_ids import shared_ids_watch
 from .verification import Verified, verify

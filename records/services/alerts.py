@@ -5,15 +5,15 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
-from devices.choices import Presence
 from devices.models import Terminal
-from devices.services import CLOCK_TOLERANCE_S, addresses_settle, presence_flush, presence_sweep
+from devices.services import CLOCK_TOLERANCE_S
 from records.choices import AlertKind, AlertState, Severity
-from records.live import alert_message
 from records.models import Alert, Record
-from server_common.on_commit import group_send_on_commit
+from records.models.alert import LASTING
+from records.services.folding import alert_announce, folded_add, is_flood
 
 _SEVERITY = {
     AlertKind.HIGH_TEMPERATURE: Severity.CRITICAL,
@@ -25,6 +25,7 @@ _SEVERITY = {
     AlertKind.NEW_ADDRESS: Severity.WARNING,
     AlertKind.CLOCK_SKEW: Severity.WARNING,
     AlertKind.SHARED_ID: Severity.WARNING,
+    AlertKind.TERMINAL_FLOOD: Severity.WARNING,
 }
 
 
@@ -39,6 +40,8 @@ def alert_raise(
 ) -> Alert | None:
     """Raise an alert; returns None when the same lasting cause is already alarming.
 
+    In a flood it is counted on the site's folded alert of the kind, which is returned instead.
+
     Args:
         kind: what somebody should look at.
         terminal: where.
@@ -50,6 +53,10 @@ def alert_raise(
     Effects: after commit, live screens show it.
     """
     now = timezone.now()
+    if not is_over and is_flood(kind=kind, site_id=terminal.site_id, now=now):
+        if kind in LASTING and _lasting(terminal, kind).exists():
+            return None
+        return folded_add(kind=kind, severity=_SEVERITY[kind], site_id=terminal.site_id, at=now)
     try:
         with transaction.atomic():
             alert = Alert.objects.create(
@@ -66,7 +73,7 @@ def alert_raise(
             )
     except IntegrityError:
         return None
-    _announce(alert)
+    alert_announce(alert)
     return alert
 
 
@@ -92,7 +99,7 @@ def alert_acknowledge(*, alert: Alert, user: User) -> Alert:
         locked.state = AlertState.ACKNOWLEDGED
         locked.acknowledged_at, locked.acknowledged_by = timezone.now(), user
         locked.save(update_fields=["state", "acknowledged_at", "acknowledged_by"])
-        _announce(locked)
+        alert_announce(locked)
     return locked
 
 
@@ -104,39 +111,15 @@ def alert_clear(*, alert: Alert, user: User | None) -> Alert:
         locked.state = AlertState.CLEARED
         locked.cleared_at, locked.cleared_by = timezone.now(), user
         locked.save(update_fields=["state", "cleared_at", "cleared_by"])
-        _announce(locked)
+        alert_announce(locked)
     return locked
 
 
 def alerts_end(*, terminal: Terminal, kind: AlertKind) -> None:
     """Clear what a lasting cause had raised, because it went away by itself."""
-    lasting = Alert.objects.filter(terminal=terminal, kind=kind).exclude(state=AlertState.CLEARED)
-    for alert in lasting:
+    for alert in _lasting(terminal, kind):
         alert_clear(alert=alert, user=None)
 
 
-def presence_alarms(*, now: datetime | None = None) -> int:
-    """Bring terminals' connection states up to date, raise and clear their alarms.
-
-    Returns how many terminals turned. Turn and alarm are one transaction, so no turn is lost.
-    """
-    presence_flush()
-    with transaction.atomic():
-        for row in addresses_settle():
-            # Whoever poses as a terminal is told people's names and photos (seed 9.1).
-            alert_raise(
-                kind=AlertKind.NEW_ADDRESS, terminal=row.terminal, facts={"address": row.address}
-            )
-        turns = presence_sweep(now=now)
-        terminals = Terminal.objects.in_bulk([turn.terminal_id for turn in turns])
-        for turn in turns:
-            terminal = terminals[turn.terminal_id]
-            if turn.presence is Presence.OFFLINE:
-                alert_raise(kind=AlertKind.TERMINAL_OFFLINE, terminal=terminal, at=turn.at)
-            else:
-                alerts_end(terminal=terminal, kind=AlertKind.TERMINAL_OFFLINE)
-    return len(turns)
-
-
-def _announce(alert: Alert) -> None:
-    group_send_on_commit(f"live.{alert.site_id}", {"type": "live.alert", **alert_message(alert)})
+def _lasting(terminal: Terminal, kind: AlertKind) -> QuerySet[Alert]:
+    return Alert.objects.filter(terminal=terminal, kind=kind).exclude(state=AlertState.CLEARED)

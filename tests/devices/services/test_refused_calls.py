@@ -1,11 +1,11 @@
 """A refused call can be seen by those who can put it right, and by nobody else."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
-from pytest_django.fixtures import SettingsWrapper
 
 from devices.address_guesses import AddressGuesses, SiteAddress, likeness
 from devices.choices import RefusedReason
@@ -32,7 +32,7 @@ TOKEN = "abcdEFGH1234ijklMNOP56"
 
 
 @pytest.fixture(autouse=True, params=[False, True], ids=["memory", "redis"])
-def _store(request: pytest.FixtureRequest, settings: SettingsWrapper) -> None:
+def _store(request: pytest.FixtureRequest, settings: Any) -> None:
     """Keep what was refused in this process, or in Redis."""
     if not request.param:
         settings.REDIS_URL = ""

@@ -1,0 +1,38 @@
+"""Alarms about terminals: silent, calling from elsewhere, or suddenly very many."""
+
+from datetime import datetime
+
+from django.db import transaction
+
+from devices.choices import Presence, TerminalStatus
+from devices.models import Terminal
+from devices.services import addresses_settle, presence_flush, presence_sweep
+from records.choices import AlertKind
+from records.services.alerts import alert_raise, alerts_end
+from records.services.folding import floods_watch, folded_settle
+
+
+def presence_alarms(*, now: datetime | None = None) -> int:
+    """Bring terminals' connection states up to date, raise and clear their alarms.
+
+    Returns how many terminals turned. Turn and alarm are one transaction, so no turn is lost.
+    """
+    presence_flush()
+    with transaction.atomic():
+        for row in addresses_settle():
+            # Whoever poses as a terminal is told people's names and photos (seed 9.1).
+            alert_raise(
+                kind=AlertKind.NEW_ADDRESS, terminal=row.terminal, facts={"address": row.address}
+            )
+        turns = presence_sweep(now=now)
+        terminals = Terminal.objects.in_bulk([turn.terminal_id for turn in turns])
+        for turn in turns:
+            terminal = terminals[turn.terminal_id]
+            if turn.presence is not Presence.OFFLINE:
+                alerts_end(terminal=terminal, kind=AlertKind.TERMINAL_OFFLINE)
+            elif terminal.status == TerminalStatus.APPROVED:
+                # One that waits for approval may be a stranger's invention, as many as they like.
+                alert_raise(kind=AlertKind.TERMINAL_OFFLINE, terminal=terminal, at=turn.at)
+        folded_settle()
+        floods_watch(now=now)
+    return len(turns)
