@@ -9,7 +9,8 @@ The rules in the order in which they are asked; the first that applies decides:
 2. the person: unknown, blacklisted, suspended, not yet or no longer valid, not at this door,
    outside the hours of every library
 3. the reading: fever, no mask
-4. the face: not this person's, not verifiable, similarity too low
+4. the face: not this person's, not verifiable, the photo on file instead of a face, similarity
+   too low
 5. the message: repeated too late, or it arrived too late and the site keeps the door closed then.
    It comes behind the others, so that their reasons and alerts are those of a pass in time.
 6. the way: passed in this direction already. It comes last, because only a face that is believed
@@ -58,6 +59,7 @@ class Policy:
     similarity_floor: int | None = None
     passback: str = Passback.OFF
     late_passes: str = LatePasses.STRICT
+    photo_on_file_closes_door: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,7 @@ class Evidence:
         verification: result of the platform's own look at the picture.
         similarity: 0–100 by the terminal, None when it did not say.
         timing: whether the message is of now.
+        is_photo_on_file: its picture is the photo on file, sent back.
     """
 
     at: datetime
@@ -79,6 +82,7 @@ class Evidence:
     verification: VerificationResult
     similarity: float | None = None
     timing: Timing = Timing.LIVE
+    is_photo_on_file: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +107,7 @@ def decide(person: PersonFacts | None, evidence: Evidence, policy: Policy) -> De
         or _person(person, evidence)
         or _health(evidence, policy)
         or _face(evidence, policy)
+        or _copy(evidence, policy)
         or _similarity(evidence, policy)
         or _timing(evidence, policy)
         or _way(person, policy)
@@ -156,6 +161,11 @@ def _face(evidence: Evidence, policy: Policy) -> Reason | None:
     if policy.when_unverifiable == Unverifiable.ALLOW:
         return None
     return Reason.NOT_VERIFIABLE
+
+
+def _copy(evidence: Evidence, policy: Policy) -> Reason | None:
+    is_refused = evidence.is_photo_on_file and policy.photo_on_file_closes_door
+    return Reason.PHOTO_ON_FILE if is_refused else None
 
 
 def _similarity(evidence: Evidence, policy: Policy) -> Reason | None:

@@ -7,5 +7,5 @@ from server_common.watched_rows import watch
 
 def watch_rows() -> None:
     """Begin to watch, when the app is ready."""
-    fields = ["similarity_floor", "passback", "passback_minutes"]
+    fields = ["similarity_floor", "photo_on_file_closes_door", "passback", "passback_minutes"]
     watch(PassRules, kind=AuditKind.RULES, fields=fields, site="site")

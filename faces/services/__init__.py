@@ -24,6 +24,7 @@ from .galleries import (
 )
 from .index import Candidate, forget_copies, identify, identify_photo
 from .people import library_erase, library_save, person_erase, person_save, validity_sweep
+from .photo_copies import is_photo_on_file
 from .photos import CheckedPhoto, photo_attach, photo_check, photos_process_waiting
 from .picture_urls import (
     PICTURE_ROOT_MAX,
@@ -72,6 +73,7 @@ __all__ = [
     "gallery_rebuild_request",
     "identify",
     "identify_photo",
+    "is_photo_on_file",
     "library_erase",
     "library_save",
     "newcomers_forget",

@@ -19,6 +19,7 @@ from face_engine import (
     assess,
     decode_image,
     normalise_photo,
+    picture_hash,
 )
 from faces.choices import PhotoStatus
 from faces.models import FacePhoto, Person
@@ -47,6 +48,7 @@ class CheckedPhoto:
     quality: dict[str, Any] = field(default_factory=dict)
     vector: NDArray[np.float32] | None = None
     contract_id: str = ""
+    picture_hash: str = ""
 
 
 def photo_check(raw: bytes) -> CheckedPhoto:
@@ -91,7 +93,9 @@ def _check_face(image: RgbImage) -> CheckedPhoto:
     vector = model.largest_descriptor(normal)
     if vector is None:
         vector = model.describe(image, faces[:1])[0]
-    return CheckedPhoto(PhotoStatus.OK, jpeg, (), quality, vector, model.contract_id)
+    return CheckedPhoto(
+        PhotoStatus.OK, jpeg, (), quality, vector, model.contract_id, picture_hash(normal)
+    )
 
 
 def person_lock(person: Person) -> bool:
@@ -125,6 +129,7 @@ def photo_attach(*, person: Person, checked: CheckedPhoto) -> FacePhoto:
         status=checked.status,
         problems=list(checked.problems),
         quality=checked.quality,
+        picture_hash=checked.picture_hash,
     )
     if checked.jpeg:
         photo.image.save("photo.jpg", ContentFile(checked.jpeg), save=False)

@@ -22,6 +22,7 @@ from face_engine._quality import (
     QualityReport,
     assess,
 )
+from face_engine._sameness import are_hashes_near, is_same_picture, picture_hash
 from face_engine._similarity import (
     DEFAULT_THRESHOLD,
     SIMILARITY_AT_THRESHOLD,
@@ -73,6 +74,7 @@ __all__ = [
     "QualityReport",
     "RgbImage",
     "VectorIndex",
+    "are_hashes_near",
     "assess",
     "asset_status",
     "cosine_from_similarity",
@@ -80,9 +82,11 @@ __all__ = [
     "decode_partial",
     "install_models",
     "install_portraits",
+    "is_same_picture",
     "load_engine",
     "models_dir",
     "normalise_photo",
+    "picture_hash",
     "similarity_from_cosine",
     "threshold_for_far",
 ]

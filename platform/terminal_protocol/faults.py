@@ -44,6 +44,7 @@ FAULT_WORDS: dict[str, str] = {
     "image_truncated": "the picture broke off",
     "image_too_large": "the picture is larger than allowed",
     "image_unsupported_format": "the picture has a format that is not supported",
+    "picture_is_photo_on_file": "the picture is the person's photo on file, sent back",
     "record_cut_down": "the record could not be stored with all it said",
     "message_broken_off": "the message broke off, so it opened nothing",
     "extras_too_large": "there were more unknown fields than can be kept",

@@ -13,10 +13,16 @@ from records.models import PassRules
 class PassRulesAdmin(ScopedAdmin):
     """Similarity and direction; temperature, mask and verification are on the site's page."""
 
-    list_display = ("__str__", "similarity_floor", "passback", "passback_minutes")
+    list_display = (
+        "__str__",
+        "similarity_floor",
+        "photo_on_file_closes_door",
+        "passback",
+        "passback_minutes",
+    )
     list_select_related = ("site",)
     list_filter = (SITE_FILTER,)
-    fields = ("site", "similarity_floor", "passback", "passback_minutes")
+    fields = ("site", *list_display[1:])
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         return () if obj is None else ("site",)

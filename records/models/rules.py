@@ -32,6 +32,14 @@ class PassRules(models.Model):
         validators=[MaxValueValidator(SIMILARITY_MAX)],
         help_text=_("0–100 as terminals report it; empty: any. Not reported is not too low."),
     )
+    photo_on_file_closes_door = models.BooleanField(
+        _("the photo on file opens no door"),
+        default=False,
+        help_text=_(
+            "A pass whose picture is the person's own photo, sent back instead of a face, is "
+            "alarmed about in any case; on: it keeps the door closed."
+        ),
+    )
     passback = models.CharField(
         _("same direction twice"),
         max_length=8,

@@ -20,6 +20,7 @@ _SEVERITY = {
     AlertKind.BLACKLISTED: Severity.CRITICAL,
     AlertKind.FACE_MISMATCH: Severity.WARNING,
     AlertKind.NO_MASK: Severity.INFO,
+    AlertKind.PHOTO_SENT_BACK: Severity.CRITICAL,
     AlertKind.PASSED_BACK: Severity.WARNING,
     AlertKind.TERMINAL_OFFLINE: Severity.WARNING,
     AlertKind.NEW_ADDRESS: Severity.WARNING,

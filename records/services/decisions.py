@@ -174,6 +174,7 @@ def _policy(terminal: Terminal, rules: PassRules, *, approved: bool) -> Policy:
         similarity_floor=rules.similarity_floor,
         passback=rules.passback,
         late_passes=site.late_passes,
+        photo_on_file_closes_door=rules.photo_on_file_closes_door,
     )
 
 

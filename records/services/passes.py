@@ -36,10 +36,11 @@ from records.services.clocks import (
 )
 from records.services.cut_down import NOT_WHOLE
 from records.services.decisions import decision_make, rules_of
+from records.services.looks import PHOTO_ON_FILE, faults_of, look
 from records.services.pictures import CleanPicture, picture_read, picture_store
 from records.services.repeats import PassOutcome, dedupe_key, repeat_answer
 from records.services.twins import hold, is_known, is_told, supersede
-from records.services.verification import Verified, elapsed_ms, verify
+from records.services.verification import Verified, elapsed_ms
 from server_common.on_commit import group_send_on_commit
 from terminal_protocol import FaceMatch, TemperatureReading
 
@@ -77,15 +78,8 @@ def pass_record(
     clean, faults = _clean(message, repairs)
     ms = {"decode": elapsed_ms(started)}
     person = Person.objects.filter(site_id=terminal.site_id, user_id=message.user_id).first()
-    verified = verify(
-        policy=terminal.site.verification,
-        site_id=terminal.site_id,
-        person=person,
-        image=clean.image if clean else None,
-        is_whole=clean is None or clean.is_whole,
-    )
-    if verified.fault:
-        faults.append(verified.fault)
+    verified = look(terminal=terminal, person=person, clean=clean)
+    faults += faults_of(verified)
     card, card_faults = picture_read(message.id_card_image, prefix="id_card_")
     faults += card_faults
     seen = _Seen(person, verified, clean, card, faults, ms, started, judged)
@@ -127,6 +121,7 @@ def _decide_and_store(
             verification=seen.verified.result,
             similarity=message.similarity,
             timing=Timing.LIVE if seen.judged.is_live else Timing.LATE,
+            is_photo_on_file=seen.verified.is_photo_on_file,
         ),
         terminal_approved=admission.is_approved,
         rules=rules,
@@ -225,15 +220,8 @@ def late_record(
     _date(record, moment_known(terminal=terminal, at=now, moment=message.captured_at))
     if isinstance(message, FaceMatch):
         person = Person.objects.filter(site_id=terminal.site_id, user_id=message.user_id).first()
-        verified = verify(
-            policy=terminal.site.verification,
-            site_id=terminal.site_id,
-            person=person,
-            image=clean.image if clean else None,
-            is_whole=clean is None or clean.is_whole,
-        )
-        if verified.fault:
-            record.faults.append(verified.fault)
+        verified = look(terminal=terminal, person=person, clean=clean)
+        record.faults += faults_of(verified)
         _describe(record, person, message, verified, _DECIDED_THERE)
         record.trace = {
             "rule": Reason.FETCHED,
@@ -377,6 +365,8 @@ def _alarm(record: Record, *, has_passed_back: bool) -> None:
         alert_raise(kind=AlertKind.NO_MASK, terminal=terminal, record=record)
     if has_passed_back and record.reason in (Reason.ALLOWED, Reason.PASSED_BACK):
         alert_raise(kind=AlertKind.PASSED_BACK, terminal=terminal, record=record)
+    if PHOTO_ON_FILE in record.faults:
+        alert_raise(kind=AlertKind.PHOTO_SENT_BACK, terminal=terminal, record=record)
     kind = _ALARMS.get(Reason(record.reason))
     if record.verification == VerificationResult.MISMATCH and site.verification != Verification.OFF:
         # Observing sites open, and want to know all the more.

@@ -19,6 +19,7 @@ from records.decision import Decision, Evidence
 from records.models import FaceNegative, Record
 from records.services.clocks import moment_known_now
 from records.services.decisions import decision_make
+from records.services.looks import PHOTO_ON_FILE
 from terminal_protocol import FaceMatch, TemperatureReading
 
 # From the first arrival on; terminals that repeat do so within seconds.
@@ -114,6 +115,7 @@ def _again(admission: Admission, known: Record, now: datetime) -> Decision:
             verification=_believed(known),
             similarity=known.similarity,
             timing=_timing(admission, known, now),
+            is_photo_on_file=PHOTO_ON_FILE in known.faults,
         ),
         terminal_approved=admission.is_approved,
         # The pass itself is no pass before its own repeat.

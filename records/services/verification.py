@@ -40,6 +40,7 @@ class Verified:
         trace: scores, threshold, closest other person and what settled it, for the record.
         ms: milliseconds by step.
         fault: word for the record's faults when the recogniser could not run.
+        is_photo_on_file: the picture is an accepted photo of the claimed person, sent back.
     """
 
     result: VerificationResult
@@ -47,6 +48,7 @@ class Verified:
     trace: dict[str, Any] = field(default_factory=dict)
     ms: dict[str, float] = field(default_factory=dict)
     fault: str | None = None
+    is_photo_on_file: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,7 @@ POLICY = Policy(
     unlock_delay_ms=2500,
     similarity_floor=80,
     passback=Passback.HARD,
+    photo_on_file_closes_door=True,
 )
 # In the order in which they are asked: (reason, what makes it apply).
 CLOSING: list[tuple[Reason, dict[str, Any]]] = [
@@ -57,6 +58,7 @@ CLOSING: list[tuple[Reason, dict[str, Any]]] = [
     (Reason.NO_MASK, {"evidence": {"mask": False}}),
     (Reason.FACE_MISMATCH, {"evidence": {"verification": VerificationResult.MISMATCH}}),
     (Reason.NOT_VERIFIABLE, {"evidence": {"verification": VerificationResult.NO_FACE}}),
+    (Reason.PHOTO_ON_FILE, {"evidence": {"is_photo_on_file": True}}),
     (Reason.SIMILARITY_TOO_LOW, {"evidence": {"similarity": 79.9}}),
     (Reason.REPEATED, {"evidence": {"timing": Timing.REPEATED}}),
     (Reason.LATE, {"evidence": {"timing": Timing.LATE}}),
@@ -116,6 +118,13 @@ def test_the_first_rule_that_applies_decides(place: int) -> None:
         ({"evidence": {"temperature_c": None}}, Reason.ALLOWED),
         ({"evidence": {"mask": None}}, Reason.ALLOWED),
         ({"evidence": {"similarity": 80.0}}, Reason.ALLOWED),
+        (
+            {
+                "evidence": {"is_photo_on_file": True},
+                "policy": {"photo_on_file_closes_door": False},
+            },
+            Reason.ALLOWED,
+        ),
         ({"evidence": {"similarity": None}}, Reason.ALLOWED),
         ({"evidence": {"similarity": 0.0}}, Reason.SIMILARITY_TOO_LOW),
     ],
@@ -185,6 +194,7 @@ evidences = st.builds(
     mask=st.none() | st.booleans(),
     verification=st.sampled_from(VerificationResult),
     similarity=st.none() | st.floats(0, 100),
+    is_photo_on_file=st.booleans(),
 )
 policies = st.builds(
     Policy,
@@ -197,6 +207,7 @@ policies = st.builds(
     unlock_delay_ms=st.integers(20, 5000),
     similarity_floor=st.none() | st.integers(0, 100),
     passback=st.sampled_from(Passback),
+    photo_on_file_closes_door=st.booleans(),
 )
 
 
@@ -227,6 +238,7 @@ def test_the_door_opens_only_when_no_rule_closes_it(
             and evidence.temperature_c >= policy.temperature_limit_c
         )
         and not (policy.mask_required and evidence.mask is False)
+        and not (policy.photo_on_file_closes_door and evidence.is_photo_on_file)
     )
     if policy.verification == Verification.ENFORCE:
         unverifiable = evidence.verification not in {

@@ -57,6 +57,7 @@ def test_manager_changes_rules_but_not_what_other_sites_feel(world: World) -> No
         "verification": "enforce",
         "when_unverifiable": "deny",
         "temperature_limit_c": "37.5",
+        "newcomers_per_hour": "12",
         "offline_after_s": "60",
         "unconfirmed_after_s": "7200",
         "late_passes": "lenient",
@@ -73,6 +74,7 @@ def test_manager_changes_rules_but_not_what_other_sites_feel(world: World) -> No
     assert answer.status_code == 302
     assert (site.name, site.verification) == ("Alpha renamed", "enforce")
     assert (site.unconfirmed_after_s, site.late_passes) == (7200, "lenient")
+    assert site.newcomers_per_hour == 12
     assert (site.code, site.allow_bare_path) == ("alpha", False)
 
 
@@ -85,6 +87,7 @@ def test_only_a_superuser_adds_a_site_and_it_has_an_address(world: World) -> Non
         "verification": "observe",
         "when_unverifiable": "deny",
         "temperature_limit_c": "37.3",
+        "newcomers_per_hour": "30",
         "offline_after_s": "120",
         "unconfirmed_after_s": "3600",
         "late_passes": "strict",

@@ -41,6 +41,7 @@ def test_a_site_shows_exactly_its_policy(root: APIClient) -> None:
         "timezone": "Asia/Shanghai",
         "allow_bare_path": False,
         "auto_approve": False,
+        "newcomers_per_hour": 30,
         "verification": "observe",
         "when_unverifiable": "deny",
         "temperature_limit_c": 37.3,
@@ -99,6 +100,7 @@ def test_a_site_without_a_code_gets_one(
         ("allowed_networks", ["10.0.0.0/33"]),
         ("allowed_networks", [None]),
         ("auto_approve", "perhaps"),
+        ("newcomers_per_hour", 0),
     ],
 )
 def test_what_a_site_cannot_be_is_refused_by_field(
