@@ -41,7 +41,7 @@ from devices.services import site_create
 from faces.models import FacePhoto, Library, Person
 from faces.services.picture_urls import picture_path
 from tests.support.people import enrol
-site = site_create(code="s", name="S", auto_approve=True)
+site = site_create(code="s", name="S", auto_approve=True, newcomers_per_hour=100_000)
 terminal = Terminal.objects.create(
     site=site, device_id="0000001", status="approved", all_libraries=True
 )

@@ -6,7 +6,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.reverse import reverse
 
-from records.choices import VerificationResult
+from records.choices import AlertState, VerificationResult
 from records.models import Alert, Record
 
 
@@ -87,12 +87,17 @@ class NotThisPersonOut(serializers.Serializer):
 
 
 class AlertOut(serializers.ModelSerializer):
-    """Something somebody should look at."""
+    """Something somebody should look at; ``folded`` others are counted on one of a flood."""
 
     device_id = serializers.SerializerMethodField()
     acknowledged_by: Any = serializers.SlugRelatedField("username", read_only=True)
     cleared_by: Any = serializers.SlugRelatedField("username", read_only=True)
     facts = serializers.DictField()
+    # As they are: the rules between rows are none for reading one.
+    state: Any = serializers.ChoiceField(choices=AlertState.choices, read_only=True)
+    folded = serializers.IntegerField(
+        read_only=True, help_text="How many alerts of a flood it stands for; 0: for itself."
+    )
 
     class Meta:
         model = Alert

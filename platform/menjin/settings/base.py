@@ -223,6 +223,8 @@ SPECTACULAR_SETTINGS = {
         "VerificationEnum": "devices.choices.Verification",
         "CommandKindEnum": "devices.choices.CommandKind",
         "CommandStateEnum": "devices.choices.CommandState",
+        "ReasonEnum": "records.choices.Reason",
+        "RefusedReasonEnum": "devices.choices.RefusedReason",
         "DeliveryStateEnum": "faces.choices.DeliveryState",
     },
 }
