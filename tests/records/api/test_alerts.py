@@ -37,6 +37,7 @@ def test_a_fever_at_the_door_is_an_alert(manager: APIClient, world: World) -> No
         "acknowledged_by": None,
         "cleared_at": None,
         "cleared_by": None,
+        "folded": 0,
     }
 
 
