@@ -93,7 +93,7 @@ class Viewer:
             ),
             late_words(facts["facts"].get("late_s")),
             shared_id_words(facts["facts"]),
-            folded_words(facts["kind"], facts["folded"]),
+            folded_words(facts["kind"], facts.get("folded", 0)),
         ]
         may_clear = self.managed is None or facts["site"] in self.managed
         is_active = facts["state"] == AlertState.ACTIVE
