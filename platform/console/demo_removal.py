@@ -10,7 +10,7 @@ from django.core.files.storage import default_storage
 from django.db import connection, models, transaction
 
 from console.demo import ADMIN_FILE
-from devices.models import Site, Terminal
+from devices.models import AuditEntry, Site, Terminal
 from devices.selectors import demonstration_site
 from devices.services import site_change, site_erase
 from faces.models import DoomedFile, Gallery, Holiday, Library, Person, TimePlan
@@ -71,10 +71,12 @@ def demo_remove(*, folder: Path) -> Removed:
 
 @transaction.atomic
 def _site_erase(site: Site) -> Removed:
+    key = site.pk
     _log_erase(site)
     records = site_records_erase(site=site)
     people = site_people_erase(site=site)
     site_erase(site=site)
+    AuditEntry.objects.filter(site_id=key).delete()
     return Removed(site.name, people, records, 0)
 
 

@@ -15,7 +15,14 @@ from django.utils import timezone
 from console.demo import DemoSite, demo_prepare
 from console.demo_removal import demo_close, demo_remove
 from console.serving import serving
-from devices.models import PresenceChange, Site, SiteMembership, Terminal, TerminalAddress
+from devices.models import (
+    AuditEntry,
+    PresenceChange,
+    Site,
+    SiteMembership,
+    Terminal,
+    TerminalAddress,
+)
 from devices.selectors import demonstration_site
 from devices.services import site_change
 from faces.models import Holiday, LibraryPlan, Person, TimePlan
@@ -107,7 +114,11 @@ def test_nothing_of_the_demonstration_is_left_but_the_administrator(
 
     assert (removed.site, removed.people, removed.records) == ("Our house", 3, 1)
     assert removed.files_left == 0
-    assert rows() - others == Counter({"auth.User": 1})
+    left = rows() - others
+    # The audit tells that the administrator was made.
+    assert set(AuditEntry.objects.values_list("site_name", flat=True)) == {""}
+    assert set(left) == {"auth.User", "devices.AuditEntry"}
+    assert left["auth.User"] == 1
     assert others - rows() == Counter()
     assert files() == other_files
     assert [one.name for one in demo.folder.iterdir()] == ["admin.json"]

@@ -178,5 +178,6 @@ def test_every_registered_task_may_be_asked_for_by_the_schedule_or_a_service() -
     scheduled = {entry["task"] for entry in django_settings.CELERY_BEAT_SCHEDULE.values()}
 
     by_services = {"faces.tasks.gallery_rebuild", "faces.tasks.deliveries_fill"}
-    by_services |= {spec.task for spec in KINDS.values()} | {"devices.tasks.commands_dispatch"}
+    by_services |= {spec.task for spec in KINDS.values()}
+    by_services |= {"devices.tasks.commands_dispatch", "devices.tasks.api_token_used"}
     assert ours - scheduled == by_services
