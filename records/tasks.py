@@ -12,6 +12,12 @@ def presence_alarms() -> dict[str, int]:
     return {"turned": services.presence_alarms(), "shared": services.shared_ids_watch()}
 
 
+@shared_task(name="records.tasks.pictures_process_waiting")
+def pictures_process_waiting(*, terminal_id: int | None = None) -> dict[str, int]:
+    """Decode what terminals sent before they were approved."""
+    return {"pictures": services.pictures_process_waiting(terminal_id=terminal_id)}
+
+
 @shared_task(name="records.tasks.command_run")
 def command_run(*, command_id: int) -> dict[str, str]:
     """Fetch one terminal's own records; a second delivery finds it taken."""

@@ -8,6 +8,7 @@ from django.utils import timezone
 from devices.choices import TerminalStatus
 from devices.models import Terminal
 from devices.services.callers import caller_note
+from server_common.on_commit import enqueue_on_commit
 
 # The segment behind /t/ to its end, whatever it is written with.
 _SECRET_SEGMENT = re.compile(r"(?i)(/t/)[^/?#\s]+")
@@ -16,11 +17,15 @@ _USER_AND_PASSWORD = re.compile(r"(?:(?<=://)|^)[^/?#\s@]+@")
 
 @transaction.atomic
 def terminal_approve(*, terminal: Terminal) -> Terminal:
-    """Let a terminal hold people and open its door from now on."""
+    """Let a terminal hold people and open its door from now on.
+
+    Effects: pictures that it sent before are decoded after commit.
+    """
     locked = terminal_locked(terminal)
     locked.status = TerminalStatus.APPROVED
     locked.approved_at = locked.approved_at or timezone.now()
     locked.save(update_fields=["status", "approved_at"])
+    enqueue_on_commit("records.tasks.pictures_process_waiting", terminal_id=locked.pk)
     return locked
 
 

@@ -190,7 +190,7 @@ class PersonAdmin(ScopedAdmin):
         person_save(
             person=obj,
             library_ids=[library.pk for library in form.cleaned_data["in_libraries"]],
-            photo=upload.read() if upload else None,
+            photo=form.cleaned_data.get("checked_photo"),
         )
         if upload:
             self._tell_about_photo(request, obj)

@@ -9,7 +9,10 @@ from django.template.defaultfilters import filesizeformat
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from face_engine import ImageTooHeavy, PicturesBusy
+from faces.admin.words import problem_words
 from faces.models import Library, Person
+from faces.services import CheckedPhoto, photo_check
 
 
 class LibraryChoice(forms.ModelMultipleChoiceField):
@@ -115,7 +118,20 @@ class PersonForm(forms.ModelForm):
         start, end = values.get("valid_from"), values.get("valid_until")
         if start and end and start >= end:
             self.add_error("valid_until", _("This must be after the beginning."))
+        if values.get("upload") and not self.errors:
+            values["checked_photo"] = self._checked(values["upload"].read())
         return values
+
+    def _checked(self, raw: bytes) -> CheckedPhoto | None:
+        """Look at the photo while what was entered can still be shown again."""
+        try:
+            return photo_check(raw)
+        except ImageTooHeavy as error:
+            self.add_error("upload", " ".join(problem_words([error.code])))
+        except PicturesBusy:
+            words = _("Too many pictures are being looked at. Send it again a little later.")
+            self.add_error("upload", words)
+        return None
 
     def save(self, commit: bool = True) -> Any:  # noqa: FBT001, FBT002 - Django's signature
         if self.cleaned_data.get("new_id_number"):

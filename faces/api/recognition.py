@@ -9,7 +9,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from devices.selectors import sites_managed, sites_visible
-from face_engine import ImageUnreadable, ModelMissing
+from face_engine import ImageTooHeavy, ImageUnreadable, ModelMissing
 from faces.api.fields import uploaded_bytes
 from faces.api.serializers import IdentifyIn, IdentifyOut, IndexOut, QueuedOut, problem_sentence
 from faces.selectors import index_state
@@ -75,6 +75,8 @@ class IdentifyView(APIView):
         photo, site = given.validated_data["photo"], given.validated_data["site"]
         try:
             found = identify_photo(site_id=site.pk, raw=uploaded_bytes(photo))
+        except ImageTooHeavy:
+            raise
         except ImageUnreadable as error:
             raise ValidationError({"photo": [problem_sentence(error.code)]}) from error
         except ModelMissing as error:

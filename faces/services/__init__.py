@@ -1,6 +1,13 @@
 """All writes to people, photos, libraries and deliveries; recognition; the answer to a poll."""
 
 from .clock import clock_advance, clock_last, people_stamp
+from .decoding import (
+    PICTURES_RETRY_AFTER_S,
+    PictureOrigin,
+    picture_budget,
+    picture_decode,
+    picture_hold,
+)
 from .deliveries import deliveries_fill, terminal_expect_all
 from .engine import engine
 from .erasure import site_people_erase
@@ -45,6 +52,7 @@ from .told import Standing, poll_look
 from .unconfirmed import deliveries_unconfirm
 
 __all__ = [
+    "PICTURES_RETRY_AFTER_S",
     "PICTURE_ROOT_MAX",
     "BadPictureAddress",
     "Candidate",
@@ -52,6 +60,7 @@ __all__ = [
     "DoorHours",
     "Feedback",
     "PictureGrant",
+    "PictureOrigin",
     "Standing",
     "clock_advance",
     "clock_last",
@@ -89,7 +98,10 @@ __all__ = [
     "photo_check",
     "photo_fetched",
     "photos_process_waiting",
+    "picture_budget",
+    "picture_decode",
     "picture_grant",
+    "picture_hold",
     "picture_path",
     "picture_root",
     "picture_root_fits",

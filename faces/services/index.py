@@ -11,8 +11,9 @@ from django.conf import settings
 from django.core.files.storage import default_storage
 from numpy.typing import NDArray
 
-from face_engine import FaissIndex, IndexInvalid, decode_image, similarity_from_cosine
+from face_engine import FaissIndex, ImageUnreadable, IndexInvalid, similarity_from_cosine
 from faces.models import FaceDescriptor, Gallery, GalleryRemoval, Person
+from faces.services.decoding import PictureOrigin, picture_decode, picture_hold
 from faces.services.engine import engine
 from faces.services.galleries import INDEX_PURPOSE, descriptor_unseal, gallery_of
 from server_common.crypto import Unsealable, unseal
@@ -83,16 +84,20 @@ def identify_photo(*, site_id: int, raw: bytes, count: int = 5) -> dict[str, Any
 
     Raises:
         face_engine.ImageUnreadable: the picture cannot be decoded.
+        face_engine.PicturesBusy: too many pictures are being looked at.
         face_engine.ModelMissing: the models are not installed.
     """
-    image = decode_image(
-        raw, max_bytes=settings.PHOTO_LIMIT_BYTES, max_pixels=settings.PHOTO_LIMIT_PIXELS
-    )
-    model = engine()
-    found = model.detect(image)
-    if not found:
-        return {"faces": 0, "problems": ["no_face"], "candidates": []}
-    vector = model.describe(image, found[:1])[0]
+    with picture_hold(PictureOrigin.UPLOAD) as hold:
+        decoded = picture_decode(raw, hold, decoded_most=settings.UPLOAD_PICTURE_BYTES)
+        if not decoded.is_whole:
+            raise ImageUnreadable("truncated")
+        image = decoded.pixels
+        hold.keep(image.nbytes)
+        model = engine()
+        found = model.detect(image)
+        if not found:
+            return {"faces": 0, "problems": ["no_face"], "candidates": []}
+        vector = model.describe(image, found[:1])[0]
     return {
         "faces": len(found),
         "problems": [],

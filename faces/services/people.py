@@ -28,23 +28,24 @@ def person_save(
     *,
     person: Person,
     library_ids: Sequence[int] | None = None,
-    photo: bytes | None = None,
+    photo: bytes | CheckedPhoto | None = None,
 ) -> Person:
     """Store a new or changed person, their libraries and their photo, in one transaction.
 
     Args:
         person: the row with its new values; ``site`` never changes.
         library_ids: libraries the person shall be in; None leaves them as they are.
-        photo: bytes of an uploaded picture; None leaves the photo as it is. It is checked before
-            the transaction begins, because recognising takes time.
+        photo: bytes of an uploaded picture, or what `photo_check` made of it; None leaves the photo
+            as it is. It is checked before the transaction begins, because recognising takes time.
 
     Raises:
         ValidationError: a value is not acceptable, a library belongs to another site, a terminal
             cannot hold more people, or the person has been erased meanwhile.
+        face_engine.ImageTooHeavy, face_engine.PicturesBusy: as `photo_check`.
 
     Effects: terminals hear of it at their next poll.
     """
-    checked = photo_check(photo) if photo is not None else None
+    checked = photo_check(photo) if isinstance(photo, bytes) else photo
     with transaction.atomic():
         return _store(person, library_ids, checked)
 

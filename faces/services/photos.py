@@ -13,8 +13,10 @@ from django.db import transaction
 from numpy.typing import NDArray
 
 from face_engine import (
+    ImageTooHeavy,
     ImageUnreadable,
     ModelMissing,
+    PicturesBusy,
     RgbImage,
     assess,
     decode_image,
@@ -24,6 +26,7 @@ from face_engine import (
 from faces.choices import PhotoStatus
 from faces.models import FacePhoto, Person
 from faces.services.clock import people_stamp
+from faces.services.decoding import PictureOrigin, picture_decode, picture_hold
 from faces.services.deliveries import deliveries_expect
 from faces.services.engine import engine
 from faces.services.galleries import files_doom, gallery_add, gallery_remove
@@ -51,22 +54,30 @@ class CheckedPhoto:
     picture_hash: str = ""
 
 
-def photo_check(raw: bytes) -> CheckedPhoto:
+def photo_check(raw: bytes, *, origin: PictureOrigin = PictureOrigin.UPLOAD) -> CheckedPhoto:
     """Decode, find the face, judge its quality, normalise and describe; touches no database.
 
-    Never raises for a bad picture: what is wrong is in ``problems``.
+    A bad picture is none to raise for: what is wrong is in ``problems``.
+
+    Raises:
+        face_engine.ImageTooHeavy: decoding it would take too much memory.
+        face_engine.PicturesBusy: too many pictures are being looked at.
     """
-    try:
-        image = decode_image(
-            raw, max_bytes=settings.PHOTO_LIMIT_BYTES, max_pixels=settings.PHOTO_LIMIT_PIXELS
-        )
-    except ImageUnreadable as error:
-        return CheckedPhoto(PhotoStatus.REFUSED, b"", (error.code,))
-    try:
-        return _check_face(image)
-    except ModelMissing:
-        logger.warning("photo_waits models are not installed")
-        return CheckedPhoto(PhotoStatus.WAITING, raw)
+    with picture_hold(origin) as hold:
+        try:
+            found = picture_decode(raw, hold, decoded_most=settings.UPLOAD_PICTURE_BYTES)
+            if not found.is_whole:
+                raise ImageUnreadable("truncated")
+        except ImageTooHeavy:
+            raise
+        except ImageUnreadable as error:
+            return CheckedPhoto(PhotoStatus.REFUSED, b"", (error.code,))
+        hold.keep(found.pixels.nbytes)
+        try:
+            return _check_face(found.pixels)
+        except ModelMissing:
+            logger.warning("photo_waits models are not installed")
+            return CheckedPhoto(PhotoStatus.WAITING, raw)
 
 
 def _check_face(image: RgbImage) -> CheckedPhoto:
@@ -87,9 +98,8 @@ def _check_face(image: RgbImage) -> CheckedPhoto:
         return CheckedPhoto(PhotoStatus.REFUSED, b"", problems, quality)
     jpeg = normalise_photo(image, faces[0])
     # The descriptor is taken from what terminals get, so both sides know the same face.
-    normal = decode_image(
-        jpeg, max_bytes=settings.PHOTO_LIMIT_BYTES, max_pixels=settings.PHOTO_LIMIT_PIXELS
-    )
+    # Small, and our own: it needs no room of its own.
+    normal = decode_image(jpeg)
     vector = model.largest_descriptor(normal)
     if vector is None:
         vector = model.describe(image, faces[:1])[0]
@@ -165,11 +175,17 @@ def photos_process_waiting(*, limit: int = 100) -> int:
     ]:
         try:
             with photo.image.open() as stored:
-                checked = photo_check(stored.read())
+                checked = photo_check(stored.read(), origin=PictureOrigin.BACKGROUND)
         except FileNotFoundError:
             # It must not keep the others waiting; the manager sees that a new one is needed.
             logger.exception("photo_file_missing photo=%s", photo.pk)
             checked = CheckedPhoto(PhotoStatus.REFUSED, b"", ("empty",))
+        except ImageTooHeavy as error:
+            # It was taken in under a limit that has been lowered since.
+            checked = CheckedPhoto(PhotoStatus.REFUSED, b"", (error.code,))
+        except PicturesBusy:
+            logger.warning("photos_wait pictures are busy")
+            break
         if checked.status == PhotoStatus.WAITING:
             break
         with transaction.atomic():

@@ -10,9 +10,16 @@ Everything a program needs is here; modules with an underscore may change at any
 this package loads neither onnxruntime nor faiss; they come with `load_engine` and `FaissIndex`.
 """
 
+from face_engine._budget import Patience, PictureBudget, PictureHold
 from face_engine._engine import load_engine
 from face_engine._faiss_index import FaissIndex
-from face_engine._image import DEFAULT_MAX_BYTES, PartialImage, decode_image, decode_partial
+from face_engine._image import (
+    DEFAULT_MAX_BYTES,
+    DEFAULT_MAX_DECODED_BYTES,
+    PartialImage,
+    decode_image,
+    decode_partial,
+)
 from face_engine._numpy_index import NumpyIndex
 from face_engine._photo import MAX_PHOTO_PX, MIN_PHOTO_PX, normalise_photo
 from face_engine._quality import (
@@ -40,16 +47,19 @@ from face_engine.assets import (
 from face_engine.base import Descriptor, DetectedFace, FaceEngine, RgbImage, VectorIndex
 from face_engine.exceptions import (
     FaceEngineError,
+    ImageTooHeavy,
     ImageUnreadable,
     IndexInvalid,
     InstallFailed,
     ManifestInvalid,
     ModelInvalid,
     ModelMissing,
+    PicturesBusy,
 )
 
 __all__ = [
     "DEFAULT_MAX_BYTES",
+    "DEFAULT_MAX_DECODED_BYTES",
     "DEFAULT_THRESHOLD",
     "MAX_PHOTO_PX",
     "MIN_PHOTO_PX",
@@ -61,6 +71,7 @@ __all__ = [
     "FaceEngine",
     "FaceEngineError",
     "FaissIndex",
+    "ImageTooHeavy",
     "ImageUnreadable",
     "IndexInvalid",
     "InstallFailed",
@@ -69,6 +80,10 @@ __all__ = [
     "ModelMissing",
     "NumpyIndex",
     "PartialImage",
+    "Patience",
+    "PictureBudget",
+    "PictureHold",
+    "PicturesBusy",
     "QualityLimits",
     "QualityProblem",
     "QualityReport",

@@ -10,10 +10,13 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 from PIL.JpegImagePlugin import JpegImageFile
 
+from face_engine._budget import PictureHold
 from face_engine._jpeg_scans import SCANS_MOST, scan_starts, scans_tell_all
 from face_engine._metadata import bare_picture, orientation_of
+from face_engine._pixels import factor_for, rgb_pixels
+from face_engine._weight import picture_weight
 from face_engine.base import RgbImage
-from face_engine.exceptions import ImageFault, ImageUnreadable
+from face_engine.exceptions import ImageFault, ImageTooHeavy, ImageUnreadable, PicturesBusy
 
 _FORMATS: Final = ("JPEG", "PNG", "WEBP", "BMP")
 _OWN_MAGIC: Final = (b"\xff\xd8", b"\x89PNG", b"RIFF", b"BM")
@@ -24,19 +27,21 @@ _FOREIGN_MAGIC: Final = (
 
 DEFAULT_MAX_BYTES: Final = 20 * 1024 * 1024
 DEFAULT_MAX_PIXELS: Final = 50_000_000
+DEFAULT_MAX_DECODED_BYTES: Final = 256 * 1024 * 1024
 DEFAULT_ENOUGH_PX: Final = 1024
 """Longer side that suffices for everything here: the detector looks at 320 px, a stored photo has
 at most 500 px, and a face that fills a tenth of the width still has 100 px."""
 
 
+# Quarter turns to the left, and whether columns change sides before, by EXIF orientation.
 _TURNS: Final = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
+    2: (0, True),
+    3: (2, False),
+    4: (2, True),
+    5: (1, True),
+    6: (3, False),
+    7: (3, True),
+    8: (1, False),
 }
 
 _JPEG_START: Final = b"\xff\xd8"
@@ -67,21 +72,26 @@ def decode_image(
     *,
     max_bytes: int = DEFAULT_MAX_BYTES,
     max_pixels: int = DEFAULT_MAX_PIXELS,
+    max_decoded_bytes: int = DEFAULT_MAX_DECODED_BYTES,
     enough_px: int | None = DEFAULT_ENOUGH_PX,
+    hold: PictureHold | None = None,
 ) -> RgbImage:
     """Decode a picture as sent by a terminal, a phone or a browser.
 
     The orientation written by the camera is applied, transparency is laid on white. JPEG, PNG,
-    WebP and BMP are read; HEIC where ``pillow_heif`` is installed. A JPEG much larger than needed
-    is decoded at a half, a quarter or an eighth, which costs a fraction of the time. One that
-    lacks nothing but its end mark is a picture like any other.
+    WebP and BMP are read; HEIC where ``pillow_heif`` is installed. A picture much larger than
+    needed is returned at a half, a quarter or an eighth; a JPEG is decoded that way, which costs a
+    fraction of time and memory. One that lacks nothing but its end mark is a picture like any
+    other.
 
     Args:
         raw: the file.
         max_bytes: longest file accepted.
         max_pixels: largest width times height accepted, judged before anything is decoded.
-        enough_px: a JPEG may be reduced as long as its longer side keeps this many pixels;
-            None decodes at full size.
+        max_decoded_bytes: most memory that decoding may take at its worst moment, judged before.
+        enough_px: a picture may be reduced as long as its longer side keeps this many pixels;
+            None returns it at full size.
+        hold: takes that memory from a budget; its owner gives it back.
 
     Returns:
         Shape (height, width, 3), uint8, RGB, contiguous, read-only.
@@ -89,8 +99,16 @@ def decode_image(
     Raises:
         ImageUnreadable: with code ``empty``, ``not_an_image``, ``truncated``, ``too_large`` or
             ``unsupported_format``. Nothing else leaves, whatever the bytes are.
+        PicturesBusy: there is no room in the budget of ``hold``; never without one.
     """
-    found = decode_partial(raw, max_bytes=max_bytes, max_pixels=max_pixels, enough_px=enough_px)
+    found = decode_partial(
+        raw,
+        max_bytes=max_bytes,
+        max_pixels=max_pixels,
+        max_decoded_bytes=max_decoded_bytes,
+        enough_px=enough_px,
+        hold=hold,
+    )
     if not found.is_whole:
         raise ImageUnreadable("truncated")
     return found.pixels
@@ -101,7 +119,9 @@ def decode_partial(
     *,
     max_bytes: int = DEFAULT_MAX_BYTES,
     max_pixels: int = DEFAULT_MAX_PIXELS,
+    max_decoded_bytes: int = DEFAULT_MAX_DECODED_BYTES,
     enough_px: int | None = DEFAULT_ENOUGH_PX,
+    hold: PictureHold | None = None,
 ) -> PartialImage:
     """Decode a picture as `decode_image` does, and a JPEG that breaks off as far as it goes.
 
@@ -112,10 +132,10 @@ def decode_partial(
         raise ImageUnreadable("empty")
     if len(raw) > max_bytes:
         raise ImageUnreadable("too_large")
-    limits = _Limits(max_pixels, enough_px)
+    limits = _Limits(max_pixels, max_decoded_bytes, enough_px, hold)
     try:
         return _decode(raw, limits)
-    except ImageUnreadable:
+    except (ImageUnreadable, PicturesBusy):
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning, MemoryError) as error:
         raise ImageUnreadable("too_large") from error
@@ -131,7 +151,17 @@ class _Limits:
     """What `decode_image` was asked for."""
 
     max_pixels: int
+    max_decoded_bytes: int
     enough_px: int | None
+    hold: PictureHold | None
+    is_beside_another: bool = False
+
+    def admit(self, weight: int) -> None:
+        """Take what a picture costs, or refuse it."""
+        if weight > self.max_decoded_bytes:
+            raise ImageTooHeavy
+        if self.hold is not None:
+            self.hold.take(weight)
 
 
 def _decode(raw: bytes, limits: _Limits) -> PartialImage:
@@ -144,11 +174,12 @@ def _decode(raw: bytes, limits: _Limits) -> PartialImage:
     except OSError as error:
         if not is_jpeg or isinstance(error, UnidentifiedImageError):
             raise
-        partial = _decode_cut(bare.raw, limits)
-        if partial is None:
-            raise
-    turned = _turn(Image.fromarray(partial.pixels), bare.orientation)
-    return replace(partial, pixels=_freeze(np.asarray(turned)))
+        # Without where it happened, which holds all that was decoded there.
+        failure = error.with_traceback(None)
+    partial = _decode_cut(bare.raw, limits)
+    if partial is None:
+        raise failure
+    return replace(partial, pixels=_upright(partial.pixels, bare.orientation))
 
 
 def _decode_cut(raw: bytes, limits: _Limits) -> PartialImage | None:
@@ -157,16 +188,21 @@ def _decode_cut(raw: bytes, limits: _Limits) -> PartialImage | None:
     The decoder fills up with grey what it has not got when an end mark follows, and with noise when
     noise follows: rows that look the same either way are there.
     """
+    limits = replace(limits, is_beside_another=True)
     # A marker that was cut in two, or tables of a scan that is not there, would swallow the end.
     begun = max(raw.rfind(b"\xff\xc4"), raw.rfind(b"\xff\xda"))
     for kept in (raw.rstrip(b"\xff"), raw[: max(begun, 0)]):
         try:
             header = _header(kept + _JPEG_END)
             pixels = _pixels(kept + _JPEG_END, 1, limits)
-            others = [_pixels(kept + one + _JPEG_END, 1, limits) for one in _FILLINGS]
+            # One at a time: each is as large as the picture.
+            differing = np.zeros(len(pixels), dtype=bool)
+            for one in _FILLINGS:
+                other = _pixels(kept + one + _JPEG_END, 1, limits)
+                differing |= (pixels != other).any(axis=(1, 2))
+                del other
         except OSError:
             continue
-        differing = np.any([(pixels != one).any(axis=(1, 2)) for one in others], axis=0)
         rows = int(differing.argmax()) if differing.any() else len(pixels)
         is_whole = rows == len(pixels) and scans_tell_all(kept, components=header.layers)
         # A progressive picture comes whole and coarse, and grows finer.
@@ -189,16 +225,25 @@ def _pixels(raw: bytes, orientation: int, limits: _Limits) -> RgbImage:
             raise ImageUnreadable("too_large")
         if image.width < 1 or image.height < 1:
             raise ImageUnreadable("not_an_image")
-        if limits.enough_px is not None and image.format == "JPEG":
+        is_jpeg = isinstance(image, JpegImageFile)
+        if limits.enough_px is not None and is_jpeg:
             _draft(image, limits.enough_px)
+        factor = 1 if is_jpeg else factor_for(image.size, limits.enough_px)
+        limits.admit(
+            picture_weight(image, raw, factor=factor, beside_another=limits.is_beside_another)
+        )
         if image.format == "WEBP":
             orientation = orientation_of(image.info.get("exif", b""), image.info.get("xmp", b""))
-        return _freeze(np.asarray(_turn(_on_white(image), orientation)))
+        pixels = rgb_pixels(image, factor)
+        # Before the result is turned, because that makes a second one.
+        image.close()
+    return _upright(pixels, orientation)
 
 
-def _turn(image: Image.Image, orientation: int) -> Image.Image:
-    turn = _TURNS.get(orientation)
-    return image if turn is None else image.transpose(turn)
+def _upright(pixels: RgbImage, orientation: int) -> RgbImage:
+    quarters, is_mirrored = _TURNS.get(orientation, (0, False))
+    turned = np.rot90(pixels[:, ::-1] if is_mirrored else pixels, quarters)
+    return _freeze(np.ascontiguousarray(turned))
 
 
 def _draft(image: Image.Image, enough_px: int) -> None:
@@ -212,21 +257,6 @@ def _draft(image: Image.Image, enough_px: int) -> None:
                 max(1, image.height * enough_px // longer),
             ),
         )
-
-
-def _on_white(image: Image.Image) -> Image.Image:
-    if image.mode == "RGB":
-        return image
-    if image.mode.startswith("I;16") or image.mode in ("I", "F"):
-        levels = np.asarray(image, dtype=np.float32)
-        highest = max(255.0, float(levels.max(initial=0.0)))
-        scaled = np.clip(levels * (255.0 / (65535.0 if highest > 255.0 else 255.0)), 0, 255)
-        return Image.fromarray(scaled.astype(np.uint8)).convert("RGB")
-    if "A" in image.getbands() or "transparency" in image.info:
-        rgba = image.convert("RGBA")
-        white = Image.new("RGBA", rgba.size, (255, 255, 255, 255))
-        return Image.alpha_composite(white, rgba).convert("RGB")
-    return image.convert("RGB")
 
 
 def _freeze(pixels: RgbImage) -> RgbImage:

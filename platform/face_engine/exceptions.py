@@ -6,6 +6,8 @@
     ├── InstallFailed        install_failed      no source could deliver a file
     ├── ManifestInvalid      manifest_invalid    a manifest says something impossible
     ├── ImageUnreadable      empty | not_an_image | truncated | too_large | unsupported_format
+    │   └── ImageTooHeavy    too_large           decoding it would take too much memory
+    ├── PicturesBusy         pictures_busy       no room to decode another picture at the moment
     └── IndexInvalid         index_invalid       bytes that are not a saved index
 
 What is merely unwelcome (no face, a blurred face, nobody found) is a result, not an exception. No
@@ -62,6 +64,19 @@ class ImageUnreadable(FaceEngineError):
     def __init__(self, code: ImageFault) -> None:
         super().__init__(code)
         self.code = code
+
+
+class ImageTooHeavy(ImageUnreadable):
+    """A picture whose decoding would take more memory than the caller allows."""
+
+    def __init__(self) -> None:
+        super().__init__("too_large")
+
+
+class PicturesBusy(FaceEngineError):
+    """As many pictures are being decoded as there is memory for; the same one may come later."""
+
+    code = "pictures_busy"
 
 
 class IndexInvalid(FaceEngineError):

@@ -40,6 +40,8 @@ from devices.services import (
     repairs_count,
     stranger_may_call,
 )
+from face_engine import PicturesBusy
+from faces.services import PICTURES_RETRY_AFTER_S
 from menjin.crowding import Crowded, Errand, SentAway, crowded_retry_after_s, shared_slots
 from menjin.lane_paths import is_lane_path, is_picture_path, lane_path
 from menjin.packed_bodies import TooLargeUnpacked, UnknownEncoding, unpack
@@ -142,6 +144,8 @@ class TerminalLane:
             response = _busy("body is compressed in a way that is not understood")
             response["Accept-Encoding"] = "gzip, deflate"
             return response
+        except PicturesBusy:
+            return _busy("too many pictures at once", retry_after_s=PICTURES_RETRY_AFTER_S)
         except (UnreadablePostError, RawPostDataException):
             return _busy("request broke off")
         except (DatabaseError, InterfaceError):

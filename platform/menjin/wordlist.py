@@ -33,6 +33,8 @@ MESSAGE_FAULTS = (
     _("the picture is no picture"),
     _("the picture broke off"),
     _("the picture is larger than allowed"),
+    _("the picture is kept as it came until the terminal is approved"),
+    _("the picture was not kept: there was no room until the terminal is approved"),
     _("the picture has a format that is not supported"),
     _("the record could not be stored with all it said"),
     _("the message broke off, so it opened nothing"),

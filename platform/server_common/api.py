@@ -17,6 +17,7 @@ from rest_framework.exceptions import APIException, ParseError, ValidationError
 from rest_framework.response import Response
 from rest_framework.views import exception_handler as drf_exception_handler
 
+from face_engine import ImageTooHeavy, PicturesBusy
 from server_common.api_defaults import BodyTooLarge
 
 logger = logging.getLogger(__name__)
@@ -66,6 +67,24 @@ class Conflict(APIException):
     default_detail = "This is still in use."
 
 
+class PictureTooHeavy(APIException):
+    """Decoding a picture would take more memory than one request may."""
+
+    status_code = 413
+    default_code = "too_large"
+    default_detail = "The picture is too large. Make it smaller, 2000 pixels are enough."
+
+
+class TooManyPictures(APIException):
+    """Other pictures are being decoded; this one may come a little later."""
+
+    status_code = 503
+    default_code = "pictures_busy"
+    default_detail = "Too many pictures are being looked at. Send it again a little later."
+    # Told as Retry-After.
+    wait = 10
+
+
 class Unavailable(APIException):
     """Something the request needs is not there at the moment."""
 
@@ -82,6 +101,10 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | Non
         exc = Conflict()
     elif isinstance(exc, IntegrityError):
         exc = _from_database(exc)
+    elif isinstance(exc, ImageTooHeavy):
+        exc = PictureTooHeavy()
+    elif isinstance(exc, PicturesBusy):
+        exc = TooManyPictures()
     elif isinstance(exc, RequestDataTooBig):
         exc = BodyTooLarge()
     elif isinstance(exc, SuspiciousOperation):

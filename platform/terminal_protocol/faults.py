@@ -43,6 +43,8 @@ FAULT_WORDS: dict[str, str] = {
     "image_not_an_image": "the picture is no picture",
     "image_truncated": "the picture broke off",
     "image_too_large": "the picture is larger than allowed",
+    "image_waits": "the picture is kept as it came until the terminal is approved",
+    "image_not_kept": "the picture was not kept: there was no room until the terminal is approved",
     "image_unsupported_format": "the picture has a format that is not supported",
     "picture_is_photo_on_file": "the picture is the person's photo on file, sent back",
     "record_cut_down": "the record could not be stored with all it said",

@@ -22,7 +22,7 @@ from records.admin.why import why_page
 from records.choices import Reason, RecordKind, Timing, VerificationResult
 from records.decision import is_fever
 from records.models import FaceNegative, Record
-from records.services import not_this_person, not_this_person_undo
+from records.services import WAITS, not_this_person, not_this_person_undo
 from server_common.admin import EMPTY, NOBODY, Tone, badge, thumbnail, timing_words
 
 VERIFICATION_TONES: dict[str, Tone] = {
@@ -266,6 +266,8 @@ def _pictures(record: Any, *, large: bool) -> SafeString:
     if record.picture_id is not None:
         address = reverse("console:record-picture", args=[record.pk])
         taken = thumbnail(address, _("picture taken"), large=large)
+    elif WAITS in record.faults:
+        taken = badge("warn", _("Picture kept until the terminal is approved"))
     on_file: Any = ""
     if record.has_reference:
         address = reverse("console:record-reference", args=[record.pk])

@@ -8,6 +8,7 @@ from rest_framework.reverse import reverse
 
 from records.choices import AlertState, VerificationResult
 from records.models import Alert, Record
+from records.services import WAITS
 
 
 class VerificationOut(serializers.Serializer):
@@ -24,6 +25,9 @@ class RecordOut(serializers.ModelSerializer):
     temperature_c = serializers.FloatField(allow_null=True)
     verification = serializers.SerializerMethodField()
     picture_url = serializers.SerializerMethodField()
+    picture_waits = serializers.SerializerMethodField(
+        help_text="The picture is kept undecoded until its terminal is approved."
+    )
     reason_text = serializers.CharField(source="get_reason_display")
     extras = serializers.DictField()
     faults = serializers.ListField(child=serializers.CharField())
@@ -63,6 +67,7 @@ class RecordOut(serializers.ModelSerializer):
             "id_card_name",
             "extras",
             "picture_url",
+            "picture_waits",
             "faults",
             "trace",
         ]
@@ -77,6 +82,9 @@ class RecordOut(serializers.ModelSerializer):
             return None
         url: str = reverse("record-picture", args=[record.pk], request=self.context["request"])
         return url
+
+    def get_picture_waits(self, record: Record) -> bool:
+        return WAITS in record.faults
 
 
 class NotThisPersonOut(serializers.Serializer):

@@ -4,5 +4,14 @@ from .alert import Alert
 from .negative import FaceNegative
 from .record import Picture, Record, RecordCursor
 from .rules import PassRules
+from .waiting import WaitingPicture
 
-__all__ = ["Alert", "FaceNegative", "PassRules", "Picture", "Record", "RecordCursor"]
+__all__ = [
+    "Alert",
+    "FaceNegative",
+    "PassRules",
+    "Picture",
+    "Record",
+    "RecordCursor",
+    "WaitingPicture",
+]

@@ -18,9 +18,11 @@ from .presence import presence_alarms
 from .repeats import PassOutcome
 from .shared_ids import shared_ids_watch
 from .verification import Verified, verify
+from .waiting import WAITS, pictures_process_waiting
 
 __all__ = [
     "BROKEN_OFF",
+    "WAITS",
     "Made",
     "PassOutcome",
     "Verified",
@@ -36,6 +38,7 @@ __all__ = [
     "not_this_person_undo",
     "pass_record",
     "picture_store",
+    "pictures_process_waiting",
     "presence_alarms",
     "pushed_until",
     "records_pull",

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from django.db import InterfaceError, OperationalError
 
+from face_engine import PicturesBusy
 from terminal_protocol import FaceMatch, TemperatureReading
 
 logger = logging.getLogger(__name__)
@@ -20,8 +21,8 @@ CUT_DOWN = "record_cut_down"
 # what is left of "1001". It opens nothing.
 BROKEN_OFF = "message_broken_off"
 NOT_WHOLE = frozenset({CUT_DOWN, BROKEN_OFF})
-# What says nothing about the message: it comes again when the database or the disk is back.
-AWAY = (OperationalError, InterfaceError, OSError)
+# What says nothing about the message: it comes again when database, disk or memory are there.
+AWAY = (OperationalError, InterfaceError, OSError, PicturesBusy)
 
 Message = TypeVar("Message", bound=FaceMatch | TemperatureReading)
 Stored = TypeVar("Stored")
@@ -32,6 +33,7 @@ def stored_at_least(store: Callable[[Message], Stored], message: Message) -> Sto
 
     Raises:
         OperationalError, InterfaceError, OSError: database or disk are away.
+        PicturesBusy: there is no room to decode its picture.
     """
     # Twice as it is: the first time a person may have been erased meanwhile.
     for _ in range(2):

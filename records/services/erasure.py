@@ -5,6 +5,7 @@ from django.db import transaction
 from devices.models import Site
 from faces.services import files_doom
 from records.models import Alert, Picture, Record
+from records.services.waiting import waiting_forget
 
 
 @transaction.atomic
@@ -16,6 +17,7 @@ def site_records_erase(*, site: Site) -> int:
     Alert.objects.filter(site=site).delete()
     records = Record.objects.filter(site=site)
     count = records.count()
+    waiting_forget(records=records)
     records.delete()
     pictures = Picture.objects.filter(site=site)
     files_doom(list(pictures.values_list("image", flat=True)))

@@ -15,6 +15,7 @@ from devices.clock_learning import Judgement
 from devices.models import Terminal
 from devices.services import CLOCK_TOLERANCE_S, Admission, terminal_describe
 from faces.models import Person
+from faces.services import PictureOrigin
 from records.choices import (
     AlertKind,
     Origin,
@@ -36,11 +37,12 @@ from records.services.clocks import (
 )
 from records.services.cut_down import NOT_WHOLE
 from records.services.decisions import decision_make, rules_of
-from records.services.looks import PHOTO_ON_FILE, faults_of, look
-from records.services.pictures import CleanPicture, picture_read, picture_store
+from records.services.looking import PHOTO_ON_FILE, Looked, look, look_for
+from records.services.pictures import picture_store
 from records.services.repeats import PassOutcome, dedupe_key, repeat_answer
 from records.services.twins import hold, is_known, is_told, supersede
 from records.services.verification import Verified, elapsed_ms
+from records.services.waiting import picture_wait
 from server_common.on_commit import group_send_on_commit
 from terminal_protocol import FaceMatch, TemperatureReading
 
@@ -75,14 +77,22 @@ def pass_record(
         return repeat
     judged = moment_judge(admission=admission, moment=message.captured_at, key=key)
     started = time.perf_counter()
-    clean, faults = _clean(message, repairs)
-    ms = {"decode": elapsed_ms(started)}
     person = Person.objects.filter(site_id=terminal.site_id, user_id=message.user_id).first()
-    verified = look(terminal=terminal, person=person, clean=clean)
-    faults += faults_of(verified)
-    card, card_faults = picture_read(message.id_card_image, prefix="id_card_")
-    faults += card_faults
-    seen = _Seen(person, verified, clean, card, faults, ms, started, judged)
+    face = look(
+        terminal=terminal,
+        raw=message.image,
+        origin=PictureOrigin.DOOR,
+        compare=look_for(terminal, person),
+    )
+    # One after the other: nothing waits for room while it holds some.
+    card = look(
+        terminal=terminal,
+        raw=message.id_card_image,
+        origin=PictureOrigin.DOOR,
+        prefix="id_card_",
+    )
+    faults = [*message.faults, *repairs, *face.faults, *card.faults]
+    seen = _Seen(person, face, card, faults, started, judged)
     record, stored = _decide_and_store(admission, message, key, seen)
     return _answered(admission, record, stored, judged)
 
@@ -92,11 +102,9 @@ class _Seen:
     """What was made of a message before anything is locked: reading pictures takes time."""
 
     person: Person | None
-    verified: Verified
-    clean: CleanPicture | None
-    card: CleanPicture | None
+    face: Looked
+    card: Looked
     faults: list[str]
-    ms: dict[str, float]
     started: float
     judged: Judgement
 
@@ -118,10 +126,10 @@ def _decide_and_store(
             at=now,
             temperature_c=message.temperature_c,
             mask=message.mask,
-            verification=seen.verified.result,
+            verification=seen.face.verified.result,
             similarity=message.similarity,
             timing=Timing.LIVE if seen.judged.is_live else Timing.LATE,
-            is_photo_on_file=seen.verified.is_photo_on_file,
+            is_photo_on_file=seen.face.verified.is_photo_on_file,
         ),
         terminal_approved=admission.is_approved,
         rules=rules,
@@ -129,18 +137,18 @@ def _decide_and_store(
     decision = made.decision
     if decision.open_door and NOT_WHOLE.intersection(seen.faults):
         decision = Decision(open_door=False, reason=Reason.NOT_VERIFIABLE)
-    ms = {**seen.ms, **seen.verified.ms, "decide": elapsed_ms(deciding)}
+    ms = {**seen.face.ms, "decide": elapsed_ms(deciding)}
     record = _base_record(terminal, RecordKind.PASS, key, message, seen.faults, now)
-    _describe(record, person, message, seen.verified, decision)
+    _describe(record, person, message, seen.face.verified, decision)
     _date(record, seen.judged)
     record.trace = {
         "rule": decision.reason,
         **made.inputs,
-        "verification": seen.verified.trace,
+        "verification": seen.face.verified.trace,
         "ms": ms,
         "total_ms": elapsed_ms(seen.started),
     }
-    stored = _store(record, seen.clean, seen.card, has_passed_back=made.has_passed_back)
+    stored = _store(record, seen.face, seen.card, has_passed_back=made.has_passed_back)
     return record, stored
 
 
@@ -183,11 +191,12 @@ def temperature_record(
         moment_answered(terminal=terminal)
         return repeat
     judged = moment_judge(admission=admission, moment=message.captured_at, key=key)
-    clean, faults = _clean(message, repairs)
+    face = look(terminal=terminal, raw=message.image, origin=PictureOrigin.DOOR)
+    faults = [*message.faults, *repairs, *face.faults]
     record = _base_record(terminal, RecordKind.TEMPERATURE, key, message, faults, timezone.now())
     record.reason = Reason.NOT_A_PASS
     _date(record, judged)
-    return _answered(admission, record, _store(record, clean, None), judged)
+    return _answered(admission, record, _store(record, face), judged)
 
 
 def late_record(
@@ -212,31 +221,29 @@ def late_record(
     known = Record.objects.filter(terminal=terminal, dedupe_key=key)
     if known.exists() or is_told(probe):
         return None
-    clean, faults = _clean(message, ())
-    record = _base_record(terminal, kind, key, message, faults, now)
+    person: Person | None = None
+    if isinstance(message, FaceMatch):
+        person = Person.objects.filter(site_id=terminal.site_id, user_id=message.user_id).first()
+    face = look(
+        terminal=terminal,
+        raw=message.image,
+        origin=PictureOrigin.BACKGROUND,
+        compare=look_for(terminal, person) if is_pass else None,
+    )
+    record = _base_record(terminal, kind, key, message, [*message.faults, *face.faults], now)
     # How late it comes says nothing about the terminal's clock; alerts say it.
     record.faults = [fault for fault in record.faults if fault != "clock_skew"]
     record.origin, record.reason = origin, Reason.FETCHED
     _date(record, moment_known(terminal=terminal, at=now, moment=message.captured_at))
     if isinstance(message, FaceMatch):
-        person = Person.objects.filter(site_id=terminal.site_id, user_id=message.user_id).first()
-        verified = look(terminal=terminal, person=person, clean=clean)
-        record.faults += faults_of(verified)
-        _describe(record, person, message, verified, _DECIDED_THERE)
+        _describe(record, person, message, face.verified, _DECIDED_THERE)
         record.trace = {
             "rule": Reason.FETCHED,
-            "verification": verified.trace,
+            "verification": face.verified.trace,
             "total_ms": elapsed_ms(started),
         }
-    stored = _store(record, clean, None)
+    stored = _store(record, face)
     return stored.record_id if stored else None
-
-
-def _clean(
-    message: FaceMatch | TemperatureReading, repairs: Iterable[str]
-) -> tuple[CleanPicture | None, list[str]]:
-    clean, faults = picture_read(message.image)
-    return clean, [*message.faults, *repairs, *faults]
 
 
 def _base_record(
@@ -293,18 +300,18 @@ def _id_card(message: FaceMatch) -> dict[str, str]:
 
 def _store(
     record: Record,
-    clean: CleanPicture | None,
-    card: CleanPicture | None,
+    face: Looked,
+    card: Looked | None = None,
     *,
     has_passed_back: bool = False,
 ) -> PassOutcome | None:
     """Write everything in one transaction; None when the same message was stored meanwhile."""
     try:
         with transaction.atomic():
-            if clean is not None:
-                record.picture = picture_store(site_id=record.site_id, clean=clean)
-            if card is not None:
-                record.id_card_picture = picture_store(site_id=record.site_id, clean=card)
+            looked = {"picture": face, "id_card_picture": card or Looked()}
+            for place, one in looked.items():
+                if one.clean is not None:
+                    setattr(record, place, picture_store(site_id=record.site_id, clean=one.clean))
             record.faults = list(dict.fromkeys(record.faults))
             is_late = record.origin != Origin.UPLOADED
             if not is_late:
@@ -312,6 +319,9 @@ def _store(
             elif is_known(record):
                 return None
             record.save(force_insert=True)
+            for place, one in looked.items():
+                if one.waits is not None:
+                    picture_wait(record=record, place=place, raw=one.waits)
             replaces = [] if is_late else supersede(record)
             _alarm(record, has_passed_back=has_passed_back)
             message = record_message(record, replaces=replaces)

@@ -11,7 +11,8 @@ from django.core.files.storage import default_storage
 from django.db import IntegrityError, transaction
 from PIL import Image
 
-from face_engine import ImageUnreadable, RgbImage, decode_partial
+from face_engine import ImageUnreadable, PictureHold, RgbImage
+from faces.services import picture_decode
 from records.models import Picture
 
 logger = logging.getLogger(__name__)
@@ -23,58 +24,66 @@ _LONGEST_EDGE_PX = 1280
 
 @dataclass(frozen=True, slots=True)
 class CleanPicture:
-    """A decoded picture and the JPEG made from it: upright, without metadata.
+    """The JPEG made from a picture: upright, without metadata.
 
     Attributes:
-        fault: word for the record's faults when the file breaks off; empty otherwise.
+        width, height: of what it was made from.
         is_whole: every row is there, whatever is missing behind the last.
     """
 
-    image: RgbImage
     jpeg: bytes
     sha256: str
-    fault: str = ""
+    width: int
+    height: int
     is_whole: bool = True
 
 
-def picture_clean(raw: bytes) -> CleanPicture | str:
-    """Decode and re-encode a picture, or return the fault's word when it cannot be read.
+@dataclass(frozen=True, slots=True)
+class PictureRead:
+    """What became of a message's picture.
+
+    Attributes:
+        clean: it, if it could be read.
+        pixels: of it; not to be kept longer than the hold that they were read with.
+        faults: words for the record.
+    """
+
+    clean: CleanPicture | None = None
+    pixels: RgbImage | None = None
+    faults: tuple[str, ...] = ()
+
+
+def picture_read(raw: bytes | None, hold: PictureHold, *, prefix: str = "") -> PictureRead:
+    """Decode and re-encode a terminal's picture.
 
     Of a picture that breaks off, what is there is kept: it may show who stood at the door.
+
+    Args:
+        raw: the file, None without one.
+        hold: takes what decoding costs, and keeps what the pixels do.
+        prefix: put before a fault's word.
+
+    Raises:
+        face_engine.PicturesBusy: there is no room for it now.
     """
+    if not raw:
+        return PictureRead()
     try:
-        found = decode_partial(
-            raw, max_bytes=settings.PHOTO_LIMIT_BYTES, max_pixels=settings.PHOTO_LIMIT_PIXELS
-        )
+        found = picture_decode(raw, hold, decoded_most=settings.TERMINAL_PICTURE_BYTES)
     except ImageUnreadable as error:
-        return f"image_{error.code}"
+        return PictureRead(faults=(f"{prefix}image_{error.code}",))
     buffer = io.BytesIO()
     frame = Image.fromarray(found.pixels)
     frame.thumbnail((_LONGEST_EDGE_PX, _LONGEST_EDGE_PX))
     frame.save(buffer, "JPEG", quality=_JPEG_QUALITY)
+    hold.keep(found.pixels.nbytes)
     jpeg = buffer.getvalue()
-    return CleanPicture(
-        image=found.pixels,
-        jpeg=jpeg,
-        sha256=hashlib.sha256(jpeg).hexdigest(),
-        fault="image_truncated" if found.is_cut else "",
-        is_whole=found.is_whole,
+    height, width = found.pixels.shape[:2]
+    return PictureRead(
+        CleanPicture(jpeg, hashlib.sha256(jpeg).hexdigest(), width, height, found.is_whole),
+        found.pixels,
+        (f"{prefix}image_truncated",) if found.is_cut else (),
     )
-
-
-def picture_read(raw: bytes | None, *, prefix: str = "") -> tuple[CleanPicture | None, list[str]]:
-    """Return the picture of a message, None without a readable one, and faults for its record.
-
-    Args:
-        raw: the file, if there is one.
-        prefix: put before the fault's word.
-    """
-    if not raw:
-        return None, []
-    clean = picture_clean(raw)
-    if isinstance(clean, str):
-        return None, [prefix + clean]
-    return clean, [prefix + clean.fault] if clean.fault else []
 
 
 def picture_store(*, site_id: int, clean: CleanPicture) -> Picture:
@@ -86,8 +95,7 @@ def picture_store(*, site_id: int, clean: CleanPicture) -> Picture:
     known = Picture.objects.filter(site_id=site_id, sha256=clean.sha256).first()
     if known is not None:
         return known
-    height, width = clean.image.shape[:2]
-    picture = Picture(site_id=site_id, sha256=clean.sha256, width=width, height=height)
+    picture = Picture(site_id=site_id, sha256=clean.sha256, width=clean.width, height=clean.height)
     path = picture.image.field.generate_filename(picture, "picture.jpg")
     if not default_storage.exists(path):
         saved = default_storage.save(path, ContentFile(clean.jpeg))

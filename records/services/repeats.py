@@ -19,7 +19,7 @@ from records.decision import Decision, Evidence
 from records.models import FaceNegative, Record
 from records.services.clocks import moment_known_now
 from records.services.decisions import decision_make
-from records.services.looks import PHOTO_ON_FILE
+from records.services.looking import PHOTO_ON_FILE
 from terminal_protocol import FaceMatch, TemperatureReading
 
 # From the first arrival on; terminals that repeat do so within seconds.

@@ -25,6 +25,7 @@ from django.db.models import QuerySet
 from devices.models import Terminal
 from records.choices import AlertState, Origin
 from records.models import Alert, Picture, Record
+from records.services.waiting import waiting_forget
 
 # The terminal's own list may round the moment of somebody it knows otherwise than its upload.
 _KNOWN_WITHIN = timedelta(seconds=1)
@@ -103,6 +104,7 @@ def supersede(record: Record) -> list[int]:
     alerts.filter(state=AlertState.ACTIVE).delete()
     alerts.update(record=record)
     gone = twin.pk
+    waiting_forget(records=Record.objects.filter(pk=gone))
     Record.objects.filter(pk=gone).delete()
     return [gone]
 

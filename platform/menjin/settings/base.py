@@ -156,6 +156,21 @@ TERMINAL_BODY_LIMIT_BYTES = env.integer("MENJIN_TERMINAL_BODY_LIMIT", 8 * 1024 *
 TERMINAL_SLOTS = env.integer("MENJIN_TERMINAL_SLOTS", 8, minimum=2)
 PHOTO_LIMIT_BYTES = env.integer("MENJIN_PHOTO_LIMIT", 12 * 1024 * 1024, minimum=1024)
 PHOTO_LIMIT_PIXELS = env.integer("MENJIN_PHOTO_LIMIT_PIXELS", 50_000_000, minimum=10_000)
+# Memory that decoding may take: of a picture from a terminal, of one from a signed-in caller, and
+# of all pictures of a process together, which wait for each other (face_engine.PictureBudget).
+TERMINAL_PICTURE_BYTES = env.integer(
+    "MENJIN_TERMINAL_PICTURE_BYTES", 64 * 1024 * 1024, minimum=1024 * 1024
+)
+UPLOAD_PICTURE_BYTES = env.integer(
+    "MENJIN_UPLOAD_PICTURE_BYTES", 256 * 1024 * 1024, minimum=1024 * 1024
+)
+PICTURE_BUDGET_BYTES = env.integer(
+    "MENJIN_PICTURE_BUDGET", 384 * 1024 * 1024, minimum=128 * 1024 * 1024
+)
+# How long a picture waits for that at most, in seconds, by faces.services.PictureOrigin.
+PICTURE_WAIT_S = {"door": 2.0, "upload": 20.0, "background": 60.0}
+# Undecoded pictures of terminals that wait for approval: bytes of a site, a quarter of a terminal.
+PENDING_PICTURES_BYTES = env.integer("MENJIN_PENDING_PICTURES", 64 * 1024 * 1024, minimum=0)
 # Calls a second in the long run, and at once: of one terminal, of one address (a fleet behind one
 # NAT), and of callers without a valid token.
 TERMINAL_RATE = (
@@ -249,6 +264,7 @@ CELERY_BEAT_SCHEDULE = {
     "presence-sweep": {"task": "records.tasks.presence_alarms", "schedule": 15.0},
     "validity-sweep": {"task": "faces.tasks.validity_sweep", "schedule": 20.0},
     "photos-waiting": {"task": "faces.tasks.photos_process_waiting", "schedule": 30.0},
+    "pictures-waiting": {"task": "records.tasks.pictures_process_waiting", "schedule": 60.0},
     "files-erase": {"task": "faces.tasks.files_erase", "schedule": 60.0},
     "commands-sweep": {"task": "devices.tasks.commands_sweep", "schedule": 5.0},
     "sign-ins-sweep": {"task": "console.tasks.sign_ins_sweep", "schedule": 3600.0},

@@ -1,0 +1,234 @@
+"""What does a picture cost in memory, alone and twelve at once, and does the memory come back?
+
+Each case runs in a process of its own: memory before, at the worst moment and after, as the system
+counts it (resident set, Linux). Beside it what the decoder said that it would take, which is what
+the budget counts. Yardstick: the decoder of an earlier commit (``--before``), without a budget, on
+the same files and machine.
+"""
+
+import argparse
+import inspect
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from _report import machine
+
+import face_engine
+from face_engine import FaceEngineError, decode_image
+
+# Not in the earlier commit's.
+_PATIENCE = vars(face_engine).get("Patience", float)(60.0)
+
+_MB = 2**20
+_BUDGET = 384 * _MB
+
+
+def _files(scale: float) -> dict[str, Callable[[], bytes]]:
+    """Return how each file is made; only the parent does, so that it costs the child nothing."""
+    import pillow_heif
+
+    from tests.support.heavy_pictures import heavy_bmp, heavy_picture, heavy_png
+
+    pillow_heif.register_heif_opener()
+    large, middle, usual = (max(64, round(side * scale)) for side in (7000, 4000, 1000))
+    webp = {"quality": 20, "method": 0}
+    whole = heavy_picture("JPEG", large)
+    return {
+        "png-49-mpx": lambda: heavy_png(large),
+        "png-49-mpx-rgba": lambda: heavy_png(large, "RGBA"),
+        "png-49-mpx-16-bit": lambda: heavy_png(large, "RGB", bits=16),
+        "png-49-mpx-grey-16-bit": lambda: heavy_png(large, "grey", bits=16),
+        "png-49-mpx-one-bit": lambda: heavy_png(large, "grey", bits=1),
+        "png-49-mpx-palette": lambda: heavy_png(large, "palette", is_transparent=True),
+        "png-16-mpx": lambda: heavy_png(middle),
+        "webp-16-mpx": lambda: heavy_picture("WEBP", middle, **webp),
+        "webp-9-mpx-rgba": lambda: heavy_picture(
+            "WEBP", middle * 3 // 4, "RGBA", lossless=True, method=0
+        ),
+        "webp-9-mpx": lambda: heavy_picture("WEBP", middle * 3 // 4, **webp),
+        "heif-9-mpx": lambda: heavy_picture("HEIF", middle * 3 // 4, quality=10),
+        "bmp-16-mpx-run-lengths": lambda: heavy_bmp(middle),
+        "jpeg-49-mpx": lambda: whole,
+        "jpeg-49-mpx-cmyk": lambda: heavy_picture("JPEG", large, "CMYK"),
+        "jpeg-49-mpx-progressive": lambda: heavy_picture("JPEG", large, progressive=True),
+        "jpeg-49-mpx-cut": lambda: whole[: len(whole) * 3 // 4],
+        "jpeg-1-mpx": lambda: heavy_picture("JPEG", usual),
+    }
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one case took.
+
+    Attributes:
+        weight_mb: what the decoder said of one picture, 0 where it says nothing.
+        outcomes: how often each end came: ``decoded`` or a code.
+    """
+
+    before_mb: float
+    peak_mb: float
+    after_mb: float
+    seconds: float
+    weight_mb: float
+    outcomes: Mapping[str, int]
+
+    @property
+    def grown_mb(self) -> float:
+        """What was taken at the worst moment."""
+        return self.peak_mb - self.before_mb
+
+
+def _memory_mb(name: str) -> float:
+    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith(name))
+
+
+class _Weighed:
+    """Stands for a hold: remembers what was asked for, and asks the real one."""
+
+    def __init__(self, hold: Any) -> None:
+        self._hold = hold
+        self.weight = 0
+
+    def take(self, weight: int) -> None:
+        """See `PictureHold.take`."""
+        self.weight = max(self.weight, weight)
+        self._hold.take(weight)
+
+
+def _decode(raw: bytes, budget: Any, told: list[tuple[str, int]]) -> None:
+    try:
+        if budget is None:
+            decode_image(raw)
+            told.append(("decoded", 0))
+            return
+        with budget.hold(_PATIENCE) as hold:
+            weighed: Any = _Weighed(hold)
+            decode_image(raw, hold=weighed)
+            told.append(("decoded", weighed.weight))
+    except FaceEngineError as error:
+        told.append((str(error.code), 0))
+
+
+def child(path: Path, count: int) -> None:
+    """Decode one file so many times at once and print what it cost; the process does only this."""
+    has_budget = "hold" in inspect.signature(decode_image).parameters
+    budget = vars(face_engine)["PictureBudget"](_BUDGET) if has_budget else None
+    raw = path.read_bytes()
+    told: list[tuple[str, int]] = []
+    # Libraries and their tables come with the first picture.
+    _decode((path.parent / "warm-up").read_bytes(), budget, [])
+    before = _memory_mb("VmRSS")
+    started = time.perf_counter()
+    threads = [threading.Thread(target=_decode, args=(raw, budget, told)) for _ in range(count)]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+    seconds = time.perf_counter() - started
+    outcomes = {name: sum(one == name for one, _ in told) for name in {one for one, _ in told}}
+    weight = max((weight for _, weight in told), default=0) / _MB
+    peak, after = _memory_mb("VmHWM"), _memory_mb("VmRSS")
+    print(json.dumps([before, peak, after, seconds, weight, outcomes]))
+
+
+def measured(path: Path, count: int, source: Path | None) -> Cost:
+    """Return what a file costs, decoded so many times at once by the code at `source`."""
+    # Our own, else that of the earlier commit; the script's folder always comes first.
+    paths = [str(source)] if source else []
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+    command = [sys.executable, __file__, "--child", str(path), "--count", str(count)]
+    told = subprocess.run(command, env=environment, capture_output=True, check=True, text=True)
+    return Cost(*json.loads(told.stdout))
+
+
+def _earlier(revision: str, folder: Path) -> Path:
+    """Write the decoder of an earlier commit into a folder and return it."""
+    root = Path(__file__).parents[1]
+    packed = subprocess.run(
+        ["git", "archive", revision, "platform/face_engine"],
+        cwd=root,
+        capture_output=True,
+        check=True,
+    )
+    subprocess.run(["tar", "-x", "-C", str(folder)], input=packed.stdout, check=True)
+    return folder / "platform"
+
+
+def _row(name: str, count: int, way: str, cost: Cost) -> None:
+    ends = " ".join(f"{key}={value}" for key, value in sorted(cost.outcomes.items()))
+    print(
+        f"{name:<24} {count:>3} {way:<7} {cost.before_mb:>7.0f} {cost.peak_mb:>7.0f}"
+        f" {cost.after_mb:>7.0f} {cost.grown_mb:>7.0f} {cost.weight_mb:>7.0f}"
+        f" {cost.seconds:>7.2f}  {ends}",
+        flush=True,
+    )
+
+
+def main() -> int:
+    """Measure and print; 1 when a picture took more than it said or memory did not come back."""
+    parser = argparse.ArgumentParser(
+        description=__doc__.splitlines()[0], formatter_class=argparse.ArgumentDefaultsHelpFormatter
+    )
+    parser.add_argument("--before", metavar="COMMIT", help="earlier decoder to measure beside ours")
+    parser.add_argument("--only", metavar="WORD", default="", help="only files named so")
+    parser.add_argument("--scale", type=float, default=1.0, help="of the sides of the pictures")
+    parser.add_argument("--json", type=Path, help="write what was measured there")
+    parser.add_argument("--child", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--count", type=int, default=12, help="pictures at once")
+    chosen = parser.parse_args()
+    if chosen.child:
+        child(chosen.child, chosen.count)
+        return 0
+    with tempfile.TemporaryDirectory() as kept:
+        return _compared(chosen, Path(kept))
+
+
+def _compared(chosen: argparse.Namespace, folder: Path) -> int:
+    from tests.support.heavy_pictures import heavy_picture
+
+    ways: dict[str, Path | None] = {"ours": None}
+    if chosen.before:
+        ways["before"] = _earlier(chosen.before, folder)
+    (folder / "warm-up").write_bytes(heavy_picture("JPEG", 64))
+    print(
+        f"{'picture':<24} {'n':>3} {'way':<7} {'before':>7} {'peak':>7} {'after':>7}"
+        f" {'grown':>7} {'weight':>7} {'s':>7}  (MB)"
+    )
+    kept, is_good = [], True
+    for name, made in _files(chosen.scale).items():
+        if chosen.only not in name:
+            continue
+        path = folder / name
+        path.write_bytes(made())
+        for count in (1, chosen.count):
+            costs = {way: measured(path, count, source) for way, source in ways.items()}
+            for way, cost in costs.items():
+                _row(name, count, way, cost)
+                kept.append({"picture": name, "count": count, "way": way, **vars(cost)})
+            ours = costs["ours"]
+            if "before" in costs:
+                ratio = costs["before"].grown_mb / max(1.0, ours.grown_mb)
+                print(f"{'':<24} {count:>3} before / ours: {ratio:.1f}")
+            # A tenth and 8 MB for what is no picture: threads, the file itself, the interpreter.
+            allowed = min(count * ours.weight_mb, _BUDGET / _MB) * 1.1 + 8
+            is_good = is_good and (not ours.weight_mb or ours.grown_mb <= allowed)
+            is_good = is_good and ours.after_mb - ours.before_mb <= 32
+    print(machine())
+    if chosen.json:
+        text = json.dumps({"machine": str(machine()), "results": kept}, indent=1)
+        chosen.json.write_text(text, encoding="utf-8")
+    return 0 if is_good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

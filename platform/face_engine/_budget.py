@@ -1,0 +1,188 @@
+"""One budget of decoded bytes for all pictures of a process.
+
+A picture takes what it will cost before it is decoded and gives it back when it is done with.
+Those that do not fit wait in the order in which they came, a bounded time, and a bounded number of
+them. Usual pictures have a part of the budget for themselves, so that large ones never hold up a
+door; of large ones few are decoded at once, because each takes a core for a second.
+
+A caller holds one picture at a time and waits for none while it holds one: nothing can wait in a
+circle.
+"""
+
+import ctypes
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final
+
+from face_engine.exceptions import ImageTooHeavy, PicturesBusy
+
+LIGHT_BYTES: Final = 36 * 1024 * 1024
+"""More than a JPEG of one scan costs, which is what terminals and phones send: reduced while it is
+decoded, it has no more than 2047 pixels each way."""
+
+_LIGHT_SHARE: Final = 3
+_HEAVY_AT_ONCE: Final = 2
+_WAITING_MOST: Final = 32
+# Memory that was given back in this many bytes is returned to the system, when nothing is decoded.
+_TRIM_BYTES: Final = 64 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a caller waits for room.
+
+    Attributes:
+        wait_s: at most, in seconds.
+        behind_most: waiting ones that are enough: with them there, it does not wait at all.
+    """
+
+    wait_s: float
+    behind_most: int = _WAITING_MOST
+
+
+class _Lane:
+    """One part of the budget with its queue; the lock is the budget's."""
+
+    def __init__(self, total: int, *, at_once: int) -> None:
+        self.total = total
+        self.at_once = at_once
+        self.used = 0
+        self.decoding = 0
+        self.queue: deque[object] = deque()
+        self.changed = threading.Condition()
+
+    def enter(self, weight: int, patience: Patience) -> None:
+        """Take a weight, as soon as all that came before have theirs.
+
+        Raises:
+            PicturesBusy: too many wait already, or there was no room in time.
+        """
+        with self.changed:
+            if self.queue or not self._fits(weight):
+                self._wait(weight, patience)
+            self.used += weight
+            self.decoding += 1
+
+    def _wait(self, weight: int, patience: Patience) -> None:
+        if len(self.queue) >= patience.behind_most:
+            raise PicturesBusy
+        ticket = object()
+        until = time.monotonic() + patience.wait_s
+        self.queue.append(ticket)
+        try:
+            while self.queue[0] is not ticket or not self._fits(weight):
+                left_s = until - time.monotonic()
+                if left_s <= 0:
+                    raise PicturesBusy
+                self.changed.wait(left_s)
+        finally:
+            self.queue.remove(ticket)
+            # The one behind may be next, whether this one goes in or away.
+            self.changed.notify_all()
+
+    def _fits(self, weight: int) -> bool:
+        return self.used + weight <= self.total and self.decoding < self.at_once
+
+    def give_back(self, weight: int, *, decoded: bool) -> None:
+        with self.changed:
+            self.used -= weight
+            self.decoding -= decoded
+            self.changed.notify_all()
+
+
+class PictureHold:
+    """What one caller has of the budget: nothing at first, then the weight of a picture."""
+
+    def __init__(self, budget: "PictureBudget", patience: Patience) -> None:
+        self._budget = budget
+        self._patience = patience
+        self._lane: _Lane | None = None
+        self._weight = 0
+        self._is_decoding = False
+
+    def take(self, weight: int) -> None:
+        """Take what a picture costs, before it is decoded; what is held is given back first.
+
+        Raises:
+            PicturesBusy: there was no room in time.
+            ImageTooHeavy: it will never fit.
+        """
+        if self._is_decoding and weight <= self._weight:
+            return
+        self.release()
+        lane = self._budget.lane_for(weight)
+        lane.enter(weight, self._patience)
+        self._lane, self._weight, self._is_decoding = lane, weight, True
+
+    def keep(self, weight: int) -> None:
+        """Keep no more than this: the picture is decoded, and what that took is free again."""
+        if self._lane is None:
+            return
+        kept = min(weight, self._weight)
+        self._lane.give_back(self._weight - kept, decoded=self._is_decoding)
+        freed, self._weight, self._is_decoding = self._weight - kept, kept, False
+        self._budget.trim(freed)
+
+    def release(self) -> None:
+        """Give back everything; harmless when there is nothing."""
+        self.keep(0)
+        self._lane = None
+
+
+class PictureBudget:
+    """Room for decoded pictures, shared by the threads of a process.
+
+    Args:
+        total: bytes; a third of them is for usual pictures only.
+    """
+
+    def __init__(self, total: int) -> None:
+        light = max(LIGHT_BYTES, total // _LIGHT_SHARE)
+        self._light = _Lane(light, at_once=sys.maxsize)
+        self._heavy = _Lane(max(0, total - light), at_once=_HEAVY_AT_ONCE)
+        self._freed = 0
+
+    @property
+    def used(self) -> int:
+        """Bytes that are held now."""
+        return self._light.used + self._heavy.used
+
+    @property
+    def waiting(self) -> int:
+        """Pictures that wait for room."""
+        return len(self._light.queue) + len(self._heavy.queue)
+
+    @contextmanager
+    def hold(self, patience: Patience) -> Iterator[PictureHold]:
+        """Let a caller hold a picture; whatever it holds at the end is given back."""
+        held = PictureHold(self, patience)
+        try:
+            yield held
+        finally:
+            held.release()
+
+    def lane_for(self, weight: int) -> _Lane:
+        """Return the part of the budget that a picture of this weight belongs to."""
+        if weight <= LIGHT_BYTES:
+            return self._light
+        if weight > self._heavy.total:
+            raise ImageTooHeavy
+        return self._heavy
+
+    def trim(self, freed: int) -> None:
+        """Return free memory to the system now and then; the C library would keep it."""
+        self._freed += freed
+        if self._freed >= _TRIM_BYTES and not self._light.decoding and not self._heavy.decoding:
+            self._freed = 0
+            _trim()
+
+
+def _trim() -> None:
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
+    if trim is not None:
+        trim(0)

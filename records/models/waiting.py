@@ -1,0 +1,37 @@
+"""Pictures of terminals that nobody has approved yet, kept as they came."""
+
+from django.db import models
+
+from records.models.record import Record
+
+
+def waiting_path(picture: models.Model, _name: str) -> str:
+    """Return where a picture waits; the same message again finds the same place."""
+    if not isinstance(picture, WaitingPicture):
+        raise TypeError("only waiting pictures are stored here")
+    record = picture.record
+    return f"records/waiting/{record.terminal_id}/{record.dedupe_key}-{picture.place}.bin"
+
+
+class WaitingPicture(models.Model):
+    """A picture that is not decoded before its terminal is approved.
+
+    Made with its record; gone when it has been decoded, or has waited for too long.
+    """
+
+    # Without its record a picture is nothing.
+    record = models.ForeignKey(Record, related_name="waiting_pictures", on_delete=models.CASCADE)
+    # Name of the record's field that it belongs in.
+    place = models.CharField(max_length=16, editable=False)
+    file = models.FileField(upload_to=waiting_path, max_length=160)
+    size = models.PositiveIntegerField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(fields=["record", "place"], name="waiting_picture_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.place} #{self.record_id}"
