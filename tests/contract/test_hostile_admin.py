@@ -22,10 +22,11 @@ PAGES: list[tuple[type[Any], Any]] = sorted(
 )
 # In the notation of addresses; %ED%A0%80 is half a character.
 HOSTILE = (
-    "%00", "a%00b", "9" * 19, "9" * 400, "-1", "1e999999", "NaN", "%ED%A0%80", "99999", "0",
-    quote("(a+)+$"), quote("' OR 1=1 --"), "٣", "x" * 5000, quote("%" * 300), "",
+    "a%00b", "9" * 19, "9" * 400, "-1", "1e999999", "%ED%A0%80", "99999", quote("(a+)+$"), "٣",
+    "x" * 5000,
 )  # fmt: skip
-OF_EVERY_LIST = ("q", "o", "p", "all", "_facets", "_popup", "_to_field", "_changelist_filters", "e")
+# Asked together, but for those that may lead elsewhere before others are looked at.
+OF_EVERY_LIST = (("q",), ("p",), ("_to_field",), ("o", "all", "_facets", "_popup", "e"))
 OPERATORS = (
     "regex", "iregex", "contains", "startswith", "in", "range", "year", "iso_year", "date__year",
     "time__hour", "length", "lt", "has_key", "id__regex", "id__in", "password__startswith",
@@ -57,14 +58,15 @@ def test_hostile_values_in_what_a_list_offers(
     browser: Client, world: World, model: type[Any], page: Any
 ) -> None:
     where = address(model, "changelist")
-    names = [*(name for name, _accepts in offered(page, world)), *OF_EVERY_LIST]
+    asked = [*((name,) for name, _accepts in offered(page, world)), *OF_EVERY_LIST]
 
-    broken = [
-        (name, value[:20], status)
-        for name in names
-        for value in HOSTILE
-        if (status := browser.get(f"{where}?{name}={value}").status_code) not in {200, 302, 400}
-    ]
+    broken = []
+    for names in asked:
+        for value in HOSTILE:
+            query = "&".join(f"{name}={value}" for name in names)
+            status = browser.get(f"{where}?{query}").status_code
+            if status not in {200, 302, 400}:
+                broken.append((names, value[:20], status))
 
     assert broken == []
 
@@ -99,7 +101,7 @@ def test_hostile_rows_and_forms(browser: Client, world: World, model: type[Any],
     broken = []
     for value in HOSTILE:
         asked = [browser.get(f"{lists}{value}/{part}/") for part in ("change", "history", "delete")]
-        asked += [browser.get(f"{lists}add/?{name}={value}") for name in columns]
+        asked.append(browser.get(f"{lists}add/?" + "&".join(f"{one}={value}" for one in columns)))
         asked.append(
             browser.post(
                 lists,
