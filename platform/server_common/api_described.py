@@ -1,10 +1,11 @@
 """Describe in OpenAPI how the REST interface refuses."""
 
-from typing import Any
+from typing import Any, Literal
 
 from drf_spectacular.openapi import AutoSchema
 from rest_framework import serializers
 
+Direction = Literal["request", "response"]
 _WRITES = {"POST", "PUT", "PATCH", "DELETE"}
 
 
@@ -13,18 +14,17 @@ class RefusalOut(serializers.Serializer):
 
     error = serializers.CharField()
     detail = serializers.CharField()
-    fields = serializers.DictField(child=serializers.JSONField(), required=False)
+    fields: Any = serializers.DictField(child=serializers.JSONField(), required=False)
 
 
 class DescribedSchema(AutoSchema):
     """The description of one operation, with every refusal that a caller can meet."""
 
-    def _get_response_bodies(self, direction: str = "response") -> dict[str, Any]:
+    def _get_response_bodies(self, direction: Direction = "response") -> dict[str, Any]:
         bodies: dict[str, Any] = super()._get_response_bodies(direction)
+        described: Any = self._get_response_for_code
         for status in sorted(self._refusals() - set(bodies)):
-            bodies[status] = self._get_response_for_code(
-                RefusalOut, status, ["application/json"], direction
-            )
+            bodies[status] = described(RefusalOut, status, ["application/json"], direction)
         return bodies
 
     def _refusals(self) -> set[str]:

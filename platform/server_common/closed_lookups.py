@@ -112,13 +112,15 @@ class ClosedLookups(admin.ModelAdmin):
             return queryset.none(), False
         return super().get_search_results(request, queryset, search_term)
 
-    def response_action(self, request: HttpRequest, queryset: QuerySet[Any]) -> Any:
+    def response_action(
+        self, request: HttpRequest, queryset: QuerySet[Any], *args: Any, **kwargs: Any
+    ) -> Any:
         """Refuse chosen rows that are no rows."""
         numbered = isinstance(self.opts.pk, AutoField | IntegerField)
         accepts: Accepts = is_number if numbered else is_text
         if not all(map(accepts, request.POST.getlist(ACTION_CHECKBOX_NAME))):
             raise BadRequest("These are no rows of this list.")
-        return super().response_action(request, queryset)
+        return super().response_action(request, queryset, *args, **kwargs)
 
 
 def closed(page: type[admin.ModelAdmin] | None) -> type[admin.ModelAdmin]:
@@ -127,4 +129,6 @@ def closed(page: type[admin.ModelAdmin] | None) -> type[admin.ModelAdmin]:
     if issubclass(page, ClosedLookups):
         return page
     names = {"__module__": page.__module__, "__doc__": page.__doc__}
-    return type(page)(page.__name__, (ClosedLookups, page), names)
+    kind: Any = type(page)
+    joined: type[admin.ModelAdmin] = kind(page.__name__, (ClosedLookups, page), names)
+    return joined

@@ -44,7 +44,7 @@ class StrictInput(serializers.Serializer):
     read, so its further fields are accepted and ignored.
     """
 
-    shown_as: ClassVar[type[serializers.BaseSerializer] | None] = None
+    shown_as: ClassVar[type[serializers.Serializer] | None] = None
 
     def to_internal_value(self, data: Any) -> Any:
         unknown = self._unknown_fields(data)
@@ -85,7 +85,6 @@ class StrictRequests:
     """
 
     parameters: ClassVar[tuple[str, ...]] = ()
-    request: Request
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)  # type: ignore[misc]
