@@ -7,6 +7,7 @@ filters and dates offer, with a value of the right kind, or it is refused with 4
 
 from collections.abc import Callable, Iterator
 from datetime import datetime, time
+from functools import partial
 from typing import Any
 
 from django.contrib import admin
@@ -72,7 +73,7 @@ def _of_field(model: type[Model], path: str) -> Iterator[tuple[str, Accepts]]:
 
 def _of_dates(path: str) -> Iterator[tuple[str, Accepts]]:
     for part, among in (("year", _YEARS), ("month", range(1, 13)), ("day", range(1, 32))):
-        yield f"{path}__{part}", lambda value, among=among: is_number(value, among=among)
+        yield f"{path}__{part}", partial(is_number, among=among)
 
 
 def _of_filter(model: type[Model], one: Any) -> Iterator[tuple[str, Accepts]]:
