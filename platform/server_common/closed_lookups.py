@@ -14,9 +14,9 @@ from django.contrib import admin
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.utils import get_fields_from_path
-from django.core.exceptions import BadRequest
+from django.core.exceptions import BadRequest, FieldDoesNotExist
 from django.core.paginator import InvalidPage
-from django.db.models import AutoField, DateField, Field, IntegerField, Model, QuerySet
+from django.db.models import AutoField, DateField, Field, IntegerField, Model, QuerySet, TimeField
 from django.http import HttpRequest
 from django.utils.dateparse import parse_date, parse_datetime
 
@@ -113,6 +113,11 @@ class ClosedLookups(admin.ModelAdmin):
             return queryset.none(), False
         return super().get_search_results(request, queryset, search_term)
 
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """Begin a new row with what an address says, where that can be a value."""
+        given = super().get_changeform_initial_data(request)
+        return {name: value for name, value in given.items() if _may_begin(self.model, name, value)}
+
     def response_action(
         self, request: HttpRequest, queryset: QuerySet[Any], *args: Any, **kwargs: Any
     ) -> Any:
@@ -122,6 +127,19 @@ class ClosedLookups(admin.ModelAdmin):
         if not all(map(accepts, request.POST.getlist(ACTION_CHECKBOX_NAME))):
             raise BadRequest("These are no rows of this list.")
         return super().response_action(request, queryset, *args, **kwargs)
+
+
+def _may_begin(model: type[Model], name: str, value: Any) -> bool:
+    """Return whether an address may fill in a field of a new row; moments and times it may not."""
+    try:
+        field: Any = model._meta.get_field(name)
+    except FieldDoesNotExist:
+        return False
+    if isinstance(field, DateField | TimeField):
+        # Django's form takes the address's text for a moment, and breaks.
+        return False
+    values = value if isinstance(value, list) else [value]
+    return all(map(is_number if field.is_relation else is_text, values))
 
 
 def closed(page: type[admin.ModelAdmin] | None) -> type[admin.ModelAdmin]:
