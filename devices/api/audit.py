@@ -9,6 +9,7 @@ from devices.choices import AuditAction, AuditKind
 from devices.models import AuditEntry
 from devices.selectors import audit_visible
 from server_common.api import IdFilter, MomentFilter
+from server_common.strict_api import StrictRequests
 
 
 class AuditFilter(django_filters.FilterSet):
@@ -60,7 +61,7 @@ class AuditOut(serializers.ModelSerializer):
         return changes
 
 
-class AuditViewSet(viewsets.ReadOnlyModelViewSet):
+class AuditViewSet(StrictRequests, viewsets.ReadOnlyModelViewSet):
     """What was changed at the sites of the caller, newest first; guards see nothing of it."""
 
     queryset = AuditEntry.objects.none()

@@ -38,6 +38,7 @@ from devices.services import (
     settings_want,
 )
 from server_common.api import Conflict, IdFilter
+from server_common.strict_api import StrictInput, StrictRequests, no_fields
 
 _TERMINALS_MAX = 10_000
 
@@ -97,7 +98,7 @@ class CommandDetailOut(CommandOut):
         return None if found is None else dict(CommandJsonOut(found).data)
 
 
-class CommandHereIn(serializers.Serializer):
+class CommandHereIn(StrictInput):
     """What to ask of a terminal; what a kind does not use is ignored."""
 
     kind = serializers.ChoiceField(choices=CommandKind.choices)
@@ -138,7 +139,7 @@ class ConfirmOut(serializers.Serializer):
     changes = ChangeOut(many=True)
 
 
-class OpenIn(serializers.Serializer):
+class OpenIn(StrictInput):
     """Why the door is opened; the terminal and the log are told."""
 
     reason = serializers.CharField(max_length=255)
@@ -162,8 +163,10 @@ class SettingsOut(serializers.ModelSerializer):
         return [one.name for one in differences(row)]
 
 
-class SettingsIn(serializers.Serializer):
+class SettingsIn(StrictInput):
     """What somebody wants of a group; what is not named is left to the terminal."""
+
+    shown_as = SettingsOut
 
     group = serializers.ChoiceField(choices=SettingsGroup.choices)
     desired = serializers.DictField()
@@ -175,7 +178,12 @@ def requester_of(request: Request) -> Requester:
     return Requester(name=user.get_username(), user=user)
 
 
-class CommandViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet):
+class CommandViewSet(
+    StrictRequests,
+    mixins.ListModelMixin,
+    mixins.RetrieveModelMixin,
+    viewsets.GenericViewSet,
+):
     """What terminals are asked to do by their own interface."""
 
     queryset = TerminalCommand.objects.none()
@@ -214,6 +222,7 @@ class CommandViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.
     def cancel(self, request: Request, pk: str | None = None) -> Response:
         """Cancel what has not been sent yet."""
         command = self.get_object()
+        no_fields(request)
         allowed = terminals_commandable(request.user, kind=command.kind)
         if not allowed.filter(pk=command.terminal_id).exists():
             raise PermissionDenied

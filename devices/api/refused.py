@@ -10,6 +10,7 @@ from rest_framework.response import Response
 from devices.choices import AddressGuess, RefusedReason
 from devices.models import Terminal
 from devices.services import RefusedShown, refused_calls
+from server_common.strict_api import StrictRequests
 
 
 class RefusedOut(serializers.Serializer):
@@ -35,7 +36,7 @@ class RefusedOut(serializers.Serializer):
         return datetime.fromtimestamp(shown.call.at, UTC)
 
 
-class RefusedCallViewSet(viewsets.GenericViewSet):
+class RefusedCallViewSet(StrictRequests, viewsets.GenericViewSet):
     """Refused calls of the caller's sites, the latest first; guards see none."""
 
     # They are in no table.

@@ -7,6 +7,7 @@ from rest_framework.exceptions import PermissionDenied
 
 from devices.models import Site
 from devices.selectors import is_administrator, site_base_url, sites_managed
+from server_common.strict_api import StrictInput
 
 _POLICY = [
     "timezone",
@@ -46,8 +47,10 @@ class SiteOut(serializers.ModelSerializer):
         return site_base_url(site, root=f"{request.scheme}://{request.get_host()}")
 
 
-class SiteIn(serializers.ModelSerializer):
+class SiteIn(StrictInput, serializers.ModelSerializer):
     """What a site is made of; the code follows from the name when it is left out."""
+
+    shown_as = SiteOut
 
     code = serializers.CharField(max_length=40, required=False)
 
@@ -63,7 +66,7 @@ class SiteIn(serializers.ModelSerializer):
         return attrs
 
 
-class RotateIn(serializers.Serializer):
+class RotateIn(StrictInput):
     """How long the old BaseUrl goes on working."""
 
     overlap_hours = serializers.IntegerField(min_value=0, max_value=24 * 90, default=24)

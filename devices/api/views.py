@@ -15,9 +15,10 @@ from devices.api.serializers import RotateIn, SiteIn, SiteOut
 from devices.models import Site
 from devices.selectors import sites_visible
 from devices.services import site_change, site_create, site_token_rotate
+from server_common.strict_api import StrictRequests
 
 
-class SiteViewSet(viewsets.ModelViewSet):
+class SiteViewSet(StrictRequests, viewsets.ModelViewSet):
     """Sites of the caller; superusers make and end them, managers change their policy."""
 
     permission_classes = [SuperuserWrites]

@@ -23,6 +23,8 @@ class LibraryAdmin(ScopedAdmin):
     list_select_related = ("site",)
     list_filter = (SITE_FILTER,)
     search_fields = ("name",)
+    # Said here: counts drop the order of the model, and pages of choices need one.
+    ordering = ("site__code", "name")
     fields = ("site", "name", "people_link", "terminal_total")
     readonly_fields = ("people_link", "terminal_total")
 

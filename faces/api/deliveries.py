@@ -16,6 +16,7 @@ from faces.models import Delivery, Revocation
 from faces.selectors import deliveries_visible, revocations_visible
 from faces.services import deliveries_send_again
 from faces.words import delivery_words
+from server_common.strict_api import StrictInput, StrictRequests, no_fields
 
 
 class DeliveryOut(serializers.ModelSerializer):
@@ -53,7 +54,7 @@ class DeliveryOut(serializers.ModelSerializer):
         return delivery_words(row)
 
 
-class SendAgainIn(serializers.Serializer):
+class SendAgainIn(StrictInput):
     """What a terminal is told again: what failed there, or everything from the beginning."""
 
     scope = serializers.ChoiceField(choices=["failed", "all"], default="failed")
@@ -91,7 +92,12 @@ class RevocationOut(serializers.ModelSerializer):
 
 
 @extend_schema(responses=DeliveryOut)
-class DeliveryViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet):
+class DeliveryViewSet(
+    StrictRequests,
+    mixins.ListModelMixin,
+    mixins.RetrieveModelMixin,
+    viewsets.GenericViewSet,
+):
     """What became of each person's latest change on each terminal."""
 
     queryset = Delivery.objects.none()
@@ -105,11 +111,18 @@ class DeliveryViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets
     @action(detail=True, methods=["post"], url_path="send-again")
     def send_again(self, request: Request, pk: str | None = None) -> Response:
         """Tell this face, or this unconfirmed delete, again at the terminal's next poll."""
-        return sent_again(self.get_queryset().filter(pk=self.get_object().pk))
+        delivery = self.get_object()
+        no_fields(request)
+        return sent_again(self.get_queryset().filter(pk=delivery.pk))
 
 
 @extend_schema(responses=RevocationOut)
-class RevocationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet):
+class RevocationViewSet(
+    StrictRequests,
+    mixins.ListModelMixin,
+    mixins.RetrieveModelMixin,
+    viewsets.GenericViewSet,
+):
     """Whom terminals must forget, and how long it takes until the last door has."""
 
     queryset = Revocation.objects.none()

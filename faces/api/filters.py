@@ -6,6 +6,7 @@ from django.db.models import QuerySet
 from devices.models import Terminal
 from faces.models import Delivery, Library, Person, Revocation
 from server_common.api import IdFilter
+from server_common.strict_api import YesNoFilter
 
 
 class LibraryFilter(django_filters.FilterSet):
@@ -48,7 +49,7 @@ class DeliveryFilter(django_filters.FilterSet):
 
     site = IdFilter(field_name="terminal__site_id")
     device_id = django_filters.CharFilter(field_name="terminal__device_id")
-    needs_somebody = django_filters.BooleanFilter(method="that_need_somebody")
+    needs_somebody = YesNoFilter(method="that_need_somebody")
 
     class Meta:
         model = Delivery

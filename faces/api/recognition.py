@@ -11,11 +11,19 @@ from rest_framework.views import APIView
 from devices.selectors import sites_managed, sites_visible
 from face_engine import ImageTooHeavy, ImageUnreadable, ModelMissing
 from faces.api.fields import uploaded_bytes
-from faces.api.serializers import IdentifyIn, IdentifyOut, IndexOut, QueuedOut, problem_sentence
+from faces.api.serializers import (
+    IdentifyIn,
+    IdentifyOut,
+    IndexOut,
+    QueuedOut,
+    RebuildIn,
+    problem_sentence,
+)
 from faces.selectors import index_state
 from faces.services import engine, gallery_rebuild_request, identify_photo
 from server_common.api import ID_MAX, Unavailable
 from server_common.api_defaults import BoundedFormParser, UploadParser
+from server_common.strict_api import StrictRequests
 
 _SITE = OpenApiParameter("site", int, description="only this site")
 
@@ -32,8 +40,10 @@ def _chosen(sites: Any, request: Request) -> list[Any]:
     return list(sites.filter(pk=int(text)))
 
 
-class IndexView(APIView):
+class IndexView(StrictRequests, APIView):
     """What 1:N recognition searches."""
+
+    parameters = ("site",)
 
     @extend_schema(parameters=[_SITE], responses=IndexOut)
     def get(self, request: Request) -> Response:
@@ -46,12 +56,15 @@ class IndexView(APIView):
         return Response(IndexOut(index_state(sites, contract_id=model)).data)
 
 
-class IndexRebuildView(APIView):
+class IndexRebuildView(StrictRequests, APIView):
     """Building the index anew."""
 
-    @extend_schema(parameters=[_SITE], request=None, responses={202: QueuedOut})
+    parameters = ("site",)
+
+    @extend_schema(parameters=[_SITE], request=RebuildIn, responses={202: QueuedOut})
     def post(self, request: Request) -> Response:
         """Queue a rebuild for the caller's sites; searching goes on meanwhile."""
+        RebuildIn(data=request.data).is_valid(raise_exception=True)
         sites = _chosen(sites_managed(request.user), request)
         try:
             for site in sites:
@@ -61,7 +74,7 @@ class IndexRebuildView(APIView):
         return Response({"queued": len(sites)}, status=202)
 
 
-class IdentifyView(APIView):
+class IdentifyView(StrictRequests, APIView):
     """Who is this?"""
 
     parser_classes = [UploadParser, BoundedFormParser]

@@ -15,6 +15,8 @@ from faces.api.fields import IdListField, ManagedSiteField, UserTypeField, Visib
 from faces.choices import PhotoStatus
 from faces.models import Library, Person, TerminalHoldings
 from faces.selectors import reference_photo, terminal_library_ids
+from server_common.api import ID_MAX
+from server_common.strict_api import StrictInput
 from terminal_protocol import fault_words
 
 _PLAIN = [
@@ -68,9 +70,10 @@ class LibraryOut(serializers.ModelSerializer):
         fields = ["id", "site", "name", "created_at"]
 
 
-class LibraryIn(Lasting, serializers.ModelSerializer):
+class LibraryIn(Lasting, StrictInput, serializers.ModelSerializer):
     """A library to make or rename; its site never changes."""
 
+    shown_as = LibraryOut
     lasting = ("site",)
     site = ManagedSiteField()
 
@@ -162,9 +165,10 @@ class TerminalOut(serializers.ModelSerializer):
         return self.context.get("last_seen", {}).get(terminal.pk, terminal.last_seen_at)
 
 
-class TerminalIn(Lasting, serializers.ModelSerializer):
+class TerminalIn(Lasting, StrictInput, serializers.ModelSerializer):
     """A terminal to enter or change; site and device id never change."""
 
+    shown_as = TerminalOut
     lasting = ("site", "device_id")
     site = ManagedSiteField()
     libraries = IdListField(required=False)
@@ -291,9 +295,10 @@ def problem_sentence(word: str) -> str:
     return fault_words(f"image_{word}")
 
 
-class PersonIn(Lasting, serializers.ModelSerializer):
+class PersonIn(Lasting, StrictInput, serializers.ModelSerializer):
     """A person to enter or change; site and user id never change."""
 
+    shown_as = PersonOut
     lasting = ("site", "user_id")
     site = ManagedSiteField()
     libraries = IdListField(required=False)
@@ -307,7 +312,7 @@ class PersonIn(Lasting, serializers.ModelSerializer):
         validators: list[Any] = []
 
 
-class IdentifyIn(serializers.Serializer):
+class IdentifyIn(StrictInput):
     """A picture and whose gallery to search."""
 
     site = VisibleSiteField()
@@ -315,10 +320,10 @@ class IdentifyIn(serializers.Serializer):
 
 
 class CandidateOut(serializers.Serializer):
-    """Somebody the face might be; similarity 0–100 as on the wire."""
+    """A person the face might be, named from the floor on; similarity 0–100 as on the wire."""
 
-    user_id = serializers.CharField()
-    name = serializers.CharField()
+    user_id = serializers.CharField(allow_null=True)
+    name = serializers.CharField(allow_null=True)
     similarity = serializers.FloatField()
     is_match = serializers.BooleanField()
 
@@ -348,6 +353,12 @@ class IndexOut(serializers.Serializer):
     built_at = serializers.DateTimeField(allow_null=True)
     pending = serializers.IntegerField()
     sites = SiteIndexOut(many=True)
+
+
+class RebuildIn(StrictInput):
+    """Which site's index; without one those of all sites that the caller manages."""
+
+    site = serializers.IntegerField(required=False, min_value=0, max_value=ID_MAX)
 
 
 class QueuedOut(serializers.Serializer):

@@ -46,9 +46,10 @@ from faces.services import (
     terminal_send_failed_again,
 )
 from server_common.api import Conflict
+from server_common.strict_api import StrictRequests, no_fields
 
 
-class TwoSidedViewSet(viewsets.ModelViewSet):
+class TwoSidedViewSet(StrictRequests, viewsets.ModelViewSet):
     """A model view set that takes one shape and shows another."""
 
     input_class: type[Any]
@@ -206,6 +207,7 @@ class PersonViewSet(TwoSidedViewSet):
     def send_again(self, request: Request, pk: str | None = None) -> Response:
         """Tell every terminal that holds this person again at its next poll."""
         person = self.get_object()
+        no_fields(request)
         return sent_again(deliveries_visible(request.user).filter(person=person))
 
     def perform_destroy(self, instance: Person) -> None:

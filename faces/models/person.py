@@ -1,5 +1,7 @@
 """People whose faces open doors."""
 
+import re
+
 from django.core.exceptions import ValidationError
 from django.core.validators import ProhibitNullCharactersValidator
 from django.db import models
@@ -20,6 +22,10 @@ def validate_user_id(user_id: str) -> None:
     if user_id == "all":
         # /api/user/delete/all wipes a terminal (seed 8.2.4).
         raise ValidationError(_("“all” means everybody to a terminal; choose another ID."))
+
+
+# What new people may be called. It needs no quoting in any address, file name or table.
+_NEW_USER_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 class Person(models.Model):
@@ -122,3 +128,11 @@ class Person(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.user_id})"
+
+    def clean(self) -> None:
+        """Refuse a new ID outside of the alphabet; people who have one keep it."""
+        super().clean()
+        if self._state.adding and self.user_id and not _NEW_USER_ID.fullmatch(self.user_id):
+            raise ValidationError(
+                {"user_id": _("Letters A to Z, digits, dot, hyphen and underscore, please.")}
+            )

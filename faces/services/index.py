@@ -80,7 +80,8 @@ def identify_photo(*, site_id: int, raw: bytes, count: int = 5) -> dict[str, Any
 
     Returns:
         ``faces`` (how many are in the picture), ``problems`` and ``candidates`` with user id,
-        name, similarity 0–100 and whether it is a match at the model's threshold.
+        name, similarity 0–100 and whether it is a match at the model's threshold. A candidate
+        below ``IDENTIFY_FLOOR`` has neither ID nor name: a stranger's picture names no residents.
 
     Raises:
         face_engine.ImageUnreadable: the picture cannot be decoded.
@@ -102,14 +103,20 @@ def identify_photo(*, site_id: int, raw: bytes, count: int = 5) -> dict[str, Any
         "faces": len(found),
         "problems": [],
         "candidates": [
-            {
-                "user_id": candidate.person.user_id,
-                "name": candidate.person.name,
-                "similarity": similarity_from_cosine(candidate.cosine, threshold=model.threshold),
-                "is_match": candidate.cosine >= model.threshold,
-            }
-            for candidate in identify(site_id=site_id, vector=vector, count=count)
+            _candidate(one, threshold=model.threshold)
+            for one in identify(site_id=site_id, vector=vector, count=count)
         ],
+    }
+
+
+def _candidate(candidate: Candidate, *, threshold: float) -> dict[str, Any]:
+    similarity = similarity_from_cosine(candidate.cosine, threshold=threshold)
+    is_named = similarity >= settings.IDENTIFY_FLOOR
+    return {
+        "user_id": candidate.person.user_id if is_named else None,
+        "name": candidate.person.name if is_named else None,
+        "similarity": similarity,
+        "is_match": candidate.cosine >= threshold,
     }
 
 

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from console.todo import todo
 from console.zones import user_zone
+from server_common.closed_lookups import closed
 
 
 class MenjinAdminSite(AdminSite):
@@ -23,6 +24,10 @@ class MenjinAdminSite(AdminSite):
     index_template = "console/admin_index.html"
     login_template = "console/admin_login.html"
     enable_nav_sidebar = True
+
+    def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
+        """Register a page; whichever it is, its list is narrowed by what it offers alone."""
+        super().register(model_or_iterable, closed(admin_class), **options)
 
     def index(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None

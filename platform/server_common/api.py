@@ -1,6 +1,7 @@
 """What every REST endpoint shares: some filters, one shape for errors, Django's made ours."""
 
 import logging
+import re
 from datetime import UTC
 from typing import Any
 
@@ -24,6 +25,8 @@ logger = logging.getLogger(__name__)
 
 # What a bigint primary key can be.
 ID_MAX = 2**63 - 1
+# SQLSTATE of PostgreSQL.
+_UNIQUE_VIOLATION = "23505"
 
 
 @extend_schema_field(OpenApiTypes.INT)
@@ -100,7 +103,7 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | Non
     elif isinstance(exc, ProtectedError):
         exc = Conflict()
     elif isinstance(exc, IntegrityError):
-        exc = _from_database(exc)
+        exc = _from_database(exc, context)
     elif isinstance(exc, ImageTooHeavy):
         exc = PictureTooHeavy()
     elif isinstance(exc, PicturesBusy):
@@ -126,17 +129,46 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | Non
 
 
 def _from_django(exc: DjangoValidationError) -> ValidationError:
-    if hasattr(exc, "error_dict"):
-        return ValidationError(exc.message_dict)
-    return ValidationError({"": exc.messages})
+    if not hasattr(exc, "error_dict"):
+        return ValidationError({"": exc.messages})
+    fields: dict[str, list[str]] = {}
+    for name, errors in exc.error_dict.items():
+        for error in errors:
+            fields.setdefault(_field_of(name, error), []).extend(error.messages)
+    return ValidationError(fields)
 
 
-def _from_database(exc: IntegrityError) -> Conflict:
-    """Somebody was faster: what was free when it was checked is taken when it is stored."""
+def _field_of(name: str, error: DjangoValidationError) -> str:
+    """Return the field that an error is about; what is taken at its site is, by its own field."""
+    if error.code != "unique_together":
+        return name
+    return str(tuple((error.params or {}).get("unique_check", (name,)))[-1])
+
+
+def _from_database(exc: IntegrityError, context: dict[str, Any]) -> APIException:
+    """Another request was faster: what was free when it was checked is taken when it is stored."""
+    cause = exc.__cause__
     # The message itself quotes the row, names included.
-    constraint = getattr(getattr(exc.__cause__, "diag", None), "constraint_name", None)
+    constraint = getattr(getattr(cause, "diag", None), "constraint_name", None)
     logger.warning("rest_conflict constraint=%s", constraint)
+    field = taken_column(cause)
+    if field is not None and field in context["request"].data:
+        return ValidationError({field: ["This has just been taken by another request."]})
     return Conflict("Somebody else has changed this at the same time; please look again.")
+
+
+def taken_column(cause: BaseException | None) -> str | None:
+    """Return the last column of the unique constraint that the database saw broken, if it did."""
+    if getattr(cause, "pgcode", None) == _UNIQUE_VIOLATION:
+        # Key (site_id, user_id)=(1, 1001) already exists, in the database's language.
+        detail = str(getattr(getattr(cause, "diag", None), "message_detail", ""))
+        columns = re.search(r"\(([\w, ]+)\)=\(", detail)
+    elif getattr(cause, "sqlite_errorname", None) == "SQLITE_CONSTRAINT_UNIQUE":
+        # UNIQUE constraint failed: faces_person.site_id, faces_person.user_id
+        columns = re.search(r": ([\w., ]+)$", str(cause))
+    else:
+        return None
+    return columns[1].rsplit(", ")[-1].rsplit(".")[-1] if columns else None
 
 
 def _writable(value: Any) -> Any:

@@ -15,6 +15,7 @@ from records.choices import Reason, Timing, VerificationResult
 from records.selectors import asked_doors
 from records.services import decision_preview
 from server_common.api import ID_MAX
+from server_common.strict_api import StrictInput, StrictRequests
 
 # Clock changes and holidays outside of these years are nobody's question.
 _YEARS = range(2000, 2100)
@@ -30,7 +31,7 @@ class FiniteField(serializers.FloatField):
         return number
 
 
-class PreviewIn(serializers.Serializer):
+class PreviewIn(StrictInput):
     """Who, where, when, and what the terminal and the platform are supposed to see."""
 
     person = serializers.IntegerField(
@@ -91,7 +92,7 @@ class PreviewOut(serializers.Serializer):
     inputs = serializers.DictField()
 
 
-class DecisionPreviewView(APIView):
+class DecisionPreviewView(StrictRequests, APIView):
     """A decision without a pass; nothing is stored, nobody is alerted."""
 
     member_may_write = True

@@ -28,6 +28,7 @@ from records.services import (
 )
 from server_common.api import IdFilter, MomentFilter, Unavailable
 from server_common.api_defaults import AnyAccept
+from server_common.strict_api import StrictRequests, YesNoFilter, no_fields
 
 
 def _person(request: Request) -> User:
@@ -47,10 +48,12 @@ class RecordFilter(django_filters.FilterSet):
     since = MomentFilter(field_name="received_at", lookup_expr="gte")
     until = MomentFilter(field_name="received_at", lookup_expr="lt")
     id_after = IdFilter(field_name="id", lookup_expr="gt")
+    door_opened = YesNoFilter()
+    is_late = YesNoFilter()
 
     class Meta:
         model = Record
-        fields = ["door_opened", "is_late"]
+        fields: list[str] = []
 
 
 class AlertFilter(django_filters.FilterSet):
@@ -67,7 +70,7 @@ class AlertFilter(django_filters.FilterSet):
         fields = ["user_id", "state", "severity"]
 
 
-class RecordViewSet(viewsets.ReadOnlyModelViewSet):
+class RecordViewSet(StrictRequests, viewsets.ReadOnlyModelViewSet):
     """What terminals reported, newest first."""
 
     queryset = Record.objects.none()
@@ -99,6 +102,7 @@ class RecordViewSet(viewsets.ReadOnlyModelViewSet):
     def not_this_person(self, request: Request, pk: str | None = None) -> Response:
         """Say that this pass shows somebody else; the mistake is refused from now on."""
         record = self.get_object()
+        no_fields(request)
         try:
             not_this_person(record=record, user=_person(request))
         except ModelMissing as error:
@@ -110,11 +114,12 @@ class RecordViewSet(viewsets.ReadOnlyModelViewSet):
     def not_this_person_undo(self, request: Request, pk: str | None = None) -> Response:
         """Take that back; nothing happens where it was not said."""
         record = self.get_object()
+        no_fields(request)
         not_this_person_undo(record=record)
         return Response({"record": record.pk, "not_this_person": False})
 
 
-class AlertViewSet(viewsets.ReadOnlyModelViewSet):
+class AlertViewSet(StrictRequests, viewsets.ReadOnlyModelViewSet):
     """What somebody should look at, newest first; guards take care of it too."""
 
     queryset = Alert.objects.none()
@@ -129,12 +134,16 @@ class AlertViewSet(viewsets.ReadOnlyModelViewSet):
     @action(detail=True, methods=["post"])
     def acknowledge(self, request: Request, pk: str | None = None) -> Response:
         """Say that somebody has seen it and takes care of it."""
-        alert = alert_acknowledge(alert=self.get_object(), user=_person(request))
+        alert = self.get_object()
+        no_fields(request)
+        alert = alert_acknowledge(alert=alert, user=_person(request))
         return Response(self.get_serializer(alert).data)
 
     @extend_schema(request=None, responses=AlertOut)
     @action(detail=True, methods=["post"])
     def clear(self, request: Request, pk: str | None = None) -> Response:
         """Close it."""
-        alert = alert_clear(alert=self.get_object(), user=_person(request))
+        alert = self.get_object()
+        no_fields(request)
+        alert = alert_clear(alert=alert, user=_person(request))
         return Response(self.get_serializer(alert).data)

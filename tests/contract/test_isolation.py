@@ -23,7 +23,8 @@ NOWHERE = 10**9
 METHODS = ("get", "put", "patch", "post", "delete")
 
 
-PATHS: dict[str, dict[str, Any]] = SchemaGenerator().get_schema(request=None, public=True)["paths"]
+SCHEMA: dict[str, Any] = SchemaGenerator().get_schema(request=None, public=True)
+PATHS: dict[str, dict[str, Any]] = SCHEMA["paths"]
 LISTS = sorted(path for path, methods in PATHS.items() if "{" not in path and "get" in methods)
 FILTERS = {
     path: [
@@ -68,6 +69,16 @@ def member(request: pytest.FixtureRequest, world: World) -> APIClient:
     return api_of(getattr(world, request.param))
 
 
+def taken(path: str) -> set[str]:
+    """Return the fields that a POST takes; others are refused before a row is looked for."""
+    content = PATHS[path]["post"].get("requestBody", {}).get("content", {})
+    found: set[str] = set()
+    for body in content.values():
+        kind = body["schema"].get("$ref", "").rpartition("/")[2]
+        found |= set(SCHEMA["components"]["schemas"].get(kind, {}).get("properties", {}))
+    return found
+
+
 def bodies(path: str, world: World) -> Iterator[dict[str, Any]]:
     """Yield bodies that would be fine, were the rows they name not another site's."""
     ours, theirs = world.ours, world.theirs
@@ -76,7 +87,7 @@ def bodies(path: str, world: World) -> Iterator[dict[str, Any]]:
         (theirs.site.pk, ours.library.pk),
         (ours.site.pk, theirs.library.pk),
     ):
-        yield {
+        body = {
             "site": site,
             "library": library,
             "libraries": [library],
@@ -86,6 +97,7 @@ def bodies(path: str, world: World) -> Iterator[dict[str, Any]]:
             "kind": "sync_time",
             "devices": [theirs.terminal.pk],
         }
+        yield {name: value for name, value in body.items() if name in taken(path)}
 
 
 def test_the_description_covers_what_is_tested() -> None:
@@ -155,7 +167,7 @@ def test_nothing_is_made_for_or_out_of_another_site(
     before = everything()
 
     for body in bodies(path, world):
-        if path.endswith("/libraries/") and body["site"] == world.ours.site.pk:
+        if path.endswith("/libraries/") and body.get("site") == world.ours.site.pk:
             continue  # names nothing of another site
         response = member.post(path, body, format="json")
         if path.endswith("/rebuild/") and response.status_code == 202:

@@ -70,6 +70,30 @@ def test_schema_and_documentation_are_served_from_here(root: APIClient) -> None:
 
 @pytest.mark.django_db
 @pytest.mark.sqlite
+@pytest.mark.parametrize("name", ["schema", "docs"])
+def test_schema_and_documentation_are_for_members(
+    guard: APIClient, outsider: APIClient, name: str
+) -> None:
+    address = reverse(name)
+
+    assert guard.get(address).status_code == 200
+    assert outsider.get(address).status_code == 403
+    assert APIClient().get(address).status_code == 401
+
+
+def test_every_refusal_is_described() -> None:
+    """A program that is made from the description knows what it can meet."""
+    for path, methods in yaml.safe_load(RECORDED.read_text())["paths"].items():
+        for method, operation in methods.items():
+            described = set(operation["responses"])
+            wanted = {"400", "401", "403", "429"}
+            wanted |= {"404"} if "{id}" in path else set()
+            wanted |= {"413", "415"} if method in {"post", "put", "patch"} else set()
+            assert wanted <= described, (path, method)
+
+
+@pytest.mark.django_db
+@pytest.mark.sqlite
 def test_the_root_leads_everywhere(root: APIClient, world: World) -> None:
     contents = root.get("/api/v1/").json()
 

@@ -196,6 +196,8 @@ AUDIT_DAYS = env.integer("MENJIN_AUDIT_DAYS", 730, minimum=1)
 SYNC_PAGE_SIZE = env.integer("MENJIN_SYNC_PAGE_SIZE", 500, minimum=1)
 # How long a picture address handed to a terminal stays valid, in seconds.
 PICTURE_URL_SECONDS = env.integer("MENJIN_PICTURE_URL_SECONDS", 24 * 3600, minimum=60)
+# From which similarity on a 1:N search names people; a match is 60 or more.
+IDENTIFY_FLOOR = env.integer("MENJIN_IDENTIFY_FLOOR", 60, minimum=0)
 # A change of the gallery is seen by every process after at most this long, in seconds.
 GALLERY_CHECK_SECONDS = 0.5
 
@@ -207,7 +209,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["devices.api.permissions.SiteScoped"],
     "DEFAULT_PAGINATION_CLASS": "server_common.api_defaults.Pages",
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "server_common.api_described.DescribedSchema",
     "DEFAULT_PARSER_CLASSES": [
         "server_common.api_defaults.BoundedJSONParser",
         "server_common.api_defaults.UploadParser",
@@ -224,7 +226,7 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "Fleets of face-recognition door terminals: people, doors, records, alerts.",
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
-    "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAuthenticated"],
+    "SERVE_PERMISSIONS": ["devices.api.permissions.SiteScoped"],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",

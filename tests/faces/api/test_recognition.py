@@ -69,6 +69,21 @@ def test_a_stranger_is_nobody(
     assert [one["is_match"] for one in found["candidates"]] == [False, False]
 
 
+def test_a_strangers_picture_names_no_resident(
+    guard: APIClient, world: World, residents: None, portraits: dict[str, Path], settings: Any
+) -> None:
+    """The five nearest residents used to be named for any face."""
+    stranger = ask(guard, world.ours.site.pk, portraits["astronaut.png"]).json()["candidates"]
+    known = ask(guard, world.ours.site.pk, portraits["obama2.jpg"]).json()["candidates"]
+    settings.IDENTIFY_FLOOR = 0
+    open_to_all = ask(guard, world.ours.site.pk, portraits["astronaut.png"]).json()["candidates"]
+
+    assert [(one["user_id"], one["name"]) for one in stranger] == [(None, None)] * 2
+    assert all(one["similarity"] < 60 for one in stranger)
+    assert [one["user_id"] for one in known] == ["obama", None]
+    assert {one["user_id"] for one in open_to_all} == {"obama", "biden"}
+
+
 def test_no_more_than_five_are_named_best_first(
     manager: APIClient, world: World, portraits: dict[str, Path]
 ) -> None:

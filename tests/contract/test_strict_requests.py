@@ -1,0 +1,193 @@
+"""What a request names and nothing knows is refused by its name, at every address.
+
+``libaries`` used to enter a person into no library, and ``nam=`` listed everybody. Addresses come
+from the OpenAPI description, so that one added later is covered as well.
+"""
+
+import json
+from typing import Any
+
+import pytest
+from django.db import IntegrityError, transaction
+from drf_spectacular.generators import SchemaGenerator
+from rest_framework.test import APIClient
+
+from faces.models import Person
+from server_common.api import taken_column
+from tests.console.two_sites import World
+from tests.contract.test_isolation import row_of
+from tests.support.factories import upload
+
+pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
+
+PATHS: dict[str, dict[str, Any]] = SchemaGenerator().get_schema(request=None, public=True)["paths"]
+OPERATIONS = sorted(
+    (path, method)
+    for path, methods in PATHS.items()
+    for method in methods
+    if not path.endswith("/schema/")
+)
+BODIES = [one for one in OPERATIONS if one[1] in {"post", "put", "patch"}]
+
+
+def address(path: str, world: World) -> str:
+    """Return the address for a row of ours."""
+    return path.replace("{id}", str(row_of(world.ours, path).pk)) if "{id}" in path else path
+
+
+def refused_by_name(response: Any, name: str) -> bool:
+    """Return whether an answer says which name it does not know."""
+    return bool(response.status_code == 400 and name in response.json().get("fields", {}))
+
+
+def test_an_unknown_filter_is_refused_by_name(root: APIClient, world: World) -> None:
+    taken = [
+        (path, method)
+        for path, method in OPERATIONS
+        if not refused_by_name(getattr(root, method)(address(path, world) + "?nam=x"), "nam")
+    ]
+
+    assert taken == []
+
+
+def test_an_unknown_field_is_refused_by_name(root: APIClient, world: World) -> None:
+    taken = []
+    for path, method in BODIES:
+        call, where = getattr(root, method), address(path, world)
+        answers = [call(where, "libaries=1", content_type="application/x-www-form-urlencoded")]
+        if "identify" not in path:  # takes forms alone
+            answers.append(call(where, {"libaries": [1]}, format="json"))
+        answers.append(call(where, {"libaries": upload(b"x")}, format="multipart"))
+        if not all(refused_by_name(answer, "libaries") for answer in answers):
+            taken.append((path, method))
+
+    assert len(BODIES) > 20
+    assert taken == []
+
+
+def test_what_was_perhaps_meant_is_said(root: APIClient, world: World) -> None:
+    body = {"site": world.ours.site.pk, "user_id": "n", "name": "n", "libaries": [1]}
+
+    response = root.post("/api/v1/people/", body, format="json")
+    filtered = root.get("/api/v1/people/", {"nam": "x"})
+
+    assert response.json()["fields"] == {"libaries": ["There is no such field. Meant: libraries?"]}
+    assert filtered.json()["fields"] == {"nam": ["There is no such filter. Meant: name?"]}
+    assert not Person.objects.filter(user_id="n").exists()
+
+
+def test_an_unknown_field_is_told_with_the_wrong_ones(root: APIClient, world: World) -> None:
+    body = {"site": world.ours.site.pk, "user_id": "n", "sexx": 1, "sex": 9, "name": "n"}
+
+    response = root.post("/api/v1/people/", body, format="json")
+
+    assert set(response.json()["fields"]) == {"sexx", "sex"}
+
+
+@pytest.mark.parametrize("kind", ["sites", "libraries", "devices", "people"])
+@pytest.mark.parametrize("method", ["put", "patch"])
+def test_what_was_read_can_be_sent_back(
+    root: APIClient, world: World, kind: str, method: str
+) -> None:
+    """Fields that are only shown are accepted and ignored."""
+    path = address(f"/api/v1/{kind}/{{id}}/", world)
+    shown = root.get(path).json()
+
+    response = getattr(root, method)(path, {**shown, "created_at": None, "id": 5}, format="json")
+
+    assert response.status_code == 200
+    again = response.json()
+    moving = {"changed_at"}
+    assert {name: again[name] for name in again.keys() - moving} == {
+        name: shown[name] for name in shown.keys() - moving
+    }
+
+
+@pytest.mark.parametrize("group", ["perpara", "network", "smartface"])
+def test_an_unknown_setting_is_refused(root: APIClient, world: World, group: str) -> None:
+    path = address("/api/v1/devices/{id}/", world)
+    wanted = {"nonsense": 1}
+
+    for response in (
+        root.put(f"{path}settings/", {"group": group, "desired": wanted}, format="json"),
+        root.post(
+            f"{path}commands/",
+            {"kind": "settings_write", "group": group, "values": wanted},
+            format="json",
+        ),
+    ):
+        assert response.status_code == 400
+        assert "nonsense" in json.dumps(response.json()["fields"])
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [("records", "door_opened"), ("records", "is_late"), ("deliveries", "needs_somebody")],
+)
+def test_a_word_that_is_neither_yes_nor_no_is_refused(
+    root: APIClient, world: World, path: str, name: str
+) -> None:
+    """``door_opened=maybe`` used to list everything."""
+    response = root.get(f"/api/v1/{path}/", {name: "maybe"})
+
+    assert response.status_code == 400
+    assert set(response.json()["fields"]) == {name}
+    total = root.get(f"/api/v1/{path}/").json()["count"]
+    yes, no = (root.get(f"/api/v1/{path}/", {name: one}).json()["count"] for one in ("true", "0"))
+    assert (yes + no, total) == (total, total)
+    assert root.get(f"/api/v1/{path}/", {name: ""}).json()["count"] == total
+
+
+def test_thousands_of_unknown_fields_are_not_all_named(root: APIClient, world: World) -> None:
+    body = {f"{number}{'x' * 1000}": 1 for number in range(3000)}
+
+    response = root.post("/api/v1/people/", body, format="json")
+
+    assert response.status_code == 400
+    assert len(response.content) < 10_000
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "field"),
+    [
+        ("people", {"user_id": "Alpha-1", "name": "n"}, "user_id"),
+        ("libraries", {"name": "Alpha residents"}, "name"),
+        ("devices", {"device_id": "Alpha-dev"}, "device_id"),
+        ("sites", {"name": "n", "code": "alpha"}, "code"),
+    ],
+)
+def test_a_duplicate_names_its_field(
+    root: APIClient, world: World, path: str, body: dict[str, Any], field: str
+) -> None:
+    site = {} if path == "sites" else {"site": world.ours.site.pk}
+
+    response = root.post(f"/api/v1/{path}/", {**site, **body}, format="json")
+
+    assert response.status_code == 400
+    assert response.json()["error"] == "invalid"
+    assert set(response.json()["fields"]) == {field}
+
+
+def test_a_library_renamed_to_one_that_is_there_names_its_field(
+    root: APIClient, world: World
+) -> None:
+    site = world.ours.site.pk
+    made = root.post("/api/v1/libraries/", {"site": site, "name": "Other"}, format="json").json()
+
+    response = root.patch(
+        f"/api/v1/libraries/{made['id']}/", {"name": "Alpha residents"}, format="json"
+    )
+
+    assert response.status_code == 400
+    assert set(response.json()["fields"]) == {"name"}
+
+
+def test_which_column_was_taken_is_read_from_the_database(world: World) -> None:
+    """Two requests at once: both find it free, and the database lets one in."""
+    with pytest.raises(IntegrityError) as caught, transaction.atomic():
+        Person.objects.create(site=world.ours.site, user_id="Alpha-1", name="n")
+    with pytest.raises(IntegrityError) as other, transaction.atomic():
+        Person.objects.create(site=world.ours.site, user_id="", name="n")
+
+    assert taken_column(caught.value.__cause__) == "user_id"
+    assert taken_column(other.value.__cause__) is None
