@@ -20,7 +20,7 @@ PUBLIC_URL = env.text("PUBLIC_URL", "").rstrip("/")
 # Scheme and host of pictures where those of BaseUrls are too long for the 128 characters of 9.1.
 PICTURE_URL = env.text("MENJIN_PICTURE_URL", "").rstrip("/")
 # Proxies (addresses or networks) whose X-Forwarded-For and X-Forwarded-Proto are believed.
-TRUSTED_PROXIES = env.words("TRUSTED_PROXIES")
+TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")
 
 INSTALLED_APPS = [
     "console.admin_config.MenjinAdminConfig",
