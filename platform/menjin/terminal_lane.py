@@ -38,6 +38,7 @@ from devices.services import (
     repairs_count,
     stranger_may_call,
 )
+from menjin.cross_site import is_cross_site
 from menjin.crowding import Crowded, Errand, SentAway, crowded_retry_after_s, shared_slots
 from menjin.lane_paths import is_lane_path, is_picture_path, lane_path
 from menjin.packed_bodies import TooLargeUnpacked, UnknownEncoding, unpack
@@ -166,6 +167,9 @@ class TerminalLane:
         expected = "GET" if kind == "syrecord" else "POST"
         if request.method != expected:
             raise Unanswerable(RetCode.METHOD_NOT_ALLOWED, f"this address takes {expected}")
+        if expected == "POST" and is_cross_site(request.META):
+            logger.warning("terminal_cross_site address=%s", client_address(request))
+            raise Unanswerable(RetCode.PARAM_INVALID, "sent by a page of another site")
         _check_size(request)
         # Under /t/ without a segment there is a token, the empty one, which nobody has.
         token = found["token"] or "" if found["secret"] else None
