@@ -4,6 +4,7 @@ A first start has no certificate, and people's cookies go over TLS only: a self-
 then. Any other that is put in its place is left alone.
 """
 
+import re
 import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -22,6 +23,7 @@ _MADE_BY = "Menjin, made at first start"
 _VALID = timedelta(days=800)
 _RENEW_BEFORE = timedelta(days=60)
 _HTTPS_PORT = 443
+_BLOCK = re.compile(rb"(-----BEGIN ([A-Z0-9 ]+)-----.+?-----END \2-----)", re.S)
 
 
 class UnusableCertificate(Exception):
@@ -51,7 +53,7 @@ def certificate_prepare(folder: Path, *, hosts: list[str]) -> Prepared:
     present = [path.name for path in (certificate_file, key_file) if path.exists()]
     if len(present) == 1:
         raise UnusableCertificate(f"{present[0]} is there without the other file")
-    known = _known(certificate_file, key_file) if present else None
+    known = _read(certificate_file.read_bytes(), key_file.read_bytes()) if present else None
     is_new = known is None or (_is_ours(known) and not _is_good(known, hosts))
     if known is None or is_new:
         key = ec.generate_private_key(ec.SECP256R1())
@@ -64,6 +66,27 @@ def certificate_prepare(folder: Path, *, hosts: list[str]) -> Prepared:
         fingerprint=known.fingerprint(hashes.SHA256()).hex(":").upper(),
         expires=known.not_valid_after_utc,
     )
+
+
+def certificate_take(folder: Path, pem: bytes) -> None:
+    """Put a certificate, its chain and its key in place of those of the folder.
+
+    Args:
+        folder: where they are kept.
+        pem: all of them, one after the other in any order; the certificate before its chain.
+
+    Raises:
+        UnusableCertificate: one is missing, cannot be read, or they do not belong together.
+    """
+    blocks = _BLOCK.findall(pem)
+    keys = [block for block, label in blocks if label.endswith(b"PRIVATE KEY")]
+    chain = [block for block, label in blocks if label == b"CERTIFICATE"]
+    if len(keys) != 1 or not chain:
+        raise UnusableCertificate("a certificate and one key are wanted")
+    _read(chain[0], keys[0])
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    _write(folder / KEY, keys[0] + b"\n")
+    _write(folder / CERTIFICATE, b"\n".join(chain) + b"\n")
 
 
 def configuration_write(
@@ -89,14 +112,14 @@ def configuration_write(
     _write(folder / CONFIGURATION, text.encode())
 
 
-def _known(certificate_file: Path, key_file: Path) -> x509.Certificate:
+def _read(certificate_pem: bytes, key_pem: bytes) -> x509.Certificate:
     try:
-        certificate = x509.load_pem_x509_certificates(certificate_file.read_bytes())[0]
-        key = serialization.load_pem_private_key(key_file.read_bytes(), password=None)
+        certificate = x509.load_pem_x509_certificates(certificate_pem)[0]
+        key = serialization.load_pem_private_key(key_pem, password=None)
     except (ValueError, TypeError) as error:
         raise UnusableCertificate(f"it cannot be read: {error}") from error
     if key.public_key() != certificate.public_key():
-        raise UnusableCertificate(f"{KEY} is not the key of {CERTIFICATE}")
+        raise UnusableCertificate("the key is not the key of the certificate")
     return certificate
 
 

@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 
 from menjin.whole_asgi import WholeRequests as WholeAsgi
-from menjin.whole_requests import MAY_BE_CUT, RECEIVING_S
-from menjin.whole_requests import BodyRoom
+from menjin.whole_requests import MAY_BE_CUT, RECEIVING_S, BodyRoom
 from menjin.whole_wsgi import BodyReaders, BodyStalled
 from menjin.whole_wsgi import WholeRequests as WholeWsgi
 

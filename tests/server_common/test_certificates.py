@@ -13,6 +13,7 @@ from server_common import certificates
 from server_common.certificates import (
     UnusableCertificate,
     certificate_prepare,
+    certificate_take,
     configuration_write,
 )
 
@@ -82,7 +83,7 @@ def test_half_of_one_or_another_key_is_named(tmp_path: Path) -> None:
     certificate_prepare(tmp_path, hosts=HOSTS)
     key = tmp_path / "key.pem"
     key.write_bytes(certificates._pem(ec.generate_private_key(ec.SECP256R1())))
-    with pytest.raises(UnusableCertificate, match="not the key"):
+    with pytest.raises(UnusableCertificate, match="is not the key"):
         certificate_prepare(tmp_path, hosts=HOSTS)
     key.write_text("no key")
     with pytest.raises(UnusableCertificate, match="cannot be read"):
@@ -102,3 +103,23 @@ def test_nginx_is_told_what_it_has_to_know(tmp_path: Path) -> None:
     assert "10.2.0.0/16 1;" in said
     assert "default signed;" in said
     assert 'default ":8443";' in said
+
+
+def test_a_certificate_is_taken_with_its_chain_and_key(tmp_path: Path) -> None:
+    made, mine = tmp_path / "made", tmp_path / "mine"
+    own, root = (certificate_prepare(made / name, hosts=[name]) for name in ("own", "root"))
+    key, own_pem, root_pem = (
+        (made / name).read_bytes() for name in ("own/key.pem", "own/certificate.pem",
+                                                "root/certificate.pem")
+    )  # fmt: skip
+
+    certificate_take(mine, key + own_pem + b"A comment\n" + root_pem)
+
+    assert (mine / "certificate.pem").read_bytes() == own_pem + root_pem
+    assert {oct(path.stat().st_mode & 0o777) for path in mine.iterdir()} == {"0o600"}
+    assert certificate_prepare(mine, hosts=["own"]).fingerprint == own.fingerprint
+    assert root.fingerprint != own.fingerprint
+    for wrong in (b"", key, own_pem, key + root_pem, key + key + own_pem):
+        with pytest.raises(UnusableCertificate):
+            certificate_take(mine, wrong)
+    assert (mine / "certificate.pem").read_bytes() == own_pem + root_pem

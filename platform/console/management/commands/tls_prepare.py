@@ -1,5 +1,6 @@
 """``manage.py tls_prepare``: what nginx needs to serve people over TLS."""
 
+import sys
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 from server_common.certificates import (
     UnusableCertificate,
     certificate_prepare,
+    certificate_take,
     configuration_write,
 )
 
@@ -28,9 +30,17 @@ class Command(BaseCommand):
             "--https-port", type=int, default=443, help="port under which people reach nginx"
         )
 
+        parser.add_argument(
+            "--take",
+            action="store_true",
+            help="read a certificate, its chain and its key from standard input, and keep them",
+        )
+
     def handle(self, *args: Any, **options: Any) -> None:
         folder: Path = options["folder"]
         try:
+            if options["take"]:
+                certificate_take(folder, sys.stdin.buffer.read())
             prepared = certificate_prepare(folder, hosts=settings.ALLOWED_HOSTS)
         except UnusableCertificate as error:
             raise CommandError(f"the certificate in {folder} is of no use: {error}") from error
