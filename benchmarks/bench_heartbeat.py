@@ -106,7 +106,7 @@ def measure(arguments: argparse.Namespace, folder: Path) -> int:
         "DATABASE_URL": start_postgres(),
         "REDIS_URL": start_redis(),
         "SECRET_KEY": "k" * 60,
-        "FIELD_KEY": "f" * 60,
+        "FIELD_KEY": "field-key-of-the-tests-only-0123456789-abcdef",
         "ALLOWED_HOSTS": "127.0.0.1",
         "MENJIN_VAR": str(folder),
         "MENJIN_ADDRESS_RATE": "1000000",

@@ -227,7 +227,7 @@ def environment_of(folder: Path, *, production: bool) -> dict[str, str]:
         "DATABASE_URL": start_postgres(),
         "REDIS_URL": start_redis(),
         "SECRET_KEY": "k" * 60,
-        "FIELD_KEY": "f" * 60,
+        "FIELD_KEY": "field-key-of-the-tests-only-0123456789-abcdef",
         "ALLOWED_HOSTS": "127.0.0.1",
     }
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import secrets
 from collections.abc import Mapping
 from ipaddress import ip_network
@@ -11,6 +12,9 @@ from django.core.exceptions import ImproperlyConfigured
 
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"0", "false", "no", "off", ""}
+# 32 bytes as text, and how many different characters chance leaves such a text at least.
+_HEX = re.compile(r"[0-9a-fA-F]+")
+_HEX_MIN, _BASE64_MIN, _DISTINCT_MIN = 64, 43, 8
 
 
 def text(name: str, default: str | None = None, *, env: Mapping[str, str] = os.environ) -> str:
@@ -71,6 +75,30 @@ def networks(name: str, *, env: Mapping[str, str] = os.environ) -> list[str]:
                 f"environment variable {name} must be networks such as 10.0.0.0/8"
             ) from None
     return found
+
+
+def keys(name: str, *, env: Mapping[str, str] = os.environ) -> list[str]:
+    """Return the variable as secrets, newest first, separated by commas.
+
+    The newest, which is the one in use, must have 32 random bytes. Older ones only open what they
+    once sealed, and may be what they are.
+
+    Raises:
+        ImproperlyConfigured: the newest is too short or too regular to be random.
+    """
+    found = words(name, env=env)
+    if found and not _is_random(found[0]):
+        raise ImproperlyConfigured(
+            f"environment variable {name} must begin with 32 random bytes at least: 43 characters,"
+            " or 64 hexadecimal digits, such as those of secrets.token_urlsafe(48)"
+        )
+    return found
+
+
+def _is_random(key: str) -> bool:
+    """Tell whether a key can have 32 random bytes; 4 bits in a hexadecimal digit, 6 in others."""
+    least = _HEX_MIN if _HEX.fullmatch(key) else _BASE64_MIN
+    return len(key) >= least and len(set(key)) >= _DISTINCT_MIN
 
 
 def local_secret(var: Path, name: str) -> str:

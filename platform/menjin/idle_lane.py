@@ -211,6 +211,8 @@ def _call_of(environ: Environ) -> _Call | None:
     found = _PATH.fullmatch(environ.get("PATH_INFO", ""))
     if found is None or "HTTP_TRANSFER_ENCODING" in environ or "HTTP_CONTENT_ENCODING" in environ:
         return None
+    if "HTTP_ORIGIN" in environ or "HTTP_SEC_FETCH_SITE" in environ:
+        return None  # a browser's
     token, kind, device_id = found.groups()
     if environ["REQUEST_METHOD"] != ("GET" if kind == "syrecord" else "POST"):
         return None

@@ -42,6 +42,7 @@ from devices.services import (
 )
 from face_engine import PicturesBusy
 from faces.services import PICTURES_RETRY_AFTER_S
+from menjin.cross_site import is_cross_site
 from menjin.crowding import Crowded, Errand, SentAway, crowded_retry_after_s, shared_slots
 from menjin.lane_paths import is_lane_path, is_picture_path, lane_path
 from menjin.packed_bodies import TooLargeUnpacked, UnknownEncoding, unpack
@@ -172,6 +173,9 @@ class TerminalLane:
         if request.method != expected:
             _note_refused(request, RefusedReason.WRONG_METHOD)
             raise Unanswerable(RetCode.METHOD_NOT_ALLOWED, f"this address takes {expected}")
+        if expected == "POST" and is_cross_site(request.META):
+            logger.warning("terminal_cross_site address=%s", client_address(request))
+            raise Unanswerable(RetCode.PARAM_INVALID, "sent by a page of another site")
         _check_size(request)
         # Under /t/ without a segment there is a token, the empty one, which nobody has.
         token = found["token"] or "" if found["secret"] else None

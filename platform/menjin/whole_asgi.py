@@ -6,15 +6,18 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
+from django.conf import settings
 from django.utils.encoding import repercent_broken_unicode
 
 from menjin.whole_requests import (
     DRAINED,
     RECEIVING_S,
     STALLED_S,
+    BodyRoom,
     Refused,
     body_limit,
     broke_off,
+    no_room,
     too_large,
 )
 from server_common.addresses import is_trusted_peer
@@ -37,9 +40,16 @@ class _HungUp(Exception):
 class WholeRequests:
     """ASGI application that hands on requests whole, and answers those that are not to be had."""
 
-    def __init__(self, application: Application, *, stalled_s: float = STALLED_S) -> None:
+    def __init__(
+        self,
+        application: Application,
+        *,
+        stalled_s: float = STALLED_S,
+        room: BodyRoom | None = None,
+    ) -> None:
         self._application = application
         self._stalled_s = stalled_s
+        self._room = room or BodyRoom(settings.BODIES_LIMIT_BYTES)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, here or behind."""
@@ -49,21 +59,25 @@ class WholeRequests:
             await self._application(scope, receive, send)
             return
         began_s = time.monotonic()
+        body = bytearray()
         try:
-            body = await self._body(scope, receive, int(length) if length.isdigit() else None)
+            await self._read(body, scope, receive, int(length) if length.isdigit() else None)
+            scope[RECEIVING_S] = time.monotonic() - began_s
+            await self._application(scope, _Replayed(bytes(body), receive), send)
         except Refused as refused:
             await _answer(refused, send)
         except _HungUp:
             return
-        else:
-            scope[RECEIVING_S] = time.monotonic() - began_s
-            await self._application(scope, _Replayed(body, receive), send)
+        finally:
+            self._room.give_back(len(body))
 
-    async def _body(self, scope: Scope, receive: Receive, length: int | None) -> bytes:
-        """Read the body.
+    async def _read(
+        self, body: bytearray, scope: Scope, receive: Receive, length: int | None
+    ) -> None:
+        """Read the body; what is in it has its room.
 
         Raises:
-            Refused: it is too large, or does not come whole.
+            Refused: it is too large, does not come whole, or there is no room for it.
             _HungUp: its sender is gone.
         """
         path = scope["path"]
@@ -71,7 +85,6 @@ class WholeRequests:
         if length is not None and length > DRAINED * limit:
             raise too_large(path)
         started = time.monotonic()
-        body = bytearray()
         taken, more = 0, True
         while more and taken <= DRAINED * limit:
             try:
@@ -84,6 +97,8 @@ class WholeRequests:
             piece = message.get("body", b"")
             taken += len(piece)
             if taken <= limit:
+                if not self._room.take(len(piece)):
+                    raise no_room(path)
                 body += piece
             more = message.get("more_body", False)
             took_s = time.monotonic() - started
@@ -91,7 +106,6 @@ class WholeRequests:
                 raise broke_off(path)
         if taken > limit:
             raise too_large(path)
-        return bytes(body)
 
 
 class _Replayed:

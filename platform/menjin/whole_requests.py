@@ -6,6 +6,7 @@ stops in the middle. Both servers read such bodies here, in front of Django and 
 """
 
 import json
+import threading
 from typing import Any
 
 from django.conf import settings
@@ -61,3 +62,34 @@ def broke_off(path: str) -> Refused:
         return Refused(503, Ack(RetCode.INTERNAL_ERROR, "request broke off").to_wire(), headers)
     detail = "The rest of this request did not come."
     return Refused(408, {"error": "request_timeout", "detail": detail})
+
+
+def no_room(path: str) -> Refused:
+    """Refuse a body for which there is no memory now."""
+    headers = {"Retry-After": str(_RETRY_AFTER_S)}
+    if is_lane_path(path):
+        return Refused(503, Ack(RetCode.INTERNAL_ERROR, "platform is busy").to_wire(), headers)
+    detail = "Too much is being sent at once. Try again in a moment."
+    return Refused(503, {"error": "busy", "detail": detail}, headers)
+
+
+class BodyRoom:
+    """Memory for the bodies that a process holds at once; used from any thread."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._taken = 0
+        self._lock = threading.Lock()
+
+    def take(self, size: int) -> bool:
+        """Take room for so many bytes more; False where there is none."""
+        with self._lock:
+            if self._taken + size > self._most:
+                return False
+            self._taken += size
+            return True
+
+    def give_back(self, size: int) -> None:
+        """Give back what was taken."""
+        with self._lock:
+            self._taken -= size

@@ -11,10 +11,16 @@ from typing import Any
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+from server_common.addresses import is_trusted_peer, neighbourhood
+from server_common.connection_limits import Connections
 
 # A request must have begun and got to its body after so long; then nobody waits for it any more.
 _HEAD_WITHIN_S = 20.0
 HEAD_MAX_BYTES = 64 * 1024
+# So long an answer may stand still before its reader has taken what is sent already.
+_READ_WITHIN_S = 30.0
 _HEAD_END = re.compile(rb"\r?\n\r?\n")
 _LINE = re.compile(rb"(?P<method>[A-Za-z]+) (?P<target>\S+) (?P<version>HTTP/1\.[01])(?=\r?\n)")
 _ABSOLUTE = re.compile(rb"(?i)\Ahttps?://[^/?#]*")
@@ -48,20 +54,46 @@ def mended(head: bytes) -> bytes:
 class TolerantHttp(H11Protocol):
     """One connection."""
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
+    all_connections = Connections()
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
         self._head = b""
         self._head_timer: asyncio.TimerHandle | None = None
+        self._read_timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
         self._wait_for_head()
+        peer = self.client[0] if self.client else ""
+        # Of a proxy of ours the number says nothing about its callers.
+        if not self.all_connections.enter(
+            transport, "" if is_trusted_peer(peer) else neighbourhood(peer)
+        ):
+            transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self.all_connections.leave(self.transport)
         self._stop_waiting()
+        self._stop_read_timer()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """Wait for the reader of an answer, but not for ever."""
+        super().pause_writing()
+        self._stop_read_timer()
+        self._read_timer = self.loop.call_later(_READ_WITHIN_S, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """Go on: it has read."""
+        self._stop_read_timer()
+        super().resume_writing()
 
     def data_received(self, data: bytes) -> None:
         """Hand bytes on; those of a head once it is whole."""
         if self.conn.their_state is not h11.IDLE:
             super().data_received(data)
+            self._note_whole()
             return
         self._head += data
         end = _HEAD_END.search(self._head.lstrip(b"\r\n"))
@@ -73,6 +105,12 @@ class TolerantHttp(H11Protocol):
         whole, self._head = self._head.lstrip(b"\r\n"), b""
         cut = end.end() if end else len(whole)
         super().data_received(mended(whole[:cut]) + whole[cut:])
+        self._note_whole()
+
+    def handle_websocket_upgrade(self, event: h11.Request) -> None:
+        """Hand the connection over to a socket, which is no half request."""
+        self.all_connections.work(self.transport)
+        super().handle_websocket_upgrade(event)
 
     def send_400_response(self, msg: str) -> None:
         """Answer what cannot be read, in the shape that terminals know."""
@@ -92,9 +130,17 @@ class TolerantHttp(H11Protocol):
         if self.conn.our_state is h11.DONE and self.conn.their_state is h11.DONE:
             rest = self.conn.trailing_data[0]
             self.conn = h11.Connection(h11.SERVER, HEAD_MAX_BYTES)
+        self.all_connections.wait(self.transport)
         super().on_response_complete()
         if rest:
             self.data_received(rest)
+
+    def _note_whole(self) -> None:
+        """A request whose body is all there is being answered."""
+        if self.conn.their_state not in {h11.IDLE, h11.SEND_BODY} and not (
+            self.cycle is None or self.cycle.response_complete
+        ):
+            self.all_connections.work(self.transport)
 
     def _answer(self, status: int, code: str, reason: str) -> None:
         content = json.dumps({"ret": code, "desc": reason}).encode()
@@ -121,3 +167,30 @@ class TolerantHttp(H11Protocol):
         if self._head_timer is not None:
             self._head_timer.cancel()
             self._head_timer = None
+
+    def _stop_read_timer(self) -> None:
+        if self._read_timer is not None:
+            self._read_timer.cancel()
+            self._read_timer = None
+
+
+class CountedSocket(WebSocketsSansIOProtocol):
+    """A WebSocket on a connection that ``TolerantHttp`` has handed over."""
+
+    all_connections = Connections()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.all_connections.leave(self.transport)
+        super().connection_lost(exc)
+
+
+def limited(connections: Connections) -> tuple[type[TolerantHttp], type[CountedSocket]]:
+    """Return the protocols of a server whose connections are these."""
+
+    class Http(TolerantHttp):
+        all_connections = connections
+
+    class Socket(CountedSocket):
+        all_connections = connections
+
+    return Http, Socket

@@ -56,7 +56,7 @@ def _foreign_blocks(document: Path) -> set[tuple[str, int]]:
 
 def _plain(command: str) -> list[str]:
     """Return a command's words without variables set for it, redirection and optional brackets."""
-    command = re.sub(r" \[([^\]]*)\]", r" \1", command.partition(" > ")[0]).removesuffix(" …")
+    command = re.sub(r" \[([^\]]*)\]", r" \1", re.split(r" [<>] ", command)[0]).removesuffix(" …")
     inner = re.fullmatch(r"[A-Z]+=\$\((.+)\)", command)
     words = words_of(inner[1] if inner else command)
     while words and _ASSIGNED.match(words[0]) and len(words) > 1:

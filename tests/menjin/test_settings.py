@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import secrets
 import subprocess
 import sys
 import sysconfig
@@ -19,7 +20,7 @@ from menjin import env
 ROOT = Path(__file__).parents[2]
 FULL = {
     "SECRET_KEY": "only-of-the-tests-0123456789-and-long-enough-to-be-a-key",
-    "FIELD_KEY": "f3" * 30,
+    "FIELD_KEY": "field-key-of-the-tests-only-0123456789-abcdef",
     "ALLOWED_HOSTS": "door.example",
     "DATABASE_URL": "postgres://menjin:secret@127.0.0.1:1/menjin",
     "REDIS_URL": "redis://127.0.0.1:1/0",
@@ -105,7 +106,7 @@ def test_production_is_safe_and_takes_what_it_is_given(tmp_path: Path) -> None:
             **FULL,
             "MENJIN_VAR": str(tmp_path),
             "ALLOWED_HOSTS": "a.example, b.example",
-            "FIELD_KEY": "new,old",
+            "FIELD_KEY": FULL["FIELD_KEY"],
             "PUBLIC_URL": "http://a.example/",
             "TRUSTED_PROXIES": "172.16.0.0/12",
         }
@@ -123,9 +124,70 @@ def test_production_is_safe_and_takes_what_it_is_given(tmp_path: Path) -> None:
 
 def test_a_field_key_is_rotated_as_the_example_file_says(tmp_path: Path) -> None:
     """New key first, the old one behind a comma (.env.example)."""
-    values = told({**FULL, "MENJIN_VAR": str(tmp_path), "FIELD_KEY": "new,old"})
+    new = FULL["FIELD_KEY"]
+    values = told({**FULL, "MENJIN_VAR": str(tmp_path), "FIELD_KEY": f"{new},old"})
 
-    assert values["FIELD_KEYS"] == ["new", "old"]
+    assert values["FIELD_KEYS"] == [new, "old"]
+
+
+@pytest.mark.parametrize("settings", ["production", "embedded"])
+def test_no_process_starts_with_a_field_key_that_can_be_guessed(
+    settings: str, tmp_path: Path
+) -> None:
+    given = {**FULL, "MENJIN_VAR": str(tmp_path), "FIELD_KEY": "too short"}
+
+    done = run(given, "check", settings=f"menjin.settings.{settings}")
+
+    assert done.returncode != 0
+    assert "environment variable FIELD_KEY must begin with 32 random bytes" in done.stderr
+    assert "too short" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "key",
+    [secrets.token_hex(31), secrets.token_urlsafe(31), "f" * 64, "ab" * 40, "changeme", "0" * 99],
+)
+def test_less_than_32_random_bytes_are_no_key(key: str) -> None:
+    with pytest.raises(ImproperlyConfigured, match="A must begin with 32 random bytes"):
+        env.keys("A", env={"A": f"{key},{secrets.token_urlsafe(48)}"})
+
+
+@pytest.mark.parametrize("write", [secrets.token_hex, secrets.token_urlsafe])
+def test_32_random_bytes_are_a_key(write: Callable[[int], str]) -> None:
+    for size in (32, 48):
+        key = write(size)
+        assert env.keys("A", env={"A": f"{key},old"}) == [key, "old"]
+    assert env.keys("A", env={}) == []
+
+
+@pytest.mark.parametrize("settings", ["production", "embedded"])
+def test_what_processes_write_is_readable_by_their_user_only(settings: str, tmp_path: Path) -> None:
+    kept = tmp_path / "var"
+    kept.mkdir(mode=0o755)
+    (kept / "menjin.sqlite3").touch(mode=0o644)
+    write = (
+        "from pathlib import Path; from django.conf import settings as s;"
+        "from django.core.files.base import ContentFile;"
+        "from django.core.files.storage import default_storage;"
+        "default_storage.save('a/b/picture.jpg', ContentFile(b'x'));"
+        "(Path(s.VAR) / 'schedule').write_text('')"
+    )
+    before = os.umask(0o022)
+    try:
+        done = run(
+            {**FULL, "MENJIN_VAR": str(kept)}, "shell", "-v", "0", "-c", write,
+            settings=f"menjin.settings.{settings}",
+        )  # fmt: skip
+    finally:
+        os.umask(before)
+
+    assert done.returncode == 0, done.stderr
+    found = {path.name: path.stat().st_mode & 0o777 for path in (kept, *kept.rglob("*"))}
+    assert {"var", "menjin.sqlite3", "schedule", "media", "a", "b", "picture.jpg"} <= set(found)
+    folders = {"var", "media", "a", "b"}
+    assert {name: oct(mode) for name, mode in found.items()} == {
+        name: oct(0o700 if name in folders else 0o600) for name in found
+    }
 
 
 def test_the_embedded_server_makes_its_own_secrets_once(tmp_path: Path) -> None:

@@ -300,6 +300,58 @@ def test_logs_name_nobody(
     assert "some-wrong-token" not in caplog.text
 
 
+FOREIGN: list[dict[str, str]] = [
+    {"Sec-Fetch-Site": "cross-site"},
+    {"Origin": "https://elsewhere.example"},
+    {"Origin": "http://testserver.elsewhere.example:80"},
+    {"Origin": "http://"},
+    {"Origin": "http://["},
+    {"Origin": "https://testserver", "Sec-Fetch-Site": "Cross-Site "},
+]
+
+
+@pytest.mark.parametrize("fields", FOREIGN)
+@pytest.mark.parametrize("kind", ["syface", "syattribute", "syresult", "syheartbeat"])
+def test_pages_of_other_sites_cannot_speak_for_a_terminal(
+    wire: WireClient, terminal: Terminal, kind: str, fields: dict[str, str]
+) -> None:
+    answer = wire.client.post(
+        f"{wire.base}/{kind}/{wire.device_id}",
+        b'{"userId": "1"}',
+        content_type="text/plain",
+        headers=fields,
+    )
+
+    assert answer.status_code == 200
+    assert answer.json() == {"ret": "30001", "desc": "sent by a page of another site"}
+    assert not Record.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"Origin": "null"},
+        {"Origin": "file://"},
+        {"Origin": "https://testserver"},
+        {"Origin": "http://TestServer:8443", "Sec-Fetch-Site": "same-origin"},
+        {"Sec-Fetch-Site": "none"},
+    ],
+)
+def test_what_no_other_page_sent_is_taken(
+    wire: WireClient, terminal: Terminal, fields: dict[str, str]
+) -> None:
+    answer = wire.client.post(
+        f"{wire.base}/syface/{wire.device_id}",
+        b'{"userId": "1"}',
+        content_type="application/json",
+        headers=fields,
+    )
+
+    assert answer.json()["ret"] == "0"
+    assert Record.objects.count() == 1
+
+
 @pytest.mark.parametrize(
     "old", ["/t/{}/syface//0000001", "/.//t/{}//syface/0000001/", "/./t/{}/syface/%30000001"]
 )

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from menjin.whole_asgi import WholeRequests as WholeAsgi
-from menjin.whole_requests import MAY_BE_CUT, RECEIVING_S
+from menjin.whole_requests import MAY_BE_CUT, RECEIVING_S, BodyRoom
 from menjin.whole_wsgi import BodyReaders, BodyStalled
 from menjin.whole_wsgi import WholeRequests as WholeWsgi
 
@@ -99,6 +99,7 @@ def over_asgi(
     ends: bool = True,
     peer: str = "10.0.0.9",
     takes_s: float = 0.0,
+    room: BodyRoom | None = None,
 ) -> Told:
     told = Told()
     pieces = [body[start : start + 7000] for start in range(0, len(body), 7000)] or [b""]
@@ -130,7 +131,7 @@ def over_asgi(
         "client": (peer, 1),
         "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
     }
-    asyncio.run(WholeAsgi(behind, stalled_s=0.1)(scope, receive, send))
+    asyncio.run(WholeAsgi(behind, stalled_s=0.1, room=room)(scope, receive, send))
     return told
 
 
@@ -271,3 +272,20 @@ def test_a_read_that_fails_is_a_body_that_broke_off() -> None:
     with pytest.raises(RuntimeError):
         readers.read(Wrong(), 1)
     assert readers.read(Source(b"a"), 1) == b"a"
+
+
+@pytest.mark.parametrize(("path", "status"), [(LANE, 503), (PAGE, 503)])
+def test_bodies_beyond_the_memory_for_them_are_worth_repeating(path: str, status: int) -> None:
+    room = BodyRoom(LIMIT)
+    assert room.take(LIMIT - 8000)
+
+    refused = over_asgi(path, b"a" * 9000, length(9000), room=room)
+    taken = over_asgi(path, b"a" * 8000, length(8000), room=room)
+    # What was taken for the first, and for the second, is free again.
+    again = over_asgi(path, b"a" * 8000, length(8000), room=room)
+
+    assert (refused.status, refused.body, refused.headers["retry-after"]) == (status, None, "10")
+    assert (taken.status, again.status) == (200, 200)
+    room.give_back(LIMIT - 8000)
+    assert room.take(LIMIT)
+    assert not room.take(1)

@@ -5,17 +5,21 @@ import json
 import logging
 import socket
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import h11
 import pytest
 import uvicorn
+import websockets
 from hypothesis import given
 from hypothesis import strategies as st
 
 from server_common import http_protocol
-from server_common.http_protocol import TolerantHttp, mended
+from server_common.connection_limits import Connections
+from server_common.http_protocol import TolerantHttp, limited, mended
 from tests.support.processes import free_port
 from tests.support.raw_http import exchange
 
@@ -77,6 +81,8 @@ async def told(scope: dict[str, Any], receive: Any, send: Any) -> None:
         body += message["body"]
         more = message["more_body"]
     content = json.dumps({"path": scope["path"], "size": len(body)}).encode()
+    if scope["path"] == "/large":
+        content = b" " * 30_000_000
     fields = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(content))]
     await send({"type": "http.response.start", "status": 200, "headers": fields})
     await send({"type": "http.response.body", "body": content})
@@ -165,3 +171,57 @@ def test_an_answer_to_http_1_0_is_the_last(port: int) -> None:
 
     assert heard.answers[0].body["size"] == 2
     assert heard.closed
+
+
+async def spoken(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    """Accept a socket until it is closed."""
+    assert scope["type"] == "websocket"
+    await receive()
+    await send({"type": "websocket.accept"})
+    while (await receive())["type"] != "websocket.disconnect":
+        pass
+
+
+async def test_a_socket_counts_until_it_ends_and_makes_no_room() -> None:
+    connections = Connections(most=2)
+    http, live = limited(connections)
+    number = free_port()
+    server = uvicorn.Server(
+        uvicorn.Config(
+            spoken, port=number, http=http, ws=live, lifespan="off", log_config=None,
+            timeout_graceful_shutdown=1,
+        )
+    )  # fmt: skip
+    serving = asyncio.create_task(server.serve())
+    while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
+        await asyncio.sleep(0.01)
+    address = f"ws://127.0.0.1:{number}/"
+    async with websockets.connect(address), websockets.connect(address):
+        assert len(connections) == 2
+        with pytest.raises((OSError, websockets.exceptions.InvalidMessage)):
+            await websockets.connect(address)
+    async with asyncio.timeout(5):
+        while len(connections):  # noqa: ASYNC110 - nor for this
+            await asyncio.sleep(0.01)
+    server.should_exit = True
+    await serving
+
+
+def test_a_reader_who_stands_still_is_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch, port: int
+) -> None:
+    monkeypatch.setattr(http_protocol, "_READ_WITHIN_S", 0.3)
+    raw = b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        connection.sendall(raw)
+        assert connection.recv(1)
+        waiting = threading.Event()
+        deadline = time.monotonic() + 10
+        while len(TolerantHttp.all_connections) and time.monotonic() < deadline:
+            waiting.wait(0.01)
+        received = 1
+        with suppress(ConnectionResetError):
+            while piece := connection.recv(1 << 20):
+                received += len(piece)
+
+    assert received < 30_000_000

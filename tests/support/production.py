@@ -39,7 +39,7 @@ class Production:
             "DATABASE_URL": f"{server}/{name}",
             "REDIS_URL": os.environ["TEST_REDIS_URL"].rsplit("/", 1)[0] + f"/{redis}",
             "SECRET_KEY": "k" * 60,
-            "FIELD_KEY": "f" * 60,
+            "FIELD_KEY": "field-key-of-the-tests-only-0123456789-abcdef",
             "ALLOWED_HOSTS": "127.0.0.1",
         }
 

@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import signal
 import sqlite3
 import subprocess
@@ -12,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.support.nginx import Behind, Nginx
 from tests.support.processes import ROOT, free_port, kill_group, start, stop, wait_listening
 from tests.support.production import UNLIMITED, Production
 
@@ -128,41 +128,14 @@ class Served:
         return self._production.rows(query)
 
 
-class Proxied:
+class Proxied(Nginx):
     """The shipped configuration of nginx in front of a server; its names and paths substituted."""
 
     def __init__(self, folder: Path, nginx: str, behind: Served) -> None:
-        folder.mkdir()
-        self.folder = folder
-        self.behind = behind
-        self.port = free_port()
-        self._nginx = nginx
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        """Serve."""
-        text = (ROOT / "docker" / "nginx.conf").read_text()
-        text = text.replace("wsgi:8000", f"127.0.0.1:{self.behind.port}")
         # Sockets are not asked for here.
-        text = text.replace("asgi:8001", f"127.0.0.1:{free_port()}")
-        text = text.replace("listen 80 ", f"listen 127.0.0.1:{self.port} ")
-        text = text.replace("/var/lib/menjin/", f"{self.behind.folder}/")
-        text = text.replace("/var/log/nginx/", f"{self.folder}/")
-        (self.folder / "part.conf").write_text(text)
-        kept = re.sub(r"^ +", "", _NGINX, flags=re.M).replace("FOLDER", str(self.folder))
-        (self.folder / "nginx.conf").write_text(kept)
-        command = [self._nginx, "-p", str(self.folder), "-e", str(self.folder / "log")]
-        log = self.folder / "log"
-        self._process = start(
-            [*command, "-c", str(self.folder / "nginx.conf")], {}, log=log, own_group=True
-        )
-        wait_listening(self._process, self.port, log)
-
-    def stop(self) -> None:
-        """End it."""
-        assert self._process is not None
-        with suppress(ProcessLookupError):
-            kill_group(self._process)
+        places = Behind(wsgi=behind.port, asgi=free_port(), files=behind.folder)
+        super().__init__(folder, nginx, places)
+        self.behind = behind
 
     def manage(self, *arguments: str) -> str:
         """Run a management command and return what it printed."""
@@ -172,22 +145,6 @@ class Proxied:
         """Return what a query finds in the database."""
         return self.behind.rows(query)
 
-
-_NGINX = """
-    daemon off;
-    master_process off;
-    pid FOLDER/pid;
-    events {}
-    http {
-    client_body_temp_path FOLDER/body;
-    proxy_temp_path FOLDER/proxy;
-    fastcgi_temp_path FOLDER/fastcgi;
-    uwsgi_temp_path FOLDER/uwsgi;
-    scgi_temp_path FOLDER/scgi;
-    proxy_bind 127.0.0.3;
-    include FOLDER/part.conf;
-    }
-"""
 
 Server = Embedded | Served | Proxied
 

@@ -20,7 +20,7 @@ PUBLIC_URL = env.text("PUBLIC_URL", "").rstrip("/")
 # Scheme and host of pictures where those of BaseUrls are too long for the 128 characters of 9.1.
 PICTURE_URL = env.text("MENJIN_PICTURE_URL", "").rstrip("/")
 # Proxies (addresses or networks) whose X-Forwarded-For and X-Forwarded-Proto are believed.
-TRUSTED_PROXIES = env.words("TRUSTED_PROXIES")
+TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")
 
 INSTALLED_APPS = [
     "console.admin_config.MenjinAdminConfig",
@@ -139,6 +139,8 @@ STORAGES = {
     },
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
+FILE_UPLOAD_PERMISSIONS = 0o600
+FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o700
 # Set by nginx set-ups: pictures are answered with X-Accel-Redirect below this internal location.
 ACCEL_LOCATION = env.text("MENJIN_ACCEL_LOCATION", "")
 
@@ -154,6 +156,11 @@ TERMINAL_BODY_LIMIT_BYTES = env.integer("MENJIN_TERMINAL_BODY_LIMIT", 8 * 1024 *
 # Requests of terminals that one process works on at once; its server needs four times as many
 # threads, so that others can wait or be sent away meanwhile (menjin.crowding).
 TERMINAL_SLOTS = env.integer("MENJIN_TERMINAL_SLOTS", 8, minimum=2)
+# Connections of the embedded server, in all and of one address; nginx has its own (docker/).
+CONNECTIONS_MOST = env.integer("MENJIN_CONNECTIONS", 2000, minimum=10)
+CONNECTIONS_PER_ADDRESS = env.integer("MENJIN_CONNECTIONS_PER_ADDRESS", 1000, minimum=10)
+# Bodies that one process holds in memory at once while they arrive and are worked on.
+BODIES_LIMIT_BYTES = env.integer("MENJIN_BODIES_LIMIT", 256 * 1024 * 1024, minimum=32 * 1024 * 1024)
 PHOTO_LIMIT_BYTES = env.integer("MENJIN_PHOTO_LIMIT", 12 * 1024 * 1024, minimum=1024)
 PHOTO_LIMIT_PIXELS = env.integer("MENJIN_PHOTO_LIMIT_PIXELS", 50_000_000, minimum=10_000)
 # Memory that decoding may take: of a picture from a terminal, of one from a signed-in caller, and

@@ -1,15 +1,17 @@
 """One process, no service: SQLite, in-process tasks, sockets and presence, files under var/."""
 
 from menjin import env
+from server_common.private_files import files_private
 
 from .base import *
 from .base import ALLOWED_HOSTS, TERMINAL_CALL_NETWORKS, VAR, database, redis_services
 
 DEPLOYMENT = "embedded"
+files_private(VAR)
 # Static files are served from the packages themselves; nothing is collected.
 STATIC_ROOT = None
 SECRET_KEY = env.text("SECRET_KEY", "") or env.local_secret(VAR, "SECRET_KEY")
-FIELD_KEYS = env.words("FIELD_KEY") or [env.local_secret(VAR, "FIELD_KEY")]
+FIELD_KEYS = env.keys("FIELD_KEY") or [env.local_secret(VAR, "FIELD_KEY")]
 ALLOWED_HOSTS = ALLOWED_HOSTS or ["*"]
 
 # A first start has no TLS in front; terminals speak plain HTTP only (seed 9.1).

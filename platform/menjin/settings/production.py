@@ -1,13 +1,15 @@
 """PostgreSQL, Redis, Celery, WSGI and ASGI servers behind nginx; all from the environment."""
 
 from menjin import env
+from server_common.private_files import files_private
 
 from .base import *
-from .base import STORAGES, database, redis_services
+from .base import STORAGES, VAR, database, redis_services
 
 DEPLOYMENT = "production"
+files_private(VAR)
 SECRET_KEY = env.text("SECRET_KEY")
-FIELD_KEYS = env.words("FIELD_KEY") or [env.text("FIELD_KEY")]
+FIELD_KEYS = env.keys("FIELD_KEY") or [env.text("FIELD_KEY")]
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS") or [env.text("ALLOWED_HOSTS")]
 DATABASES = {"default": database(env.text("DATABASE_URL"))}
 REDIS_URL = env.text("REDIS_URL")
@@ -19,8 +21,8 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 3600}
 # names over plain HTTP.
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_HSTS_SECONDS = env.integer("MENJIN_HSTS_SECONDS", 3600)
-# Terminals cannot follow a redirect to https (seed 9.1). Redirecting browsers is left to the proxy
-# that ends TLS; the nginx of docker/nginx.conf speaks plain HTTP and redirects nobody.
+# Terminals cannot follow a redirect to https (seed 9.1); nginx redirects browsers (docker/), and
+# leaves HSTS out as long as its certificate is self-signed.
 SECURE_SSL_REDIRECT = False
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W008", "security.W021"]
 

@@ -18,10 +18,12 @@ from console.serving import serving
 from face_engine import ModelMissing
 from faces.services import engine
 from records.push import EmbeddedPush
+from server_common.connection_limits import Connections, connections_allowed
 from server_common.embedded import EmbeddedTasks
-from server_common.http_protocol import HEAD_MAX_BYTES, TolerantHttp
+from server_common.http_protocol import HEAD_MAX_BYTES, limited
 from server_common.on_commit import serve_groups_on
 from server_common.own_services import listening_at
+from server_common.private_files import tree_private
 
 logger = logging.getLogger(__name__)
 
@@ -61,23 +63,7 @@ class Command(BaseCommand):
             schedule_path=str(Path(settings.VAR) / "schedule"),
         )
         threading.Thread(target=_warm_up, name="menjin-warm-up", daemon=True).start()
-        server = _Server(
-            uvicorn.Config(
-                "menjin.asgi:application",
-                host=options["host"],
-                port=options["port"],
-                log_config=None,
-                lifespan="off",
-                server_header=False,
-                # Slow terminals hold their connection; they must not keep Ctrl-C waiting.
-                timeout_graceful_shutdown=5,
-                ws="websockets-sansio",
-                http=TolerantHttp,
-                h11_max_incomplete_event_size=HEAD_MAX_BYTES,
-                # Its own rule believes anything on this machine; ours is server_common.addresses.
-                proxy_headers=False,
-            )
-        )
+        server = _Server(_configuration(options["host"], options["port"]))
         push = EmbeddedPush()
         listening_at(options["host"], options["port"])
         tasks.start()
@@ -96,7 +82,31 @@ class Command(BaseCommand):
             raise CommandError(f"cannot listen on {options['host']}:{options['port']}")
 
 
+def _configuration(host: str, port: int) -> uvicorn.Config:
+    connections = Connections(
+        most=connections_allowed(settings.CONNECTIONS_MOST),
+        most_per_address=settings.CONNECTIONS_PER_ADDRESS,
+    )
+    http, live = limited(connections)
+    return uvicorn.Config(
+        "menjin.asgi:application",
+        host=host,
+        port=port,
+        log_config=None,
+        lifespan="off",
+        server_header=False,
+        # Slow terminals hold their connection; they must not keep Ctrl-C waiting.
+        timeout_graceful_shutdown=5,
+        ws=live,
+        http=http,
+        h11_max_incomplete_event_size=HEAD_MAX_BYTES,
+        # Its own rule believes anything on this machine; ours is server_common.addresses.
+        proxy_headers=False,
+    )
+
+
 def _warm_up() -> None:
+    tree_private(Path(settings.VAR))
     try:
         engine().warm_up()
     except ModelMissing:

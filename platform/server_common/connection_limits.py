@@ -1,0 +1,126 @@
+"""Limits of the embedded server's connections: in all, from one address, and of open files.
+
+Doors must be answered whatever else is connected. So where there is no room for a caller, the
+connection that has waited longest for the rest of a request makes room; requests that are being
+answered are never broken off.
+"""
+
+import asyncio
+import logging
+import resource
+import time
+from collections import OrderedDict
+from dataclasses import dataclass, field
+
+logger = logging.getLogger(__name__)
+
+# 500 terminals behind one NAT, each with a connection for a picture beside the one it keeps.
+MOST_PER_ADDRESS = 1000
+MOST = 2000
+# Files of the platform itself: databases, sockets, pictures.
+_OTHER_FILES = 512
+_FEWEST = 64
+_TOLD_EVERY_S = 10.0
+
+_Waiting = OrderedDict[asyncio.Transport, None]
+
+
+@dataclass(slots=True)
+class _Address:
+    """Connections of one address; those that wait for a request in the order they began to."""
+
+    open: int = 0
+    waiting: _Waiting = field(default_factory=OrderedDict)
+
+
+class Connections:
+    """All connections of a server; used by its event loop only.
+
+    Args:
+        most: connections in all.
+        most_per_address: connections of one address.
+    """
+
+    def __init__(self, *, most: int = MOST, most_per_address: int = MOST_PER_ADDRESS) -> None:
+        self._most = most
+        self._most_per_address = most_per_address
+        self._address_of: dict[asyncio.Transport, str] = {}
+        self._addresses: dict[str, _Address] = {}
+        self._waiting: _Waiting = OrderedDict()
+        self._told_s = -_TOLD_EVERY_S
+
+    def __len__(self) -> int:
+        return len(self._address_of)
+
+    def enter(self, transport: asyncio.Transport, address: str) -> bool:
+        """Take in a connection that waits for its first request; False where there is no room.
+
+        Args:
+            transport: the connection.
+            address: of the caller; empty for one that speaks for many, such as a trusted proxy.
+        """
+        known = self._addresses.get(address)
+        is_full_here = bool(address) and known is not None and known.open >= self._most_per_address
+        if is_full_here and not self._make_room(known.waiting if known else self._waiting):
+            return False
+        if len(self) >= self._most and not self._make_room(self._waiting):
+            return False
+        self._address_of[transport] = address
+        self._addresses.setdefault(address, _Address()).open += 1
+        self.wait(transport)
+        return True
+
+    def wait(self, transport: asyncio.Transport) -> None:
+        """Note that a connection waits for the rest of a request, or for the next."""
+        address = self._address_of.get(transport)
+        if address is not None and transport not in self._waiting:
+            self._waiting[transport] = None
+            self._addresses[address].waiting[transport] = None
+
+    def work(self, transport: asyncio.Transport) -> None:
+        """Note that a request is whole and is being answered."""
+        address = self._address_of.get(transport)
+        if address is not None and transport in self._waiting:
+            del self._waiting[transport]
+            del self._addresses[address].waiting[transport]
+
+    def leave(self, transport: asyncio.Transport) -> None:
+        """Forget a connection that has ended."""
+        self.work(transport)
+        address = self._address_of.pop(transport, None)
+        if address is None:
+            return
+        known = self._addresses[address]
+        known.open -= 1
+        if not known.open:
+            del self._addresses[address]
+
+    def _make_room(self, waiting: _Waiting) -> bool:
+        """End the connection that has waited longest; False where all are being answered."""
+        self._tell(can_make_room=bool(waiting))
+        if not waiting:
+            return False
+        longest = next(iter(waiting))
+        self.leave(longest)
+        longest.abort()
+        return True
+
+    def _tell(self, *, can_make_room: bool) -> None:
+        now_s = time.monotonic()
+        if now_s - self._told_s >= _TOLD_EVERY_S:
+            self._told_s = now_s
+            logger.warning("connections_full open=%d made_room=%s", len(self), can_make_room)
+
+
+def connections_allowed(most: int) -> int:
+    """Raise this process' limit of open files as far as needed; return how many connections fit."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = most + _OTHER_FILES
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return most
+    allowed = max(_FEWEST, soft - _OTHER_FILES)
+    logger.warning("connections_few allowed=%d wanted=%d open_files=%d", allowed, most, soft)
+    return allowed
