@@ -46,6 +46,8 @@ from .contacts import (
     uncallable_word,
 )
 from .device_calls import device_work, set_clock
+from .job_kinds import JobKind, JobStep, job_kind, job_kind_register, over_ids
+from .jobs import job_start, job_work, jobs_forget, jobs_start, jobs_sweep
 from .json_commands import JSON_SENT_MAX
 from .limits import stranger_may_call
 from .payloads import PUSH_CHOICES, command_payload
@@ -102,6 +104,8 @@ __all__ = [
     "Exchange",
     "Heard",
     "HeardTerminal",
+    "JobKind",
+    "JobStep",
     "LastUpload",
     "PresenceTurn",
     "Refusal",
@@ -145,7 +149,15 @@ __all__ = [
     "heartbeat_known",
     "is_address_allowed",
     "is_confirmed",
+    "job_kind",
+    "job_kind_register",
+    "job_start",
+    "job_work",
+    "jobs_forget",
+    "jobs_start",
+    "jobs_sweep",
     "masked",
+    "over_ids",
     "presence_flush",
     "presence_last_seen",
     "presence_seen",
