@@ -60,7 +60,7 @@ def job_start(
     if total > known.at_once:
         _enqueue(job.pk)
         return job
-    while _step(job.pk):
+    while _step(job.pk) is False:
         pass
     job.refresh_from_db()
     return job
@@ -93,8 +93,10 @@ def job_work(*, job_id: int, turn_s: float = _TURN_S) -> bool:
     until = time.monotonic() + turn_s
     moved = False
     try:
-        while _step(job_id):
+        while (is_over := _step(job_id)) is not None:
             moved = True
+            if is_over:
+                break
             if time.monotonic() >= until:
                 _enqueue(job_id)
                 break
@@ -110,8 +112,11 @@ def _enqueue(job_id: int) -> None:
 
 
 @transaction.atomic
-def _step(job_id: int) -> bool:
-    """Do the next batch; False when none is left or somebody else is at it."""
+def _step(job_id: int) -> bool | None:
+    """Do the next batch; returns whether it was the last.
+
+    None when there is none to do: the job is over or gone, or somebody else is at it.
+    """
     # Held until the batch commits: the lease. Whoever works on it already is not waited for.
     job = (
         Job.objects.select_for_update(skip_locked=True, no_key=True)
@@ -119,14 +124,14 @@ def _step(job_id: int) -> bool:
         .first()
     )
     if job is None:
-        return False
+        return None
     known = job_kind(job.kind)
     if known is None:
         raise LookupError(f"no kind of job is called {job.kind}")
     with acting_as(_actor(job)):
         step = known.step(job)
     _move(job, step)
-    return not step.is_over
+    return step.is_over
 
 
 def _move(job: Job, step: JobStep) -> None:

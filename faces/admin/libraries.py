@@ -10,13 +10,16 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy
 
-from devices.admin.scoped import SITE_FILTER, ScopedAdmin
+from devices.admin.erased_by_jobs import ErasedByJobs
+from devices.admin.scoped import SITE_FILTER
+from devices.models import Job
 from faces.models import Library
 from faces.services import library_erase
+from faces.services.jobs import libraries_erase_start
 
 
 @admin.register(Library)
-class LibraryAdmin(ScopedAdmin):
+class LibraryAdmin(ErasedByJobs):
     """People are put into libraries on their own page, terminals on theirs."""
 
     list_display = ("name", "site", "people_link", "terminal_total")
@@ -51,20 +54,8 @@ class LibraryAdmin(ScopedAdmin):
     def delete_model(self, request: HttpRequest, obj: Library) -> None:
         library_erase(library=obj)
 
-    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Library]) -> None:
-        for library in self.managed(request, queryset):
-            library_erase(library=library)
-
-    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
-        """Name the libraries only: people and terminals stay, their links are no rows to show."""
-        rows = list(objs)
-        refused = {
-            str(Library._meta.verbose_name)
-            for row in rows
-            if not self.has_delete_permission(request, row)
-        }
-        counts = {str(Library._meta.verbose_name_plural): len(rows)}
-        return [str(row) for row in rows], counts, refused, []
+    def erase_by_jobs(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[Job]:
+        return libraries_erase_start(libraries=queryset, by=request.user)
 
     @admin.display(description=gettext_lazy("people"), ordering="people_count")
     def people_link(self, library: Any) -> SafeString:

@@ -12,10 +12,11 @@ from faces.services.jobs import (
 from faces.services.jobs.deliveries_send_again import deliveries_send_again_start
 from faces.services.jobs.libraries_erase import libraries_erase_start
 from faces.services.jobs.people_erase import people_erase_start
-from faces.services.jobs.terminals_send_again import terminals_send_again_start
+from faces.services.jobs.terminals_send_again import Scope, terminals_send_again_start
 from faces.services.jobs.terminals_turn import terminals_approve_start, terminals_disable_start
 
 __all__ = [
+    "Scope",
     "deliveries_send_again_start",
     "libraries_erase_start",
     "people_erase_start",
