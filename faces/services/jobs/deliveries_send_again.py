@@ -22,7 +22,7 @@ def deliveries_send_again_start(*, deliveries: QuerySet[Delivery], by: Any = Non
         by: the user who asks.
     """
     rows = deliveries.order_by().values_list("terminal__site_id", "pk")
-    return jobs_start(kind=KIND.name, rows=rows.iterator(), by=by)
+    return jobs_start(kind=KIND.name, rows=rows, by=by)
 
 
 def _work(job: Job, ids: list[int]) -> int:

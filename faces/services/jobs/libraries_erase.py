@@ -20,7 +20,7 @@ def libraries_erase_start(*, libraries: QuerySet[Library], by: Any = None) -> li
         by: the user who asks.
     """
     rows = libraries.order_by().values_list("site_id", "pk")
-    return jobs_start(kind=KIND.name, rows=rows.iterator(), by=by)
+    return jobs_start(kind=KIND.name, rows=rows, by=by)
 
 
 def _work(job: Job, ids: list[int]) -> int:

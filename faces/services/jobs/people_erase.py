@@ -23,7 +23,7 @@ def people_erase_start(*, people: QuerySet[Person], by: Any = None) -> list[Job]
         by: the user who asks.
     """
     rows = people.order_by().values_list("site_id", "pk")
-    return jobs_start(kind=KIND.name, rows=rows.iterator(), by=by)
+    return jobs_start(kind=KIND.name, rows=rows, by=by)
 
 
 def _work(job: Job, ids: list[int]) -> int:

@@ -24,7 +24,7 @@ def terminals_disable_start(*, terminals: QuerySet[Terminal], by: Any = None) ->
 
 def _start(kind: JobKind, terminals: QuerySet[Terminal], by: Any) -> list[Job]:
     rows = terminals.order_by().values_list("site_id", "pk")
-    return jobs_start(kind=kind.name, rows=rows.iterator(), by=by)
+    return jobs_start(kind=kind.name, rows=rows, by=by)
 
 
 def _approve(terminal: Terminal) -> None:

@@ -28,7 +28,7 @@ def alerts_clear_start(*, alerts: QuerySet[Alert], user: User) -> list[Job]:
 
 def _start(kind: JobKind, alerts: QuerySet[Alert], user: User) -> list[Job]:
     rows = alerts.order_by().values_list("site_id", "pk")
-    return jobs_start(kind=kind.name, rows=rows.iterator(), by=user)
+    return jobs_start(kind=kind.name, rows=rows, by=user)
 
 
 def _acknowledge(job: Job, ids: list[int]) -> int:

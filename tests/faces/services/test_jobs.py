@@ -1,13 +1,21 @@
 """Work on many people, libraries, faces and terminals, as jobs do it."""
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from devices.models import Job, Site, Terminal
 from devices.services import job_work
-from faces.models import Delivery, FacePhoto, Library, LibraryMembership, Person, Revocation
-from faces.services import library_erase, sync_answer
+from faces.models import (
+    Delivery,
+    FacePhoto,
+    Library,
+    LibraryMembership,
+    Person,
+    Revocation,
+    TerminalCursor,
+)
+from faces.services import library_erase, people_stamp, sync_answer
 from faces.services import people as people_module
 from faces.services.jobs import (
     deliveries_send_again_start,
@@ -33,6 +41,8 @@ def enrol_many(library: Library, number: int) -> list[Person]:
     LibraryMembership.objects.bulk_create(
         LibraryMembership(person=person, library=library) for person in people
     )
+    with transaction.atomic():
+        people_stamp(site_id=library.site_id, person_ids=[person.pk for person in people])
     return people
 
 
@@ -40,14 +50,15 @@ def told(terminal: Terminal) -> tuple[set[str], set[str]]:
     """Return whom a terminal is told to store and to delete until it is told nothing more."""
     saves: set[str] = set()
     deletes: set[str] = set()
-    cursor = terminal.cursor.issued if hasattr(terminal, "cursor") else 0
+    asked = TerminalCursor.objects.filter(terminal=terminal)
+    cursor = asked.values_list("issued", flat=True).first() or 0
     for _ in range(20):
         answer = sync_answer(terminal=terminal, last_query_time=cursor, picture_root=ROOT)
         cursor = answer.last_query_time
         if not answer.entries:
             return saves, deletes
         for entry in answer.entries:
-            (saves if entry["operate"] == "save" else deletes).add(entry["userId"])
+            (saves if entry.operation == "save" else deletes).add(entry.user_id)
     raise AssertionError("there is no end of news")
 
 
@@ -81,7 +92,7 @@ def test_the_cost_of_erasing_grows_with_batches_and_not_with_people(
     enrol_many(library, 50)
     told(terminal)
 
-    with CaptureQueriesContext(connection, ) as queries:
+    with CaptureQueriesContext(connection) as queries:
         (job,) = people_erase_start(people=Person.objects.all())
 
     assert (job.state, job.result) == ("done", {"people": 50})
