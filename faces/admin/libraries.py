@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Func, IntegerField, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
@@ -12,8 +12,8 @@ from django.utils.translation import gettext_lazy
 
 from devices.admin.erased_by_jobs import ErasedByJobs
 from devices.admin.scoped import SITE_FILTER
-from devices.models import Job
-from faces.models import Library
+from devices.models import Job, Terminal
+from faces.models import Library, LibraryMembership, TerminalLibrary
 from faces.services import library_erase
 from faces.services.jobs import libraries_erase_start
 
@@ -30,18 +30,15 @@ class LibraryAdmin(ErasedByJobs):
     readonly_fields = ("people_link", "terminal_total")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        everywhere = Count(
-            "site__terminals", filter=Q(site__terminals__all_libraries=True), distinct=True
+        # Each count by itself: joined, they multiply before they are told apart.
+        everywhere = Terminal.objects.filter(site=OuterRef("site"), all_libraries=True)
+        chosen = TerminalLibrary.objects.filter(
+            library=OuterRef("pk"), terminal__all_libraries=False
         )
-        by_choice = Count(
-            "terminal_links",
-            filter=Q(terminal_links__terminal__all_libraries=False),
-            distinct=True,
-        )
-        people = Count("memberships", distinct=True)
+        people = LibraryMembership.objects.filter(library=OuterRef("pk"))
         rows = super().get_queryset(request)
         counted: QuerySet[Any] = rows.annotate(
-            people_count=people, terminal_count=everywhere + by_choice
+            people_count=_count(people), terminal_count=_count(everywhere) + _count(chosen)
         )
         return counted
 
@@ -72,3 +69,9 @@ class LibraryAdmin(ErasedByJobs):
     def terminal_total(self, library: Any) -> int:
         """Count the terminals that hold it, those that hold every library included."""
         return int(library.terminal_count)
+
+
+def _count(rows: QuerySet[Any]) -> Subquery:
+    """Return the number of rows of a subquery, zero for none."""
+    counted = rows.order_by().annotate(number=Func("pk", function="COUNT")).values("number")
+    return Subquery(counted, output_field=IntegerField())
