@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.safestring import SafeString
@@ -98,8 +99,8 @@ class JobAdmin(ReadOnlyAdmin):
         if job is None:
             # As for every row that is not there or another site's.
             return super().change_view(request, object_id, form_url, extra_context)
-        if not self.has_view_permission(request, job):
-            raise Http404
+        if request.method == "POST" or not self.has_view_permission(request, job):
+            raise PermissionDenied
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
