@@ -130,6 +130,15 @@ class SettingsGroup(TextChoices):
     PERPARA = "perpara", _("Door and sensors")
 
 
+class JobState(TextChoices):
+    """Where a job is in its life."""
+
+    WAITING = "waiting", _("Waiting")
+    RUNNING = "running", _("Running")
+    DONE = "done", _("Done")
+    FAILED = "failed", _("Failed")
+
+
 class AuditKind(TextChoices):
     """What an audit entry is about."""
 

@@ -16,6 +16,7 @@ from devices.calling import NotCallable, TerminalAddress, read_terminal_address
 from devices.choices import CallWord, CommandKind, Role, SettingsGroup, TerminalStatus, Trust
 from devices.models import (
     AuditEntry,
+    Job,
     Site,
     SiteToken,
     Terminal,
@@ -116,6 +117,13 @@ def audit_visible(user: User | AnonymousUser) -> QuerySet[AuditEntry]:
     if user.is_authenticated and is_administrator(user):
         return AuditEntry.objects.all()
     return AuditEntry.objects.filter(site_id__in=sites_managed(user).values("pk"))
+
+
+def jobs_visible(user: User | AnonymousUser) -> QuerySet[Job]:
+    """Return the jobs on rows of the user's sites."""
+    rows = Job.objects.filter(site__in=sites_visible(user))
+    # What a kind works through can be long.
+    return rows.select_related("site").defer("arguments", "position")
 
 
 def may_change_calling(user: Any, *, site_id: int) -> bool:

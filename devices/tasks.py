@@ -39,10 +39,22 @@ def clocks_sync() -> dict[str, int]:
     return {"terminals": services.clocks_sync_all(), "forgotten": forgotten}
 
 
+@shared_task(name="devices.tasks.job_run")
+def job_run(*, job_id: int) -> dict[str, bool]:
+    """Work on a job for a while; a second delivery finds it locked, or goes on with it."""
+    return {"moved": services.job_work(job_id=job_id)}
+
+
+@shared_task(name="devices.tasks.jobs_sweep")
+def jobs_sweep() -> dict[str, int]:
+    """Queue jobs that were left behind."""
+    return {"jobs": services.jobs_sweep()}
+
+
 @shared_task(name="devices.tasks.audit_forget")
 def audit_forget() -> dict[str, int]:
-    """Delete audit entries that are older than they are kept."""
-    return {"entries": services.audit_forget()}
+    """Delete audit entries and jobs that are older than they are kept."""
+    return {"entries": services.audit_forget(), "jobs": services.jobs_forget()}
 
 
 @shared_task(name="devices.tasks.api_token_used")

@@ -8,6 +8,8 @@ class FacesConfig(AppConfig):
 
     def ready(self) -> None:
         from faces import checks  # noqa: F401 - registers itself
+        from faces.services.jobs import register_jobs
         from faces.watched import watch_rows
 
         watch_rows()
+        register_jobs()

@@ -7,6 +7,8 @@ class RecordsConfig(AppConfig):
     verbose_name = _("Records and alerts")
 
     def ready(self) -> None:
+        from records.services.jobs import register_jobs
         from records.watched import watch_rows
 
         watch_rows()
+        register_jobs()

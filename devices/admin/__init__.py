@@ -1,5 +1,5 @@
 """Admin pages of sites and keys, and what the other apps' pages build on."""
 
-from . import audit, commands, scoped, sites, terminals, tokens
+from . import audit, commands, erased_by_jobs, jobs, scoped, sites, terminals, tokens
 
-__all__ = ["audit", "commands", "scoped", "sites", "terminals", "tokens"]
+__all__ = ["audit", "commands", "erased_by_jobs", "jobs", "scoped", "sites", "terminals", "tokens"]

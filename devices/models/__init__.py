@@ -3,6 +3,7 @@
 from .access import ApiToken, SiteMembership
 from .audit import AuditEntry
 from .command import CommandBatch, TerminalCommand, TerminalContact, TerminalSettings
+from .job import Job
 from .site import Site, SiteToken
 from .terminal import PresenceChange, RepairCount, Terminal, TerminalAddress
 
@@ -10,6 +11,7 @@ __all__ = [
     "ApiToken",
     "AuditEntry",
     "CommandBatch",
+    "Job",
     "PresenceChange",
     "RepairCount",
     "Site",

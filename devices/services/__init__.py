@@ -46,6 +46,8 @@ from .contacts import (
     uncallable_word,
 )
 from .device_calls import device_work, set_clock
+from .job_kinds import JobKind, JobStep, job_kind, job_kind_register, over_ids
+from .jobs import job_start, job_work, jobs_forget, jobs_start, jobs_sweep
 from .json_commands import JSON_SENT_MAX
 from .limits import stranger_may_call
 from .newcomers import Flood, floods, newcomers_since, silent_newcomers
@@ -107,6 +109,8 @@ __all__ = [
     "Flood",
     "Heard",
     "HeardTerminal",
+    "JobKind",
+    "JobStep",
     "LastUpload",
     "PresenceTurn",
     "Refusal",
@@ -153,8 +157,16 @@ __all__ = [
     "is_address_allowed",
     "is_confirmed",
     "is_never_approved",
+    "job_kind",
+    "job_kind_register",
+    "job_start",
+    "job_work",
+    "jobs_forget",
+    "jobs_start",
+    "jobs_sweep",
     "masked",
     "newcomers_since",
+    "over_ids",
     "presence_flush",
     "presence_last_seen",
     "presence_seen",

@@ -3,19 +3,20 @@
 from datetime import timedelta
 from typing import Any
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy
 
+from devices.admin.jobs import tell_jobs
 from devices.admin.scoped import SITE_FILTER, ReadOnlyAdmin, ScopedRelatedFilter
 from faces.admin.words import STATE_TONES
 from faces.choices import DeliveryState, Operation, Remedy, RevocationState
 from faces.models import Delivery, Revocation
 from faces.selectors import revocations_visible, told_in_vain
-from faces.services import deliveries_send_again
+from faces.services.jobs import deliveries_send_again_start
 from faces.words import delivery_words
 from server_common.admin import EMPTY, Tone, badge
 
@@ -123,16 +124,10 @@ class DeliveryAdmin(ReadOnlyAdmin):
         return self._may(request, None, managed=True)
 
     @admin.action(description=gettext_lazy("Send again"), permissions=["send"])
-    def send_again(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+    def send_again(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
         """Tell the chosen faces again at each terminal's next poll."""
-        count = deliveries_send_again(deliveries=self.managed(request, queryset))
-        words = ngettext(
-            "%(count)d face is sent again at the terminal's next poll.",
-            "%(count)d faces are sent again at the terminals' next polls.",
-            count,
-        )
-        level = messages.SUCCESS if count else messages.WARNING
-        self.message_user(request, words % {"count": count}, level)
+        chosen = self.managed(request, queryset)
+        return tell_jobs(request, deliveries_send_again_start(deliveries=chosen, by=request.user))
 
 
 @admin.register(Revocation)

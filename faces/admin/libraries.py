@@ -3,20 +3,23 @@
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Func, IntegerField, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy
 
-from devices.admin.scoped import SITE_FILTER, ScopedAdmin
-from faces.models import Library
+from devices.admin.erased_by_jobs import ErasedByJobs
+from devices.admin.scoped import SITE_FILTER
+from devices.models import Job, Terminal
+from faces.models import Library, LibraryMembership, TerminalLibrary
 from faces.services import library_erase
+from faces.services.jobs import libraries_erase_start
 
 
 @admin.register(Library)
-class LibraryAdmin(ScopedAdmin):
+class LibraryAdmin(ErasedByJobs):
     """People are put into libraries on their own page, terminals on theirs."""
 
     list_display = ("name", "site", "people_link", "terminal_total")
@@ -29,18 +32,15 @@ class LibraryAdmin(ScopedAdmin):
     readonly_fields = ("people_link", "terminal_total")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        everywhere = Count(
-            "site__terminals", filter=Q(site__terminals__all_libraries=True), distinct=True
+        # Each count by itself: joined, they multiply before they are told apart.
+        everywhere = Terminal.objects.filter(site=OuterRef("site"), all_libraries=True)
+        chosen = TerminalLibrary.objects.filter(
+            library=OuterRef("pk"), terminal__all_libraries=False
         )
-        by_choice = Count(
-            "terminal_links",
-            filter=Q(terminal_links__terminal__all_libraries=False),
-            distinct=True,
-        )
-        people = Count("memberships", distinct=True)
+        people = LibraryMembership.objects.filter(library=OuterRef("pk"))
         rows = super().get_queryset(request)
         counted: QuerySet[Any] = rows.annotate(
-            people_count=people, terminal_count=everywhere + by_choice
+            people_count=_count(people), terminal_count=_count(everywhere) + _count(chosen)
         )
         return counted
 
@@ -53,20 +53,8 @@ class LibraryAdmin(ScopedAdmin):
     def delete_model(self, request: HttpRequest, obj: Library) -> None:
         library_erase(library=obj)
 
-    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Library]) -> None:
-        for library in self.managed(request, queryset):
-            library_erase(library=library)
-
-    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
-        """Name the libraries only: people and terminals stay, their links are no rows to show."""
-        rows = list(objs)
-        refused = {
-            str(Library._meta.verbose_name)
-            for row in rows
-            if not self.has_delete_permission(request, row)
-        }
-        counts = {str(Library._meta.verbose_name_plural): len(rows)}
-        return [str(row) for row in rows], counts, refused, []
+    def erase_by_jobs(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[Job]:
+        return libraries_erase_start(libraries=queryset, by=request.user)
 
     @admin.display(description=gettext_lazy("people"), ordering="people_count")
     def people_link(self, library: Any) -> SafeString:
@@ -83,3 +71,9 @@ class LibraryAdmin(ScopedAdmin):
     def terminal_total(self, library: Any) -> int:
         """Count the terminals that hold it, those that hold every library included."""
         return int(library.terminal_count)
+
+
+def _count(rows: QuerySet[Any]) -> Subquery:
+    """Return the number of rows of a subquery, zero for none."""
+    counted = rows.order_by().annotate(number=Func("pk", function="COUNT")).values("number")
+    return Subquery(counted, output_field=IntegerField())

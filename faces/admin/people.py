@@ -1,13 +1,24 @@
 """People: who they are, their photo, their libraries, and what every terminal made of them."""
 
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from django.contrib import admin, messages
 from django.contrib.admin.models import LogEntry
 from django.contrib.admin.views.main import ChangeList
 from django.contrib.contenttypes.models import ContentType
-from django.db.models import Count, Exists, OuterRef, Prefetch, QuerySet
+from django.db.models import (
+    BigIntegerField,
+    Count,
+    Exists,
+    OuterRef,
+    Prefetch,
+    QuerySet,
+    Subquery,
+    Value,
+)
+from django.db.models.functions import Cast, Coalesce
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
@@ -15,7 +26,9 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from devices.admin.scoped import SITE_FILTER, ScopedAdmin, ScopedRelatedFilter, site_ids
+from devices.admin.erased_by_jobs import ErasedByJobs
+from devices.admin.scoped import SITE_FILTER, ScopedRelatedFilter, site_ids
+from devices.models import Job
 from faces.admin.deliveries import state_badge
 from faces.admin.person_form import PersonForm
 from faces.admin.terminals import counts_words
@@ -28,6 +41,7 @@ from faces.choices import Category, PersonState, PhotoStatus
 from faces.models import Delivery, FacePhoto, Person
 from faces.selectors import reference_photo
 from faces.services import person_erase, person_save
+from faces.services.jobs import people_erase_start
 from faces.words import delivery_words
 from server_common.admin import EMPTY, NOBODY, ago_words, badge, lines, masked, thumbnail
 
@@ -71,7 +85,7 @@ class PersonChangeList(ChangeList):
 
 
 @admin.register(Person)
-class PersonAdmin(ScopedAdmin):
+class PersonAdmin(ErasedByJobs):
     """All writes go through ``person_save`` and ``person_erase``: terminals hear of them."""
 
     form = PersonForm
@@ -208,20 +222,8 @@ class PersonAdmin(ScopedAdmin):
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
         person_erase(person=obj)
 
-    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
-        for person in self.managed(request, queryset):
-            person_erase(person=person)
-
-    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
-        """Name the people only; what else goes or is told to go is ``person_erase``'s work."""
-        rows = list(objs)
-        refused = {
-            str(Person._meta.verbose_name)
-            for row in rows
-            if not self.has_delete_permission(request, row)
-        }
-        counts = {str(Person._meta.verbose_name_plural): len(rows)}
-        return [str(row) for row in rows], counts, refused, []
+    def erase_by_jobs(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[Job]:
+        return people_erase_start(people=queryset, by=request.user)
 
     def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
         entry = super().log_addition(request, obj, message)
@@ -234,9 +236,8 @@ class PersonAdmin(ScopedAdmin):
         return entry
 
     def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
-        rows: Any = list(queryset)
-        entries = super().log_deletions(request, rows)
-        _forget_names(rows)
+        entries = super().log_deletions(request, queryset)
+        _forget_names(queryset)
         return entries
 
     @admin.display(description=gettext_lazy("photo"))
@@ -328,10 +329,10 @@ def _accepted_picture(person: Person, *, large: bool) -> SafeString | None:
     return None
 
 
-def _forget_names(people: list[Any]) -> None:
+def _forget_names(people: Iterable[Any]) -> None:
     """Keep names out of the admin's log, which outlives the people in it (invariant 6)."""
     kind = ContentType.objects.get_for_model(Person)
-    for person in people:
-        LogEntry.objects.filter(content_type=kind, object_id=str(person.pk)).exclude(
-            object_repr=person.user_id
-        ).update(object_repr=person.user_id)
+    named = Person.objects.filter(pk=Cast(OuterRef("object_id"), BigIntegerField()))
+    LogEntry.objects.filter(
+        content_type=kind, object_id__in=[str(person.pk) for person in people]
+    ).update(object_repr=Coalesce(Subquery(named.values("user_id")), Value("")))

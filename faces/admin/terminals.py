@@ -4,10 +4,10 @@ from collections import Counter
 from typing import Any, ClassVar
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
@@ -15,15 +15,13 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from devices.admin.jobs import tell_jobs
 from devices.admin.terminals import PresenceChangeList, TerminalAdmin
-from devices.choices import TerminalStatus
 from devices.models import Terminal
 from devices.services import (
     calling_check,
     calling_moved,
     is_never_approved,
-    terminal_approve,
-    terminal_disable,
     terminal_locked,
 )
 from faces.admin.words import STATE_TONES
@@ -33,9 +31,12 @@ from faces.selectors import terminal_holdings, terminal_library_ids
 from faces.services import (
     terminal_erase,
     terminal_libraries_set,
-    terminal_send_all_again,
-    terminal_send_failed_again,
-    terminal_view_changed,
+)
+from faces.services.jobs import (
+    Scope,
+    terminals_approve_start,
+    terminals_disable_start,
+    terminals_send_again_start,
 )
 from server_common.admin import EMPTY, badge
 
@@ -256,66 +257,35 @@ class FaceTerminalAdmin(TerminalAdmin):
         )
 
     @admin.action(description=gettext_lazy("Approve"), permissions=["change"])
-    def approve(self, request: HttpRequest, queryset: QuerySet[Terminal]) -> None:
+    def approve(self, request: HttpRequest, queryset: QuerySet[Terminal]) -> HttpResponse | None:
         """Let the terminals hold people and open doors."""
-        count = 0
-        for terminal in self.managed(request, queryset).exclude(status=TerminalStatus.APPROVED):
-            terminal_view_changed(terminal=terminal_approve(terminal=terminal))
-            count += 1
-        self._report(
-            request,
-            ngettext("%(count)d terminal approved.", "%(count)d terminals approved.", count),
-            count,
-        )
+        chosen = self.managed(request, queryset)
+        return tell_jobs(request, terminals_approve_start(terminals=chosen, by=request.user))
 
     @admin.action(description=gettext_lazy("Disable"), permissions=["change"])
-    def disable(self, request: HttpRequest, queryset: QuerySet[Terminal]) -> None:
+    def disable(self, request: HttpRequest, queryset: QuerySet[Terminal]) -> HttpResponse | None:
         """Refuse the terminals from now on."""
-        count = 0
-        for terminal in self.managed(request, queryset).exclude(status=TerminalStatus.DISABLED):
-            terminal_disable(terminal=terminal)
-            count += 1
-        self._report(
-            request,
-            ngettext("%(count)d terminal disabled.", "%(count)d terminals disabled.", count),
-            count,
-        )
+        chosen = self.managed(request, queryset)
+        return tell_jobs(request, terminals_disable_start(terminals=chosen, by=request.user))
 
     @admin.action(description=gettext_lazy("Send what failed again"), permissions=["change"])
-    def send_failed(self, request: HttpRequest, queryset: QuerySet[Terminal]) -> None:
+    def send_failed(
+        self, request: HttpRequest, queryset: QuerySet[Terminal]
+    ) -> HttpResponse | None:
         """Tell each terminal again what it could not store or did not confirm."""
-        terminals = self.managed(request, queryset)
-        count = sum(terminal_send_failed_again(terminal=terminal) for terminal in terminals)
-        self._report(
-            request,
-            ngettext(
-                "%(count)d face is sent again at the terminal's next poll.",
-                "%(count)d faces are sent again at the terminals' next polls.",
-                count,
-            ),
-            count,
-        )
+        return self._send(request, queryset, "failed")
 
     @admin.action(description=gettext_lazy("Send everything again"), permissions=["change"])
-    def send_all(self, request: HttpRequest, queryset: QuerySet[Terminal]) -> None:
+    def send_all(self, request: HttpRequest, queryset: QuerySet[Terminal]) -> HttpResponse | None:
         """Make the next poll of each terminal a full one."""
-        count = 0
-        for terminal in self.managed(request, queryset):
-            terminal_send_all_again(terminal=terminal)
-            count += 1
-        self._report(
-            request,
-            ngettext(
-                "%(count)d terminal gets everybody again at its next poll.",
-                "%(count)d terminals get everybody again at their next poll.",
-                count,
-            ),
-            count,
-        )
+        return self._send(request, queryset, "all")
 
-    def _report(self, request: HttpRequest, words: str, count: int) -> None:
-        level = messages.SUCCESS if count else messages.WARNING
-        self.message_user(request, words % {"count": count}, level)
+    def _send(
+        self, request: HttpRequest, queryset: QuerySet[Terminal], scope: Scope
+    ) -> HttpResponse | None:
+        chosen = self.managed(request, queryset)
+        jobs = terminals_send_again_start(terminals=chosen, scope=scope, by=request.user)
+        return tell_jobs(request, jobs)
 
 
 class FaceChangeList(PresenceChangeList):

@@ -1,6 +1,6 @@
 """``/api/v1/`` deliveries and revocations: which face is on which terminal, and who must go."""
 
-from typing import Any
+from collections.abc import Sequence
 
 from django.db.models import QuerySet
 from django.utils import timezone
@@ -10,11 +10,12 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from devices.models import Job
 from faces.api.filters import DeliveryFilter, RevocationFilter
 from faces.choices import Operation
 from faces.models import Delivery, Revocation
 from faces.selectors import deliveries_visible, revocations_visible
-from faces.services import deliveries_send_again
+from faces.services.jobs import deliveries_send_again_start
 from faces.words import delivery_words
 from server_common.strict_api import StrictInput, StrictRequests, no_fields
 
@@ -61,9 +62,13 @@ class SendAgainIn(StrictInput):
 
 
 class SendAgainOut(serializers.Serializer):
-    """How many faces will be told again at the next polls."""
+    """How many faces will be told again at the next polls.
+
+    Many of them are told by a job: then its id, and how many rows it goes through.
+    """
 
     deliveries = serializers.IntegerField()
+    job = serializers.IntegerField(allow_null=True)
 
 
 class RevocationOut(serializers.ModelSerializer):
@@ -107,13 +112,16 @@ class DeliveryViewSet(
     def get_queryset(self) -> QuerySet[Delivery]:
         return deliveries_visible(self.request.user)
 
-    @extend_schema(request=None, responses=SendAgainOut)
+    @extend_schema(request=None, responses={200: SendAgainOut, 202: SendAgainOut})
     @action(detail=True, methods=["post"], url_path="send-again")
     def send_again(self, request: Request, pk: str | None = None) -> Response:
         """Tell this face, or this unconfirmed delete, again at the terminal's next poll."""
-        delivery = self.get_object()
+        row = self.get_object()
         no_fields(request)
-        return sent_again(self.get_queryset().filter(pk=delivery.pk))
+        jobs = deliveries_send_again_start(
+            deliveries=self.get_queryset().filter(pk=row.pk), by=request.user
+        )
+        return sent_again(jobs)
 
 
 @extend_schema(responses=RevocationOut)
@@ -133,6 +141,10 @@ class RevocationViewSet(
         return revocations_visible(self.request.user)
 
 
-def sent_again(deliveries: QuerySet[Any]) -> Response:
-    """Tell these again and answer how many that are."""
-    return Response({"deliveries": deliveries_send_again(deliveries=deliveries)})
+def sent_again(jobs: Sequence[Job]) -> Response:
+    """Answer how many are told again: 200 when that is done, 202 while a job is at it."""
+    left = next((job for job in jobs if job.ended_at is None), None)
+    if left is not None:
+        return Response({"deliveries": left.total, "job": left.pk}, status=202)
+    count = sum(job.result.get("deliveries", 0) for job in jobs)
+    return Response({"deliveries": count, "job": None})

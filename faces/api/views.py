@@ -42,9 +42,8 @@ from faces.services import (
     terminal_change,
     terminal_create,
     terminal_erase,
-    terminal_send_all_again,
-    terminal_send_failed_again,
 )
+from faces.services.jobs import deliveries_send_again_start, terminals_send_again_start
 from server_common.api import Conflict
 from server_common.strict_api import StrictRequests, no_fields
 
@@ -145,19 +144,17 @@ class TerminalViewSet(CommandActions, TwoSidedViewSet):
         told = exchanges_last(terminal_id=self.get_object().pk)
         return Response(ExchangeOut(told, many=True).data)
 
-    @extend_schema(request=SendAgainIn, responses=SendAgainOut)
+    @extend_schema(request=SendAgainIn, responses={200: SendAgainOut, 202: SendAgainOut})
     @action(detail=True, methods=["post"], url_path="send-again")
     def send_again(self, request: Request, pk: str | None = None) -> Response:
         """Tell the terminal again what failed there, or everything from the beginning."""
         terminal = self.get_object()
         given = SendAgainIn(data=request.data)
         given.is_valid(raise_exception=True)
-        send = (
-            terminal_send_all_again
-            if given.validated_data["scope"] == "all"
-            else terminal_send_failed_again
+        jobs = terminals_send_again_start(
+            terminals=[terminal], scope=given.validated_data["scope"], by=request.user
         )
-        return Response({"deliveries": send(terminal=terminal)})
+        return sent_again(jobs)
 
     @extend_schema(responses=HoldingsOut)
     @action(detail=True)
@@ -202,13 +199,14 @@ class PersonViewSet(TwoSidedViewSet):
     def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return super().partial_update(request, *args, **kwargs)
 
-    @extend_schema(request=None, responses=SendAgainOut)
+    @extend_schema(request=None, responses={200: SendAgainOut, 202: SendAgainOut})
     @action(detail=True, methods=["post"], url_path="send-again")
     def send_again(self, request: Request, pk: str | None = None) -> Response:
         """Tell every terminal that holds this person again at its next poll."""
         person = self.get_object()
         no_fields(request)
-        return sent_again(deliveries_visible(request.user).filter(person=person))
+        rows = deliveries_visible(request.user).filter(person=person)
+        return sent_again(deliveries_send_again_start(deliveries=rows, by=request.user))
 
     def perform_destroy(self, instance: Person) -> None:
         person_erase(person=instance)

@@ -140,6 +140,7 @@ class Delivery(models.Model):
             ),
         ]
         indexes = [
+            models.Index(fields=["-changed_at", "-id"], name="delivery_newest"),
             models.Index(fields=["terminal", "state"], name="delivery_by_state"),
             models.Index(fields=["user_id"], name="delivery_by_user_id"),
             models.Index(

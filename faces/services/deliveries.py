@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import Case, F, Q, Value, When
+from django.db.models import Case, Exists, F, OuterRef, Q, Value, When
 from django.utils import timezone
 
 from devices.models import Terminal
@@ -261,6 +261,9 @@ def terminal_expect_all(*, terminal: Terminal) -> None:
         is_revocation=False,
     )
     now = timezone.now()
+    followed = Delivery.objects.filter(
+        terminal=terminal, user_id=OuterRef("user_id"), operation=Operation.SAVE
+    )
     rows = (
         Delivery(
             terminal=terminal,
@@ -271,9 +274,10 @@ def terminal_expect_all(*, terminal: Terminal) -> None:
             sync_stamp=person_stamp,
             changed_at=now,
         )
-        for person_id, user_id, person_stamp in wanted.values_list(
-            "pk", "user_id", "sync_stamp"
-        ).iterator(chunk_size=500)
+        # Most have a row already; those are not read.
+        for person_id, user_id, person_stamp in wanted.filter(~Exists(followed))
+        .values_list("pk", "user_id", "sync_stamp")
+        .iterator(chunk_size=500)
     )
     batch: list[Delivery] = []
     for row in rows:

@@ -1,5 +1,6 @@
 """What terminals report of faces, and what is told them again because of it."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,18 +26,8 @@ from faces.services.delivery_policy import (
 from faces.services.revocations import revocations_settle
 from server_common.frozen_query import FrozenQuery, columns_of, from_row
 
-_TOLD_AGAIN = [
-    "sync_stamp",
-    "again_stamp",
-    "held",
-    "save_unanswered",
-    "state",
-    "retry_at",
-    "remedy",
-    "changed_at",
-    "attempts",
-    "unanswered",
-]
+# Rows of a terminal that failed, were not confirmed or need somebody.
+NOT_DONE = Q(state__in=[DeliveryState.FAILED, DeliveryState.UNCONFIRMED]) | ~Q(remedy="")
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,18 +243,23 @@ def deliveries_send_again(*, deliveries: QuerySet[Delivery]) -> int:
 
 def terminal_send_failed_again(*, terminal: Terminal) -> int:
     """Tell a terminal again what failed, was not confirmed or needs somebody; returns how many."""
-    failed = Q(state__in=[DeliveryState.FAILED, DeliveryState.UNCONFIRMED]) | ~Q(remedy="")
-    return deliveries_send_again(deliveries=Delivery.objects.filter(failed, terminal=terminal))
+    return deliveries_send_again(deliveries=Delivery.objects.filter(NOT_DONE, terminal=terminal))
 
 
 @transaction.atomic
 def terminal_send_all_again(*, terminal: Terminal) -> int:
     """Let a terminal begin from zero and tell it everybody; returns how many faces that are."""
+    terminal_start_over(terminal)
+    return deliveries_send_again(deliveries=Delivery.objects.filter(terminal=terminal))
+
+
+@transaction.atomic
+def terminal_start_over(terminal: Terminal) -> None:
+    """Make a terminal's next poll a full one, with a row for everybody it shall hold."""
     TerminalCursor.objects.update_or_create(
         terminal=terminal, defaults={"complete_from": None, "pages": []}
     )
     terminal_expect_all(terminal=terminal)
-    return deliveries_send_again(deliveries=Delivery.objects.filter(terminal=terminal))
 
 
 def _tell_again(condition: Q, *, from_start: bool = False) -> int:
@@ -280,21 +276,34 @@ def _tell_site_again(site_id: int, condition: Q, *, from_start: bool) -> int:
     spread = StampSpread(site_id=site_id, first=clock_advance(site_id=site_id))
     # Read under the clock: nobody else changes these rows now but the terminal's own answer, and
     # whoever told them again a moment ago left none that meets the condition.
-    rows = list(
+    rows = (
         Delivery.objects.select_for_update(of=("self",))
         .filter(condition, terminal__site_id=site_id)
         .order_by("pk")
+        .values_list("pk", "terminal_id", "operation")
     )
-    for row in rows:
-        stamp = spread.next(row.terminal_id)
-        if row.operation == Operation.DELETE:
-            row.sync_stamp = stamp
-            row.held, row.save_unanswered = True, False
-        else:
-            row.again_stamp = stamp
-        row.state, row.changed_at = DeliveryState.PENDING, timezone.now()
-        row.retry_at, row.remedy = None, ""
-        row.attempts = 0 if from_start else row.attempts
-        row.unanswered = 0
-    Delivery.objects.bulk_update(rows, _TOLD_AGAIN, batch_size=500)
-    return len(rows)
+    by_stamp = defaultdict[tuple[int, str], list[int]](list)
+    for pk, terminal_id, operation in rows:
+        by_stamp[spread.next(terminal_id), operation].append(pk)
+    for (stamp, operation), ids in by_stamp.items():
+        Delivery.objects.filter(pk__in=ids).update(
+            **_told_again(operation, stamp), **({"attempts": 0} if from_start else {})
+        )
+    return sum(map(len, by_stamp.values()))
+
+
+def _told_again(operation: str, stamp: int) -> dict[str, Any]:
+    """Return the columns of a row that is told again under a stamp."""
+    told: dict[str, Any] = (
+        {"sync_stamp": stamp, "held": True, "save_unanswered": False}
+        if operation == Operation.DELETE
+        else {"again_stamp": stamp}
+    )
+    return {
+        **told,
+        "state": DeliveryState.PENDING,
+        "changed_at": timezone.now(),
+        "retry_at": None,
+        "remedy": "",
+        "unanswered": 0,
+    }

@@ -9,11 +9,14 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from devices.choices import TerminalStatus
+from devices.models import Terminal
+from devices.services import job_start
 from faces.choices import Operation
-from faces.models import Delivery, Library, LibraryMembership, Person
+from faces.models import Delivery, FacePhoto, Library, LibraryMembership, Person
 from faces.services.capacity import capacity_guard
 from faces.services.clock import clock_advance, people_stamp
-from faces.services.deliveries import deliveries_doom, deliveries_expect
+from faces.services.deliveries import INLINE_ROWS, deliveries_doom, deliveries_expect
 from faces.services.libraries import libraries_lock
 from faces.services.photos import (
     CheckedPhoto,
@@ -22,6 +25,9 @@ from faces.services.photos import (
     photo_check,
     photos_remove,
 )
+
+# Kind of the job that tells terminals of the people of a large library that is gone.
+LIBRARY_TAIL = "faces.people_tell"
 
 
 def person_save(
@@ -93,21 +99,47 @@ def _window_open(person: Person, now: datetime) -> bool:
     return started and (person.valid_until is None or person.valid_until > now)
 
 
-@transaction.atomic
 def person_erase(*, person: Person) -> None:
     """Erase a person: photos, descriptors, index entries; terminals are told to forget them.
 
     What stays is the user id on the deliveries of the deletion, and the records of passes for
     as long as the retention policy allows.
     """
-    if not person_lock(person):
-        return
-    photos_remove(list(person.photos.all()))
-    stamp = clock_advance(site_id=person.site_id)
-    told = Delivery.objects.filter(person=person).values_list("pk", flat=True)
-    deliveries_doom(site_id=person.site_id, delivery_ids=told, stamp=stamp)
-    Delivery.objects.filter(person=person).update(told="")
-    person.delete()
+    people_erase(site_id=person.site_id, person_ids=[person.pk])
+
+
+@transaction.atomic
+def people_erase(*, site_id: int, person_ids: Sequence[int]) -> int:
+    """Erase people of one site as ``person_erase`` does; returns how many were still there."""
+    locked = _people_lock(site_id, person_ids)
+    if not locked:
+        return 0
+    photos_remove(list(FacePhoto.objects.filter(person__in=locked)))
+    stamp = clock_advance(site_id=site_id)
+    told = Delivery.objects.filter(person__in=locked)
+    deliveries_doom(site_id=site_id, delivery_ids=told.values_list("pk", flat=True), stamp=stamp)
+    told.update(told="")
+    Person.objects.filter(pk__in=locked).delete()
+    return len(locked)
+
+
+def _people_lock(site_id: int, person_ids: Sequence[int]) -> list[int]:
+    """Lock those of these people who are still there, until commit; to be called before the clock.
+
+    Rows that name them do not wait for it (``photos.person_lock``).
+    """
+    rows = Person.objects.select_for_update(no_key=True).filter(pk__in=person_ids, site_id=site_id)
+    return list(rows.order_by("pk").values_list("pk", flat=True))
+
+
+@transaction.atomic
+def people_tell(*, site_id: int, person_ids: Sequence[int]) -> int:
+    """Tell terminals how it is now with these people; returns how many are still there."""
+    locked = _people_lock(site_id, person_ids)
+    if locked:
+        stamp = people_stamp(site_id=site_id, person_ids=locked)
+        deliveries_expect(site_id=site_id, person_ids=locked, stamp=stamp)
+    return len(locked)
 
 
 @transaction.atomic
@@ -123,16 +155,49 @@ def library_save(*, library: Library) -> Library:
 
 
 @transaction.atomic
-def library_erase(*, library: Library) -> None:
-    """Delete a library; its people leave the terminals that held them only through it."""
+def library_erase(*, library: Library) -> bool:
+    """Delete a library; its people leave the terminals that held them only through it.
+
+    Returns:
+        Whether it was still there. It is gone when this returns, and opens no door any more;
+        where many people have to leave many terminals, the worker tells these.
+    """
+    site_id = library.site_id
+    if _rows_to_tell(library) > INLINE_ROWS:
+        return _erase_large(library)
     person_ids = _lock_with_people(library)
     if person_ids is None:
-        return
-    site_id = library.site_id
+        return False
     library.delete()
     if person_ids:
         stamp = people_stamp(site_id=site_id, person_ids=person_ids)
         deliveries_expect(site_id=site_id, person_ids=person_ids, stamp=stamp)
+    return True
+
+
+def _rows_to_tell(library: Library) -> int:
+    people = LibraryMembership.objects.filter(library=library).count()
+    terminals = Terminal.objects.filter(site=library.site_id, status=TerminalStatus.APPROVED)
+    return people * max(1, terminals.count())
+
+
+def _erase_large(library: Library) -> bool:
+    """Delete a library without its people's locks, and leave their stamps to a job.
+
+    Until one is stamped, terminals have not heard that they are to leave; each batch of the job
+    is a change of its own under the clock, which no terminal can miss.
+    """
+    site_id = library.site_id
+    if not Library.objects.select_for_update().filter(pk=library.pk).exists():
+        return False
+    # Under the library's lock nobody joins any more.
+    members = LibraryMembership.objects.filter(library=library).order_by("person_id")
+    person_ids = list(members.values_list("person_id", flat=True))
+    library.delete()
+    job_start(
+        kind=LIBRARY_TAIL, site_id=site_id, arguments={"ids": person_ids}, total=len(person_ids)
+    )
+    return True
 
 
 def _lock_with_people(library: Library) -> list[int] | None:

@@ -1,9 +1,10 @@
 """How long it takes until the last door has forgotten somebody (invariant 6, measured)."""
 
+from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import F, OuterRef, Q, Subquery
 from django.utils import timezone
 
 from faces.choices import DeliveryState, Operation, RevocationState
@@ -37,12 +38,20 @@ def revocations_begin(*, site_id: int, rows: Sequence[Delivery]) -> None:
     }
     # Those that joined an open one before are not counted again.
     joining = [row for row in rows if row.revocation_id != opened[row.user_id].pk]
-    for row in joining:
-        row.revocation = opened[row.user_id]
-        opened[row.user_id].doors += 1
-        opened[row.user_id].state = RevocationState.OPEN
-    Delivery.objects.bulk_update(joining, ["revocation"], batch_size=500)
-    Revocation.objects.bulk_update(opened.values(), ["doors", "state"], batch_size=500)
+    of_person = Revocation.objects.filter(
+        site_id=site_id, user_id=OuterRef("user_id"), ended_at__isnull=True
+    )
+    Delivery.objects.filter(pk__in=[row.pk for row in joining]).update(
+        revocation=Subquery(of_person.values("pk")[:1])
+    )
+    doors = Counter(opened[row.user_id].pk for row in joining)
+    by_doors = defaultdict[int, list[int]](list)
+    for pk, more in doors.items():
+        by_doors[more].append(pk)
+    for more, keys in by_doors.items():
+        Revocation.objects.filter(pk__in=keys).update(
+            doors=F("doors") + more, state=RevocationState.OPEN
+        )
 
 
 def revocations_settle(revocation_ids: Collection[int | None]) -> None:

@@ -15,6 +15,7 @@ from rest_framework.views import APIView
 import devices.api.schema  # noqa: F401 - tells the description of our tokens
 from devices.api.audit import AuditViewSet
 from devices.api.commands import CommandViewSet
+from devices.api.jobs import JobViewSet
 from devices.api.refused import RefusedCallViewSet
 from devices.api.views import SiteViewSet
 from faces.api import urls as faces_urls
@@ -54,6 +55,7 @@ for prefix, view_set, name in faces_urls.routes:
 router.register("records", RecordViewSet, "record")
 router.register("commands", CommandViewSet, "command")
 router.register("alerts", AlertViewSet, "alert")
+router.register("jobs", JobViewSet, "job")
 router.register("audit", AuditViewSet, "audit")
 router.register("refused-calls", RefusedCallViewSet, "refused-call")
 

@@ -2,16 +2,17 @@
 
 from typing import Any
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy
 
+from devices.admin.jobs import tell_jobs
 from devices.admin.scoped import SITE_FILTER, ReadOnlyAdmin, ScopedRelatedFilter
 from records.choices import AlertKind, AlertState, Severity
 from records.models import Alert
-from records.services import alert_acknowledge, alert_clear
+from records.services.jobs import alerts_acknowledge_start, alerts_clear_start
 from records.words import folded_words, shared_id_words
 from server_common.admin import EMPTY, Tone, badge, clock_words, late_words
 
@@ -110,29 +111,15 @@ class AlertAdmin(ReadOnlyAdmin):
         return self._may(request, None, managed=True)
 
     @admin.action(description=gettext_lazy("Acknowledge"), permissions=["view"])
-    def acknowledge(self, request: HttpRequest, queryset: QuerySet[Alert]) -> None:
+    def acknowledge(self, request: HttpRequest, queryset: QuerySet[Alert]) -> HttpResponse | None:
         """Note that the user has seen the alerts; guards may."""
-        rows = queryset.filter(state=AlertState.ACTIVE)
-        count = 0
-        for alert in rows:
-            alert_acknowledge(alert=alert, user=_user(request))
-            count += 1
-        words = ngettext("%(count)d alert acknowledged.", "%(count)d alerts acknowledged.", count)
-        self._report(request, words, count)
+        return tell_jobs(request, alerts_acknowledge_start(alerts=queryset, user=_user(request)))
 
     @admin.action(description=gettext_lazy("Clear"), permissions=["manage"])
-    def clear(self, request: HttpRequest, queryset: QuerySet[Alert]) -> None:
+    def clear(self, request: HttpRequest, queryset: QuerySet[Alert]) -> HttpResponse | None:
         """Close the alerts."""
-        count = 0
-        for alert in self.managed(request, queryset).exclude(state=AlertState.CLEARED):
-            alert_clear(alert=alert, user=_user(request))
-            count += 1
-        words = ngettext("%(count)d alert cleared.", "%(count)d alerts cleared.", count)
-        self._report(request, words, count)
-
-    def _report(self, request: HttpRequest, words: str, count: int) -> None:
-        level = messages.SUCCESS if count else messages.WARNING
-        self.message_user(request, words % {"count": count}, level)
+        chosen = self.managed(request, queryset)
+        return tell_jobs(request, alerts_clear_start(alerts=chosen, user=_user(request)))
 
 
 def _user(request: HttpRequest) -> Any:

@@ -136,7 +136,8 @@ class Record(models.Model):
             ),
         ]
         indexes = [
-            models.Index(fields=["site", "-received_at"], name="record_by_site"),
+            models.Index(fields=["-received_at", "-id"], name="record_newest"),
+            models.Index(fields=["site", "-received_at", "-id"], name="record_newest_of_site"),
             models.Index(fields=["terminal", "-received_at"], name="record_by_terminal"),
             models.Index(fields=["user_id", "-received_at"], name="record_by_user_id"),
             # "Has this pass come already?", asked for each pass that is fetched.

@@ -1,5 +1,6 @@
 """Raising, acknowledging and clearing alerts."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -91,35 +92,57 @@ def _lateness(record: Record | None) -> dict[str, Any]:
     return {"late_s": round(late_s)}
 
 
-@transaction.atomic
 def alert_acknowledge(*, alert: Alert, user: User) -> Alert:
     """Note that somebody has seen an alert and takes care of it; later presses change nothing."""
-    # Serialises two people who press at once: the first one is named.
-    locked = Alert.objects.select_for_update().get(pk=alert.pk)
-    if locked.state == AlertState.ACTIVE:
-        locked.state = AlertState.ACKNOWLEDGED
-        locked.acknowledged_at, locked.acknowledged_by = timezone.now(), user
-        locked.save(update_fields=["state", "acknowledged_at", "acknowledged_by"])
-        alert_announce(locked)
-    return locked
+    alerts_acknowledge(site_id=alert.site_id, alert_ids=[alert.pk], user=user)
+    return Alert.objects.get(pk=alert.pk)
+
+
+def alert_clear(*, alert: Alert, user: User | None) -> Alert:
+    """Close an alert; without a user its cause went away by itself."""
+    alerts_clear(site_id=alert.site_id, alert_ids=[alert.pk], user=user)
+    return Alert.objects.get(pk=alert.pk)
+
+
+def alerts_acknowledge(*, site_id: int, alert_ids: Collection[int], user: User | None) -> int:
+    """Note that somebody takes care of alerts of one site; returns how many were still active."""
+    return _turn(
+        Alert.objects.filter(pk__in=alert_ids, site_id=site_id, state=AlertState.ACTIVE),
+        state=AlertState.ACKNOWLEDGED,
+        acknowledged_at=timezone.now(),
+        acknowledged_by=user,
+    )
+
+
+def alerts_clear(*, site_id: int, alert_ids: Collection[int], user: User | None) -> int:
+    """Close alerts of one site; returns how many were open."""
+    rows = Alert.objects.filter(pk__in=alert_ids, site_id=site_id)
+    return _turn(
+        rows.exclude(state=AlertState.CLEARED),
+        state=AlertState.CLEARED,
+        cleared_at=timezone.now(),
+        cleared_by=user,
+    )
 
 
 @transaction.atomic
-def alert_clear(*, alert: Alert, user: User | None) -> Alert:
-    """Close an alert; without a user its cause went away by itself."""
-    locked = Alert.objects.select_for_update().get(pk=alert.pk)
-    if locked.state != AlertState.CLEARED:
-        locked.state = AlertState.CLEARED
-        locked.cleared_at, locked.cleared_by = timezone.now(), user
-        locked.save(update_fields=["state", "cleared_at", "cleared_by"])
-        alert_announce(locked)
-    return locked
+def _turn(alerts: QuerySet[Alert], **columns: Any) -> int:
+    # Serialises two people who press at once: the first one is named.
+    locked = alerts.select_for_update(of=("self",), no_key=True).order_by("pk")
+    turned = list(locked.values_list("pk", flat=True))
+    if not turned:
+        return 0
+    Alert.objects.filter(pk__in=turned).update(**columns)
+    for alert in Alert.objects.filter(pk__in=turned).select_related("terminal"):
+        alert_announce(alert)
+    return len(turned)
 
 
 def alerts_end(*, terminal: Terminal, kind: AlertKind) -> None:
     """Clear what a lasting cause had raised, because it went away by itself."""
-    for alert in _lasting(terminal, kind):
-        alert_clear(alert=alert, user=None)
+    keys = list(_lasting(terminal, kind).values_list("pk", flat=True))
+    if keys:
+        alerts_clear(site_id=terminal.site_id, alert_ids=keys, user=None)
 
 
 def _lasting(terminal: Terminal, kind: AlertKind) -> QuerySet[Alert]:

@@ -12,7 +12,7 @@ from django.test import Client
 from django.utils import timezone
 from PIL import Image
 
-from devices.models import Site, SiteMembership, Terminal, TerminalCommand
+from devices.models import Job, Site, SiteMembership, Terminal, TerminalCommand
 from devices.services import site_create
 from faces.models import Delivery, FacePhoto, Library, LibraryMembership, Person, Revocation
 from records.choices import AlertKind
@@ -43,6 +43,7 @@ class Side:
     record: Record
     alert: Alert
     command: TerminalCommand
+    job: Job
 
 
 @dataclass
@@ -105,8 +106,18 @@ def side(code: str, word: str) -> Side:
         reason=f"{word} parcel",
         expires_at=timezone.now() + timedelta(hours=1),
     )
+    job = Job.objects.create(
+        site=site,
+        kind="faces.people_erase",
+        state="done",
+        total=1,
+        done=1,
+        result={"people": 1},
+        requester=f"{word} manager",
+        ended_at=timezone.now(),
+    )
     return Side(
-        site, terminal, library, person, photo, delivery, revocation, record, alert, command
+        site, terminal, library, person, photo, delivery, revocation, record, alert, command, job
     )
 
 

@@ -50,6 +50,7 @@ def row_of(side: Side, path: str) -> Any:
         "records": side.record,
         "alerts": side.alert,
         "commands": side.command,
+        "jobs": side.job,
         "audit": AuditEntry.objects.filter(site_id=side.site.pk).first(),
     }[kind]
 
@@ -103,7 +104,7 @@ def bodies(path: str, world: World) -> Iterator[dict[str, Any]]:
 def test_the_description_covers_what_is_tested() -> None:
     assert {path.split("/")[3] for path in DETAILS} == {
         "sites", "libraries", "devices", "people", "deliveries", "revocations", "records",
-        "alerts", "commands", "audit",
+        "alerts", "commands", "jobs", "audit",
     }  # fmt: skip
     assert sum(map(len, FILTERS.values())) > 30
     assert "library" in FILTERS["/api/v1/people/"]

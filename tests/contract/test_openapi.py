@@ -99,8 +99,8 @@ def test_the_root_leads_everywhere(root: APIClient, world: World) -> None:
 
     assert set(contents) == {
         "sites", "libraries", "devices", "people", "deliveries", "revocations", "records", "alerts",
-        "commands", "audit", "refused-calls", "index", "index-rebuild", "identify", "schema",
-        "docs",
+        "commands", "audit", "jobs", "refused-calls", "index", "index-rebuild", "identify",
+        "schema", "docs",
     }  # fmt: skip
     for name, address in contents.items():
         assert root.get(address).status_code in {200, 405}, name

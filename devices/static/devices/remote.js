@@ -5,7 +5,9 @@ async function refresh() {
   const shown = document.getElementById("mj-progress");
   if (!shown || !("open" in shown.dataset)) return;
   try {
-    const answer = await fetch(`${window.location.href}&part=1`, { redirect: "error" });
+    const address = new URL(window.location.href);
+    address.searchParams.set("part", "1");
+    const answer = await fetch(address, { redirect: "error" });
     if (answer.ok) {
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
       const part = page.getElementById("mj-progress");

@@ -249,6 +249,7 @@ SPECTACULAR_SETTINGS = {
         "CommandStateEnum": "devices.choices.CommandState",
         "ReasonEnum": "records.choices.Reason",
         "RefusedReasonEnum": "devices.choices.RefusedReason",
+        "JobStateEnum": "devices.choices.JobState",
         "DeliveryStateEnum": "faces.choices.DeliveryState",
     },
 }
@@ -276,6 +277,7 @@ CELERY_BEAT_SCHEDULE = {
     "pictures-waiting": {"task": "records.tasks.pictures_process_waiting", "schedule": 60.0},
     "files-erase": {"task": "faces.tasks.files_erase", "schedule": 60.0},
     "commands-sweep": {"task": "devices.tasks.commands_sweep", "schedule": 5.0},
+    "jobs-sweep": {"task": "devices.tasks.jobs_sweep", "schedule": 15.0},
     "sign-ins-sweep": {"task": "console.tasks.sign_ins_sweep", "schedule": 3600.0},
     # 03:30 in Shanghai, when nobody stands at a door.
     "clocks-sync": {"task": "devices.tasks.clocks_sync", "schedule": crontab(hour=19, minute=30)},

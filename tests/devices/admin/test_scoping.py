@@ -9,6 +9,7 @@ from tests.console.two_sites import World, client_of
 MODELS = {
     "devices_site": "site",
     "devices_terminal": "terminal",
+    "devices_job": "job",
     "faces_library": "library",
     "faces_person": "person",
     "faces_delivery": "delivery",

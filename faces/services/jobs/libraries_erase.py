@@ -1,0 +1,45 @@
+"""The job that deletes many libraries."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db.models import QuerySet
+from django.utils.translation import gettext_lazy, ngettext
+
+from devices.models import Job
+from devices.services import JobKind, jobs_start, over_ids
+from faces.models import Library
+from faces.services.people import library_erase
+
+
+def libraries_erase_start(*, libraries: QuerySet[Library], by: Any = None) -> list[Job]:
+    """Delete these libraries, many of them by the worker.
+
+    Args:
+        libraries: rows that the caller may delete.
+        by: the user who asks.
+    """
+    rows = libraries.order_by().values_list("site_id", "pk")
+    return jobs_start(kind=KIND.name, rows=rows, by=by)
+
+
+def _work(job: Job, ids: list[int]) -> int:
+    libraries = Library.objects.filter(pk__in=ids, site_id=job.site_id).order_by("pk")
+    return sum(library_erase(library=library) for library in libraries)
+
+
+def _words(result: Mapping[str, Any]) -> str:
+    count = result.get("libraries", 0)
+    return ngettext(
+        "%(count)d library was deleted.", "%(count)d libraries were deleted.", count
+    ) % {"count": count}
+
+
+# One at a time: a small one tells its people within the batch.
+KIND = JobKind(
+    "faces.libraries_erase",
+    label=gettext_lazy("Delete libraries"),
+    step=over_ids(_work, batch=1, count="libraries"),
+    words=_words,
+    at_once=5,
+)
