@@ -146,6 +146,7 @@ def test_no_process_starts_with_a_field_key_that_can_be_guessed(
 @pytest.mark.parametrize(
     "key",
     [secrets.token_hex(31), secrets.token_urlsafe(31), "f" * 64, "ab" * 40, "changeme", "0" * 99],
+    ids=["hex", "url-safe", "one letter", "two letters", "a word", "noughts"],
 )
 def test_less_than_32_random_bytes_are_no_key(key: str) -> None:
     with pytest.raises(ImproperlyConfigured, match="A must begin with 32 random bytes"):
