@@ -16,8 +16,8 @@ from face_engine import (
     ImageUnreadable,
     ModelMissing,
     RgbImage,
-    assess,
     decode_image,
+    judge_photo,
     normalise_photo,
 )
 from faces.choices import PhotoStatus
@@ -69,8 +69,7 @@ def photo_check(raw: bytes) -> CheckedPhoto:
 
 def _check_face(image: RgbImage) -> CheckedPhoto:
     model = engine()
-    faces = model.detect(image)
-    report = assess(image, faces)
+    faces, report = judge_photo(model, image)
     quality = {
         "faces": report.face_count,
         "face_px": round(float(report.face_px), 1),

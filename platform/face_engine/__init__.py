@@ -29,6 +29,7 @@ from face_engine._similarity import (
     similarity_from_cosine,
     threshold_for_far,
 )
+from face_engine._upright import judge_photo
 from face_engine.assets import (
     AssetStatus,
     asset_status,
@@ -80,6 +81,7 @@ __all__ = [
     "decode_partial",
     "install_models",
     "install_portraits",
+    "judge_photo",
     "load_engine",
     "models_dir",
     "normalise_photo",
