@@ -11,8 +11,8 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy, ngettext
 
 from devices.admin.scoped import SITE_FILTER, ReadOnlyAdmin, ScopedRelatedFilter
-from faces.admin.words import delivery_label, delivery_tone
-from faces.choices import Operation, Remedy, RevocationState
+from faces.admin.words import delivery_tone
+from faces.choices import Operation, Remedy, RevocationState, delivery_label
 from faces.models import Delivery, Revocation
 from faces.selectors import revocations_visible, told_in_vain
 from faces.services import deliveries_send_again

@@ -9,7 +9,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from face_engine import PROBLEM_WORDS
-from faces.choices import Category, DeliveryState, Operation, PersonState, PhotoStatus
+from faces.choices import (
+    Category,
+    DeliveryState,
+    Operation,
+    PersonState,
+    PhotoStatus,
+    delivery_label,
+)
 from faces.models import Person
 from faces.selectors import reference_photo
 from server_common.admin import EMPTY, Tone, badge
@@ -21,13 +28,6 @@ STATE_TONES: dict[str, Tone] = {
     DeliveryState.FAILED: "bad",
     DeliveryState.UNCONFIRMED: "warn",
     DeliveryState.FETCHED: "quiet",
-}
-# A delete is never shown in the words and the green of a face that is there.
-_DELETE_WORDS = {
-    DeliveryState.PENDING: gettext_lazy("To be forgotten"),
-    DeliveryState.SENT: gettext_lazy("Told to forget"),
-    DeliveryState.STORED: gettext_lazy("Forgotten"),
-    DeliveryState.FAILED: gettext_lazy("Not forgotten"),
 }
 # (operation, state) of deliveries, counted.
 DeliveryCounts = Counter[tuple[str, str]]
@@ -51,14 +51,6 @@ def delivery_tone(operation: str, state: str) -> Tone:
     if operation == Operation.DELETE and state == DeliveryState.STORED:
         return "quiet"
     return STATE_TONES[DeliveryState(state)]
-
-
-def delivery_label(operation: str, state: str) -> str:
-    """Return a delivery's state in a word: a confirmed delete is forgotten, not stored."""
-    known = DeliveryState(state)
-    if operation == Operation.DELETE and known in _DELETE_WORDS:
-        return str(_DELETE_WORDS[known])
-    return str(known.label)
 
 
 def counts_words(counts: DeliveryCounts) -> SafeString | str:

@@ -12,6 +12,7 @@ from devices.admin.scoped import SITE_FILTER, ReadOnlyAdmin, ScopedRelatedFilter
 from records.choices import AlertKind, AlertState, Severity
 from records.models import Alert
 from records.services import alert_acknowledge, alert_clear
+from records.trace_words import trace_table
 from records.words import shared_id_words
 from server_common.admin import EMPTY, Tone, badge, clock_words, late_words
 
@@ -54,7 +55,7 @@ class AlertAdmin(ReadOnlyAdmin):
     )
     search_fields = ("user_id", "terminal__device_id", "terminal__name")
     actions = ("acknowledge", "clear")
-    readonly_fields = ("severity_badge", "kind_words", "facts_words", "state_badge")
+    readonly_fields = ("severity_badge", "kind_words", "facts_words", "facts_table", "state_badge")
     fields = (
         "severity_badge",
         "kind_words",
@@ -64,7 +65,7 @@ class AlertAdmin(ReadOnlyAdmin):
         "record",
         "user_id",
         "facts_words",
-        "facts",
+        "facts_table",
         "raised_at",
         "acknowledged_at",
         "acknowledged_by",
@@ -97,6 +98,11 @@ class AlertAdmin(ReadOnlyAdmin):
             shared_id_words(alert.facts),
         ]
         return " · ".join(part for part in parts if part) or EMPTY
+
+    @admin.display(description=gettext_lazy("what was measured"))
+    def facts_table(self, alert: Alert) -> SafeString | str:
+        """Show each value by its name."""
+        return trace_table(alert.facts)
 
     @admin.display(description=gettext_lazy("state"), ordering="state")
     def state_badge(self, alert: Alert) -> SafeString:
