@@ -40,7 +40,7 @@ class _Permissions:
     """Offers permissions in words."""
 
     def formfield_for_manytomany(
-        self, db_field: Any, request: HttpRequest | None, **kwargs: Any
+        self, db_field: Any, request: HttpRequest | None = None, **kwargs: Any
     ) -> Any:
         if db_field.related_model is Permission:
             kwargs["form_class"] = PermissionChoice

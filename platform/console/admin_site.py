@@ -28,7 +28,7 @@ class MenjinAdminSite(AdminSite):
         """Register, with the history in the reader's language."""
         super().register(model_or_iterable, admin_class, **options)
         for model_admin in self._registry.values():
-            model_admin.object_history_template = "console/object_history.html"
+            model_admin.__dict__["object_history_template"] = "console/object_history.html"
 
     def index(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
