@@ -102,6 +102,13 @@ def data_of(world: World) -> set[str]:
     return values
 
 
+@pytest.fixture(autouse=True)
+def _language_as_it_was() -> Iterator[None]:
+    """A request leaves its language to the thread; the tests behind this one read English."""
+    with translation.override(translation.get_language()):
+        yield
+
+
 @pytest.fixture
 def full(world: World) -> World:
     """Fill both sites with a row of each kind, and with a history of changes."""
