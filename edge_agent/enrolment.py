@@ -30,8 +30,8 @@ from face_engine import (
     ImageUnreadable,
     QualityProblem,
     RgbImage,
-    assess,
     decode_image,
+    judge_photo,
     normalise_photo,
 )
 from terminal_protocol.codes import RetCode
@@ -241,8 +241,8 @@ def _face_photo(
     image: RgbImage, engine: FaceEngine
 ) -> tuple[bytes | None, tuple[QualityProblem, ...]]:
     """Return what would be kept, None when that cannot be; and what is wrong with it."""
-    faces = engine.detect(image)
-    problems = assess(image, faces).problems
+    faces, report = judge_photo(engine, image)
+    problems = report.problems
     if _NEVER & set(problems):
         return None, problems
     return normalise_photo(image, faces[0]), problems

@@ -61,6 +61,22 @@ class DeliveryState(TextChoices):
     FETCHED = "fetched", _("Fetched, does not report")
 
 
+# A confirmed delete is forgotten, not stored.
+_DELETE_WORDS = {
+    DeliveryState.PENDING: _("To be forgotten"),
+    DeliveryState.SENT: _("Told to forget"),
+    DeliveryState.STORED: _("Forgotten"),
+    DeliveryState.FAILED: _("Not forgotten"),
+}
+
+
+def delivery_label(operation: str, state: str) -> str:
+    """Return in a word how far a save or a delete is."""
+    known = DeliveryState(state)
+    is_delete = operation == Operation.DELETE
+    return str(_DELETE_WORDS.get(known, known.label) if is_delete else known.label)
+
+
 class Remedy(TextChoices):
     """What somebody has to do so that a terminal holds a face, or forgets it."""
 

@@ -1,5 +1,6 @@
 """Reads of people, libraries and deliveries; the restriction to a user's own sites is made here."""
 
+from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
@@ -151,6 +152,41 @@ def terminal_person_pairs(
         for terminal_id, library_id in links
         for person_id in members[library_id]
     }
+
+
+def doors_of_people(person_ids: Iterable[int], *, now: datetime | None = None) -> Counter[int]:
+    """Count for each person the approved terminals that should hold them, rows or no rows."""
+    fit = Person.objects.filter(fit_for_terminals(now), pk__in=list(person_ids))
+    members = LibraryMembership.objects.filter(person__in=fit)
+    sites = dict(members.values_list("person_id", "person__site_id"))
+    approved = Terminal.objects.filter(status=TerminalStatus.APPROVED)
+    everywhere = dict(
+        approved.filter(all_libraries=True, site_id__in=set(sites.values()))
+        .order_by()
+        .values_list("site_id")
+        .annotate(rows=Count("pk"))
+    )
+    doors = Counter({pk: everywhere.get(site_id, 0) for pk, site_id in sites.items()})
+    chosen = (
+        members.filter(library__terminal_links__terminal__in=approved.filter(all_libraries=False))
+        .order_by()
+        .values_list("person_id")
+        .annotate(rows=Count("library__terminal_links__terminal", distinct=True))
+    )
+    for person_id, number in chosen:
+        doors[person_id] += number
+    return doors
+
+
+def without_library(terminals: Iterable[Terminal]) -> set[int]:
+    """Return those approved terminals (ids) that hold no library, so that no face is sent there."""
+    asked = [
+        terminal.pk
+        for terminal in terminals
+        if terminal.status == TerminalStatus.APPROVED and not terminal.all_libraries
+    ]
+    links = TerminalLibrary.objects.filter(terminal__in=asked)
+    return set(asked).difference(links.values_list("terminal_id", flat=True))
 
 
 def reference_photo(person: Person) -> FacePhoto | None:

@@ -43,6 +43,12 @@ def deliveries_fill(*, site_id: int, person_ids: list[int]) -> dict[str, int]:
     return {"rows": rows}
 
 
+@shared_task(name="faces.tasks.terminal_expect", **_RETRY)
+def terminal_expect(*, terminal_id: int) -> dict[str, int]:
+    """Write the first deliveries of a terminal that was approved by its own first message."""
+    return {"rows": services.terminal_expect(terminal_id=terminal_id)}
+
+
 @shared_task(name="faces.tasks.photos_process_waiting", **_RETRY)
 def photos_process_waiting() -> dict[str, int]:
     """Check photos that came while the models were not installed."""
@@ -57,6 +63,7 @@ def validity_sweep() -> dict[str, int]:
         "deletes": services.deletes_repeat(),
         "retries": services.deliveries_retry(),
         "unconfirmed": services.deliveries_unconfirm(),
+        "first": services.terminals_expect(),
     }
 
 

@@ -21,6 +21,14 @@ class VerificationResult(TextChoices):
     OFF = "off", _("Not verified")
 
 
+class NegativeEffect(TextChoices):
+    """What comes of a face that a manager said is not its person's."""
+
+    REFUSES = "refuses", _("Refused from now on")
+    LOOKS_LIKE_PHOTO = "looks_like_photo", _("It looks like the photo on file")
+    OTHER_MODEL = "other_model", _("Remembered with another model")
+
+
 class Reason(TextChoices):
     """Why a door was opened or kept closed; the first rule that applies decides."""
 

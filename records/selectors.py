@@ -13,7 +13,7 @@ from records.models import Alert, Record
 def records_visible(user: User | AnonymousUser) -> QuerySet[Record]:
     """Return the records of the user's sites with terminal, person and picture at hand."""
     return Record.objects.filter(site__in=sites_visible(user)).select_related(
-        "terminal", "site", "person", "picture"
+        "terminal", "site", "person", "picture", "negative"
     )
 
 

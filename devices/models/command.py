@@ -4,6 +4,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from devices.choices import CommandKind, CommandState, SettingsGroup
 from devices.models.terminal import Terminal
@@ -158,7 +159,11 @@ class TerminalSettings(models.Model):
     terminal = models.ForeignKey(
         Terminal, verbose_name=_("terminal"), related_name="settings", on_delete=models.CASCADE
     )
-    group = models.CharField(_("group"), max_length=12, choices=SettingsGroup.choices)
+    group = models.CharField(
+        pgettext_lazy("settings of a terminal", "group"),
+        max_length=12,
+        choices=SettingsGroup.choices,
+    )
     desired = models.JSONField(_("desired"), default=dict)
     desired_at = models.DateTimeField(_("desired since"), null=True)
     desired_by = models.CharField(_("desired by"), max_length=150, blank=True)

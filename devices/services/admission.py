@@ -26,6 +26,7 @@ from devices.services.sites import TOKEN_PURPOSE
 from server_common.addresses import is_in, parse_address
 from server_common.crypto import keyed_digests
 from server_common.frozen_query import FrozenQuery, columns_of, from_row
+from server_common.on_commit import enqueue_on_commit
 from terminal_protocol.characters import is_printable
 
 DEVICE_ID_MAX = 32
@@ -292,6 +293,9 @@ def _register(site: Site, device_id: str) -> Terminal | Refusal:
                 all_libraries=site.auto_approve,
                 approved_at=timezone.now() if is_approved else None,
             )
+            if site.auto_approve:
+                # What it should hold is counted as missing from now on, polls or no polls.
+                enqueue_on_commit("faces.tasks.terminal_expect", terminal_id=terminal.pk)
     except IntegrityError:
         # On SQLite nothing was locked.
         terminal = Terminal.objects.select_related("site").get(site=site, device_id=device_id)

@@ -12,8 +12,8 @@ from django.utils.translation import gettext_lazy
 
 from devices.admin.jobs import tell_jobs
 from devices.admin.scoped import SITE_FILTER, ReadOnlyAdmin, ScopedRelatedFilter
-from faces.admin.words import STATE_TONES
-from faces.choices import DeliveryState, Operation, Remedy, RevocationState
+from faces.admin.words import delivery_tone
+from faces.choices import Operation, Remedy, RevocationState, delivery_label
 from faces.models import Delivery, Revocation
 from faces.selectors import revocations_visible, told_in_vain
 from faces.services.jobs import deliveries_send_again_start
@@ -30,7 +30,7 @@ _REVOCATION_TONES: dict[str, Tone] = {
 
 def state_badge(row: Delivery) -> SafeString:
     """Return the delivery's state as a coloured word."""
-    return badge(STATE_TONES[DeliveryState(row.state)], DeliveryState(row.state).label)
+    return badge(delivery_tone(row.operation, row.state), delivery_label(row.operation, row.state))
 
 
 class NeedsSomebody(admin.SimpleListFilter):

@@ -31,15 +31,16 @@ from devices.admin.scoped import SITE_FILTER, ScopedRelatedFilter, site_ids
 from devices.models import Job
 from faces.admin.deliveries import state_badge
 from faces.admin.person_form import PersonForm
-from faces.admin.terminals import counts_words
 from faces.admin.words import (
     PHOTO_TONES,
+    DeliveryCounts,
+    doors_words,
     on_no_terminal_because,
     problem_words,
 )
 from faces.choices import Category, PersonState, PhotoStatus
 from faces.models import Delivery, FacePhoto, Person
-from faces.selectors import reference_photo
+from faces.selectors import doors_of_people, reference_photo
 from faces.services import person_erase, person_save
 from faces.services.jobs import people_erase_start
 from faces.words import delivery_words
@@ -70,17 +71,19 @@ class PersonChangeList(ChangeList):
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
         rows = list(self.result_list)
-        counts: dict[int, Counter[str]] = {row.pk: Counter() for row in rows}
+        counts: dict[int, DeliveryCounts] = {row.pk: Counter() for row in rows}
         grouped = (
             Delivery.objects.filter(person__in=rows)
-            .values_list("person_id", "state")
+            .values_list("person_id", "operation", "state")
             .annotate(rows=Count("pk"))
             .order_by()
         )
-        for person_id, state, number in grouped:
-            counts[person_id or 0][state] += number
+        for person_id, operation, state, number in grouped:
+            counts[person_id or 0][operation, state] += number
+        doors = doors_of_people(counts)
         for row in rows:
             row.__dict__["delivery_states"] = counts[row.pk]
+            row.__dict__["doors"] = doors[row.pk]
         self.result_list = rows
 
 
@@ -260,38 +263,44 @@ class PersonAdmin(ErasedByJobs):
 
     @admin.display(description=gettext_lazy("face"))
     def face_badge(self, person: Person) -> SafeString:
-        """Show what became of the newest photo."""
-        photo = reference_photo(person)
-        if photo is None:
-            return badge("quiet", _("No photo"))
-        status = PhotoStatus(photo.status)
-        return badge(PHOTO_TONES[status], status.label)
+        """Show what became of the photo that is on file, and of a newer one."""
+        return _face_words(person)
 
     @admin.display(description=gettext_lazy("on terminals"))
     def on_terminals(self, person: Person) -> SafeString | str:
-        """Count the person's deliveries by state."""
-        return counts_words(person.__dict__.get("delivery_states", Counter()))
+        """Say how many of the person's doors hold the face, and what the others do."""
+        counts = person.__dict__.get("delivery_states", Counter())
+        return doors_words(person.__dict__.get("doors", 0), counts)
 
     @admin.display(description=gettext_lazy("photo"))
     def face(self, person: Person) -> SafeString:
-        """Show the accepted photo, and why a later one was refused."""
-        picture = _accepted_picture(person, large=True) or _("There is no accepted photo yet.")
+        """Show the accepted photo, and apart from it why a later one was refused."""
+        picture = _accepted_picture(person, large=True)
         newest = reference_photo(person)
         if newest is None:
-            return format_html("{}", picture)
-        status = PhotoStatus(newest.status)
-        words = lines(problem_words(newest.problems))
+            return format_html("{}", _("There is no accepted photo yet."))
+        reasons = lines(problem_words(newest.problems))
+        if picture is None:
+            none = _("There is no accepted photo yet.")
+            return format_html(
+                '<div class="mj-face">{}<div>{}{}</div></div>', none, _face_words(person), reasons
+            )
+        shown = format_html(
+            '<div class="mj-face">{}<div>{}</div></div>', picture, _status_badge(PhotoStatus.OK)
+        )
+        if newest.status == PhotoStatus.OK:
+            return shown
+        # The picture shown is the good one: what is said of the other stands below, by itself.
         return format_html(
-            '<div class="mj-face">{}<div>{}{}</div></div>',
-            picture,
-            badge(PHOTO_TONES[status], status.label),
-            words,
+            '{}<div class="mj-face-newer">{}{}</div>', shown, _newer(newest), reasons
         )
 
     @admin.display(description=gettext_lazy("deliveries"))
     def matrix(self, person: Person) -> SafeString:
         """Show for each terminal whether it holds the face, and why not."""
-        rows = person.deliveries.select_related("terminal").order_by("terminal__device_id")
+        rows = list(person.deliveries.select_related("terminal").order_by("terminal__device_id"))
+        counts = Counter((row.operation, row.state) for row in rows)
+        doors = doors_of_people([person.pk])[person.pk]
         body = format_html_join(
             "",
             "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>",
@@ -302,11 +311,12 @@ class PersonAdmin(ErasedByJobs):
         )
         reasons = on_no_terminal_because(person)
         hint = lines([_("No terminal gets this person: %(why)s") % {"why": " ".join(reasons)}])
-        if not body:
+        if not body and not doors:
             return hint if reasons else lines([_("No terminal holds one of these libraries.")])
         return format_html(
-            '{}<table class="mj-matrix"><thead><tr><th>{}</th><th>{}</th><th>{}</th><th>{}</th>'
+            '{}{}<table class="mj-matrix"><thead><tr><th>{}</th><th>{}</th><th>{}</th><th>{}</th>'
             "</tr></thead><tbody>{}</tbody></table>",
+            lines([doors_words(doors, counts)]),
             hint if reasons else "",
             _("Terminal"),
             _("State"),
@@ -319,6 +329,26 @@ class PersonAdmin(ErasedByJobs):
     def id_number_masked(self, person: Person) -> str:
         """Show the end of the ID number only."""
         return masked(person.id_number) or EMPTY
+
+
+def _face_words(person: Person) -> SafeString:
+    newest = reference_photo(person)
+    if newest is None:
+        return badge("quiet", _("No photo"))
+    if newest.status == PhotoStatus.OK or _accepted_picture(person, large=False) is None:
+        return _status_badge(newest.status)
+    return format_html("{} {}", _status_badge(PhotoStatus.OK), badge("warn", _newer(newest)))
+
+
+def _status_badge(status: str) -> SafeString:
+    return badge(PHOTO_TONES[status], PhotoStatus(status).label)
+
+
+def _newer(photo: FacePhoto) -> str:
+    """Say what became of an upload that has not replaced the photo on file."""
+    if photo.status == PhotoStatus.REFUSED:
+        return _("A newer upload was refused; the photo on file stays.")
+    return _("A newer upload waits to be checked; the photo on file stays.")
 
 
 def _accepted_picture(person: Person, *, large: bool) -> SafeString | None:

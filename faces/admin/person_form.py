@@ -83,6 +83,12 @@ class PersonForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if "category" in self.fields:
+            self.fields["category"].help_text = _(
+                "Blacklist: no terminal gets this face, and the door stays closed when a terminal "
+                "names this person. Strangers are not searched for people on the blacklist: "
+                "who is not named at the door is not recognised as one of them."
+            )
         choice = self.fields.get("in_libraries")
         if not isinstance(choice, LibraryChoice):
             # A guard's page has no editable field.

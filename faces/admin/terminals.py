@@ -4,19 +4,20 @@ from collections import Counter
 from typing import Any, ClassVar
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.urls import reverse
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from devices.admin.jobs import tell_jobs
 from devices.admin.terminals import PresenceChangeList, TerminalAdmin
+from devices.choices import TerminalStatus
 from devices.models import Terminal
 from devices.services import (
     calling_check,
@@ -24,10 +25,9 @@ from devices.services import (
     is_never_approved,
     terminal_locked,
 )
-from faces.admin.words import STATE_TONES
-from faces.choices import DeliveryState
+from faces.admin.words import DeliveryCounts, counts_words
 from faces.models import Delivery, Library
-from faces.selectors import terminal_holdings, terminal_library_ids
+from faces.selectors import terminal_holdings, terminal_library_ids, without_library
 from faces.services import (
     terminal_erase,
     terminal_libraries_set,
@@ -233,7 +233,9 @@ class FaceTerminalAdmin(TerminalAdmin):
     @admin.display(description=gettext_lazy("faces"))
     def faces(self, terminal: Terminal) -> SafeString | str:
         """Show how many faces are stored, on their way and refused."""
-        counts: Counter[str] = terminal.__dict__.get("delivery_states", Counter())
+        counts: DeliveryCounts = terminal.__dict__.get("delivery_states", Counter())
+        if terminal.__dict__.get("holds_no_library"):
+            return format_html("{} {}", badge("warn", _("No library")), counts_words(counts))
         return counts_words(counts)
 
     @admin.display(description=gettext_lazy("libraries"))
@@ -246,10 +248,14 @@ class FaceTerminalAdmin(TerminalAdmin):
     def delivery_counts(self, terminal: Terminal) -> SafeString | str:
         """Show the counts on the terminal's page, with the way to the rows."""
         counts = states_of([terminal])[terminal.pk]
+        warning: SafeString | str = ""
+        if without_library([terminal]):
+            warning = badge("warn", _("It holds no library, so no face is sent to it."))
         if not counts:
-            return EMPTY
+            return warning or EMPTY
         return format_html(
-            '{} <a href="{}?terminal__id__exact={}">{}</a>',
+            '{} {} <a href="{}?terminal__id__exact={}">{}</a>',
+            warning,
             counts_words(counts),
             reverse("admin:faces_delivery_changelist"),
             terminal.pk,
@@ -260,7 +266,15 @@ class FaceTerminalAdmin(TerminalAdmin):
     def approve(self, request: HttpRequest, queryset: QuerySet[Terminal]) -> HttpResponse | None:
         """Let the terminals hold people and open doors."""
         chosen = self.managed(request, queryset)
-        return tell_jobs(request, terminals_approve_start(terminals=chosen, by=request.user))
+        waiting = list(chosen.exclude(status=TerminalStatus.APPROVED))
+        jobs = terminals_approve_start(terminals=chosen, by=request.user)
+        for one in waiting:
+            one.status = TerminalStatus.APPROVED  # as the worker may make it only later
+        if without := without_library(waiting):
+            names = ", ".join(str(one) for one in waiting if one.pk in without)
+            words = _("No face is sent to these yet, because they hold no library: %(names)s.")
+            self.message_user(request, words % {"names": names}, messages.WARNING)
+        return tell_jobs(request, jobs)
 
     @admin.action(description=gettext_lazy("Disable"), permissions=["change"])
     def disable(self, request: HttpRequest, queryset: QuerySet[Terminal]) -> HttpResponse | None:
@@ -294,31 +308,21 @@ class FaceChangeList(PresenceChangeList):
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
         states = states_of(self.result_list)
+        without = without_library(self.result_list)
         for row in self.result_list:
             row.__dict__["delivery_states"] = states[row.pk]
+            row.__dict__["holds_no_library"] = row.pk in without
 
 
-def states_of(terminals: list[Terminal]) -> dict[int, Counter[str]]:
-    """Count the deliveries of each terminal by state."""
-    counts: dict[int, Counter[str]] = {terminal.pk: Counter() for terminal in terminals}
+def states_of(terminals: list[Terminal]) -> dict[int, DeliveryCounts]:
+    """Count the deliveries of each terminal by what is to be done and how far it is."""
+    counts: dict[int, DeliveryCounts] = {terminal.pk: Counter() for terminal in terminals}
     rows = (
         Delivery.objects.filter(terminal__in=terminals)
-        .values_list("terminal_id", "state")
+        .values_list("terminal_id", "operation", "state")
         .annotate(rows=Count("pk"))
         .order_by()
     )
-    for terminal_id, state, number in rows:
-        counts[terminal_id][state] += number
+    for terminal_id, operation, state, number in rows:
+        counts[terminal_id][operation, state] += number
     return counts
-
-
-def counts_words(counts: Counter[str]) -> SafeString | str:
-    """Return the counts as badges, those that are zero left out."""
-    shown = [state for state in DeliveryState if counts[state]]
-    if not shown:
-        return EMPTY
-    return format_html_join(
-        " ",
-        "{}",
-        ((badge(STATE_TONES[state], f"{counts[state]} {state.label}"),) for state in shown),
-    )

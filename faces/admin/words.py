@@ -1,14 +1,25 @@
 """Codes of photos in words that a manager can act on, and colours of states."""
 
+from collections import Counter
+
 from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from face_engine import PROBLEM_WORDS
-from faces.choices import Category, DeliveryState, PersonState, PhotoStatus
+from faces.choices import (
+    Category,
+    DeliveryState,
+    Operation,
+    PersonState,
+    PhotoStatus,
+    delivery_label,
+)
 from faces.models import Person
 from faces.selectors import reference_photo
-from server_common.admin import Tone
+from server_common.admin import EMPTY, Tone, badge
 
 STATE_TONES: dict[str, Tone] = {
     DeliveryState.PENDING: "warn",
@@ -18,6 +29,8 @@ STATE_TONES: dict[str, Tone] = {
     DeliveryState.UNCONFIRMED: "warn",
     DeliveryState.FETCHED: "quiet",
 }
+# (operation, state) of deliveries, counted.
+DeliveryCounts = Counter[tuple[str, str]]
 PHOTO_TONES: dict[str, Tone] = {
     PhotoStatus.WAITING: "warn",
     PhotoStatus.OK: "good",
@@ -31,6 +44,47 @@ _FILE_WORDS = {
     "too_large": gettext_lazy("The picture is too large. Make it smaller, 2000 pixels are enough."),
     "unsupported_format": gettext_lazy("This kind of picture cannot be read. Save it as JPEG."),
 }
+
+
+def delivery_tone(operation: str, state: str) -> Tone:
+    """Return the colour of a delivery's state."""
+    if operation == Operation.DELETE and state == DeliveryState.STORED:
+        return "quiet"
+    return STATE_TONES[DeliveryState(state)]
+
+
+def counts_words(counts: DeliveryCounts) -> SafeString | str:
+    """Return the counts as badges, those that are zero left out."""
+    shown = [
+        (operation, state)
+        for operation in Operation
+        for state in DeliveryState
+        if counts[operation, state]
+    ]
+    if not shown:
+        return EMPTY
+    return format_html_join(
+        " ",
+        "{}",
+        ((badge(delivery_tone(*key), f"{counts[key]} {delivery_label(*key)}"),) for key in shown),
+    )
+
+
+def doors_words(doors: int, counts: DeliveryCounts) -> SafeString | str:
+    """Say how many of the doors that should hold a face do, green only if it is all of them.
+
+    Args:
+        doors: terminals that should hold the person now, whether or not they have a row.
+        counts: of the person's deliveries.
+    """
+    held = counts[Operation.SAVE, DeliveryState.STORED]
+    rest = DeliveryCounts({key: number for key, number in counts.items() if number})
+    rest.pop((Operation.SAVE, DeliveryState.STORED), None)
+    if not doors and not held:
+        return counts_words(rest)
+    words = _("%(held)d of %(doors)d doors") % {"held": held, "doors": max(doors, held)}
+    total = badge("good" if held >= doors else "warn", words)
+    return format_html("{} {}", total, counts_words(rest)) if rest else total
 
 
 def problem_words(problems: list[str]) -> list[str]:

@@ -4,7 +4,13 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from devices.models import Site, Terminal
-from faces.choices import DeliveryState, Operation, Remedy, RevocationState
+from faces.choices import (
+    DeliveryState,
+    Operation,
+    Remedy,
+    RevocationState,
+    delivery_label,
+)
 from faces.models.person import Person
 
 
@@ -53,7 +59,7 @@ class Revocation(models.Model):
         indexes = [models.Index(fields=["state", "begun_at"], name="revocation_by_state")]
 
     def __str__(self) -> str:
-        return f"{self.user_id}: {self.state}"
+        return f"{self.user_id}: {RevocationState(self.state).label}"
 
 
 class Delivery(models.Model):
@@ -176,4 +182,4 @@ class Delivery(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.user_id} → {self.terminal_id}: {self.state}"
+        return f"{self.user_id} → {self.terminal}: {delivery_label(self.operation, self.state)}"

@@ -20,6 +20,7 @@ from .feedback import (
     terminal_send_all_again,
     terminal_send_failed_again,
 )
+from .first_deliveries import terminal_expect, terminals_expect
 from .galleries import (
     descriptor_seal,
     descriptor_unseal,
@@ -112,11 +113,13 @@ __all__ = [
     "terminal_change",
     "terminal_create",
     "terminal_erase",
+    "terminal_expect",
     "terminal_expect_all",
     "terminal_libraries_set",
     "terminal_send_all_again",
     "terminal_send_failed_again",
     "terminal_view_changed",
+    "terminals_expect",
     "user_object",
     "validity_sweep",
 ]

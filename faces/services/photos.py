@@ -18,8 +18,8 @@ from face_engine import (
     ModelMissing,
     PicturesBusy,
     RgbImage,
-    assess,
     decode_image,
+    judge_photo,
     normalise_photo,
     picture_hash,
 )
@@ -82,8 +82,7 @@ def photo_check(raw: bytes, *, origin: PictureOrigin = PictureOrigin.UPLOAD) -> 
 
 def _check_face(image: RgbImage) -> CheckedPhoto:
     model = engine()
-    faces = model.detect(image)
-    report = assess(image, faces)
+    faces, report = judge_photo(model, image)
     quality = {
         "faces": report.face_count,
         "face_px": round(float(report.face_px), 1),

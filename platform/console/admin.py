@@ -9,6 +9,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from console import accounts_admin as accounts_admin
 from console.models import BrowserSession, FailedSignIn, SignInLock, sessions_over
 from console.sign_outs import sessions_end, sign_out_everywhere
 from server_common.admin import badge

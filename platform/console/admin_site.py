@@ -26,8 +26,10 @@ class MenjinAdminSite(AdminSite):
     enable_nav_sidebar = True
 
     def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
-        """Register a page; whichever it is, its list is narrowed by what it offers alone."""
+        """Register a page: its list is narrowed by what it offers alone, its history in words."""
         super().register(model_or_iterable, closed(admin_class), **options)
+        for model_admin in self._registry.values():
+            model_admin.__dict__["object_history_template"] = "console/object_history.html"
 
     def index(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None

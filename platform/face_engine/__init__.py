@@ -37,6 +37,7 @@ from face_engine._similarity import (
     similarity_from_cosine,
     threshold_for_far,
 )
+from face_engine._upright import judge_photo
 from face_engine.assets import (
     AssetStatus,
     asset_status,
@@ -98,6 +99,7 @@ __all__ = [
     "install_models",
     "install_portraits",
     "is_same_picture",
+    "judge_photo",
     "load_engine",
     "models_dir",
     "normalise_photo",

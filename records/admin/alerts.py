@@ -13,6 +13,7 @@ from devices.admin.scoped import SITE_FILTER, ReadOnlyAdmin, ScopedRelatedFilter
 from records.choices import AlertKind, AlertState, Severity
 from records.models import Alert
 from records.services.jobs import alerts_acknowledge_start, alerts_clear_start
+from records.trace_words import trace_table
 from records.words import folded_words, shared_id_words
 from server_common.admin import EMPTY, Tone, badge, clock_words, late_words
 
@@ -55,7 +56,7 @@ class AlertAdmin(ReadOnlyAdmin):
     )
     search_fields = ("user_id", "terminal__device_id", "terminal__name")
     actions = ("acknowledge", "clear")
-    readonly_fields = ("severity_badge", "kind_words", "facts_words", "state_badge")
+    readonly_fields = ("severity_badge", "kind_words", "facts_words", "facts_table", "state_badge")
     fields = (
         "severity_badge",
         "kind_words",
@@ -65,7 +66,7 @@ class AlertAdmin(ReadOnlyAdmin):
         "record",
         "user_id",
         "facts_words",
-        "facts",
+        "facts_table",
         "raised_at",
         "acknowledged_at",
         "acknowledged_by",
@@ -99,6 +100,11 @@ class AlertAdmin(ReadOnlyAdmin):
             folded_words(alert.kind, alert.folded),
         ]
         return " · ".join(part for part in parts if part) or EMPTY
+
+    @admin.display(description=gettext_lazy("what was measured"))
+    def facts_table(self, alert: Alert) -> SafeString | str:
+        """Show each value by its name."""
+        return trace_table(alert.facts)
 
     @admin.display(description=gettext_lazy("state"), ordering="state")
     def state_badge(self, alert: Alert) -> SafeString:

@@ -1,6 +1,5 @@
 """Passes and temperature readings: to look at and to search, never to change."""
 
-import json
 from typing import Any
 
 from django.contrib import admin, messages
@@ -18,12 +17,15 @@ from devices.admin.scoped import SITE_FILTER, ReadOnlyAdmin, ScopedRelatedFilter
 from face_engine import ModelMissing
 from faces.choices import PhotoStatus
 from faces.models import FacePhoto
+from records.admin.not_this_person import RECORDS_MAX, foresee_page, said_words
 from records.admin.why import why_page
 from records.choices import Reason, RecordKind, Timing, VerificationResult
 from records.decision import is_fever
-from records.models import FaceNegative, Record
-from records.services import WAITS, not_this_person, not_this_person_undo
+from records.models import Record
+from records.services import WAITS, LooksLikePhoto, not_this_person, not_this_person_undo
+from records.trace_words import trace_table
 from server_common.admin import EMPTY, NOBODY, Tone, badge, thumbnail, timing_words
+from terminal_protocol import fault_words
 
 VERIFICATION_TONES: dict[str, Tone] = {
     VerificationResult.MATCH: "good",
@@ -134,20 +136,35 @@ class RecordAdmin(ReadOnlyAdmin):
         return self._may(request, None, managed=True)
 
     @admin.action(description=gettext_lazy("Mark as not this person"), permissions=["manage"])
-    def say_not_this_person(self, request: HttpRequest, queryset: QuerySet[Record]) -> None:
-        """Remember the faces of passes as not their person's."""
+    def say_not_this_person(
+        self, request: HttpRequest, queryset: QuerySet[Record]
+    ) -> HttpResponse | None:
+        """Say what would happen to each; once that is confirmed, remember the faces."""
+        chosen = list(self.managed(request, queryset)[: RECORDS_MAX + 1])
+        if len(chosen) > RECORDS_MAX:
+            words = _("Choose at most %(count)d records at once.") % {"count": RECORDS_MAX}
+            self.message_user(request, words, messages.ERROR)
+            return None
+        try:
+            if request.POST.get("confirmed") != "yes":
+                return foresee_page(request, chosen, self.admin_site.each_context(request))
+            self._remember(request, chosen)
+        except ModelMissing:
+            words = _("The face models are not installed.")
+            self.message_user(request, words, messages.ERROR)
+        return None
+
+    def _remember(self, request: HttpRequest, records: list[Record]) -> None:
         user: Any = request.user
         count = 0
-        for record in self.managed(request, queryset):
+        for record in records:
             try:
                 not_this_person(record=record, user=user)
             except ValidationError as error:
                 words = f"{record.pk}: {' '.join(error.messages)}"
                 self.message_user(request, words, messages.WARNING)
-            except ModelMissing:
-                words = _("The face models are not installed.")
-                self.message_user(request, words, messages.ERROR)
-                return
+            except LooksLikePhoto as refusal:
+                self.message_user(request, f"{record.pk}: {refusal}", messages.WARNING)
             else:
                 count += 1
         words = ngettext(
@@ -174,13 +191,9 @@ class RecordAdmin(ReadOnlyAdmin):
         self.message_user(request, words % {"count": count}, level)
 
     @admin.display(description=gettext_lazy("not this person"))
-    def not_this_person(self, record: Record) -> str:
-        """Say who found that this is somebody else, and when."""
-        negative: FaceNegative | None = getattr(record, "negative", None)
-        if negative is None:
-            return EMPTY
-        said = timezone.localtime(negative.created_at)
-        return f"{negative.created_by or EMPTY}, {said:%Y-%m-%d %H:%M:%S}"
+    def not_this_person(self, record: Record) -> SafeString | str:
+        """Say who found that this is somebody else, when, and what comes of it."""
+        return said_words(record)
 
     @admin.display(description=gettext_lazy("picture"))
     def pictures(self, record: Record) -> SafeString:
@@ -252,13 +265,12 @@ class RecordAdmin(ReadOnlyAdmin):
     @admin.display(description=gettext_lazy("faults"))
     def faults_words(self, record: Record) -> str:
         """Name what was odd about the message."""
-        return ", ".join(str(fault) for fault in record.faults) or EMPTY
+        return ", ".join(_(fault_words(str(fault))) for fault in record.faults) or EMPTY
 
     @admin.display(description=gettext_lazy("decision in detail"))
-    def trace_text(self, record: Record) -> SafeString:
+    def trace_text(self, record: Record) -> SafeString | str:
         """Show every input of the decision."""
-        text = json.dumps(record.trace, indent=2, ensure_ascii=False)
-        return format_html('<pre class="mj-trace">{}</pre>', text)
+        return trace_table(record.trace)
 
 
 def _pictures(record: Any, *, large: bool) -> SafeString:

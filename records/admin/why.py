@@ -1,6 +1,5 @@
 """“Why would this person be let in here at that time?”: a form and its answer."""
 
-import json
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -18,6 +17,7 @@ from faces.models import Person
 from faces.selectors import people_visible
 from records.choices import Timing, VerificationResult
 from records.services import Made, decision_preview
+from records.trace_words import trace_table
 from server_common.admin import badge
 
 _FORMAT = "%Y-%m-%dT%H:%M"
@@ -90,7 +90,7 @@ def why_page(request: HttpRequest, site: AdminSite) -> HttpResponse:
             "person": person,
             "form": form,
             "answer": made and _answer(made),
-            "inputs": made and json.dumps(made.inputs, indent=2, ensure_ascii=False),
+            "inputs": made and trace_table(made.inputs),
             "made": made,
         }
         return TemplateResponse(request, "records/why.html", context).render()

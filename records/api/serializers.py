@@ -31,6 +31,9 @@ class RecordOut(serializers.ModelSerializer):
     reason_text = serializers.CharField(source="get_reason_display")
     extras = serializers.DictField()
     faults = serializers.ListField(child=serializers.CharField())
+    not_this_person = serializers.SerializerMethodField(
+        help_text="A manager said that this pass shows somebody else."
+    )
 
     class Meta:
         model = Record
@@ -69,12 +72,16 @@ class RecordOut(serializers.ModelSerializer):
             "picture_url",
             "picture_waits",
             "faults",
+            "not_this_person",
             "trace",
         ]
 
     @extend_schema_field(VerificationOut)
     def get_verification(self, record: Record) -> dict[str, Any]:
         return {"result": record.verification, "score": record.verification_score}
+
+    def get_not_this_person(self, record: Record) -> bool:
+        return getattr(record, "negative", None) is not None
 
     @extend_schema_field(serializers.URLField(allow_null=True))
     def get_picture_url(self, record: Record) -> str | None:
@@ -92,6 +99,16 @@ class NotThisPersonOut(serializers.Serializer):
 
     record = serializers.IntegerField()
     not_this_person = serializers.BooleanField()
+
+
+class LooksLikePhotoOut(serializers.Serializer):
+    """Nothing was remembered, because the picture looks like the photo on file."""
+
+    record = serializers.IntegerField()
+    not_this_person = serializers.BooleanField(help_text="Always false.")
+    looks_like_photo = serializers.BooleanField(help_text="Always true: replace the photo instead.")
+    person = serializers.IntegerField(help_text="Whose photo to replace.")
+    detail = serializers.CharField()
 
 
 class AlertOut(serializers.ModelSerializer):

@@ -8,7 +8,7 @@ from django.core.files.storage import default_storage
 from django.db.models import QuerySet
 from django.http import FileResponse, HttpResponse
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import viewsets
 from rest_framework.decorators import action
 from rest_framework.exceptions import NotAuthenticated, NotFound
@@ -16,11 +16,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from face_engine import ModelMissing
-from records.api.serializers import AlertOut, NotThisPersonOut, RecordOut
+from records.api.serializers import AlertOut, LooksLikePhotoOut, NotThisPersonOut, RecordOut
 from records.choices import AlertKind, RecordKind
 from records.models import Alert, Record
 from records.selectors import alerts_visible, records_visible
 from records.services import (
+    LooksLikePhoto,
     alert_acknowledge,
     alert_clear,
     not_this_person,
@@ -97,14 +98,35 @@ class RecordViewSet(StrictRequests, viewsets.ReadOnlyModelViewSet):
         headers = {"ETag": etag, "Cache-Control": "private, max-age=3600"}
         return FileResponse(stored, content_type="image/jpeg", headers=headers)
 
-    @extend_schema(request=None, responses=NotThisPersonOut)
+    @extend_schema(
+        request=None,
+        responses={
+            200: NotThisPersonOut,
+            409: OpenApiResponse(
+                LooksLikePhotoOut, description="The picture looks like the photo on file."
+            ),
+        },
+    )
     @action(detail=True, methods=["post"], url_path="not-this-person")
     def not_this_person(self, request: Request, pk: str | None = None) -> Response:
-        """Say that this pass shows somebody else; the mistake is refused from now on."""
+        """Say that this pass shows somebody else; the mistake is refused from now on.
+
+        A picture that looks like the photo on file is answered 409: nothing would be refused, and
+        the photo has to be replaced instead.
+        """
         record = self.get_object()
         no_fields(request)
         try:
             not_this_person(record=record, user=_person(request))
+        except LooksLikePhoto as refusal:
+            told = {
+                "record": record.pk,
+                "not_this_person": False,
+                "looks_like_photo": True,
+                "person": record.person_id,
+                "detail": str(refusal),
+            }
+            return Response(LooksLikePhotoOut(told).data, status=409)
         except ModelMissing as error:
             raise Unavailable("The face models are not installed.") from error
         return Response({"record": record.pk, "not_this_person": True})

@@ -88,4 +88,4 @@ class Alert(models.Model):
         indexes = [models.Index(fields=["site", "state", "-raised_at"], name="alert_by_state")]
 
     def __str__(self) -> str:
-        return f"{self.kind} #{self.pk}"
+        return f"{AlertKind(self.kind).label} #{self.pk}"

@@ -145,7 +145,7 @@ class Record(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.kind} #{self.pk}"
+        return f"{RecordKind(self.kind).label} #{self.pk}"
 
 
 class RecordCursor(models.Model):

@@ -11,7 +11,15 @@ from .fetching import (
     records_pull,
     sign_store,
 )
-from .negatives import not_this_person, not_this_person_undo
+from .negatives import (
+    LooksLikePhoto,
+    effect_words,
+    negative_effect,
+    negatives_of,
+    not_this_person,
+    not_this_person_foresee,
+    not_this_person_undo,
+)
 from .passes import late_record, pass_record, temperature_record
 from .pictures import picture_store
 from .presence import presence_alarms
@@ -23,6 +31,7 @@ from .waiting import WAITS, pictures_process_waiting
 __all__ = [
     "BROKEN_OFF",
     "WAITS",
+    "LooksLikePhoto",
     "Made",
     "PassOutcome",
     "Verified",
@@ -32,9 +41,13 @@ __all__ = [
     "cursor_move",
     "decision_make",
     "decision_preview",
+    "effect_words",
     "gap_fill",
     "late_record",
+    "negative_effect",
+    "negatives_of",
     "not_this_person",
+    "not_this_person_foresee",
     "not_this_person_undo",
     "pass_record",
     "picture_store",

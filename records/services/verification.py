@@ -109,7 +109,7 @@ def _compared(
 ) -> Verified:
     started = time.perf_counter()
     negative = _closest_negative(person, vector)
-    references = _references(person)
+    references = reference_vectors(person_id=person.pk)
     if not len(references):
         return _without_reference(negative if is_whole else None, ms)
     cosine = float(np.max(references @ vector))
@@ -182,9 +182,10 @@ def _closest_negative(person: Person, vector: NDArray[np.float32]) -> _Negative 
     return max(found, key=lambda one: one.cosine, default=None)
 
 
-def _references(person: Person) -> NDArray[np.float32]:
+def reference_vectors(*, person_id: int) -> NDArray[np.float32]:
+    """Return the descriptors of a person's accepted photos, shape (n, dimension); n may be 0."""
     sealed = FaceDescriptor.objects.filter(
-        photo__person=person, gallery__contract_id=engine().contract_id
+        photo__person_id=person_id, gallery__contract_id=engine().contract_id
     ).values_list("sealed", flat=True)
     vectors = [descriptor_unseal(value) for value in sealed]
     return np.stack(vectors) if vectors else np.empty((0, 0), dtype=np.float32)

@@ -11,6 +11,7 @@ from face_engine import (
     QualityProblem,
     QualityReport,
     assess,
+    judge_photo,
 )
 from face_engine._manifest import load_manifest
 from face_engine._quality import head_pose_deg
@@ -118,6 +119,47 @@ def test_tilted_head(engine: FaceEngine, obama: RgbImage, angle_deg: int) -> Non
     assert QualityProblem.TILTED in report.problems
     # Pillow turns against the clock, the report counts with it.
     assert report.roll_deg == pytest.approx(-angle_deg, abs=8)
+
+
+def _turned(image: RgbImage, angle_deg: int) -> RgbImage:
+    picture = Image.fromarray(image)
+    return np.asarray(picture.rotate(angle_deg, expand=True, resample=Image.Resampling.BICUBIC))
+
+
+@pytest.mark.parametrize("name", PORTRAITS)
+@pytest.mark.parametrize("angle_deg", [-60, 60, 90, 180])
+def test_a_face_that_lies_is_not_enrolled(
+    engine: FaceEngine, portrait_images: dict[str, RgbImage], name: str, angle_deg: int
+) -> None:
+    """Its eyes are read out of a mouth, "upright": one that stood on its head was accepted."""
+    _, report = judge_photo(engine, _turned(portrait_images[name], angle_deg))
+
+    assert not report.acceptable
+    # What cannot be seen at all is no face; what is seen and lies is called tilted.
+    assert set(report.problems) & {
+        QualityProblem.NO_FACE,
+        QualityProblem.TILTED,
+        QualityProblem.TURNED_AWAY,
+    }
+
+
+@pytest.mark.parametrize("name", PORTRAITS)
+@pytest.mark.parametrize("angle_deg", [-10, 0, 10])
+def test_a_head_held_a_little_aside_is_enrolled(
+    engine: FaceEngine, portrait_images: dict[str, RgbImage], name: str, angle_deg: int
+) -> None:
+    _, report = judge_photo(engine, _turned(portrait_images[name], angle_deg))
+
+    assert report.problems == ()
+
+
+def test_the_tilt_is_measured_where_the_face_is_seen_best(
+    engine: FaceEngine, obama: RgbImage
+) -> None:
+    _, report = judge_photo(engine, _turned(obama, 180))
+
+    assert report.problems == (QualityProblem.TILTED,)
+    assert abs(report.roll_deg) == pytest.approx(180, abs=8)
 
 
 def test_two_people(engine: FaceEngine, portrait_images: dict[str, RgbImage]) -> None:

@@ -1,5 +1,6 @@
 """Chromium without a screen, driven by the WebDriver protocol (W3C) over loopback."""
 
+import base64
 import shutil
 import subprocess
 import time
@@ -8,8 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import axe_playwright_python
 import httpx
 
+# The package carries axe-core; nothing of it is used besides.
+_AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js")
 _ELEMENT = "element-6066-11e4-a52e-4f735466cecf"  # key that the standard fixes
 ENTER = "\ue007"
 _ARGUMENTS = [
@@ -77,6 +81,21 @@ class Browser:
         """Return what the browser complained about since the last time."""
         entries = self.ask("POST", "/se/log", type="browser")
         return [entry["message"] for entry in entries if entry["level"] in {"SEVERE", "WARNING"}]
+
+    def barriers(self) -> list[str]:
+        """Return what axe-core finds serious or critical on the page, with where it is."""
+        script = _AXE.read_text(encoding="utf-8")
+        found = self.run(f"{script}; return axe.run(document, {{resultTypes: ['violations']}})")
+        return [
+            f"{one['id']}: {node['html'][:120]} {node['failureSummary']}"
+            for one in found["violations"]
+            if one["impact"] in {"serious", "critical"}
+            for node in one["nodes"]
+        ]
+
+    def picture(self) -> bytes:
+        """Return what is seen, as PNG."""
+        return base64.b64decode(self.ask("GET", "/screenshot"))
 
     def _find(self, selector: str) -> str:
         found = self.ask("POST", "/element", using="css selector", value=selector)

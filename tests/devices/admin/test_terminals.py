@@ -81,6 +81,24 @@ def test_approval_lets_the_terminal_have_its_people(world: World) -> None:
     assert Delivery.objects.filter(terminal=new, person=world.ours.person).exists()
 
 
+def test_approving_a_terminal_without_libraries_warns(world: World) -> None:
+    new = Terminal.objects.create(
+        site=world.ours.site, device_id="new", name="New door", status="pending"
+    )
+    client = client_of(world.manager)
+
+    answer = client.post(
+        reverse(LIST), {"action": "approve", "_selected_action": [new.pk]}, follow=True
+    )
+    page = client.get(reverse("admin:devices_terminal_change", args=[new.pk])).content.decode()
+
+    said = [(one.level_tag, str(one)) for one in answer.context["messages"]]
+    words = "No face is sent to these yet, because they hold no library: New door."
+    assert ("warning", words) in said
+    assert '<span class="mj-badge mj-warn">No library</span>' in answer.content.decode()
+    assert "It holds no library, so no face is sent to it." in page
+
+
 def test_send_everything_again_makes_the_next_poll_a_full_one(world: World) -> None:
     for one in (world.ours, world.theirs):
         TerminalCursor.objects.create(terminal=one.terminal, issued=7, complete_from=5)

@@ -126,6 +126,23 @@ async def test_page_fits_a_telephone(
     assert small == []
 
 
+@pytest.mark.parametrize("is_dark", [True, False])
+@pytest.mark.parametrize("width", [1280, 390])
+async def test_nothing_bars_anybody_from_the_page(
+    page: RunningPage, tmp_path: Path, width: int, is_dark: bool
+) -> None:
+    await page.somebody_comes(100)
+
+    def look(browser: Browser) -> list[str]:
+        browser.go(page.page_url)
+        entrance = browser.barriers()
+        browser.type("#password", "123456" + ENTER)
+        browser.wait("document.querySelectorAll('#passes li').length === 1")
+        return entrance + browser.barriers()
+
+    assert await shown(tmp_path, look, width=width, is_dark=is_dark) == []
+
+
 async def test_page_says_what_is_wrong_and_recovers(page: RunningPage, tmp_path: Path) -> None:
     path = page.parts.database.path
     aside = path.with_name("aside")

@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from devices.models import Terminal
 from faces.models import LibraryPlan, TimePlan
+from faces.services import person_save
 from records.models import Alert, FaceNegative, PassRules, Picture, Record
 from tests.console.two_sites import World, client_of
 
@@ -98,7 +99,7 @@ def press(world: World, user: str, action: str) -> None:
     """Choose both sites' records and an action."""
     rows = [world.ours.record.pk, world.theirs.record.pk]
     client_of(getattr(world, user)).post(
-        reverse(RECORDS), {"action": action, "_selected_action": rows}
+        reverse(RECORDS), {"action": action, "_selected_action": rows, "confirmed": "yes"}
     )
 
 
@@ -121,8 +122,62 @@ def test_manager_says_not_this_person_of_own_records_and_undoes_it(
     address = reverse("admin:records_record_change", args=[world.ours.record.pk])
     page = client_of(world.manager).get(address).content.decode()
     assert f"manager, {negative.created_at:%Y}" in page
+    assert "Refused from now on" in page
+    person = reverse("admin:faces_person_change", args=[world.ours.person.pk])
+    of_person = client_of(world.manager).get(person).content.decode()
+    assert "Faces that are not this person's" in of_person
+    assert f'<a href="{address}">the pass</a>' in of_person
+    assert "closer to this face than to the photo on file is refused" in of_person
     press(world, "manager", "undo_not_this_person")
     assert not FaceNegative.objects.exists()
+
+
+def asked_first(world: World) -> Any:
+    """Choose the action and confirm nothing yet."""
+    return client_of(world.manager).post(
+        reverse(RECORDS),
+        {
+            "action": "say_not_this_person",
+            "_selected_action": [world.ours.record.pk, world.theirs.record.pk],
+        },
+    )
+
+
+def test_the_page_says_first_what_will_happen(world: World, faces: None) -> None:
+    page = asked_first(world).content.decode()
+
+    assert not FaceNegative.objects.exists()
+    assert "is refused for this person from now on" in page
+    assert f'name="_selected_action" value="{world.ours.record.pk}"' in page
+    assert "Bravo" not in page
+
+
+def test_a_picture_like_the_photo_on_file_leads_to_that_photo(
+    world: World, faces: None, portraits: dict[str, Path]
+) -> None:
+    person_save(person=world.ours.person, photo=portraits["biden.jpg"].read_bytes())
+    person = reverse("admin:faces_person_change", args=[world.ours.person.pk])
+
+    page = asked_first(world).content.decode()
+    press(world, "manager", "say_not_this_person")
+
+    assert "This picture looks like the photo on file" in page
+    assert f'href="{person}">Replace the photo</a>' in page
+    assert 'name="_selected_action"' not in page
+    assert not FaceNegative.objects.exists()
+
+
+def test_a_negative_like_a_newer_photo_says_so_on_its_record(
+    world: World, faces: None, portraits: dict[str, Path]
+) -> None:
+    press(world, "manager", "say_not_this_person")
+    person_save(person=world.ours.person, photo=portraits["biden.jpg"].read_bytes())
+
+    address = reverse("admin:records_record_change", args=[world.ours.record.pk])
+    page = client_of(world.manager).get(address).content.decode()
+
+    assert "It looks like the photo on file" in page
+    assert "Replace the photo</a>" in page
 
 
 def test_guard_says_nothing_of_the_kind(world: World, faces: None) -> None:

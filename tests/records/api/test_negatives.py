@@ -6,6 +6,7 @@ import pytest
 from django.core.files.base import ContentFile
 from rest_framework.test import APIClient
 
+from faces.services import person_save
 from records.models import FaceNegative, Picture
 from tests.console.two_sites import Side, World
 
@@ -34,10 +35,33 @@ def test_manager_says_it_and_takes_it_back(manager: APIClient, world: World) -> 
     negative = FaceNegative.objects.get()
     assert (negative.person, negative.created_by) == (world.ours.person, world.manager)
 
+    record = f"/api/v1/records/{world.ours.record.pk}/"
+    assert manager.get(record).json()["not_this_person"] is True
+
     taken_back = manager.post(address(world.ours, undo=True))
     assert taken_back.json() == {"record": world.ours.record.pk, "not_this_person": False}
     assert not FaceNegative.objects.exists()
     assert manager.post(address(world.ours, undo=True)).status_code == 200
+    assert manager.get(record).json()["not_this_person"] is False
+
+
+def test_a_picture_like_the_photo_on_file_is_answered_in_words(
+    manager: APIClient, world: World, portraits: dict[str, Path]
+) -> None:
+    person_save(person=world.ours.person, photo=portraits["biden.jpg"].read_bytes())
+
+    answer = manager.post(address(world.ours))
+
+    assert answer.status_code == 409
+    told = answer.json()
+    assert "replace the photo instead" in told.pop("detail")
+    assert told == {
+        "record": world.ours.record.pk,
+        "not_this_person": False,
+        "looks_like_photo": True,
+        "person": world.ours.person.pk,
+    }
+    assert not FaceNegative.objects.exists()
 
 
 def test_a_record_without_a_face_is_refused_with_the_reason(

@@ -12,10 +12,18 @@ from django.core.files.base import ContentFile
 from devices.models import Site, Terminal
 from face_engine import decode_image
 from faces.models import Library, Person
-from faces.services import engine, person_erase
-from records.choices import Reason, VerificationResult
+from faces.services import engine, person_erase, person_save
+from records.choices import NegativeEffect, Reason, VerificationResult
 from records.models import FaceNegative, Record
-from records.services import not_this_person, not_this_person_undo, verify
+from records.services import (
+    LooksLikePhoto,
+    negative_effect,
+    negatives_of,
+    not_this_person,
+    not_this_person_foresee,
+    not_this_person_undo,
+    verify,
+)
 from tests.console.two_sites import jpeg
 from tests.support.factories import make_person
 from tests.support.wire import WireClient
@@ -57,6 +65,54 @@ def test_a_mistake_is_refused_from_then_on(
     assert trace["negative"]["cosine"] > trace["cosine"] > trace["threshold"]
     first.refresh_from_db()
     assert first.reason == Reason.ALLOWED
+
+
+def test_a_picture_like_the_photo_on_file_is_not_promised_to_be_refused(
+    wire: WireClient, obama: Person, portraits: dict[str, Path]
+) -> None:
+    """It was remembered, the photo on file was closer still, and the door went on opening."""
+    record = sent(wire, portraits["obama.jpg"], 1)
+
+    assert not_this_person_foresee(record=record) == NegativeEffect.LOOKS_LIKE_PHOTO
+    with pytest.raises(LooksLikePhoto, match="replace the photo instead"):
+        not_this_person(record=record, user=None)
+    assert not FaceNegative.objects.exists()
+
+
+@pytest.mark.parametrize("name", ["obama2.jpg", "obama3.jpg", "biden.jpg"])
+def test_what_is_foreseen_to_be_refused_is_refused_when_it_comes_again(
+    wire: WireClient, obama: Person, portraits: dict[str, Path], name: str
+) -> None:
+    record = sent(wire, portraits[name], 1)
+    assert not_this_person_foresee(record=record) == NegativeEffect.REFUSES
+
+    negative = not_this_person(record=record, user=None)
+
+    assert sent(wire, portraits[name], 2).reason == Reason.FACE_MISMATCH
+    assert [(one.negative, one.effect) for one in negatives_of(person=obama)] == [
+        (negative, NegativeEffect.REFUSES)
+    ]
+
+
+def test_of_a_new_photo_that_looks_like_the_mistake_nothing_is_promised(
+    wire: WireClient, obama: Person, portraits: dict[str, Path]
+) -> None:
+    negative = not_this_person(record=sent(wire, portraits["obama2.jpg"], 1), user=None)
+
+    person_save(person=obama, photo=portraits["obama2.jpg"].read_bytes())
+
+    assert negative_effect(negative) == NegativeEffect.LOOKS_LIKE_PHOTO
+
+
+def test_one_of_another_model_has_no_effect(
+    wire: WireClient, obama: Person, portraits: dict[str, Path]
+) -> None:
+    negative = not_this_person(record=sent(wire, portraits["obama2.jpg"], 1), user=None)
+    negative.contract_id = "another"
+    negative.save()
+
+    assert negative_effect(negative) == NegativeEffect.OTHER_MODEL
+    assert sent(wire, portraits["obama2.jpg"], 2).reason == Reason.ALLOWED
 
 
 def test_the_persons_own_photo_still_opens(

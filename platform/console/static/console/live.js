@@ -97,7 +97,9 @@ function replaceAll(kind, cards) {
   // Moving what stands where it should would take the focus from a button.
   const now = [...lists[kind].children];
   if (now.length !== wanted.length || wanted.some((element, place) => element !== now[place])) {
+    const focused = document.activeElement;
     lists[kind].replaceChildren(...wanted);
+    if (focused !== document.activeElement && focused.isConnected) focused.focus();
   }
 }
 
@@ -185,12 +187,28 @@ function connect() {
   });
 }
 
+// A button that is gone hands the focus to what is left of its card, or to the card beside it.
+function keepFocus(button, place, next) {
+  if (button.isConnected && button.offsetParent) return;
+  for (const card of [place, next, lists.alert]) {
+    if (!card?.isConnected) continue;
+    const left = [...card.querySelectorAll("button")].find((other) => other.offsetParent);
+    if (!left) card.tabIndex = -1;
+    (left ?? card).focus();
+    return;
+  }
+}
+
 document.addEventListener("submit", async (event) => {
   const form = event.target.closest("form[data-action]");
   if (!form) return;
   event.preventDefault();
   const button = form.querySelector("button");
-  button.disabled = true;
+  // Not "disabled": that would take the focus away.
+  if (button.getAttribute("aria-disabled") === "true") return;
+  const place = form.closest("[data-id]");
+  const next = place?.nextElementSibling ?? place?.previousElementSibling;
+  button.setAttribute("aria-disabled", "true");
   try {
     const answer = await fetch(form.action, {
       method: "POST",
@@ -198,11 +216,15 @@ document.addEventListener("submit", async (event) => {
       body: new FormData(form),
     });
     if (answer.status === 401) goToLogin();
-    if (answer.ok) addAlert((await answer.json()).alert);
+    if (answer.ok) {
+      const had = document.activeElement === button;
+      addAlert((await answer.json()).alert);
+      if (had) keepFocus(button, place, next);
+    }
   } catch {
     connection.dataset.connection = "lost";
   } finally {
-    button.disabled = false;
+    button.removeAttribute("aria-disabled");
   }
 });
 
