@@ -49,8 +49,10 @@ library = Library.objects.create(site=site, name="L")
 for number in range(20):
     enrol(library, f"{111222 + number}")
 photos = FacePhoto.objects.values_list("pk", flat=True)[:5]
-grants = [picture_path(photo, terminal.pk).rpartition("/")[2][:-4] for photo in photos]
-print(json.dumps({"token": site.tokens.get().token, "grants": grants}))
+token = site.tokens.get()
+paths = [picture_path(photo, terminal.pk, token.pk) for photo in photos]
+grants = [path.rpartition("/")[2][:-4] for path in paths]
+print(json.dumps({"token": token.token, "grants": grants}))
 """
 
 

@@ -54,8 +54,13 @@ class Presence(TextChoices):
 class Trust(TextChoices):
     """By what the platform knows that it is this terminal that calls."""
 
-    TOKEN_AND_ADDRESS = "token_and_address", _("Secret address and known network")
-    TOKEN = "token", _("Secret address")
+    OWN_AND_ADDRESS = "own_and_address", _("Its own secret address and known network")
+    OWN = "own", _("Its own secret address")
+    TOKEN_AND_ADDRESS = (
+        "token_and_address",
+        _("The site's secret address and known network: the site's other terminals may pose as it"),
+    )
+    TOKEN = "token", _("The site's secret address: the site's other terminals may pose as it")
     ADDRESS = "address", _("Known network only")
     OPEN = "open", _("Nothing: anybody may pose as it")
 
@@ -180,6 +185,8 @@ class RefusedReason(TextChoices):
     NO_TOKEN = "no_token", _("The address has no secret part, and no site is served without one")
     FOREIGN_ADDRESS = "foreign_address", _("The site does not allow the address it came from")
     DISABLED = "disabled", _("The terminal is disabled")
+    HAS_OWN_ADDRESS = "has_own_address", _("The terminal has an address of its own")
+    ANOTHERS_ADDRESS = "anothers_address", _("The address belongs to another terminal")
     BAD_DEVICE_ID = "bad_device_id", _("The device ID cannot be one")
     TOO_MANY_WAITING = "too_many_waiting", _("Too many terminals wait for approval")
     SEVERAL_SITES = "several_sites", _("Several sites are served without a secret address")

@@ -2,7 +2,7 @@
 
 import contextlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -264,9 +264,23 @@ def site_base_url(site: Site, *, root: str = "") -> str:
         site: the site, ideally with ``tokens`` prefetched.
         root: scheme and host to use when ``PUBLIC_URL`` is not set.
     """
-    current = next((token for token in site.tokens.all() if token.ends_at is None), None)
+    return _base_url([one for one in site.tokens.all() if one.terminal_id is None], root)
+
+
+def terminal_base_url(terminal: Terminal, *, root: str = "") -> str:
+    """Return the address that is this terminal's alone; "" when it has none.
+
+    Args:
+        terminal: ideally with ``own_tokens`` prefetched.
+        root: see ``site_base_url``.
+    """
+    return _base_url(terminal.own_tokens.all(), root)
+
+
+def _base_url(tokens: Iterable[SiteToken], root: str) -> str:
+    current = next((token for token in tokens if token.ends_at is None), None)
     base = settings.PUBLIC_URL or root.rstrip("/")
-    return f"{base}/t/{current.token}" if isinstance(current, SiteToken) else ""
+    return f"{base}/t/{current.token}" if current is not None else ""
 
 
 def is_online(
@@ -281,6 +295,8 @@ def is_online(
 
 def terminal_trust(terminal: Terminal) -> Trust:
     """Return by what the platform knows that it is this terminal that calls."""
+    if terminal.own_address_since is not None:
+        return Trust.OWN_AND_ADDRESS if terminal.site.allowed_networks else Trust.OWN
     if terminal.site.allowed_networks:
         return Trust.TOKEN_AND_ADDRESS if terminal.used_token else Trust.ADDRESS
     return Trust.TOKEN if terminal.used_token else Trust.OPEN

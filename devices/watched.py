@@ -16,7 +16,7 @@ def watch_rows() -> None:
     watch(
         SiteToken,
         kind=AuditKind.ADDRESS_TOKEN,
-        fields=["ends_at"],
+        fields=["terminal", "ends_at"],
         masked=["token"],
         site="site",
     )
@@ -24,7 +24,14 @@ def watch_rows() -> None:
     watch(
         Terminal,
         kind=AuditKind.TERMINAL,
-        fields=["status", "api_address", "push_port", "all_libraries", "unlock_delay_ms"],
+        fields=[
+            "status",
+            "api_address",
+            "push_port",
+            "all_libraries",
+            "unlock_delay_ms",
+            "own_address_since",
+        ],
         masked=["api_password"],
         site="site",
         # Terminals announce themselves, strangers as many as they like.

@@ -16,7 +16,7 @@ from faces.services import (
     picture_root,
     sync_answer,
 )
-from server_common.addresses import called_host
+from server_common.addresses import called_host, client_address
 from terminal_protocol import Ack, BodyReading, RetCode, read_feedback
 
 logger = logging.getLogger(__name__)
@@ -34,6 +34,7 @@ def sync(admission: Admission, request: HttpRequest) -> Answered:
         terminal=admission.terminal,
         last_query_time=min(asked, _CURSOR_MAX),
         picture_root=picture_root(called_host(request.META)),
+        caller=admission.caller,
     )
     told = [entry.operation for entry in answer.entries]
     note = {
@@ -52,6 +53,7 @@ def result(admission: Admission, body: BodyReading) -> Answered:
     deliveries_answered(
         terminal=admission.terminal,
         results=[Feedback(user_id=one.user_id, code=one.code, message=one.message) for one in ours],
+        caller=admission.caller,
     )
     too_long = ["result_user_id_too_long"] if len(ours) < len(feedback) else []
     note = {"results": len(ours), "faults": [*faults, *too_long]}
@@ -59,12 +61,12 @@ def result(admission: Admission, body: BodyReading) -> Answered:
 
 
 def picture(request: HttpRequest, name: str) -> HttpResponse:
-    """Give a terminal the photo its signed address grants, and note that it was fetched."""
+    """Give a terminal the photo its signed address grants while it may hold it, and note that."""
     try:
         grant = picture_grant(name)
     except BadPictureAddress as error:
         return HttpResponse(f"{error}\n", status=404, content_type="text/plain")
-    photo = photo_fetched(grant)
+    photo = photo_fetched(grant, address=client_address(request))
     if photo is None:
         return HttpResponse("gone\n", status=410, content_type="text/plain")
     etag = f'"{photo.sha256[:32]}"'

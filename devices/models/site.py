@@ -1,5 +1,6 @@
 """Sites and the secret segments of their BaseUrls."""
 
+import secrets
 import zoneinfo
 from decimal import Decimal
 from ipaddress import ip_network
@@ -35,6 +36,16 @@ def validate_networks(networks: object) -> None:
             ) from None
 
 
+# Without those that look alike when somebody types an address from paper.
+_TAG_CHARACTERS = "abcdefghjkmnpqrstuvwxyz23456789"
+_TAG_LENGTH = 5
+
+
+def new_address_tag() -> str:
+    """Return what a site's addresses begin with: random, so that it says nothing of the site."""
+    return "".join(secrets.choice(_TAG_CHARACTERS) for _ in range(_TAG_LENGTH))
+
+
 class Site(models.Model):
     """A community, school or company: the border of who may see what.
 
@@ -50,6 +61,14 @@ class Site(models.Model):
         help_text=_("Short name without blanks, used in addresses and exports."),
     )
     name = models.CharField(_("name"), max_length=120)
+    # A proxy in front can send each site's terminals to a server of their own by it.
+    address_tag = models.CharField(
+        _("tag of its addresses"),
+        max_length=8,
+        unique=True,
+        default=new_address_tag,
+        editable=False,
+    )
     timezone = models.CharField(
         _("time zone"), max_length=64, default="Asia/Shanghai", validators=[validate_timezone]
     )
@@ -157,16 +176,25 @@ class Site(models.Model):
 
 
 class SiteToken(models.Model):
-    """One secret segment of a site's BaseUrl, ``/t/<token>``.
+    """One secret segment of a BaseUrl, ``/t/<token>``: a site's, or one terminal's own.
 
-    Created with the site and at each rotation. Life: current (no end) → overlapping (ends in the
-    future) → ended. The token is stored sealed, because managers must read the BaseUrl again,
-    and found by its keyed digest.
+    Created with the site and at each rotation, and when a terminal gets an address of its own.
+    Life: current (no end) → overlapping (ends in the future) → ended. The token is stored sealed,
+    because managers must read the BaseUrl again, and found by its keyed digest.
     """
 
     # A token without its site authenticates nothing, so it goes with it.
     site = models.ForeignKey(
         Site, verbose_name=_("site"), related_name="tokens", on_delete=models.CASCADE
+    )
+    # Likewise one of a terminal that is gone.
+    terminal = models.ForeignKey(
+        "devices.Terminal",
+        verbose_name=_("terminal"),
+        related_name="own_tokens",
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
     )
     token = SealedTextField(_("token"), purpose="devices.site_token")
     digest = models.CharField(max_length=64, unique=True, editable=False)
@@ -182,8 +210,13 @@ class SiteToken(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["site"],
-                condition=models.Q(ends_at__isnull=True),
+                condition=models.Q(ends_at__isnull=True, terminal__isnull=True),
                 name="site_token_one_current",
+            ),
+            models.UniqueConstraint(
+                fields=["terminal"],
+                condition=models.Q(ends_at__isnull=True),
+                name="terminal_token_one_current",
             ),
         ]
 

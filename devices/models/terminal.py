@@ -114,6 +114,8 @@ class Terminal(models.Model):
     created_at = models.DateTimeField(_("created"), db_default=Now(), editable=False)
     # Whether its latest request came under the secret address or on the bare path.
     used_token = models.BooleanField(default=True, editable=False)
+    # From its first call under its own address on, the site's is refused for its device ID.
+    own_address_since = models.DateTimeField(_("uses its own address"), null=True, editable=False)
     # Arrival minus what its uploads say, by the clock learnt from them; null while it is right.
     clock_learnt_s = models.FloatField(null=True, editable=False)
     # What is doubted of it, ``devices.clock_state.ClockState``; empty while nothing is.

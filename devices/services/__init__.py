@@ -2,6 +2,7 @@
 
 from .admission import (
     Admission,
+    Caller,
     HeardTerminal,
     Refusal,
     admit,
@@ -9,6 +10,7 @@ from .admission import (
     heartbeat_known,
     is_address_allowed,
     token_digests,
+    token_fits,
 )
 from .audit import audit_changes, audit_forget, audit_note
 from .caller_signs import CallerSign
@@ -65,7 +67,14 @@ from .refused_reading import RefusedShown, refused_calls
 from .refused_store import refused_note
 from .repairs import repairs_count
 from .shared_ids import shared_id_signs
-from .sites import site_change, site_create, site_erase, site_token_rotate
+from .sites import (
+    site_change,
+    site_create,
+    site_erase,
+    site_token_rotate,
+    terminal_address_end,
+    terminal_address_replace,
+)
 from .terminal_settings import (
     GROUP_CALLS,
     Difference,
@@ -100,6 +109,7 @@ __all__ = [
     "Admission",
     "Answered",
     "CallSession",
+    "Caller",
     "CallerSign",
     "ClockTurn",
     "CommandTakenAway",
@@ -187,11 +197,14 @@ __all__ = [
     "site_erase",
     "site_token_rotate",
     "stranger_may_call",
+    "terminal_address_end",
+    "terminal_address_replace",
     "terminal_approve",
     "terminal_describe",
     "terminal_disable",
     "terminal_locked",
     "terminal_reach",
     "token_digests",
+    "token_fits",
     "uncallable_word",
 ]

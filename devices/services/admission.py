@@ -22,7 +22,7 @@ from django.utils import timezone
 from devices.choices import RefusedReason, TerminalStatus
 from devices.models import Site, SiteToken, Terminal
 from devices.services.newcomers import PENDING_MAX_PER_SITE, is_flooded, waiting_count
-from devices.services.sites import TOKEN_PURPOSE
+from devices.services.sites import TOKEN_PURPOSE, terminal_address_used
 from server_common.addresses import is_in, parse_address
 from server_common.crypto import keyed_digests
 from server_common.frozen_query import FrozenQuery, columns_of, from_row
@@ -36,6 +36,19 @@ _REMEMBERED_MAX = 50_000
 
 
 @dataclass(frozen=True, slots=True)
+class Caller:
+    """Under which address a terminal called, and where from.
+
+    Attributes:
+        token_id: of the ``SiteToken``; 0 for the bare path.
+        address: may be empty.
+    """
+
+    token_id: int = 0
+    address: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Admission:
     """A caller that was let in.
 
@@ -44,12 +57,19 @@ class Admission:
         token: the secret segment it used, None on the bare path.
         address: where it called from, may be empty.
         began: when its request began; None: when it is looked at.
+        token_id: number of the token it used, 0 on the bare path.
     """
 
     terminal: Terminal
     token: str | None
     address: str
     began: datetime | None = None
+    token_id: int = 0
+
+    @property
+    def caller(self) -> Caller:
+        """Under which address and from where it called."""
+        return Caller(self.token_id, self.address)
 
     @property
     def is_approved(self) -> bool:
@@ -75,6 +95,11 @@ class Refusal:
 def _address_refused(site_id: int | None) -> Refusal:
     words = "address is not on the site's list"
     return Refusal("10004", words, RefusedReason.FOREIGN_ADDRESS, site_id)
+
+
+def _anothers(site_id: int) -> Refusal:
+    words = "this address belongs to another terminal"
+    return Refusal("10005", words, RefusedReason.ANOTHERS_ADDRESS, site_id)
 
 
 _Key = tuple[str | None, str, str]
@@ -165,9 +190,23 @@ def _heard(keys: int) -> str:
     return f"""
 SELECT t.id, t.status, t.server_url, s.allowed_networks
 FROM {Terminal._meta.db_table} t JOIN {Site._meta.db_table} s ON s.id = t.site_id
-WHERE t.device_id = %s AND t.site_id = (SELECT k.site_id FROM {SiteToken._meta.db_table} k
-  WHERE k.digest IN ({", ".join(["%s"] * keys)}) AND (k.ends_at IS NULL OR k.ends_at > %s) LIMIT 1)
+JOIN {SiteToken._meta.db_table} k ON k.site_id = t.site_id
+WHERE t.device_id = %s AND {token_fits(keys)}
 """  # noqa: S608 - names of tables, no value of anybody
+
+
+def token_fits(keys: int) -> str:
+    """Return the condition in SQL under which token ``k`` is one that terminal ``t`` may use now.
+
+    Its parameters are the digests of the token that was used, and the present moment. A terminal's
+    first call under its own address is not among them: it has to be noted.
+
+    Args:
+        keys: how many digests.
+    """
+    return f"""k.digest IN ({", ".join(["%s"] * keys)}) AND (k.ends_at IS NULL OR k.ends_at > %s)
+  AND CASE WHEN t.own_address_since IS NULL THEN k.terminal_id IS NULL
+    ELSE k.terminal_id = t.id END"""
 
 
 def admit(*, token: str | None, device_id: str, address: str) -> Admission | Refusal:
@@ -183,11 +222,14 @@ def admit(*, token: str | None, device_id: str, address: str) -> Admission | Ref
         words = f"device id must be 1 to {DEVICE_ID_MAX} printable characters"
         return Refusal("30001", words, RefusedReason.BAD_DEVICE_ID)
     if token is not None and (known := _known_under(token, device_id)) is not None:
-        return _judged(known, token=token, address=address)
-    sites = _sites_of(token)
+        return _judged(*known, token=token, address=address)
+    found = _token_of(token) if token is not None else None
+    if token and found is None:
+        return Refusal("10005", "unknown address token", RefusedReason.WRONG_TOKEN)
+    if found is not None and found.terminal_id is not None:
+        return _anothers(found.site_id)
+    sites = [found.site] if found else _bare_sites(token)
     if not sites:
-        if token:
-            return Refusal("10005", "unknown address token", RefusedReason.WRONG_TOKEN)
         return Refusal("10005", "this platform needs an address token", RefusedReason.NO_TOKEN)
     allowed = [site for site in sites if is_address_allowed(site.allowed_networks, address)]
     if not allowed:
@@ -199,7 +241,7 @@ def admit(*, token: str | None, device_id: str, address: str) -> Admission | Ref
         terminal = _register(allowed[0], device_id)
     if isinstance(terminal, Refusal):
         return terminal
-    return _judged(terminal, token=token, address=address)
+    return _judged(terminal, found, token=token, address=address)
 
 
 def token_digests(token: str) -> list[str]:
@@ -215,49 +257,76 @@ def is_address_allowed(networks: Sequence[str], address: str) -> bool:
     return parsed is not None and is_in(parsed, list(networks))
 
 
-def _known_under(token: str, device_id: str) -> Terminal | None:
-    """Find site and terminal by one statement, as they are found almost always."""
+def _known_under(token: str, device_id: str) -> tuple[Terminal, SiteToken] | None:
+    """Find site, token and terminal by one statement, as they are found almost always."""
     # The digest is keyed and looked up whole, so timing tells nothing about the token.
     for digest in token_digests(token):
         for row in _KNOWN.rows({}, digest=digest, device_id=device_id, now=timezone.now()):
             columns = len(columns_of(Terminal))
+            *of_site, token_id, owner_id = row[columns:]
             terminal: Terminal = from_row(Terminal, row[:columns])
-            terminal.site = from_row(Site, row[columns:])
-            return terminal
+            terminal.site = from_row(Site, tuple(of_site))
+            return terminal, SiteToken(pk=token_id, terminal_id=owner_id)
     return None
 
 
 def _terminals_under(
     *, digest: str, device_id: str, now: datetime
 ) -> QuerySet[Terminal, tuple[Any, ...]]:
-    tokens = SiteToken.objects.filter(Q(ends_at__isnull=True) | Q(ends_at__gt=now), digest=digest)
-    known = Terminal.objects.filter(site_id__in=tokens.values("site_id"), device_id=device_id)
+    known = Terminal.objects.filter(
+        Q(site__tokens__ends_at__isnull=True) | Q(site__tokens__ends_at__gt=now),
+        site__tokens__digest=digest,
+        device_id=device_id,
+    )
     columns = [*columns_of(Terminal), *columns_of(Site, "site__")]
-    return known.order_by().values_list(*columns)[:1]
+    used = ["site__tokens__id", "site__tokens__terminal_id"]
+    return known.order_by().values_list(*columns, *used)[:1]
 
 
 _KNOWN = FrozenQuery(_terminals_under, digest=str, device_id=str, now=datetime)
 
 
-def _judged(terminal: Terminal, *, token: str | None, address: str) -> Admission | Refusal:
+def _judged(
+    terminal: Terminal, used: SiteToken | None, *, token: str | None, address: str
+) -> Admission | Refusal:
+    """Decide about a terminal on file.
+
+    Args:
+        terminal: with its site.
+        used: the token it called under, None on the bare path.
+        token: the secret segment itself.
+        address: where it called from.
+
+    Effects: from its first call under its own address on, the site's is refused for it.
+    """
     if not is_address_allowed(terminal.site.allowed_networks, address):
         return _address_refused(terminal.site_id)
     if terminal.status == TerminalStatus.DISABLED:
         words = "terminal is disabled"
         return Refusal("10005", words, RefusedReason.DISABLED, terminal.site_id)
-    return Admission(terminal=terminal, token=token, address=address)
+    owner_id = used.terminal_id if used is not None else None
+    if owner_id is None and terminal.own_address_since is not None:
+        words = "this terminal has an address of its own"
+        return Refusal("10005", words, RefusedReason.HAS_OWN_ADDRESS, terminal.site_id)
+    if owner_id is not None and owner_id != terminal.pk:
+        return _anothers(terminal.site_id)
+    if owner_id is not None and terminal.own_address_since is None:
+        terminal_address_used(terminal_id=terminal.pk)
+    token_id = used.pk if used is not None else 0
+    return Admission(terminal=terminal, token=token, address=address, token_id=token_id)
 
 
-def _sites_of(token: str | None) -> list[Site]:
-    if token is None:
-        return list(Site.objects.filter(allow_bare_path=True))
-    found = (
+def _bare_sites(token: str | None) -> list[Site]:
+    return [] if token is not None else list(Site.objects.filter(allow_bare_path=True))
+
+
+def _token_of(token: str) -> SiteToken | None:
+    return (
         SiteToken.objects.select_related("site")
         .filter(digest__in=token_digests(token))
         .filter(Q(ends_at__isnull=True) | Q(ends_at__gt=timezone.now()))
         .first()
     )
-    return [found.site] if found else []
 
 
 def _find_or_register(sites: list[Site], device_id: str) -> Terminal | Refusal:

@@ -37,6 +37,13 @@ _ADVICE = {
     RefusedReason.DISABLED: gettext_lazy(
         "Approve the terminal again on its page, or take it off the wall."
     ),
+    RefusedReason.HAS_OWN_ADDRESS: gettext_lazy(
+        "If it was reset, enter its own BaseUrl again, which its page shows, or let it go back to "
+        "the site's. If not, another terminal poses as it."
+    ),
+    RefusedReason.ANOTHERS_ADDRESS: gettext_lazy(
+        "Enter the BaseUrl that this terminal's own page shows, or the site's."
+    ),
     RefusedReason.BAD_DEVICE_ID: gettext_lazy(
         "Enter a device ID of 1 to 32 visible characters on the terminal."
     ),

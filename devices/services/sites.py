@@ -1,18 +1,19 @@
-"""Creating and erasing sites, and rotating the secret of their BaseUrl."""
+"""Creating and erasing sites, and the secrets of BaseUrls: a site's and terminals' own."""
 
 import secrets
 from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.text import slugify
 
-from devices.models import Site, SiteToken
+from devices.models import Site, SiteToken, Terminal
 from server_common.crypto import keyed_digest
 
 TOKEN_PURPOSE = "devices.site_token"  # noqa: S105 - names a purpose
-# 16 random bytes, 22 characters: short enough for the terminal's BaseUrl field.
+# 16 random bytes, 22 characters behind the site's tag: short enough for a terminal's BaseUrl field.
 _TOKEN_BYTES = 16
 
 
@@ -75,10 +76,48 @@ def site_token_rotate(*, site: Site, overlap: timedelta) -> SiteToken:
     """
     # Serialises two managers who rotate at once: the second ends the first one's token.
     Site.objects.select_for_update().get(pk=site.pk)
-    SiteToken.objects.filter(site=site, ends_at__isnull=True).update(
-        ends_at=timezone.now() + overlap
-    )
-    token = secrets.token_urlsafe(_TOKEN_BYTES)
+    current = SiteToken.objects.filter(site=site, terminal=None, ends_at__isnull=True)
+    current.update(ends_at=timezone.now() + overlap)
+    return _token_make(site)
+
+
+@transaction.atomic
+def terminal_address_replace(*, terminal: Terminal, overlap: timedelta) -> SiteToken:
+    """Give a terminal an address of its own; one that it had goes on for ``overlap``.
+
+    Effects: the site's address goes on for this terminal until its first call under its own.
+    """
+    # Serialises two managers who do so at once: the second ends the first one's token.
+    locked = Terminal.objects.select_for_update(no_key=True).get(pk=terminal.pk)
+    current = SiteToken.objects.filter(terminal=locked, ends_at__isnull=True)
+    current.update(ends_at=timezone.now() + overlap)
+    return _token_make(locked.site, terminal=locked)
+
+
+@transaction.atomic
+def terminal_address_end(*, terminal: Terminal) -> None:
+    """End a terminal's own address, for example after its factory reset.
+
+    Effects: it is served under the site's address again, at once.
+    """
+    Terminal.objects.select_for_update(no_key=True).get(pk=terminal.pk)
+    now = timezone.now()
+    own = SiteToken.objects.filter(terminal=terminal)
+    own.filter(Q(ends_at__isnull=True) | Q(ends_at__gt=now)).update(ends_at=now)
+    Terminal.objects.filter(pk=terminal.pk).update(own_address_since=None)
+
+
+def terminal_address_used(*, terminal_id: int) -> None:
+    """Note that a terminal has called under its own address: the site's is refused for it now."""
+    first = Terminal.objects.filter(pk=terminal_id, own_address_since__isnull=True)
+    first.update(own_address_since=timezone.now())
+
+
+def _token_make(site: Site, *, terminal: Terminal | None = None) -> SiteToken:
+    token = f"{site.address_tag}-{secrets.token_urlsafe(_TOKEN_BYTES)}"
     return SiteToken.objects.create(
-        site=site, token=token, digest=keyed_digest(token, purpose=TOKEN_PURPOSE)
+        site=site,
+        terminal=terminal,
+        token=token,
+        digest=keyed_digest(token, purpose=TOKEN_PURPOSE),
     )

@@ -109,6 +109,13 @@ class Delivery(models.Model):
     told = models.TextField(default="", editable=False)
     # The save was still unanswered when the delete was decided: a success may be about that.
     save_unanswered = models.BooleanField(default=False, editable=False)
+    # Under which address token the latest delete was fetched (0: the bare path, null: none), and
+    # from where: only whoever fetched it can have carried it out. Both columns have the database's
+    # default, so that entering saves says nothing of them.
+    told_token = models.BigIntegerField(null=True, editable=False)
+    told_from = models.CharField(max_length=45, db_default="", editable=False)
+    # Its ``attempts`` when a success came from another address, which was not believed.
+    doubted = models.PositiveIntegerField(db_default=0, editable=False)
     code = models.CharField(_("code"), max_length=8, blank=True)
     message = models.CharField(_("message"), max_length=255, blank=True)
     attempts = models.PositiveIntegerField(_("times sent"), default=0)

@@ -16,6 +16,7 @@ from django.db.models import Case, Exists, F, OuterRef, Q, Value, When
 from django.utils import timezone
 
 from devices.models import Terminal
+from devices.services import Caller
 from faces.choices import DeliveryState, Operation
 from faces.models import Delivery, Person
 from faces.selectors import people_for_terminal, terminal_person_pairs
@@ -190,6 +191,7 @@ def _doom(rows: Sequence[Delivery], spread: StampSpread) -> None:
             again_stamp=None,
             attempts=0,
             unanswered=0,
+            doubted=0,
             code="",
             message="",
             retry_at=None,
@@ -198,21 +200,26 @@ def _doom(rows: Sequence[Delivery], spread: StampSpread) -> None:
         )
 
 
-def deliveries_sent(
-    *, terminal: Terminal, people: Sequence[Person], deletes: Sequence[Delivery]
-) -> None:
-    """Note that these saves and deletes are in the answer now being given.
+def deliveries_sent(*, terminal: Terminal, people: Sequence[Person]) -> None:
+    """Note that these saves are in the answer now being given.
 
     The rows are written before the answer leaves, so whatever a terminal may hold has a row.
     """
     now = timezone.now()
     for start in range(0, len(people), 500):
         _saves_sent(terminal, people[start : start + 500], now)
+
+
+def deletes_sent(*, deletes: Sequence[Delivery], caller: Caller) -> None:
+    """Note that these deletes are in the answer now being given, and to whom."""
     if not deletes:
         return
+    now = timezone.now()
     Delivery.objects.filter(pk__in=[row.pk for row in deletes], operation=Operation.DELETE).update(
         attempts=_counted_once(),
         state=DeliveryState.SENT,
+        told_token=caller.token_id,
+        told_from=caller.address,
         retry_at=None,
         sent_at=now,
         changed_at=now,

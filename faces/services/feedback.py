@@ -11,6 +11,7 @@ from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 
 from devices.models import Terminal
+from devices.services import Caller
 from faces.choices import DeliveryState, Operation, Remedy
 from faces.models import Delivery, Person, TerminalCursor
 from faces.services.capacity import capacity_learn
@@ -28,6 +29,8 @@ from server_common.frozen_query import FrozenQuery, columns_of, from_row
 
 # Rows of a terminal that failed, were not confirmed or need somebody.
 NOT_DONE = Q(state__in=[DeliveryState.FAILED, DeliveryState.UNCONFIRMED]) | ~Q(remedy="")
+# The bare path, from an address that the server does not know.
+_NOBODY_KNOWN = Caller()
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,17 +42,25 @@ class Feedback:
     message: str
 
 
-def deliveries_answered(*, terminal: Terminal, results: Sequence[Feedback]) -> None:
+def deliveries_answered(
+    *, terminal: Terminal, results: Sequence[Feedback], caller: Caller = _NOBODY_KNOWN
+) -> None:
     """Take in a terminal's syresult: stored or failed, with its own code and words.
 
     A result for somebody the platform never sent is kept as a row too, because it tells what the
     terminal holds. A late result for a change that has been overtaken notes code and words and
     leaves the newer change pending.
 
+    Args:
+        terminal: whose device ID they came under.
+        results: as read.
+        caller: under which address and from where. That somebody is forgotten is believed of the
+            caller who fetched the delete (``_is_believed``).
+
     Safe to repeat: each result commits by itself. Whoever holds one row while waiting for the next
     meets writers that come the other way, and other lists of the same people.
     """
-    if results_take_in(terminal=terminal, results=results):
+    if results_take_in(terminal=terminal, results=results, caller=caller):
         return
     # Outside of the transactions above: a poll holds the cursor while it writes deliveries.
     now = timezone.now()
@@ -59,12 +70,20 @@ def deliveries_answered(*, terminal: Terminal, results: Sequence[Feedback]) -> N
         TerminalCursor.objects.bulk_create([first], ignore_conflicts=True)
 
 
-def results_take_in(*, terminal: Terminal, results: Sequence[Feedback]) -> bool:
-    """Take in results however they came; returns whether its syresults are known of already."""
+def results_take_in(
+    *, terminal: Terminal, results: Sequence[Feedback], caller: Caller | None = None
+) -> bool:
+    """Take in results however they came; returns whether its syresults are known of already.
+
+    Args:
+        terminal: whose they are.
+        results: as read.
+        caller: see ``deliveries_answered``; None when the platform called the terminal.
+    """
     settled: list[int | None] = []
     has_reported = False
     for result in results:
-        row, has_reported = _answered(terminal, result)
+        row, has_reported = _answered(terminal, result, caller)
         if row.state != DeliveryState.PENDING and row.operation == Operation.DELETE:
             settled += [] if row.held else [row.revocation_id]
     if settled:
@@ -73,11 +92,30 @@ def results_take_in(*, terminal: Terminal, results: Sequence[Feedback]) -> bool:
     return has_reported
 
 
+def _is_believed(row: Delivery, caller: Caller) -> bool:
+    """Tell whether this caller may say that a face is gone, and note if it is told once more.
+
+    Every terminal of a site knows the site's address, so another one could say it. Only the token
+    under which the delete was fetched counts. From another address than it was fetched from, the
+    delete stays unconfirmed until it was told once more (``deletes_repeat``): an attacker's word is
+    lost by that, a terminal whose address changes says it again.
+    """
+    if row.operation != Operation.DELETE or row.told_token is None:
+        return True
+    if caller.token_id != row.told_token:
+        return False
+    if caller.address == row.told_from or 0 < row.doubted < row.attempts:
+        return True
+    row.doubted = row.doubted or row.attempts
+    return False
+
+
 @transaction.atomic
-def _answered(terminal: Terminal, result: Feedback) -> tuple[Delivery, bool]:
+def _answered(terminal: Terminal, result: Feedback, caller: Caller | None) -> tuple[Delivery, bool]:
     row, has_reported = _row_of(terminal, result)
     meaning = verdict(operation=row.operation, code=result.code, message=result.message)
-    if row.state != DeliveryState.PENDING:
+    is_doubtful = meaning.is_done and caller is not None and not _is_believed(row, caller)
+    if row.state != DeliveryState.PENDING and not is_doubtful:
         _take_in(row, meaning, is_news=row.code != result.code)
         if meaning.remedy == Remedy.FREE_SPACE:
             capacity_learn(terminal=terminal)
@@ -120,7 +158,8 @@ def _row_locked(*, terminal_id: int, user_id: str) -> QuerySet[Delivery, tuple[A
 _ROW = FrozenQuery(_row_locked, terminal_id=int, user_id=str)
 _SAVE_ANSWERED = f"""
 UPDATE {Delivery._meta.db_table} SET state = %s, held = %s, retry_at = %s, remedy = %s,
-  code = %s, message = %s, answered_at = %s, changed_at = %s, unanswered = %s, again_stamp = %s
+  code = %s, message = %s, answered_at = %s, changed_at = %s, unanswered = %s, again_stamp = %s,
+  doubted = %s
 WHERE id = %s
 """  # noqa: S608 - a table's name
 
@@ -131,7 +170,7 @@ def _save_answered(row: Delivery) -> None:
     parameters: list[Any] = [row.state, row.held, row.retry_at and moment(row.retry_at), row.remedy]
     parameters += [row.code, row.message]
     parameters += [row.answered_at and moment(row.answered_at), moment(row.changed_at)]
-    parameters += [row.unanswered, row.again_stamp, row.pk]
+    parameters += [row.unanswered, row.again_stamp, row.doubted, row.pk]
     with connection.cursor() as cursor:
         cursor.execute(_SAVE_ANSWERED, parameters)
 
@@ -287,7 +326,7 @@ def _tell_site_again(site_id: int, condition: Q, *, from_start: bool) -> int:
         by_stamp[spread.next(terminal_id), operation].append(pk)
     for (stamp, operation), ids in by_stamp.items():
         Delivery.objects.filter(pk__in=ids).update(
-            **_told_again(operation, stamp), **({"attempts": 0} if from_start else {})
+            **_told_again(operation, stamp), **({"attempts": 0, "doubted": 0} if from_start else {})
         )
     return sum(map(len, by_stamp.values()))
 

@@ -1,37 +1,48 @@
 """Addresses under which terminals fetch pictures: short, signed, expiring (seed 9.1).
 
 A terminal takes at most 128 characters, plain HTTP, ending in .jpg. The path is
-``/i/<39 characters>.jpg``: photo, terminal and expiry, and 128 bits of a keyed digest over them,
-so an address cannot be guessed, changed to another person, or used after it ended.
+``/i/<43 characters>.jpg``: photo, terminal, the token of the address under which it was told,
+expiry, and 128 bits of a keyed digest over them, so an address cannot be guessed or changed to
+another person. It ends with its time and with the right to see the picture, whichever comes
+first: each time it is used, one statement asks whether this terminal may hold that person now.
 """
 
 import base64
 import binascii
 import hashlib
 import hmac
+import json
 import logging
 import socket
 import struct
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http.request import validate_host
 from django.utils import timezone
 
+from devices.choices import TerminalStatus
+from devices.models import SiteToken, Terminal
+from devices.services import is_address_allowed
 from faces.choices import PhotoStatus
-from faces.models import Delivery, FacePhoto
+from faces.models import Delivery, LibraryMembership, Person
+from faces.selectors import fit_for_terminals
 from server_common.frozen_query import FrozenQuery
 from terminal_protocol import URL_MAX
 
 _PREFIX = "/i/"
-_FORMAT = ">QII"  # photo id, terminal id, expiry in Unix seconds; the photo's top 3 bytes are cut
+# Photo, terminal and token, then the expiry in hours; the top 3 bytes of the photo and the top one
+# of the hours are cut.
+_IDS = ">QII"
+_PAYLOAD_BYTES = 16
 _MAC_BYTES = 16
-_PATH_CHARACTERS = len(_PREFIX) + 39 + len(".jpg")
+_PATH_CHARACTERS = len(_PREFIX) + 43 + len(".jpg")
 # What is left of the 128 characters for scheme, host and port.
 PICTURE_ROOT_MAX = URL_MAX - _PATH_CHARACTERS
 
@@ -44,21 +55,47 @@ class BadPictureAddress(Exception):
 
 @dataclass(frozen=True, slots=True)
 class PictureGrant:
-    """One terminal may fetch one photo."""
+    """One terminal may fetch one photo while it may hold it and its address is good.
+
+    Attributes:
+        token_id: of the address under which it was told; 0 for the bare path.
+    """
 
     photo_id: int
     terminal_id: int
+    token_id: int
 
 
-def picture_path(photo_id: int, terminal_id: int) -> str:
-    """Return the path of a photo for one terminal, valid for ``PICTURE_URL_SECONDS``.
+@dataclass(frozen=True, slots=True)
+class PictureAddresses:
+    """Addresses of pictures for one answer to a terminal.
+
+    Attributes:
+        root: scheme and host; "" when pictures cannot be addressed.
+        terminal_id: whom the answer is for.
+        token_id: of the address that it called, 0 for the bare path.
+    """
+
+    root: str
+    terminal_id: int
+    token_id: int
+
+    def of(self, photo_id: int | None) -> str:
+        """Return the address of a photo; "" when there is none."""
+        if photo_id is None or not self.root:
+            return ""
+        return f"{self.root}{picture_path(photo_id, self.terminal_id, self.token_id)}"
+
+
+def picture_path(photo_id: int, terminal_id: int, token_id: int) -> str:
+    """Return the path of a photo for one terminal, valid for ``PICTURE_URL_SECONDS`` at most.
 
     The expiry is rounded up to the hour, so that the same photo keeps its address for a while and
     a terminal or proxy may cache it.
     """
     ends = int(timezone.now().timestamp()) + settings.PICTURE_URL_SECONDS
-    ends += -ends % 3600
-    payload = struct.pack(_FORMAT, photo_id, terminal_id, ends)[3:]
+    hours = -(-ends // 3600)
+    payload = struct.pack(_IDS, photo_id, terminal_id, token_id)[3:] + hours.to_bytes(3)
     mac = _mac(payload, settings.FIELD_KEYS[0])
     return f"{_PREFIX}{base64.urlsafe_b64encode(payload + mac).decode().rstrip('=')}.jpg"
 
@@ -116,14 +153,16 @@ def picture_grant(name: str) -> PictureGrant:
     try:
         raw = base64.urlsafe_b64decode(name + "=" * (-len(name) % 4))
         payload, mac = raw[:-_MAC_BYTES], raw[-_MAC_BYTES:]
-        photo_id, terminal_id, ends = struct.unpack(_FORMAT, b"\0\0\0" + payload)
+        if len(payload) != _PAYLOAD_BYTES:
+            raise ValueError
+        photo_id, terminal_id, token_id = struct.unpack(_IDS, b"\0\0\0" + payload[:-3])
     except (ValueError, binascii.Error, struct.error):
         raise BadPictureAddress("not a picture address") from None
     if not any(hmac.compare_digest(mac, _mac(payload, key)) for key in settings.FIELD_KEYS):
         raise BadPictureAddress("not signed here")
-    if ends < timezone.now().timestamp():
+    if int.from_bytes(payload[-3:]) * 3600 < timezone.now().timestamp():
         raise BadPictureAddress("expired")
-    return PictureGrant(photo_id=photo_id, terminal_id=terminal_id)
+    return PictureGrant(photo_id=photo_id, terminal_id=terminal_id, token_id=token_id)
 
 
 def _mac(payload: bytes, key: str) -> bytes:
@@ -140,24 +179,65 @@ class FetchedPhoto:
     name: str
 
 
-def photo_fetched(grant: PictureGrant) -> FetchedPhoto | None:
-    """Return the photo that is granted and note that the terminal fetched it; None when gone."""
-    rows = _PHOTO.rows({}, photo_id=grant.photo_id)
+def photo_fetched(grant: PictureGrant, *, address: str) -> FetchedPhoto | None:
+    """Return the photo that is granted and note that the terminal fetched it.
+
+    Args:
+        grant: what the address said.
+        address: of the caller, as ``client_address`` gives it.
+
+    Returns:
+        None when the photo is gone, the terminal may not hold its person now, the address under
+        which it was told is no longer the terminal's, or the site is not called from there.
+    """
+    rows = _PHOTO.rows(
+        {"has_token": grant.token_id != 0},
+        photo_id=grant.photo_id,
+        terminal_id=grant.terminal_id,
+        token_id=grant.token_id,
+        now=timezone.now(),
+    )
     if not rows:
         return None
-    sha256, name, person_id = rows[0]
+    sha256, name, person_id, networks = rows[0]
+    networks = json.loads(networks) if isinstance(networks, str) else networks
+    if not is_address_allowed(networks, address):
+        return None
     now = connection.ops.adapt_datetimefield_value(timezone.now())
     with connection.cursor() as cursor:
         cursor.execute(_FETCHED, [now, grant.terminal_id, person_id])
     return FetchedPhoto(grant.photo_id, sha256, str(name))
 
 
-def _accepted(*, photo_id: int) -> QuerySet[FacePhoto, tuple[Any, ...]]:
-    found = FacePhoto.objects.filter(pk=photo_id, status=PhotoStatus.OK)
-    return found.values_list("sha256", "image", "person_id")
+def _to_be_seen(
+    *, photo_id: int, terminal_id: int, token_id: int, now: datetime, has_token: bool
+) -> QuerySet[Person, tuple[Any, ...]]:
+    """Return the photo, its person and their site's networks, if the terminal may hold them now."""
+    of_person = LibraryMembership.objects.filter(person=OuterRef(OuterRef("pk")))
+    theirs = of_person.filter(library__terminal_links__terminal=terminal_id)
+    holders = Terminal.objects.filter(
+        Q(all_libraries=True) & Exists(of_person) | Exists(theirs),
+        pk=terminal_id,
+        site=OuterRef("site"),
+        status=TerminalStatus.APPROVED,
+    )
+    if has_token:
+        used = SiteToken.objects.filter(
+            Q(ends_at__isnull=True) | Q(ends_at__gt=now), pk=token_id, site=OuterRef("site")
+        )
+        own = Exists(used.filter(terminal=terminal_id))
+        of_site = Exists(used.filter(terminal=None)) & Q(own_address_since__isnull=True)
+        holders = holders.filter(own | of_site)
+    else:
+        holders = holders.filter(site__allow_bare_path=True, own_address_since__isnull=True)
+    people = Person.objects.filter(
+        fit_for_terminals(now), Exists(holders), photos=photo_id, photos__status=PhotoStatus.OK
+    )
+    found = ("photos__sha256", "photos__image", "pk", "site__allowed_networks")
+    return people.order_by().values_list(*found)
 
 
-_PHOTO = FrozenQuery(_accepted, photo_id=int)
+_PHOTO = FrozenQuery(_to_be_seen, photo_id=int, terminal_id=int, token_id=int, now=datetime)
 _FETCHED = (
     f"UPDATE {Delivery._meta.db_table} SET downloaded_at = %s"  # noqa: S608 - a table's name
     " WHERE terminal_id = %s AND person_id = %s"

@@ -8,12 +8,14 @@ from django.utils import timezone
 
 from devices.choices import TerminalStatus
 from devices.models import Terminal
+from devices.services import Caller
 from faces.models import TerminalCursor, TerminalLibrary
 from faces.selectors import people_for_terminal
 from faces.services.capacity import capacity_guard
 from faces.services.clock import clock_advance_held, clock_hold, clock_share
-from faces.services.deliveries import deliveries_sent, terminal_expect_all
+from faces.services.deliveries import deletes_sent, deliveries_sent, terminal_expect_all
 from faces.services.libraries import libraries_lock
+from faces.services.picture_urls import PictureAddresses
 from faces.services.sync_entries import delete_entries, save_entry
 from faces.services.sync_pages import Page, Position, page_after
 from faces.services.told import CursorRow, Standing, cursor_lock, cursor_move, standing_of
@@ -23,6 +25,8 @@ logger = logging.getLogger(__name__)
 
 # Of a terminal that may hold nobody now; it begins anew once it may.
 _NOTHING_YET = SyncAnswer(entries=(), last_query_time=0)
+# The bare path, from an address that the server does not know.
+_NOBODY_KNOWN = Caller()
 # Pages of a running full sync that may be asked for again because their answer was lost.
 _PAGES_KEPT = 8
 
@@ -68,7 +72,9 @@ def terminal_view_changed(*, terminal: Terminal) -> None:
     terminal_expect_all(terminal=Terminal.objects.get(pk=terminal.pk))
 
 
-def sync_answer(*, terminal: Terminal, last_query_time: int, picture_root: str) -> SyncAnswer:
+def sync_answer(
+    *, terminal: Terminal, last_query_time: int, picture_root: str, caller: Caller = _NOBODY_KNOWN
+) -> SyncAnswer:
     """Return the next page of changes for a terminal.
 
     Args:
@@ -78,21 +84,24 @@ def sync_answer(*, terminal: Terminal, last_query_time: int, picture_root: str) 
             sync, and so is anything this platform cannot have given to it.
         picture_root: scheme and host for picture addresses; without one faces are sent without
             a picture, which the terminal reports as failed.
+        caller: under which address and from where it asks, to which pictures and deletes are
+            bound.
 
     Effects: notes cursor and deliveries before the answer leaves. A poll that finds nothing new
     writes nothing and reads no person.
     """
     if terminal.status != TerminalStatus.APPROVED:
         return _NOTHING_YET
+    pictures = PictureAddresses(picture_root, terminal.pk, caller.token_id)
     seen = _seen(terminal, last_query_time)
     if seen is not None and seen.is_told(last_query_time):
         return SyncAnswer(entries=(), last_query_time=last_query_time)
     if seen is not None and seen.is_plain(last_query_time) and not seen.has_deletes:
         try:
-            return _answer_sharing(terminal, last_query_time, picture_root)
+            return _answer_sharing(terminal, last_query_time, pictures)
         except _MustMoveClock:
             logger.info("sync_again_alone terminal=%s", terminal.pk)
-    return _answer_alone(terminal, last_query_time, picture_root)
+    return _answer_alone(terminal, last_query_time, pictures, caller)
 
 
 def _seen(terminal: Terminal, asked: int) -> Standing | None:
@@ -126,13 +135,14 @@ def sync_news(*, standing: Standing, asked: int, picture_root: str) -> SyncAnswe
         all_libraries=standing.all_libraries,
     )
     try:
-        return _answer_sharing(terminal, asked, picture_root)
+        pictures = PictureAddresses(picture_root, terminal.pk, standing.token_id)
+        return _answer_sharing(terminal, asked, pictures)
     except _MustMoveClock:
         return None
 
 
 @transaction.atomic
-def _answer_sharing(terminal: Terminal, asked: int, picture_root: str) -> SyncAnswer:
+def _answer_sharing(terminal: Terminal, asked: int, pictures: PictureAddresses) -> SyncAnswer:
     """Answer with saves alone, at the same time as other terminals: it moves no clock.
 
     A change at a site is news for all its terminals at once, and most of it is this.
@@ -153,13 +163,15 @@ def _answer_sharing(terminal: Terminal, asked: int, picture_root: str) -> SyncAn
     page = page_after(_as_it_is(terminal, standing), since, standing.newest, standing)
     # A page ends at a stamp, so its cursor says what was told and no more.
     given = standing.newest if page.is_last else page.told.saves
-    deliveries_sent(terminal=terminal, people=page.people, deletes=[])
+    deliveries_sent(terminal=terminal, people=page.people)
     cursor_move(terminal_id=terminal.pk, issued=max(cursor.issued, given))
-    return _answer(terminal, page, given, picture_root)
+    return _answer(page, given, pictures)
 
 
 @transaction.atomic
-def _answer_alone(terminal: Terminal, asked: int, picture_root: str) -> SyncAnswer:
+def _answer_alone(
+    terminal: Terminal, asked: int, pictures: PictureAddresses, caller: Caller
+) -> SyncAnswer:
     """Answer with whatever there is, while nobody else has the site's clock."""
     cursor = _cursor_locked(terminal, is_first=not asked)
     newest = clock_hold(site_id=terminal.site_id)
@@ -171,16 +183,17 @@ def _answer_alone(terminal: Terminal, asked: int, picture_root: str) -> SyncAnsw
     given = _given(terminal, cursor, asked, page, newest)
     # Under the clock that it was read under: somebody erased or suspended in between would have no
     # row by which the terminal is told.
-    deliveries_sent(terminal=terminal, people=page.people, deletes=page.deletes)
+    deliveries_sent(terminal=terminal, people=page.people)
+    deletes_sent(deletes=page.deletes, caller=caller)
     cursor.issued = max(cursor.issued, given)
     cursor.polled_at = timezone.now()
     cursor.save()
-    return _answer(terminal, page, given, picture_root)
+    return _answer(page, given, pictures)
 
 
-def _answer(terminal: Terminal, page: Page, given: int, picture_root: str) -> SyncAnswer:
-    entries = delete_entries(page.deletes, terminal, picture_root)
-    entries += [save_entry(person, terminal, picture_root) for person in page.people]
+def _answer(page: Page, given: int, pictures: PictureAddresses) -> SyncAnswer:
+    entries = delete_entries(page.deletes, pictures)
+    entries += [save_entry(person, pictures) for person in page.people]
     return SyncAnswer(entries=tuple(entries), last_query_time=given)
 
 

@@ -11,10 +11,9 @@ from typing import Any
 
 from django.db.models import OuterRef, QuerySet, Subquery
 
-from devices.models import Terminal
 from faces.choices import Category, PhotoStatus, Sex
 from faces.models import Delivery, FacePhoto, Person
-from faces.services.picture_urls import picture_path
+from faces.services.picture_urls import PictureAddresses
 from terminal_protocol import SyncEntry
 from terminal_protocol.sync import REMARK_MAX, USER_NAME_MAX, USER_TYPE_MAX
 
@@ -37,7 +36,7 @@ def told_text(person: Any) -> str:
     return json.dumps(said, ensure_ascii=False, separators=(",", ":"))
 
 
-def save_entry(person: Any, terminal: Terminal, picture_root: str) -> SyncEntry:
+def save_entry(person: Any, pictures: PictureAddresses) -> SyncEntry:
     """Return the entry by which a terminal stores a person with their ``photo_id``."""
     return SyncEntry(
         operation="save",
@@ -46,14 +45,12 @@ def save_entry(person: Any, terminal: Terminal, picture_root: str) -> SyncEntry:
         user_name=person.name,
         sex=person.sex,
         user_remark=person.remark,
-        image_url=_image_url(person.photo_id, terminal, picture_root),
+        image_url=pictures.of(person.photo_id),
         operated_at=person.sync_stamp,
     )
 
 
-def delete_entries(
-    rows: Sequence[Delivery], terminal: Terminal, picture_root: str
-) -> list[SyncEntry]:
+def delete_entries(rows: Sequence[Delivery], pictures: PictureAddresses) -> list[SyncEntry]:
     """Return the entries by which a terminal forgets people: those who were erased first.
 
     Of the erased nothing is said but the user id.
@@ -61,12 +58,11 @@ def delete_entries(
     in_order = sorted(rows, key=lambda row: row.person_id is not None)
     older = _told_before_it_was_kept(rows)
     return [
-        _delete_entry(row, older.get(row.person_id or 0, row.told), terminal, picture_root)
-        for row in in_order
+        _delete_entry(row, older.get(row.person_id or 0, row.told), pictures) for row in in_order
     ]
 
 
-def _delete_entry(row: Delivery, told: str, terminal: Terminal, picture_root: str) -> SyncEntry:
+def _delete_entry(row: Delivery, told: str, pictures: PictureAddresses) -> SyncEntry:
     user_type, user_name, sex, remark, photo_id = _USUAL_TYPE, "", int(Sex.OTHER), "", None
     if told and row.person_id is not None:
         user_type, user_name, sex, remark, photo_id = json.loads(told)
@@ -77,7 +73,7 @@ def _delete_entry(row: Delivery, told: str, terminal: Terminal, picture_root: st
         user_name=user_name,
         sex=sex,
         user_remark=remark,
-        image_url=_image_url(photo_id, terminal, picture_root),
+        image_url=pictures.of(photo_id),
         operated_at=row.sync_stamp,
     )
 
@@ -95,12 +91,6 @@ def with_photo_id(people: QuerySet[Person]) -> QuerySet[Any]:
     """Return these people with the number of their newest accepted photo."""
     photos = FacePhoto.objects.filter(person=OuterRef("pk"), status=PhotoStatus.OK)
     return people.annotate(photo_id=Subquery(photos.order_by("-pk").values("pk")[:1]))
-
-
-def _image_url(photo_id: int | None, terminal: Terminal, picture_root: str) -> str:
-    if photo_id is None or not picture_root:
-        return ""
-    return f"{picture_root}{picture_path(photo_id, terminal.pk)}"
 
 
 def _type_of(person: Any) -> str:

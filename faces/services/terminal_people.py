@@ -212,7 +212,7 @@ def _delete_again(terminal: Terminal, rows: Sequence[Delivery]) -> None:
     confirmed = [row for row in rows if row.state == DeliveryState.STORED]
     for row in rows:
         row.state, row.held, row.changed_at = DeliveryState.PENDING, True, timezone.now()
-        row.attempts, row.retry_at, row.remedy = 0, None, ""
+        row.attempts, row.doubted, row.retry_at, row.remedy = 0, 0, None, ""
         row.sync_stamp = spread.next(terminal.pk)
         row.save()
     if confirmed:

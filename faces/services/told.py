@@ -8,6 +8,7 @@ has to be remembered or thrown away when something changes (decision 0017).
 
 import json
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from django.db import connection
@@ -15,7 +16,7 @@ from django.utils import timezone
 
 from devices.choices import TerminalStatus
 from devices.models import Site, SiteToken, Terminal
-from devices.services import is_address_allowed, token_digests
+from devices.services import is_address_allowed, token_digests, token_fits
 from faces.choices import Operation
 from faces.models import Delivery, Person, SyncClock, TerminalCursor
 
@@ -32,8 +33,8 @@ _TABLES = {
     "saves": Operation.SAVE.value,
 }
 _STANDING = """
-SELECT t.id, t.site_id, t.status, t.all_libraries, s.allowed_networks, c.complete_from, c.issued,
-  o.last_stamp,
+SELECT {{under}}, t.id, t.site_id, t.status, t.all_libraries, s.allowed_networks,
+  c.complete_from, c.issued, o.last_stamp,
   CASE WHEN o.last_stamp > %s THEN
     EXISTS (SELECT 1 FROM {person} p WHERE p.site_id = t.site_id AND p.sync_stamp > %s) END,
   CASE WHEN o.last_stamp > %s THEN
@@ -46,11 +47,9 @@ FROM {terminal} t
 JOIN {site} s ON s.id = t.site_id
 LEFT JOIN {cursor} c ON c.terminal_id = t.id
 LEFT JOIN {clock} o ON o.site_id = t.site_id
+{{of_caller}}
 WHERE """.format(**_TABLES)  # noqa: S608
-_UNDER_TOKEN = """t.device_id = %s AND t.site_id = (
-  SELECT k.site_id FROM {token} k
-  WHERE k.digest IN ({{marks}}) AND (k.ends_at IS NULL OR k.ends_at > %s) LIMIT 1)
-""".format(**_TABLES)  # noqa: S608
+_KNOWN = _STANDING.format(under="0", of_caller="") + "t.id = %s"
 
 _READ = f"SELECT complete_from, issued FROM {_TABLES['cursor']} WHERE terminal_id = %s"  # noqa: S608
 _LOCKED = f"{_READ} FOR UPDATE"
@@ -75,6 +74,7 @@ class Standing:
         has_people: somebody of the site was stamped after what the terminal was told of saves.
         has_again: so was a face that is told again to this terminal alone,
         has_deletes: and a delete, after what it was told of deletes.
+        token_id: of the address that was called; 0 when nobody called.
     """
 
     terminal_id: int
@@ -88,6 +88,7 @@ class Standing:
     has_people: bool
     has_again: bool
     has_deletes: bool
+    token_id: int = 0
 
     @property
     def is_approved(self) -> bool:
@@ -113,17 +114,24 @@ class Standing:
 
 def standing_of(*, terminal_id: int, saves: int, deletes: int) -> Standing | None:
     """Read how a terminal stands that was told of saves and deletes up to these stamps."""
-    return _standing("t.id = %s", [terminal_id], saves=saves, deletes=deletes)
+    return _standing(_KNOWN, [terminal_id], saves=saves, deletes=deletes)
 
 
-def _standing(where: str, parameters: list[Any], *, saves: int, deletes: int) -> Standing | None:
+@lru_cache(maxsize=8)
+def _under_token(keys: int) -> str:
+    of_caller = f"JOIN {_TABLES['token']} k ON k.site_id = t.site_id"
+    asked = _STANDING.format(under="k.id", of_caller=of_caller)
+    return f"{asked}t.device_id = %s AND {token_fits(keys)}"
+
+
+def _standing(asked: str, parameters: list[Any], *, saves: int, deletes: int) -> Standing | None:
     with connection.cursor() as cursor:
-        cursor.execute(_STANDING + where, [*[saves] * 4, deletes, deletes, *parameters])
+        cursor.execute(asked, [*[saves] * 4, deletes, deletes, *parameters])
         row = cursor.fetchone()
     if row is None:
         return None
-    terminal_id, site_id, status, all_libraries, networks, *known, newest, people, again, gone = row
-    complete_from, issued = known
+    token_id, terminal_id, site_id, status, all_libraries, networks, *known = row
+    complete_from, issued, newest, people, again, gone = known
     return Standing(
         terminal_id=terminal_id,
         site_id=site_id,
@@ -136,6 +144,7 @@ def _standing(where: str, parameters: list[Any], *, saves: int, deletes: int) ->
         has_people=bool(people),
         has_again=bool(again),
         has_deletes=bool(gone),
+        token_id=token_id,
     )
 
 
@@ -169,14 +178,15 @@ def poll_look(*, token: str, device_id: str, address: str, asked: int) -> Standi
         asked: the cursor it sent.
 
     Returns:
-        None for everybody unknown or refused. A terminal that waits for approval has an empty
-        library until then, and afterwards starts from the beginning.
+        None for everybody unknown or refused, and for a terminal's first call under its own
+        address. A terminal that waits for approval has an empty library until then, and
+        afterwards starts from the beginning.
     """
     digests = token_digests(token)
     now = connection.ops.adapt_datetimefield_value(timezone.now())
-    where = _UNDER_TOKEN.format(marks=", ".join(["%s"] * len(digests)))
+    asked_under = _under_token(len(digests))
     parameters = [device_id, *digests, now]
-    standing = _standing(where, parameters, saves=asked, deletes=asked)
+    standing = _standing(asked_under, parameters, saves=asked, deletes=asked)
     if standing is None or not is_address_allowed(standing.networks, address):
         return None
     known = {TerminalStatus.PENDING, TerminalStatus.APPROVED}

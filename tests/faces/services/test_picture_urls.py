@@ -21,6 +21,7 @@ from faces.models import FacePhoto, Library, Person
 from faces.services import (
     PICTURE_ROOT_MAX,
     BadPictureAddress,
+    PictureGrant,
     person_erase,
     person_save,
     photo_attach,
@@ -49,15 +50,17 @@ def _no_name_service(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class TestSignature:
-    @given(st.integers(1, 2**40 - 1), st.integers(1, 2**32 - 1))
-    def test_it_says_which_photo_for_which_terminal(self, photo: int, terminal: int) -> None:
-        granted = picture_grant(name_of(picture_path(photo, terminal)))
+    @given(st.integers(1, 2**40 - 1), st.integers(1, 2**32 - 1), st.integers(0, 2**32 - 1))
+    def test_it_says_which_photo_for_which_terminal_and_token(
+        self, photo: int, terminal: int, token: int
+    ) -> None:
+        granted = picture_grant(name_of(picture_path(photo, terminal, token)))
 
-        assert (granted.photo_id, granted.terminal_id) == (photo, terminal)
+        assert granted == PictureGrant(photo, terminal, token)
 
-    @given(st.integers(0, 29 * 8 - 1))
+    @given(st.integers(0, 32 * 8 - 1))
     def test_a_changed_bit_is_no_address(self, bit: int) -> None:
-        raw = bytearray(base64.urlsafe_b64decode(name_of(picture_path(7, 9)) + "="))
+        raw = bytearray(base64.urlsafe_b64decode(name_of(picture_path(7, 9, 5)) + "="))
         raw[bit // 8] ^= 1 << (bit % 8)
         name = base64.urlsafe_b64encode(bytes(raw)).decode().rstrip("=")
 
@@ -71,11 +74,11 @@ class TestSignature:
 
     def test_it_works_while_the_old_key_is_known_and_not_after(self, settings: Any) -> None:
         settings.FIELD_KEYS = ["old"]
-        name = name_of(picture_path(7, 9))
+        name = name_of(picture_path(7, 9, 5))
 
         settings.FIELD_KEYS = ["new", "old"]
         assert picture_grant(name).photo_id == 7
-        assert name_of(picture_path(7, 9)) != name
+        assert name_of(picture_path(7, 9, 5)) != name
 
         settings.FIELD_KEYS = ["new"]
         with pytest.raises(BadPictureAddress, match="not signed here"):
@@ -88,7 +91,7 @@ class TestSignature:
         made = timezone.now().replace(minute=20, second=0, microsecond=0)
         now = [made]
         monkeypatch.setattr(module.timezone, "now", lambda: now[0])
-        name = name_of(picture_path(7, 9))
+        name = name_of(picture_path(7, 9, 5))
         ends = made.replace(minute=0) + timedelta(hours=3)
 
         now[0] = ends
@@ -127,7 +130,7 @@ class TestLength:
         host = ("x" * 60 + ".") * 5
         root = picture_root(host[:characters])
 
-        assert len(root + picture_path(2**40 - 1, 2**32 - 1)) <= 128
+        assert len(root + picture_path(2**40 - 1, 2**32 - 1, 2**32 - 1)) <= 128
 
     def test_a_name_that_is_too_long_is_called_by_its_number(
         self, settings: Any, monkeypatch: pytest.MonkeyPatch
@@ -173,7 +176,7 @@ class TestLength:
         assert [one.id for one in run_checks() if one.id.startswith("faces.")] == expected
 
     def test_what_is_left_for_the_host(self) -> None:
-        assert PICTURE_ROOT_MAX == 82
+        assert PICTURE_ROOT_MAX == 78
 
 
 @pytest.mark.django_db

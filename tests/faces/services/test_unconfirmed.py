@@ -250,7 +250,7 @@ class TestAnswers:
         read_before.photo_id = None  # type: ignore[attr-defined]
         report(reporting, "1")
 
-        deliveries_sent(terminal=terminal, people=[read_before], deletes=[])  # type: ignore[list-item]
+        deliveries_sent(terminal=terminal, people=[read_before])  # type: ignore[list-item]
 
         assert row_of("1").state == DeliveryState.STORED
 
