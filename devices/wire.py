@@ -10,4 +10,7 @@ def heartbeat(admission: Admission, body: BodyReading) -> Answered:
     named = server_url_shown(message.server_url)
     if named and named != admission.terminal.server_url:
         terminal_describe(terminal_id=admission.terminal.pk, server_url=named)
-    return Answered(Ack(RetCode.SUCCESS, "Success").to_wire(), is_quiet=True)
+    is_another = message.device_id not in {"", admission.terminal.device_id}
+    # As on a record: the address decides whose it is, and the page of the terminal says so.
+    note = {"faults": ["device_id_differs"]} if is_another else {}
+    return Answered(Ack(RetCode.SUCCESS, "Success").to_wire(), note, is_quiet=True)

@@ -17,7 +17,14 @@ from django.conf import settings
 
 from devices.services.callers import TURN, TURNED_KEY, caller_note, turn_text, turns_key
 from devices.services.limits import TAKE, bucket_key, terminal_may_call
-from devices.services.presence import RedisPresence, Sighting, presence_seen, sighting_text
+from devices.services.presence import (
+    ADDRESSES_MAX,
+    RedisPresence,
+    Sighting,
+    address_field,
+    presence_seen,
+    sighting_text,
+)
 from devices.services.recorder import KEPT_SECONDS, Exchange, exchange_keep, exchanges_key
 
 logger = logging.getLogger(__name__)
@@ -38,6 +45,9 @@ if ARGV[8] ~= '' then
 end
 if ARGV[11] ~= '' then turn(KEYS[5], KEYS[7], ARGV[6], ARGV[11], now) end
 if ARGV[12] ~= '' then turn(KEYS[6], KEYS[7], ARGV[6], ARGV[12], now) end
+if ARGV[13] ~= '' and redis.call('HLEN', KEYS[8]) < tonumber(ARGV[14]) then
+  redis.call('HSETNX', KEYS[8], ARGV[13], now)
+end
 return 1
 """
 )
@@ -84,11 +94,13 @@ def call_taken(
         turns_key("address"),
         turns_key("cursor"),
         TURNED_KEY,
+        RedisPresence.ADDRESSES_KEY,
     ]
     limits = [*settings.TERMINAL_RATE, *settings.ADDRESS_RATE]
     kept = (quiet.kind, _text(quiet)) if quiet is not None else ("", "")
     turned = (turn_text(address), _cursor_of(asked))
-    args = [f"{now:.3f}", *limits, terminal_id, sighting, *kept, KEPT_SECONDS, *turned]
+    seen = (address_field(terminal_id, address) if address else "", ADDRESSES_MAX)
+    args = [f"{now:.3f}", *limits, terminal_id, sighting, *kept, KEPT_SECONDS, *turned, *seen]
     try:
         return bool(script(keys=keys, args=args))
     except redis.RedisError:

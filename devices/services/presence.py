@@ -22,6 +22,9 @@ from devices.models import PresenceChange, Terminal, TerminalAddress
 
 logger = logging.getLogger(__name__)
 
+# Between two flushes, ten seconds; a fleet of thousands calls from one address each.
+ADDRESSES_MAX = 50_000
+
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
@@ -42,6 +45,10 @@ class PresenceTurn:
     at: datetime
 
 
+# By terminal and address: when it called from there first since this was taken last, Unix seconds.
+AddressesSeen = dict[tuple[int, str], float]
+
+
 class PresenceStore(Protocol):
     """Notes of sightings that are not in the database yet."""
 
@@ -51,6 +58,8 @@ class PresenceStore(Protocol):
 
     def take(self) -> dict[int, Sighting]: ...
 
+    def take_addresses(self) -> AddressesSeen: ...
+
 
 class MemoryPresence:
     """The store of a platform that is one process."""
@@ -58,10 +67,13 @@ class MemoryPresence:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._notes: dict[int, Sighting] = {}
+        self._addresses: AddressesSeen = {}
 
     def note(self, terminal_id: int, sighting: Sighting) -> None:
         with self._lock:
             self._notes[terminal_id] = sighting
+            if sighting.address and len(self._addresses) < ADDRESSES_MAX:
+                self._addresses.setdefault((terminal_id, sighting.address), sighting.at)
 
     def peek(self, terminal_ids: Iterable[int]) -> dict[int, Sighting]:
         with self._lock:
@@ -72,11 +84,17 @@ class MemoryPresence:
             notes, self._notes = self._notes, {}
             return notes
 
+    def take_addresses(self) -> AddressesSeen:
+        with self._lock:
+            seen, self._addresses = self._addresses, {}
+            return seen
+
 
 class RedisPresence:
-    """The store shared by all processes; one hash, emptied by renaming it away."""
+    """The store shared by all processes; two hashes, emptied by renaming them away."""
 
     KEY = "menjin:presence"
+    ADDRESSES_KEY = "menjin:presence:addresses"
 
     def __init__(self, url: str) -> None:
         # A heartbeat must not hang on a Redis that is away.
@@ -85,7 +103,12 @@ class RedisPresence:
         )
 
     def note(self, terminal_id: int, sighting: Sighting) -> None:
-        self._redis.hset(self.KEY, str(terminal_id), sighting_text(sighting))
+        with self._redis.pipeline(transaction=False) as pipe:
+            pipe.hset(self.KEY, str(terminal_id), sighting_text(sighting))
+            if sighting.address:
+                field = address_field(terminal_id, sighting.address)
+                pipe.hsetnx(self.ADDRESSES_KEY, field, f"{sighting.at:.3f}")
+            pipe.execute()
 
     def peek(self, terminal_ids: Iterable[int]) -> dict[int, Sighting]:
         keys = [str(key) for key in terminal_ids]
@@ -97,12 +120,22 @@ class RedisPresence:
         }
 
     def take(self) -> dict[int, Sighting]:
-        taken = f"{self.KEY}:taken"
+        return {int(key): self._read(value) for key, value in self._taken(self.KEY).items()}
+
+    def take_addresses(self) -> AddressesSeen:
+        seen: AddressesSeen = {}
+        for field, at in self._taken(self.ADDRESSES_KEY).items():
+            terminal_id, _, address = field.partition(" ")
+            seen[int(terminal_id), address] = float(at)
+        return seen
+
+    def _taken(self, key: str) -> dict[str, str]:
+        taken = f"{key}:taken"
         try:
-            self._redis.rename(self.KEY, taken)
+            self._redis.rename(key, taken)
         except redis.ResponseError:  # nothing was noted since the last time
             return {}
-        notes = {int(key): self._read(value) for key, value in self._redis.hgetall(taken).items()}
+        notes: dict[str, str] = self._redis.hgetall(taken)
         self._redis.delete(taken)
         return notes
 
@@ -115,6 +148,11 @@ class RedisPresence:
 def sighting_text(sighting: Sighting) -> str:
     """Return a sighting as Redis keeps it."""
     return f"{sighting.at:.3f} {sighting.address} {int(sighting.used_token)}"
+
+
+def address_field(terminal_id: int, address: str) -> str:
+    """Return under which field Redis keeps that a terminal called from an address."""
+    return f"{terminal_id} {address}"
 
 
 @lru_cache(maxsize=1)
@@ -159,30 +197,54 @@ def presence_flush() -> int:
             row.last_address = note.address or row.last_address
             row.used_token = note.used_token
         Terminal.objects.bulk_update(rows, ["last_seen_at", "last_address", "used_token"])
-        _remember_addresses(rows, notes)
+    _remember_addresses(_store().take_addresses())
     return len(ids)
 
 
-def _remember_addresses(rows: list[Terminal], notes: dict[int, Sighting]) -> None:
-    known: dict[int, set[str]] = {row.pk: set() for row in rows}
-    for terminal_id, address in TerminalAddress.objects.filter(terminal__in=rows).values_list(
-        "terminal_id", "address"
-    ):
-        known[terminal_id].add(address)
-    TerminalAddress.objects.bulk_create(
-        [
-            TerminalAddress(
-                terminal=row,
-                address=notes[row.pk].address,
-                first_seen_at=datetime.fromtimestamp(notes[row.pk].at, UTC),
-                # The first address of a terminal is where it lives.
-                is_settled=not known[row.pk],
+def _remember_addresses(seen: AddressesSeen) -> None:
+    """Enter the addresses that terminals had not called from before, every one of them."""
+    ids = sorted({terminal_id for terminal_id, _ in seen})
+    for start in range(0, len(ids), 500):
+        known: dict[int, set[str]] = {
+            pk: set()
+            for pk in Terminal.objects.filter(pk__in=ids[start : start + 500]).values_list(
+                "pk", flat=True
             )
-            for row in rows
-            if notes[row.pk].address and notes[row.pk].address not in known[row.pk]
-        ],
-        ignore_conflicts=True,
-    )
+        }
+        for terminal_id, address in TerminalAddress.objects.filter(terminal__in=known).values_list(
+            "terminal_id", "address"
+        ):
+            known[terminal_id].add(address)
+        _enter_addresses(
+            sorted(
+                (at, terminal_id, address)
+                for (terminal_id, address), at in seen.items()
+                if address not in known.get(terminal_id, {address})
+            ),
+            at_home={pk for pk, addresses in known.items() if addresses},
+        )
+
+
+def _enter_addresses(new: list[tuple[float, int, str]], *, at_home: set[int]) -> None:
+    """Enter addresses in the order in which they were called from.
+
+    Args:
+        new: when, which terminal, where from.
+        at_home: terminals whose first address is known; the first one of others is where they
+            live, and alarms nobody.
+    """
+    rows = []
+    for at, terminal_id, address in new:
+        rows.append(
+            TerminalAddress(
+                terminal_id=terminal_id,
+                address=address,
+                first_seen_at=datetime.fromtimestamp(at, UTC),
+                is_settled=terminal_id not in at_home,
+            )
+        )
+        at_home.add(terminal_id)
+    TerminalAddress.objects.bulk_create(rows, ignore_conflicts=True, batch_size=500)
 
 
 @transaction.atomic

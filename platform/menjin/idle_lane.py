@@ -279,16 +279,16 @@ def _heartbeat(call: _Call, environ: Environ) -> _Quiet | None:
     understood = _understood(body, environ.get("CONTENT_TYPE", ""))
     if len(body) != int(length) or understood is None:
         return None
-    said, server_url = understood
-    if server_url not in {"", heard.server_url}:
+    said, server_url, device_id = understood
+    if server_url not in {"", heard.server_url} or device_id not in {"", call.device_id}:
         return None
     answer = Ack(RetCode.SUCCESS, "Success").to_wire()
     return _Quiet(heard.terminal_id, said, answer, answer, note={})
 
 
 @lru_cache(maxsize=4096)
-def _understood(body: bytes, content_type: str) -> tuple[dict[str, Any], str] | None:
-    """Return what a heartbeat says and its server, masked; a terminal says the same every time.
+def _understood(body: bytes, content_type: str) -> tuple[dict[str, Any], str, str] | None:
+    """Return what a heartbeat says, masked, its server and device ID; it says the same every time.
 
     None for a body that had to be repaired or cannot be read, which the lane behind counts.
     """
@@ -298,8 +298,8 @@ def _understood(body: bytes, content_type: str) -> tuple[dict[str, Any], str] | 
         return None
     if reading.repairs:
         return None
-    named = Heartbeat.from_wire(reading.data).server_url
-    return masked(reading.data), server_url_shown(named)
+    message = Heartbeat.from_wire(reading.data)
+    return masked(reading.data), server_url_shown(message.server_url), message.device_id
 
 
 def _taken(call: _Call, quiet: _Quiet, took_ms: float) -> bool:

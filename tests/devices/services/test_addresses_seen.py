@@ -37,6 +37,30 @@ def test_only_another_address_alarms_and_only_once(wire: WireClient, terminal: T
     assert (alert.kind, alert.facts) == ("new_address", {"address": "10.0.0.8"})
 
 
+def test_every_foreign_caller_alarms_however_many_come_between_two_sweeps(
+    wire: WireClient, terminal: Terminal
+) -> None:
+    """Twenty foreign reads made eight alarms: of those between two flushes the last one counted."""
+    call(wire, "10.0.0.7")
+    foreign = [f"10.0.1.{number}" for number in range(20)]
+
+    for address in foreign:
+        wire.client.get(f"{wire.base}/syrecord/{wire.device_id}", REMOTE_ADDR=address)
+    presence_alarms()
+
+    assert sorted(one.facts["address"] for one in Alert.objects.all()) == sorted(foreign)
+
+
+def test_of_several_addresses_at_first_the_earliest_is_where_it_lives(
+    wire: WireClient, terminal: Terminal
+) -> None:
+    for address in ("10.0.0.9", "10.0.0.7", "10.0.0.8"):
+        wire.client.get(f"{wire.base}/syrecord/{wire.device_id}", REMOTE_ADDR=address)
+    presence_alarms()
+
+    assert sorted(one.facts["address"] for one in Alert.objects.all()) == ["10.0.0.7", "10.0.0.8"]
+
+
 @pytest.mark.parametrize(
     ("networks", "by_token", "trust"),
     [

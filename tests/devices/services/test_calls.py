@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from devices.models import Terminal
-from devices.services import Exchange, call_taken, exchanges_last, presence_last_seen
+from devices.services import Exchange, call_taken, exchanges_last, presence_flush, presence_last_seen
 from devices.services import calls as calls_module
 from tests.support.processes import free_port
 
@@ -43,6 +43,16 @@ def test_a_call_is_counted_and_noted(store: str, terminal: Terminal, settings: A
     assert [(one.kind, one.address, one.took_ms) for one in told] == [
         ("syheartbeat", "10.0.0.9", 0.5)
     ]
+
+
+def test_every_address_is_noted(store: str, terminal: Terminal) -> None:
+    for address in ("10.0.0.8", "10.0.0.9", "10.0.0.8", ""):
+        call_taken(terminal_id=terminal.pk, address=address, used_token=True)
+
+    presence_flush()
+
+    seen = terminal.addresses.values_list("address", flat=True)
+    assert sorted(seen) == ["10.0.0.8", "10.0.0.9"]
 
 
 def test_whoever_is_refused_is_not_noted(store: str, terminal: Terminal, settings: Any) -> None:

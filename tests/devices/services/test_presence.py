@@ -56,6 +56,21 @@ def test_an_address_of_ip_version_6_survives_the_store(
     assert store.take()[1].address == "2001:db8::1"
 
 
+def test_a_store_keeps_every_address_and_when_it_was_first(
+    store: MemoryPresence | RedisPresence,
+) -> None:
+    for at, address in ((1.5, "10.0.0.1"), (2.5, "2001:db8::1"), (3.5, "10.0.0.1"), (4.5, "")):
+        store.note(1, Sighting(at, address))
+    store.note(2, Sighting(5.5, "10.0.0.1"))
+
+    assert store.take_addresses() == {
+        (1, "10.0.0.1"): 1.5,
+        (1, "2001:db8::1"): 2.5,
+        (2, "10.0.0.1"): 5.5,
+    }
+    assert store.take_addresses() == {}
+
+
 def test_a_heartbeat_is_seen_at_once_and_written_by_the_flush(
     wire: WireClient, terminal: Terminal
 ) -> None:

@@ -8,10 +8,12 @@ from django.db import connection
 from django.utils import timezone
 
 from devices.models import Site, Terminal
+from devices.services import site_token_rotate
 from faces.choices import PersonState, RevocationState
-from faces.models import Library, Revocation
+from faces.models import Delivery, Library, Revocation
 from faces.services import (
     deletes_repeat,
+    deliveries_send_again,
     person_erase,
     person_save,
     terminal_erase,
@@ -175,3 +177,77 @@ def test_two_last_doors_that_confirm_at_once_end_it(
 
     assert set(Revocation.objects.values_list("state", flat=True)) == {RevocationState.FORGOTTEN}
     assert Revocation.objects.count() == 12
+
+
+class TestWhoConfirms:
+    """Every terminal of a site knows the site's address; one must not forget for another."""
+
+    @pytest.fixture
+    def door(self, doors: list[WireClient], library: Library) -> WireClient:
+        """Return a door that has fetched a delete and not yet confirmed it."""
+        Terminal.objects.exclude(device_id="0").delete()
+        person = enrol(library, "1")
+        confirm(doors[0], "1")
+        person_erase(person=person)
+        doors[0].sync()
+        return doors[0]
+
+    def say(self, wire: WireClient, address: str = "127.0.0.1") -> str:
+        """Say that the person is gone; returns the revocation's state."""
+        wire.client.post(
+            f"{wire.base}/syresult/{wire.device_id}",
+            '{"resultList": {"userID": "1", "status": "100", "msg": ""}}',
+            content_type="application/json",
+            REMOTE_ADDR=address,
+        )
+        return str(Revocation.objects.get().state)
+
+    def told_again(self, wire: WireClient) -> int:
+        """Let the time of the next try come and the terminal poll; returns how often it is told."""
+        Delivery.objects.update(sent_at=timezone.now() - timedelta(hours=1))
+        deletes_repeat()
+        return wire.sync()
+
+    def test_the_caller_who_fetched_the_delete(self, door: WireClient) -> None:
+        assert self.say(door) == "forgotten"
+
+    def test_another_token_never_does(self, door: WireClient, site: Site) -> None:
+        newer = site_token_rotate(site=site, overlap=timedelta(hours=1)).token
+        other = WireClient(token=newer, device_id=door.device_id)
+        assert self.say(other) == "open"
+        assert self.told_again(door) == 1
+        assert self.say(other) == "open"
+
+        assert self.say(door) == "forgotten"
+
+    def test_a_terminal_that_has_got_another_address_fetches_it_once_more(
+        self, door: WireClient, site: Site
+    ) -> None:
+        newer = site_token_rotate(site=site, overlap=timedelta(hours=1)).token
+        moved = WireClient(token=newer, device_id=door.device_id)
+        moved.cursor = door.cursor
+        assert self.say(moved) == "open"
+
+        assert self.told_again(moved) == 1
+
+        assert self.say(moved) == "forgotten"
+
+    def test_from_elsewhere_it_is_told_once_more_and_then_believed(self, door: WireClient) -> None:
+        assert self.say(door, "10.0.0.9") == "open"
+        assert self.say(door, "10.0.0.9") == "open"
+
+        assert self.told_again(door) == 1
+
+        assert self.say(door, "10.0.0.9") == "forgotten"
+
+    def test_telling_it_by_hand_begins_anew(self, door: WireClient) -> None:
+        self.say(door, "10.0.0.9")
+        deliveries_send_again(deliveries=Delivery.objects.all())
+        assert door.sync() == 1
+
+        assert self.say(door, "10.0.0.9") == "open"
+
+    def test_a_delete_fetched_before_this_was_noted_is_believed(self, door: WireClient) -> None:
+        Delivery.objects.update(told_token=None)
+
+        assert self.say(door, "10.0.0.9") == "forgotten"
