@@ -10,7 +10,7 @@ from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet
 from django.utils import timezone
 
 from devices.choices import TerminalStatus
-from devices.models import Site, Terminal
+from devices.models import Site, SiteToken, Terminal
 from devices.selectors import sites_visible
 from faces.choices import (
     SAVE_REPEATS,
@@ -78,7 +78,12 @@ def terminals_with_libraries(user: User | AnonymousUser) -> QuerySet[Terminal]:
     return (
         Terminal.objects.filter(site__in=sites_visible(user))
         .select_related("site", "contact")
-        .prefetch_related("library_links", "site__libraries", "repairs")
+        .prefetch_related(
+            "library_links",
+            "site__libraries",
+            "repairs",
+            Prefetch("own_tokens", queryset=SiteToken.objects.filter(ends_at__isnull=True)),
+        )
     )
 
 

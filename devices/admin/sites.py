@@ -6,11 +6,11 @@ from typing import Any
 from django.contrib import admin, messages
 from django.db.models import Count, Prefetch, QuerySet
 from django.http import HttpRequest
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from devices.admin.addresses import address_card
 from devices.admin.scoped import ScopedAdmin, SuperuserInline
 from devices.models import Site, SiteMembership, SiteToken
 from devices.selectors import site_base_url
@@ -39,7 +39,7 @@ class SiteAdmin(ScopedAdmin):
     actions = ("rotate",)
     members_may_delete = False
     fieldsets = (
-        (None, {"fields": ("code", "name", "timezone", "base_url")}),
+        (None, {"fields": ("code", "name", "timezone", "base_url", "address_tag")}),
         (
             gettext_lazy("Who may pass"),
             {
@@ -71,7 +71,7 @@ class SiteAdmin(ScopedAdmin):
     superuser_fields = ("code", "allow_bare_path")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Site]:
-        current = SiteToken.objects.filter(ends_at__isnull=True)
+        current = SiteToken.objects.filter(ends_at__isnull=True, terminal=None)
         rows: QuerySet[Site] = super().get_queryset(request)
         return rows.prefetch_related(Prefetch("tokens", queryset=current)).annotate(
             terminal_count=Count("terminals")
@@ -92,8 +92,8 @@ class SiteAdmin(ScopedAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Site | None = None) -> tuple[str, ...]:
         if request.user.is_superuser:
-            return ("base_url",)
-        return ("base_url", *self.superuser_fields)
+            return ("base_url", "address_tag")
+        return ("base_url", "address_tag", *self.superuser_fields)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return super().has_add_permission(request) and request.user.is_superuser
@@ -114,14 +114,10 @@ class SiteAdmin(ScopedAdmin):
         address = site_base_url(site, root=getattr(site, "root", ""))
         if not address:
             return EMPTY
-        return format_html(
-            '<span class="mj-address"><code id="mj-base-url">{}</code>'
-            '<button type="button" class="button" data-copy="mj-base-url" data-done="{}">{}'
-            '</button></span><div class="mj-help">{}</div>',
+        return address_card(
             address,
-            _("Copied"),
-            _("Copy"),
-            _(
+            element_id="mj-base-url",
+            help_text=_(
                 "On the terminal, open Settings → Platform (or Server), choose the HTTP platform "
                 "and type this address as the server address (BaseUrl), exactly as it stands, "
                 "without a slash at the end. The terminal then appears under “Terminals” and "

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any, ClassVar
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin.views.main import ChangeList
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -12,20 +12,24 @@ from django.utils.html import format_html
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
+from devices.admin.addresses import address_card
 from devices.admin.conversation import conversation
 from devices.admin.refused import refused_page
 from devices.admin.remote import TERMINALS_MAX, Remote, progress
 from devices.admin.remote_words import pushes_badge, reach_badge
 from devices.admin.scoped import SITE_FILTER, ScopedAdmin
+from devices.admin.sites import ROTATION_OVERLAP
 from devices.choices import Presence, TerminalStatus
 from devices.models import Terminal
-from devices.selectors import is_online, may_change_calling, terminal_trust
+from devices.selectors import is_online, may_change_calling, terminal_base_url, terminal_trust
 from devices.services import (
     exchanges_last,
     is_never_approved,
     presence_last_seen,
+    terminal_address_end,
+    terminal_address_replace,
     terminal_reach,
 )
 from server_common.admin import EMPTY, Tone, ago_words, badge, clock_words, dot, lines
@@ -101,6 +105,8 @@ class TerminalAdmin(ScopedAdmin):
         "server_url",
         "exchanges",
         "trust",
+        "own_address",
+        "own_address_since",
         "addresses_seen",
         "clock",
         "odd_messages",
@@ -110,6 +116,12 @@ class TerminalAdmin(ScopedAdmin):
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return PresenceChangeList
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: Any = None) -> Any:
+        terminal = super().get_object(request, object_id, from_field)
+        if terminal is not None:
+            terminal.root = request.build_absolute_uri("/")
+        return terminal
 
     def get_urls(self) -> list[Any]:
         wrap = self.admin_site.admin_view
@@ -155,6 +167,43 @@ class TerminalAdmin(ScopedAdmin):
         ids = ",".join(str(pk) for pk in queryset.values_list("pk", flat=True)[:TERMINALS_MAX])
         target = reverse("admin:devices_terminal_remote")
         return HttpResponseRedirect(f"{target}?{urlencode({'ids': ids})}")
+
+    @admin.action(
+        description=gettext_lazy(
+            "Replace address: one of the terminal's own (one that it has goes on for 7 days)"
+        ),
+        permissions=["change"],
+    )
+    def replace_address(self, request: HttpRequest, queryset: QuerySet[Terminal]) -> None:
+        """Give each terminal a new address of its own."""
+        terminals = list(self.managed(request, queryset))
+        for terminal in terminals:
+            terminal_address_replace(terminal=terminal, overlap=ROTATION_OVERLAP)
+        words = ngettext(
+            "%(count)d terminal has a new address; type it into the terminal as its page shows.",
+            "%(count)d terminals have new addresses; type each one into its terminal as its page "
+            "shows.",
+            len(terminals),
+        )
+        level = messages.SUCCESS if terminals else messages.WARNING
+        self.message_user(request, words % {"count": len(terminals)}, level)
+
+    @admin.action(
+        description=gettext_lazy("Back to the site's address (their own end at once)"),
+        permissions=["change"],
+    )
+    def end_address(self, request: HttpRequest, queryset: QuerySet[Terminal]) -> None:
+        """End the terminals' own addresses."""
+        terminals = list(self.managed(request, queryset))
+        for terminal in terminals:
+            terminal_address_end(terminal=terminal)
+        words = ngettext(
+            "%(count)d terminal is served under the address of its site again.",
+            "%(count)d terminals are served under the address of their site again.",
+            len(terminals),
+        )
+        level = messages.SUCCESS if terminals else messages.WARNING
+        self.message_user(request, words % {"count": len(terminals)}, level)
 
     @admin.display(description=gettext_lazy("its own interface"))
     def reach(self, terminal: Terminal) -> SafeString:
@@ -217,6 +266,25 @@ class TerminalAdmin(ScopedAdmin):
     def trust(self, terminal: Terminal) -> str:
         """Say by what the platform knows that it is this terminal that calls."""
         return str(terminal_trust(terminal).label)
+
+    @admin.display(description=gettext_lazy("address of its own (BaseUrl)"))
+    def own_address(self, terminal: Terminal) -> SafeString | str:
+        """Show the address that is this terminal's alone, with its QR code; say what it is for."""
+        address = terminal_base_url(terminal, root=getattr(terminal, "root", ""))
+        if not address:
+            return _(
+                "None: every terminal of the site knows the address it uses. “Replace address” "
+                "gives it one that nobody else has."
+            )
+        return address_card(
+            address,
+            element_id="mj-own-address",
+            help_text=_(
+                "Type this address into this terminal as its server address (BaseUrl), or let it "
+                "read the code. From its first call under it on, the address of the site is "
+                "refused for this device ID, so that no other terminal can pose as this one."
+            ),
+        )
 
     @admin.display(description=gettext_lazy("called from"))
     def addresses_seen(self, terminal: Terminal) -> str:

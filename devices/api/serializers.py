@@ -28,6 +28,14 @@ _POLICY = [
 _SUPERUSER_FIELDS = ("code", "allow_bare_path")
 
 
+def managed_site_ids(request: Any) -> set[int]:
+    """Return the sites that the caller manages, asked about once for a request."""
+    if not hasattr(request, "managed_site_ids"):
+        request.managed_site_ids = set(sites_managed(request.user).values_list("pk", flat=True))
+    known: set[int] = request.managed_site_ids
+    return known
+
+
 class SiteOut(serializers.ModelSerializer):
     """A site; ``base_url`` is what a terminal is configured with, for its managers only."""
 
@@ -36,13 +44,11 @@ class SiteOut(serializers.ModelSerializer):
 
     class Meta:
         model = Site
-        fields = ["id", "code", "name", "base_url", *_POLICY, "created_at"]
+        fields = ["id", "code", "name", "base_url", "address_tag", *_POLICY, "created_at"]
 
     def get_base_url(self, site: Site) -> str:
         request = self.context["request"]
-        if not hasattr(request, "managed_site_ids"):
-            request.managed_site_ids = set(sites_managed(request.user).values_list("pk", flat=True))
-        if site.pk not in request.managed_site_ids:
+        if site.pk not in managed_site_ids(request):
             return ""
         return site_base_url(site, root=f"{request.scheme}://{request.get_host()}")
 
@@ -67,6 +73,6 @@ class SiteIn(StrictInput, serializers.ModelSerializer):
 
 
 class RotateIn(StrictInput):
-    """How long the old BaseUrl goes on working."""
+    """How long the BaseUrl of before goes on working."""
 
     overlap_hours = serializers.IntegerField(min_value=0, max_value=24 * 90, default=24)

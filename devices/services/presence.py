@@ -135,7 +135,7 @@ class RedisPresence:
             self._redis.rename(key, taken)
         except redis.ResponseError:  # nothing was noted since the last time
             return {}
-        notes: dict[str, str] = self._redis.hgetall(taken)
+        notes = {str(field): str(value) for field, value in self._redis.hgetall(taken).items()}
         self._redis.delete(taken)
         return notes
 

@@ -101,14 +101,28 @@ class FaceTerminalAdmin(TerminalAdmin):
     form = TerminalForm
     change_form_template = "console/terminal_form.html"
     list_display = (*TerminalAdmin.list_display, "faces")
-    actions = ("approve", "disable", "send_failed", "send_all", "remote")
+    actions = (
+        "approve",
+        "approve_own",
+        "disable",
+        "send_failed",
+        "send_all",
+        "replace_address",
+        "end_address",
+        "remote",
+    )
     readonly_fields: ClassVar[tuple[str, ...]] = (
         *TerminalAdmin.readonly_fields,
         "capacity_learnt_at",
         "delivery_counts",
         "library_names",
     )
-    write_only: ClassVar[dict[str, str]] = {"held_libraries": "library_names", "new_password": ""}
+    write_only: ClassVar[dict[str, str]] = {
+        "held_libraries": "library_names",
+        "new_password": "",
+        # It lets its reader pose as the terminal.
+        "own_address": "",
+    }
     fieldsets = (
         (
             None,
@@ -129,6 +143,10 @@ class FaceTerminalAdmin(TerminalAdmin):
                     "delivery_counts",
                 )
             },
+        ),
+        (
+            gettext_lazy("Under which address it calls"),
+            {"fields": ("trust", "own_address", "own_address_since")},
         ),
         (
             gettext_lazy("Its own interface"),
@@ -156,7 +174,7 @@ class FaceTerminalAdmin(TerminalAdmin):
         (None, {"fields": ("notes",)}),
         (
             gettext_lazy("Why does nothing arrive?"),
-            {"fields": ("trust", "addresses_seen", "clock", "odd_messages", "exchanges")},
+            {"fields": ("addresses_seen", "clock", "odd_messages", "exchanges")},
         ),
     )
 
@@ -275,6 +293,18 @@ class FaceTerminalAdmin(TerminalAdmin):
             words = _("No face is sent to these yet, because they hold no library: %(names)s.")
             self.message_user(request, words % {"names": names}, messages.WARNING)
         return tell_jobs(request, jobs)
+
+    @admin.action(
+        description=gettext_lazy("Approve, each with an address of its own"), permissions=["change"]
+    )
+    def approve_own(
+        self, request: HttpRequest, queryset: QuerySet[Terminal]
+    ) -> HttpResponse | None:
+        """Approve terminals and give each an address that is to be typed into it."""
+        waiting = self.managed(request, queryset).exclude(status=TerminalStatus.APPROVED)
+        ids = list(waiting.values_list("pk", flat=True))
+        self.replace_address(request, Terminal.objects.filter(pk__in=ids))
+        return self.approve(request, queryset)
 
     @admin.action(description=gettext_lazy("Disable"), permissions=["change"])
     def disable(self, request: HttpRequest, queryset: QuerySet[Terminal]) -> HttpResponse | None:

@@ -6,9 +6,10 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from devices.api.serializers import managed_site_ids
 from devices.choices import TerminalStatus, Trust
 from devices.models import Terminal
-from devices.selectors import REACH_STATES, is_online, terminal_trust
+from devices.selectors import REACH_STATES, is_online, terminal_base_url, terminal_trust
 from devices.services import Exchange, terminal_reach
 from face_engine import PROBLEM_WORDS, QualityProblem
 from faces.api.fields import IdListField, ManagedSiteField, UserTypeField, VisibleSiteField
@@ -100,6 +101,10 @@ class TerminalOut(serializers.ModelSerializer):
         help_text="How many messages had to be repaired, by kind of repair."
     )
     reach = serializers.SerializerMethodField()
+    base_url = serializers.SerializerMethodField(
+        help_text="The address that is this terminal's alone, for its managers only; "
+        "empty without one."
+    )
 
     class Meta:
         model = Terminal
@@ -126,6 +131,8 @@ class TerminalOut(serializers.ModelSerializer):
             "last_seen_at",
             "online",
             "trust",
+            "base_url",
+            "own_address_since",
             "clock_is_wrong",
             "clock_skew_s",
             "clock_stands_still",
@@ -136,6 +143,12 @@ class TerminalOut(serializers.ModelSerializer):
     @extend_schema_field(serializers.ChoiceField(choices=Trust.choices))
     def get_trust(self, terminal: Terminal) -> str:
         return str(terminal_trust(terminal))
+
+    def get_base_url(self, terminal: Terminal) -> str:
+        request = self.context["request"]
+        if terminal.site_id not in managed_site_ids(request):
+            return ""
+        return terminal_base_url(terminal, root=f"{request.scheme}://{request.get_host()}")
 
     def get_clock_skew_s(self, terminal: Terminal) -> float | None:
         return terminal.clock_skew_s if terminal.clock_is_wrong else None

@@ -1,5 +1,6 @@
 """``/api/v1/`` libraries, people, deliveries, and devices because their libraries live here."""
 
+from datetime import timedelta
 from typing import Any
 
 from django.db.models import QuerySet
@@ -11,8 +12,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from devices.api.commands import CommandActions
+from devices.api.serializers import RotateIn
 from devices.models import Terminal
-from devices.services import exchanges_last, presence_last_seen
+from devices.services import (
+    exchanges_last,
+    presence_last_seen,
+    terminal_address_end,
+    terminal_address_replace,
+)
 from faces.api.deliveries import SendAgainIn, SendAgainOut, sent_again
 from faces.api.fields import uploaded_bytes
 from faces.api.filters import LibraryFilter, PersonFilter, TerminalFilter
@@ -155,6 +162,25 @@ class TerminalViewSet(CommandActions, TwoSidedViewSet):
             terminals=[terminal], scope=given.validated_data["scope"], by=request.user
         )
         return sent_again(jobs)
+
+    @extend_schema(request=RotateIn, responses=TerminalOut)
+    @action(detail=True, methods=["post"], url_path="replace-address")
+    def replace_address(self, request: Request, pk: str | None = None) -> Response:
+        """Give the terminal an address of its own; one that it has goes on for the overlap."""
+        terminal = self.get_object()
+        given = RotateIn(data=request.data)
+        given.is_valid(raise_exception=True)
+        overlap = timedelta(hours=given.validated_data["overlap_hours"])
+        terminal_address_replace(terminal=terminal, overlap=overlap)
+        return Response(self.shown(terminal.pk))
+
+    @extend_schema(request=None, responses=TerminalOut)
+    @action(detail=True, methods=["post"], url_path="end-address")
+    def end_address(self, request: Request, pk: str | None = None) -> Response:
+        """End the terminal's own address; the site's is served to it again, at once."""
+        terminal = self.get_object()
+        terminal_address_end(terminal=terminal)
+        return Response(self.shown(terminal.pk))
 
     @extend_schema(responses=HoldingsOut)
     @action(detail=True)

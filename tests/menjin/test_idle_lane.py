@@ -375,7 +375,13 @@ def test_a_heartbeat_is_admitted_from_memory_for_a_limited_time(
 
 
 @pytest.mark.parametrize(
-    "body", [b"{broken", b'{"Heartinfo": {"ServerURL": "http://other"}}', b"{" * 2000]
+    "body",
+    [
+        b"{broken",
+        b'{"Heartinfo": {"ServerURL": "http://other"}}',
+        b'{"Heartinfo": {"deviceid": "another"}}',
+        b"{" * 2000,
+    ],
 )
 def test_an_odd_heartbeat_is_read_by_the_lane_behind(
     server: Server, terminal: Terminal, body: bytes

@@ -6,7 +6,7 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from devices.models import Terminal
+from devices.models import SiteToken, Terminal
 from devices.services import presence_seen
 from faces.models import Delivery, TerminalCursor, TerminalLibrary
 from tests.console.two_sites import World, client_of
@@ -189,3 +189,62 @@ def test_new_terminal_cannot_be_entered_for_another_site(world: World) -> None:
     assert list(Terminal.objects.filter(device_id="x1").values_list("site__code", flat=True)) == [
         "alpha"
     ]
+
+
+def page_of(world: World, user: object) -> str:
+    client = client_of(user)  # type: ignore[arg-type]
+    url = reverse("admin:devices_terminal_change", args=[world.ours.terminal.pk])
+    return client.get(url).content.decode()
+
+
+def test_an_address_of_its_own_is_shown_with_its_code_to_managers_only(world: World) -> None:
+    assert "None: every terminal of the site knows the address" in page_of(world, world.manager)
+
+    press(world, "replace_address", world.ours.terminal, world.theirs.terminal)
+
+    token = SiteToken.objects.get(terminal=world.ours.terminal).token
+    shown = page_of(world, world.manager)
+    assert f"http://testserver/t/{token}" in shown
+    assert "<svg" in shown
+    assert "<title>QR code</title>" in shown
+    assert token not in page_of(world, world.guard)
+    assert not SiteToken.objects.filter(terminal=world.theirs.terminal).exists()
+
+
+def test_replacing_it_leaves_the_one_before_for_a_week(world: World) -> None:
+    press(world, "replace_address", world.ours.terminal)
+    press(world, "replace_address", world.ours.terminal)
+
+    ends = list(SiteToken.objects.filter(terminal=world.ours.terminal).order_by("pk"))
+    assert ends[0].ends_at is not None
+    assert ends[0].ends_at > timezone.now() + timedelta(days=6)
+    assert ends[1].ends_at is None
+
+
+def test_back_to_the_sites_address(world: World) -> None:
+    press(world, "replace_address", world.ours.terminal)
+    Terminal.objects.update(own_address_since=timezone.now())
+
+    press(world, "end_address", world.ours.terminal, world.theirs.terminal)
+
+    world.ours.terminal.refresh_from_db()
+    assert world.ours.terminal.own_address_since is None
+    assert not SiteToken.objects.filter(terminal=world.ours.terminal, ends_at__isnull=True).exists()
+    assert Terminal.objects.get(pk=world.theirs.terminal.pk).own_address_since is not None
+
+
+def test_adoption_approves_and_gives_an_address(world: World) -> None:
+    Terminal.objects.update(status="pending")
+
+    press(world, "approve_own", world.ours.terminal, world.theirs.terminal)
+
+    assert Terminal.objects.get(pk=world.ours.terminal.pk).status == "approved"
+    assert Terminal.objects.get(pk=world.theirs.terminal.pk).status == "pending"
+    owners = SiteToken.objects.filter(terminal__isnull=False).values_list("terminal_id", flat=True)
+    assert list(owners) == [world.ours.terminal.pk]
+
+
+def test_approving_anew_gives_no_address_to_one_that_is_approved(world: World) -> None:
+    press(world, "approve_own", world.ours.terminal)
+
+    assert not SiteToken.objects.filter(terminal__isnull=False).exists()

@@ -7,7 +7,13 @@ from typing import Any
 import pytest
 
 from devices.models import Terminal
-from devices.services import Exchange, call_taken, exchanges_last, presence_flush, presence_last_seen
+from devices.services import (
+    Exchange,
+    call_taken,
+    exchanges_last,
+    presence_flush,
+    presence_last_seen,
+)
 from devices.services import calls as calls_module
 from tests.support.processes import free_port
 

@@ -9,12 +9,13 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from devices.models import Terminal
-from devices.services import presence_flush
+from devices.models import SiteToken, Terminal
+from devices.services import presence_flush, terminal_address_replace
 from faces.models import TerminalCursor
 from tests.console.two_sites import World
 from tests.support.factories import make_library, make_terminal, wire_of
 from tests.support.people import enrol
+from tests.support.wire import WireClient
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 
@@ -59,6 +60,8 @@ def test_a_terminal_entered_by_hand_waits_for_approval(manager: APIClient, world
         "last_seen_at": None,
         "online": False,
         "trust": "token",
+        "base_url": "",
+        "own_address_since": None,
     }
 
 
@@ -288,3 +291,62 @@ def test_a_guard_looks_only(guard: APIClient, world: World) -> None:
     assert enter(guard, world).status_code == 403
     assert guard.patch(path, {"status": "disabled"}, format="json").status_code == 403
     assert guard.delete(path).status_code == 403
+
+
+class TestOwnAddress:
+    def url(self, world: World, word: str = "", side: str = "ours") -> str:
+        """Return the address of a terminal, or of what can be done with it."""
+        return f"{DEVICES}{getattr(world, side).terminal.pk}/{word}"
+
+    def test_it_is_made_replaced_and_ended(self, manager: APIClient, world: World) -> None:
+        first = manager.post(self.url(world, "replace-address/"), {}, format="json")
+        second = manager.post(
+            self.url(world, "replace-address/"), {"overlap_hours": 1}, format="json"
+        )
+        token = SiteToken.objects.get(terminal=world.ours.terminal, ends_at__isnull=True).token
+
+        assert (first.status_code, second.status_code) == (200, 200)
+        assert first.json()["base_url"] != second.json()["base_url"]
+        assert second.json()["base_url"] == f"http://testserver/t/{token}"
+        assert manager.get(self.url(world)).json()["base_url"] == second.json()["base_url"]
+
+        ended = manager.post(self.url(world, "end-address/"))
+
+        assert (ended.status_code, ended.json()["base_url"]) == (200, "")
+
+    def test_it_says_since_when_it_is_used(self, manager: APIClient, world: World) -> None:
+        terminal = world.ours.terminal
+        made = manager.post(self.url(world, "replace-address/"), {}, format="json").json()
+        assert (made["trust"], made["own_address_since"]) == ("token", None)
+
+        token = made["base_url"].rpartition("/")[2]
+        WireClient(token=token, device_id=terminal.device_id).post("syheartbeat", "")
+
+        shown = manager.get(self.url(world)).json()
+        assert shown["trust"] == "own"
+        assert shown["own_address_since"] is not None
+
+    def test_only_managers_of_the_site_see_and_make_it(
+        self, manager: APIClient, guard: APIClient, world: World
+    ) -> None:
+        manager.post(self.url(world, "replace-address/"), {}, format="json")
+
+        for word in ("replace-address/", "end-address/"):
+            assert guard.post(self.url(world, word), {}, format="json").status_code == 403
+            foreign = manager.post(self.url(world, word, "theirs"), {}, format="json")
+            assert foreign.status_code == 404
+        assert guard.get(self.url(world)).json()["base_url"] == ""
+        assert SiteToken.objects.filter(terminal__isnull=False, ends_at=None).count() == 1
+
+    def test_a_list_asks_once_for_all_addresses(self, manager: APIClient, world: World) -> None:
+        def statements() -> int:
+            with CaptureQueriesContext(connection) as asked:
+                assert manager.get(DEVICES).status_code == 200
+            return len(asked)
+
+        before = statements()
+        for number in range(5):
+            made = make_terminal(world.ours.site, device_id=f"own{number}")
+            terminal_address_replace(terminal=made, overlap=timedelta())
+
+        assert statements() == before
