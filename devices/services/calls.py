@@ -86,16 +86,7 @@ def call_taken(
         return True
     now = time.time()
     sighting = sighting_text(Sighting(now, address, used_token))
-    keys = [
-        bucket_key(f"terminal:{terminal_id}"),
-        bucket_key(f"address:{address}") if address else "",
-        RedisPresence.KEY,
-        exchanges_key(terminal_id, is_quiet=True),
-        turns_key("address"),
-        turns_key("cursor"),
-        TURNED_KEY,
-        RedisPresence.ADDRESSES_KEY,
-    ]
+    keys = _keys(terminal_id, address)
     limits = [*settings.TERMINAL_RATE, *settings.ADDRESS_RATE]
     kept = (quiet.kind, _text(quiet)) if quiet is not None else ("", "")
     turned = (turn_text(address), _cursor_of(asked))
@@ -106,6 +97,19 @@ def call_taken(
     except redis.RedisError:
         _complain()
         return True
+
+
+def _keys(terminal_id: int, address: str) -> list[str]:
+    return [
+        bucket_key(f"terminal:{terminal_id}"),
+        bucket_key(f"address:{address}") if address else "",
+        RedisPresence.KEY,
+        exchanges_key(terminal_id, is_quiet=True),
+        turns_key("address"),
+        turns_key("cursor"),
+        TURNED_KEY,
+        RedisPresence.ADDRESSES_KEY,
+    ]
 
 
 def _cursor_of(asked: str) -> str:
