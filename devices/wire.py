@@ -1,6 +1,12 @@
 """/syheartbeat of seed 9.5."""
 
-from devices.services import Admission, Answered, server_url_shown, terminal_describe
+from devices.services import (
+    Admission,
+    Answered,
+    heartbeat_note,
+    server_url_shown,
+    terminal_describe,
+)
 from terminal_protocol import Ack, BodyReading, Heartbeat, RetCode
 
 
@@ -10,7 +16,5 @@ def heartbeat(admission: Admission, body: BodyReading) -> Answered:
     named = server_url_shown(message.server_url)
     if named and named != admission.terminal.server_url:
         terminal_describe(terminal_id=admission.terminal.pk, server_url=named)
-    is_another = message.device_id not in {"", admission.terminal.device_id}
-    # As on a record: the address decides whose it is, and the page of the terminal says so.
-    note = {"faults": ["device_id_differs"]} if is_another else {}
+    note = heartbeat_note(named=message.device_id, device_id=admission.terminal.device_id)
     return Answered(Ack(RetCode.SUCCESS, "Success").to_wire(), note, is_quiet=True)

@@ -85,6 +85,7 @@ from .terminal_settings import (
     settings_want_also,
 )
 from .terminals import (
+    heartbeat_note,
     is_never_approved,
     server_url_shown,
     terminal_approve,
@@ -164,6 +165,7 @@ __all__ = [
     "exchanges_last",
     "floods",
     "heartbeat_known",
+    "heartbeat_note",
     "is_address_allowed",
     "is_confirmed",
     "is_never_approved",

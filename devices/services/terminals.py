@@ -1,6 +1,7 @@
 """Life of a terminal after it has appeared."""
 
 import re
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
@@ -80,3 +81,11 @@ def terminal_describe(
 def server_url_shown(url: str) -> str:
     """Return the address that a terminal reports to (9.5) without the secret in its path."""
     return _SECRET_SEGMENT.sub(r"\1***", _USER_AND_PASSWORD.sub("***@", url))[:128]
+
+
+def heartbeat_note(*, named: str, device_id: str) -> dict[str, Any]:
+    """Return what is noted of a heartbeat: that it names another device ID than its address.
+
+    As with a record, the address decides whose it is.
+    """
+    return {} if named in {"", device_id} else {"faults": ["device_id_differs"]}

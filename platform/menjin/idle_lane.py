@@ -27,6 +27,7 @@ from devices.services import (
     call_taken,
     exchange_keep,
     heartbeat_known,
+    heartbeat_note,
     masked,
     server_url_shown,
 )
@@ -280,10 +281,11 @@ def _heartbeat(call: _Call, environ: Environ) -> _Quiet | None:
     if len(body) != int(length) or understood is None:
         return None
     said, server_url, device_id = understood
-    if server_url not in {"", heard.server_url} or device_id not in {"", call.device_id}:
+    if server_url not in {"", heard.server_url}:
         return None
     answer = Ack(RetCode.SUCCESS, "Success").to_wire()
-    return _Quiet(heard.terminal_id, said, answer, answer, note={})
+    note = heartbeat_note(named=device_id, device_id=call.device_id)
+    return _Quiet(heard.terminal_id, said, answer, answer, note)
 
 
 @lru_cache(maxsize=4096)

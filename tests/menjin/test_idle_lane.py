@@ -379,7 +379,6 @@ def test_a_heartbeat_is_admitted_from_memory_for_a_limited_time(
     [
         b"{broken",
         b'{"Heartinfo": {"ServerURL": "http://other"}}',
-        b'{"Heartinfo": {"deviceid": "another"}}',
         b"{" * 2000,
     ],
 )
@@ -393,6 +392,21 @@ def test_an_odd_heartbeat_is_read_by_the_lane_behind(
 
     assert server.passed_on == before + 1
     assert answer == WireClient(token=server.token).post("syheartbeat", body.decode())
+
+
+@pytest.mark.parametrize("named", ["", "0000001", "another"])
+def test_a_heartbeat_that_names_another_device_is_noted(
+    server: Server, terminal: Terminal, named: str
+) -> None:
+    body = json.dumps({"Heartinfo": {"deviceid": named, "ServerURL": ""}})
+    expected = {"faults": ["device_id_differs"]} if named == "another" else {}
+
+    server.beat(body.encode())
+    assert server.passed_on == 0
+    assert exchanges_last(terminal_id=terminal.pk)[0].note == expected
+
+    WireClient(token=server.token).post("syheartbeat", body)
+    assert exchanges_last(terminal_id=terminal.pk)[0].note == expected
 
 
 def test_calling_too_often_is_told(
