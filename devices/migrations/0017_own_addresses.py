@@ -18,7 +18,7 @@ def _give_tags(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('devices', '0015_newcomers_per_hour'),
+        ('devices', '0016_jobs'),
     ]
 
     operations = [
