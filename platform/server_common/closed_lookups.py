@@ -16,7 +16,16 @@ from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.utils import get_fields_from_path
 from django.core.exceptions import BadRequest, FieldDoesNotExist
 from django.core.paginator import InvalidPage
-from django.db.models import AutoField, DateField, Field, IntegerField, Model, QuerySet, TimeField
+from django.db.models import (
+    AutoField,
+    DateField,
+    DateTimeField,
+    Field,
+    IntegerField,
+    Model,
+    QuerySet,
+    TimeField,
+)
 from django.http import HttpRequest
 from django.utils.dateparse import parse_date, parse_datetime
 
@@ -56,6 +65,14 @@ def _is_moment(value: str) -> bool:
     return moment is not None and moment.year in _YEARS
 
 
+def _is_whole_moment(value: str) -> bool:
+    """Return whether a text is a moment with its time zone, as filters of moments write it."""
+    if not _is_moment(value):
+        return False
+    moment = parse_datetime(value)
+    return moment is not None and moment.tzinfo is not None
+
+
 def _of_field(model: type[Model], path: str) -> Iterator[tuple[str, Accepts]]:
     """Yield what the filter of a column offers, by its name in the address."""
     field: Any = get_fields_from_path(model, path)[-1]
@@ -65,8 +82,9 @@ def _of_field(model: type[Model], path: str) -> Iterator[tuple[str, Accepts]]:
         name = target.name if target is not None else field.related_model._meta.pk.name
         yield f"{path}__{name}__exact", is_number
     elif isinstance(field, DateField):
-        yield f"{path}__gte", _is_moment
-        yield f"{path}__lt", _is_moment
+        accepts = _is_whole_moment if isinstance(field, DateTimeField) else _is_moment
+        yield f"{path}__gte", accepts
+        yield f"{path}__lt", accepts
     else:
         yield f"{path}__exact", is_text
 
