@@ -25,6 +25,8 @@ _LABELS = {
     "when_unverifiable": gettext_lazy("when the face cannot be verified"),
     "temperature_limit_c": gettext_lazy("temperature limit (°C)"),
     "fever_closes_door": gettext_lazy("fever keeps the door closed"),
+    "photo_on_file_closes_door": gettext_lazy("the photo on file sent back keeps the door closed"),
+    "is_photo_on_file": gettext_lazy("the picture is the photo on file"),
     "mask_required": gettext_lazy("a mask is required"),
     "unlock_delay_ms": gettext_lazy("door stays open (ms)"),
     "similarity_floor": gettext_lazy("least similarity (terminal)"),

@@ -23,6 +23,8 @@ class Migration(migrations.Migration):
                 ('record', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='waiting_pictures', to='records.record')),
             ],
             options={
+                'verbose_name': 'picture that waits',
+                'verbose_name_plural': 'pictures that wait',
                 'ordering': ['id'],
                 'constraints': [models.UniqueConstraint(fields=('record', 'place'), name='waiting_picture_once')],
             },

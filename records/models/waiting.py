@@ -1,6 +1,7 @@
 """Pictures of terminals that nobody has approved yet, kept as they came."""
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from records.models.record import Record
 
@@ -28,6 +29,8 @@ class WaitingPicture(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
+        verbose_name = _("picture that waits")
+        verbose_name_plural = _("pictures that wait")
         ordering = ["id"]
         constraints = [
             models.UniqueConstraint(fields=["record", "place"], name="waiting_picture_once"),

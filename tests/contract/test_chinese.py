@@ -22,6 +22,7 @@ from django.utils import timezone, translation
 
 from console import urls as console_urls
 from console.models import FailedSignIn, SignInLock
+from devices.models import Site
 from devices.services import api_token_create
 from faces.models import LibraryPlan, TimePlan
 from records.choices import AlertKind
@@ -91,6 +92,7 @@ def _without(text: str, data: set[str]) -> str:
 def data_of(world: World) -> set[str]:
     """Return what was entered in Latin letters, which is shown as it was entered."""
     values = {user.username for user in User.objects.all()} | {"alpha", "bravo", "menjin-test"}
+    values |= set(Site.objects.values_list("address_tag", flat=True))
     for model in admin.site._registry:
         texts = [field.attname for field in model._meta.concrete_fields if not field.choices]
         for row in model._default_manager.values(*texts):

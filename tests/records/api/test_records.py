@@ -76,7 +76,7 @@ def test_a_pass_shows_exactly_what_is_agreed(passed: dict[str, Any], world: Worl
         "temperature_c", "mask", "similarity", "verification",
         "door_opened", "unlock_delay_ms", "reason", "reason_text", "open_code", "open_message",
         "action_code", "action", "uuid_label", "nation_code", "id_card_name", "extras",
-        "picture_url", "faults", "not_this_person", "trace",
+        "picture_url", "picture_waits", "faults", "not_this_person", "trace",
     }  # fmt: skip
     assert (passed["kind"], passed["device_id"], passed["site"]) == (
         "pass",
