@@ -9,7 +9,6 @@ A caller holds one picture at a time and waits for none while it holds one: noth
 circle.
 """
 
-import ctypes
 import sys
 import threading
 import time
@@ -19,6 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
+from face_engine._memory import return_free_memory, return_large_blocks
 from face_engine.exceptions import ImageTooHeavy, PicturesBusy
 
 LIGHT_BYTES: Final = 36 * 1024 * 1024
@@ -142,6 +142,7 @@ class PictureBudget:
     """
 
     def __init__(self, total: int) -> None:
+        return_large_blocks()
         light = max(LIGHT_BYTES, total // _LIGHT_SHARE)
         self._light = _Lane(light, at_once=sys.maxsize)
         self._heavy = _Lane(max(0, total - light), at_once=_HEAVY_AT_ONCE)
@@ -179,10 +180,4 @@ class PictureBudget:
         self._freed += freed
         if self._freed >= _TRIM_BYTES and not self._light.decoding and not self._heavy.decoding:
             self._freed = 0
-            _trim()
-
-
-def _trim() -> None:
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
-    if trim is not None:
-        trim(0)
+            return_free_memory()
