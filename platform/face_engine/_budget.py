@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
-from face_engine._memory import return_free_memory, return_large_blocks
+from face_engine._memory import return_free_memory
 from face_engine.exceptions import ImageTooHeavy, PicturesBusy
 
 LIGHT_BYTES: Final = 36 * 1024 * 1024
@@ -124,9 +124,11 @@ class PictureHold:
         if self._lane is None:
             return
         kept = min(weight, self._weight)
-        self._lane.give_back(self._weight - kept, decoded=self._is_decoding)
-        freed, self._weight, self._is_decoding = self._weight - kept, kept, False
-        self._budget.trim(freed)
+        freed = self._weight - kept
+        # Before the next one starts: what this one has freed would still be there beside it.
+        self._budget.trim(freed, is_heavy=self._is_decoding and self._weight > LIGHT_BYTES)
+        self._lane.give_back(freed, decoded=self._is_decoding)
+        self._weight, self._is_decoding = kept, False
 
     def release(self) -> None:
         """Give back everything; harmless when there is nothing."""
@@ -142,7 +144,6 @@ class PictureBudget:
     """
 
     def __init__(self, total: int) -> None:
-        return_large_blocks()
         light = max(LIGHT_BYTES, total // _LIGHT_SHARE)
         self._light = _Lane(light, at_once=sys.maxsize)
         self._heavy = _Lane(max(0, total - light), at_once=_HEAVY_AT_ONCE)
@@ -175,9 +176,14 @@ class PictureBudget:
             raise ImageTooHeavy
         return self._heavy
 
-    def trim(self, freed: int) -> None:
-        """Return free memory to the system now and then; the C library would keep it."""
+    def trim(self, freed: int, *, is_heavy: bool) -> None:
+        """Return free memory to the system; the C library would keep it.
+
+        After each heavy picture; after usual ones, which would only take it again, now and then and
+        when nothing is decoded.
+        """
         self._freed += freed
-        if self._freed >= _TRIM_BYTES and not self._light.decoding and not self._heavy.decoding:
+        is_idle = not self._light.decoding and not self._heavy.decoding
+        if is_heavy or (self._freed >= _TRIM_BYTES and is_idle):
             self._freed = 0
             return_free_memory()

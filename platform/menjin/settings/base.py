@@ -281,6 +281,7 @@ CELERY_BEAT_SCHEDULE = {
     "validity-sweep": {"task": "faces.tasks.validity_sweep", "schedule": 20.0},
     "photos-waiting": {"task": "faces.tasks.photos_process_waiting", "schedule": 30.0},
     "pictures-waiting": {"task": "records.tasks.pictures_process_waiting", "schedule": 60.0},
+    "waiting-files-sweep": {"task": "records.tasks.waiting_files_sweep", "schedule": 3600.0},
     "files-erase": {"task": "faces.tasks.files_erase", "schedule": 60.0},
     "commands-sweep": {"task": "devices.tasks.commands_sweep", "schedule": 5.0},
     "jobs-sweep": {"task": "devices.tasks.jobs_sweep", "schedule": 15.0},
