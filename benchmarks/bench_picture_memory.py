@@ -169,7 +169,12 @@ def main() -> int:
         description=__doc__.splitlines()[0], formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
     parser.add_argument("--before", metavar="COMMIT", help="earlier decoder to measure beside ours")
-    parser.add_argument("--only", metavar="WORD", default="", help="only files named so")
+    parser.add_argument(
+        "--only",
+        metavar="WORD",
+        default="",
+        help="only the file of this name, else those with this in it",
+    )
     parser.add_argument("--scale", type=float, default=1.0, help="of the sides of the pictures")
     parser.add_argument(
         "--quick",
@@ -201,8 +206,10 @@ def _compared(chosen: argparse.Namespace, folder: Path) -> int:
         f" {'grown':>7} {'weight':>7} {'s':>7}  (MB)"
     )
     kept, is_good = [], True
-    for name, made in _files(chosen.scale).items():
-        if chosen.only not in name:
+    files = _files(chosen.scale)
+    only = {chosen.only} & set(files) or {name for name in files if chosen.only in name}
+    for name, made in files.items():
+        if name not in only:
             continue
         path = folder / name
         path.write_bytes(made())
