@@ -17,10 +17,12 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from _report import machine
+from _earlier import earlier_decoder
+from _report import RESULTS, machine
 
 import face_engine
 from face_engine import FaceEngineError, decode_image
@@ -151,19 +153,6 @@ def measured(path: Path, count: int, source: Path | None) -> Cost:
     return Cost(*json.loads(told.stdout))
 
 
-def _earlier(revision: str, folder: Path) -> Path:
-    """Write the decoder of an earlier commit into a folder and return it."""
-    root = Path(__file__).parents[1]
-    packed = subprocess.run(
-        ["git", "archive", revision, "platform/face_engine"],
-        cwd=root,
-        capture_output=True,
-        check=True,
-    )
-    subprocess.run(["tar", "-x", "-C", str(folder)], input=packed.stdout, check=True)
-    return folder / "platform"
-
-
 def _row(name: str, count: int, way: str, cost: Cost) -> None:
     ends = " ".join(f"{key}={value}" for key, value in sorted(cost.outcomes.items()))
     print(
@@ -180,15 +169,27 @@ def main() -> int:
         description=__doc__.splitlines()[0], formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
     parser.add_argument("--before", metavar="COMMIT", help="earlier decoder to measure beside ours")
-    parser.add_argument("--only", metavar="WORD", default="", help="only files named so")
+    parser.add_argument(
+        "--only",
+        metavar="WORD",
+        default="",
+        help="only the file of this name, else those with this in it",
+    )
     parser.add_argument("--scale", type=float, default=1.0, help="of the sides of the pictures")
-    parser.add_argument("--json", type=Path, help="write what was measured there")
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="small pictures and no result file: does it still work?",
+    )
+    parser.add_argument("--results", type=Path, default=RESULTS, help="folder of the result file")
     parser.add_argument("--child", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--count", type=int, default=12, help="pictures at once")
     chosen = parser.parse_args()
     if chosen.child:
         child(chosen.child, chosen.count)
         return 0
+    if chosen.quick:
+        chosen.scale = 0.05
     with tempfile.TemporaryDirectory() as kept:
         return _compared(chosen, Path(kept))
 
@@ -198,15 +199,17 @@ def _compared(chosen: argparse.Namespace, folder: Path) -> int:
 
     ways: dict[str, Path | None] = {"ours": None}
     if chosen.before:
-        ways["before"] = _earlier(chosen.before, folder)
+        ways["before"] = earlier_decoder(chosen.before, folder)
     (folder / "warm-up").write_bytes(heavy_picture("JPEG", 64))
     print(
         f"{'picture':<24} {'n':>3} {'way':<7} {'before':>7} {'peak':>7} {'after':>7}"
         f" {'grown':>7} {'weight':>7} {'s':>7}  (MB)"
     )
     kept, is_good = [], True
-    for name, made in _files(chosen.scale).items():
-        if chosen.only not in name:
+    files = _files(chosen.scale)
+    only = {chosen.only} & set(files) or {name for name in files if chosen.only in name}
+    for name, made in files.items():
+        if name not in only:
             continue
         path = folder / name
         path.write_bytes(made())
@@ -223,11 +226,16 @@ def _compared(chosen: argparse.Namespace, folder: Path) -> int:
             allowed = min(count * ours.weight_mb, _BUDGET / _MB) * 1.1 + 8
             is_good = is_good and (not ours.weight_mb or ours.grown_mb <= allowed)
             is_good = is_good and ours.after_mb - ours.before_mb <= 32
-    print(machine())
-    if chosen.json:
-        text = json.dumps({"machine": str(machine()), "results": kept}, indent=1)
-        chosen.json.write_text(text, encoding="utf-8")
-    return 0 if is_good else 1
+    print(f"machine: {machine()}")
+    if not chosen.quick:
+        now = datetime.now(UTC)
+        path = chosen.results / f"{now:%Y-%m-%d}-picture_memory.json"
+        command = [Path(sys.argv[0]).name, *sys.argv[1:]]
+        told = {"at": f"{now:%FT%T}Z", "command": command, "machine": machine(), "results": kept}
+        path.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+        print(f"written: {path}")
+    # Of small pictures it is not the pixels that count.
+    return 0 if is_good or chosen.quick else 1
 
 
 if __name__ == "__main__":

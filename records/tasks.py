@@ -18,6 +18,12 @@ def pictures_process_waiting(*, terminal_id: int | None = None) -> dict[str, int
     return {"pictures": services.pictures_process_waiting(terminal_id=terminal_id)}
 
 
+@shared_task(name="records.tasks.waiting_files_sweep")
+def waiting_files_sweep() -> dict[str, int]:
+    """Delete files of pictures that were never stored."""
+    return {"files": services.waiting_files_sweep()}
+
+
 @shared_task(name="records.tasks.command_run")
 def command_run(*, command_id: int) -> dict[str, str]:
     """Fetch one terminal's own records; a second delivery finds it taken."""

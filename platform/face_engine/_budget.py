@@ -9,7 +9,6 @@ A caller holds one picture at a time and waits for none while it holds one: noth
 circle.
 """
 
-import ctypes
 import sys
 import threading
 import time
@@ -19,6 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
+from face_engine._memory import return_free_memory
 from face_engine.exceptions import ImageTooHeavy, PicturesBusy
 
 LIGHT_BYTES: Final = 36 * 1024 * 1024
@@ -28,8 +28,10 @@ decoded, it has no more than 2047 pixels each way."""
 _LIGHT_SHARE: Final = 3
 _HEAVY_AT_ONCE: Final = 2
 _WAITING_MOST: Final = 32
-# Memory that was given back in this many bytes is returned to the system, when nothing is decoded.
+# Usual pictures: so many bytes have been freed, and so long ago was the last time. Taking memory
+# anew costs a fifth of decoding a phone's photo.
 _TRIM_BYTES: Final = 64 * 1024 * 1024
+_TRIM_EVERY_S: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,9 +126,11 @@ class PictureHold:
         if self._lane is None:
             return
         kept = min(weight, self._weight)
-        self._lane.give_back(self._weight - kept, decoded=self._is_decoding)
-        freed, self._weight, self._is_decoding = self._weight - kept, kept, False
-        self._budget.trim(freed)
+        freed = self._weight - kept
+        # Before the next one starts: what this one has freed would still be there beside it.
+        self._budget.trim(freed, is_heavy=self._is_decoding and self._weight > LIGHT_BYTES)
+        self._lane.give_back(freed, decoded=self._is_decoding)
+        self._weight, self._is_decoding = kept, False
 
     def release(self) -> None:
         """Give back everything; harmless when there is nothing."""
@@ -146,6 +150,7 @@ class PictureBudget:
         self._light = _Lane(light, at_once=sys.maxsize)
         self._heavy = _Lane(max(0, total - light), at_once=_HEAVY_AT_ONCE)
         self._freed = 0
+        self._trimmed_at = -_TRIM_EVERY_S
 
     @property
     def used(self) -> int:
@@ -174,15 +179,16 @@ class PictureBudget:
             raise ImageTooHeavy
         return self._heavy
 
-    def trim(self, freed: int) -> None:
-        """Return free memory to the system now and then; the C library would keep it."""
+    def trim(self, freed: int, *, is_heavy: bool) -> None:
+        """Return free memory to the system; the C library would keep it.
+
+        After each heavy picture; after usual ones, which would only take it again, now and then and
+        when nothing is decoded.
+        """
         self._freed += freed
-        if self._freed >= _TRIM_BYTES and not self._light.decoding and not self._heavy.decoding:
-            self._freed = 0
-            _trim()
-
-
-def _trim() -> None:
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
-    if trim is not None:
-        trim(0)
+        now = time.monotonic()
+        is_idle = not self._light.decoding and not self._heavy.decoding
+        is_time = self._freed >= _TRIM_BYTES and now - self._trimmed_at >= _TRIM_EVERY_S
+        if is_heavy or (is_time and is_idle):
+            self._freed, self._trimmed_at = 0, now
+            return_free_memory()

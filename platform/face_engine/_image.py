@@ -14,6 +14,7 @@ from face_engine._budget import PictureHold
 from face_engine._jpeg_scans import SCANS_MOST, scan_starts, scans_tell_all
 from face_engine._metadata import bare_picture, orientation_of
 from face_engine._pixels import factor_for, rgb_pixels
+from face_engine._turns import upright
 from face_engine._weight import picture_weight
 from face_engine.base import RgbImage
 from face_engine.exceptions import ImageFault, ImageTooHeavy, ImageUnreadable, PicturesBusy
@@ -32,17 +33,6 @@ DEFAULT_ENOUGH_PX: Final = 1024
 """Longer side that suffices for everything here: the detector looks at 320 px, a stored photo has
 at most 500 px, and a face that fills a tenth of the width still has 100 px."""
 
-
-# Quarter turns to the left, and whether columns change sides before, by EXIF orientation.
-_TURNS: Final = {
-    2: (0, True),
-    3: (2, False),
-    4: (2, True),
-    5: (1, True),
-    6: (3, False),
-    7: (3, True),
-    8: (1, False),
-}
 
 _JPEG_START: Final = b"\xff\xd8"
 _JPEG_END: Final = b"\xff\xd9"
@@ -167,10 +157,11 @@ class _Limits:
 def _decode(raw: bytes, limits: _Limits) -> PartialImage:
     bare = bare_picture(raw)
     is_jpeg = bare.raw.startswith(_JPEG_START)
-    if is_jpeg and len(scan_starts(bare.raw)) > SCANS_MOST:
+    scans = scan_starts(bare.raw) if is_jpeg else []
+    if len(scans) > SCANS_MOST:
         raise ImageUnreadable("too_large")
     try:
-        return PartialImage(_pixels(bare.raw, bare.orientation, limits))
+        return PartialImage(_pixels(bare.raw, bare.orientation, limits, scans))
     except OSError as error:
         if not is_jpeg or isinstance(error, UnidentifiedImageError):
             raise
@@ -218,7 +209,9 @@ def _header(raw: bytes) -> JpegImageFile:
         return image
 
 
-def _pixels(raw: bytes, orientation: int, limits: _Limits) -> RgbImage:
+def _pixels(
+    raw: bytes, orientation: int, limits: _Limits, scans: list[int] | None = None
+) -> RgbImage:
     formats = (*_FORMATS, "HEIF") if _register_heif() else _FORMATS
     with Image.open(io.BytesIO(raw), formats=formats) as image:
         if image.width * image.height > limits.max_pixels:
@@ -229,8 +222,12 @@ def _pixels(raw: bytes, orientation: int, limits: _Limits) -> RgbImage:
         if limits.enough_px is not None and is_jpeg:
             _draft(image, limits.enough_px)
         factor = 1 if is_jpeg else factor_for(image.size, limits.enough_px)
+        if is_jpeg and scans is None:
+            scans = scan_starts(raw)
         limits.admit(
-            picture_weight(image, raw, factor=factor, beside_another=limits.is_beside_another)
+            picture_weight(
+                image, raw, factor=factor, scans=scans, beside_another=limits.is_beside_another
+            )
         )
         if image.format == "WEBP":
             orientation = orientation_of(image.info.get("exif", b""), image.info.get("xmp", b""))
@@ -241,9 +238,7 @@ def _pixels(raw: bytes, orientation: int, limits: _Limits) -> RgbImage:
 
 
 def _upright(pixels: RgbImage, orientation: int) -> RgbImage:
-    quarters, is_mirrored = _TURNS.get(orientation, (0, False))
-    turned = np.rot90(pixels[:, ::-1] if is_mirrored else pixels, quarters)
-    return _freeze(np.ascontiguousarray(turned))
+    return _freeze(upright(pixels, orientation))
 
 
 def _draft(image: Image.Image, enough_px: int) -> None:

@@ -12,6 +12,9 @@ RESULT_BYTES: Final = 3
 # Width and height of one piece, multiples of the largest factor.
 _PIECE: Final = (2048, 128)
 PIECE_PIXELS: Final = _PIECE[0] * _PIECE[1]
+# Up to here an RGB picture is copied at once, which takes no more than result and piece are counted
+# with: two copies in place of one and twelve bytes a pixel of the piece (face_engine._weight).
+_WHOLE_PIXELS: Final = 4 * PIECE_PIXELS
 _FACTORS: Final = (8, 4, 2)
 
 _Box = tuple[int, int, int, int]
@@ -34,6 +37,8 @@ def result_size(size: tuple[int, int], factor: int) -> tuple[int, int]:
 def rgb_pixels(image: Image.Image, factor: int) -> RgbImage:
     """Return a picture's pixels, transparency laid on white, each side divided by a factor."""
     image.load()
+    if factor == 1 and image.mode == "RGB" and image.width * image.height <= _WHOLE_PIXELS:
+        return np.asarray(image)
     width, height = result_size(image.size, factor)
     pixels = np.empty((height, width, RESULT_BYTES), dtype=np.uint8)
     white_level = _white_level(image)

@@ -10,14 +10,13 @@ from PIL import Image
 from PIL.BmpImagePlugin import BmpImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 
-from face_engine._jpeg_scans import scan_starts
 from face_engine._pixels import PIECE_PIXELS, RESULT_BYTES, result_size
 
 # Pillow keeps three channels in four bytes, and two as well.
 _PIXEL_BYTES: Final = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I;16L": 2, "I;16N": 2}
 _OTHER_PIXEL_BYTES: Final = 4
 # What a piece takes on its way to RGB, which most pictures are already.
-_PIECE_BYTES: Final = {"RGB": 10}
+_PIECE_BYTES: Final = {"RGB": 12}
 _OTHER_PIECE_BYTES: Final = 26
 # What decoders hold a pixel beside that, measured with benchmarks/bench_picture_memory.py: WebP two
 # canvases, its own pixels and what it hands over twice; HEIF planes and what it hands over.
@@ -30,7 +29,12 @@ _BLOCK_PX: Final = 8
 
 
 def picture_weight(
-    image: Image.Image, raw: bytes, *, factor: int, beside_another: bool = False
+    image: Image.Image,
+    raw: bytes,
+    *,
+    factor: int,
+    scans: list[int] | None,
+    beside_another: bool = False,
 ) -> int:
     """Return what decoding a picture takes, in bytes.
 
@@ -38,13 +42,14 @@ def picture_weight(
         image: opened and not loaded; a JPEG told already by how much it is to be reduced.
         raw: its file.
         factor: by which its sides are divided after it has been decoded.
+        scans: where those of a JPEG begin; finding them again would take milliseconds.
         beside_another: it is decoded to be compared with an earlier result of the same size.
     """
     pixels = image.width * image.height
     native = _PIXEL_BYTES.get(image.mode, _OTHER_PIXEL_BYTES) * pixels
     extra = _EXTRA_BYTES.get(image.format or "", 0) * pixels
     if isinstance(image, JpegImageFile):
-        extra += _coefficients(image, raw)
+        extra += _coefficients(image, raw, scans or [])
     elif isinstance(image, BmpImageFile) and image.info.get("compression") in _RUN_LENGTHS:
         extra += _RUN_LENGTHS_EXTRA * pixels
     width, height = result_size(image.size, factor)
@@ -56,9 +61,8 @@ def picture_weight(
     return 2 * len(raw) + piece + worst
 
 
-def _coefficients(image: JpegImageFile, raw: bytes) -> int:
+def _coefficients(image: JpegImageFile, raw: bytes, starts: list[int]) -> int:
     """Return what a JPEG in several scans takes: all of it at full size, before any reduction."""
-    starts = scan_starts(raw)
     is_split = bool(starts) and raw[starts[0] + 4 : starts[0] + 5] != bytes([image.layers])
     if "progressive" not in image.info and len(starts) < 2 and not is_split:
         return 0

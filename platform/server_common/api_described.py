@@ -3,6 +3,7 @@
 from typing import Any, Literal
 
 from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.plumbing import force_instance
 from rest_framework import serializers
 
 Direction = Literal["request", "response"]
@@ -37,4 +38,17 @@ class DescribedSchema(AutoSchema):
             found.add("409")
         if self.method in _WRITES - {"DELETE"}:
             found |= {"413", "415"}
+            if self._takes_pictures():
+                # There is no room to decode another one (server_common.api.TooManyPictures).
+                found.add("503")
         return found
+
+    def _takes_pictures(self) -> bool:
+        asked = self.get_request_serializer()
+        shapes = asked.values() if isinstance(asked, dict) else [asked]
+        return any(
+            isinstance(field, serializers.FileField) and not field.read_only
+            for shape in map(force_instance, shapes)
+            if isinstance(shape, serializers.Serializer)
+            for field in shape.fields.values()
+        )

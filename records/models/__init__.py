@@ -4,9 +4,10 @@ from .alert import Alert
 from .negative import FaceNegative
 from .record import Picture, Record, RecordCursor
 from .rules import PassRules
-from .waiting import WaitingPicture
+from .waiting import WAITING_ROOT, WaitingPicture
 
 __all__ = [
+    "WAITING_ROOT",
     "Alert",
     "FaceNegative",
     "PassRules",

@@ -1,17 +1,20 @@
 """Pictures of terminals that nobody has approved yet, kept as they came."""
 
+import secrets
+from typing import Final
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from records.models.record import Record
 
+WAITING_ROOT: Final = "records/waiting"
 
-def waiting_path(picture: models.Model, _name: str) -> str:
-    """Return where a picture waits; the same message again finds the same place."""
-    if not isinstance(picture, WaitingPicture):
-        raise TypeError("only waiting pictures are stored here")
-    record = picture.record
-    return f"records/waiting/{record.terminal_id}/{record.dedupe_key}-{picture.place}.bin"
+
+def waiting_path(_picture: models.Model, _name: str) -> str:
+    """Return where a picture waits: by chance, so that no two ever share a file."""
+    name = secrets.token_hex(16)
+    return f"{WAITING_ROOT}/{name[:2]}/{name}.bin"
 
 
 class WaitingPicture(models.Model):

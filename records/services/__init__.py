@@ -11,6 +11,7 @@ from .fetching import (
     records_pull,
     sign_store,
 )
+from .late_pictures import pictures_process_waiting
 from .negatives import (
     LooksLikePhoto,
     effect_words,
@@ -26,7 +27,7 @@ from .presence import presence_alarms
 from .repeats import PassOutcome
 from .shared_ids import shared_ids_watch
 from .verification import Verified, verify
-from .waiting import WAITS, pictures_process_waiting
+from .waiting import WAITS, waiting_files_sweep
 
 __all__ = [
     "BROKEN_OFF",
@@ -61,4 +62,5 @@ __all__ = [
     "stored_at_least",
     "temperature_record",
     "verify",
+    "waiting_files_sweep",
 ]

@@ -10,25 +10,22 @@ from datetime import datetime
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from devices.choices import Verification
 from devices.clock_learning import Judgement
 from devices.models import Terminal
 from devices.services import CLOCK_TOLERANCE_S, Admission, terminal_describe
 from faces.models import Person
 from faces.services import PictureOrigin
 from records.choices import (
-    AlertKind,
     Origin,
     Passback,
     Reason,
     RecordKind,
     Timing,
-    VerificationResult,
 )
-from records.decision import Decision, Evidence, is_fever
+from records.decision import Decision, Evidence
 from records.live import record_message
 from records.models import Record
-from records.services.alerts import alert_raise
+from records.services.alarms import record_alarms
 from records.services.clocks import (
     moment_answered,
     moment_judge,
@@ -37,7 +34,7 @@ from records.services.clocks import (
 )
 from records.services.cut_down import NOT_WHOLE
 from records.services.decisions import decision_make, rules_of
-from records.services.looking import PHOTO_ON_FILE, Looked, look, look_for
+from records.services.looking import Looked, look, look_for
 from records.services.pictures import picture_store
 from records.services.repeats import PassOutcome, dedupe_key, repeat_answer
 from records.services.twins import hold, is_known, is_told, supersede
@@ -50,15 +47,6 @@ logger = logging.getLogger(__name__)
 
 # Whether the door opened is known to the terminal alone.
 _DECIDED_THERE = Decision(open_door=False, reason=Reason.FETCHED)
-
-_ALARMS = {
-    Reason.FACE_MISMATCH: AlertKind.FACE_MISMATCH,
-    Reason.BLACKLISTED: AlertKind.BLACKLISTED,
-}
-
-
-# What is older may be over; somebody is to be sent to a door where a fever stands now.
-_FEVER_PASSES_S = 300.0
 
 
 def pass_record(
@@ -323,7 +311,7 @@ def _store(
                 if one.waits is not None:
                     picture_wait(record=record, place=place, raw=one.waits)
             replaces = [] if is_late else supersede(record)
-            _alarm(record, has_passed_back=has_passed_back)
+            record_alarms(record, has_passed_back=has_passed_back)
             message = record_message(record, replaces=replaces)
             group_send_on_commit(f"live.{record.site_id}", {"type": "live.record", **message})
     except IntegrityError:
@@ -358,33 +346,3 @@ def _answered(
         )
     moment_answered(terminal=record.terminal, judged=judged)
     return stored
-
-
-def _alarm(record: Record, *, has_passed_back: bool) -> None:
-    terminal = record.terminal
-    site = terminal.site
-    if is_fever(record.temperature_c, site.temperature_limit_c):
-        alert_raise(
-            kind=AlertKind.HIGH_TEMPERATURE,
-            terminal=terminal,
-            record=record,
-            facts={"temperature_c": str(record.temperature_c)},
-            is_over=record.late_s is not None and record.late_s > _FEVER_PASSES_S,
-        )
-    if site.mask_required and record.mask is False:
-        alert_raise(kind=AlertKind.NO_MASK, terminal=terminal, record=record)
-    if has_passed_back and record.reason in (Reason.ALLOWED, Reason.PASSED_BACK):
-        alert_raise(kind=AlertKind.PASSED_BACK, terminal=terminal, record=record)
-    if PHOTO_ON_FILE in record.faults:
-        alert_raise(kind=AlertKind.PHOTO_SENT_BACK, terminal=terminal, record=record)
-    kind = _ALARMS.get(Reason(record.reason))
-    if record.verification == VerificationResult.MISMATCH and site.verification != Verification.OFF:
-        # Observing sites open, and want to know all the more.
-        kind = kind or AlertKind.FACE_MISMATCH
-    if kind is not None:
-        alert_raise(
-            kind=kind,
-            terminal=terminal,
-            record=record,
-            facts={"score": record.verification_score},
-        )

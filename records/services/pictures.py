@@ -72,18 +72,23 @@ def picture_read(raw: bytes | None, hold: PictureHold, *, prefix: str = "") -> P
         found = picture_decode(raw, hold, decoded_most=settings.TERMINAL_PICTURE_BYTES)
     except ImageUnreadable as error:
         return PictureRead(faults=(f"{prefix}image_{error.code}",))
-    buffer = io.BytesIO()
-    frame = Image.fromarray(found.pixels)
-    frame.thumbnail((_LONGEST_EDGE_PX, _LONGEST_EDGE_PX))
-    frame.save(buffer, "JPEG", quality=_JPEG_QUALITY)
+    jpeg = _jpeg_of(found.pixels)
     hold.keep(found.pixels.nbytes)
-    jpeg = buffer.getvalue()
     height, width = found.pixels.shape[:2]
     return PictureRead(
         CleanPicture(jpeg, hashlib.sha256(jpeg).hexdigest(), width, height, found.is_whole),
         found.pixels,
         (f"{prefix}image_truncated",) if found.is_cut else (),
     )
+
+
+def _jpeg_of(pixels: RgbImage) -> bytes:
+    # On its own, because its copy of the pixels must be gone when the hold keeps them only.
+    buffer = io.BytesIO()
+    frame = Image.fromarray(pixels)
+    frame.thumbnail((_LONGEST_EDGE_PX, _LONGEST_EDGE_PX))
+    frame.save(buffer, "JPEG", quality=_JPEG_QUALITY)
+    return buffer.getvalue()
 
 
 def picture_store(*, site_id: int, clean: CleanPicture) -> Picture:

@@ -1,33 +1,25 @@
-"""Pictures of pending terminals: kept as they came, in bounds, and decoded after approval."""
+"""Pictures of pending terminals: kept as they came, in bounds, until they can be decoded."""
 
-import logging
+import random
 from datetime import timedelta
 from typing import Final
 
 from django.conf import settings
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
-from django.db import transaction
 from django.db.models import QuerySet, Sum
 from django.utils import timezone
 
-from devices.choices import TerminalStatus
 from devices.models import Terminal
-from face_engine import PicturesBusy
-from faces.services import PictureOrigin, files_doom, picture_hold
-from records.live import record_message
-from records.models import Record, WaitingPicture
-from records.services.pictures import CleanPicture, picture_read, picture_store
-from server_common.on_commit import group_send_on_commit
-
-logger = logging.getLogger(__name__)
+from faces.services import files_doom
+from records.models import WAITING_ROOT, Record, WaitingPicture
 
 WAITS: Final = "image_waits"
 NOT_KEPT: Final = "image_not_kept"
-# By the field of the record that a picture belongs in.
-_PREFIXES: Final = {"picture": "", "id_card_picture": "id_card_"}
 _TERMINALS_SHARE: Final = 4
-_WAITS_AT_MOST: Final = timedelta(days=7)
+# No transaction that stores a record takes as long.
+_ORPHAN_AFTER: Final = timedelta(hours=1)
+_LOOKED_AT_MOST: Final = 2000
 
 
 def has_room_to_wait(*, terminal: Terminal, size: int) -> bool:
@@ -49,35 +41,12 @@ def _bytes(rows: QuerySet[WaitingPicture]) -> int:
 
 
 def picture_wait(*, record: Record, place: str, raw: bytes) -> None:
-    """Keep a picture as it came, in the transaction that stores its record."""
-    waiting = WaitingPicture(record=record, place=place, size=len(raw))
-    path = waiting.file.field.generate_filename(waiting, "picture")
-    if default_storage.exists(path):
-        # Left by an attempt whose record was not stored.
-        default_storage.delete(path)
-    waiting.file.name = default_storage.save(path, ContentFile(raw))
-    waiting.save()
+    """Keep a picture as it came, in the transaction that stores its record.
 
-
-def pictures_process_waiting(*, terminal_id: int | None = None, limit: int = 500) -> int:
-    """Decode what approved terminals sent while they were pending; returns how many were settled.
-
-    Safe to repeat and to run twice at once. What has waited for too long is given up.
+    When that is rolled back the file stays until it is swept; no other will have its name.
     """
-    old = WaitingPicture.objects.filter(created_at__lt=timezone.now() - _WAITS_AT_MOST)
-    for waiting in old.exclude(record__terminal__status=TerminalStatus.APPROVED)[:limit]:
-        _settle(waiting, None, (_word(waiting, NOT_KEPT),))
-    rows = WaitingPicture.objects.filter(record__terminal__status=TerminalStatus.APPROVED)
-    if terminal_id is not None:
-        rows = rows.filter(record__terminal=terminal_id)
-    settled = 0
-    for waiting in rows[:limit]:
-        try:
-            settled += _decode(waiting)
-        except PicturesBusy:
-            logger.warning("pictures_wait others are being decoded")
-            break
-    return settled
+    waiting = WaitingPicture(record=record, place=place, size=len(raw))
+    waiting.file.save("picture", ContentFile(raw))
 
 
 def waiting_forget(*, records: QuerySet[Record]) -> None:
@@ -87,41 +56,40 @@ def waiting_forget(*, records: QuerySet[Record]) -> None:
     waiting.delete()
 
 
-def _word(waiting: WaitingPicture, word: str) -> str:
-    return _PREFIXES[waiting.place] + word
+def waiting_files_sweep() -> int:
+    """Delete files that no row names and return how many went; safe to repeat.
 
-
-def _decode(waiting: WaitingPicture) -> bool:
+    They are left by records whose transaction was rolled back. A bounded number is looked at, in
+    folders chosen by chance, so that all have their turn.
+    """
     try:
-        with waiting.file.open() as stored:
-            raw = stored.read()
+        folders, _ = default_storage.listdir(WAITING_ROOT)
     except FileNotFoundError:
-        # Settled by another worker meanwhile, or lost: its row tells.
-        return _settle(waiting, None, (_word(waiting, NOT_KEPT),))
-    with picture_hold(PictureOrigin.BACKGROUND) as hold:
-        read = picture_read(raw, hold, prefix=_PREFIXES[waiting.place])
-    return _settle(waiting, read.clean, read.faults)
+        return 0
+    random.shuffle(folders)
+    looked_at = swept = 0
+    for folder in folders:
+        if looked_at >= _LOOKED_AT_MOST:
+            break
+        names = default_storage.listdir(f"{WAITING_ROOT}/{folder}")[1]
+        paths = [f"{WAITING_ROOT}/{folder}/{name}" for name in names][: _LOOKED_AT_MOST - looked_at]
+        looked_at += len(paths)
+        swept += _sweep(paths)
+    return swept
 
 
-@transaction.atomic
-def _settle(waiting: WaitingPicture, clean: CleanPicture | None, faults: tuple[str, ...]) -> bool:
-    """Write on the record what became of its picture; False when another worker has done it."""
-    # Serialises two workers at the same record, and two pictures of it.
-    record = (
-        Record.objects.select_for_update(no_key=True, of=("self",))
-        .select_related("terminal__site")
-        .filter(pk=waiting.record_id)
-        .first()
-    )
-    if record is None or not WaitingPicture.objects.filter(pk=waiting.pk).exists():
-        return False
-    kept = [one for one in record.faults if one != _word(waiting, WAITS)]
-    record.faults = list(dict.fromkeys([*kept, *faults]))
-    if clean is not None:
-        setattr(record, waiting.place, picture_store(site_id=record.site_id, clean=clean))
-    record.save(update_fields=["faults", waiting.place])
-    files_doom([waiting.file.name or ""])
-    waiting.delete()
-    message = record_message(record)
-    group_send_on_commit(f"live.{record.site_id}", {"type": "live.record", **message})
-    return True
+def _sweep(paths: list[str]) -> int:
+    named = set(WaitingPicture.objects.filter(file__in=paths).values_list("file", flat=True))
+    before, swept = timezone.now() - _ORPHAN_AFTER, 0
+    for path in paths:
+        if path in named:
+            continue
+        try:
+            is_old = default_storage.get_modified_time(path) < before
+        except FileNotFoundError:
+            # Another process has swept it, or it was doomed with its row.
+            continue
+        if is_old:
+            default_storage.delete(path)
+            swept += 1
+    return swept

@@ -92,6 +92,23 @@ def test_every_refusal_is_described() -> None:
             assert wanted <= described, (path, method)
 
 
+def test_busy_is_described_where_pictures_are_taken() -> None:
+    """One that finds too many others before it is told 503, and when to come again."""
+    told = {
+        (path.removeprefix("/api/v1"), method)
+        for path, methods in yaml.safe_load(RECORDED.read_text())["paths"].items()
+        for method, operation in methods.items()
+        if "503" in operation["responses"]
+    }
+
+    assert {
+        ("/identify/", "post"),
+        ("/people/", "post"),
+        ("/people/{id}/", "put"),
+        ("/people/{id}/", "patch"),
+    } == told
+
+
 @pytest.mark.django_db
 @pytest.mark.sqlite
 def test_the_root_leads_everywhere(root: APIClient, world: World) -> None:

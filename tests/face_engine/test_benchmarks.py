@@ -21,7 +21,14 @@ def _run(script: str, *arguments: str) -> str:
 
 
 @pytest.mark.parametrize(
-    "script", ["bench_descriptor.py", "bench_photo_to_identity.py", "measure_faces.py"]
+    "script",
+    [
+        "bench_descriptor.py",
+        "bench_photo_to_identity.py",
+        "bench_picture_decode.py",
+        "bench_picture_memory.py",
+        "measure_faces.py",
+    ],
 )
 def test_help_says_what_is_asked(script: str) -> None:
     text = _run(script, "--help")
@@ -36,4 +43,24 @@ def test_the_descriptor_benchmark_runs(model_dir: Path, tmp_path: Path) -> None:
 
     assert "ratio: " in text
     assert "machine: " in text
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is read as Linux tells it")
+def test_the_benchmark_of_pictures_memory_runs(tmp_path: Path) -> None:
+    told = _run("bench_picture_memory.py", "--quick", "--only", "png", "--results", str(tmp_path))
+
+    assert "png-49-mpx-palette" in told
+    assert "machine: " in told
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_benchmark_of_pictures_speed_runs(tmp_path: Path) -> None:
+    """Against today's decoder: the earlier commit is not in every copy of the repository."""
+    told = _run(
+        "bench_picture_decode.py", "--quick", "--before", "HEAD", "--results", str(tmp_path)
+    )
+
+    assert "phone's JPEG, 12 Mpx, turned" in told
+    assert "ratio: " in told
     assert list(tmp_path.iterdir()) == []

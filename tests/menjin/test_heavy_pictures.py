@@ -176,6 +176,8 @@ def test_doors_are_answered_while_bombs_are_posted(
             ends.append(bomber.raw("syface", body).status_code)
         connection.close()
 
+    # The models are loaded by the first picture of a process, which takes seconds.
+    wire.raw("syface", {"userId": "1001", "img": picture(portraits["obama.jpg"])})
     bombers = [threading.Thread(target=post, args=(number,)) for number in range(8)]
     for one in bombers:
         one.start()
@@ -193,7 +195,9 @@ def test_doors_are_answered_while_bombs_are_posted(
             one.join(60)
 
     assert [status for status, _ in answers] == [200] * 5
-    # What a terminal waits for; alone it takes a tenth of a second.
-    assert max(took_s for _, took_s in answers) < 15
+    # Alone it takes a tenth of a second; one may meet a moment in which others have the machine.
+    took_s = sorted(took for _, took in answers)
+    assert took_s[2] <= 2
+    assert took_s[-1] <= 5
     assert set(ends) <= {200, 503}
     assert picture_budget().used == 0

@@ -71,6 +71,8 @@ def test_a_full_production_environment_passes_djangos_own_review(tmp_path: Path)
         ("MENJIN_SYNC_PAGE_SIZE", "many", "whole number"),
         ("MENJIN_TERMINAL_RATE", "-5", "at least 1"),
         ("MENJIN_PICTURE_URL_SECONDS", "1.5", "whole number"),
+        # The largest picture that is allowed would never fit: it needs two thirds.
+        ("MENJIN_PICTURE_BUDGET", "402653183", "at least 402653184"),
         ("MENJIN_CALL_NETWORKS", "10.0.0.0/8,10.0.0.0/99", "networks"),
     ],
 )
@@ -81,6 +83,18 @@ def test_a_malformed_value_stops_the_process_by_name(name: str, value: str, told
     assert f"environment variable {name} must be" in done.stderr
     assert told in done.stderr
     assert FULL["SECRET_KEY"] not in done.stderr
+
+
+def test_a_larger_limit_for_pictures_brings_its_budget(tmp_path: Path) -> None:
+    """Otherwise a picture below the limit would be refused, for ever."""
+    limit = {"MENJIN_VAR": str(tmp_path), "MENJIN_UPLOAD_PICTURE_BYTES": "400000001"}
+    asked = "from django.conf import settings; print(settings.PICTURE_BUDGET_BYTES)"
+
+    done = run({**FULL, **limit}, "shell", "-v", "0", "-c", asked)
+    refused = run({**FULL, **limit, "MENJIN_PICTURE_BUDGET": "600000001"}, "check")
+
+    assert done.stdout.strip() == "600000002"
+    assert "MENJIN_PICTURE_BUDGET must be at least 600000002" in refused.stderr
 
 
 _TELL = """

@@ -171,8 +171,14 @@ TERMINAL_PICTURE_BYTES = env.integer(
 UPLOAD_PICTURE_BYTES = env.integer(
     "MENJIN_UPLOAD_PICTURE_BYTES", 256 * 1024 * 1024, minimum=1024 * 1024
 )
+# A third is for usual pictures only, so the largest that is allowed needs half as much again.
+_PICTURE_BUDGET_LEAST = max(
+    128 * 1024 * 1024, -(-3 * max(TERMINAL_PICTURE_BYTES, UPLOAD_PICTURE_BYTES) // 2)
+)
 PICTURE_BUDGET_BYTES = env.integer(
-    "MENJIN_PICTURE_BUDGET", 384 * 1024 * 1024, minimum=128 * 1024 * 1024
+    "MENJIN_PICTURE_BUDGET",
+    max(384 * 1024 * 1024, _PICTURE_BUDGET_LEAST),
+    minimum=_PICTURE_BUDGET_LEAST,
 )
 # How long a picture waits for that at most, in seconds, by faces.services.PictureOrigin.
 PICTURE_WAIT_S = {"door": 2.0, "upload": 20.0, "background": 60.0}
@@ -275,6 +281,7 @@ CELERY_BEAT_SCHEDULE = {
     "validity-sweep": {"task": "faces.tasks.validity_sweep", "schedule": 20.0},
     "photos-waiting": {"task": "faces.tasks.photos_process_waiting", "schedule": 30.0},
     "pictures-waiting": {"task": "records.tasks.pictures_process_waiting", "schedule": 60.0},
+    "waiting-files-sweep": {"task": "records.tasks.waiting_files_sweep", "schedule": 3600.0},
     "files-erase": {"task": "faces.tasks.files_erase", "schedule": 60.0},
     "commands-sweep": {"task": "devices.tasks.commands_sweep", "schedule": 5.0},
     "jobs-sweep": {"task": "devices.tasks.jobs_sweep", "schedule": 15.0},

@@ -2,11 +2,15 @@
 
 import base64
 import io
+import os
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
+from django.db import transaction
 from django.urls import reverse
 from django.utils import timezone
 from PIL import Image
@@ -14,10 +18,14 @@ from rest_framework.test import APIClient
 
 from devices.models import Site, Terminal
 from devices.services import terminal_approve, terminal_disable
+from faces.models import Person
 from faces.services import files_erase
-from records.models import Picture, Record, WaitingPicture
+from records.models import Alert, Picture, Record, WaitingPicture
+from records.models.waiting import waiting_path
 from records.services import pictures_process_waiting, site_records_erase
+from records.services.waiting import picture_wait
 from records.tasks import pictures_process_waiting as task
+from records.tasks import waiting_files_sweep as sweep
 from tests.console.two_sites import World, client_of
 from tests.support.factories import wire_of
 from tests.support.heavy_pictures import heavy_picture, heavy_png
@@ -123,6 +131,98 @@ def test_two_workers_settle_it_once(wire: WireClient, stranger: Terminal) -> Non
     assert WaitingPicture.objects.count() == 0
     assert Picture.objects.count() == 1
     assert Record.objects.get().picture is not None
+
+
+@pytest.mark.parametrize(
+    ("policy", "name", "result", "kinds"),
+    [
+        ("enforce", "obama2.jpg", "match", []),
+        ("enforce", "biden.jpg", "mismatch", ["face_mismatch"]),
+        ("observe", "biden.jpg", "mismatch", ["face_mismatch"]),
+        ("off", "biden.jpg", "off", []),
+        ("off", "obama.jpg", "off", ["photo_sent_back"]),
+    ],
+)
+def test_it_is_compared_with_the_claimed_person_after_approval(
+    wire: WireClient,
+    stranger: Terminal,
+    obama: Person,
+    portraits: dict[str, Path],
+    policy: str,
+    name: str,
+    result: str,
+    kinds: list[str],
+) -> None:
+    """It did not count as seen for ever; the door stays as it was decided then."""
+    Site.objects.update(verification=policy)
+    kept = obama.photos.get().image.open() if name == "obama.jpg" else portraits[name].open("rb")
+    with kept:
+        raw = kept.read()
+    record = passed(wire, raw)
+    terminal_approve(terminal=stranger)
+
+    assert pictures_process_waiting() == 1
+
+    reason = record.reason
+    record.refresh_from_db()
+    assert (record.verification, record.reason, record.door_opened) == (result, reason, False)
+    assert (record.verification_score is None) == (policy == "off")
+    alarms = Alert.objects.filter(record=record).exclude(kind="clock_skew")
+    assert list(alarms.values_list("kind", flat=True)) == kinds
+    # The terminal repeats it: what did not open then opens nothing now.
+    assert passed(wire, raw).door_opened is False
+
+
+def test_nobody_new_is_compared_with_an_old_pass(
+    wire: WireClient, stranger: Terminal, portraits: dict[str, Path], request: Any
+) -> None:
+    """The user ID was nobody's when the pass was recorded."""
+    Site.objects.update(verification="enforce")
+    record = passed(wire, portraits["obama2.jpg"].read_bytes())
+    request.getfixturevalue("obama")
+    terminal_approve(terminal=stranger)
+
+    pictures_process_waiting()
+
+    record.refresh_from_db()
+    assert (record.verification, record.person) == ("no_reference", None)
+
+
+def test_files_of_records_that_were_not_stored_are_swept(
+    wire: WireClient, stranger: Terminal
+) -> None:
+    """A rollback leaves the file. One that was written just now may have its row in a moment."""
+    record = passed(wire, picture())
+    named = set(files())
+    for _ in range(2):
+        with pytest.raises(RuntimeError), transaction.atomic():
+            picture_wait(record=record, place="id_card_picture", raw=picture(32))
+            raise RuntimeError
+    old, young = sorted(set(files()) - named)
+    for path in (old, *named):
+        os.utime(default_storage.path(path), (0, 0))
+
+    assert sweep() == {"files": 1}
+    assert sweep() == {"files": 0}
+
+    assert set(files()) == {*named, young}
+
+
+def test_with_nothing_ever_kept_there_is_nothing_to_sweep(settings: Any, tmp_path: Path) -> None:
+    settings.MEDIA_ROOT = tmp_path
+
+    assert sweep() == {"files": 0}
+
+
+def test_a_sweep_looks_at_a_bounded_number_of_files(
+    wire: WireClient, stranger: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("records.services.waiting._LOOKED_AT_MOST", 3)
+    for _ in range(5):
+        path = default_storage.save(waiting_path(WaitingPicture(), ""), ContentFile(b"1"))
+        os.utime(default_storage.path(path), (0, 0))
+
+    assert [sweep()["files"] for _ in range(3)] == [3, 2, 0]
 
 
 def test_a_bomb_of_a_pending_terminal_is_a_fault_after_approval(
