@@ -29,6 +29,7 @@ from records.services import (
 )
 from server_common.api import IdFilter, MomentFilter, Unavailable
 from server_common.api_defaults import AnyAccept
+from server_common.newest_first import NewestFirst
 from server_common.strict_api import StrictRequests, YesNoFilter, no_fields
 
 
@@ -77,6 +78,7 @@ class RecordViewSet(StrictRequests, viewsets.ReadOnlyModelViewSet):
     queryset = Record.objects.none()
     serializer_class = RecordOut
     filterset_class = RecordFilter
+    pagination_class = NewestFirst
 
     def get_queryset(self) -> QuerySet[Record]:
         return records_visible(self.request.user)
@@ -147,6 +149,7 @@ class AlertViewSet(StrictRequests, viewsets.ReadOnlyModelViewSet):
     queryset = Alert.objects.none()
     serializer_class = AlertOut
     filterset_class = AlertFilter
+    pagination_class = NewestFirst
     member_may_write = True
 
     def get_queryset(self) -> QuerySet[Alert]:
