@@ -35,7 +35,7 @@ def multiply(row: Any, source: str, *, where: str = "", **columns: str) -> None:
     table = quote(row._meta.db_table)
     with connection.cursor() as cursor:
         cursor.execute(
-            f"INSERT INTO {table} ({into}) SELECT {values} FROM {source}, {table} AS model"  # noqa: S608 - names of ours
+            f"INSERT INTO {table} ({into}) SELECT {values} FROM {source}, {table} AS model"
             f" WHERE model.id = {row.pk}{f' AND {where}' if where else ''}"
         )
 

@@ -15,6 +15,7 @@ from rest_framework.exceptions import NotAuthenticated, NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from devices.selectors import terminal_ids
 from face_engine import ModelMissing
 from records.api.serializers import AlertOut, LooksLikePhotoOut, NotThisPersonOut, RecordOut
 from records.choices import AlertKind, RecordKind
@@ -44,7 +45,7 @@ class RecordFilter(django_filters.FilterSet):
     """Records by terminal, person, kind and arrival."""
 
     site = IdFilter(field_name="site_id")
-    device_id = django_filters.CharFilter(field_name="terminal__device_id")
+    device_id = django_filters.CharFilter(method="of_device")
     user_id = django_filters.CharFilter(field_name="user_id")
     kind = django_filters.ChoiceFilter(choices=RecordKind.choices)
     since = MomentFilter(field_name="received_at", lookup_expr="gte")
@@ -57,12 +58,15 @@ class RecordFilter(django_filters.FilterSet):
         model = Record
         fields: list[str] = []
 
+    def of_device(self, queryset: QuerySet[Record], _name: str, value: str) -> QuerySet[Record]:
+        return queryset.filter(terminal__in=terminal_ids(device_id=value))
+
 
 class AlertFilter(django_filters.FilterSet):
     """Alerts by terminal, person, kind and state."""
 
     site = IdFilter(field_name="site_id")
-    device_id = django_filters.CharFilter(field_name="terminal__device_id")
+    device_id = django_filters.CharFilter(method="of_device")
     kind = django_filters.ChoiceFilter(choices=AlertKind.choices)
     # By number: a choice among rows would tell which records of other sites exist.
     record = IdFilter(field_name="record_id")
@@ -70,6 +74,9 @@ class AlertFilter(django_filters.FilterSet):
     class Meta:
         model = Alert
         fields = ["user_id", "state", "severity"]
+
+    def of_device(self, queryset: QuerySet[Alert], _name: str, value: str) -> QuerySet[Alert]:
+        return queryset.filter(terminal__in=terminal_ids(device_id=value))
 
 
 class RecordViewSet(StrictRequests, viewsets.ReadOnlyModelViewSet):

@@ -43,7 +43,9 @@ def rows(page: dict[str, Any]) -> list[int]:
     return [row["id"] for row in page["results"]]
 
 
-def test_next_leads_through_rows_of_one_moment_to_the_end(manager: APIClient, ids: list[int]) -> None:
+def test_next_leads_through_rows_of_one_moment_to_the_end(
+    manager: APIClient, ids: list[int]
+) -> None:
     whole = rows(listed(manager, DELIVERIES))
     page = listed(manager, DELIVERIES, page_size=3)
     pages = [page]
