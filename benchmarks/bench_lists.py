@@ -6,7 +6,8 @@ superuser, as the manager of the large site and as that of the small one: first 
 down, searched. Beside it the same pages are read as the platform did before: counted whole, by
 joins, by their number, searched by parts of text.
 
-``--database URL`` takes one that was filled before. ``--plans`` prints how PostgreSQL answers the slowest question of each page.
+``--database URL`` takes one that was filled before. ``--plans`` prints how PostgreSQL answers the
+slowest question of each page.
 """
 
 import logging

@@ -19,6 +19,11 @@ class LongChangeList(ChangeList):
         is_offered = field_name in self.sortable_by
         return super().get_ordering_field(field_name) if is_offered else None
 
+    def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[Any]:
+        """Sort as usual where the address names no column that is offered."""
+        ordering = super().get_ordering(request, queryset)
+        return list(self._get_default_ordering()) if ordering == ["-pk"] else ordering
+
 
 class WordSearch(admin.ModelAdmin):
     """A list in which every word of a search must be found, by index where there is one."""

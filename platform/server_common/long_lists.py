@@ -52,7 +52,7 @@ class BoundedPaginator(Paginator):
 
     @cached_property
     def count(self) -> int:
-        return rows_counted(self.object_list)
+        return rows_counted(self.object_list, most=COUNTED_MAX)
 
 
 @dataclass(frozen=True, slots=True)
