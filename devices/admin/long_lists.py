@@ -16,13 +16,13 @@ class LongChangeList(ChangeList):
     """A page that is sorted by what the list offers alone, whatever the address says."""
 
     def get_ordering_field(self, field_name: Any) -> Any:
-        is_offered = field_name in self.sortable_by
+        is_offered = field_name in (self.sortable_by or ())
         return super().get_ordering_field(field_name) if is_offered else None
 
     def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[Any]:
         """Sort as usual where the address names no column that is offered."""
         ordering = super().get_ordering(request, queryset)
-        return list(self._get_default_ordering()) if ordering == ["-pk"] else ordering
+        return list(self.lookup_opts.ordering or ()) if ordering == ["-pk"] else ordering
 
 
 class WordSearch(admin.ModelAdmin):

@@ -47,12 +47,13 @@ def rows_counted(rows: QuerySet[Any], *, most: int = COUNTED_MAX) -> int:
     return MoreThan(most) if found > most else found
 
 
-class BoundedPaginator(Paginator):
+class BoundedPaginator(Paginator):  # type: ignore[type-arg]  # Django has it unsubscripted
     """Pages of at most the first ``COUNTED_MAX`` rows."""
 
     @cached_property
     def count(self) -> int:
-        return rows_counted(self.object_list, most=COUNTED_MAX)
+        rows: Any = self.object_list
+        return rows_counted(rows, most=COUNTED_MAX)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,7 @@ class Place:
 
 def moment_name(model: type[Model]) -> str:
     """Return the column of moments by which a model is sorted newest first, rows of one by id."""
-    ordering = model._meta.ordering
+    ordering = model._meta.ordering or ()
     first = str(ordering[0]) if ordering else ""
     if list(ordering) != [first, "-id"] or not first.startswith("-"):
         raise TypeError(f"{model.__name__} is not sorted newest first")

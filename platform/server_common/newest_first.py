@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.db.models import QuerySet
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -23,21 +22,21 @@ class NewestFirst(Pages):
     cursor_query_param = "cursor"
     parameters = (*Pages.parameters, cursor_query_param)
 
-    def paginate_queryset(
-        self, queryset: QuerySet[Any], request: Request, view: Any = None
-    ) -> list[Any]:
+    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
         self.request = request
+        self._url = remove_query_param(request.build_absolute_uri(), self.page_query_param)
         self._name = moment_name(queryset.model)
         self._links: dict[str, Place | None] = {}
         given = request.query_params.get(self.cursor_query_param)
         self._is_numbered = given is None and self.page_query_param in request.query_params
         if self._is_numbered:
-            rows = list(super().paginate_queryset(queryset, request, view) or ())
-            self._count = self.page.paginator.count
-            self._link(rows, is_more=self.page.has_next(), is_before=False)
+            rows: list[Any] = list(super().paginate_queryset(queryset, request, view) or ())
+            page: Any = self.page
+            self._count = page.paginator.count
+            self._link(rows, is_more=page.has_next(), is_before=False)
             return rows
         place = None if given is None else self._place(given)
-        size = self.get_page_size(request) or self.page_size
+        size = self.get_page_size(request) or self.max_page_size
         rows = list(rows_from(queryset, place)[: size + 1])
         is_more, rows = len(rows) > size, rows[:size]
         self._count = queryset.count() if place is None else place.count
@@ -76,8 +75,7 @@ class NewestFirst(Pages):
         place = self._links.get(name)
         if place is None:
             return None
-        url = remove_query_param(self.request.build_absolute_uri(), self.page_query_param)
-        return str(replace_query_param(url, self.cursor_query_param, str(place)))
+        return str(replace_query_param(self._url, self.cursor_query_param, str(place)))
 
     def get_paginated_response(self, data: Any) -> Response:
         links = {"next": self.get_next_link(), "previous": self.get_previous_link()}

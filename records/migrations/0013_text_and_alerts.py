@@ -13,6 +13,14 @@ class Migration(migrations.Migration):
     operations = [
         AddTextIndex(model_name='record', columns=('user_name', 'user_id'), name='record_text'),
         AddIndexUnblocked(
+            model_name='record',
+            index=models.Index(
+                condition=models.Q(('is_late', True)),
+                fields=['-received_at', '-id'],
+                name='record_late',
+            ),
+        ),
+        AddIndexUnblocked(
             model_name='alert',
             index=models.Index(fields=['-raised_at', '-id'], name='alert_newest'),
         ),
