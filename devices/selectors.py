@@ -9,7 +9,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser, User
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from devices.calling import NotCallable, TerminalAddress, read_terminal_address
@@ -302,6 +302,32 @@ def terminal_trust(terminal: Terminal) -> Trust:
     return Trust.TOKEN if terminal.used_token else Trust.OPEN
 
 
-def visible(queryset: QuerySet[Any], user: User | AnonymousUser, *, path: str) -> QuerySet[Any]:
-    """Restrict any queryset to the user's sites; ``path`` leads from its model to the site."""
-    return queryset.filter(**{f"{path}__in": sites_visible(user)})
+def visible(queryset: QuerySet[Any], user: Any, *, path: str = "site") -> QuerySet[Any]:
+    """Restrict the rows of a long table to the user's sites; ``path`` leads to the site.
+
+    By numbers and not by a subquery: only then does the database know how few rows a small site
+    has, and does not go through those of a large one to find them.
+    """
+    if user.is_authenticated and is_administrator(user):
+        return queryset
+    ids = sites_visible(user).order_by().values_list("pk", flat=True)
+    return queryset.filter(**{f"{path}__in": list(ids)})
+
+
+def visible_by_terminal(queryset: QuerySet[Any], user: Any) -> QuerySet[Any]:
+    """Restrict the rows of a long table that knows its terminal and no site, as ``visible``."""
+    if user.is_authenticated and is_administrator(user):
+        return queryset
+    return queryset.filter(terminal__in=terminal_ids(site__in=sites_visible(user)))
+
+
+def terminal_ids(*conditions: Q, **values: Any) -> list[int]:
+    """Return the ids of terminals: of a site, of a device ID, of a word in their name."""
+    rows = Terminal.objects.filter(*conditions, **values).order_by()
+    return list(rows.values_list("pk", flat=True))
+
+
+def terminal_ids_found(user: Any, word: str) -> list[int]:
+    """Return the ids of the user's terminals that have a text in their name or device ID."""
+    found = Q(device_id__icontains=word) | Q(name__icontains=word)
+    return terminal_ids(found, site__in=sites_visible(user))

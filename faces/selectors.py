@@ -6,12 +6,18 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.models import AnonymousUser, User
-from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from devices.choices import TerminalStatus
 from devices.models import Site, SiteToken, Terminal
-from devices.selectors import sites_visible
+from devices.selectors import (
+    sites_visible,
+    terminal_ids_found,
+    visible,
+    visible_by_terminal,
+)
 from faces.choices import (
     SAVE_REPEATS,
     Category,
@@ -31,6 +37,11 @@ from faces.models import (
     TerminalHoldings,
     TerminalLibrary,
 )
+from server_common.text_search import SearchedText
+
+# With the index ``person_text``.
+PEOPLE_TEXT = SearchedText(("name", "user_id", "mobile"))
+_NAMED_MAX = 1000
 
 
 def libraries_visible(user: User | AnonymousUser) -> QuerySet[Library]:
@@ -51,16 +62,45 @@ def people_visible(user: User | AnonymousUser) -> QuerySet[Person]:
 
 def deliveries_visible(user: User | AnonymousUser) -> QuerySet[Delivery]:
     """Return what was or is to be told to the terminals of the user's sites."""
-    return Delivery.objects.filter(terminal__site__in=sites_visible(user)).select_related(
-        "terminal", "terminal__site"
-    )
+    return visible_by_terminal(Delivery.objects.select_related("terminal", "terminal__site"), user)
+
+
+def people_found(word: str) -> Q:
+    """Return the condition of people with a text in name, user ID or mobile number."""
+    return PEOPLE_TEXT.found(word)
+
+
+def people_named(word: str) -> Q:
+    """Return the condition of people with a text in their name."""
+    return PEOPLE_TEXT.found(word) & Q(name__icontains=word)
+
+
+def deliveries_found(user: User | AnonymousUser, word: str) -> Q:
+    """Return the condition of deliveries whose person or terminal has a text in name or ID."""
+    people = visible(Person.objects.filter(PEOPLE_TEXT.found(word)), user)
+    ids = people.filter(Q(name__icontains=word) | Q(user_id__icontains=word)).order_by()
+    ids = ids.values_list("pk", flat=True)
+    named = list(ids[: _NAMED_MAX + 1])
+    # Few are looked up one by one; of very many, some are met soon among the newest.
+    of_people = Q(person__in=named if len(named) <= _NAMED_MAX else ids)
+    erased = Q(person__isnull=True, user_id__icontains=word)
+    return of_people | erased | Q(terminal__in=terminal_ids_found(user, word))
 
 
 def revocations_visible(user: User | AnonymousUser) -> QuerySet[Revocation]:
     """Return whom terminals of the user's sites must forget, with how many doors are left."""
-    owing = Q(deliveries__operation=Operation.DELETE) & ~Q(deliveries__state=DeliveryState.STORED)
-    rows = Revocation.objects.filter(site__in=sites_visible(user))
-    return rows.annotate(doors_left=Count("deliveries", filter=owing)).order_by("-begun_at", "-id")
+    owing = (
+        Delivery.objects.filter(revocation=OuterRef("pk"), operation=Operation.DELETE)
+        .exclude(state=DeliveryState.STORED)
+        .order_by()
+        .values("revocation")
+        .annotate(rows=Count("pk"))
+        .values("rows")
+    )
+    # Counted for the rows of a page, not for all of them.
+    doors_left = Coalesce(Subquery(owing), 0)
+    rows = visible(Revocation.objects.annotate(doors_left=doors_left), user)
+    return rows.order_by("-begun_at", "-id")
 
 
 def told_in_vain() -> Q:

@@ -1,27 +1,41 @@
 """Reads of records and alerts; the restriction to a user's own sites is made here."""
 
 from django.contrib.auth.models import AnonymousUser, User
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from devices.models import Terminal
-from devices.selectors import sites_visible, terminals_visible
+from devices.selectors import terminal_ids_found, terminals_visible, visible
 from faces.models import Person
 from faces.selectors import people_visible
 from records.models import Alert, Record
+from server_common.text_search import SearchedText
+
+# With the index ``record_text``.
+RECORDS_TEXT = SearchedText(("user_name", "user_id"))
 
 
 def records_visible(user: User | AnonymousUser) -> QuerySet[Record]:
     """Return the records of the user's sites with terminal, person and picture at hand."""
-    return Record.objects.filter(site__in=sites_visible(user)).select_related(
-        "terminal", "site", "person", "picture", "negative"
-    )
+    rows = Record.objects.select_related("terminal", "site", "person", "picture", "negative")
+    return visible(rows, user)
 
 
 def alerts_visible(user: User | AnonymousUser) -> QuerySet[Alert]:
     """Return the alerts of the user's sites with terminal and record at hand."""
-    return Alert.objects.filter(site__in=sites_visible(user)).select_related(
+    rows = Alert.objects.select_related(
         "terminal", "site", "record", "acknowledged_by", "cleared_by"
     )
+    return visible(rows, user)
+
+
+def records_found(user: User | AnonymousUser, word: str) -> Q:
+    """Return the condition of records with a text in name or user ID, or of such terminals."""
+    return RECORDS_TEXT.found(word) | Q(terminal__in=terminal_ids_found(user, word))
+
+
+def alerts_found(user: User | AnonymousUser, word: str) -> Q:
+    """Return the condition of alerts with a text in the user ID, or of such terminals."""
+    return Q(user_id__icontains=word) | Q(terminal__in=terminal_ids_found(user, word))
 
 
 def asked_doors(

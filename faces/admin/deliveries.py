@@ -4,18 +4,19 @@ from datetime import timedelta
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy
 
 from devices.admin.jobs import tell_jobs
+from devices.admin.long_lists import LongListAdmin
 from devices.admin.scoped import SITE_FILTER, ReadOnlyAdmin, ScopedRelatedFilter
 from faces.admin.words import delivery_tone
 from faces.choices import Operation, Remedy, RevocationState, delivery_label
 from faces.models import Delivery, Revocation
-from faces.selectors import revocations_visible, told_in_vain
+from faces.selectors import deliveries_found, revocations_visible, told_in_vain
 from faces.services.jobs import deliveries_send_again_start
 from faces.words import delivery_words
 from server_common.admin import EMPTY, Tone, badge
@@ -53,7 +54,7 @@ class NeedsSomebody(admin.SimpleListFilter):
 
 
 @admin.register(Delivery)
-class DeliveryAdmin(ReadOnlyAdmin):
+class DeliveryAdmin(LongListAdmin):
     """The delivery matrix of all terminals of the user's sites."""
 
     list_display = (
@@ -70,6 +71,7 @@ class DeliveryAdmin(ReadOnlyAdmin):
     list_filter = (NeedsSomebody, "state", "operation", ("terminal", ScopedRelatedFilter))
     actions = ("send_again",)
     search_fields = ("user_id", "person__name", "terminal__device_id", "terminal__name")
+    sortable_by = ("user_id", "changed_at")
     fields = (
         "terminal",
         "person",
@@ -93,6 +95,9 @@ class DeliveryAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).select_related("terminal", "person")
+
+    def found(self, request: HttpRequest, word: str) -> Q:
+        return deliveries_found(request.user, word)
 
     @admin.display(description=gettext_lazy("person"), ordering="person__name")
     def person_name(self, row: Delivery) -> str:

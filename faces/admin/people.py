@@ -14,6 +14,7 @@ from django.db.models import (
     Exists,
     OuterRef,
     Prefetch,
+    Q,
     QuerySet,
     Subquery,
     Value,
@@ -27,6 +28,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from devices.admin.erased_by_jobs import ErasedByJobs
+from devices.admin.long_lists import WordSearch
 from devices.admin.scoped import SITE_FILTER, ScopedRelatedFilter, site_ids
 from devices.models import Job
 from faces.admin.deliveries import state_badge
@@ -40,7 +42,7 @@ from faces.admin.words import (
 )
 from faces.choices import Category, PersonState, PhotoStatus
 from faces.models import Delivery, FacePhoto, Person
-from faces.selectors import doors_of_people, reference_photo
+from faces.selectors import doors_of_people, people_found, reference_photo
 from faces.services import person_erase, person_save
 from faces.services.jobs import people_erase_start
 from faces.words import delivery_words
@@ -88,7 +90,7 @@ class PersonChangeList(ChangeList):
 
 
 @admin.register(Person)
-class PersonAdmin(ErasedByJobs):
+class PersonAdmin(WordSearch, ErasedByJobs):
     """All writes go through ``person_save`` and ``person_erase``: terminals hear of them."""
 
     form = PersonForm
@@ -159,6 +161,9 @@ class PersonAdmin(ErasedByJobs):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         newest_first = Prefetch("photos", queryset=FacePhoto.objects.order_by("-id"))
         return super().get_queryset(request).prefetch_related(newest_first, "libraries")
+
+    def found(self, request: HttpRequest, word: str) -> Q:
+        return people_found(word)
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return PersonChangeList

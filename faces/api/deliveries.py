@@ -17,6 +17,7 @@ from faces.models import Delivery, Revocation
 from faces.selectors import deliveries_visible, revocations_visible
 from faces.services.jobs import deliveries_send_again_start
 from faces.words import delivery_words
+from server_common.newest_first import NewestFirst
 from server_common.strict_api import StrictInput, StrictRequests, no_fields
 
 
@@ -108,6 +109,7 @@ class DeliveryViewSet(
     queryset = Delivery.objects.none()
     serializer_class = DeliveryOut
     filterset_class = DeliveryFilter
+    pagination_class = NewestFirst
 
     def get_queryset(self) -> QuerySet[Delivery]:
         return deliveries_visible(self.request.user)
@@ -136,6 +138,7 @@ class RevocationViewSet(
     queryset = Revocation.objects.none()
     serializer_class = RevocationOut
     filterset_class = RevocationFilter
+    pagination_class = NewestFirst
 
     def get_queryset(self) -> QuerySet[Revocation]:
         return revocations_visible(self.request.user)

@@ -4,7 +4,9 @@ import django_filters
 from django.db.models import QuerySet
 
 from devices.models import Terminal
+from devices.selectors import terminal_ids
 from faces.models import Delivery, Library, Person, Revocation
+from faces.selectors import people_named
 from server_common.api import IdFilter
 from server_common.strict_api import YesNoFilter
 
@@ -34,7 +36,7 @@ class PersonFilter(django_filters.FilterSet):
 
     site = IdFilter(field_name="site_id")
     library = IdFilter(method="in_library")
-    name = django_filters.CharFilter(lookup_expr="icontains")
+    name = django_filters.CharFilter(method="named")
 
     class Meta:
         model = Person
@@ -43,17 +45,26 @@ class PersonFilter(django_filters.FilterSet):
     def in_library(self, queryset: QuerySet[Person], _name: str, value: int) -> QuerySet[Person]:
         return queryset.filter(memberships__library_id=value)
 
+    def named(self, queryset: QuerySet[Person], _name: str, value: str) -> QuerySet[Person]:
+        return queryset.filter(people_named(value))
+
 
 class DeliveryFilter(django_filters.FilterSet):
     """Deliveries by site, device id, user id, state, and whether somebody has to do something."""
 
-    site = IdFilter(field_name="terminal__site_id")
-    device_id = django_filters.CharFilter(field_name="terminal__device_id")
+    site = IdFilter(method="at_site")
+    device_id = django_filters.CharFilter(method="of_device")
     needs_somebody = YesNoFilter(method="that_need_somebody")
 
     class Meta:
         model = Delivery
         fields = ["user_id", "state", "operation", "remedy"]
+
+    def at_site(self, queryset: QuerySet[Delivery], _name: str, value: int) -> QuerySet[Delivery]:
+        return queryset.filter(terminal__in=terminal_ids(site_id=value))
+
+    def of_device(self, queryset: QuerySet[Delivery], _name: str, value: str) -> QuerySet[Delivery]:
+        return queryset.filter(terminal__in=terminal_ids(device_id=value))
 
     def that_need_somebody(
         self,

@@ -92,3 +92,5 @@ class Pages(PageNumberPagination):
 
     page_size_query_param = "page_size"
     max_page_size = 500
+    # What an address may say about pages.
+    parameters: tuple[str, ...] = ("page", "page_size")

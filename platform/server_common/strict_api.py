@@ -100,8 +100,7 @@ class StrictRequests:
         view: Any = self
         if getattr(view, "action", None) != "list":
             return known
-        pages = view.paginator
-        known |= {pages.page_query_param, pages.page_size_query_param}
+        known |= set(view.paginator.parameters)
         filters = DjangoFilterBackend().get_filterset_class(view, view.queryset)
         return known | set(filters.base_filters if filters else ())
 

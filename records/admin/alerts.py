@@ -3,15 +3,17 @@
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy
 
 from devices.admin.jobs import tell_jobs
-from devices.admin.scoped import SITE_FILTER, ReadOnlyAdmin, ScopedRelatedFilter
+from devices.admin.long_lists import LongListAdmin
+from devices.admin.scoped import SITE_FILTER, ScopedRelatedFilter
 from records.choices import AlertKind, AlertState, Severity
 from records.models import Alert
+from records.selectors import alerts_found
 from records.services.jobs import alerts_acknowledge_start, alerts_clear_start
 from records.trace_words import trace_table
 from records.words import folded_words, shared_id_words
@@ -30,7 +32,7 @@ STATE_TONES: dict[str, Tone] = {
 
 
 @admin.register(Alert)
-class AlertAdmin(ReadOnlyAdmin):
+class AlertAdmin(LongListAdmin):
     """What somebody should look at, newest first."""
 
     list_display = (
@@ -73,6 +75,9 @@ class AlertAdmin(ReadOnlyAdmin):
         "cleared_at",
         "cleared_by",
     )
+
+    def found(self, request: HttpRequest, word: str) -> Q:
+        return alerts_found(request.user, word)
 
     @admin.display(description=gettext_lazy("severity"), ordering="severity")
     def severity_badge(self, alert: Alert) -> SafeString:

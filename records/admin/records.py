@@ -4,7 +4,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import path, reverse
 from django.utils import timezone
@@ -13,7 +13,8 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from devices.admin.scoped import SITE_FILTER, ReadOnlyAdmin, ScopedRelatedFilter
+from devices.admin.long_lists import LongListAdmin
+from devices.admin.scoped import SITE_FILTER, ScopedRelatedFilter
 from face_engine import ModelMissing
 from faces.choices import PhotoStatus
 from faces.models import FacePhoto
@@ -22,6 +23,7 @@ from records.admin.why import why_page
 from records.choices import Reason, RecordKind, Timing, VerificationResult
 from records.decision import is_fever
 from records.models import Record
+from records.selectors import records_found
 from records.services import WAITS, LooksLikePhoto, not_this_person, not_this_person_undo
 from records.trace_words import trace_table
 from server_common.admin import EMPTY, NOBODY, Tone, badge, thumbnail, timing_words
@@ -37,7 +39,7 @@ VERIFICATION_TONES: dict[str, Tone] = {
 
 
 @admin.register(Record)
-class RecordAdmin(ReadOnlyAdmin):
+class RecordAdmin(LongListAdmin):
     """What terminals reported, with the picture beside the photo on file."""
 
     list_display = (
@@ -61,8 +63,7 @@ class RecordAdmin(ReadOnlyAdmin):
         "received_at",
     )
     search_fields = ("user_id", "user_name", "terminal__device_id", "terminal__name")
-    # Counting all records of years for "n results" would cost more than the page.
-    show_full_result_count = False
+    sortable_by = ("when",)
     fieldsets = (
         (None, {"fields": ("pictures_large", "who", "terminal", "kind_words", "person")}),
         (
@@ -119,6 +120,9 @@ class RecordAdmin(ReadOnlyAdmin):
         )
         annotated: QuerySet[Any] = rows.annotate(has_reference=Exists(accepted))
         return annotated
+
+    def found(self, request: HttpRequest, word: str) -> Q:
+        return records_found(request.user, word)
 
     def get_urls(self) -> list[Any]:
         """Serve the question beside the records whose answers it explains."""

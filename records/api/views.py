@@ -15,6 +15,7 @@ from rest_framework.exceptions import NotAuthenticated, NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from devices.selectors import terminal_ids
 from face_engine import ModelMissing
 from records.api.serializers import AlertOut, LooksLikePhotoOut, NotThisPersonOut, RecordOut
 from records.choices import AlertKind, RecordKind
@@ -29,6 +30,7 @@ from records.services import (
 )
 from server_common.api import IdFilter, MomentFilter, Unavailable
 from server_common.api_defaults import AnyAccept
+from server_common.newest_first import NewestFirst
 from server_common.strict_api import StrictRequests, YesNoFilter, no_fields
 
 
@@ -43,7 +45,7 @@ class RecordFilter(django_filters.FilterSet):
     """Records by terminal, person, kind and arrival."""
 
     site = IdFilter(field_name="site_id")
-    device_id = django_filters.CharFilter(field_name="terminal__device_id")
+    device_id = django_filters.CharFilter(method="of_device")
     user_id = django_filters.CharFilter(field_name="user_id")
     kind = django_filters.ChoiceFilter(choices=RecordKind.choices)
     since = MomentFilter(field_name="received_at", lookup_expr="gte")
@@ -56,12 +58,15 @@ class RecordFilter(django_filters.FilterSet):
         model = Record
         fields: list[str] = []
 
+    def of_device(self, queryset: QuerySet[Record], _name: str, value: str) -> QuerySet[Record]:
+        return queryset.filter(terminal__in=terminal_ids(device_id=value))
+
 
 class AlertFilter(django_filters.FilterSet):
     """Alerts by terminal, person, kind and state."""
 
     site = IdFilter(field_name="site_id")
-    device_id = django_filters.CharFilter(field_name="terminal__device_id")
+    device_id = django_filters.CharFilter(method="of_device")
     kind = django_filters.ChoiceFilter(choices=AlertKind.choices)
     # By number: a choice among rows would tell which records of other sites exist.
     record = IdFilter(field_name="record_id")
@@ -70,6 +75,9 @@ class AlertFilter(django_filters.FilterSet):
         model = Alert
         fields = ["user_id", "state", "severity"]
 
+    def of_device(self, queryset: QuerySet[Alert], _name: str, value: str) -> QuerySet[Alert]:
+        return queryset.filter(terminal__in=terminal_ids(device_id=value))
+
 
 class RecordViewSet(StrictRequests, viewsets.ReadOnlyModelViewSet):
     """What terminals reported, newest first."""
@@ -77,6 +85,7 @@ class RecordViewSet(StrictRequests, viewsets.ReadOnlyModelViewSet):
     queryset = Record.objects.none()
     serializer_class = RecordOut
     filterset_class = RecordFilter
+    pagination_class = NewestFirst
 
     def get_queryset(self) -> QuerySet[Record]:
         return records_visible(self.request.user)
@@ -147,6 +156,7 @@ class AlertViewSet(StrictRequests, viewsets.ReadOnlyModelViewSet):
     queryset = Alert.objects.none()
     serializer_class = AlertOut
     filterset_class = AlertFilter
+    pagination_class = NewestFirst
     member_may_write = True
 
     def get_queryset(self) -> QuerySet[Alert]:

@@ -85,7 +85,11 @@ class Alert(models.Model):
                 condition=models.Q(state__in=AlertState.values), name="alert_state_known"
             ),
         ]
-        indexes = [models.Index(fields=["site", "state", "-raised_at"], name="alert_by_state")]
+        indexes = [
+            models.Index(fields=["-raised_at", "-id"], name="alert_newest"),
+            models.Index(fields=["site", "-raised_at", "-id"], name="alert_newest_of_site"),
+            models.Index(fields=["site", "state", "-raised_at"], name="alert_by_state"),
+        ]
 
     def __str__(self) -> str:
         return f"{AlertKind(self.kind).label} #{self.pk}"

@@ -140,6 +140,12 @@ class Record(models.Model):
             models.Index(fields=["site", "-received_at", "-id"], name="record_newest_of_site"),
             models.Index(fields=["terminal", "-received_at"], name="record_by_terminal"),
             models.Index(fields=["user_id", "-received_at"], name="record_by_user_id"),
+            # A few among very many, which a list of them would have to go through.
+            models.Index(
+                fields=["-received_at", "-id"],
+                name="record_late",
+                condition=models.Q(is_late=True),
+            ),
             # "Has this pass come already?", asked for each pass that is fetched.
             models.Index(fields=["terminal", "captured_at"], name="record_by_captured"),
         ]

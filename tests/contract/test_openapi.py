@@ -135,7 +135,7 @@ def test_the_guide_names_every_address_and_filter() -> None:
         for row in rows
         for address in re.findall(r"`([^`]+)`", row[0])
     }
-    everywhere = {"page", "page_size"}
+    everywhere = {"cursor", "page", "page_size"}
     for path, methods in yaml.safe_load(RECORDED.read_text())["paths"].items():
         address = path.removeprefix("/api/v1/").replace("{id}", "<id>")
         if address.count("/") == 2 and address.endswith("/<id>/"):

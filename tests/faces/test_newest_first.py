@@ -21,6 +21,7 @@ pytestmark = [
         (Delivery.objects.all(), "delivery_newest"),
         (Record.objects.all(), "record_newest"),
         (Record.objects.filter(site_id=1), "record_newest_of_site"),
+        (Record.objects.filter(is_late=True), "record_late"),
     ],
 )
 def test_a_page_of_the_newest_needs_no_sorting(rows: QuerySet[Delivery], index: str) -> None:

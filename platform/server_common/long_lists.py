@@ -1,0 +1,125 @@
+"""Counts and pages of lists that are too long to be counted and leafed through.
+
+Counting goes up to a bound, and pages lead on from a row instead of counting rows off
+(decision 0025).
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from typing import Any, Self
+
+from django.core.paginator import Paginator
+from django.db.models import (
+    BigIntegerField,
+    BooleanField,
+    DateTimeField,
+    F,
+    Func,
+    Model,
+    QuerySet,
+    Value,
+)
+from django.utils.translation import gettext as _
+
+# Nobody leafs through more; filters and searches narrow a longer list.
+COUNTED_MAX = 10_000
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_STEP = timedelta(microseconds=1)
+# A few years before the last moment of Python, for time zones.
+_MOMENT_MAX = (datetime(9990, 1, 1, tzinfo=UTC) - _EPOCH) // _STEP
+_NUMBER_MAX = 2**63 - 1
+_PLACE = re.compile(r"([np])([0-9a-f]{1,16})-([0-9a-f]{1,16})-([0-9a-f]{1,16})")
+
+
+class MoreThan(int):
+    """A number of rows that stands for more; it says so where it is shown."""
+
+    def __str__(self) -> str:
+        return _("more than %(number)s") % {"number": f"{int(self):,}"}
+
+
+def rows_counted(rows: QuerySet[Any], *, most: int = COUNTED_MAX) -> int:
+    """Count rows, and no further than a bound."""
+    found = rows.order_by().values("pk")[: most + 1].count()
+    return MoreThan(most) if found > most else found
+
+
+class BoundedPaginator(Paginator):  # type: ignore[type-arg]  # Django has it unsubscripted
+    """Pages of at most the first ``COUNTED_MAX`` rows."""
+
+    @cached_property
+    def count(self) -> int:
+        rows: Any = self.object_list
+        return rows_counted(rows, most=COUNTED_MAX)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A row of a list that is newest first, from which a page leads on.
+
+    Attributes:
+        is_back: the page is of the rows before it, which are newer.
+        moment: of the row, by which the list is sorted.
+        number: of the row, which sorts rows of one moment.
+        count: rows of the list when its first page was read.
+    """
+
+    is_back: bool
+    moment: datetime
+    number: int
+    count: int
+
+    @classmethod
+    def read(cls, text: str) -> Self | None:
+        """Return the place of a text; None when it is none."""
+        found = _PLACE.fullmatch(text)
+        if found is None:
+            return None
+        moment, number, count = (int(part, 16) for part in found.groups()[1:])
+        if moment > _MOMENT_MAX or number > _NUMBER_MAX or count > _NUMBER_MAX:
+            return None
+        return cls(found[1] == "p", _EPOCH + moment * _STEP, number, count)
+
+    def __str__(self) -> str:
+        way = "p" if self.is_back else "n"
+        return f"{way}{(self.moment - _EPOCH) // _STEP:x}-{self.number:x}-{self.count:x}"
+
+
+def moment_name(model: type[Model]) -> str:
+    """Return the column of moments by which a model is sorted newest first, rows of one by id."""
+    ordering = model._meta.ordering or ()
+    first = str(ordering[0]) if ordering else ""
+    if list(ordering) != [first, "-id"] or not first.startswith("-"):
+        raise TypeError(f"{model.__name__} is not sorted newest first")
+    return first.removeprefix("-")
+
+
+def rows_from(rows: QuerySet[Any], place: Place | None) -> QuerySet[Any]:
+    """Return the rows beyond a place, those nearest to it first; all of them without a place.
+
+    Moment and id are compared as a pair: rows that changed in one moment can be very many.
+    """
+    name = moment_name(rows.model)
+    if place is None:
+        return rows.order_by(f"-{name}", "-id")
+    here = _pair(
+        Value(place.moment, output_field=DateTimeField()),
+        Value(place.number, output_field=BigIntegerField()),
+    )
+    sign = " > " if place.is_back else " < "
+    beyond = Func(
+        _pair(F(name), F("id")),
+        here,
+        template="(%(expressions)s)",
+        arg_joiner=sign,
+        output_field=BooleanField(),
+    )
+    order = (name, "id") if place.is_back else (f"-{name}", "-id")
+    return rows.filter(beyond).order_by(*order)
+
+
+def _pair(first: Any, second: Any) -> Func:
+    return Func(first, second, template="(%(expressions)s)", output_field=BooleanField())
