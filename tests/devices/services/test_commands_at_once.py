@@ -266,7 +266,7 @@ def test_a_worker_killed_in_the_middle_of_a_call(
         },
     )
     try:
-        assert has_come.wait(60)
+        assert has_come.wait(120)
     finally:
         worker.kill()
         worker.wait(20)
