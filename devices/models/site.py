@@ -23,10 +23,16 @@ def validate_timezone(name: str) -> None:
         raise ValidationError(_("Unknown time zone, use a name like Asia/Shanghai."))
 
 
+NETWORKS_MOST = 200
+
+
 def validate_networks(networks: object) -> None:
     """Refuse anything but a list of IP addresses or CIDR networks."""
     if not isinstance(networks, list):
         raise ValidationError(_("Give a list of addresses or networks."))
+    if len(networks) > NETWORKS_MOST:
+        # Every call of a terminal is compared with each of them.
+        raise ValidationError(_("Give at most %(most)d networks."), params={"most": NETWORKS_MOST})
     for network in networks:
         try:
             ip_network(str(network), strict=False)

@@ -38,6 +38,8 @@ KEPT_PER_CALLER = 16
 _PATH_MAX = 160
 _TOKEN_MAX = 128
 _SEGMENT = re.compile(r"(/t/)([^/]{0,4})([^/]*)")
+# A secret where none belongs: without /t/, twice, behind another. Device IDs are shorter.
+_ASTRAY = re.compile(r"(?<=/)([A-Za-z0-9_\-%]{4})[A-Za-z0-9_\-%]{18,}")
 # Note a call. Rows go by their last call; a caller with many gives up one of its own first.
 _SCRIPT = """
 local texts, counts, order, callers = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
@@ -201,6 +203,7 @@ def refused_note(
 def path_shown(path: str) -> str:
     """Return a path fit to be shown: four characters of secrets, nothing unprintable."""
     masked = _SEGMENT.sub(lambda found: f"{found[1]}{found[2]}{'***' if found[3] else ''}", path)
+    masked = _ASTRAY.sub(r"\1***", masked)
     plain = "".join(one if one.isprintable() else "\ufffd" for one in masked)
     return redact(plain[:_PATH_MAX].encode("utf-8", "replace").decode())
 

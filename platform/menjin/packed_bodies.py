@@ -11,6 +11,9 @@ _GZIP = b"\x1f\x8b"
 _GZIP_NAMES, _PLAIN_NAMES = {"gzip", "x-gzip"}, {"", "identity"}
 # Encodings on top of each other; nobody means more than two.
 _LAYERS_MAX = 3
+# Streams behind each other in one body: writers flush into a new one now and then. Thousands of
+# empty ones would keep a processor busy for minutes.
+_STREAMS_MAX = 64
 _PIECE_BYTES = 64 * 1024
 _GZIP_WBITS, _ZLIB_WBITS, _RAW_WBITS = 31, 15, -15
 # Behind the content of gzip: its checksum and its length (RFC 1952), read by themselves, so that a
@@ -96,7 +99,12 @@ def _inflated(raw: bytes, wbits: int, limit: int, repairs: list[str]) -> bytes:
     """Return what comes out of streams behind each other, as far as they can be read."""
     found = bytearray()
     rest: bytes | None = raw
+    streams = 0
     while rest:
+        if streams == _STREAMS_MAX:
+            rest = None
+            break
+        streams += 1
         rest = _stream(rest, wbits, found, limit)
         # What is behind the last stream is no part of it.
         if rest and not rest.startswith(_GZIP):

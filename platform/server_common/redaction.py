@@ -13,7 +13,9 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = (
     # because base64 may hold "/i/" or "/t/", and what the rules for those leave may be shorter.
     (re.compile(r"[A-Za-z0-9+/_\-]{120,}={0,2}"), "***"),
     # The secret segment of a site's BaseUrl.
-    (re.compile(r"(/t/+)[A-Za-z0-9_\-%]{6,}"), r"\1***"),
+    (re.compile(r"(?i)(/t/+)[A-Za-z0-9_\-%]{6,}"), r"\1***"),
+    # The same segment where an installer left out or misspelt what belongs before it.
+    (re.compile(r"(?<=/)[A-Za-z0-9_\-%]{22,}(?=[/\s?#\"']|$)"), "***"),
     # Signed picture addresses.
     (re.compile(r"(/i/+)[A-Za-z0-9_\-]{20,}"), r"\1***"),
     (

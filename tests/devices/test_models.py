@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models import ProtectedError
 from django.utils import timezone
@@ -16,6 +17,7 @@ from devices.models import (
     Terminal,
     TerminalAddress,
 )
+from devices.models.site import NETWORKS_MOST, validate_networks
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 
@@ -82,3 +84,10 @@ def test_a_site_with_terminals_cannot_be_deleted_and_a_terminal_takes_its_histor
     site.delete()
 
     assert PresenceChange.objects.count() == SiteToken.objects.count() == 0
+
+
+def test_a_site_is_compared_with_few_networks_at_each_call() -> None:
+    validate_networks(["10.0.0.0/8"] * NETWORKS_MOST)
+
+    with pytest.raises(ValidationError):
+        validate_networks(["10.0.0.0/8"] * (NETWORKS_MOST + 1))

@@ -120,3 +120,11 @@ def test_no_bytes_break_it(raw: bytes, encoding: str) -> None:
     except (TooLargeUnpacked, UnknownEncoding):
         return
     assert len(found.raw) <= LIMIT
+
+
+def test_thousands_of_empty_streams_end_the_reading() -> None:
+    raw = gzip.compress(b"{}") + gzip.compress(b"") * 300_000
+
+    found = unpack(raw, "gzip", limit=8_000_000)
+
+    assert (found.raw, found.repairs) == (b"{}", ["compressed_truncated"])

@@ -36,6 +36,13 @@ def test_a_sites_secret_segment_never_survives(token: str, before: str, after: s
     assert token not in redact(f"{before}http://door.example/t/{token} {after}")
 
 
+@given(raw=st.binary(min_size=32, max_size=32))
+def test_a_secret_segment_never_survives_where_it_does_not_belong(raw: bytes) -> None:
+    token = base64.urlsafe_b64encode(raw).decode().rstrip("=")
+    for path in (f"/T/{token}/syrecord/1", f"/{token}/syrecord/1", f"/t/t/{token}", f"/sy/{token}"):
+        assert token not in redact(f"Not Found: {path}")
+
+
 @given(name=PICTURE_NAMES)
 def test_a_signed_picture_address_never_survives(name: str) -> None:
     assert name not in redact(f"GET /i/{name}.jpg HTTP/1.1")

@@ -203,6 +203,11 @@ def test_what_is_kept_has_an_end(site: Site) -> None:
     [
         (f"/t/{TOKEN}/syface/1", "/t/abcd***/syface/1"),
         (f"/t/{TOKEN}/t/{TOKEN}/syface/1", "/t/abcd***/t/abcd***/syface/1"),
+        (f"/t/abcd/{TOKEN}/syface/1", "/t/abcd/abcd***/syface/1"),
+        (f"/{TOKEN}/syface/1", "/abcd***/syface/1"),
+        (f"/sy/{TOKEN}", "/sy/abcd***"),
+        (f"/syrecord/{TOKEN}{TOKEN}", "/syrecord/abcd***"),
+        ("/syface/84E0F421BF5A03FA", "/syface/84E0F421BF5A03FA"),
         ("/t/abc/syface/1", "/t/abc/syface/1"),
         ("/syface/11010519491231002X", "/syface/***"),
         ("/t/\x00\ud800/syface/\u202e", "/t/\ufffd\ufffd/syface/\ufffd"),
