@@ -18,7 +18,7 @@ from devices.models import Site, Terminal
 from devices.selectors import demonstration_site, site_base_url
 from devices.services import site_create
 from faces.choices import PhotoStatus
-from faces.models import Library, Person
+from faces.models import Library, Person, Revocation
 from faces.services import person_save
 from server_common.crypto import seal, unseal
 from terminal_protocol.device_calls import DEFAULT_HTTP_PORT, DEFAULT_PUSH_PORT
@@ -164,6 +164,10 @@ def _enrol(
 ) -> None:
     person = Person.objects.filter(site=site, user_id=resident.user_id).first()
     if person is not None and person.photos.filter(status=PhotoStatus.OK).exists():
+        return
+    if person is None and Revocation.objects.filter(site=site, user_id=resident.user_id).exists():
+        # Erased by an administrator, who does not want them back at the next start.
+        say(f"  {resident.name} was erased and stays so")
         return
     person = person_save(
         person=person or Person(site=site, user_id=resident.user_id, name=resident.name),

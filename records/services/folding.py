@@ -37,6 +37,8 @@ _LIMITS: Mapping[AlertKind, _Limit | None] = {
     AlertKind.TERMINAL_OFFLINE: _Limit(20),
     AlertKind.CLOCK_SKEW: _Limit(20),
     AlertKind.NEW_ADDRESS: _Limit(20, _HOUR),
+    # A printed photo is held up again and again.
+    AlertKind.PHOTO_SENT_BACK: _Limit(5, _HOUR),
     # Says by what two terminals were told apart, and takes a long time to come about.
     AlertKind.SHARED_ID: None,
     AlertKind.TERMINAL_FLOOD: None,

@@ -127,6 +127,19 @@ def test_nothing_of_the_demonstration_is_left_but_the_administrator(
     assert User.objects.get(username="admin").check_password(demo.admin_password)
 
 
+def test_an_erased_resident_is_not_enrolled_anew(
+    tmp_path: Path, portraits: dict[str, Path]
+) -> None:
+    demo = prepared(tmp_path, portraits)
+    used(demo, portraits)
+    person_erase(person=Person.objects.get(site=demo.site, user_id="1002"))
+
+    prepared(tmp_path, portraits)
+
+    kept = Person.objects.filter(site=demo.site, user_id__in=["1001", "1002"])
+    assert [person.user_id for person in kept] == ["1001"]
+
+
 @pytest.mark.skipif("connection.vendor != 'sqlite'", reason="a file is looked into")
 def test_no_name_is_left_in_the_file(demo: DemoSite, portraits: dict[str, Path]) -> None:
     """SQLite keeps deleted rows in free pages, and in its log."""

@@ -184,6 +184,14 @@ def test_a_hundred_alarms_about_people_are_followed_by_one_that_counts(terminal:
     assert shown(AlertKind.HIGH_TEMPERATURE) == [("active", 0, True)]
 
 
+def test_a_photo_held_up_again_and_again_is_counted(terminal: Terminal) -> None:
+    for _ in range(12):
+        alert_raise(kind=AlertKind.PHOTO_SENT_BACK, terminal=terminal)
+
+    assert Alert.objects.filter(kind=AlertKind.PHOTO_SENT_BACK, folded=0).count() == 5
+    assert shown(AlertKind.PHOTO_SENT_BACK)[-1] == ("active", 7, False)
+
+
 def test_after_a_flood_each_alarm_is_one_again(terminal: Terminal) -> None:
     for _ in range(101):
         alert_raise(kind=AlertKind.NO_MASK, terminal=terminal)
