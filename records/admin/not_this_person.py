@@ -46,7 +46,7 @@ def foresee_page(
         "records/not_this_person.html",
         {
             **context,
-            "title": _("Not this person"),
+            "title": _("Mark as not this person"),
             "records_name": Record._meta.verbose_name_plural,
             "foreseen": foreseen,
             "possible": any(one.is_possible for one in foreseen),

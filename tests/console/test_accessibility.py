@@ -9,6 +9,7 @@ from django.conf import settings
 from django.test import Client
 from django.urls import reverse
 
+from console.wall import ALERTS_SHOWN
 from records.choices import AlertKind
 from records.services import alert_raise
 from tests.console.two_sites import World, world
@@ -81,6 +82,25 @@ def test_the_focus_stays_with_the_alert(
 
     gone = "document.querySelectorAll('.alert[data-state=active]').length === 1"
     browser.wait(gone)
+    browser.wait("document.activeElement.closest('.alert button')")
+
+
+def test_the_focus_stays_in_a_list_that_is_full(
+    live_server: Any, browser: Browser, world: World
+) -> None:
+    """The acknowledged alert falls behind the fifty that are shown."""
+    for _ in range(ALERTS_SHOWN + 5):
+        alert_raise(kind=AlertKind.HIGH_TEMPERATURE, terminal=world.ours.terminal)
+    browser.go(signed_in(browser, live_server, world.manager))
+    browser.wait(f"document.querySelectorAll('.alert').length === {ALERTS_SHOWN}")
+    browser.run("window.first = document.querySelector('.alert')")
+    browser.run("document.querySelector('.alert form[data-action=acknowledge] button').focus()")
+
+    browser.run("document.activeElement.click()")
+
+    browser.wait("document.querySelector('.alert[data-state=acknowledged]')")
+    browser.run("document.dispatchEvent(new Event('visibilitychange'))")
+    browser.wait("!window.first.isConnected")
     browser.wait("document.activeElement.closest('.alert button')")
 
 

@@ -98,8 +98,12 @@ function replaceAll(kind, cards) {
   const now = [...lists[kind].children];
   if (now.length !== wanted.length || wanted.some((element, place) => element !== now[place])) {
     const focused = document.activeElement;
+    const place = now.findIndex((element) => element.contains(focused));
     lists[kind].replaceChildren(...wanted);
-    if (focused !== document.activeElement && focused.isConnected) focused.focus();
+    if (focused === document.activeElement) return;
+    if (focused.isConnected) focused.focus();
+    // Its card fell out of a list that was full: on with the one that stands there now.
+    else if (place >= 0) keepFocus(focused, wanted[place] ?? wanted.at(-1), null);
   }
 }
 
@@ -242,3 +246,7 @@ for (const image of document.querySelectorAll("img[data-src]")) {
 }
 connect();
 window.setInterval(catchUp, STATE_EVERY_MS);
+// Browsers slow down the timers of a page that is not looked at.
+document.addEventListener("visibilitychange", () => {
+  if (!document.hidden) catchUp();
+});
