@@ -61,6 +61,7 @@ class TolerantHttp(H11Protocol):
         self._head = b""
         self._head_timer: asyncio.TimerHandle | None = None
         self._read_timer: asyncio.TimerHandle | None = None
+        self._has_said_all = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -107,6 +108,14 @@ class TolerantHttp(H11Protocol):
         super().data_received(mended(whole[:cut]) + whole[cut:])
         self._note_whole()
 
+    def eof_received(self) -> bool:  # type: ignore[override]
+        """Keep the connection for the answers to what came whole before its caller said no more.
+
+        TLS knows no half of a connection: there it ends at once.
+        """
+        self._has_said_all = True
+        return self.scheme != "https" and self._is_answering()
+
     def handle_websocket_upgrade(self, event: h11.Request) -> None:
         """Hand the connection over to a socket, which is no half request."""
         self.all_connections.work(self.transport)
@@ -134,12 +143,16 @@ class TolerantHttp(H11Protocol):
         super().on_response_complete()
         if rest:
             self.data_received(rest)
+        if self._has_said_all and not self._is_answering():
+            self.transport.close()
+
+    def _is_answering(self) -> bool:
+        """Tell whether a request whose body is all there waits for the end of its answer."""
+        is_whole = self.conn.their_state not in {h11.IDLE, h11.SEND_BODY}
+        return is_whole and not (self.cycle is None or self.cycle.response_complete)
 
     def _note_whole(self) -> None:
-        """A request whose body is all there is being answered."""
-        if self.conn.their_state not in {h11.IDLE, h11.SEND_BODY} and not (
-            self.cycle is None or self.cycle.response_complete
-        ):
+        if self._is_answering():
             self.all_connections.work(self.transport)
 
     def _answer(self, status: int, code: str, reason: str) -> None:

@@ -98,7 +98,13 @@ def outcomes(folder: Path) -> Iterator[dict[tuple[str, str], Outcome]]:
         kind, case = job
         code = _code(kind, case.name)
         raw = case.raw.replace(b"{{TOKEN}}", tokens[kind][code].encode())
-        heard = exchange(servers[kind].port, raw, answers=case.answers, source=case.source)
+        heard = exchange(
+            servers[kind].port,
+            raw,
+            answers=case.answers,
+            source=case.source,
+            says_no_more=case.says_no_more,
+        )
         return Outcome(heard, rows_of(servers[kind], code))
 
     jobs = [(kind, case) for case in CASES.values() for kind in KINDS]
@@ -143,7 +149,8 @@ def test_all_servers_answer_alike(name: str, outcomes: dict[tuple[str, str], Out
         if cell == "=":
             assert one.rows == found["embedded"].rows, kind
             assert _bodies(one) == _bodies(found["embedded"]), kind
-        elif not cell.startswith("200"):
+        elif not cell.startswith("200") and not (cell == "-" and CASES[name].says_no_more):
+            # Whose caller says no more is dropped by granian, which goes on with the work.
             assert one.rows.records == [], kind
     for one in found.values():
         assert one.heard.took_s < IN_TIME_S

@@ -82,7 +82,9 @@ async def told(scope: dict[str, Any], receive: Any, send: Any) -> None:
         more = message["more_body"]
     content = json.dumps({"path": scope["path"], "size": len(body)}).encode()
     if scope["path"] == "/large":
-        content = b" " * 30_000_000
+        content = b" " * 29_999_998 + b"{}"
+    if scope["path"] == "/late":
+        await asyncio.sleep(0.2)
     fields = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(content))]
     await send({"type": "http.response.start", "status": 200, "headers": fields})
     await send({"type": "http.response.body", "body": content})
@@ -111,6 +113,7 @@ def port(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
 
 
 POST = b"POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}"
+LATE = POST.replace(b"/a", b"/late")
 
 
 def test_requests_that_come_at_once_are_answered_in_turn(port: int) -> None:
@@ -170,6 +173,34 @@ def test_an_answer_to_http_1_0_is_the_last(port: int) -> None:
     heard = exchange(port, POST.replace(b"1.1", b"1.0"))
 
     assert heard.answers[0].body["size"] == 2
+    assert heard.closed
+
+
+@pytest.mark.parametrize("version", [b"1.0", b"1.1"])
+def test_a_caller_that_says_no_more_hears_its_answer(port: int, version: bytes) -> None:
+    heard = exchange(port, LATE.replace(b"1.1", version), says_no_more=True)
+
+    assert [answer.body["size"] for answer in heard.answers] == [2]
+    assert heard.closed
+
+
+@pytest.mark.parametrize("behind", [b"", b"GET /a HT", LATE[:-1]])
+def test_requests_before_the_end_are_all_answered(port: int, behind: bytes) -> None:
+    """What is cut off behind them is not, and nobody waits for the rest of it."""
+    heard = exchange(port, LATE * 3 + behind, answers=4, says_no_more=True, patience_s=5)
+
+    assert [answer.body["size"] for answer in heard.answers] == [2, 2, 2]
+    assert heard.closed
+    assert heard.took_s < 4
+
+
+def test_a_large_answer_is_heard_to_its_end_after_the_caller_ended(port: int) -> None:
+    raw = b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n"
+
+    heard = exchange(port, raw, says_no_more=True)
+
+    assert len(heard.answers) == 1
+    assert int(heard.answers[0].headers["content-length"]) == 30_000_000
     assert heard.closed
 
 

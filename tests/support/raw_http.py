@@ -60,6 +60,7 @@ def exchange(
     close_within_s: float = 0.5,
     patience_s: float = _PATIENCE_S,
     source: str = "127.0.0.1",
+    says_no_more: bool = False,
 ) -> Heard:
     """Send bytes as they are and return what is answered.
 
@@ -70,6 +71,7 @@ def exchange(
         close_within_s: how long is waited for the server to hang up afterwards.
         patience_s: how long is waited for responses.
         source: address to call from.
+        says_no_more: whether this half of the connection is ended behind the bytes (FIN).
     """
     heard: list[Answer] = []
     started = time.monotonic()
@@ -80,6 +82,8 @@ def exchange(
         # Refused before it was all said; the refusal may still be there to be read.
         with suppress(BrokenPipeError, ConnectionResetError):
             connection.sendall(raw)
+            if says_no_more:
+                connection.shutdown(socket.SHUT_WR)
         wire = _Wire(connection.makefile("rb"))
         try:
             while len(heard) < answers and (found := _response(wire, is_head=head)) is not None:

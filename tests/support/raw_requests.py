@@ -25,12 +25,14 @@ class Case:
         raw: its bytes; ``{{TOKEN}}`` stands for the site's secret.
         answers: how many are waited for.
         source: address it is sent from; 127.0.0.2 is a trusted proxy.
+        says_no_more: whether the caller ends its half of the connection behind it.
     """
 
     name: str
     raw: bytes
     answers: int = 1
     source: str = "127.0.0.1"
+    says_no_more: bool = False
 
 
 def shipped() -> Iterator[Case]:
@@ -94,6 +96,24 @@ def own() -> Iterator[Case]:
     yield from _ids()
     yield from _odd()
     yield from _hops()
+    yield from _ends()
+
+
+def _ends() -> Iterator[Case]:
+    ends: dict[str, tuple[bytes, int]] = {
+        "face": (request(), 1),
+        "old-face": (request(line=OLD), 1),
+        "old-keep": (request(line=OLD, fields=(b"Connection: keep-alive",)), 1),
+        "beat": (request(b"{}", line=BEAT), 1),
+        "poll": (request(None, line=POLL), 1),
+        "pieces": (request(chunked(BODY), fields=CHUNKED, length=None), 1),
+        "next": (request() + request(None, line=POLL), 2),
+        "next-cut": (request() + b"GET /t/{{TOKEN}}/sy", 1),
+        "body-cut": (request(length=len(BODY) + 1), 1),
+        "head-cut": (request(None, line=POLL)[:-2], 1),
+    }
+    for name, (raw, answers) in ends.items():
+        yield Case(f"end-{name}", raw, answers, says_no_more=True)
 
 
 def _old() -> Iterator[Case]:
