@@ -1,6 +1,7 @@
 """From an HTTP request to a call: which one, and what it was given."""
 
 import asyncio
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -21,6 +22,8 @@ BODY_MAX: Final = 8 * 1024 * 1024
 # Of whoever has not shown a signature in the address yet.
 UNSIGNED_BODY_MAX: Final = 64 * 1024
 _BODY_TIMEOUT_S: Final = 15.0
+# An address typed with a slash at its end makes two of every call's first one.
+_SLASHES: Final = re.compile(r"//+")
 BATCH_MAX: Final = 100
 
 _BY_PATH: Final = {call.path: call for call in CALLS.values() if "{" not in call.path}
@@ -104,6 +107,11 @@ def checked(reading: FieldsReading) -> dict[str, Any]:
     raise CallRefused(code, "; ".join(one.words for one in reading.problems))
 
 
+def plain_path(raw_path: str) -> str:
+    """Return a path without the slashes that are too many."""
+    return _SLASHES.sub("/", raw_path).rstrip("/")
+
+
 def route(raw_path: str) -> tuple[DeviceCall, str]:
     """Find the call of an address, and the person's id in it.
 
@@ -113,7 +121,7 @@ def route(raw_path: str) -> tuple[DeviceCall, str]:
     Raises:
         CallRefused: no call has this address (40001).
     """
-    path = raw_path.rstrip("/")
+    path = plain_path(raw_path)
     if path in _BY_PATH:
         return _BY_PATH[path], ""
     if path in _BY_PARAMETER:
@@ -165,4 +173,7 @@ async def _read_limited(request: web.BaseRequest, most: int) -> bytes:
                 parts.append(part)
     except TimeoutError:
         raise CallRefused(RetCode.PARAM_INVALID, "content: too slow") from None
+    except web.RequestPayloadError:
+        # Pieces that are none, or what cannot be unpacked (Content-Encoding).
+        raise CallRefused(RetCode.PARAM_INVALID, "content: not as it was announced") from None
     return b"".join(parts)

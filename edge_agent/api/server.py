@@ -21,6 +21,7 @@ from edge_agent.api.requests import (
     BODY_MAX,
     UNSIGNED_BODY_MAX,
     CallRequest,
+    plain_path,
     read_content,
     route,
 )
@@ -221,7 +222,7 @@ class ApiServer:
         headers = self._headers()
         refused = None
         try:
-            if request.rel_url.raw_path.rstrip("/") != PUSH_PATH:
+            if plain_path(request.rel_url.raw_path) != PUSH_PATH:
                 raise not_supported()
             self._gate.admit(request.remote)
             timestamp_ms = self._gate.check(request.rel_url.query, remote=request.remote)

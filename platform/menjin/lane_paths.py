@@ -5,6 +5,8 @@ from urllib.parse import unquote_to_bytes
 
 # Where people sign in; in a flood they are sent away, too (console.sign_in).
 SIGN_IN_PATHS = {"/sign-in/", "/admin/login/"}
+# What stands behind a name in a terminal's buffer, and behind that.
+_PADDING = b"\0 \t\r\n/"
 
 
 def is_terminal_path(path: str) -> bool:
@@ -23,18 +25,20 @@ def is_lane_path(path: str) -> bool:
 
 
 def lane_path(path: str) -> str:
-    """Return a path as it is meant: without empty segments, in characters.
+    """Return a path as it is meant: without empty segments and padding, in characters.
 
     A BaseUrl typed with a slash at its end makes double slashes in every address below it, and
-    what is percent-encoded may be in the terminal's own character set.
+    what is percent-encoded may be in the terminal's own character set. A terminal that sends the
+    whole buffer of its name sends NULs behind it.
 
     Args:
         path: decoded by the server; bytes that are no UTF-8 are percent-encoded in it, as Django
             leaves them.
     """
     if "%" in path:
-        path = _text(unquote_to_bytes(path))
-    if "//" not in path and "/." not in path and not path.endswith("/"):
+        path = _text(unquote_to_bytes(path).rstrip(_PADDING))
+    path = path.rstrip(_PADDING.decode())
+    if path and "//" not in path and "/." not in path:
         return path
     kept: list[str] = []
     for segment in path.split("/"):

@@ -24,6 +24,7 @@ _READ_WITHIN_S = 30.0
 _HEAD_END = re.compile(rb"\r?\n\r?\n")
 _LINE = re.compile(rb"(?P<method>[A-Za-z]+) (?P<target>\S+) (?P<version>HTTP/1\.[01])(?=\r?\n)")
 _ABSOLUTE = re.compile(rb"(?i)\Ahttps?://[^/?#]*")
+_NO_CODING = re.compile(rb"(?im)^transfer-encoding[ \t]*:[ \t]*identity[ \t]*\r?\n")
 _HOST_LINE = re.compile(rb"(?im)^host[ \t]*:")
 _UNREADABLE = "request cannot be read"
 _BROKE_OFF = "request broke off"
@@ -33,7 +34,9 @@ def mended(head: bytes) -> bytes:
     """Return a request's head as h11 can read it; what it means stays the same.
 
     Bytes beyond ASCII in the path are percent-encoded, scheme and host in front of it and a
-    fragment behind it are left out, and a request that names no host names an empty one.
+    fragment behind it are left out, a request that names no host names an empty one, and a
+    transfer coding that is none (identity) is not named. CONNECT is written small: nobody opens a
+    tunnel here, and h11 would take any answer for the beginning of one.
 
     Args:
         head: request line and fields, with the empty line behind them.
@@ -44,8 +47,9 @@ def mended(head: bytes) -> bytes:
         return head
     target = _ABSOLUTE.sub(b"", found["target"].partition(b"#")[0], count=1) or b"/"
     target = b"".join(bytes((one,)) if 0x20 < one < 0x7F else b"%%%02X" % one for one in target)
-    line = b" ".join((found["method"], target, found["version"]))
-    fields = head[found.end() :]
+    method = b"connect" if found["method"] == b"CONNECT" else found["method"]
+    line = b" ".join((method, target, found["version"]))
+    fields = _NO_CODING.sub(b"", head[found.end() :])
     if not _HOST_LINE.search(fields):
         line += b"\r\nHost: "
     return line + fields

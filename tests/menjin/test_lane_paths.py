@@ -34,6 +34,11 @@ def django_path(raw: bytes) -> str:
         ("/t/x/syface/%E5%8D%97", "/t/x/syface/南"),
         ("/t/x/syface/%FF%FE", "/t/x/syface/%FF%FE"),
         ("/t/x/syface/100%", "/t/x/syface/100%"),
+        ("/t/x/syface/1%00", "/t/x/syface/1"),
+        ("/t/x/syface/1\0\0", "/t/x/syface/1"),
+        ("/t/x/syface/1%00%0D%0A%20%00/", "/t/x/syface/1"),
+        ("/t/x/syface/%C4%CF%C3%C5%00", "/t/x/syface/南门"),
+        ("/t/x/syface/1%002", "/t/x/syface/1\x002"),
     ],
 )
 def test_a_path_is_read_as_it_is_meant(path: str, meant: str) -> None:

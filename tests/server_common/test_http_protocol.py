@@ -61,6 +61,21 @@ def test_a_request_that_names_no_host_is_read() -> None:
     assert (b"host", b"") in [(name, value) for name, value in request.headers]
 
 
+@pytest.mark.parametrize("name", [b"Transfer-Encoding: identity", b"transfer-encoding:IDENTITY "])
+@pytest.mark.parametrize("end", [b"\r\n", b"\n"])
+def test_a_coding_that_is_none_is_not_named(name: bytes, end: bytes) -> None:
+    lines = (b"POST / HTTP/1.1", b"Host: x", name, b"X-A: Transfer-Encoding: identity", b"", b"")
+
+    assert [key for key, _ in read_by_h11(mended(end.join(lines))).headers] == [b"host", b"x-a"]
+
+
+@pytest.mark.parametrize("coding", [b"gzip", b"identity, gzip", b"identityx"])
+def test_a_coding_that_is_one_stays_named(coding: bytes) -> None:
+    head = b"POST / HTTP/1.1\r\nTransfer-Encoding: " + coding + b"\r\n"
+
+    assert coding in mended(head + b"\r\n")
+
+
 @given(target=st.binary(min_size=1).filter(lambda raw: raw.split() == [raw] and b"\0" not in raw))
 def test_whatever_the_target_the_library_can_read_it(target: bytes) -> None:
     assert read_by_h11(mended(b"GET /" + target + b" HTTP/1.1\r\n\r\n")).target.isascii()
@@ -202,6 +217,16 @@ def test_a_large_answer_is_heard_to_its_end_after_the_caller_ended(port: int) ->
     assert len(heard.answers) == 1
     assert int(heard.answers[0].headers["content-length"]) == 30_000_000
     assert heard.closed
+
+
+@pytest.mark.parametrize("target", [b"/a", b"door:443"])
+def test_no_answer_begins_a_tunnel(
+    port: int, target: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    heard = exchange(port, b"CONNECT " + target + b" HTTP/1.1\r\nHost: x\r\n\r\n" + POST, answers=2)
+
+    assert [answer.body["size"] for answer in heard.answers] == [0, 2]
+    assert "Exception" not in caplog.text
 
 
 async def spoken(scope: dict[str, Any], receive: Any, send: Any) -> None:

@@ -153,6 +153,7 @@ def _pieces() -> Iterator[Case]:
         "pieces-gzip",
         request(chunked(ZIPPED), fields=(*CHUNKED, b"Content-Encoding: gzip"), length=None),
     )
+    yield Case("pieces-identity", request(fields=(b"Transfer-Encoding: identity",)))
     yield Case("pieces-old", request(chunked(BODY), line=OLD, fields=CHUNKED, length=None))
 
 
@@ -275,6 +276,8 @@ def _ids() -> Iterator[Case]:
         )
     yield Case("id-percent-twice", request(line=path(b"/t/{{TOKEN}}/syface/%25C4%25CF")))
     yield Case("id-no-text", request(line=path(b"/t/{{TOKEN}}/syface/%FF%FE%FF")))
+    yield Case("id-nul", request(line=path(b"/t/{{TOKEN}}/syface/door-1%00%00")))
+    yield Case("id-line-break", request(line=path(b"/t/{{TOKEN}}/syface/door-1%0d%0a")))
     yield Case("id-blank", request(line=path(b"/t/{{TOKEN}}/syface/door%201")))
     yield Case("id-plus", request(line=path(b"/t/{{TOKEN}}/syface/door+1")))
 
@@ -310,6 +313,7 @@ def _odd() -> Iterator[Case]:
         ),
     )
     yield Case("odd-trace", request(None, line=b"TRACE /t/{{TOKEN}}/syface/door-1 HTTP/1.1"))
+    yield Case("odd-connect", request(None, line=b"CONNECT /t/{{TOKEN}}/syface/door-1 HTTP/1.1"))
     yield Case("odd-nonsense", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n")
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import gzip
 import socket
 from collections.abc import Awaitable, Callable
 from email.utils import parsedate_to_datetime
@@ -206,6 +207,52 @@ async def test_slash_at_the_end_does_no_harm(terminal: RunningTerminal) -> None:
     response = await terminal.request("POST", "/api/device/information/", params=terminal.query())
 
     assert response.json()["code"] == 200
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["//api/device/information", "/api//device///information//", "///api/device/information"],
+)
+async def test_slashes_too_many_do_no_harm(terminal: RunningTerminal, path: str) -> None:
+    response = await terminal.request("POST", path, params=terminal.query())
+
+    assert response.json()["code"] == 200
+
+
+async def test_slashes_too_many_keep_the_person_of_an_address(terminal: RunningTerminal) -> None:
+    response = await terminal.request("POST", "/api/user//update//u1", params=terminal.query())
+
+    assert response.json()["code"] == 30003
+
+
+async def packed_open(terminal: RunningTerminal, content: bytes, coding: str) -> dict[str, Any]:
+    headers = {"Content-Encoding": coding, "Content-Type": "application/json"}
+    query = terminal.query()
+    path = "/api/device/open"
+    response = await terminal.request("POST", path, params=query, content=content, headers=headers)
+    told: dict[str, Any] = response.json()
+    return told
+
+
+ZIPPED = gzip.compress(b'{"remark": "a door"}')
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate"])
+@pytest.mark.parametrize("content", [b"{}", b"\x1f\x8b" + b"x" * 40, ZIPPED[:20] + b"\xff" * 20])
+async def test_content_that_cannot_be_unpacked_is_the_callers_fault(
+    terminal: RunningTerminal, coding: str, content: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    answer = await packed_open(terminal, content, coding)
+
+    assert answer["code"] == 30001
+    assert not [one for one in caplog.records if one.exc_info]
+    assert terminal.relay.pulses_ms == []
+
+
+async def test_packed_content_is_unpacked(terminal: RunningTerminal) -> None:
+    answer = await packed_open(terminal, ZIPPED, "gzip")
+
+    assert answer["code"] == 200
 
 
 async def test_without_a_password_nobody_may_call(start: Starter) -> None:
