@@ -7,6 +7,9 @@ A signature covers its timestamp and nothing else (seed 4.1), so the timestamp i
 - a floor: at and below it nobody knows any more what was accepted, so nothing that acts is.
 
 After damage the floor is the newest one that is known: what was lost lies below it.
+
+A password that goes leaves its newest one behind (``former_passwords``): should it come back, that
+one is its floor. What comes back after its row is gone starts from the newest of all such rows.
 """
 
 import os
@@ -17,12 +20,17 @@ from pathlib import Path
 from typing import Final
 
 from edge_agent.facts import get_fact, set_fact
+from edge_agent.password_mark import PasswordMark
 
 CLOCK_SET: Final = "clock_set_ms"
 """Fact: timestamp of the last syncTime that was taken."""
 NEWEST: Final = "call_newest_ms"
 FLOOR: Final = "call_floor_ms"
+STRANGER: Final = "call_stranger_ms"
+"""Fact: the newest one under any password that is not told from a new one any more."""
 _FILE: Final = "newest-call"
+# A password that comes is compared with each, at a twentieth of a second on a small computer.
+_FORMER_MOST: Final = 16
 _MINUTE_MS: Final = 60_000
 # A prime: no flipped bit of a number, and of no digit of it, leaves the remainder as it was.
 _DIVISOR: Final = 97
@@ -127,6 +135,8 @@ def forget_oldest(connection: sqlite3.Connection, *, most: int) -> None:
 def raise_floor(connection: sqlite3.Connection, *, least_ms: int = 0) -> None:
     """Accept nothing any more that is no newer than everything accepted so far.
 
+    Rows of former passwords may be lost as well, so it counts for those that are not known, too.
+
     Args:
         connection: in a transaction, or to a file that nobody else uses.
         least_ms: the newest one as known from elsewhere.
@@ -135,10 +145,73 @@ def raise_floor(connection: sqlite3.Connection, *, least_ms: int = 0) -> None:
     if newest_ms:
         for name in (NEWEST, FLOOR):
             set_fact(connection, name, _checked(newest_ms))
+    (former_ms,) = connection.execute("SELECT max(newest_ms) FROM former_passwords").fetchone()
+    _raise_strangers(connection, max(newest_ms, former_ms or 0))
+
+
+def forget_all(connection: sqlite3.Connection, *, from_ms: int) -> None:
+    """Forget all marks, those of former passwords as well; nothing before this moment is good.
+
+    Args:
+        connection: in a transaction.
+        from_ms: Unix milliseconds.
+    """
+    start_anew(connection, from_ms=from_ms)
+    connection.execute("DELETE FROM former_passwords")
+    set_fact(connection, STRANGER, _checked(from_ms))
+
+
+def change_password(
+    connection: sqlite3.Connection, left: PasswordMark, password: str, *, newest_ms: int
+) -> int:
+    """Put the marks of the password that is left aside, and begin those of the present one.
+
+    Args:
+        connection: in a transaction.
+        left: mark of the password that is left.
+        password: the present one.
+        newest_ms: the newest one under the password that is left.
+
+    Returns:
+        What nothing may be older than: the newest one from when the present password was last in
+        use; 0 for a password that never was.
+    """
+    from_ms = _newest_under(connection, password)
+    connection.execute(
+        "INSERT OR REPLACE INTO former_passwords VALUES (?, ?, ?)",
+        (str(left.number()), newest_ms, newest_ms % _DIVISOR),
+    )
+    _forget_former(connection)
+    start_anew(connection, from_ms=from_ms)
+    return from_ms
+
+
+def _newest_under(connection: sqlite3.Connection, password: str) -> int:
+    """Return the newest one under a password, and take its row away: it is in use again."""
+    rows = connection.execute("SELECT mark, newest_ms FROM former_passwords").fetchall()
+    for text, newest_ms in rows:
+        mark = PasswordMark.read(int(text))
+        if mark is not None and mark.fits(password):
+            connection.execute("DELETE FROM former_passwords WHERE mark = ?", (text,))
+            return int(newest_ms)
+    return _moment(get_fact(connection, STRANGER))
+
+
+def _forget_former(connection: sqlite3.Connection) -> None:
+    """Keep so many of the former passwords; what goes counts for all that are not known."""
+    sought = "SELECT rowid, newest_ms FROM former_passwords ORDER BY rowid DESC LIMIT -1 OFFSET ?"
+    for number, newest_ms in connection.execute(sought, (_FORMER_MOST,)).fetchall():
+        connection.execute("DELETE FROM former_passwords WHERE rowid = ?", (number,))
+        _raise_strangers(connection, newest_ms)
+
+
+def _raise_strangers(connection: sqlite3.Connection, least_ms: int) -> None:
+    if least_ms > _moment(get_fact(connection, STRANGER)):
+        set_fact(connection, STRANGER, _checked(least_ms))
 
 
 def start_anew(connection: sqlite3.Connection, *, from_ms: int) -> None:
-    """Forget all marks and begin with one that says that all before this moment is over.
+    """Forget the marks of the password in use; all before this moment is over.
 
     Args:
         connection: in a transaction.

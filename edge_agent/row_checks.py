@@ -9,7 +9,8 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from edge_agent.call_marks import FLOOR, NEWEST, is_whole, is_whole_row
+from edge_agent.call_marks import FLOOR, NEWEST, STRANGER, is_whole, is_whole_row
+from edge_agent.password_mark import PasswordMark
 from edge_agent.schema import KINDS
 
 Row = Mapping[str, Any]
@@ -17,6 +18,8 @@ Row = Mapping[str, Any]
 _TEXTS: Final = ("name", "user_type", "picture_url", "picture_sha256", "contract_id")
 # Long before and after any moment that counts; a flipped bit of a number goes far beyond.
 _LATEST: Final = 2**40
+# Of the mark of a password: twenty bytes.
+_MARK_DIGITS: Final = 49
 
 
 def is_sound(table: str, row: Row) -> bool:
@@ -45,7 +48,7 @@ def _has_details(row: Row) -> bool:
 
 def _fact(row: Row) -> bool:
     try:
-        if row["name"] in {FLOOR, NEWEST}:
+        if row["name"] in {FLOOR, NEWEST, STRANGER}:
             return is_whole(row["value"])
         return math.isfinite(float(row["value"])) and isinstance(row["name"], str)
     except (AttributeError, TypeError, ValueError):
@@ -54,6 +57,13 @@ def _fact(row: Row) -> bool:
 
 def _accepted(row: Row) -> bool:
     return is_whole_row(row["timestamp_ms"], row.get("remainder"))
+
+
+def _former_password(row: Row) -> bool:
+    text = row["mark"]
+    is_number = isinstance(text, str) and text.isdecimal() and len(text) <= _MARK_DIGITS
+    is_whole_mark = is_number and PasswordMark.read(int(text)) is not None
+    return is_whole_mark and is_whole_row(row["newest_ms"], row["remainder"])
 
 
 def _setting(row: Row) -> bool:
@@ -97,6 +107,7 @@ _CHECKS: Final[Mapping[str, Callable[[Row], bool]]] = {
     "people": _person,
     "facts": _fact,
     "accepted_calls": _accepted,
+    "former_passwords": _former_password,
     "settings": _setting,
     "outbox": _upload,
     "dead": _parked,

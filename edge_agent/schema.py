@@ -28,6 +28,11 @@ CREATE TABLE IF NOT EXISTS accepted_calls ( -- signatures that count no more, se
     timestamp_ms INTEGER PRIMARY KEY,
     remainder INTEGER NOT NULL             -- of a division, so that a flipped bit is noticed
 );
+CREATE TABLE IF NOT EXISTS former_passwords ( -- of [api], the newest call of each; call_marks.py
+    mark TEXT PRIMARY KEY,                 -- see password_mark.py
+    newest_ms INTEGER NOT NULL,
+    remainder INTEGER NOT NULL
+);
 CREATE TABLE IF NOT EXISTS outbox (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
     kind TEXT NOT NULL,
@@ -108,6 +113,7 @@ INSERT OR REPLACE INTO usage (name, bytes) VALUES ('queue',
 KEPT_ROWS: Final = (
     ("facts", "name, value"),
     ("accepted_calls", "timestamp_ms, remainder"),
+    ("former_passwords", "mark, newest_ms, remainder"),
     ("settings", "object, name, value"),
     ("outbox", "seq, kind, body, created_at, is_light"),
     ("dead", "seq, kind, body, created_at, reason, is_light"),

@@ -15,6 +15,7 @@ from edge_agent.call_marks import (
     CLOCK_SET,
     CallMarks,
     NewestCallFile,
+    change_password,
     count_noted,
     forget_oldest,
     is_incomplete,
@@ -22,7 +23,6 @@ from edge_agent.call_marks import (
     note,
     raise_floor,
     read_marks,
-    start_anew,
 )
 from edge_agent.config import ApiConfig
 from edge_agent.config_api import Replay
@@ -106,24 +106,26 @@ class AcceptedCalls:
         if self._has_begun:
             return
         held_ms = self._file.read()
-        if self._is_new_password(connection):
-            start_anew(connection, from_ms=0)
-            self._file.write(0)
-            held_ms = 0
-        else:
-            has_lost = NewestCallFile.is_behind(read_marks(connection).newest_ms, held_ms)
-            if has_lost or is_incomplete(connection):
-                raise_floor(connection, least_ms=held_ms if has_lost else 0)
+        newest_ms = read_marks(connection).newest_ms
+        has_lost = NewestCallFile.is_behind(newest_ms, held_ms)
+        left = self._left_password(connection)
+        if left is not None:
+            newest_ms = held_ms if has_lost else newest_ms
+            held_ms = change_password(connection, left, self._password, newest_ms=newest_ms)
+            self._file.write(held_ms)
+        elif has_lost or is_incomplete(connection):
+            raise_floor(connection, least_ms=held_ms if has_lost else 0)
         self._covered_ms = held_ms
         self._noted = count_noted(connection)
 
-    def _is_new_password(self, connection: sqlite3.Connection) -> bool:
+    def _left_password(self, connection: sqlite3.Connection) -> PasswordMark | None:
+        """Return the mark of the password before this one; None when it is the same still."""
         fact = get_fact(connection, _PASSWORD)
         known = None if fact is None else PasswordMark.read(int(fact))
         if known is not None and known.fits(self._password):
-            return False
+            return None
         set_fact(connection, _PASSWORD, str(PasswordMark.of(self._password).number()))
-        return known is not None
+        return known
 
     def _marks(self, connection: sqlite3.Connection) -> CallMarks:
         """Read the marks; what this process knows better, the file has lost."""

@@ -39,7 +39,7 @@ def _run(chosen: argparse.Namespace) -> int:
 
 async def _forget(config: AgentConfig) -> datetime:
     from edge_agent.assembly import DATABASE_NAME
-    from edge_agent.call_marks import NewestCallFile, start_anew
+    from edge_agent.call_marks import NewestCallFile, forget_all
     from edge_agent.database import Database
 
     now = SystemClock().now()
@@ -48,7 +48,7 @@ async def _forget(config: AgentConfig) -> datetime:
     database = Database(path)
     await database.open()
     try:
-        await database.run(lambda connection: start_anew(connection, from_ms=from_ms))
+        await database.run(lambda connection: forget_all(connection, from_ms=from_ms))
         NewestCallFile(path).write(from_ms)
     finally:
         await database.close()

@@ -3,6 +3,7 @@ restarts, repairs and clocks that move.
 """
 
 import asyncio
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 
 from edge_agent.__main__ import main
 from edge_agent.api.accepted_calls import Use
+from edge_agent import call_marks
 from edge_agent.call_marks import read_marks
 from terminal_protocol.device_calls import CALLS, OLDER_DESC, SIGN_USED_DESC, signed_query
 from tests.edge_agent.api.conftest import Starter
@@ -264,6 +266,103 @@ async def test_new_password_starts_the_marks_anew(again: Again) -> None:
     async with again(password="another-one") as terminal:
         response = await terminal.request("POST", "/api/device/syncTime", params=query)
         assert response.json()["code"] == 10003
+
+
+async def open_under(again: Again, password: str, at_ms: int) -> int:
+    """Open with a timestamp under a password; returns the code."""
+    async with again(password=password) as terminal:
+        query = signed_query(password, timestamp_ms=at_ms)
+        response = await terminal.request("POST", "/api/device/open", params=query)
+        return int(response.json()["code"])
+
+
+async def test_what_was_recorded_stays_used_up_when_its_password_comes_back(again: Again) -> None:
+    async with again(password="first") as terminal:
+        recorded = terminal.query(password="first")
+        setting = terminal.query(password="first")
+        for call, query in (("open", recorded), ("syncTime", setting)):
+            response = await terminal.request("POST", f"/api/device/{call}", params=query)
+            assert response.json()["code"] == 200
+    assert await open_under(again, "second", int(setting["timestamp"]) + 1) == 200
+
+    async with again(password="first") as terminal:
+        codes = [
+            (await terminal.request("POST", f"/api/device/{call}", params=query)).json()["code"]
+            for query in (recorded, setting)
+            for call in ("syncTime", "open")
+        ]
+        opened = len(terminal.relay.pulses_ms)
+        latest = terminal.query(password="first")
+        response = await terminal.request("POST", "/api/device/open", params=latest)
+
+    assert codes == [10003] * 4
+    assert opened == 0
+    assert response.json()["code"] == 200
+
+
+async def test_a_password_that_never_was_in_use_waits_for_no_clock(again: Again) -> None:
+    """Each of them is good at once, whatever a caller's clock said under the others."""
+    async with again(password="first") as terminal:
+        now_ms = terminal.now_ms()
+    assert await open_under(again, "first", now_ms + 250_000) == 200
+    for number in range(3):
+        assert await open_under(again, f"new-{number}", now_ms - number) == 200
+
+    codes = {name: await open_under(again, name, now_ms) for name in ("first", "new-1", "new-3")}
+
+    assert codes == {"first": 10003, "new-1": 200, "new-3": 200}
+
+
+async def test_former_passwords_are_bounded_and_none_comes_back_with_its_calls(
+    again: Again, database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(call_marks, "_FORMER_MOST", 2)
+    async with again(password="first") as terminal:
+        now_ms = terminal.now_ms()
+    assert await open_under(again, "first", now_ms) == 200
+    for number in range(4):
+        assert await open_under(again, f"new-{number}", now_ms + 1 + number) == 200
+
+    assert await open_under(again, "first", now_ms) == 10003
+    assert await open_under(again, "new-0", now_ms + 1) == 10003
+    with sqlite3.connect(database) as held:
+        (number,) = held.execute("SELECT count(*) FROM former_passwords").fetchone()
+        text = "\n".join(held.iterdump())
+    assert number == 2
+    assert "first" not in text
+    assert "new-" not in text
+
+
+@pytest.mark.parametrize("kind", ["deleted", "zeroed"])
+async def test_a_password_comes_back_without_its_calls_after_a_loss(
+    again: Again, database: Path, kind: str
+) -> None:
+    async with again(password="first") as terminal:
+        now_ms = terminal.now_ms()
+    assert await open_under(again, "first", now_ms) == 200
+    assert await open_under(again, "second", now_ms + 1) == 200
+    spoil(database, kind, 0)
+    assert await open_under(again, "second", now_ms + 1) == 10003
+
+    assert await open_under(again, "first", now_ms) == 10003
+
+
+async def test_forget_calls_forgets_former_passwords(
+    again: Again, tmp_path: Path, platform: FakePlatform
+) -> None:
+    async with again(password="first") as terminal:
+        now_ms = terminal.now_ms()
+    assert await open_under(again, "first", now_ms + 250_000) == 200
+    assert await open_under(again, "second", now_ms) == 200
+    path = tmp_path / "agent.toml"
+    path.write_text(f'device_id = "0000001"\nbase_url = "{platform.base_url}"\n')
+
+    assert await forget(path) == 0
+
+    assert await open_under(again, "first", now_ms) == 10003
+    async with again(password="first") as terminal:
+        now_ms = terminal.now_ms()
+    assert await open_under(again, "first", now_ms) == 200
 
 
 async def test_forget_calls_lets_the_right_time_in_and_nothing_older(
