@@ -1,7 +1,8 @@
 """Was a message made now, and what time is it at its terminal? One pure judgement (decision 0021).
 
 A message is live when its moment is within a minute of true time or of the terminal's learnt clock,
-or when it carries none. Any other is late: it waited on the terminal, or the clock has jumped. Only
+or when it carries none. One that cannot be read is live when it comes by itself and behind no
+silence. Any other is late: it waited on the terminal, or the clock has jumped. Only
 time tells which, because a clock that jumped goes on at the pace of ours, and a queue that drains
 does not: its messages come back to back, each begun right behind the answer to the one before.
 
@@ -51,7 +52,7 @@ class Judgement:
 def is_exact(state: ClockState, heard: HeardMoment) -> bool:
     """Tell whether a message fits the known clock so well that there is nothing to learn."""
     if heard.moment is None:
-        return True
+        return not heard.is_unreadable
     if state.is_doubted:
         return False
     off_s = heard.at - heard.moment - (state.skew_s or 0.0)
@@ -69,7 +70,7 @@ def is_now(state: ClockState, heard: HeardMoment) -> bool:
 def judge(state: ClockState, heard: HeardMoment) -> Judgement:
     """Say whether a message is live, and take in what it tells of its terminal's clock."""
     if heard.moment is None:
-        return Judgement(state, is_live=True)
+        return _unreadable(state, heard) if heard.is_unreadable else Judgement(state, is_live=True)
     if state.is_still and heard.moment == state.moment:
         return _still(state, heard)
     skew_s = heard.at - heard.moment
@@ -153,6 +154,7 @@ def _calmed(state: ClockState) -> ClockState:
         moment_count=0,
         moment_key="",
         is_still=False,
+        is_draining=False,
     )
 
 
@@ -196,6 +198,19 @@ def _still(state: ClockState, heard: HeardMoment) -> Judgement:
         return Judgement(state, is_live=True)
     is_spaced = _is_spaced(state, heard)
     return Judgement(state if is_spaced else _draining(state, heard), is_live=False)
+
+
+def _unreadable(state: ClockState, heard: HeardMoment) -> Judgement:
+    """Judge a moment that cannot be read, so that it says no age.
+
+    It may have waited behind a silence, or where it comes right behind an answer. People come one
+    by one, and are not kept out for longer than that by how their terminal writes its moments.
+    """
+    is_spaced = _is_spaced(state, heard)
+    is_live = is_spaced and not _is_just_back(state, heard.at)
+    if not is_spaced and _is_just_back(state, heard.at):
+        state = _draining(state, heard)
+    return Judgement(replace(state, answered_at=heard.at, is_draining=not is_live), is_live=is_live)
 
 
 def _draining(state: ClockState, heard: HeardMoment) -> ClockState:

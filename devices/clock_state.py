@@ -20,12 +20,14 @@ class HeardMoment:
         began: when its request began, which for a slow line is earlier.
         moment: as the terminal says, None when it says none.
         key: names the message; one that failed and comes again is no second one.
+        is_unreadable: it says a moment that cannot be read.
     """
 
     at: float
     began: float
     moment: float | None
     key: str = ""
+    is_unreadable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +109,7 @@ class ClockState:
         moment_count: how many said so that did not come back to back.
         moment_key: of the latest one that said so.
         is_still: the clock stands still at ``moment``.
+        is_draining: a queue drains whose moments cannot be read.
     """
 
     skew_s: float | None = None
@@ -119,6 +122,7 @@ class ClockState:
     moment_count: int = 0
     moment_key: str = ""
     is_still: bool = False
+    is_draining: bool = False
     supposition: Supposition | None = None
 
     @classmethod
@@ -133,7 +137,8 @@ class ClockState:
     @property
     def is_doubted(self) -> bool:
         """Whether there is more to keep than the skew."""
-        return self.is_still or self.supposition is not None or self.moment is not None
+        is_noted = self.is_still or self.is_draining
+        return is_noted or self.supposition is not None or self.moment is not None
 
     def to_plain(self) -> dict[str, Any]:
         """Return everything but the skew as JSON can carry it; empty when nothing is doubted."""

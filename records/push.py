@@ -157,7 +157,7 @@ def _take(
         repairs_count(terminal_id=terminal_id, repairs=repairs)
     sign_store(terminal=terminal, sign=sign, origin=Origin.PUSHED, repairs=repairs)
     if is_filled:
-        pushed_until(terminal_id=terminal_id, sign=sign)
+        pushed_until(terminal=terminal, sign=sign)
 
 
 class EmbeddedPush:

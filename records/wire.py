@@ -1,6 +1,7 @@
 """/syface and /syattribute of seed 9.2 and 9.3."""
 
 from functools import partial
+from zoneinfo import ZoneInfo
 
 from devices.services import Admission, Answered
 from records.services import (
@@ -22,7 +23,7 @@ from terminal_protocol import (
 
 def face(admission: Admission, body: BodyReading) -> Answered:
     """Store a pass and answer whether the door opens."""
-    message = FaceMatch.from_wire(body.data)
+    message = FaceMatch.from_wire(body.data, zone=ZoneInfo(admission.terminal.site.timezone))
     store = partial(pass_record, admission=admission, repairs=_repairs(body))
     outcome = stored_at_least(lambda one: store(message=one), message)
     delay_ms = outcome.unlock_delay_ms or admission.terminal.unlock_delay_ms
@@ -32,7 +33,9 @@ def face(admission: Admission, body: BodyReading) -> Answered:
 
 def attribute(admission: Admission, body: BodyReading) -> Answered:
     """Store a temperature reading."""
-    message = TemperatureReading.from_wire(body.data)
+    message = TemperatureReading.from_wire(
+        body.data, zone=ZoneInfo(admission.terminal.site.timezone)
+    )
     store = partial(temperature_record, admission=admission, repairs=_repairs(body))
     outcome = stored_at_least(lambda one: store(message=one), message)
     return Answered(Ack(RetCode.SUCCESS, "Success").to_wire(), _note(outcome))

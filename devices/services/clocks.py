@@ -68,6 +68,7 @@ def clock_heard(
     moment: datetime | None,
     key: str,
     last: LastOf,
+    is_unreadable: bool = False,
 ) -> tuple[Judgement, ClockTurn | None]:
     """Say whether an upload is live, and learn its terminal's clock from it.
 
@@ -78,13 +79,18 @@ def clock_heard(
         moment: when it was made, by the terminal's clock.
         key: names the upload.
         last: looks up the upload before it; asked only when something is to be learnt.
+        is_unreadable: the upload says a moment that cannot be read.
 
     Returns:
         The judgement, and what changed about the clock, if anything. Nothing is read or written
         while a known clock fits.
     """
     heard = HeardMoment(
-        at=at.timestamp(), began=began.timestamp(), moment=_seconds(moment), key=key[:16]
+        at=at.timestamp(),
+        began=began.timestamp(),
+        moment=_seconds(moment),
+        key=key[:16],
+        is_unreadable=is_unreadable,
     )
     state = _state_of(terminal)
     is_settled = terminal.clock_is_wrong == _is_wrong(state)
@@ -96,7 +102,8 @@ def clock_heard(
         if row is None:
             return Judgement(state, is_live=is_now(state, heard)), None
         judged = judge(_remembering(_state_of(row), row, heard, last), heard)
-        turn = _publish(row, judged, heard)
+        # What cannot be read says nothing about the clock.
+        turn = None if is_unreadable else _publish(row, judged, heard)
         row.clock_learnt_s, row.clock_learning = judged.state.skew_s, judged.state.to_plain()
         row.save(update_fields=_COLUMNS)
     return judged, turn

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, tzinfo
 from decimal import Decimal
 from itertools import islice
 from typing import Any
@@ -61,7 +61,9 @@ def as_object(value: Any) -> Any:
 class FieldReader:
     """Takes values by name, blanks and case of keys ignored; what is left over are extras."""
 
-    def __init__(self, data: Mapping[str, Any]) -> None:
+    def __init__(self, data: Mapping[str, Any], *, zone: tzinfo | None = None) -> None:
+        """Take what a terminal sent; ``zone`` is its own, for moments that name none."""
+        self._zone = zone
         self._left: dict[str, tuple[str, Any]] = {}
         self.faults: list[str] = []
         for key, value in data.items():
@@ -151,14 +153,16 @@ class FieldReader:
         return degrees
 
     def moment(self, *names: str) -> tuple[datetime | None, str]:
-        """Return the moment and the text it was read from."""
+        """Return the moment and the text it was read from, empty only when none was sent."""
         value = self.take(*names)
-        moment, fault = read_moment(value)
+        moment, fault = read_moment(value, zone=self._zone)
+        raw = read_text(value, limit=64)
         if fault:
             self.faults.append(fault)
             if fault == "captured_at_unreadable":
                 self._keep(names[0], value)
-        return moment, read_text(value, limit=64)
+                raw = raw or type(value).__name__
+        return moment, raw
 
     def image(self, *names: str, required: bool = True, prefix: str = "") -> bytes | None:
         """Return a picture's bytes; ``prefix`` tells its faults from those of another picture."""

@@ -9,7 +9,7 @@ import base64
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, tzinfo
 from decimal import Decimal
 from typing import Any
 
@@ -117,13 +117,13 @@ class FaceMatch:
     faults: tuple[str, ...] = ()
 
     @classmethod
-    def from_wire(cls, data: Mapping[str, Any]) -> "FaceMatch":
-        """Read an upload.
+    def from_wire(cls, data: Mapping[str, Any], *, zone: tzinfo | None = None) -> "FaceMatch":
+        """Read an upload; ``zone`` is its terminal's, for a moment that names none.
 
         Raises:
             NotThisMessage: nothing in it belongs to a pass; who the device is does not count.
         """
-        reader = FieldReader(unwrap(data, "Info"))
+        reader = FieldReader(unwrap(data, "Info"), zone=zone)
         if not reader.has_any(_PASS_KEYS):
             raise NotThisMessage
         card_data = as_object(reader.take("idCardInfo"))
@@ -200,13 +200,15 @@ class TemperatureReading:
     faults: tuple[str, ...] = ()
 
     @classmethod
-    def from_wire(cls, data: Mapping[str, Any]) -> "TemperatureReading":
-        """Read an upload, in its "Info" envelope or flat.
+    def from_wire(
+        cls, data: Mapping[str, Any], *, zone: tzinfo | None = None
+    ) -> "TemperatureReading":
+        """Read an upload, in its "Info" envelope or flat; ``zone`` as for a pass.
 
         Raises:
             NotThisMessage: nothing in it belongs to a reading; who the device is does not count.
         """
-        reader = FieldReader(unwrap(data, "Info"))
+        reader = FieldReader(unwrap(data, "Info"), zone=zone)
         if not reader.has_any(_READING_KEYS):
             raise NotThisMessage
         picture = _picture(reader)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import tzinfo
 from typing import Any, Final
 
 from ._reader import FieldReader, as_object
@@ -62,13 +63,15 @@ def read_push(data: Mapping[str, Any], *, is_broken_off: bool) -> PushReading:
     return PushReading(signs, len(signs) < max(len(listed), 1), has_no_code=not has_code)
 
 
-def read_sign(sign: Mapping[str, Any]) -> FaceMatch | TemperatureReading:
-    """Read a SignObject; nothing refuses it.
+def read_sign(
+    sign: Mapping[str, Any], *, zone: tzinfo | None = None
+) -> FaceMatch | TemperatureReading:
+    """Read a SignObject; nothing refuses it. ``zone`` is its terminal's, as for an upload.
 
     Somebody the terminal knew is a pass, a stranger (type -1) is a reading as in 9.3. What is known
     of the person beside id and name is on file, and is not kept here.
     """
-    reader = FieldReader(sign)
+    reader = FieldReader(sign, zone=zone)
     types = (read_int(reader.take("type")), read_int(reader.take("userType")))
     facts = _facts(reader)
     captured_at, captured_raw = reader.moment("signTime")

@@ -10,11 +10,12 @@ import math
 import re
 import unicodedata
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime, tzinfo
 from decimal import Decimal
 from typing import Any
 
 from ._characters import join_halves
+from ._moments import moment_of_number, moment_of_text
 
 # Outside this range it is no reading of a living person's forehead.
 TEMPERATURE_MIN_C = Decimal(25)
@@ -35,10 +36,8 @@ _CELSIUS = {"0", "c", "°c", "celsius", "centigrade", "摄氏", "摄氏度"}
 _TRUE = {"true", "1", "yes", "y", "on", "是", "有", "已佩戴"}
 _SWITCHES: dict[float, bool] = {0: False, 1: True}
 _FALSE = {"false", "0", "no", "n", "off", "否", "无", "未佩戴"}
-# Years 2000 to 2100; a clock after a power cut may say 1970, which is kept too (see read_moment).
-_MOMENT_MAX_S = 4_102_444_800
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECONDS_FROM = 100_000_000_000
+# Java writes large numbers so: 1.764495554E12.
+_WRITTEN_NUMBER = re.compile(r"[-+]?(?:\d+(?:[.,]\d*)?|[.,]\d+)(?:[eE]\+?\d{1,2})?")
 
 
 def lookup(data: Mapping[str, Any], *names: str) -> Any:
@@ -222,38 +221,33 @@ def _living(number: Decimal, unit: str) -> tuple[Decimal | None, str | None]:
     return degrees.quantize(Decimal("0.01")), None
 
 
-def read_moment(value: Any) -> tuple[datetime | None, str | None]:
-    """Return (moment in UTC, fault) from Unix seconds or milliseconds, number or text.
+def read_moment(value: Any, *, zone: tzinfo | None = None) -> tuple[datetime | None, str | None]:
+    """Return (moment in UTC, fault) from what a terminal says.
 
-    ISO 8601 is understood when it names its offset. "2020-03-26 14:59:09" could be any zone's and
-    is a fault, not a guess. A terminal whose clock is wrong still says what it believes: any year
-    from 1970 to 2100.
+    Read are seconds since 1970 and their parts down to nanoseconds, and a date with a time. A
+    terminal whose clock is wrong still says what it believes: any year from 1970 to 2100.
+
+    Args:
+        value: as sent, number or text.
+        zone: where the terminal is. "2020-03-26 14:59:09" could be any zone's, and without this
+            it is a fault, not a guess.
     """
     if value is None or (isinstance(value, str) and not value.strip()):
         return None, "captured_at_missing"
+    moment = None
     if isinstance(value, str):
         text = unicodedata.normalize("NFKC", value[:64]).strip()
-        value = text if _NUMBER.fullmatch(text) else _iso_seconds(text)
+        moment = moment_of_text(text, zone=zone)
+        value = _seconds_written(text)
     number = None if isinstance(value, bool) else read_number(value)
-    if number is None or number < 0:
-        return None, "captured_at_unreadable"
-    if number >= _MILLISECONDS_FROM:
-        number /= 1000
-    if number > _MOMENT_MAX_S:
-        return None, "captured_at_unreadable"
-    return datetime.fromtimestamp(number, UTC), None
+    if moment is None and number is not None:
+        moment = moment_of_number(number, zone=zone)
+    return moment, None if moment else "captured_at_unreadable"
 
 
-def _iso_seconds(text: str) -> float | None:
-    """Return Unix seconds of ISO 8601 with its offset, such as 2017-02-17T09:36:00+08:00."""
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    if moment.tzinfo is None:
-        return None
-    seconds = (moment - _EPOCH).total_seconds()
-    return seconds if seconds <= _MOMENT_MAX_S else None  # the year 9999 looks like milliseconds
+def _seconds_written(text: str) -> float | None:
+    """Return the number that a text is, 1.7E9 too."""
+    return float(text.replace(",", ".")) if _WRITTEN_NUMBER.fullmatch(text) else None
 
 
 _DATA_URL = re.compile(r"^data:[^,]{0,100},")

@@ -11,9 +11,12 @@ from devices.services import Admission, LastUpload, clock_answered, clock_heard,
 from records.choices import AlertKind, Origin
 from records.models import Record
 from records.services.alerts import alert_raise, alerts_end
+from terminal_protocol import FaceMatch, TemperatureReading
 
 
-def moment_judge(*, admission: Admission, moment: datetime | None, key: str) -> Judgement:
+def moment_judge(
+    *, admission: Admission, message: FaceMatch | TemperatureReading, key: str
+) -> Judgement:
     """Say whether an upload is live, and learn from it; turn of the clock and alert are one.
 
     Effects: the terminal's clock; its alert is raised once and ends by itself.
@@ -24,9 +27,10 @@ def moment_judge(*, admission: Admission, moment: datetime | None, key: str) -> 
             terminal=terminal,
             at=at,
             began=admission.began or at,
-            moment=moment,
+            moment=message.captured_at,
             key=key,
             last=lambda: _last_upload(terminal),
+            is_unreadable=message.captured_at is None and bool(message.captured_raw),
         )
         if turn is None:
             return judged

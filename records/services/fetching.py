@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.db import transaction
 from django.utils import timezone
@@ -56,7 +57,7 @@ def sign_store(
 
     Effects: as for an upload, apart from the decision: the terminal has made its own.
     """
-    message = read_sign(sign)
+    message = read_sign(sign, zone=ZoneInfo(terminal.site.timezone))
     message = replace(message, faults=(*message.faults, *repairs))
     named = "\0".join(
         read_text(lookup(sign, name), limit=64) for name in ("id", "signTime", "userId", "type")
@@ -142,11 +143,12 @@ def gap_fill(*, terminal_id: int) -> CommandState:
     return CommandState(asked.commands[0].state)
 
 
-def pushed_until(*, terminal_id: int, sign: Mapping[str, Any]) -> None:
+def pushed_until(*, terminal: Terminal, sign: Mapping[str, Any]) -> None:
     """Note that nothing before a pushed record is missing."""
-    moment, fault = read_moment(lookup(sign, "signTime"))
+    zone = ZoneInfo(terminal.site.timezone)
+    moment, fault = read_moment(lookup(sign, "signTime"), zone=zone)
     if moment is not None and not fault:
-        cursor_move(terminal_id=terminal_id, until=moment)
+        cursor_move(terminal_id=terminal.pk, until=moment)
 
 
 async def _information(client: TerminalClient) -> None:

@@ -63,7 +63,7 @@ def pass_record(
     if repeat := repeat_answer(admission=admission, key=key):
         moment_answered(terminal=terminal)
         return repeat
-    judged = moment_judge(admission=admission, moment=message.captured_at, key=key)
+    judged = moment_judge(admission=admission, message=message, key=key)
     started = time.perf_counter()
     person = Person.objects.filter(site_id=terminal.site_id, user_id=message.user_id).first()
     face = look(
@@ -178,7 +178,7 @@ def temperature_record(
     if repeat := repeat_answer(admission=admission, key=key):
         moment_answered(terminal=terminal)
         return repeat
-    judged = moment_judge(admission=admission, moment=message.captured_at, key=key)
+    judged = moment_judge(admission=admission, message=message, key=key)
     face = look(terminal=terminal, raw=message.image, origin=PictureOrigin.DOOR)
     faults = [*message.faults, *repairs, *face.faults]
     record = _base_record(terminal, RecordKind.TEMPERATURE, key, message, faults, timezone.now())

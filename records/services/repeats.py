@@ -45,7 +45,9 @@ def dedupe_key(
     *,
     stands_still: bool = False,
 ) -> str:
-    """Name what makes a message the same: moment, person and picture as the terminal sent them.
+    """Name what makes a message the same: its moment, and person and picture as sent.
+
+    A moment is the same in every notation: one that cannot be read is named by its spelling.
 
     A picture that the terminal had to give up is named by its digest, so a message whose answer was
     lost is the same without it. One that never had a picture is named by what was measured and read
@@ -62,8 +64,15 @@ def dedupe_key(
     picture = hashlib.sha256(message.image).hexdigest() if message.image else message.image_sha256
     if not picture and (stands_still or not message.captured_raw):
         return hashlib.sha256(f"{time.time_ns()}".encode()).hexdigest()
-    named = f"{kind}\0{message.captured_raw}\0{user_id}\0{picture or _measured(message)}"
+    named = f"{kind}\0{_moment(message)}\0{user_id}\0{picture or _measured(message)}"
     return hashlib.sha256(named.encode()).hexdigest()
+
+
+def _moment(message: FaceMatch | TemperatureReading) -> str:
+    if message.captured_at is None:
+        return message.captured_raw
+    # Whole seconds as terminals write them, and what is finer to the millisecond.
+    return f"{message.captured_at.timestamp():.3f}".removesuffix(".000")
 
 
 def _measured(message: FaceMatch | TemperatureReading) -> str:

@@ -34,13 +34,26 @@ class Terminal:
     def __init__(self, *, connection: Connection | None = None) -> None:
         self.state, self.last, self.connection = ClockState(), None, connection
 
-    def send(self, at: float, skew: float, *, key: str = "", behind: float | None = None) -> bool:
-        """Let an upload arrive at ``T + at``; ``behind`` seconds after the answer before it."""
+    def send(
+        self,
+        at: float,
+        skew: float | None,
+        *,
+        key: str = "",
+        behind: float | None = None,
+    ) -> bool:
+        """Let an upload arrive at ``T + at``; ``behind`` seconds after the answer before it.
+
+        Without a skew its moment cannot be read.
+        """
         began = T + at
         if behind is not None:
             assert self.state.answered_at is not None
             began = self.state.answered_at + behind
-        heard = HeardMoment(at=T + at, began=began, moment=T + at - skew, key=key)
+        moment = None if skew is None else T + at - skew
+        heard = HeardMoment(
+            at=T + at, began=began, moment=moment, key=key, is_unreadable=moment is None
+        )
         if is_exact(self.state, heard):
             is_live = True
         else:
@@ -169,6 +182,43 @@ def test_one_message_that_failed_and_comes_again_is_no_clock_that_stands_still()
 
     assert not any(terminal.send(at, HOUR + at, key="one") for at in (0, 12, 40, 400))
     assert not terminal.state.is_still
+
+
+def test_what_cannot_be_read_opens_for_people_who_come_one_by_one() -> None:
+    for connection in (None, Connection(is_online=True, since=T, lost_at=None, blind_s=120)):
+        terminal = Terminal(connection=connection)
+
+        assert all(terminal.send(at, None) for at in (0, 3, 60, DAY))
+
+
+def test_a_queue_that_cannot_be_read_opens_nothing_while_it_drains() -> None:
+    back = Connection(is_online=True, since=T, lost_at=T - HOUR, blind_s=120)
+    terminal = Terminal(connection=back)
+
+    # Longer than a terminal counts as just back.
+    assert not any(terminal.send(0.5 * number, None) for number in range(240))
+    # Who comes now may wait behind it, for a minute.
+    assert [terminal.send(120 + at, None) for at in (5, 30, 59, 65)] == [False] * 3 + [True]
+    assert not terminal.state.is_doubted
+
+
+def test_what_cannot_be_read_opens_nothing_right_behind_an_answer() -> None:
+    """Nothing watches the terminal's connection."""
+    terminal = Terminal()
+    terminal.send(0, None)
+
+    assert not any(terminal.send(1 + number, None) for number in range(30))
+    assert terminal.send(40, None)
+
+
+def test_what_cannot_be_read_teaches_nothing() -> None:
+    terminal = Terminal()
+    terminal.send(0, HOUR)
+    assert terminal.send(12, HOUR)
+    assert terminal.send(20, None)
+
+    assert terminal.send(30, HOUR)
+    assert terminal.state.skew_s == HOUR
 
 
 def test_a_clock_that_tells_whole_minutes_is_learnt() -> None:

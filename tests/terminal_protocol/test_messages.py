@@ -266,3 +266,17 @@ def test_a_number_too_long_to_be_written_down_is_a_fault() -> None:
     assert reading.temperature_c is None
     assert "temperature_unreadable" in reading.faults
     assert "captured_at_unreadable" in reading.faults
+
+
+@pytest.mark.parametrize("sent", [[1], {"a": 1}, 10**400, True, "soon"])
+def test_a_moment_that_cannot_be_read_was_sent_all_the_same(sent: object) -> None:
+    message = FaceMatch.from_wire({"userId": "1", "screenTime": sent})
+
+    assert message.captured_at is None
+    assert message.captured_raw
+    assert "captured_at_unreadable" in message.faults
+
+
+@pytest.mark.parametrize("sent", [None, "", "  "])
+def test_a_moment_that_is_empty_was_not_sent(sent: object) -> None:
+    assert FaceMatch.from_wire({"userId": "1", "screenTime": sent}).captured_raw == ""

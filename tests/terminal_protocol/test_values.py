@@ -3,6 +3,7 @@
 import base64
 from datetime import UTC, datetime
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -49,6 +50,43 @@ def test_seconds_milliseconds_numbers_and_texts_agree(seconds: int) -> None:
 
     for sent in (seconds, str(seconds), seconds * 1000, f" {seconds * 1000} ", float(seconds)):
         assert read_moment(sent) == (moment, None)
+
+
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+
+
+@pytest.mark.parametrize(
+    "sent",
+    ["2026-11-30 15:39:14", "2026/11/30 15:39:14", "2026.11.30 15:39:14", "2026-11-30T15:39:14.000",
+     "2026年11月30日 15时39分14秒", "2026年11月30日15：39：14", 20261130153914, "20261130153914",
+     "20261130T153914", "20261130153914000", "2026-11-30 15:39:14 +0800", "2026-11-30 07:39:14 UTC",
+     "2026-11-30 15:39:14 GMT+08:00", "2026-11-30 02:39:14-05", "2026-11-30T07:39:14Z", 1796024354,
+     1796024354000, 1796024354000000, "1796024354000000", "1796024354000000000",
+     1796024354000000000, "1.796024354E12", "1.796024354e9", "1796024354.", "1796024354,0"],
+)  # fmt: skip
+def test_a_moment_is_read_as_terminals_write_it(sent: object) -> None:
+    moment, fault = read_moment(sent, zone=SHANGHAI)
+
+    assert (moment, fault) == (datetime(2026, 11, 30, 7, 39, 14, tzinfo=UTC), None)
+
+
+def test_parts_of_a_second_are_kept() -> None:
+    expected = datetime(2026, 11, 30, 7, 39, 14, 250_000, tzinfo=UTC)
+    for sent in ("2026-11-30 15:39:14.25", 1796024354250, 1796024354250000, "20261130153914250"):
+        assert read_moment(sent, zone=SHANGHAI)[0] == expected
+    minutes = read_moment("2026-11-30 15:39", zone=SHANGHAI)
+    assert minutes == (datetime(2026, 11, 30, 7, 39, tzinfo=UTC), None)
+
+
+@pytest.mark.parametrize(
+    "sent",
+    ["2026-11-30", "15:39:14", "30/11/2026 10:00", "05/11/2026 10:00", "2026-13-30 10:00:00",
+     "2026-11-31 10:00:00", "2026-11-30 25:00:00", "2026-11-30 15:39:", "2026-11-30 15",
+     20261331000000, -5, 99_999_999_999, "1969-12-31 10:00:00", 5 * 10**18,
+     "2101-01-02 00:00:00", "2026-11-30 15:39:14 +99:00", "2026-11-30 15:39:14 CST", "soon"],
+)  # fmt: skip
+def test_what_is_no_date_is_no_moment_in_any_zone(sent: object) -> None:
+    assert read_moment(sent, zone=SHANGHAI) == (None, "captured_at_unreadable")
 
 
 @given(st.integers(min_value=0, max_value=2**63 - 1))

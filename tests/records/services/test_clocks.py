@@ -2,12 +2,15 @@
 
 import json
 import time
+from datetime import timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.urls import reverse
 
-from devices.models import RepairCount, Site, Terminal
+from devices.choices import Presence
+from devices.models import PresenceChange, RepairCount, Site, Terminal
 from faces.models import Person
 from menjin.whole_requests import RECEIVING_S
 from records.choices import AlertKind, AlertState, Reason
@@ -127,6 +130,49 @@ def test_of_a_queue_nothing_opens_and_everything_is_kept(
     # Who stands there now is let in.
     clock.pass_by(0.4)
     assert send(wire, clock, 0) == 1
+
+
+def test_a_moment_in_the_sites_time_opens_when_it_is_of_now(
+    wire: WireClient, terminal: Terminal, obama: Person, clock: MovingClock
+) -> None:
+    Site.objects.update(timezone="America/New_York")
+    zone = ZoneInfo("America/New_York")
+    opened = []
+    for seconds_ago in (0, 3600):
+        moment = clock.now.astimezone(zone) - timedelta(seconds=seconds_ago)
+        body = {"userId": "1001", "screenTime": f"{moment:%Y-%m-%d %H:%M:%S}"}
+        opened.append(wire.post("syface", body)["openDoor"])
+
+    assert opened == [1, 0]
+    assert Record.objects.order_by("pk")[0].captured_at == clock.now.replace(microsecond=0)
+
+
+def test_of_a_queue_that_cannot_be_read_nothing_opens(
+    wire: WireClient, terminal: Terminal, obama: Person, clock: MovingClock
+) -> None:
+    def unreadable(number: int) -> int:
+        body = {"userId": "1001", "screenTime": f"shift {number}"}
+        return int(wire.post("syface", body)["openDoor"])
+
+    assert unreadable(0) == 1
+    since = clock.now + timedelta(hours=1)
+    clock.pass_by(7200)
+    lost = {"terminal": terminal, "presence": Presence.OFFLINE, "at": since}
+    PresenceChange.objects.create(**lost)
+    Terminal.objects.update(presence=Presence.ONLINE, presence_since=clock.now)
+    opened = []
+    for number in range(1, 200):
+        clock.pass_by(0.5)
+        opened.append(unreadable(number))
+
+    assert opened == [0] * 199
+    assert Record.objects.filter(is_late=True, reason=Reason.LATE, late_s=None).count() == 199
+    # Who comes by themselves is let in.
+    clock.pass_by(61)
+    assert unreadable(200) == 1
+    clock.pass_by(3)
+    assert unreadable(201) == 1
+    assert not clock_alerts()
 
 
 def test_a_terminal_whose_clock_is_wrong_opens_for_people_within_seconds(

@@ -67,6 +67,29 @@ def test_repeats_are_counted_on_the_first_record(
     assert record.received_at == before.received_at
 
 
+@pytest.mark.parametrize("again", ["{}", "{}.0", "{}000", "{}000000", "{}000000000", " {} "])
+def test_a_repeat_may_write_its_moment_otherwise(
+    wire: WireClient, clock: MovingClock, passing: dict[str, Any], again: str
+) -> None:
+    assert wire.post("syface", passing)["openDoor"] == 1
+    clock.pass_by(43)
+
+    said = {**passing, "screenTime": again.format(passing["screenTime"])}
+
+    assert wire.post("syface", said)["openDoor"] == 0
+    assert Record.objects.get().repeats == 1
+
+
+def test_a_moment_that_cannot_be_read_is_named_by_its_spelling(
+    wire: WireClient, clock: MovingClock, passing: dict[str, Any]
+) -> None:
+    for said in ("soon", "soon", "later"):
+        clock.pass_by(30)
+        wire.post("syface", {**passing, "screenTime": said})
+
+    assert [one.repeats for one in Record.objects.order_by("pk")] == [1, 0]
+
+
 Change = Callable[[Site, Terminal, Person, Library], object]
 CHANGES: dict[str, Change] = {
     "blacklisted": lambda site, terminal, person, library: Person.objects.update(category=3),
