@@ -27,6 +27,7 @@ EXTRAS_LIMIT_BYTES = 4096
 _EXTRA_TEXT_LIMIT = 512
 _EXTRA_KEYS_MAX = 200
 _DEPTH_LIMIT = 32
+_ANY_UNIT = ("unit", "units")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -139,6 +140,8 @@ class FieldReader:
             unit: names under which another field may say in which unit it is.
         """
         value, unit_sent = self.take(name), self.take(*unit)
+        if unit_sent is None:
+            unit_sent = self._unit_beside(value)
         unit_read = read_unit(unit_sent)
         degrees, fault = read_temperature_c(value, unit_read)
         if fault:
@@ -149,6 +152,15 @@ class FieldReader:
         if unit and unit_sent is not None and (fault or unit_read is None):
             self._keep(unit[0], unit_sent)
         return degrees
+
+    def _unit_beside(self, value: Any) -> Any:
+        """Take "unit", which may be of anything, where it makes sense of the temperature."""
+        for name in _ANY_UNIT:
+            word = self._left.get(name, ("", None))[1]
+            is_word = isinstance(word, str) and not word.strip().isdigit()
+            if is_word and read_unit(word) == "F" and read_temperature_c(value, "F")[0]:
+                return self.take(name)
+        return None
 
     def moment(self, *names: str) -> tuple[datetime | None, str]:
         """Return the moment and the text it was read from."""

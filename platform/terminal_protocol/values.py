@@ -15,23 +15,15 @@ from decimal import Decimal
 from typing import Any
 
 from ._characters import join_halves
+from ._temperatures import degrees_of_text, unit_of_word
 
-# Outside this range it is no reading of a living person's forehead.
-TEMPERATURE_MIN_C = Decimal(25)
-TEMPERATURE_MAX_C = Decimal(45)
 _INT_MAX = 2**31 - 1
+_TEMPERATURE_LIMIT = 64
 _NUMBER = re.compile(r"[-+]?\d+(?:[.,]\d+)?|[-+]?[.,]\d+")
 _BLANKS = re.compile(r"\s+")
 _UNKEPT = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _HALF = re.compile("[\ud800-\udfff]")
 _WHOLE_NUMBER = re.compile(r"[-+]?\d{1,64}")
-# The unit stands right behind its number, so "36.5/97.7F" is 36.5 °C.
-_DEGREES = re.compile(
-    r"[-+]?\d+(?:\s*[.,]\s*\d+)?"
-    r"(?P<unit>\s*(?:[°º˚]?\s*(?:[Ff](?![A-Za-z])|[Cc](?![A-Za-z]))|华氏|摄氏))?"
-)
-_FAHRENHEIT = {"1", "f", "°f", "fahrenheit", "华氏", "华氏度"}
-_CELSIUS = {"0", "c", "°c", "celsius", "centigrade", "摄氏", "摄氏度"}
 _TRUE = {"true", "1", "yes", "y", "on", "是", "有", "已佩戴"}
 _SWITCHES: dict[float, bool] = {0: False, 1: True}
 _FALSE = {"false", "0", "no", "n", "off", "否", "无", "未佩戴"}
@@ -161,20 +153,18 @@ def read_unit(value: Any) -> str | None:
     """
     if value is None:
         return ""
-    word = unicodedata.normalize("NFKC", read_text(value, limit=32)).replace("º", "°")
-    word = "".join(word.split()).lower().removesuffix(".0")
-    if not word and isinstance(value, str):
+    text = read_text(value, limit=32)
+    if not text and isinstance(value, str):
         return ""
-    if word in _FAHRENHEIT:
-        return "F"
-    return "C" if word in _CELSIUS else None
+    return unit_of_word(text)
 
 
 def read_temperature_c(value: Any, unit: str | None = "") -> tuple[Decimal | None, str | None]:
     """Return (degrees Celsius, fault).
 
-    Understood: numbers, "36.5°C", "36.5℃", "36,5", "36. 5", "36。5", full-width digits, "97.9°F"
-    by its sign. "", "0" and 0 mean not measured (field notes): (None, None).
+    Understood: numbers, "36.5°C", "36.5℃", "36,5", "36. 5", "36。5", "36·5", "36:5", "3.65e1",
+    digits of any script, "97.9°F" by its sign however it is drawn. "", "0" and 0 mean not measured
+    (field notes): (None, None). A text that is not understood as a whole is a fault.
 
     Args:
         value: as sent.
@@ -185,41 +175,13 @@ def read_temperature_c(value: Any, unit: str | None = "") -> tuple[Decimal | Non
         return None, None
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None, "temperature_unreadable"
-    text = unicodedata.normalize("NFKC", read_text(value, limit=64)).strip()
+    text = read_text(value, limit=_TEMPERATURE_LIMIT + 1)
     if not text:
         # A number that is no text is one nobody can write down.
         return None, None if isinstance(value, str) else "temperature_unreadable"
-    found = _DEGREES.search(text.replace("。", "."))
-    if found is None:
-        return None, "temperature_unreadable"
-    sign = found["unit"] or ""
-    digits = _BLANKS.sub("", found[0].removesuffix(sign)).replace(",", ".")
-    if Decimal(digits) == 0:
-        return None, None
-    said = _sign_unit(sign, text)
-    if not said and unit is None:
-        return None, "temperature_unit_unknown"
-    degrees, fault = _living(Decimal(digits), said or unit or "C")
-    if fault and said and unit:
-        # A sign printed behind every number: of a living person only one of the two can be.
-        degrees, fault = _living(Decimal(digits), unit)
-    return degrees, fault
-
-
-def _sign_unit(sign: str, text: str) -> str:
-    """Return the unit that a text carries itself, "" when it carries none."""
-    if sign:
-        return "F" if "f" in sign.lower() or "华氏" in sign else "C"
-    if "华氏" in text:
-        return "F"
-    return "C" if "摄氏" in text else ""
-
-
-def _living(number: Decimal, unit: str) -> tuple[Decimal | None, str | None]:
-    degrees = (number - 32) * 5 / 9 if unit == "F" else number
-    if not TEMPERATURE_MIN_C <= degrees <= TEMPERATURE_MAX_C:
-        return None, "temperature_out_of_range"
-    return degrees.quantize(Decimal("0.01")), None
+    if len(text) > _TEMPERATURE_LIMIT:
+        return None, "temperature_unreadable"  # a number might be cut
+    return degrees_of_text(text, unit)
 
 
 def read_moment(value: Any) -> tuple[datetime | None, str | None]:
