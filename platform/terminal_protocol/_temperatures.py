@@ -13,10 +13,10 @@ TEMPERATURE_MAX_C = Decimal(45)
 _SAME_C = Decimal("0.2")
 
 # What is printed for a degree sign and for a point, before NFKC makes letters and blanks of some.
-_DRAWN = str.maketrans(
-    dict.fromkeys("\u00ba\u02da\u2218\u1d52\u2070", "°")
-    | dict.fromkeys("\u00b7\u2027\u2219\u2022\u30fb\uff65\u22c5\u02d9\u066b\u3002\uff61", ".")
+POINTS = str.maketrans(
+    dict.fromkeys("\u00b7\u2027\u2219\u2022\u30fb\uff65\u22c5\u02d9\u066b\u3002\uff61", ".")
 )
+_DRAWN = {**str.maketrans(dict.fromkeys("\u00ba\u02da\u2218\u1d52\u2070", "°")), **POINTS}
 _ESCAPED = re.compile(r"\\?u([0-9A-Fa-f]{4})|\\x([0-9A-Fa-f]{2})|(?:%C2)?%(B0)", re.IGNORECASE)
 # "38:6" and "38度6" are 38.6. A point that nothing readable follows stands for digits that are
 # lost, so "38.x" is none.

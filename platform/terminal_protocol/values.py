@@ -4,8 +4,6 @@ A reader returns None (or "") for "not there or not understood"; the ``*_fault``
 messages tell the two apart.
 """
 
-import base64
-import binascii
 import math
 import re
 import unicodedata
@@ -15,12 +13,15 @@ from decimal import Decimal
 from typing import Any
 
 from ._characters import join_halves
-from ._temperatures import degrees_of_text, unit_of_word
+from ._pictures import bytes_of_base64
+from ._temperatures import POINTS, degrees_of_text, unit_of_word
 
 _INT_MAX = 2**31 - 1
 _TEMPERATURE_LIMIT = 64
 _NUMBER = re.compile(r"[-+]?\d+(?:[.,]\d+)?|[-+]?[.,]\d+")
-_BLANKS = re.compile(r"\s+")
+_BEGINNING = re.compile(r"[-+]?(?:\d++(?:[.,]\d++)?|[.,]\d++)(?:[eE][-+]?\d{1,3}(?!\d))?")
+# "87:5", "1,234.5" and "0x57" are no 87, 1.234 and 0.
+_GOES_ON = re.compile(r"[.,:'_xX\u2019]?\d")
 _UNKEPT = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _HALF = re.compile("[\ud800-\udfff]")
 _WHOLE_NUMBER = re.compile(r"[-+]?\d{1,64}")
@@ -96,7 +97,7 @@ def _beginning(text: str, limit: int) -> str:
 
 
 def read_number(value: Any) -> float | None:
-    """Return a finite number from a number or a text that starts with one."""
+    """Return a finite number from a number or a text that starts with one, never a part of one."""
     if isinstance(value, bool):
         return float(value)
     if isinstance(value, int | float):
@@ -107,9 +108,12 @@ def read_number(value: Any) -> float | None:
         return number if math.isfinite(number) else None
     if not isinstance(value, str):
         return None
-    text = unicodedata.normalize("NFKC", value[:64]).strip()
-    found = _NUMBER.match(text)
-    return float(found[0].replace(",", ".")) if found else None
+    text = unicodedata.normalize("NFKC", value[:64].translate(POINTS)).strip()
+    found = _BEGINNING.match(text)
+    if found is None or _GOES_ON.match(text, found.end()):
+        return None
+    number = float(found[0].replace(",", "."))
+    return number if math.isfinite(number) else None
 
 
 def read_cursor(value: Any) -> int | None:
@@ -218,21 +222,15 @@ def _iso_seconds(text: str) -> float | None:
     return seconds if seconds <= _MOMENT_MAX_S else None  # the year 9999 looks like milliseconds
 
 
-_DATA_URL = re.compile(r"^data:[^,]{0,100},")
-_URL_SAFE = str.maketrans("-_", "+/")
-
-
 def read_image(value: Any) -> tuple[bytes | None, str | None]:
-    """Return (bytes, fault) from base64 with blanks, line breaks, data URL or no padding."""
+    """Return (bytes, fault) from base64, whatever happened to it on its way.
+
+    Passed over are blanks, line breaks, marks and NUL, what stands before and behind ("data:…,",
+    quotes, brackets), escapes, missing padding and padding inside.
+    """
     if value is None or value == "":
         return None, None
-    if not isinstance(value, str):
+    image = bytes_of_base64(value) if isinstance(value, str) else None
+    if image is None:
         return None, "image_not_base64"
-    text = _BLANKS.sub("", _DATA_URL.sub("", value.lstrip()))
-    text = text.translate(_URL_SAFE).rstrip("=")
-    if not text:
-        return None, None
-    try:
-        return base64.b64decode(text + "=" * (-len(text) % 4), validate=True), None
-    except (binascii.Error, ValueError):
-        return None, "image_not_base64"
+    return image or None, None
