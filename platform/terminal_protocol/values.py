@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import Any
 
 from ._characters import join_halves
+from ._lenient_json import NESTED
 from ._pictures import bytes_of_base64
 from ._temperatures import POINTS, degrees_of_text, unit_of_word
 
@@ -35,14 +36,19 @@ _MILLISECONDS_FROM = 100_000_000_000
 
 
 def lookup(data: Mapping[str, Any], *names: str) -> Any:
-    """Return the value of the first of ``names`` that is there, blanks and case ignored."""
+    """Return the value of the first of ``names`` that is there, blanks and case ignored.
+
+    Of two under one name it is the last that says something.
+    """
     for name in names:
-        if name in data:
-            return data[name]
-    wanted = {folded(key): value for key, value in reversed(list(data.items()))}
-    for name in names:
-        if name.lower() in wanted:
-            return wanted[name.lower()]
+        wanted = name.lower()
+        is_there, found = False, None
+        for key, value in data.items():
+            is_same = key == name or (len(key) >= len(name) and folded(key) == wanted)
+            if is_same and (not is_there or value not in (None, "")):
+                is_there, found = True, value
+        if is_there:
+            return found
     return None
 
 
@@ -64,6 +70,21 @@ def is_deeper(value: Any, limit: int) -> bool:
             for inner in (outer.values() if isinstance(outer, dict) else outer)
         ]
     return True
+
+
+def within_depth(value: Any, limit: int) -> Any:
+    """Return a value in which what nests deeper than ``limit`` is only named."""
+    return _named_below(value, limit) if is_deeper(value, limit) else value
+
+
+def _named_below(value: Any, limit: int) -> Any:
+    if not isinstance(value, dict | list):
+        return value
+    if not limit:
+        return NESTED
+    if isinstance(value, list):
+        return [_named_below(inner, limit - 1) for inner in value]
+    return {key: _named_below(inner, limit - 1) for key, inner in value.items()}
 
 
 def read_text(value: Any, *, limit: int = 255) -> str:
