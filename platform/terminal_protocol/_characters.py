@@ -22,6 +22,9 @@ _RUN = re.compile(rb"[\x80-\xff][^\x00-\x1f\"&',:;=]*+")
 # CESU-8 (RFC 2781 halves in three bytes each) and, as Java does it, NUL in two bytes.
 _PAIR = re.compile(rb"\xed[\xa0-\xaf][\x80-\xbf]\xed[\xb0-\xbf][\x80-\xbf]")
 _HALF = re.compile(rb"\xed[\xa0-\xbf][\x80-\xbf]")
+_PAIR_OR_HALF = re.compile(_PAIR.pattern + b"|" + _HALF.pattern)
+# A pair that was cut in its second half, or a half in its second byte: where values are cut.
+_CUT_PAIR = re.compile(rb"\xed[\xa0-\xaf](?:[\x80-\xbf]\xed[\xb0-\xbf]?)?\Z")
 _JAVA_NUL = b"\xc0\x80"
 # The no-break space of Latin-1 between two words ("push record", field notes).
 _LATIN_BLANK = re.compile(rb"(?<=[ -~][A-Za-z0-9])\xa0(?=[A-Za-z0-9])")
@@ -143,11 +146,14 @@ def _read(start: int, end: int, run: bytes) -> _Run:
 
 def _utf8(run: bytes) -> str:
     """Decode with one replacement character for each spot; halves stay, to be named as a fault."""
+    cut = _CUT_PAIR.search(run)
+    rest = run[: cut.start()] if cut else run
     pieces, at = [], 0
-    for half in _HALF.finditer(run):
-        pieces += [run[at : half.start()].decode("utf-8", "replace"), _halves(half[0])]
+    for half in _PAIR_OR_HALF.finditer(rest):
+        before = rest[at : half.start()].decode("utf-8", "replace")
+        pieces += [before, join_halves(_halves(half[0]))]
         at = half.end()
-    return "".join(pieces) + run[at:].decode("utf-8", "replace")
+    return "".join(pieces) + rest[at:].decode("utf-8", "replace") + (_REPLACEMENT if cut else "")
 
 
 def _bulk(raw: bytes, *, in_gbk_body: bool) -> str:

@@ -28,7 +28,7 @@ _RAW_OBJECT = re.compile(r"\s*[\w.\-]{1,64}=\s*(?=\{\s*[\"'])")
 # Objects of chapter 9 that stand inside a message and are not the message.
 _INNER_OBJECTS = {"idcardinfo", "info", "heartinfo", "resultlist"}
 _PICTURES = {"img", "image", "idcardimg", "photo"}
-_DATA_URL = re.compile(r"\s*data:[^,]{0,100},")
+_DATA_URL = re.compile(r"\s*(?:data:[^,]{0,100}|[\w/.+;=-]{0,100}base64),", re.IGNORECASE)
 _BASE64_WITH_BLANKS = re.compile(r"[A-Za-z0-9/=\s_\-]++")
 _PICTURE_MIN_CHARS = 256
 

@@ -16,6 +16,9 @@ from .exceptions import UnreadableBody
 # results (9.4) some 30,000, and nobody can keep the platform busy for more than a moment.
 STEPS_MAX = 40_000
 
+# Stands for what was nested too deep to be read.
+NESTED = "(nested)"
+
 _FILLING = re.compile(r"(?:[\s,，;]++|//[^\r\n]*+|/\*(?:[^*]|\*(?!/))*+(?:\*/|\Z))*+")
 _COLON = re.compile(r"\s*+[:：]\s*+")
 _BLANKS = re.compile(r"\s*+")
@@ -44,6 +47,8 @@ _WORDS = {
 _ESCAPE = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|(.)|\Z)", re.DOTALL)
 _ESCAPED = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f"}
 _SURROGATE = re.compile("[\ud800-\udfff]")
+# A bracket, or a text that may hold some.
+_BRACKET = re.compile(r"[{}\[\]]|\"[^\\\"]*+(?:\\.[^\\\"]*+)*+\"", re.DOTALL)
 _PADDING = " \t\r\n\f\v\x00\u00a0\ufeff"  # before the object: buffers, marks
 _BEGINS_ESCAPED = re.compile(r'[{\[]\s*+\\"')
 
@@ -84,13 +89,23 @@ class _Reader:
         char = self._char()
         if char in "{[":
             if not self._depth_left:
-                raise UnreadableBody("too_deep")
+                return self._passed_over()
             self._depth_left -= 1
             self._at += 1
             found: Any = self._object() if char == "{" else self._list()
             self._depth_left += 1
             return found
         return self._quoted() if char in _QUOTES else self._bare()
+
+    def _passed_over(self) -> str:
+        """Step over what is nested too deep to be read; only where it ends is looked for."""
+        depth = 0
+        while found := _BRACKET.search(self._text, self._at):
+            self._at = found.end()
+            depth += {"{": 1, "[": 1, "}": -1, "]": -1}.get(found[0], 0)
+            if not depth:
+                return NESTED
+        raise UnreadableBody("too_deep")
 
     def _object(self) -> dict[str, Any]:
         found: dict[str, Any] = {}

@@ -8,6 +8,9 @@ from decimal import Decimal
 from itertools import islice
 from typing import Any
 
+from ._lenient_json import NESTED
+from ._text import BROKEN_OFF, DEPTH_LIMIT, read_json
+from .exceptions import UnreadableBody
 from .values import (
     folded,
     has_unkept,
@@ -20,13 +23,16 @@ from .values import (
     read_temperature_c,
     read_text,
     read_unit,
+    within_depth,
 )
 
 # What is kept of keys we have no field for, in bytes of JSON.
 EXTRAS_LIMIT_BYTES = 4096
 _EXTRA_TEXT_LIMIT = 512
 _EXTRA_KEYS_MAX = 200
-_DEPTH_LIMIT = 32
+# Of a number that is kept as text: some 300 digits.
+_NUMBER_BITS_MAX = 1024
+_ANY_UNIT = ("unit", "units")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -48,14 +54,17 @@ def unwrap(data: Mapping[str, Any], envelope: str) -> Mapping[str, Any]:
 
 
 def as_object(value: Any) -> Any:
-    """Return the object in a text such as '{"name": …}'; any other value as it is."""
+    """Return the object in a text such as '{"name": …}'; any other value as it is.
+
+    Read as a body is, but half an object is none.
+    """
     if not isinstance(value, str) or not value.lstrip().startswith(("{", "[")):
         return value
     try:
-        found = json.loads(value, strict=False)
-    except (ValueError, RecursionError):
+        found, repairs = read_json(value)
+    except UnreadableBody:
         return value
-    return value if is_deeper(found, _DEPTH_LIMIT) else found
+    return value if BROKEN_OFF in repairs else within_depth(found, DEPTH_LIMIT)
 
 
 class FieldReader:
@@ -72,14 +81,13 @@ class FieldReader:
         self._extras_bytes = 0
 
     def _enter(self, name: str, entry: tuple[str, Any]) -> None:
-        """Enter a value; of two under one name the first that says something counts."""
+        """Enter a value; of two under one name the last that says something counts."""
         other = self._left.setdefault(name, entry)[1]
         if other == entry[1] or entry[1] in (None, ""):
             return
-        if other in (None, ""):
-            self._left[name] = entry
-        else:
+        if other not in (None, ""):
             self._fault_once("json_duplicate_keys")
+        self._left[name] = entry
 
     def has_any(self, names: Iterable[str]) -> bool:
         """Tell whether one of these names is there and says something."""
@@ -98,11 +106,13 @@ class FieldReader:
         value = self.take(*names)
         if isinstance(value, dict | list):
             self.faults.append(f"{names[0].lower()}_wrong_type")
+            self._keep(names[0], value)
             return ""
         text = read_text(value, limit=limit + 1)
         self._note_unkept(value, limit)
         if not text and isinstance(value, int | float):
             self.faults.append(f"{names[0].lower()}_wrong_type")
+            self._keep(names[0], value)
         elif len(text) > limit:
             self.faults.append(f"{names[0].lower()}_truncated")
         elif advised and len(text) > advised:
@@ -141,6 +151,8 @@ class FieldReader:
             unit: names under which another field may say in which unit it is.
         """
         value, unit_sent = self.take(name), self.take(*unit)
+        if unit_sent is None:
+            unit_sent = self._unit_beside(value)
         unit_read = read_unit(unit_sent)
         degrees, fault = read_temperature_c(value, unit_read)
         if fault:
@@ -151,6 +163,15 @@ class FieldReader:
         if unit and unit_sent is not None and (fault or unit_read is None):
             self._keep(unit[0], unit_sent)
         return degrees
+
+    def _unit_beside(self, value: Any) -> Any:
+        """Take "unit", which may be of anything, where it makes sense of the temperature."""
+        for name in _ANY_UNIT:
+            word = self._left.get(name, ("", None))[1]
+            is_word = isinstance(word, str) and not word.strip().isdigit()
+            if is_word and read_unit(word) == "F" and read_temperature_c(value, "F")[0]:
+                return self.take(name)
+        return None
 
     def moment(self, *names: str) -> tuple[datetime | None, str]:
         """Return the moment and the text it was read from, empty only when none was sent."""
@@ -206,8 +227,8 @@ class FieldReader:
         self._keep(name, value)
 
     def _keep(self, key: str, value: Any) -> None:
-        if is_deeper(value, _DEPTH_LIMIT):
-            value = "(nested)"
+        if is_deeper(value, DEPTH_LIMIT):
+            value = NESTED
         name, cleaned = read_text(key, limit=64), self._clean(value)
         size = len(json.dumps({name: cleaned}, ensure_ascii=False).encode())
         if self._extras_bytes + size <= EXTRAS_LIMIT_BYTES:
@@ -231,10 +252,17 @@ class FieldReader:
         if isinstance(value, int | float):
             number = read_number(value)
             is_small = number is not None and abs(number) < 1e15
-            return value if is_small else read_text(value, limit=64)
+            return value if is_small else read_text(value, limit=64) or _written(value)
         text = read_text(value, limit=_EXTRA_TEXT_LIMIT + 1)
         self._note_unkept(value, _EXTRA_TEXT_LIMIT)
         if len(text) <= _EXTRA_TEXT_LIMIT:
             return text
         self._fault_once("extras_shortened")
         return f"({len(value)} characters)"
+
+
+def _written(value: float) -> str:
+    """Return a number as text that no column and no JSON can hold."""
+    if isinstance(value, int) and value.bit_length() > _NUMBER_BITS_MAX:
+        return f"({value.bit_length()} bits)"
+    return str(value)

@@ -74,16 +74,15 @@ def read_json(text: str) -> tuple[Any, list[str]]:
 
     Raises:
         UnreadableBody: none of them can make an object of it.
-        RecursionError: nested far too deep for the strict reader.
     """
     reader = JsonReader()
     try:
         return reader.load(text), reader.repairs
-    except ValueError:
+    except (ValueError, RecursionError):
         pass  # the next, more tolerant reader is asked
     try:
         found = reader.load(text, strict=False)
-    except ValueError:
+    except (ValueError, RecursionError):
         found, is_cut = read_lenient(text, DEPTH_LIMIT)
         return found, ["json_syntax", *([BROKEN_OFF] if is_cut else [])]
     return found, ["json_control_characters", *reader.repairs]

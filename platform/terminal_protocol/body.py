@@ -12,7 +12,7 @@ from typing import Any
 from ._forms import read_form
 from ._text import BROKEN_OFF, DEPTH_LIMIT, JsonReader, decode, read_json
 from .exceptions import UnreadableBody
-from .values import is_deeper
+from .values import folded, within_depth
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,8 @@ class BodyReading:
     is_broken_off: bool = False
 
 
+# What holds the message (9.2 to 9.5), or should.
+_ENVELOPES = frozenset({"info", "heartinfo", "resultlist"})
 # A multipart form without fields is its closing line alone (RFC 2046, 5.1.1: 70 characters).
 _EMPTY_FORM = re.compile(rb"\s{0,16}--\S{1,70}--\s{0,16}")
 
@@ -47,6 +49,7 @@ def read_body(raw: bytes, content_type: str = "") -> BodyReading:
     try:
         found, repairs = _read(raw, content_type)
         found, repairs = _out_of_text(found, repairs)
+        repairs = [*repairs, *_open_envelopes(found)]
     except RecursionError:
         raise UnreadableBody("too_deep") from None
     named = tuple(dict.fromkeys(one for one in repairs if one != BROKEN_OFF))
@@ -64,24 +67,23 @@ def read_answer(raw: bytes) -> tuple[Any, tuple[str, ...]]:
     try:
         try:
             reader = JsonReader()
-            return reader.load(raw), tuple(reader.repairs)
-        except ValueError:
+            found = within_depth(reader.load(raw), DEPTH_LIMIT)
+            return found, tuple(reader.repairs)
+        except (ValueError, RecursionError):
             text, repairs = decode(raw)
             found, more = read_json(text)
     except RecursionError:
         raise UnreadableBody("too_deep") from None
     if BROKEN_OFF in more:
         raise UnreadableBody("broken_off")
-    if is_deeper(found, DEPTH_LIMIT):
-        raise UnreadableBody("too_deep")
-    return found, (*repairs, *more)
+    return within_depth(found, DEPTH_LIMIT), (*repairs, *more)
 
 
 def _read(raw: bytes, content_type: str) -> tuple[Any, list[str]]:
     reader = JsonReader()
     try:
         found = reader.load(raw)
-    except ValueError:
+    except (ValueError, RecursionError):
         form = read_form(raw, content_type)
         if form is not None:
             return form
@@ -99,12 +101,27 @@ def _out_of_text(found: Any, repairs: list[str]) -> tuple[Any, list[str]]:
     return inner, [*repairs, "json_in_text", *inner_repairs]
 
 
+def _open_envelopes(found: Any) -> list[str]:
+    """Read envelopes that are texts; returns the repairs, which are the whole body's."""
+    repairs: list[str] = []
+    for key, value in list(found.items()) if isinstance(found, dict) else []:
+        if folded(key) not in _ENVELOPES or not isinstance(value, str):
+            continue
+        if not value.lstrip().startswith(("{", "[")):
+            continue
+        try:
+            found[key], more = read_json(value)
+        except UnreadableBody:
+            continue  # it stays the text it is
+        repairs += more
+    return repairs
+
+
 def _as_object(found: Any) -> dict[str, Any]:
     if isinstance(found, list) and found and all(isinstance(one, dict) for one in found):
         # Several results at once without their envelope (9.4).
         found = {"resultList": found} if len(found) > 1 else found[0]
     if not isinstance(found, dict):
         raise UnreadableBody("not_an_object")
-    if is_deeper(found, DEPTH_LIMIT):
-        raise UnreadableBody("too_deep")
+    found = within_depth(found, DEPTH_LIMIT)
     return {str(key): value for key, value in found.items()}

@@ -87,6 +87,8 @@ def read_sign(
     user_name = reader.text("name", limit=120, advised=80)
     similarity = reader.number("similarity")
     id_card, card_faults = read_card(card) if isinstance(card, Mapping) else (None, [])
+    if card not in (None, "", []) and not isinstance(card, Mapping):
+        card_faults = ["idcardinfo_wrong_type"]
     for one in USER_OBJECT.fields:
         reader.take(one.name)
     common["extras"] = {**facts, **reader.rest()}

@@ -4,8 +4,6 @@ A reader returns None (or "") for "not there or not understood"; the ``*_fault``
 messages tell the two apart.
 """
 
-import base64
-import binascii
 import math
 import re
 import unicodedata
@@ -15,24 +13,20 @@ from decimal import Decimal
 from typing import Any
 
 from ._characters import join_halves
+from ._lenient_json import NESTED
 from ._moments import moment_of_number, moment_of_text
+from ._pictures import bytes_of_base64
+from ._temperatures import POINTS, degrees_of_text, unit_of_word
 
-# Outside this range it is no reading of a living person's forehead.
-TEMPERATURE_MIN_C = Decimal(25)
-TEMPERATURE_MAX_C = Decimal(45)
 _INT_MAX = 2**31 - 1
+_TEMPERATURE_LIMIT = 64
 _NUMBER = re.compile(r"[-+]?\d+(?:[.,]\d+)?|[-+]?[.,]\d+")
-_BLANKS = re.compile(r"\s+")
+_BEGINNING = re.compile(r"[-+]?(?:\d++(?:[.,]\d++)?|[.,]\d++)(?:[eE][-+]?\d{1,3}(?!\d))?")
+# "87:5", "1,234.5" and "0x57" are no 87, 1.234 and 0.
+_GOES_ON = re.compile(r"[.,:'_xX\u2019]?\d")
 _UNKEPT = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _HALF = re.compile("[\ud800-\udfff]")
 _WHOLE_NUMBER = re.compile(r"[-+]?\d{1,64}")
-# The unit stands right behind its number, so "36.5/97.7F" is 36.5 °C.
-_DEGREES = re.compile(
-    r"[-+]?\d+(?:\s*[.,]\s*\d+)?"
-    r"(?P<unit>\s*(?:[°º˚]?\s*(?:[Ff](?![A-Za-z])|[Cc](?![A-Za-z]))|华氏|摄氏))?"
-)
-_FAHRENHEIT = {"1", "f", "°f", "fahrenheit", "华氏", "华氏度"}
-_CELSIUS = {"0", "c", "°c", "celsius", "centigrade", "摄氏", "摄氏度"}
 _TRUE = {"true", "1", "yes", "y", "on", "是", "有", "已佩戴"}
 _SWITCHES: dict[float, bool] = {0: False, 1: True}
 _FALSE = {"false", "0", "no", "n", "off", "否", "无", "未佩戴"}
@@ -41,14 +35,19 @@ _WRITTEN_NUMBER = re.compile(r"[-+]?(?:\d+(?:[.,]\d*)?|[.,]\d+)(?:[eE]\+?\d{1,2}
 
 
 def lookup(data: Mapping[str, Any], *names: str) -> Any:
-    """Return the value of the first of ``names`` that is there, blanks and case ignored."""
+    """Return the value of the first of ``names`` that is there, blanks and case ignored.
+
+    Of two under one name it is the last that says something.
+    """
     for name in names:
-        if name in data:
-            return data[name]
-    wanted = {folded(key): value for key, value in reversed(list(data.items()))}
-    for name in names:
-        if name.lower() in wanted:
-            return wanted[name.lower()]
+        wanted = name.lower()
+        is_there, found = False, None
+        for key, value in data.items():
+            is_same = key == name or (len(key) >= len(name) and folded(key) == wanted)
+            if is_same and (not is_there or value not in (None, "")):
+                is_there, found = True, value
+        if is_there:
+            return found
     return None
 
 
@@ -70,6 +69,21 @@ def is_deeper(value: Any, limit: int) -> bool:
             for inner in (outer.values() if isinstance(outer, dict) else outer)
         ]
     return True
+
+
+def within_depth(value: Any, limit: int) -> Any:
+    """Return a value in which what nests deeper than ``limit`` is only named."""
+    return _named_below(value, limit) if is_deeper(value, limit) else value
+
+
+def _named_below(value: Any, limit: int) -> Any:
+    if not isinstance(value, dict | list):
+        return value
+    if not limit:
+        return NESTED
+    if isinstance(value, list):
+        return [_named_below(inner, limit - 1) for inner in value]
+    return {key: _named_below(inner, limit - 1) for key, inner in value.items()}
 
 
 def read_text(value: Any, *, limit: int = 255) -> str:
@@ -103,7 +117,7 @@ def _beginning(text: str, limit: int) -> str:
 
 
 def read_number(value: Any) -> float | None:
-    """Return a finite number from a number or a text that starts with one."""
+    """Return a finite number from a number or a text that starts with one, never a part of one."""
     if isinstance(value, bool):
         return float(value)
     if isinstance(value, int | float):
@@ -114,9 +128,12 @@ def read_number(value: Any) -> float | None:
         return number if math.isfinite(number) else None
     if not isinstance(value, str):
         return None
-    text = unicodedata.normalize("NFKC", value[:64]).strip()
-    found = _NUMBER.match(text)
-    return float(found[0].replace(",", ".")) if found else None
+    text = unicodedata.normalize("NFKC", value[:64].translate(POINTS)).strip()
+    found = _BEGINNING.match(text)
+    if found is None or _GOES_ON.match(text, found.end()):
+        return None
+    number = float(found[0].replace(",", "."))
+    return number if math.isfinite(number) else None
 
 
 def read_cursor(value: Any) -> int | None:
@@ -160,20 +177,18 @@ def read_unit(value: Any) -> str | None:
     """
     if value is None:
         return ""
-    word = unicodedata.normalize("NFKC", read_text(value, limit=32)).replace("º", "°")
-    word = "".join(word.split()).lower().removesuffix(".0")
-    if not word and isinstance(value, str):
+    text = read_text(value, limit=32)
+    if not text and isinstance(value, str):
         return ""
-    if word in _FAHRENHEIT:
-        return "F"
-    return "C" if word in _CELSIUS else None
+    return unit_of_word(text)
 
 
 def read_temperature_c(value: Any, unit: str | None = "") -> tuple[Decimal | None, str | None]:
     """Return (degrees Celsius, fault).
 
-    Understood: numbers, "36.5°C", "36.5℃", "36,5", "36. 5", "36。5", full-width digits, "97.9°F"
-    by its sign. "", "0" and 0 mean not measured (field notes): (None, None).
+    Understood: numbers, "36.5°C", "36.5℃", "36,5", "36. 5", "36。5", "36·5", "36:5", "3.65e1",
+    digits of any script, "97.9°F" by its sign however it is drawn. "", "0" and 0 mean not measured
+    (field notes): (None, None). A text that is not understood as a whole is a fault.
 
     Args:
         value: as sent.
@@ -184,41 +199,13 @@ def read_temperature_c(value: Any, unit: str | None = "") -> tuple[Decimal | Non
         return None, None
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None, "temperature_unreadable"
-    text = unicodedata.normalize("NFKC", read_text(value, limit=64)).strip()
+    text = read_text(value, limit=_TEMPERATURE_LIMIT + 1)
     if not text:
         # A number that is no text is one nobody can write down.
         return None, None if isinstance(value, str) else "temperature_unreadable"
-    found = _DEGREES.search(text.replace("。", "."))
-    if found is None:
-        return None, "temperature_unreadable"
-    sign = found["unit"] or ""
-    digits = _BLANKS.sub("", found[0].removesuffix(sign)).replace(",", ".")
-    if Decimal(digits) == 0:
-        return None, None
-    said = _sign_unit(sign, text)
-    if not said and unit is None:
-        return None, "temperature_unit_unknown"
-    degrees, fault = _living(Decimal(digits), said or unit or "C")
-    if fault and said and unit:
-        # A sign printed behind every number: of a living person only one of the two can be.
-        degrees, fault = _living(Decimal(digits), unit)
-    return degrees, fault
-
-
-def _sign_unit(sign: str, text: str) -> str:
-    """Return the unit that a text carries itself, "" when it carries none."""
-    if sign:
-        return "F" if "f" in sign.lower() or "华氏" in sign else "C"
-    if "华氏" in text:
-        return "F"
-    return "C" if "摄氏" in text else ""
-
-
-def _living(number: Decimal, unit: str) -> tuple[Decimal | None, str | None]:
-    degrees = (number - 32) * 5 / 9 if unit == "F" else number
-    if not TEMPERATURE_MIN_C <= degrees <= TEMPERATURE_MAX_C:
-        return None, "temperature_out_of_range"
-    return degrees.quantize(Decimal("0.01")), None
+    if len(text) > _TEMPERATURE_LIMIT:
+        return None, "temperature_unreadable"  # a number might be cut
+    return degrees_of_text(text, unit)
 
 
 def read_moment(value: Any, *, zone: tzinfo | None = None) -> tuple[datetime | None, str | None]:
@@ -250,21 +237,15 @@ def _seconds_written(text: str) -> float | None:
     return float(text.replace(",", ".")) if _WRITTEN_NUMBER.fullmatch(text) else None
 
 
-_DATA_URL = re.compile(r"^data:[^,]{0,100},")
-_URL_SAFE = str.maketrans("-_", "+/")
-
-
 def read_image(value: Any) -> tuple[bytes | None, str | None]:
-    """Return (bytes, fault) from base64 with blanks, line breaks, data URL or no padding."""
+    """Return (bytes, fault) from base64, whatever happened to it on its way.
+
+    Passed over are blanks, line breaks, marks and NUL, what stands before and behind ("data:…,",
+    quotes, brackets), escapes, missing padding and padding inside.
+    """
     if value is None or value == "":
         return None, None
-    if not isinstance(value, str):
+    image = bytes_of_base64(value) if isinstance(value, str) else None
+    if image is None:
         return None, "image_not_base64"
-    text = _BLANKS.sub("", _DATA_URL.sub("", value.lstrip()))
-    text = text.translate(_URL_SAFE).rstrip("=")
-    if not text:
-        return None, None
-    try:
-        return base64.b64decode(text + "=" * (-len(text) % 4), validate=True), None
-    except (binascii.Error, ValueError):
-        return None, "image_not_base64"
+    return image or None, None

@@ -128,6 +128,26 @@ def test_halves_in_bytes_are_joined(astral: str, other: str) -> None:
     assert reading.repairs == ("json_cesu8",)
 
 
+@given(NAME, st.characters(min_codepoint=0x10000, exclude_categories=("Cs",)), st.integers(1, 5))
+@example("李", "\U00020bb7", 4)
+@example("", "\U00020bb7", 5)
+@example("", "\U00020bb7", 2)
+def test_a_pair_that_was_cut_in_a_half_leaves_one_mark(name: str, last: str, kept: int) -> None:
+    """李 and half of a rare character became 鏉庬 in GB18030."""
+    assume(kept != 3)  # one half and nothing more, which is removed and named
+    units = last.encode("utf-16-be")
+    cesu8 = b"".join(
+        chr(int.from_bytes(units[at : at + 2])).encode("utf-8", "surrogatepass") for at in (0, 2)
+    )
+    raw = name.encode() + cesu8[:kept]
+
+    for whole in (b"", cesu8):
+        reading = read_body(body_of(whole + raw))
+        assert reading.data["userName"] == (last if whole else "") + name + CUT
+        assert "json_encoding" not in reading.repairs
+        assert "json_cut_characters" in reading.repairs
+
+
 @pytest.mark.parametrize(
     ("name", "read", "faults"),
     [

@@ -14,6 +14,7 @@ from terminal_protocol.values import (
     read_cursor,
     read_image,
     read_moment,
+    read_number,
     read_temperature_c,
     read_text,
 )
@@ -117,6 +118,19 @@ def test_the_picture_is_found_under_the_name_that_is_not_empty() -> None:
 
     assert entry is not None
     assert entry.image_url == "http://h/a.jpg"
+
+
+@pytest.mark.parametrize(
+    ("sent", "number"),
+    [
+        ("87\u00b75", 87.5), ("87\u066b5", 87.5), ("87,5", 87.5), ("8.75e1", 87.5), ("87.5%", 87.5),
+        ("87.5 of 100", 87.5), ("1e2", 100), ("87:5", None), ("1,234.5", None), ("87'5", None),
+        ("0x57", None), ("87_5", None), ("87.5.1", None), ("1e999", None), ("87x", 87),
+    ],
+)  # fmt: skip
+def test_a_number_is_never_the_beginning_of_another_one(sent: str, number: float | None) -> None:
+    """A likeness of "87\u00b75" was 87 without a word, one of "8.75e1" was 8.75."""
+    assert read_number(sent) == number
 
 
 @pytest.mark.parametrize("sent", [1, "1", " 1 ", True])
