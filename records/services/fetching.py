@@ -94,17 +94,18 @@ def records_pull(session: CallSession) -> Ended | None:
         counts |= {"start": int(start.timestamp()), "until": int(until.timestamp())}
         counts["end"] = int((until + _AHEAD).timestamp())
     slice_ends = time.monotonic() + _SLICE_S
-    walk = PageWalk(size=_PAGE, number=counts["page"], read=counts["read"])
+    walk = PageWalk(size=_PAGE, number=counts["page"], read=counts.get("listed", counts["read"]))
     while walk.has_more:
         if time.monotonic() > slice_ends:
             return None
-        page = session.talk(partial(_page, counts=counts))
+        page = session.talk(partial(_page, counts=counts, walk=walk))
         for entry in page.entries if walk.take(page) else ():
             counts["new"] += sign_store(terminal=terminal, sign=entry, origin=Origin.FETCHED)
             counts["read"] += 1
         if page.unreadable:
             repairs_count(terminal_id=terminal.pk, repairs=["record_unreadable"])
-        counts["page"] = walk.number
+        # Unreadable entries too, by which the end of the list is known.
+        counts["page"], counts["listed"] = walk.number, walk.read
         session.breathe(**counts, total=page.total)
     # An explicit range says nothing about what lies between it and last time.
     if session.command.payload.get("since") is None:
@@ -161,7 +162,7 @@ async def _information(client: TerminalClient) -> None:
             raise
 
 
-async def _page(client: TerminalClient, *, counts: dict[str, Any]) -> Page:
+async def _page(client: TerminalClient, *, counts: dict[str, Any], walk: PageWalk) -> Page:
     asked = {
         "startTime": counts["start"],
         "endTime": counts["end"],
@@ -175,7 +176,7 @@ async def _page(client: TerminalClient, *, counts: dict[str, Any]) -> Page:
             raise
         return Page.from_wire(None)
     page = Page.from_wire(answer.value)
-    if not page.is_whole:
+    if not walk.is_whole(page):
         raise OutcomeUnknown("bad_answer")  # the cursor would move past what is not there
     return page
 
