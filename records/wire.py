@@ -17,13 +17,16 @@ from terminal_protocol import (
     PassAnswer,
     RetCode,
     TemperatureReading,
+    likeness,
 )
 
 
 def face(admission: Admission, body: BodyReading) -> Answered:
     """Store a pass and answer whether the door opens."""
     message = FaceMatch.from_wire(body.data)
-    store = partial(pass_record, admission=admission, repairs=_repairs(body))
+    store = partial(
+        pass_record, admission=admission, repairs=_repairs(body), likeness=likeness(body.data)
+    )
     outcome = stored_at_least(lambda one: store(message=one), message)
     delay_ms = outcome.unlock_delay_ms or admission.terminal.unlock_delay_ms
     answer = PassAnswer(RetCode.SUCCESS, "Success", outcome.open_door, delay_ms)
@@ -33,7 +36,12 @@ def face(admission: Admission, body: BodyReading) -> Answered:
 def attribute(admission: Admission, body: BodyReading) -> Answered:
     """Store a temperature reading."""
     message = TemperatureReading.from_wire(body.data)
-    store = partial(temperature_record, admission=admission, repairs=_repairs(body))
+    store = partial(
+        temperature_record,
+        admission=admission,
+        repairs=_repairs(body),
+        likeness=likeness(body.data),
+    )
     outcome = stored_at_least(lambda one: store(message=one), message)
     return Answered(Ack(RetCode.SUCCESS, "Success").to_wire(), _note(outcome))
 

@@ -5,6 +5,7 @@ from .body import BodyReading, read_answer, read_body
 from .codes import RetCode
 from .exceptions import NotThisMessage, ProtocolError, UnreadableBody
 from .faults import FAULT_WORDS, fault_words
+from .likeness import likeness
 from .messages import (
     FaceMatch,
     Heartbeat,
@@ -38,6 +39,7 @@ __all__ = [
     "fault_words",
     "is_fresh",
     "is_signed",
+    "likeness",
     "read_answer",
     "read_body",
     "read_feedback",

@@ -26,7 +26,7 @@ from records.choices import Origin
 from records.models import RecordCursor
 from records.services.cut_down import stored_at_least
 from records.services.passes import late_record
-from terminal_protocol import FaceMatch, RetCode, TemperatureReading
+from terminal_protocol import RetCode, likeness
 from terminal_protocol.pages import Page, PageWalk
 from terminal_protocol.signs import read_sign
 from terminal_protocol.values import lookup, read_moment, read_text
@@ -62,20 +62,12 @@ def sign_store(
         read_text(lookup(sign, name), limit=64) for name in ("id", "signTime", "userId", "type")
     )
     if not message.extras.get("record_id"):
-        named += f"\0{_likeness(message)}"
+        # Its picture, else whom it names and what was measured; what is alike in all is one record.
+        image = message.image
+        named += f"\0{hashlib.sha256(image).hexdigest() if image else likeness(sign)}"
     key = hashlib.sha256(f"fetched\0{named}".encode()).hexdigest()
     store = partial(late_record, terminal=terminal, key=key, origin=origin)
     return stored_at_least(lambda one: store(message=one), message) is not None
-
-
-def _likeness(message: FaceMatch | TemperatureReading) -> str:
-    """Return what tells a record without a number from others of its second: its picture.
-
-    Without one, what was measured; who cannot be told apart by that either is one record.
-    """
-    if message.image is not None:
-        return hashlib.sha256(message.image).hexdigest()
-    return f"{message.temperature_c} {message.mask} {getattr(message, 'similarity', '')}"
 
 
 def records_pull(session: CallSession) -> Ended | None:

@@ -50,7 +50,7 @@ _DECIDED_THERE = Decision(open_door=False, reason=Reason.FETCHED)
 
 
 def pass_record(
-    *, admission: Admission, message: FaceMatch, repairs: Iterable[str] = ()
+    *, admission: Admission, message: FaceMatch, repairs: Iterable[str] = (), likeness: str = ""
 ) -> PassOutcome:
     """Store a pass (seed 9.2), verify it, decide, and return the answer.
 
@@ -59,7 +59,9 @@ def pass_record(
     """
     terminal = admission.terminal
     still = moment_stands_still(terminal=terminal, moment=message.captured_at)
-    key = dedupe_key(RecordKind.PASS, message.user_id, message, stands_still=still)
+    key = dedupe_key(
+        RecordKind.PASS, message.user_id, message, likeness=likeness, stands_still=still
+    )
     if repeat := repeat_answer(admission=admission, key=key):
         moment_answered(terminal=terminal)
         return repeat
@@ -169,12 +171,16 @@ def _date(record: Record, judged: Judgement) -> None:
 
 
 def temperature_record(
-    *, admission: Admission, message: TemperatureReading, repairs: Iterable[str] = ()
+    *,
+    admission: Admission,
+    message: TemperatureReading,
+    repairs: Iterable[str] = (),
+    likeness: str = "",
 ) -> PassOutcome:
     """Store a temperature reading (seed 9.3) and alarm when it is above the site's limit."""
     terminal = admission.terminal
     still = moment_stands_still(terminal=terminal, moment=message.captured_at)
-    key = dedupe_key(RecordKind.TEMPERATURE, "", message, stands_still=still)
+    key = dedupe_key(RecordKind.TEMPERATURE, "", message, likeness=likeness, stands_still=still)
     if repeat := repeat_answer(admission=admission, key=key):
         moment_answered(terminal=terminal)
         return repeat
