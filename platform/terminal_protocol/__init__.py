@@ -16,6 +16,7 @@ from .messages import (
     without_image,
     write_feedback,
 )
+from .several import messages_in
 from .signature import is_fresh, is_signed, sign
 from .sync import URL_MAX, SyncAnswer, SyncEntry
 
@@ -40,6 +41,7 @@ __all__ = [
     "is_fresh",
     "is_signed",
     "likeness",
+    "messages_in",
     "read_answer",
     "read_body",
     "read_feedback",
