@@ -117,13 +117,12 @@ def read_all(text: str) -> tuple[list[Any], list[str]]:
 
     Raises:
         UnreadableBody: no object can be made of its beginning.
-        RecursionError: nested far too deep for the strict reader.
     """
     reader = JsonReader()
     for is_strict, repair in ((True, []), (False, ["json_control_characters"])):
         try:
             found = reader.load(text, strict=is_strict)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue  # the next, more tolerant reader is asked
         return [found], [*repair, *reader.repairs]
     try:
