@@ -24,7 +24,7 @@ from devices.calling.addresses import TerminalAddress, look_up
 from devices.calling.client import CallTarget, TerminalClient
 from devices.calling.clock import SAME_CLOCK_MS, STAMP_LATE_MS, TerminalClock
 from devices.calling.errors import CallError, CallRefused, NotDelivered, OutcomeUnknown
-from terminal_protocol import UnreadableBody, read_body
+from terminal_protocol import BodyReading, UnreadableBody, messages_in, read_body
 from terminal_protocol.device_calls import (
     DEFAULT_PUSH_PORT,
     PUSH_CONNECTED,
@@ -34,6 +34,7 @@ from terminal_protocol.device_calls import (
     CallAnswer,
     signed_query,
 )
+from terminal_protocol.several import length_of
 from terminal_protocol.signs import read_push
 
 logger = logging.getLogger(__name__)
@@ -298,12 +299,20 @@ def _read(message: bytes) -> _Pushed:
     """Read a message; chatter that could not hold a record (an answered heartbeat) is none."""
     try:
         body = read_body(message)
+        envelopes = messages_in(body)
     except UnreadableBody:
         return _Pushed(is_missed=len(message) >= _RECORD_MIN_BYTES)
-    found = read_push(body.data, is_broken_off=body.is_broken_off)
+    if len(envelopes) == 1:
+        return _envelope(envelopes[0], len(message))
+    found = [_envelope(one, length_of(one)) for one in envelopes]
+    signs = tuple(sign for one in found for sign in one.signs)
+    return _Pushed(signs, any(one.is_missed for one in found), body.repairs)
+
+
+def _envelope(envelope: BodyReading, length: int) -> _Pushed:
+    found = read_push(envelope.data, is_broken_off=envelope.is_broken_off)
     least = _WITHOUT_CODE_MIN_BYTES if found.has_no_code else _RECORD_MIN_BYTES
-    is_missed = found.is_missed and len(message) >= least
-    return _Pushed(found.signs, is_missed, body.repairs)
+    return _Pushed(found.signs, found.is_missed and length >= least, envelope.repairs)
 
 
 def _notice_silence(line: ClientConnection) -> None:

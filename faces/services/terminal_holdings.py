@@ -53,7 +53,7 @@ def _compare(session: CallSession) -> TerminalHoldings:
     held: dict[str, str] = {}
     walk = PageWalk(size=_PAGE)
     while walk.has_more:
-        page = session.talk(partial(_page, number=walk.number))
+        page = session.talk(partial(_page, walk=walk))
         walk.take(page)
         # The photo itself is not compared: terminals keep it in their own encoding.
         new = {
@@ -67,15 +67,15 @@ def _compare(session: CallSession) -> TerminalHoldings:
     return _note_holdings(session.terminal, held)
 
 
-async def _page(client: TerminalClient, number: int) -> Page:
+async def _page(client: TerminalClient, walk: PageWalk) -> Page:
     try:
-        answer = await client.call("userList", parameters={"page": number, "size": _PAGE})
+        answer = await client.call("userList", parameters={"page": walk.number, "size": _PAGE})
     except CallRefused as refusal:
         if refusal.code != int(RetCode.SEARCH_LIST_NULL):
             raise
         return Page.from_wire(None)
     page = Page.from_wire(answer.value)
-    if not page.is_whole:
+    if not walk.is_whole(page):
         raise OutcomeUnknown("bad_answer")  # people who are there would be taken for missing
     return page
 

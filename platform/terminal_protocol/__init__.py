@@ -5,6 +5,7 @@ from .body import BodyReading, read_answer, read_body
 from .codes import RetCode
 from .exceptions import NotThisMessage, ProtocolError, UnreadableBody
 from .faults import FAULT_WORDS, fault_words
+from .likeness import likeness
 from .messages import (
     FaceMatch,
     Heartbeat,
@@ -15,6 +16,7 @@ from .messages import (
     without_image,
     write_feedback,
 )
+from .several import messages_in
 from .signature import is_fresh, is_signed, sign
 from .sync import URL_MAX, SyncAnswer, SyncEntry
 
@@ -38,6 +40,8 @@ __all__ = [
     "fault_words",
     "is_fresh",
     "is_signed",
+    "likeness",
+    "messages_in",
     "read_answer",
     "read_body",
     "read_feedback",

@@ -50,6 +50,8 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 # A bracket, or a text that may hold some.
 _BRACKET = re.compile(r"[{}\[\]]|\"[^\\\"]*+(?:\\.[^\\\"]*+)*+\"", re.DOTALL)
 _PADDING = " \t\r\n\f\v\x00\u00a0\ufeff"  # before the object: buffers, marks
+# From one object to the next: line ends, commas, marks and the ends of buffers.
+BETWEEN = re.compile("[\\s,;，；\x00\x1e\ufeff]*+")
 _BEGINS_ESCAPED = re.compile(r'[{\[]\s*+\\"')
 
 
@@ -61,16 +63,41 @@ def read_lenient(text: str, depth_limit: int) -> tuple[Any, bool]:
     Raises:
         UnreadableBody: not_json (nothing that looks like a member in it), too_deep, too_large.
     """
+    reader = _beginning(text, depth_limit)
+    return reader.first(), reader.is_broken_off
+
+
+def read_lenient_all(text: str, depth_limit: int) -> tuple[list[Any], bool]:
+    """Return the objects and lists that stand one behind the other, and whether the last broke off.
+
+    What is none ends them, such as what an earlier message left in a buffer.
+
+    Raises:
+        UnreadableBody: as above, of the first; too_large, of all.
+    """
+    reader = _beginning(text, depth_limit)
+    found = [reader.first()]
+    is_broken_off = reader.is_broken_off
+    while reader.has_another():
+        try:
+            one = reader.value()
+        except UnreadableBody as error:
+            if error.code == "too_large":
+                raise
+            break
+        if one:
+            found.append(one)
+            is_broken_off = reader.is_broken_off
+    return found, is_broken_off
+
+
+def _beginning(text: str, depth_limit: int) -> "_Reader":
     text = text.lstrip(_PADDING)
     if not text.startswith(("{", "[")):
         raise UnreadableBody("not_json")
     if _BEGINS_ESCAPED.match(text):
         text = text.replace('\\"', '"')
-    reader = _Reader(text, depth_limit)
-    found = reader.value()
-    if not found:
-        raise UnreadableBody("not_json")
-    return found, reader.is_broken_off
+    return _Reader(text, depth_limit)
 
 
 class _Reader:
@@ -82,6 +109,18 @@ class _Reader:
         self._steps_left = STEPS_MAX
         self._at = 0
         self.is_broken_off = False
+
+    def first(self) -> Any:
+        """Read what the text begins with; it must say something."""
+        found = self.value()
+        if not found:
+            raise UnreadableBody("not_json")
+        return found
+
+    def has_another(self) -> bool:
+        """Go on to the object or list behind what was read, if there is one."""
+        self._take(BETWEEN)
+        return self._char() in ("{", "[")
 
     def value(self) -> Any:
         """Read whatever stands here as a value."""

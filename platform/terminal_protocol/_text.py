@@ -5,7 +5,7 @@ import json
 from typing import Any
 
 from ._characters import decode_damaged, has_halves
-from ._lenient_json import read_lenient
+from ._lenient_json import BETWEEN, read_lenient, read_lenient_all
 
 # An object nested deeper than this is no message of a terminal.
 DEPTH_LIMIT = 32
@@ -48,6 +48,29 @@ class JsonReader:
             object_pairs_hook=self._members,
         )
 
+    def load_all(self, text: str) -> list[Any]:
+        """Read objects and lists that stand one behind the other.
+
+        Raises:
+            ValueError: there is something else among them.
+        """
+        self.repairs.clear()
+        decoder = json.JSONDecoder(
+            strict=False, parse_constant=self._no_constant, object_pairs_hook=self._members
+        )
+        found: list[Any] = []
+        at = _begins(text, 0)
+        while at < len(text):
+            if text[at] not in "{[":
+                raise ValueError("no object")
+            try:
+                one, at = decoder.raw_decode(text, at)
+            except RecursionError:
+                raise ValueError("nested far too deep") from None
+            found.append(one)
+            at = _begins(text, at)
+        return found
+
     def _no_constant(self, _name: str) -> None:
         """NaN and Infinity are no JSON; a field that holds one counts as empty."""
         self._note("json_not_a_number")
@@ -86,3 +109,31 @@ def read_json(text: str) -> tuple[Any, list[str]]:
         found, is_cut = read_lenient(text, DEPTH_LIMIT)
         return found, ["json_syntax", *([BROKEN_OFF] if is_cut else [])]
     return found, ["json_control_characters", *reader.repairs]
+
+
+def read_all(text: str) -> tuple[list[Any], list[str]]:
+    """Return what the text holds, one behind the other, and the repairs.
+
+    Raises:
+        UnreadableBody: no object can be made of its beginning.
+    """
+    reader = JsonReader()
+    for is_strict, repair in ((True, []), (False, ["json_control_characters"])):
+        try:
+            found = reader.load(text, strict=is_strict)
+        except (ValueError, RecursionError):
+            continue  # the next, more tolerant reader is asked
+        return [found], [*repair, *reader.repairs]
+    try:
+        several = reader.load_all(text)
+    except ValueError:
+        several = []
+    if several:
+        return several, ["json_syntax", *reader.repairs]
+    several, is_cut = read_lenient_all(text, DEPTH_LIMIT)
+    return several, ["json_syntax", *([BROKEN_OFF] if is_cut else [])]
+
+
+def _begins(text: str, at: int) -> int:
+    found = BETWEEN.match(text, at)
+    return found.end() if found else at

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ._forms import read_form
-from ._text import BROKEN_OFF, DEPTH_LIMIT, JsonReader, decode, read_json
+from ._reader import as_object
+from ._text import BROKEN_OFF, DEPTH_LIMIT, JsonReader, decode, read_all, read_json
 from .exceptions import UnreadableBody
 from .values import folded, within_depth
 
@@ -24,12 +25,15 @@ class BodyReading:
         repairs: what had to be repaired: json_bom, json_encoding, json_control_characters,
             json_syntax, json_in_text, json_cesu8, json_cut_characters, json_not_a_number,
             json_duplicate_keys, form_encoded. Empty for a correct body.
-        is_broken_off: whether the body ended before its object did, so that something is missing.
+        is_broken_off: whether the body ended before its object did, so that something is missing;
+            with further objects, the last one.
+        further: objects that stand behind the first one; see `messages_in`.
     """
 
     data: dict[str, Any]
     repairs: tuple[str, ...] = field(default=())
     is_broken_off: bool = False
+    further: tuple[dict[str, Any], ...] = ()
 
 
 # What holds the message (9.2 to 9.5), or should.
@@ -53,7 +57,9 @@ def read_body(raw: bytes, content_type: str = "") -> BodyReading:
     except RecursionError:
         raise UnreadableBody("too_deep") from None
     named = tuple(dict.fromkeys(one for one in repairs if one != BROKEN_OFF))
-    return BodyReading(_as_object(found), named, BROKEN_OFF in repairs)
+    first, *rest = found
+    further = tuple(_as_object(one) for one in rest if isinstance(one, dict) or _flat(one))
+    return BodyReading(_as_object(first), named, BROKEN_OFF in repairs, further)
 
 
 def read_answer(raw: bytes) -> tuple[Any, tuple[str, ...]]:
@@ -79,25 +85,26 @@ def read_answer(raw: bytes) -> tuple[Any, tuple[str, ...]]:
     return within_depth(found, DEPTH_LIMIT), (*repairs, *more)
 
 
-def _read(raw: bytes, content_type: str) -> tuple[Any, list[str]]:
+def _read(raw: bytes, content_type: str) -> tuple[list[Any], list[str]]:
     reader = JsonReader()
     try:
         found = reader.load(raw)
     except (ValueError, RecursionError):
         form = read_form(raw, content_type)
         if form is not None:
-            return form
+            return [form[0]], form[1]
         text, repairs = decode(raw)
-        found, more = read_json(text)
-        return found, [*repairs, *more]
-    return found, [*(["json_bom"] if raw.startswith(codecs.BOM_UTF8) else []), *reader.repairs]
+        several, more = read_all(text)
+        return several, [*repairs, *more]
+    return [found], [*(["json_bom"] if raw.startswith(codecs.BOM_UTF8) else []), *reader.repairs]
 
 
-def _out_of_text(found: Any, repairs: list[str]) -> tuple[Any, list[str]]:
+def _out_of_text(found: list[Any], repairs: list[str]) -> tuple[list[Any], list[str]]:
     """Read an object that was sent as a JSON string, that is encoded twice."""
-    if not isinstance(found, str) or not found.lstrip().startswith(("{", "[")):
+    text = found[0]
+    if not isinstance(text, str) or not text.lstrip().startswith(("{", "[")):
         return found, repairs
-    inner, inner_repairs = read_json(found)
+    inner, inner_repairs = read_all(text)
     return inner, [*repairs, "json_in_text", *inner_repairs]
 
 
@@ -118,10 +125,21 @@ def _open_envelopes(found: Any) -> list[str]:
 
 
 def _as_object(found: Any) -> dict[str, Any]:
-    if isinstance(found, list) and found and all(isinstance(one, dict) for one in found):
-        # Several results at once without their envelope (9.4).
-        found = {"resultList": found} if len(found) > 1 else found[0]
+    if isinstance(found, list) and (listed := _flat(found)):
+        # Several messages at once without an envelope, such as results (9.4).
+        found = {"resultList": listed} if len(listed) > 1 else listed[0]
     if not isinstance(found, dict):
         raise UnreadableBody("not_an_object")
     found = within_depth(found, DEPTH_LIMIT)
     return {str(key): value for key, value in found.items()}
+
+
+def _flat(listed: list[Any]) -> list[Any]:
+    """Return the entries of a list and of lists in it; none when there is no object among them."""
+    if is_deeper(listed, DEPTH_LIMIT):
+        raise UnreadableBody("too_deep")
+    flat: list[Any] = []
+    for one in listed:
+        entry = as_object(one)
+        flat += _flat(entry) if isinstance(entry, list) else [entry]
+    return flat if any(isinstance(one, dict) for one in flat) else []

@@ -14,7 +14,7 @@ class UnreadableBody(ProtocolError):
     """No JSON object can be made of a body.
 
     Attributes:
-        code: not_json, not_an_object, too_deep or too_large; of an answer, broken_off too.
+        code: not_json, not_an_object, too_deep, too_large, too_many; of an answer broken_off too.
     """
 
     def __init__(self, code: str) -> None:

@@ -49,6 +49,7 @@ FAULT_WORDS: dict[str, str] = {
     "picture_is_photo_on_file": "the picture is the person's photo on file, sent back",
     "record_cut_down": "the record could not be stored with all it said",
     "message_broken_off": "the message broke off, so it opened nothing",
+    "message_of_several": "it came in one message with a newer record, so it opened nothing",
     "extras_too_large": "there were more unknown fields than can be kept",
     "extras_shortened": "an unknown field was too long to be kept; its length is noted",
     "clock_skew": "the terminal's clock is off by more than five minutes",

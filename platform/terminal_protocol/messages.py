@@ -321,8 +321,8 @@ class ResultFeedback:
         return self.code in {"0", "100", "200"}
 
 
-def read_feedback(data: Mapping[str, Any]) -> tuple[list[ResultFeedback], tuple[str, ...]]:
-    """Read /syresult: one result or several, enveloped or flat.
+def read_feedback(*bodies: Mapping[str, Any]) -> tuple[list[ResultFeedback], tuple[str, ...]]:
+    """Read /syresult: one result or several, enveloped or flat, in one object or in more.
 
     Returns:
         The results, and fault words for entries without a user.
@@ -330,8 +330,10 @@ def read_feedback(data: Mapping[str, Any]) -> tuple[list[ResultFeedback], tuple[
     Raises:
         NotThisMessage: there is no result in it.
     """
-    found = lookup(data, "resultList")
-    entries = found if isinstance(found, list) else [unwrap(data, "resultList")]
+    entries: list[Any] = []
+    for data in bodies:
+        found = lookup(data, "resultList")
+        entries += found if isinstance(found, list) else [data]
     results: list[ResultFeedback] = []
     faults: list[str] = []
     if len(entries) > _RESULTS_MAX:
@@ -340,7 +342,7 @@ def read_feedback(data: Mapping[str, Any]) -> tuple[list[ResultFeedback], tuple[
         if not isinstance(entry, Mapping):
             faults.append("result_not_an_object")
             continue
-        reader = FieldReader(entry)
+        reader = FieldReader(unwrap(entry, "resultList"))
         result = ResultFeedback(
             user_id=reader.text("userID", limit=_ID_LIMIT, advised=32),
             code=reader.text("status", "code", limit=16),

@@ -27,7 +27,9 @@ class Page:
         page_size: entries a full page has (``pageSize``); 0 when the terminal does not say.
         entries: of this page; their number is ``size``.
         pages_said: ``totalPage`` as read; 0 when the terminal does not say.
-        is_whole: whether there are as many entries as ``size`` says.
+        size_said: ``size`` as read, None when the terminal does not say. Mostly the number of
+            entries, of some terminals that of a full page or of the whole list.
+        is_whole: whether there are as many entries as ``size`` says; see `PageWalk.is_whole`.
         unreadable: entries that are no objects; they count for ``is_whole``.
     """
 
@@ -36,8 +38,14 @@ class Page:
     page_size: int
     entries: tuple[dict[str, Any], ...] = field(repr=False)
     pages_said: int = field(default=0, compare=False)
+    size_said: int | None = field(default=None, compare=False)
     is_whole: bool = field(default=True, compare=False)
     unreadable: int = field(default=0, compare=False)
+
+    @property
+    def length(self) -> int:
+        """Number of entries, unreadable ones too."""
+        return len(self.entries) + self.unreadable
 
     @property
     def pages(self) -> int:
@@ -73,6 +81,7 @@ class Page:
             page_size=max(read_int(lookup(found, "pageSize")) or 0, 0),
             entries=entries,
             pages_said=max(read_int(lookup(found, "totalPage")) or 0, 0),
+            size_said=size,
             is_whole=size is None or size <= len(found_there),
             unreadable=len(found_there) - len(entries),
         )
@@ -101,6 +110,21 @@ class PageWalk:
         self._most = 0
         self._before: tuple[dict[str, Any], ...] | None = None
 
+    def is_whole(self, page: Page) -> bool:
+        """Tell whether the page that was asked for lacks none of its entries.
+
+        Where ``size`` is the number of a full page or of the whole list, the total tells how many
+        there must be, else ``totalPage`` that this page is the last one.
+        """
+        if page.is_whole:
+            return True
+        if page.size_said not in (page.page_size or self._size, self._size, page.total):
+            return False
+        if page.total:
+            full = min(page.page_size or self._size, self._size)
+            return page.length >= min(full, page.total - self.read)
+        return 0 < page.pages_said <= self.number
+
     def take(self, page: Page) -> bool:
         """Go on behind a page; returns whether its entries are new."""
         asked, self.number = self.number, self.number + 1
@@ -109,7 +133,7 @@ class PageWalk:
             self.has_more = False
             return is_new
         self._before = page.entries
-        length = len(page.entries) + page.unreadable
+        length = page.length
         self.read += length
         self.has_more = (
             asked < page.pages or self.read < page.total or not self._is_short(page, asked)
@@ -124,7 +148,7 @@ class PageWalk:
         is full, and the others are as long.
         """
         says_nothing = not (page.page_size or page.pages or page.total)
-        length = len(page.entries) + page.unreadable
+        length = page.length
         if says_nothing and (asked == 1 or self._most):
             return length < self._most
         return length < min(self._size, page.page_size or self._size)

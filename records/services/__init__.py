@@ -1,7 +1,7 @@
 """All writes to records and alerts."""
 
 from .alerts import alert_acknowledge, alert_clear, alert_raise
-from .cut_down import BROKEN_OFF, stored_at_least
+from .cut_down import BROKEN_OFF, NOT_NEWEST, stored_at_least
 from .decisions import Made, decision_make, decision_preview
 from .erasure import site_records_erase
 from .fetching import (
@@ -31,6 +31,7 @@ from .waiting import WAITS, waiting_files_sweep
 
 __all__ = [
     "BROKEN_OFF",
+    "NOT_NEWEST",
     "WAITS",
     "LooksLikePhoto",
     "Made",

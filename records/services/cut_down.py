@@ -21,6 +21,8 @@ CUT_DOWN = "record_cut_down"
 # what is left of "1001". It opens nothing.
 BROKEN_OFF = "message_broken_off"
 NOT_WHOLE = frozenset({CUT_DOWN, BROKEN_OFF})
+# Of several passes in one message only the newest is answered.
+NOT_NEWEST = "message_of_several"
 # What says nothing about the message: it comes again when database, disk or memory are there.
 AWAY = (OperationalError, InterfaceError, OSError, PicturesBusy)
 

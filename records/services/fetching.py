@@ -27,7 +27,7 @@ from records.choices import Origin
 from records.models import RecordCursor
 from records.services.cut_down import stored_at_least
 from records.services.passes import late_record
-from terminal_protocol import FaceMatch, RetCode, TemperatureReading
+from terminal_protocol import RetCode, likeness
 from terminal_protocol.pages import Page, PageWalk
 from terminal_protocol.signs import read_sign
 from terminal_protocol.values import lookup, read_moment, read_text
@@ -63,20 +63,12 @@ def sign_store(
         read_text(lookup(sign, name), limit=64) for name in ("id", "signTime", "userId", "type")
     )
     if not message.extras.get("record_id"):
-        named += f"\0{_likeness(message)}"
+        # Its picture, else whom it names and what was measured; what is alike in all is one record.
+        image = message.image
+        named += f"\0{hashlib.sha256(image).hexdigest() if image else likeness(sign)}"
     key = hashlib.sha256(f"fetched\0{named}".encode()).hexdigest()
     store = partial(late_record, terminal=terminal, key=key, origin=origin)
     return stored_at_least(lambda one: store(message=one), message) is not None
-
-
-def _likeness(message: FaceMatch | TemperatureReading) -> str:
-    """Return what tells a record without a number from others of its second: its picture.
-
-    Without one, what was measured; who cannot be told apart by that either is one record.
-    """
-    if message.image is not None:
-        return hashlib.sha256(message.image).hexdigest()
-    return f"{message.temperature_c} {message.mask} {getattr(message, 'similarity', '')}"
 
 
 def records_pull(session: CallSession) -> Ended | None:
@@ -95,17 +87,18 @@ def records_pull(session: CallSession) -> Ended | None:
         counts |= {"start": int(start.timestamp()), "until": int(until.timestamp())}
         counts["end"] = int((until + _AHEAD).timestamp())
     slice_ends = time.monotonic() + _SLICE_S
-    walk = PageWalk(size=_PAGE, number=counts["page"], read=counts["read"])
+    walk = PageWalk(size=_PAGE, number=counts["page"], read=counts.get("listed", counts["read"]))
     while walk.has_more:
         if time.monotonic() > slice_ends:
             return None
-        page = session.talk(partial(_page, counts=counts))
+        page = session.talk(partial(_page, counts=counts, walk=walk))
         for entry in page.entries if walk.take(page) else ():
             counts["new"] += sign_store(terminal=terminal, sign=entry, origin=Origin.FETCHED)
             counts["read"] += 1
         if page.unreadable:
             repairs_count(terminal_id=terminal.pk, repairs=["record_unreadable"])
-        counts["page"] = walk.number
+        # Unreadable entries too, by which the end of the list is known.
+        counts["page"], counts["listed"] = walk.number, walk.read
         session.breathe(**counts, total=page.total)
     # An explicit range says nothing about what lies between it and last time.
     if session.command.payload.get("since") is None:
@@ -163,7 +156,7 @@ async def _information(client: TerminalClient) -> None:
             raise
 
 
-async def _page(client: TerminalClient, *, counts: dict[str, Any]) -> Page:
+async def _page(client: TerminalClient, *, counts: dict[str, Any], walk: PageWalk) -> Page:
     asked = {
         "startTime": counts["start"],
         "endTime": counts["end"],
@@ -177,7 +170,7 @@ async def _page(client: TerminalClient, *, counts: dict[str, Any]) -> Page:
             raise
         return Page.from_wire(None)
     page = Page.from_wire(answer.value)
-    if not page.is_whole:
+    if not walk.is_whole(page):
         raise OutcomeUnknown("bad_answer")  # the cursor would move past what is not there
     return page
 

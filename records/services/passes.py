@@ -32,7 +32,7 @@ from records.services.clocks import (
     moment_known,
     moment_stands_still,
 )
-from records.services.cut_down import NOT_WHOLE
+from records.services.cut_down import NOT_NEWEST, NOT_WHOLE
 from records.services.decisions import decision_make, rules_of
 from records.services.looking import Looked, look, look_for
 from records.services.pictures import picture_store
@@ -50,20 +50,23 @@ _DECIDED_THERE = Decision(open_door=False, reason=Reason.FETCHED)
 
 
 def pass_record(
-    *, admission: Admission, message: FaceMatch, repairs: Iterable[str] = ()
+    *, admission: Admission, message: FaceMatch, repairs: Iterable[str] = (), likeness: str = ""
 ) -> PassOutcome:
     """Store a pass (seed 9.2), verify it, decide, and return the answer.
 
     Effects: record, alerts and decision in one transaction; after commit, live screens. The same
-    message again stores nothing but that it was repeated, and opens for seconds only.
+    message again stores nothing but that it was repeated, and opens for seconds only. One with the
+    fault NOT_NEWEST opens nothing and teaches nothing of the terminal's clock.
     """
     terminal = admission.terminal
     still = moment_stands_still(terminal=terminal, moment=message.captured_at)
-    key = dedupe_key(RecordKind.PASS, message.user_id, message, stands_still=still)
+    key = dedupe_key(
+        RecordKind.PASS, message.user_id, message, likeness=likeness, stands_still=still
+    )
     if repeat := repeat_answer(admission=admission, key=key):
         moment_answered(terminal=terminal)
         return repeat
-    judged = moment_judge(admission=admission, message=message, key=key)
+    judged = _judged(admission, message, key, repairs)
     started = time.perf_counter()
     person = Person.objects.filter(site_id=terminal.site_id, user_id=message.user_id).first()
     face = look(
@@ -83,6 +86,18 @@ def pass_record(
     seen = _Seen(person, face, card, faults, started, judged)
     record, stored = _decide_and_store(admission, message, key, seen)
     return _answered(admission, record, stored, judged)
+
+
+def _judged(
+    admission: Admission,
+    message: FaceMatch | TemperatureReading,
+    key: str,
+    repairs: Iterable[str],
+) -> Judgement:
+    moment = message.captured_at
+    if NOT_NEWEST in repairs:
+        return moment_known(terminal=admission.terminal, at=timezone.now(), moment=moment)
+    return moment_judge(admission=admission, message=message, key=key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +140,8 @@ def _decide_and_store(
     decision = made.decision
     if decision.open_door and NOT_WHOLE.intersection(seen.faults):
         decision = Decision(open_door=False, reason=Reason.NOT_VERIFIABLE)
+    if decision.open_door and NOT_NEWEST in seen.faults:
+        decision = Decision(open_door=False, reason=Reason.LATE)
     ms = {**seen.face.ms, "decide": elapsed_ms(deciding)}
     record = _base_record(terminal, RecordKind.PASS, key, message, seen.faults, now)
     _describe(record, person, message, seen.face.verified, decision)
@@ -169,16 +186,20 @@ def _date(record: Record, judged: Judgement) -> None:
 
 
 def temperature_record(
-    *, admission: Admission, message: TemperatureReading, repairs: Iterable[str] = ()
+    *,
+    admission: Admission,
+    message: TemperatureReading,
+    repairs: Iterable[str] = (),
+    likeness: str = "",
 ) -> PassOutcome:
     """Store a temperature reading (seed 9.3) and alarm when it is above the site's limit."""
     terminal = admission.terminal
     still = moment_stands_still(terminal=terminal, moment=message.captured_at)
-    key = dedupe_key(RecordKind.TEMPERATURE, "", message, stands_still=still)
+    key = dedupe_key(RecordKind.TEMPERATURE, "", message, likeness=likeness, stands_still=still)
     if repeat := repeat_answer(admission=admission, key=key):
         moment_answered(terminal=terminal)
         return repeat
-    judged = moment_judge(admission=admission, message=message, key=key)
+    judged = _judged(admission, message, key, repairs)
     face = look(terminal=terminal, raw=message.image, origin=PictureOrigin.DOOR)
     faults = [*message.faults, *repairs, *face.faults]
     record = _base_record(terminal, RecordKind.TEMPERATURE, key, message, faults, timezone.now())

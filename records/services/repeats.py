@@ -43,6 +43,7 @@ def dedupe_key(
     user_id: str,
     message: FaceMatch | TemperatureReading,
     *,
+    likeness: str = "",
     stands_still: bool = False,
 ) -> str:
     """Name what makes a message the same: its moment, and person and picture as sent.
@@ -50,8 +51,10 @@ def dedupe_key(
     A moment is the same in every notation: one that cannot be read is named by its spelling.
 
     A picture that the terminal had to give up is named by its digest, so a message whose answer was
-    lost is the same without it. One that never had a picture is named by what was measured and read
-    instead: terminals tell whole minutes, and two people have the same one. Without moment and
+    lost is the same without it. One that never had a picture is named by whom it names and what was
+    measured instead, as sent where that cannot be read: terminals tell whole minutes, and two
+    people have the same one. Where no ID names the person both count, because some terminals send
+    one picture of nobody for all. Without moment and
     picture two messages cannot be told apart from two people in a row, and a pass too many is
     better than one lost; such a message gets a key of its own.
 
@@ -59,12 +62,16 @@ def dedupe_key(
         kind: of the record.
         user_id: as the terminal says; empty for a reading.
         message: as read.
+        likeness: of the message as sent (``terminal_protocol.likeness``), else what was read.
         stands_still: its clock does, so that its moment is none.
     """
     picture = hashlib.sha256(message.image).hexdigest() if message.image else message.image_sha256
     if not picture and (stands_still or not message.captured_raw):
         return hashlib.sha256(f"{time.time_ns()}".encode()).hexdigest()
-    named = f"{kind}\0{_moment(message)}\0{user_id}\0{picture or _measured(message)}"
+    named = f"{kind}\0{_moment(message)}\0{user_id}\0"
+    named += picture or likeness or _measured(message)
+    if picture and isinstance(message, FaceMatch) and user_id in {"", "0"}:
+        named += f"\0{likeness}"
     return hashlib.sha256(named.encode()).hexdigest()
 
 

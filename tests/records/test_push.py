@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import json
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -387,3 +388,28 @@ async def test_a_listener_that_cannot_be_told_goes_on_listening() -> None:
         await enough.wait()
     work.cancel()
     await asyncio.wait([work])
+
+
+@pytest.mark.parametrize("between", ["", "\n", "\0"])
+async def test_each_of_several_messages_in_one_frame_is_a_record(
+    subscribed: Terminal, door: TerminalServer, between: str
+) -> None:
+    """The second was dropped, and not counted as missed."""
+    await until(lambda: len(door.state.subscribers) == 1)
+    envelopes = [json.dumps({"code": 30000, "data": sign(n, ago_s=n * 5)}) for n in (1, 2)]
+
+    await asyncio.to_thread(door.push_bytes, between.join(envelopes).encode())
+
+    await until(lambda: stored() == {1, 2})
+
+
+async def test_a_second_message_that_broke_off_is_missed(
+    subscribed: Terminal, door: TerminalServer
+) -> None:
+    await until(lambda: len(door.state.subscribers) == 1)
+    whole, cut = (json.dumps({"code": 30000, "data": sign(n)}) for n in (1, 2))
+
+    await asyncio.to_thread(door.push_bytes, (whole + cut[:90]).encode())
+
+    await until(lambda: RepairCount.objects.filter(kind="push_unreadable").exists())
+    assert await sync_to_async(stored)() == {1}

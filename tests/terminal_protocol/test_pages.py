@@ -80,3 +80,49 @@ def test_a_page_with_fewer_entries_than_it_says_is_not_whole() -> None:
     assert not Page.from_wire({"size": 3, "data": [{}, {}]}).is_whole
     assert Page.from_wire({"size": 3, "data": [{}, {}, "?"]}).is_whole
     assert Page.from_wire({"size": 3, "data": [{}, {}, "?"]}).unreadable == 1
+
+
+SIZES: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+    "of a page": lambda data: {**data, "size": data["pageSize"]},
+    "of a page, nothing else": lambda data: {
+        "size": 10, "total": data["total"], "data": data["data"]
+    },
+    "of a page, without a total": lambda data: {
+        name: value for name, value in {**data, "size": 10}.items() if name != "total"
+    },
+    "of a page of its own": lambda data: {**data, "size": 20, "pageSize": 20},
+    "of the list": lambda data: {**data, "size": data["total"]},
+    "as text": lambda data: {**data, "size": str(data["pageSize"])},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("saying", sorted(SIZES))
+@pytest.mark.parametrize("count", [3, 10, 25])
+def test_a_size_that_is_not_the_number_of_entries_ends_no_list(saying: str, count: int) -> None:
+    """The last page seemed to lack entries, and the list was refused for ever."""
+    rows = [{"id": number} for number in range(count)]
+    walk = PageWalk(size=10)
+    found: list[Any] = []
+    while walk.has_more:
+        shown = rows[(walk.number - 1) * 10 :][:10]
+        data = {"total": count, "pageNum": walk.number, "size": len(shown), "pageSize": 10,
+                "totalPage": -(-count // 10), "data": shown}  # fmt: skip
+        page = Page.from_wire(SIZES[saying](data) if shown else None)
+        assert walk.is_whole(page)
+        found += page.entries if walk.take(page) else ()
+
+    assert found == rows
+
+
+def test_a_page_that_lacks_entries_is_not_whole_whatever_its_size_means() -> None:
+    second = PageWalk(size=10, number=2, read=10)
+    five = [{"id": number} for number in range(5)]
+
+    for cut in (
+        {"size": 10, "pageSize": 10, "total": 25, "totalPage": 3, "data": five},
+        {"size": 10, "pageSize": 10, "totalPage": 3, "data": five},
+        {"size": 10, "pageSize": 10, "data": five},
+        {"size": 6, "pageSize": 10, "total": 16, "data": five},
+        {"size": 25, "pageSize": 10, "total": 25, "data": five},
+    ):
+        assert not second.is_whole(Page.from_wire(cut))

@@ -265,6 +265,17 @@ def test_an_answer_is_read_as_tolerantly_as_an_upload(
     assert Record.objects.get().user_name in {"Barack Obama", "Barack 奥巴马"}
 
 
+def test_a_list_whose_size_is_that_of_a_page_is_read_to_its_end(
+    gate: Terminal, door: TerminalServer
+) -> None:
+    """Its last page seemed to lack entries: `bad_answer`, each time anew."""
+    door.state.records = [sign(number, ago_s=number * 7) for number in range(1, 26)]
+    door.state.say_page = lambda data: {**data, "size": data["pageSize"]}
+
+    assert pull(gate).result == {"read": 25, "new": 25}
+    assert RecordCursor.objects.exists()
+
+
 def test_an_entry_that_is_no_record_holds_up_no_other(gate: Terminal, door: TerminalServer) -> None:
     door.state.records = [sign(1, ago_s=60), sign(2, ago_s=120)]
     door.state.say_page = lambda data: {**data, "size": 4, "data": ["?", *data["data"], None]}
