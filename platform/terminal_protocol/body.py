@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ._forms import read_form
+from ._lenient_json import NESTED
 from ._reader import as_object
 from ._text import BROKEN_OFF, DEPTH_LIMIT, JsonReader, decode, read_all, read_json
 from .exceptions import UnreadableBody
-from .values import folded, within_depth
+from .values import folded, is_deeper, within_depth
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ def read_body(raw: bytes, content_type: str = "") -> BodyReading:
     try:
         found, repairs = _read(raw, content_type)
         found, repairs = _out_of_text(found, repairs)
-        repairs = [*repairs, *_open_envelopes(found)]
+        repairs = [*repairs, *(repair for one in found for repair in _open_envelopes(one))]
     except RecursionError:
         raise UnreadableBody("too_deep") from None
     named = tuple(dict.fromkeys(one for one in repairs if one != BROKEN_OFF))
@@ -130,14 +131,24 @@ def _as_object(found: Any) -> dict[str, Any]:
         found = {"resultList": listed} if len(listed) > 1 else listed[0]
     if not isinstance(found, dict):
         raise UnreadableBody("not_an_object")
-    found = within_depth(found, DEPTH_LIMIT)
+    if is_deeper(found, DEPTH_LIMIT):
+        found = within_depth(found, DEPTH_LIMIT)
+        if not _says_something(found):
+            raise UnreadableBody("too_deep")
     return {str(key): value for key, value in found.items()}
+
+
+def _says_something(value: Any) -> bool:
+    """Tell whether an object has a value beside what was nested too deep to be read."""
+    if isinstance(value, dict | list):
+        inner = value.values() if isinstance(value, dict) else value
+        return any(_says_something(one) for one in inner)
+    return bool(value != NESTED)
 
 
 def _flat(listed: list[Any]) -> list[Any]:
     """Return the entries of a list and of lists in it; none when there is no object among them."""
-    if is_deeper(listed, DEPTH_LIMIT):
-        raise UnreadableBody("too_deep")
+    listed = within_depth(listed, DEPTH_LIMIT)
     flat: list[Any] = []
     for one in listed:
         entry = as_object(one)
