@@ -117,7 +117,9 @@ def test_state_costs_the_same_for_many_terminals(
         Terminal.objects.create(site=world.ours.site, device_id=f"x{number}")
     client = client_of(world.manager)
 
-    with django_assert_max_num_queries(10):  # type: ignore[operator]
+    # Two of them ask for the user's sites by number, once for records and once for alerts
+    # (decision 0025): a small site's rows are found without going through those of all.
+    with django_assert_max_num_queries(12):  # type: ignore[operator]
         client.get(STATE)
 
 
