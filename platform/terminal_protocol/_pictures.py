@@ -3,6 +3,7 @@
 import base64
 import binascii
 import re
+import string
 
 # What nobody sees, and what stays of a buffer or a quoted text around it.
 _UNSEEN = re.compile("[\x00\ufeff\u200b-\u200d\u2060\u00ad]+")
@@ -15,6 +16,9 @@ _BLANKS = re.compile(r"\s+")
 _BREAKS = re.compile(r"[^\S ]")
 _URL_SAFE = str.maketrans("-_", "+/")
 _PADDING = re.compile("=+")
+_ALPHABET = frozenset(string.ascii_letters + string.digits + "+/")
+# No picture is shorter; of a few letters it is likelier that they are no base64 at all.
+_CUT_FROM = 64
 # A megabyte in pieces of 57 bytes, as mail has them, is fewer.
 _PIECES_MAX = 20_000
 
@@ -36,7 +40,7 @@ def bytes_of_base64(value: str) -> bytes | None:
     pieces = [piece for piece in _PADDING.split(text, maxsplit=_PIECES_MAX) if piece]
     if not pieces:
         return b""
-    if len(pieces[-1]) % 4 == 1 and len(pieces[-1]) > 1:
+    if len(pieces[-1]) % 4 == 1 and len(pieces[-1]) > _CUT_FROM and pieces[-1][-1] in _ALPHABET:
         pieces[-1] = pieces[-1][:-1]
     try:
         return b"".join(base64.b64decode(_padded(one), validate=True) for one in pieces)
