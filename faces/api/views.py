@@ -179,6 +179,7 @@ class TerminalViewSet(CommandActions, TwoSidedViewSet):
     def end_address(self, request: Request, pk: str | None = None) -> Response:
         """End the terminal's own address; the site's is served to it again, at once."""
         terminal = self.get_object()
+        no_fields(request)
         terminal_address_end(terminal=terminal)
         return Response(self.shown(terminal.pk))
 
