@@ -53,7 +53,7 @@ def test_a_temperature_in_fahrenheit_alarms(
     ("sent", "fault"),
     [
         (b'{"userId": "1", "userId": "2", "mask": true}', "json_duplicate_keys"),
-        (b'{"userId": "2", "USERID ": "1", "mask": true}', "json_duplicate_keys"),
+        (b'{"userId": "1", "USERID ": "2", "mask": true}', "json_duplicate_keys"),
         (b'{"userId": "2", "mask": true, "similarity": NaN}', "json_not_a_number"),
         (b'{"userId": "2", "mask": true, "similarity": 1e999}', "similarity_unreadable"),
         (b'{"userId": "2", "mask": true, "userName": {"a": [1]}}', "username_wrong_type"),
