@@ -111,7 +111,7 @@ def pages() -> Iterator[Page]:
     late = lambda user: records(user).filter(is_late=True)  # noqa: E731
     yield Page("admin records, late", "/admin/records/record/?is_late__exact=1", late)
     yield Page("REST records, late", "/api/v1/records/?is_late=true", late)
-    for word in ("三丰", "张", "张伟", "1000017", "017", "Door 7", "nobody"):
+    for word in ("三丰", "张", "张伟", "1000017", "017", "Door 7", "absent"):
         yield Page(
             f"admin deliveries, {word}",
             f"{ADMIN}?q={word}",

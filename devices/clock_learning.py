@@ -31,8 +31,8 @@ _MINUTE_S = 60.0
 # A queue pauses no longer than this between two messages.
 _DRAINS_S = 60.0
 _STILL_MINUTE_S = 600.0
-# Moments before 2015 are those of a clock that was reset, to 1970 or 2000: nobody passed then.
-_NOBODY_BEFORE = 1_420_070_400.0
+# Moments before 2015 are those of a clock that was reset, to 1970 or 2000: no door was passed then.
+_NO_PASS_BEFORE = 1_420_070_400.0
 _HALF_S = SAME_WITHIN_S / 2
 
 
@@ -240,7 +240,7 @@ def _stands_still(state: ClockState, heard: HeardMoment, *, is_doubted: bool) ->
     if state.moment is None or state.moment_since is None:
         return False
     # Of a queue, many may be of one whole minute.
-    may_be_queue = state.moment % _MINUTE_S == 0 and state.moment >= _NOBODY_BEFORE
+    may_be_queue = state.moment % _MINUTE_S == 0 and state.moment >= _NO_PASS_BEFORE
     apart_s = _STILL_MINUTE_S if may_be_queue else APART_S
     lasted_s = heard.at - state.moment_since
     return lasted_s >= apart_s and state.moment_count >= (3 if is_doubted else 2)

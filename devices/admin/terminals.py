@@ -274,7 +274,7 @@ class TerminalAdmin(ScopedAdmin):
         if not address:
             return _(
                 "None: every terminal of the site knows the address it uses. “Replace address” "
-                "gives it one that nobody else has."
+                "gives it one of its own."
             )
         return address_card(
             address,

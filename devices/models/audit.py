@@ -1,4 +1,4 @@
-"""What was changed by whom, for those who ask later."""
+"""Audit entries: who changed what, from where, old and new."""
 
 from django.conf import settings
 from django.db import models

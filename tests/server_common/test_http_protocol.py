@@ -86,6 +86,18 @@ def test_what_is_no_request_line_stays_as_it_is(raw: bytes) -> None:
     assert mended(b"no request " + raw) == b"no request " + raw
 
 
+# Set when the server has heard that a caller ended its half of the connection.
+half_closed = threading.Event()
+
+
+class Heard(TolerantHttp):
+    """The server's protocol, which tells when a half was ended."""
+
+    def eof_received(self) -> bool | None:
+        half_closed.set()
+        return super().eof_received()
+
+
 async def told(scope: dict[str, Any], receive: Any, send: Any) -> None:
     """Answer with what was asked."""
     body, more = b"", True
@@ -99,7 +111,7 @@ async def told(scope: dict[str, Any], receive: Any, send: Any) -> None:
     if scope["path"] == "/large":
         content = b" " * 29_999_998 + b"{}"
     if scope["path"] == "/late":
-        await asyncio.sleep(0.2)
+        await asyncio.to_thread(half_closed.wait, 5)
     fields = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(content))]
     await send({"type": "http.response.start", "status": 200, "headers": fields})
     await send({"type": "http.response.body", "body": content})
@@ -109,11 +121,12 @@ async def told(scope: dict[str, Any], receive: Any, send: Any) -> None:
 def port(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     """Serve in a thread; return the port."""
     monkeypatch.setattr(http_protocol, "_HEAD_WITHIN_S", 0.5)
+    half_closed.clear()
     logging.getLogger("uvicorn").setLevel(logging.CRITICAL)
     number = free_port()
     server = uvicorn.Server(
         uvicorn.Config(
-            told, port=number, http=TolerantHttp, lifespan="off", log_config=None,
+            told, port=number, http=Heard, lifespan="off", log_config=None,
             timeout_graceful_shutdown=1,
         )
     )  # fmt: skip
