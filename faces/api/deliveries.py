@@ -69,7 +69,7 @@ class SendAgainOut(serializers.Serializer):
     """
 
     deliveries = serializers.IntegerField()
-    job = serializers.IntegerField(allow_null=True)
+    job = serializers.IntegerField(required=False)
 
 
 class RevocationOut(serializers.ModelSerializer):
@@ -150,4 +150,4 @@ def sent_again(jobs: Sequence[Job]) -> Response:
     if left is not None:
         return Response({"deliveries": left.total, "job": left.pk}, status=202)
     count = sum(job.result.get("deliveries", 0) for job in jobs)
-    return Response({"deliveries": count, "job": None})
+    return Response({"deliveries": count})

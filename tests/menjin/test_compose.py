@@ -167,6 +167,7 @@ class Production:
             "MENJIN_PICTURE_URL": "",
             "TRUSTED_PROXIES": "",
             "MENJIN_CALL_NETWORKS": "127.0.0.0/8",
+            "MENJIN_OWN_SERVICES": given["MENJIN_OWN_SERVICES"],
             "MENJIN_VAR": str(folder),
             "MENJIN_CACHE": os.environ.get("MENJIN_CACHE", ""),
             "MENJIN_ACCEL_LOCATION": "/protected/",

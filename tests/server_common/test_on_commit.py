@@ -182,6 +182,7 @@ def test_every_registered_task_may_be_asked_for_by_the_schedule_or_a_service() -
         "faces.tasks.deliveries_fill",
         "faces.tasks.terminal_expect",
         "devices.tasks.api_token_used",
+        "devices.tasks.job_run",
     }
     by_services |= {spec.task for spec in KINDS.values()} | {"devices.tasks.commands_dispatch"}
     assert ours - scheduled == by_services

@@ -148,8 +148,14 @@ def test_a_moment_in_the_sites_time_opens_when_it_is_of_now(
 
 
 def test_of_a_queue_that_cannot_be_read_nothing_opens(
-    wire: WireClient, terminal: Terminal, obama: Person, clock: MovingClock
+    wire: WireClient,
+    terminal: Terminal,
+    obama: Person,
+    clock: MovingClock,
+    settings: Any,
 ) -> None:
+    settings.TERMINAL_RATE = settings.ADDRESS_RATE = (1e6, 1e6)
+
     def unreadable(number: int) -> int:
         body = {"userId": "1001", "screenTime": f"shift {number}"}
         return int(wire.post("syface", body)["openDoor"])
