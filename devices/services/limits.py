@@ -126,6 +126,6 @@ def stranger_may_call(*, address: str, peer: str = "") -> bool:
     whole /64 is one caller: each of its hosts can take any address in it (RFC 4941).
     """
     limit = Limit(*settings.STRANGER_RATE)
-    callers = {neighbourhood(one) or "unknown" for one in (address, peer or address)}
+    callers = {neighbourhood(one) for one in (address, peer)} - {""} or {"unknown"}
     # Every budget is used, also when another one is empty.
     return all([_take(f"stranger:{caller}", limit) for caller in sorted(callers)])

@@ -117,6 +117,8 @@ def test_a_delivery_shows_exactly_what_is_agreed(manager: APIClient, world: Worl
         "user_id": "Alpha-1",
         "operation": "save",
         "state": "failed",
+        "outcome": "failed",
+        "outcome_text": "Failed",
         "code": "30002",
         "message": "",
         "attempts": 0,

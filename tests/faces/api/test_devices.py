@@ -62,6 +62,7 @@ def test_a_terminal_entered_by_hand_waits_for_approval(manager: APIClient, world
         "trust": "token",
         "base_url": "",
         "own_address_since": None,
+        "warnings": [],
     }
 
 
