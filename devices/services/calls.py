@@ -89,14 +89,7 @@ def call_taken(
     if script is None:
         if mark not in {None, mark_known()}:
             raise AdmissionOutdated
-        if not terminal_may_call(terminal_id=terminal_id, address=address):
-            return False
-        presence_seen(terminal_id=terminal_id, address=address, used_token=used_token)
-        caller_note(terminal_id=terminal_id, feature="address", value=address)
-        caller_note(terminal_id=terminal_id, feature="cursor", value=_cursor_of(asked))
-        if quiet is not None:
-            exchange_keep(terminal_id=terminal_id, exchange=quiet, is_quiet=True)
-        return True
+        return _taken_here(terminal_id, address, used_token=used_token, quiet=quiet, asked=asked)
     now = time.time()
     sighting = sighting_text(Sighting(now, address, used_token))
     keys = _keys(terminal_id, address)
@@ -114,6 +107,20 @@ def call_taken(
         mark_learn(answer.decode())
         raise AdmissionOutdated
     return bool(answer)
+
+
+def _taken_here(
+    terminal_id: int, address: str, *, used_token: bool, quiet: Exchange | None, asked: str
+) -> bool:
+    """Do the same where the platform is one process without Redis."""
+    if not terminal_may_call(terminal_id=terminal_id, address=address):
+        return False
+    presence_seen(terminal_id=terminal_id, address=address, used_token=used_token)
+    caller_note(terminal_id=terminal_id, feature="address", value=address)
+    caller_note(terminal_id=terminal_id, feature="cursor", value=_cursor_of(asked))
+    if quiet is not None:
+        exchange_keep(terminal_id=terminal_id, exchange=quiet, is_quiet=True)
+    return True
 
 
 def _keys(terminal_id: int, address: str) -> list[str]:
