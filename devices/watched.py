@@ -25,6 +25,9 @@ def watch_rows() -> None:
         Terminal,
         kind=AuditKind.TERMINAL,
         fields=[
+            "name",
+            "direction",
+            "capacity",
             "status",
             "api_address",
             "push_port",
@@ -37,7 +40,12 @@ def watch_rows() -> None:
         # Terminals announce themselves, strangers as many as they like.
         comes_by_itself=True,
     )
-    watch(ApiToken, kind=AuditKind.API_TOKEN, fields=["name", "user", "revoked_at"])
+    watch(
+        ApiToken,
+        kind=AuditKind.API_TOKEN,
+        fields=["name", "user", "all_sites", "read_only", "expires_at", "revoked_at"],
+        many=["sites"],
+    )
     watch(
         User,
         kind=AuditKind.USER,

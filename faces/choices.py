@@ -77,6 +77,25 @@ def delivery_label(operation: str, state: str) -> str:
     return str(_DELETE_WORDS.get(known, known.label) if is_delete else known.label)
 
 
+class DeliveryOutcome(TextChoices):
+    """How far a save or a delete is, each by its own word: a confirmed delete is forgotten."""
+
+    PENDING = DeliveryState.PENDING
+    SENT = DeliveryState.SENT
+    STORED = DeliveryState.STORED
+    FORGOTTEN = "forgotten"
+    FAILED = DeliveryState.FAILED
+    UNCONFIRMED = DeliveryState.UNCONFIRMED
+    FETCHED = DeliveryState.FETCHED
+
+
+def delivery_outcome(operation: str, state: str) -> DeliveryOutcome:
+    """Return how far a save or a delete is."""
+    if operation == Operation.DELETE and state == DeliveryState.STORED:
+        return DeliveryOutcome.FORGOTTEN
+    return DeliveryOutcome(state)
+
+
 class Remedy(TextChoices):
     """What somebody has to do so that a terminal holds a face, or forgets it."""
 

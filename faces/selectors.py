@@ -108,9 +108,16 @@ def told_in_vain() -> Q:
     return Q(state=DeliveryState.UNCONFIRMED, unanswered__gt=SAVE_REPEATS)
 
 
-def galleries_visible(user: User | AnonymousUser) -> QuerySet[Gallery]:
-    """Return the galleries of the user's sites."""
-    return Gallery.objects.filter(site__in=sites_visible(user)).select_related("site")
+def with_newest_photo(people: QuerySet[Person], status: str | None) -> QuerySet[Person]:
+    """Return those people whose newest photo has a status; None: without a photo that is checked.
+
+    The newest one is what ``reference_photo`` returns.
+    """
+    photos = FacePhoto.objects.filter(person=OuterRef("pk")).order_by("-id")
+    newest = people.alias(newest_photo=Subquery(photos.values("status")[:1]))
+    if status is not None:
+        return newest.filter(newest_photo=status)
+    return newest.filter(Q(newest_photo=None) | Q(newest_photo=PhotoStatus.WAITING))
 
 
 def terminals_with_libraries(user: User | AnonymousUser) -> QuerySet[Terminal]:
@@ -237,14 +244,6 @@ def without_library(terminals: Iterable[Terminal]) -> set[int]:
 def reference_photo(person: Person) -> FacePhoto | None:
     """Return the newest photo of a person, whatever its status."""
     return next(iter(person.photos.all()), None)
-
-
-def person_is_at_door(person: Person, terminal: Terminal) -> bool:
-    """Tell whether a person is in a library that a terminal holds."""
-    memberships = LibraryMembership.objects.filter(person=person)
-    if not terminal.all_libraries:
-        memberships = memberships.filter(library__terminal_links__terminal=terminal)
-    return memberships.exists()
 
 
 def index_state(sites: Iterable[Site], *, contract_id: str) -> dict[str, Any]:

@@ -1,7 +1,7 @@
-"""Which columns of time plans are audited."""
+"""Which columns of time plans are audited, and which libraries terminals hold."""
 
 from devices.choices import AuditKind
-from faces.models import Holiday, LibraryPlan, TimePlan, TimePlanInterval
+from faces.models import Holiday, LibraryPlan, TerminalLibrary, TimePlan, TimePlanInterval
 from server_common.watched_rows import watch
 
 
@@ -12,4 +12,11 @@ def watch_rows() -> None:
     watch(TimePlan, kind=kind, fields=["name"], site="site")
     watch(TimePlanInterval, kind=kind, fields=hours, site="plan.site", name="plan")
     watch(Holiday, kind=kind, fields=["date", "name", "counts_as"], site="site")
+    watch(
+        TerminalLibrary,
+        kind=AuditKind.TERMINAL,
+        fields=["library"],
+        site="terminal.site",
+        name="terminal",
+    )
     watch(LibraryPlan, kind=kind, fields=["library", "plan"], site="plan.site", name="plan")

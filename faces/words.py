@@ -28,6 +28,11 @@ _REMEDY_WORDS = {
 }
 
 
+def no_library_words() -> str:
+    """Say what comes of an approved terminal without a library."""
+    return _("It holds no library, so no face is sent to it.")
+
+
 def delivery_words(row: Delivery) -> str:
     """Say what became of a delivery, why, and what happens next or has to be done."""
     parts = [_state_words(row)]

@@ -20,6 +20,7 @@ from devices.services import (
     presence,
     recorder,
     refused_store,
+    remembered,
     site_create,
     tokens,
 )
@@ -63,11 +64,12 @@ def _fresh_process_state() -> Iterator[None]:
         recorder._recorder,
         presence._store,
         calls._script,
+        remembered._client,
         callers._store,
         refused_store._store,
     )
-    for remembered in stores:
-        remembered.cache_clear()
+    for store in stores:
+        store.cache_clear()
     yield
     if settings.REDIS_URL:
         cache.clear()

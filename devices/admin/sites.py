@@ -14,7 +14,7 @@ from devices.admin.addresses import address_card
 from devices.admin.scoped import ScopedAdmin, SuperuserInline
 from devices.models import Site, SiteMembership, SiteToken
 from devices.selectors import site_base_url
-from devices.services import site_create, site_token_rotate
+from devices.services import site_change, site_create, site_token_rotate
 from server_common.admin import EMPTY
 
 # Time for somebody to walk to every terminal and type the new address.
@@ -100,9 +100,8 @@ class SiteAdmin(ScopedAdmin):
 
     def save_model(self, request: HttpRequest, obj: Site, form: Any, change: bool) -> None:  # noqa: FBT001 - Django's signature
         if change:
-            obj.save(
-                update_fields=[name for name in form.changed_data if name in form._meta.fields]
-            )
+            names = [name for name in form.changed_data if name in form._meta.fields]
+            site_change(site=obj, **{name: getattr(obj, name) for name in names})
             return
         created = site_create(**form.cleaned_data)
         # The rest of the page goes on with the row it was given.

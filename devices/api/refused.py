@@ -10,6 +10,7 @@ from rest_framework.response import Response
 from devices.choices import AddressGuess, RefusedReason
 from devices.models import Terminal
 from devices.services import RefusedShown, refused_calls
+from server_common.api import ID_MAX
 from server_common.strict_api import StrictRequests
 
 
@@ -36,14 +37,23 @@ class RefusedOut(serializers.Serializer):
         return datetime.fromtimestamp(shown.call.at, UTC)
 
 
+class RefusedAsked(serializers.Serializer):
+    """Which of them."""
+
+    site = serializers.IntegerField(required=False, min_value=0, max_value=ID_MAX, source="site_id")
+
+
 class RefusedCallViewSet(StrictRequests, viewsets.GenericViewSet):
     """Refused calls of the caller's sites, the latest first; guards see none."""
 
     # They are in no table.
     queryset = Terminal.objects.none()
     serializer_class = RefusedOut
+    parameters = ("site",)
 
-    @extend_schema(responses=RefusedOut(many=True))
+    @extend_schema(parameters=[RefusedAsked], responses=RefusedOut(many=True))
     def list(self, request: Request) -> Response:
-        page = self.paginate_queryset(refused_calls(request.user))
+        asked = RefusedAsked(data={k: v for k, v in request.query_params.items() if v})
+        asked.is_valid(raise_exception=True)
+        page = self.paginate_queryset(refused_calls(request.user, **asked.validated_data))
         return self.get_paginated_response(self.get_serializer(page, many=True).data)

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from devices.calling.errors import NotCallable, NotDelivered
-from devices.calling.forbidden import is_callable_address, is_this_machine
+from devices.calling.forbidden import is_callable_address, is_this_machine, known_numbers
 from server_common.addresses import Address, parse_address
 from terminal_protocol.device_calls import DEFAULT_HTTP_PORT
 
@@ -42,13 +42,13 @@ class TerminalAddress:
 
     def plain(self) -> "TerminalAddress":
         """Return it in the one way of writing that all ways of writing it have in common."""
-        number = parse_address(self.host)
-        return TerminalAddress(self.host.lower() if number is None else str(number), self.port)
+        numbers = self.numbers
+        return TerminalAddress(str(numbers[0]) if numbers else self.host.lower(), self.port)
 
     @property
-    def number(self) -> Address | None:
-        """The host as a number; None when it is a name."""
-        return parse_address(self.host)
+    def numbers(self) -> tuple[Address, ...]:
+        """What the host stands for on every machine; empty for a name that has to be looked up."""
+        return known_numbers(self.host)
 
 
 def read_terminal_address(text: str) -> TerminalAddress:
@@ -126,9 +126,8 @@ async def _numbers(hosts: Collection[str]) -> set[Address]:
 
 
 async def _resolve(host: str) -> list[Address]:
-    number = parse_address(host)
-    if number is not None:
-        return [number]
+    if known := known_numbers(host):
+        return list(known)
     loop = asyncio.get_running_loop()
     try:
         async with asyncio.timeout(_LOOKUP_S):

@@ -5,7 +5,7 @@ import socket
 from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_network
 
-from server_common.addresses import Address, is_in
+from server_common.addresses import Address, is_in, parse_address
 
 # Where clouds tell a machine its own credentials. Some lie in networks that terminals use, so a
 # network that holds them is not enough: they are called when they themselves are listed.
@@ -23,6 +23,28 @@ METADATA = frozenset(
         "fd20:ce::254",  # Google Cloud
     }
 )
+# Names that mean the same on every machine, so that nobody has to be asked what they stand for.
+_LOOPBACK = (IPv4Address("127.0.0.1"), IPv6Address("::1"))
+_LOOPBACK_NAMES = frozenset(
+    {
+        "localhost",
+        "localhost4",
+        "localhost6",
+        "ip6-localhost",
+        "ip6-loopback",
+        "loopback",
+    }
+)
+# RFC 6761, and what systems put into their files of hosts.
+_LOOPBACK_ENDS = (".localhost", ".localdomain", ".localdomain4", ".localdomain6")
+_METADATA_NAMES = {
+    "metadata": "169.254.169.254",
+    "metadata.google.internal": "169.254.169.254",
+    "metadata.goog": "169.254.169.254",
+    "instance-data": "169.254.169.254",
+    "instance-data.ec2.internal": "169.254.169.254",
+    "metadata.tencentyun.com": "169.254.0.23",
+}
 _THIS_NETWORK = ip_network("0.0.0.0/8")
 _PROTOCOLS = ip_network("192.0.0.0/24")
 # Prefixes behind which the last four bytes are an IPv4 address (RFC 4291, 6052, 7915, 8215).
@@ -56,6 +78,17 @@ def is_callable_address(address: Address, *, networks: Sequence[str]) -> bool:
         is_listed = is_in(address, list(networks))
         return is_listed and all(_may_be_held(one, networks) for one in held)
     return not _is_special(address)
+
+
+def known_numbers(host: str) -> tuple[Address, ...]:
+    """Return what a host stands for on every machine; empty for a name that has to be looked up."""
+    number = parse_address(host)
+    if number is not None:
+        return (number,)
+    name = host.lower().rstrip(".")
+    if name in _LOOPBACK_NAMES or name.endswith(_LOOPBACK_ENDS):
+        return _LOOPBACK
+    return (IPv4Address(_METADATA_NAMES[name]),) if name in _METADATA_NAMES else ()
 
 
 def held_ipv4(address: Address) -> tuple[IPv4Address, ...]:

@@ -65,6 +65,7 @@ from .presence import (
 from .recorder import Answered, Exchange, exchange_keep, exchanges_last, masked
 from .refused_reading import RefusedShown, refused_calls
 from .refused_store import refused_note
+from .remembered import AdmissionOutdated, admissions_forget_on_commit
 from .repairs import repairs_count
 from .shared_ids import shared_id_signs
 from .sites import (
@@ -108,6 +109,7 @@ __all__ = [
     "PUSH_CHOICES",
     "SCHEDULE",
     "Admission",
+    "AdmissionOutdated",
     "Answered",
     "CallSession",
     "Caller",
@@ -129,6 +131,7 @@ __all__ = [
     "Requested",
     "Requester",
     "addresses_settle",
+    "admissions_forget_on_commit",
     "admit",
     "admit_heartbeat",
     "api_token_create",

@@ -6,14 +6,11 @@ the addresses it is called from, and a terminal not seen before waits for approv
 """
 
 import json
-import threading
-import time
-from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 from django.db import IntegrityError, connection, transaction
 from django.db.models import Q, QuerySet
@@ -22,6 +19,7 @@ from django.utils import timezone
 from devices.choices import RefusedReason, TerminalStatus
 from devices.models import Site, SiteToken, Terminal
 from devices.services.newcomers import PENDING_MAX_PER_SITE, is_flooded, waiting_count
+from devices.services.remembered import Remembered, mark_known
 from devices.services.sites import TOKEN_PURPOSE, terminal_address_used
 from server_common.addresses import is_in, parse_address
 from server_common.crypto import keyed_digests
@@ -30,9 +28,6 @@ from server_common.on_commit import enqueue_on_commit
 from terminal_protocol.characters import is_printable
 
 DEVICE_ID_MAX = 32
-# Four times the usual interval of heartbeats, so that two processes remember most of a fleet.
-REMEMBERED_SECONDS = 120.0
-_REMEMBERED_MAX = 50_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +53,7 @@ class Admission:
         address: where it called from, may be empty.
         began: when its request began; None: when it is looked at.
         token_id: number of the token it used, 0 on the bare path.
+        mark: of what it is remembered by, None when it was just looked up.
     """
 
     terminal: Terminal
@@ -65,6 +61,7 @@ class Admission:
     address: str
     began: datetime | None = None
     token_id: int = 0
+    mark: str | None = None
 
     @property
     def caller(self) -> Caller:
@@ -102,60 +99,34 @@ def _anothers(site_id: int) -> Refusal:
     return Refusal("10005", words, RefusedReason.ANOTHERS_ADDRESS, site_id)
 
 
-_Key = tuple[str | None, str, str]
-Kept = TypeVar("Kept")
-
-
-class _Remembered(Generic[Kept]):
-    """Callers this process admitted, for messages that hand nothing out and open nothing."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._kept: OrderedDict[_Key, tuple[float, Kept]] = OrderedDict()
-
-    def get(self, key: _Key) -> Kept | None:
-        with self._lock:
-            until, kept = self._kept.get(key, (0.0, None))
-        return kept if time.monotonic() < until else None
-
-    def put(self, key: _Key, kept: Kept) -> None:
-        with self._lock:
-            self._kept[key] = (time.monotonic() + REMEMBERED_SECONDS, kept)
-            self._kept.move_to_end(key)
-            if len(self._kept) > _REMEMBERED_MAX:
-                self._kept.popitem(last=False)
-
-    def clear(self) -> None:
-        with self._lock:
-            self._kept.clear()
-
-
 @dataclass(frozen=True, slots=True)
 class HeardTerminal:
     """Of an admitted terminal, what its heartbeats need: its row, and the server it names."""
 
     terminal_id: int
     server_url: str
+    mark: str
 
 
-remembered: _Remembered[Admission] = _Remembered()
-heard: _Remembered[HeardTerminal] = _Remembered()
+remembered: Remembered[Admission] = Remembered()
+heard: Remembered[HeardTerminal] = Remembered()
 
 
 def admit_heartbeat(*, token: str | None, device_id: str, address: str) -> Admission | Refusal:
     """Admit as ``admit`` does, from memory if the same caller was admitted lately.
 
-    Heartbeats are most of what a fleet sends, tell nobody anything and open nothing. So one that
-    was disabled may be answered for ``REMEMBERED_SECONDS`` more; every other message is asked
-    about each time.
+    Heartbeats are most of what a fleet sends, tell nobody anything and open nothing. Whether what
+    is remembered still holds is seen by ``call_taken``; every other message is asked about each
+    time.
     """
     key = (token, device_id, address)
     known = remembered.get(key)
     if known is not None:
         return known
+    mark = mark_known()
     outcome = admit(token=token, device_id=device_id, address=address)
     if isinstance(outcome, Admission):
-        remembered.put(key, outcome)
+        remembered.put(key, replace(outcome, mark=mark), mark=mark)
     return outcome
 
 
@@ -169,6 +140,7 @@ def heartbeat_known(*, token: str, device_id: str, address: str) -> HeardTermina
     known = heard.get(key)
     if known is not None:
         return known
+    mark = mark_known()
     digests = token_digests(token)
     now = connection.ops.adapt_datetimefield_value(timezone.now())
     with connection.cursor() as cursor:
@@ -180,8 +152,8 @@ def heartbeat_known(*, token: str, device_id: str, address: str) -> HeardTermina
     networks = json.loads(networks) if isinstance(networks, str) else networks
     if status == TerminalStatus.DISABLED or not is_address_allowed(networks, address):
         return None
-    known = HeardTerminal(terminal_id=terminal_id, server_url=server_url)
-    heard.put(key, known)
+    known = HeardTerminal(terminal_id=terminal_id, server_url=server_url, mark=mark)
+    heard.put(key, known, mark=mark)
     return known
 
 

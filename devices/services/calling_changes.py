@@ -67,6 +67,9 @@ def calling_check(*, terminal: Terminal, values: Mapping[str, Any], by: Any = No
     if by is not None and not is_administrator(by) and _is_closed(terminal, values):
         words = _("This address cannot be used here. An administrator can enter it.")
         raise ValidationError({"api_address": words})
+    if by is not None and _is_never_called(values.get("api_address", terminal.api_address)):
+        words = _("No terminal is called at this address: it is this machine or no host at all.")
+        raise ValidationError({"api_address": words})
     return changed
 
 
@@ -92,13 +95,21 @@ def _place(text: str) -> TerminalAddress | str:
     return text
 
 
+def _is_never_called(address: TerminalAddress | str) -> bool:
+    """Tell whether a call there would be refused, as far as that is known without asking around."""
+    place = _place(address) if isinstance(address, str) else address
+    if isinstance(place, str):
+        return False  # no address at all, which the column's own check says
+    networks, numbers = settings.TERMINAL_CALL_NETWORKS, place.numbers
+    return bool(numbers) and not any(is_callable_address(one, networks=networks) for one in numbers)
+
+
 def _is_closed(terminal: Terminal, values: Mapping[str, Any]) -> bool:
     """Tell whether only a superuser may have this terminal called there."""
     address = _place(values.get("api_address", terminal.api_address))
     if isinstance(address, str):
         return False  # no address at all, which the column's own check says
-    number = address.number
-    if number and not is_callable_address(number, networks=settings.TERMINAL_CALL_NETWORKS):
+    if _is_never_called(address):
         return True
     places = {address}
     if port := values.get("push_port", terminal.push_port):

@@ -26,15 +26,21 @@ from devices.services.presence import (
     sighting_text,
 )
 from devices.services.recorder import KEPT_SECONDS, Exchange, exchange_keep, exchanges_key
+from devices.services.remembered import MARK_KEY, AdmissionOutdated, mark_known, mark_learn
+from server_common.addresses import neighbourhood
 
 logger = logging.getLogger(__name__)
 
 _COMPLAIN_EVERY_S = 60
 _CURSOR_DIGITS = 19
+# Stands in the script for the mark of a caller that was looked up.
+_NOT_REMEMBERED = "-"
 _SCRIPT = (
     TAKE
     + TURN
     + """
+local mark = redis.call('GET', KEYS[9]) or ''
+if ARGV[15] ~= '-' and ARGV[15] ~= mark then return mark end
 local now = ARGV[1]
 if take(KEYS[1], ARGV[2], ARGV[3], now) == 0 then return 0 end
 if KEYS[2] ~= '' and take(KEYS[2], ARGV[4], ARGV[5], now) == 0 then return 0 end
@@ -61,6 +67,7 @@ def call_taken(
     used_token: bool,
     quiet: Exchange | None = None,
     asked: str = "",
+    mark: str | None = None,
 ) -> bool:
     """Tell whether an admitted terminal may call now; if so, note that it was heard.
 
@@ -71,19 +78,18 @@ def call_taken(
         quiet: the exchange itself when it is a quiet one and its answer is known already; kept as
             ``exchange_keep`` would.
         asked: the cursor of a poll as it was sent, whatever that is.
+        mark: of what the caller was admitted by from memory.
+
+    Raises:
+        AdmissionOutdated: something has changed since; nothing is counted or noted.
 
     While the store is away everybody is let through and nothing is noted.
     """
     script = _script()
     if script is None:
-        if not terminal_may_call(terminal_id=terminal_id, address=address):
-            return False
-        presence_seen(terminal_id=terminal_id, address=address, used_token=used_token)
-        caller_note(terminal_id=terminal_id, feature="address", value=address)
-        caller_note(terminal_id=terminal_id, feature="cursor", value=_cursor_of(asked))
-        if quiet is not None:
-            exchange_keep(terminal_id=terminal_id, exchange=quiet, is_quiet=True)
-        return True
+        if mark not in {None, mark_known()}:
+            raise AdmissionOutdated
+        return _taken_here(terminal_id, address, used_token=used_token, quiet=quiet, asked=asked)
     now = time.time()
     sighting = sighting_text(Sighting(now, address, used_token))
     keys = _keys(terminal_id, address)
@@ -93,22 +99,41 @@ def call_taken(
     seen = (address_field(terminal_id, address) if address else "", ADDRESSES_MAX)
     args = [f"{now:.3f}", *limits, terminal_id, sighting, *kept, KEPT_SECONDS, *turned, *seen]
     try:
-        return bool(script(keys=keys, args=args))
+        answer = script(keys=keys, args=[*args, _NOT_REMEMBERED if mark is None else mark])
     except redis.RedisError:
         _complain()
         return True
+    if isinstance(answer, bytes):
+        mark_learn(answer.decode())
+        raise AdmissionOutdated
+    return bool(answer)
+
+
+def _taken_here(
+    terminal_id: int, address: str, *, used_token: bool, quiet: Exchange | None, asked: str
+) -> bool:
+    """Do the same where the platform is one process without Redis."""
+    if not terminal_may_call(terminal_id=terminal_id, address=address):
+        return False
+    presence_seen(terminal_id=terminal_id, address=address, used_token=used_token)
+    caller_note(terminal_id=terminal_id, feature="address", value=address)
+    caller_note(terminal_id=terminal_id, feature="cursor", value=_cursor_of(asked))
+    if quiet is not None:
+        exchange_keep(terminal_id=terminal_id, exchange=quiet, is_quiet=True)
+    return True
 
 
 def _keys(terminal_id: int, address: str) -> list[str]:
     return [
         bucket_key(f"terminal:{terminal_id}"),
-        bucket_key(f"address:{address}") if address else "",
+        bucket_key(f"address:{place}") if (place := neighbourhood(address)) else "",
         RedisPresence.KEY,
         exchanges_key(terminal_id, is_quiet=True),
         turns_key("address"),
         turns_key("cursor"),
         TURNED_KEY,
         RedisPresence.ADDRESSES_KEY,
+        MARK_KEY,
     ]
 
 

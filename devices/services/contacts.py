@@ -13,6 +13,7 @@ from devices.choices import TerminalStatus
 from devices.models import Terminal, TerminalContact
 from devices.selectors import Reach, addresses_of_others, reach_by
 from devices.services.stamps import stamp_reserve
+from server_common.addresses import parse_address
 from server_common.bridge import in_callers_database
 from server_common.own_services import own_services
 
@@ -60,7 +61,7 @@ def _closed(terminal: Terminal, address: TerminalAddress) -> tuple[TerminalAddre
     says only now what it stands for.
     """
     services = tuple(TerminalAddress(host, port) for host, port in own_services())
-    if address.number is not None:
+    if parse_address(address.host) is not None:
         return services
     return services + tuple(addresses_of_others(site_id=terminal.site_id))
 

@@ -11,13 +11,12 @@ import time
 from collections import OrderedDict
 from dataclasses import dataclass
 from functools import lru_cache
-from ipaddress import IPv6Address, ip_network
 from typing import Any, Protocol
 
 import redis
 from django.conf import settings
 
-from server_common.addresses import parse_address
+from server_common.addresses import neighbourhood
 
 logger = logging.getLogger(__name__)
 
@@ -112,7 +111,8 @@ def terminal_may_call(*, terminal_id: int, address: str) -> bool:
     """Tell whether an admitted terminal may call now; its own bucket is asked first."""
     if not _take(f"terminal:{terminal_id}", Limit(*settings.TERMINAL_RATE)):
         return False
-    return not address or _take(f"address:{address}", Limit(*settings.ADDRESS_RATE))
+    place = neighbourhood(address)
+    return not place or _take(f"address:{place}", Limit(*settings.ADDRESS_RATE))
 
 
 def stranger_may_call(*, address: str, peer: str = "") -> bool:
@@ -126,14 +126,6 @@ def stranger_may_call(*, address: str, peer: str = "") -> bool:
     whole /64 is one caller: each of its hosts can take any address in it (RFC 4941).
     """
     limit = Limit(*settings.STRANGER_RATE)
-    callers = {neighbourhood(one) for one in (address, peer) if one} or {"unknown"}
+    callers = {neighbourhood(one) for one in (address, peer)} - {""} or {"unknown"}
     # Every budget is used, also when another one is empty.
     return all([_take(f"stranger:{caller}", limit) for caller in sorted(callers)])
-
-
-def neighbourhood(address: str) -> str:
-    """Return what counts as one caller: the address, of IPv6 its /64."""
-    parsed = parse_address(address)
-    if not isinstance(parsed, IPv6Address):
-        return address
-    return str(ip_network((parsed, 64), strict=False))

@@ -93,12 +93,15 @@ class RefusedShown:
         return f"{str(self.guess.label) % {'site': self.site_name}} {words}"
 
 
-def refused_calls(user: Any, *, lately: bool = False) -> list[RefusedShown]:
+def refused_calls(
+    user: Any, *, lately: bool = False, site_id: int | None = None
+) -> list[RefusedShown]:
     """Return the refused calls that a user may see, the latest first.
 
     Args:
         user: who looks.
         lately: only those of the last day.
+        site_id: only those that were or were meant to be this site's.
     """
     sites = dict(sites_managed(user).values_list("pk", "name"))
     if not sites and not is_administrator(user):
@@ -110,6 +113,8 @@ def refused_calls(user: Any, *, lately: bool = False) -> list[RefusedShown]:
     unknown = [call for call in calls if call.site_id is None]
     guesses = AddressGuesses(_addresses(sites) if unknown else ())
     shown = [_shown(call, sites, guesses) for call in calls]
+    if site_id is not None:
+        return [one for one in shown if one.site_id == site_id]
     if is_administrator(user):
         return shown
     return [one for one in shown if one.site_id is not None]

@@ -23,7 +23,7 @@ import redis
 from django.conf import settings
 
 from devices.choices import RefusedReason
-from devices.services.limits import neighbourhood
+from server_common.addresses import neighbourhood
 from server_common.crypto import keyed_digest, seal
 from server_common.redaction import redact
 

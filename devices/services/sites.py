@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.text import slugify
 
 from devices.models import Site, SiteToken, Terminal
+from devices.services.remembered import admissions_forget_on_commit
 from server_common.crypto import keyed_digest
 
 TOKEN_PURPOSE = "devices.site_token"  # noqa: S105 - names a purpose
@@ -46,6 +47,8 @@ def site_change(*, site: Site, **fields: Any) -> Site:
         setattr(site, name, value)
     site.full_clean()
     site.save(update_fields=list(fields))
+    if {"allowed_networks", "allow_bare_path"} & fields.keys():
+        admissions_forget_on_commit()
     return site
 
 
@@ -78,6 +81,7 @@ def site_token_rotate(*, site: Site, overlap: timedelta) -> SiteToken:
     Site.objects.select_for_update().get(pk=site.pk)
     current = SiteToken.objects.filter(site=site, terminal=None, ends_at__isnull=True)
     current.update(ends_at=timezone.now() + overlap)
+    admissions_forget_on_commit()
     return _token_make(site)
 
 
@@ -91,6 +95,7 @@ def terminal_address_replace(*, terminal: Terminal, overlap: timedelta) -> SiteT
     locked = Terminal.objects.select_for_update(no_key=True).get(pk=terminal.pk)
     current = SiteToken.objects.filter(terminal=locked, ends_at__isnull=True)
     current.update(ends_at=timezone.now() + overlap)
+    admissions_forget_on_commit()
     return _token_make(locked.site, terminal=locked)
 
 
@@ -105,12 +110,17 @@ def terminal_address_end(*, terminal: Terminal) -> None:
     own = SiteToken.objects.filter(terminal=terminal)
     own.filter(Q(ends_at__isnull=True) | Q(ends_at__gt=now)).update(ends_at=now)
     Terminal.objects.filter(pk=terminal.pk).update(own_address_since=None)
+    admissions_forget_on_commit()
 
 
 def terminal_address_used(*, terminal_id: int) -> None:
-    """Note that a terminal has called under its own address: the site's is refused for it now."""
+    """Note that a terminal has called under its own address: the site's is refused for it now.
+
+    Effects: no process answers it from memory under the site's address any more.
+    """
     first = Terminal.objects.filter(pk=terminal_id, own_address_since__isnull=True)
-    first.update(own_address_since=timezone.now())
+    if first.update(own_address_since=timezone.now()):
+        admissions_forget_on_commit()
 
 
 def _token_make(site: Site, *, terminal: Terminal | None = None) -> SiteToken:

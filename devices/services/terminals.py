@@ -9,6 +9,7 @@ from django.utils import timezone
 from devices.choices import TerminalStatus
 from devices.models import Terminal
 from devices.services.callers import caller_note
+from devices.services.remembered import admissions_forget_on_commit
 from server_common.on_commit import enqueue_on_commit
 
 # The segment behind /t/ to its end, whatever it is written with.
@@ -36,6 +37,7 @@ def terminal_disable(*, terminal: Terminal) -> Terminal:
     locked = terminal_locked(terminal)
     locked.status = TerminalStatus.DISABLED
     locked.save(update_fields=["status"])
+    admissions_forget_on_commit()
     return locked
 
 

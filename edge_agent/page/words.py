@@ -186,8 +186,3 @@ def words_of(language: Language) -> dict[str, str]:
     """Return name to word."""
     column = 1 if language is Language.CHINESE else 0
     return {name: both[column] for name, both in _WORDS.items()}
-
-
-def both_of(name: str) -> tuple[str, str]:
-    """Return a word in English and in Chinese."""
-    return _WORDS[name]

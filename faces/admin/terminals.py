@@ -38,6 +38,7 @@ from faces.services.jobs import (
     terminals_disable_start,
     terminals_send_again_start,
 )
+from faces.words import no_library_words
 from server_common.admin import EMPTY, badge
 
 
@@ -268,7 +269,7 @@ class FaceTerminalAdmin(TerminalAdmin):
         counts = states_of([terminal])[terminal.pk]
         warning: SafeString | str = ""
         if without_library([terminal]):
-            warning = badge("warn", _("It holds no library, so no face is sent to it."))
+            warning = badge("warn", no_library_words())
         if not counts:
             return warning or EMPTY
         return format_html(

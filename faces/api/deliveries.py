@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from django.db.models import QuerySet
 from django.utils import timezone
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import mixins, serializers, viewsets
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -12,7 +12,7 @@ from rest_framework.response import Response
 
 from devices.models import Job
 from faces.api.filters import DeliveryFilter, RevocationFilter
-from faces.choices import Operation
+from faces.choices import DeliveryOutcome, Operation, delivery_label, delivery_outcome
 from faces.models import Delivery, Revocation
 from faces.selectors import deliveries_visible, revocations_visible
 from faces.services.jobs import deliveries_send_again_start
@@ -27,6 +27,12 @@ class DeliveryOut(serializers.ModelSerializer):
     device_id = serializers.CharField(source="terminal.device_id")
     site = serializers.IntegerField(source="terminal.site_id")
     operation = serializers.ChoiceField(choices=Operation.choices)
+    outcome = serializers.SerializerMethodField(
+        help_text="As `state`, but a delete that is `stored` is told as `forgotten`."
+    )
+    outcome_text = serializers.SerializerMethodField(
+        help_text="The same in words, in the language asked for."
+    )
     advice = serializers.SerializerMethodField()
 
     class Meta:
@@ -38,6 +44,8 @@ class DeliveryOut(serializers.ModelSerializer):
             "user_id",
             "operation",
             "state",
+            "outcome",
+            "outcome_text",
             "code",
             "message",
             "attempts",
@@ -50,6 +58,13 @@ class DeliveryOut(serializers.ModelSerializer):
             "downloaded_at",
             "answered_at",
         ]
+
+    @extend_schema_field(serializers.ChoiceField(choices=DeliveryOutcome.values))
+    def get_outcome(self, row: Delivery) -> str:
+        return str(delivery_outcome(row.operation, row.state))
+
+    def get_outcome_text(self, row: Delivery) -> str:
+        return delivery_label(row.operation, row.state)
 
     def get_advice(self, row: Delivery) -> str:
         """Say in a sentence what became of it, and what to do."""

@@ -17,6 +17,8 @@ _CATEGORY_WORDS = {
     "visitor": Category.VISITOR,
     "blacklist": Category.BLACKLIST,
 }
+# What can be said of a person's photo.
+FACE_STATUSES = ("none", "ok", "refused")
 
 
 class VisibleSiteField(serializers.PrimaryKeyRelatedField):

@@ -5,8 +5,10 @@ from django.db.models import QuerySet
 
 from devices.models import Terminal
 from devices.selectors import terminal_ids
+from faces.api.fields import FACE_STATUSES
+from faces.choices import Category
 from faces.models import Delivery, Library, Person, Revocation
-from faces.selectors import people_named
+from faces.selectors import people_named, told_in_vain, with_newest_photo
 from server_common.api import IdFilter
 from server_common.strict_api import YesNoFilter
 
@@ -22,21 +24,26 @@ class LibraryFilter(django_filters.FilterSet):
 
 
 class TerminalFilter(django_filters.FilterSet):
-    """Terminals by site, device id and status."""
+    """Terminals by site, device id, status, direction, connection and clock."""
 
     site = IdFilter(field_name="site_id")
+    clock_is_wrong = YesNoFilter()
 
     class Meta:
         model = Terminal
-        fields = ["device_id", "status"]
+        fields = ["device_id", "status", "presence", "direction"]
 
 
 class PersonFilter(django_filters.FilterSet):
-    """People by site, user id, library, state, or a part of their name."""
+    """People by site, user id, library, kind, state, their photo, or a part of their name."""
 
     site = IdFilter(field_name="site_id")
     library = IdFilter(method="in_library")
     name = django_filters.CharFilter(method="named")
+    category = django_filters.ChoiceFilter(choices=Category.choices)
+    face_status = django_filters.ChoiceFilter(
+        choices=[(value, value) for value in FACE_STATUSES], method="with_face"
+    )
 
     class Meta:
         model = Person
@@ -45,16 +52,20 @@ class PersonFilter(django_filters.FilterSet):
     def in_library(self, queryset: QuerySet[Person], _name: str, value: int) -> QuerySet[Person]:
         return queryset.filter(memberships__library_id=value)
 
+    def with_face(self, queryset: QuerySet[Person], _name: str, value: str) -> QuerySet[Person]:
+        return with_newest_photo(queryset, None if value == "none" else value)
+
     def named(self, queryset: QuerySet[Person], _name: str, value: str) -> QuerySet[Person]:
         return queryset.filter(people_named(value))
 
 
 class DeliveryFilter(django_filters.FilterSet):
-    """Deliveries by site, device id, user id, state, and whether somebody has to do something."""
+    """Deliveries by site, device id, user id, state, and whether something has to be done."""
 
     site = IdFilter(method="at_site")
     device_id = django_filters.CharFilter(method="of_device")
     needs_somebody = YesNoFilter(method="that_need_somebody")
+    told_in_vain = YesNoFilter(method="that_were_told_in_vain")
 
     class Meta:
         model = Delivery
@@ -73,6 +84,14 @@ class DeliveryFilter(django_filters.FilterSet):
         value: bool,  # noqa: FBT001 - django-filter's signature
     ) -> QuerySet[Delivery]:
         return queryset.exclude(remedy="") if value else queryset.filter(remedy="")
+
+    def that_were_told_in_vain(
+        self,
+        queryset: QuerySet[Delivery],
+        _name: str,
+        value: bool,  # noqa: FBT001 - django-filter's signature
+    ) -> QuerySet[Delivery]:
+        return queryset.filter(told_in_vain()) if value else queryset.exclude(told_in_vain())
 
 
 class RevocationFilter(django_filters.FilterSet):

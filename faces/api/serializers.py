@@ -12,11 +12,11 @@ from devices.models import Terminal
 from devices.selectors import REACH_STATES, is_online, terminal_base_url, terminal_trust
 from devices.services import Exchange, terminal_reach
 from face_engine import PROBLEM_WORDS, QualityProblem
-from faces.api.fields import IdListField, ManagedSiteField, UserTypeField, VisibleSiteField
+from faces.api.fields import FACE_STATUSES, IdListField, ManagedSiteField, UserTypeField
 from faces.choices import PhotoStatus
 from faces.models import Library, Person, TerminalHoldings
 from faces.selectors import reference_photo, terminal_library_ids
-from server_common.api import ID_MAX
+from faces.words import no_library_words
 from server_common.strict_api import StrictInput
 from terminal_protocol import fault_words
 
@@ -84,6 +84,13 @@ class LibraryIn(Lasting, StrictInput, serializers.ModelSerializer):
         validators: list[Any] = []
 
 
+class WarningOut(serializers.Serializer):
+    """Something that is done as asked and is probably not what was meant."""
+
+    code = serializers.CharField(help_text="`no_library`: approved, but no face is sent to it.")
+    detail = serializers.CharField(help_text="In words, in the language asked for.")
+
+
 class TerminalOut(serializers.ModelSerializer):
     """A terminal with what it holds and whether it is there."""
 
@@ -104,6 +111,10 @@ class TerminalOut(serializers.ModelSerializer):
     base_url = serializers.SerializerMethodField(
         help_text="The address that is this terminal's alone, for its managers only; "
         "empty without one."
+    )
+
+    warnings = serializers.SerializerMethodField(
+        help_text="What keeps it from working as it is meant to; empty where nothing does."
     )
 
     class Meta:
@@ -137,6 +148,7 @@ class TerminalOut(serializers.ModelSerializer):
             "clock_skew_s",
             "clock_stands_still",
             "repairs",
+            "warnings",
             "created_at",
         ]
 
@@ -164,6 +176,14 @@ class TerminalOut(serializers.ModelSerializer):
     @extend_schema_field(serializers.ListSerializer(child=serializers.IntegerField()))
     def get_libraries(self, terminal: Terminal) -> list[int]:
         return terminal_library_ids(terminal)
+
+    @extend_schema_field(WarningOut(many=True))
+    def get_warnings(self, terminal: Terminal) -> list[dict[str, str]]:
+        if terminal.status != TerminalStatus.APPROVED or terminal.all_libraries:
+            return []
+        if terminal_library_ids(terminal):
+            return []
+        return [{"code": "no_library", "detail": no_library_words()}]
 
     @extend_schema_field(serializers.DateTimeField(allow_null=True))
     def get_last_seen_at(self, terminal: Terminal) -> str | None:
@@ -280,7 +300,7 @@ class PersonOut(serializers.ModelSerializer):
     def get_user_type(self, person: Person) -> str | int:
         return person.user_type or int(person.category)
 
-    @extend_schema_field(serializers.ChoiceField(choices=["none", "ok", "refused"]))
+    @extend_schema_field(serializers.ChoiceField(choices=FACE_STATUSES))
     def get_face_status(self, person: Person) -> str:
         photo = reference_photo(person)
         if photo is None or photo.status == PhotoStatus.WAITING:
@@ -323,58 +343,3 @@ class PersonIn(Lasting, StrictInput, serializers.ModelSerializer):
         model = Person
         fields = ["user_id", "site", "libraries", "user_type", *_PLAIN, "id_number", "photo"]
         validators: list[Any] = []
-
-
-class IdentifyIn(StrictInput):
-    """A picture and whose gallery to search."""
-
-    site = VisibleSiteField()
-    photo = serializers.FileField(allow_empty_file=True)
-
-
-class CandidateOut(serializers.Serializer):
-    """A person the face might be, named from the floor on; similarity 0–100 as on the wire."""
-
-    user_id = serializers.CharField(allow_null=True)
-    name = serializers.CharField(allow_null=True)
-    similarity = serializers.FloatField()
-    is_match = serializers.BooleanField()
-
-
-class IdentifyOut(serializers.Serializer):
-    """Candidates for the largest face in the picture, best first."""
-
-    faces = serializers.IntegerField()
-    problems = serializers.ListField(child=serializers.CharField())
-    candidates = CandidateOut(many=True)
-
-
-class SiteIndexOut(serializers.Serializer):
-    """The index of one site."""
-
-    site = serializers.IntegerField()
-    size = serializers.IntegerField()
-    built_at = serializers.DateTimeField(allow_null=True)
-    pending = serializers.IntegerField()
-
-
-class IndexOut(serializers.Serializer):
-    """The index over the caller's sites; ``pending`` changes are searched but not in the file."""
-
-    model = serializers.CharField()
-    size = serializers.IntegerField()
-    built_at = serializers.DateTimeField(allow_null=True)
-    pending = serializers.IntegerField()
-    sites = SiteIndexOut(many=True)
-
-
-class RebuildIn(StrictInput):
-    """Which site's index; without one those of all sites that the caller manages."""
-
-    site = serializers.IntegerField(required=False, min_value=0, max_value=ID_MAX)
-
-
-class QueuedOut(serializers.Serializer):
-    """How many rebuilds were queued."""
-
-    queued = serializers.IntegerField()

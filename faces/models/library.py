@@ -1,10 +1,13 @@
 """Libraries: which people are on which terminals."""
 
+from typing import ClassVar, Self
+
 from django.db import models
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from devices.models import Site, Terminal
+from server_common.watched_rows import WatchedManager
 
 
 class Library(models.Model):
@@ -53,7 +56,14 @@ class TerminalLibrary(models.Model):
 
     # A subscription is nothing without both of its ends.
     terminal = models.ForeignKey(Terminal, related_name="library_links", on_delete=models.CASCADE)
-    library = models.ForeignKey(Library, related_name="terminal_links", on_delete=models.CASCADE)
+    library = models.ForeignKey(
+        Library,
+        verbose_name=_("library"),
+        related_name="terminal_links",
+        on_delete=models.CASCADE,
+    )
+
+    objects: ClassVar[WatchedManager[Self]] = WatchedManager()
 
     class Meta:
         verbose_name = _("terminal's library")

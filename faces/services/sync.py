@@ -49,9 +49,12 @@ def terminal_libraries_set(
         held_before = people_for_terminal(terminal).count()
         if libraries_lock(site_id=terminal.site_id, library_ids=wanted) != wanted:
             raise ValueError("a library belongs to another site")
-        TerminalLibrary.objects.filter(terminal=terminal).exclude(library_id__in=wanted).delete()
+        links = TerminalLibrary.objects.filter(terminal=terminal)
+        links.exclude(library_id__in=wanted).delete()
+        # Only those that are new: each is written down as a change.
+        new = wanted.difference(links.values_list("library_id", flat=True))
         TerminalLibrary.objects.bulk_create(
-            [TerminalLibrary(terminal=terminal, library_id=library_id) for library_id in wanted],
+            [TerminalLibrary(terminal=terminal, library_id=library_id) for library_id in new],
             ignore_conflicts=True,
         )
         Terminal.objects.filter(pk=terminal.pk).update(all_libraries=all_libraries)

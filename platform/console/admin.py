@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from console import accounts_admin as accounts_admin
 from console.models import BrowserSession, FailedSignIn, SignInLock, sessions_over
-from console.sign_outs import sessions_end, sign_out_everywhere
+from console.sign_outs import sessions_end, sign_out_everywhere, waits_end
 from server_common.admin import badge
 from server_common.sign_in_guard import TOKEN_ACCOUNT, is_account, locked_until
 
@@ -115,7 +115,7 @@ class SignInLockAdmin(SuperuserPage):
     @admin.action(description=gettext_lazy("Unlock"), permissions=["view"])
     def unlock(self, request: HttpRequest, queryset: QuerySet[SignInLock]) -> None:
         """Let them sign in again."""
-        count, _models = queryset.delete()
+        count = waits_end(queryset)
         told = ngettext("%(count)d was unlocked.", "%(count)d were unlocked.", count)
         self.message_user(request, told % {"count": count}, messages.SUCCESS)
 

@@ -23,6 +23,7 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
 
 from devices.services import (
+    AdmissionOutdated,
     Exchange,
     call_taken,
     exchange_keep,
@@ -66,13 +67,14 @@ Response = tuple[str, list[tuple[str, str]], bytes]
 
 @dataclass(frozen=True, slots=True)
 class _Quiet:
-    """An answer that is ready, and what is noted of it."""
+    """An answer that is ready, what is noted of it, and the mark of what it was admitted by."""
 
     terminal_id: int
     said: dict[str, Any]
     answer: dict[str, Any]
     shown: dict[str, Any]
     note: dict[str, Any]
+    mark: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +161,10 @@ class IdleLane:
         with self._place():
             found = _poll(call, environ) if call.kind == "syrecord" else _heartbeat(call, environ)
             if isinstance(found, _Quiet):
-                is_taken = _taken(call, found, _ms_since(started))
+                try:
+                    is_taken = _taken(call, found, _ms_since(started))
+                except AdmissionOutdated:
+                    return None
                 return _quiet(found) if is_taken else _too_often(found.terminal_id)
         if found is None:
             return None
@@ -285,7 +290,7 @@ def _heartbeat(call: _Call, environ: Environ) -> _Quiet | None:
         return None
     answer = Ack(RetCode.SUCCESS, "Success").to_wire()
     note = heartbeat_note(named=device_id, device_id=call.device_id)
-    return _Quiet(heard.terminal_id, said, answer, answer, note)
+    return _Quiet(heard.terminal_id, said, answer, answer, note, heard.mark)
 
 
 @lru_cache(maxsize=4096)
@@ -311,6 +316,7 @@ def _taken(call: _Call, quiet: _Quiet, took_ms: float) -> bool:
         used_token=True,
         quiet=_exchange(call, quiet, took_ms),
         asked=quiet.said["lastQueryTime"] if call.kind == "syrecord" else "",
+        mark=quiet.mark,
     )
 
 

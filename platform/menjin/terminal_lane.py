@@ -28,6 +28,7 @@ import records.wire
 from devices.choices import RefusedReason
 from devices.services import (
     Admission,
+    AdmissionOutdated,
     Answered,
     Exchange,
     Refusal,
@@ -249,12 +250,18 @@ def _admitted(request: HttpRequest, kind: str, token: str | None, device_id: str
         logger.info("terminal_refused code=%s reason=%s", outcome.code, outcome.reason)
         _note_refused(request, outcome.word, site_id=outcome.site_id)
         raise Unanswerable(outcome.code, outcome.reason)
-    if not call_taken(
-        terminal_id=outcome.terminal.pk,
-        address=address,
-        used_token=outcome.token is not None,
-        asked=request.GET.get("lastQueryTime", "") if kind == "syrecord" else "",
-    ):
+    try:
+        is_taken = call_taken(
+            terminal_id=outcome.terminal.pk,
+            address=address,
+            used_token=outcome.token is not None,
+            asked=request.GET.get("lastQueryTime", "") if kind == "syrecord" else "",
+            mark=outcome.mark,
+        )
+    except AdmissionOutdated:
+        # Not from memory this time, since its mark has been learnt.
+        return _admitted(request, kind, token, device_id)
+    if not is_taken:
         logger.info("terminal_too_often terminal=%s", outcome.terminal.pk)
         raise TooOften
     return replace(outcome, began=_began(request))

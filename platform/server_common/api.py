@@ -11,6 +11,7 @@ from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.db import IntegrityError
 from django.db.models import ProtectedError
+from django.utils.translation import gettext as _
 from django_filters.fields import IsoDateTimeField
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
@@ -134,8 +135,22 @@ def _from_django(exc: DjangoValidationError) -> ValidationError:
     fields: dict[str, list[str]] = {}
     for name, errors in exc.error_dict.items():
         for error in errors:
-            fields.setdefault(_field_of(name, error), []).extend(error.messages)
+            taken = _taken_words(error)
+            told = error.messages if taken is None else [taken]
+            fields.setdefault(_field_of(name, error), []).extend(told)
     return ValidationError(fields)
+
+
+def _taken_words(error: DjangoValidationError) -> str | None:
+    """Say which value is taken already, None where that is not what is wrong."""
+    params = error.params or {}
+    if error.code not in {"unique", "unique_together"} or "unique_check" not in params:
+        return None
+    *within, name = params["unique_check"]
+    label = params["model_class"]._meta.get_field(name).verbose_name
+    if within == ["site"]:
+        return _("This %(field)s is already taken at this site.") % {"field": label}
+    return _("This %(field)s is already taken.") % {"field": label}
 
 
 def _field_of(name: str, error: DjangoValidationError) -> str:
@@ -153,7 +168,7 @@ def _from_database(exc: IntegrityError, context: dict[str, Any]) -> APIException
     logger.warning("rest_conflict constraint=%s", constraint)
     field = taken_column(cause)
     if field is not None and field in context["request"].data:
-        return ValidationError({field: ["This has just been taken by another request."]})
+        return ValidationError({field: [_("This has just been taken by another request.")]})
     return Conflict("Somebody else has changed this at the same time; please look again.")
 
 

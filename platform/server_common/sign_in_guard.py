@@ -137,11 +137,6 @@ def guard_trim() -> int:
     return sum(rows.delete()[0] for rows in old)
 
 
-def unlock(username: str) -> int:
-    """Let an account sign in from everywhere again; return at how many addresses it waited."""
-    return int(AccessAttempt.objects.filter(username=username).delete()[0])
-
-
 def _attempts(caller: Caller) -> Any:
     return AccessAttempt.objects.filter(
         username=caller.account, ip_address=caller.place, user_agent=""

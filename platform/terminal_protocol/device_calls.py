@@ -13,7 +13,6 @@ from enum import StrEnum
 from typing import Any, Final
 from urllib.parse import quote
 
-from .codes import RetCode
 from .device_fields import FieldKind, WireField
 from .device_objects import (
     DEVICE_OBJECT,
@@ -281,11 +280,6 @@ class CallAnswer:
     def is_ok(self) -> bool:
         """Whether the terminal did what it was asked."""
         return self.code == OK
-
-    @property
-    def is_empty_search(self) -> bool:
-        """Whether a search found nothing, which is no failure (50008)."""
-        return str(self.code) == RetCode.SEARCH_LIST_NULL
 
     @classmethod
     def from_wire(cls, payload: Any) -> "CallAnswer":

@@ -104,6 +104,7 @@ class NotThisPersonOut(serializers.Serializer):
 class LooksLikePhotoOut(serializers.Serializer):
     """Nothing was remembered, because the picture looks like the photo on file."""
 
+    error = serializers.CharField(help_text="Always `looks_like_photo`.")
     record = serializers.IntegerField()
     not_this_person = serializers.BooleanField(help_text="Always false.")
     looks_like_photo = serializers.BooleanField(help_text="Always true: replace the photo instead.")

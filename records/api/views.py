@@ -18,7 +18,7 @@ from rest_framework.response import Response
 from devices.selectors import terminal_ids
 from face_engine import ModelMissing
 from records.api.serializers import AlertOut, LooksLikePhotoOut, NotThisPersonOut, RecordOut
-from records.choices import AlertKind, RecordKind
+from records.choices import AlertKind, RecordKind, VerificationResult
 from records.models import Alert, Record
 from records.selectors import alerts_visible, records_visible
 from records.services import (
@@ -42,7 +42,7 @@ def _person(request: Request) -> User:
 
 
 class RecordFilter(django_filters.FilterSet):
-    """Records by terminal, person, kind and arrival."""
+    """Records by terminal, person, kind, arrival and what the platform saw."""
 
     site = IdFilter(field_name="site_id")
     device_id = django_filters.CharFilter(method="of_device")
@@ -50,6 +50,7 @@ class RecordFilter(django_filters.FilterSet):
     kind = django_filters.ChoiceFilter(choices=RecordKind.choices)
     since = MomentFilter(field_name="received_at", lookup_expr="gte")
     until = MomentFilter(field_name="received_at", lookup_expr="lt")
+    verification = django_filters.ChoiceFilter(choices=VerificationResult.choices)
     id_after = IdFilter(field_name="id", lookup_expr="gt")
     door_opened = YesNoFilter()
     is_late = YesNoFilter()
@@ -63,13 +64,15 @@ class RecordFilter(django_filters.FilterSet):
 
 
 class AlertFilter(django_filters.FilterSet):
-    """Alerts by terminal, person, kind and state."""
+    """Alerts by terminal, person, kind, state and when they were raised."""
 
     site = IdFilter(field_name="site_id")
     device_id = django_filters.CharFilter(method="of_device")
     kind = django_filters.ChoiceFilter(choices=AlertKind.choices)
     # By number: a choice among rows would tell which records of other sites exist.
     record = IdFilter(field_name="record_id")
+    since = MomentFilter(field_name="raised_at", lookup_expr="gte")
+    until = MomentFilter(field_name="raised_at", lookup_expr="lt")
 
     class Meta:
         model = Alert
@@ -129,6 +132,7 @@ class RecordViewSet(StrictRequests, viewsets.ReadOnlyModelViewSet):
             not_this_person(record=record, user=_person(request))
         except LooksLikePhoto as refusal:
             told = {
+                "error": "looks_like_photo",
                 "record": record.pk,
                 "not_this_person": False,
                 "looks_like_photo": True,

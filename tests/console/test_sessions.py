@@ -14,6 +14,7 @@ from console.models import BrowserSession
 from console.session_store import SessionStore, session_digest
 from console.sessions import session_goes_on, session_opens, session_user
 from console.sign_outs import sessions_sweep, sign_out_everywhere
+from devices.models import AuditEntry
 from tests.console.two_sites import World, client_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
@@ -213,6 +214,26 @@ def test_a_session_takes_one_statement_to_read(
 
     with django_assert_num_queries(1):  # type: ignore[operator]
         store.load()
+
+
+def test_ending_sessions_is_written_down_with_whose_they_were(world: World) -> None:
+    for _ in range(2):
+        client_of(world.guard)
+    AuditEntry.objects.all().delete()
+    rows = BrowserSession.objects.filter(user=world.guard).values_list("pk", flat=True)
+
+    client_of(world.superuser).post(
+        reverse("admin:console_browsersession_changelist"),
+        {"action": "sign_out_users", "_selected_action": list(rows)},
+    )
+
+    assert not BrowserSession.objects.filter(user=world.guard).exists()
+    entry = AuditEntry.objects.get(kind="sign_in")
+    assert (entry.action, entry.name, entry.actor) == (
+        "deleted", "guard", world.superuser.username,
+    )  # fmt: skip
+    assert sign_out_everywhere(world.guard.pk) == 0
+    assert AuditEntry.objects.filter(kind="sign_in").count() == 1
 
 
 def test_a_user_who_is_gone_has_no_sessions(world: World) -> None:

@@ -11,6 +11,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from devices.models import AuditEntry
 from server_common import sign_in_guard
 from server_common.sign_in_guard import guard_trim, wait_s
 from tests.console.two_sites import World, client_of
@@ -183,6 +184,8 @@ def test_a_superuser_unlocks_on_a_page(world: World) -> None:
     root.post(LOCKS, {"action": "unlock", "_selected_action": [row.pk]})
 
     assert attempt("manager", "manager-pass") == 302
+    entry = AuditEntry.objects.get(kind="sign_in")
+    assert (entry.actor, entry.way, entry.name) == (world.superuser.username, "page", "manager")
 
 
 def test_the_last_administrator_is_unlocked_by_a_command(world: World) -> None:
@@ -194,6 +197,8 @@ def test_the_last_administrator_is_unlocked_by_a_command(world: World) -> None:
     call_command("unlock", "root", stdout=out)
 
     assert out.getvalue() == "unlocked root at 1 addresses\n"
+    entry = AuditEntry.objects.get(kind="sign_in")
+    assert (entry.actor, entry.name) == ("manage.py unlock", "root")
     assert attempt("root", "root-pass") == 302
     with pytest.raises(CommandError, match="no user nobody"):
         call_command("unlock", "nobody")

@@ -148,24 +148,38 @@ def test_thousands_of_unknown_fields_are_not_all_named(root: APIClient, world: W
 
 
 @pytest.mark.parametrize(
-    ("path", "body", "field"),
+    ("path", "body", "field", "label", "chinese"),
     [
-        ("people", {"user_id": "Alpha-1", "name": "n"}, "user_id"),
-        ("libraries", {"name": "Alpha residents"}, "name"),
-        ("devices", {"device_id": "Alpha-dev"}, "device_id"),
-        ("sites", {"name": "n", "code": "alpha"}, "code"),
+        ("people", {"user_id": "Alpha-1", "name": "n"}, "user_id", "user ID", "人员编号"),
+        ("libraries", {"name": "Alpha residents"}, "name", "name", "名称"),
+        ("devices", {"device_id": "Alpha-dev"}, "device_id", "device ID", "设备号"),
+        ("sites", {"name": "n", "code": "alpha"}, "code", "code", "代码"),
     ],
 )
-def test_a_duplicate_names_its_field(
-    root: APIClient, world: World, path: str, body: dict[str, Any], field: str
+def test_a_duplicate_names_its_field_in_the_language_asked_for(
+    root: APIClient,
+    world: World,
+    path: str,
+    body: dict[str, Any],
+    field: str,
+    label: str,
+    chinese: str,
 ) -> None:
     site = {} if path == "sites" else {"site": world.ours.site.pk}
+    given = {**site, **body}
 
-    response = root.post(f"/api/v1/{path}/", {**site, **body}, format="json")
+    response = root.post(f"/api/v1/{path}/", given, format="json")
+    translated = root.post(f"/api/v1/{path}/", given, format="json", HTTP_ACCEPT_LANGUAGE="zh-hans")
 
     assert response.status_code == 400
     assert response.json()["error"] == "invalid"
-    assert set(response.json()["fields"]) == {field}
+    where = " at this site" if site else ""
+    words = f"This {label} is already taken{where}."
+    assert response.json()["fields"] == {field: [words]}
+    assert response.json()["detail"] == words
+    [sentence] = translated.json()["fields"][field]
+    assert chinese in sentence
+    assert "已被" in sentence
 
 
 def test_a_library_renamed_to_one_that_is_there_names_its_field(

@@ -19,8 +19,10 @@ from devices.services import (
     exchanges_last,
     presence_last_seen,
     site_token_rotate,
+    terminal_address_replace,
     terminal_disable,
 )
+from devices.services import remembered as remembered_module
 from faces.models import Delivery, Library, SyncClock, TerminalCursor
 from faces.services import (
     deliveries_send_again,
@@ -366,12 +368,40 @@ def test_a_terminal_nobody_knows_is_entered_behind(server: Server, site: Site) -
 def test_a_heartbeat_is_admitted_from_memory_for_a_limited_time(
     server: Server, terminal: Terminal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(admission_module, "REMEMBERED_SECONDS", 0.0)
+    monkeypatch.setattr(remembered_module, "REMEMBERED_SECONDS", 0.0)
     server.beat()
 
     terminal_disable(terminal=terminal)
 
     assert server.beat()["ret"] == "10005"
+
+
+@pytest.mark.parametrize("shared", [False, True], ids=["memory", "redis"])
+def test_what_is_remembered_ends_when_admission_changes_in_any_process(
+    server: Server,
+    terminal: Terminal,
+    shared: bool,
+    settings: Any,
+    django_capture_on_commit_callbacks: Any,
+) -> None:
+    """The site's address was answered for two minutes more after a terminal had left it."""
+    if not shared:
+        settings.REDIS_URL = ""
+    elif not settings.REDIS_URL:
+        pytest.skip("runs with Redis only")
+    own = str(terminal_address_replace(terminal=terminal, overlap=timedelta()).token)
+    plain = f"/t/{server.token}/syheartbeat/{terminal.device_id}"
+    forms = (plain, plain.replace("/syheartbeat", "//syheartbeat"))
+    for form in forms * 2:
+        assert server.ask("POST", form, body=b"{}")["ret"] == "0"
+
+    noted = len(exchanges_last(terminal_id=terminal.pk))
+    with django_capture_on_commit_callbacks(execute=True):
+        assert WireClient(token=own).post("syheartbeat", "{}")["ret"] == "0"
+    answers = [server.ask("POST", form, body=b"{}")["ret"] for form in forms]
+
+    assert answers == ["10005", "10005"]
+    assert len(exchanges_last(terminal_id=terminal.pk)) <= noted + 1
 
 
 @pytest.mark.parametrize(

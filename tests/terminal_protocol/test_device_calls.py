@@ -88,12 +88,6 @@ def test_answers_are_read_tolerantly(payload: Any, expected: CallAnswer) -> None
     assert CallAnswer.from_wire(payload) == expected
 
 
-def test_empty_search_is_told_from_failure() -> None:
-    assert CallAnswer(50008, "").is_empty_search
-    assert not CallAnswer(50002, "").is_empty_search
-    assert not CallAnswer(50008, "").is_ok
-
-
 def test_page_of_the_seed() -> None:
     page = Page(total=14, number=1, page_size=3, entries=({}, {}, {}))
 

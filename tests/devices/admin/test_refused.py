@@ -77,6 +77,24 @@ def test_rest_lists_the_same(world: World) -> None:
     assert (listed(world.guard), len(listed(world.superuser))) == ([], 3)
 
 
+def test_rest_filters_by_site_and_shows_no_more_than_before(world: World) -> None:
+    mistype(world)
+
+    def listed(user: User, site: object) -> list[object]:
+        answer = api_of(user).get("/api/v1/refused-calls/", {"site": site})
+        assert answer.status_code == 200
+        return [row["site"] for row in answer.json()["results"]]
+
+    ours, theirs = world.ours.site.pk, world.theirs.site.pk
+    assert set(listed(world.superuser, ours)) == {ours}
+    assert set(listed(world.superuser, theirs)) <= {theirs}
+    assert len(listed(world.superuser, "")) == 3
+    assert (listed(world.manager, ours), listed(world.manager, theirs)) == ([ours], [])
+    assert listed(world.guard, ours) == []
+    wrong = api_of(world.superuser).get("/api/v1/refused-calls/", {"site": "x"})
+    assert (wrong.status_code, list(wrong.json()["fields"])) == (400, ["site"])
+
+
 def test_what_a_stranger_sends_is_shown_as_text(world: World) -> None:
     refused_note(
         path="/t/x/<script>alert(1)</script>",

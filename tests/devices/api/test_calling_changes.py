@@ -143,6 +143,49 @@ def refusal(user: User, gate: Terminal, **values: Any) -> Any:
     return answer.json()
 
 
+FORMS_OF_THIS_MACHINE = [
+    "localhost", "localhost:80", "LOCALHOST:8899", "door.localhost", "localhost.localdomain:8899",
+    "ip6-localhost", "localhost.", "localhost.:80", "127.0.0.1", "127.1", "2130706433",
+    "0x7f000001", "0x7f.1", "0177.0.0.1", "127.0.0.1.", "127.0.0.1:80", "[::1]", "[::1]:8899",
+    "::1", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]:80", "[2002:7f00:1::1]", "[64:ff9b::7f00:1]",
+    "0.0.0.0", "[::]", "door@127.0.0.1", "127.0.0.1:80@door.example", "http://127.0.0.1",
+    "127.0.0.1:80:80", "127.0.0.1/door", "[fe80::1%25eth0]",
+]  # fmt: skip
+METADATA_FORMS = [
+    "169.254.169.254", "169.254.169.254:80", "metadata.google.internal", "Metadata.Google.Internal",
+    "metadata.goog:80", "metadata", "instance-data", "instance-data.ec2.internal",
+    "metadata.tencentyun.com", "100.100.100.200", "[fd00:ec2::254]", "2852039166",
+    "metadata.google.internal.",
+]  # fmt: skip
+
+
+@ways
+@pytest.mark.parametrize("who", ["manager", "superuser"])
+def test_what_is_no_place_for_a_terminal_is_refused_before_it_is_called(
+    change: Any, who: str, world: World, opener: User, gate: Terminal, settings: Any
+) -> None:
+    """``localhost:80`` was stored, and refused only by each call."""
+    settings.TERMINAL_CALL_NETWORKS = []
+    user = opener if who == "manager" else world.superuser
+    before = stored(gate)
+
+    taken = [
+        form
+        for form in [*FORMS_OF_THIS_MACHINE, *METADATA_FORMS]
+        if change(user, gate, api_address=form, api_password="another") or stored(gate) != before
+    ]
+
+    assert taken == []
+    assert change(user, gate, api_address="door.example:8899", api_password="another")
+
+
+@ways
+def test_this_machine_is_a_place_where_it_is_listed(
+    change: Any, opener: User, gate: Terminal
+) -> None:
+    assert change(opener, gate, api_address="localhost:8890", api_password="another")
+
+
 @pytest.mark.parametrize("taken", ["door.example:8899", "127.0.0.44", "[::ffff:127.0.0.44]:8899"])
 def test_the_address_of_another_sites_terminal_is_refused_in_the_words_of_any_refusal(
     world: World, opener: User, gate: Terminal, taken: str

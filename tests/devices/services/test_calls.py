@@ -51,6 +51,18 @@ def test_a_call_is_counted_and_noted(store: str, terminal: Terminal, settings: A
     ]
 
 
+def test_of_ipv6_a_whole_64_is_one_address(store: str, terminal: Terminal, settings: Any) -> None:
+    settings.ADDRESS_RATE = (1, 2)
+    addresses = ("2001:db8:0:1::1", "2001:db8:0:1:ffff::2", "2001:db8:0:1::3", "2001:db8:0:2::1")
+
+    allowed = [
+        call_taken(terminal_id=terminal.pk, address=address, used_token=True)
+        for address in (*addresses, "::ffff:10.0.0.9", "10.0.0.9", "10.0.0.9")
+    ]
+
+    assert allowed == [True, True, False, True, True, True, False]
+
+
 def test_every_address_is_noted(store: str, terminal: Terminal) -> None:
     for address in ("10.0.0.8", "10.0.0.9", "10.0.0.8", ""):
         call_taken(terminal_id=terminal.pk, address=address, used_token=True)

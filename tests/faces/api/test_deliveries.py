@@ -9,6 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from rest_framework.test import APIClient
 
+from faces.models import Delivery
 from faces.services import deliveries_unconfirm
 from tests.console.two_sites import World
 from tests.support.factories import make_library, make_terminal, wire_of
@@ -39,6 +40,45 @@ def test_a_delivery_goes_from_pending_to_what_the_terminal_says(
     wire_of(bad).post("syresult", {"resultList": {"userID": "1", "status": "101", "msg": "no"}})
 
     assert states() == {"good": ("stored", "100"), "bad": ("failed", "101")}
+
+
+def test_a_confirmed_delete_reads_forgotten(manager: APIClient, world: World) -> None:
+    library = make_library(world.ours.site)
+    terminal = make_terminal(world.ours.site, device_id="door", libraries=[library.pk])
+    person = enrol(library, "1")
+
+    def told(**asked: Any) -> tuple[str, ...]:
+        [row] = manager.get(DELIVERIES, {"user_id": "1"}, **asked).json()["results"]
+        return tuple(row[name] for name in ("operation", "state", "outcome", "outcome_text"))
+
+    def confirm() -> None:
+        wire_of(terminal).sync()
+        wire_of(terminal).post("syresult", {"resultList": {"userID": "1", "status": "100"}})
+
+    confirm()
+    assert told() == ("save", "stored", "stored", "Stored")
+    manager.delete(f"/api/v1/people/{person.pk}/")
+    assert told() == ("delete", "pending", "pending", "To be forgotten")
+    confirm()
+
+    assert told() == ("delete", "stored", "forgotten", "Forgotten")
+    assert told(HTTP_ACCEPT_LANGUAGE="zh-hans")[2:] == ("forgotten", "已清除")
+
+
+def test_what_is_told_in_vain_is_found(manager: APIClient, world: World) -> None:
+    library = make_library(world.ours.site)
+    make_terminal(world.ours.site, device_id="door", libraries=[library.pk])
+    for user_id in "12":
+        enrol(library, user_id)
+    ours = Delivery.objects.filter(terminal__device_id="door")
+    ours.filter(user_id="1").update(state="unconfirmed", unanswered=4)
+    ours.filter(user_id="2").update(state="unconfirmed", unanswered=3)
+
+    def found(asked: str) -> set[str]:
+        filters = {"device_id": "door", "told_in_vain": asked}
+        return {row["user_id"] for row in manager.get(DELIVERIES, filters).json()["results"]}
+
+    assert (found("true"), found("false")) == ({"1"}, {"2"})
 
 
 def test_what_a_terminal_does_not_report_on_has_a_state_of_its_own(
@@ -77,6 +117,8 @@ def test_a_delivery_shows_exactly_what_is_agreed(manager: APIClient, world: Worl
         "user_id": "Alpha-1",
         "operation": "save",
         "state": "failed",
+        "outcome": "failed",
+        "outcome_text": "Failed",
         "code": "30002",
         "message": "",
         "attempts": 0,

@@ -62,6 +62,7 @@ def test_a_terminal_entered_by_hand_waits_for_approval(manager: APIClient, world
         "trust": "token",
         "base_url": "",
         "own_address_since": None,
+        "warnings": [],
     }
 
 
@@ -291,6 +292,47 @@ def test_a_guard_looks_only(guard: APIClient, world: World) -> None:
     assert enter(guard, world).status_code == 403
     assert guard.patch(path, {"status": "disabled"}, format="json").status_code == 403
     assert guard.delete(path).status_code == 403
+
+
+def test_approving_without_a_library_warns_and_says_so_until_there_is_one(
+    manager: APIClient, world: World
+) -> None:
+    made = enter(manager, world).json()
+    where = f"{DEVICES}{made['id']}/"
+
+    approved = manager.patch(where, {"status": "approved"}, format="json")
+    chinese = manager.get(where, HTTP_ACCEPT_LANGUAGE="zh-hans").json()
+    library = world.ours.library.pk
+    joined = manager.patch(where, {"libraries": [library]}, format="json").json()
+    at_once = enter(manager, world, device_id="18", status="approved")
+
+    assert made["warnings"] == []
+    assert approved.status_code == 200
+    [warning] = approved.json()["warnings"]
+    assert warning["code"] == "no_library"
+    assert warning["detail"] == "It holds no library, so no face is sent to it."
+    assert "未关联人员库" in chinese["warnings"][0]["detail"]
+    assert joined["warnings"] == []
+    assert [one["code"] for one in at_once.json()["warnings"]] == ["no_library"]
+
+
+def test_all_libraries_of_a_site_warn_of_nothing(manager: APIClient, world: World) -> None:
+    made = enter(manager, world, all_libraries=True, status="approved").json()
+
+    assert made["warnings"] == []
+
+
+def test_what_the_admin_filters_by_rest_filters_by_too(manager: APIClient, world: World) -> None:
+    made = enter(manager, world, direction="out").json()
+    Terminal.objects.filter(pk=made["id"]).update(clock_is_wrong=True, presence="online")
+
+    def found(**filters: Any) -> set[int]:
+        return {row["id"] for row in manager.get(DEVICES, filters).json()["results"]}
+
+    everything = found()
+    assert {made["id"]} == found(clock_is_wrong="true") == found(presence="online")
+    assert found(direction="out") == {made["id"]}
+    assert found(clock_is_wrong="false") == everything - {made["id"]} != set()
 
 
 class TestOwnAddress:

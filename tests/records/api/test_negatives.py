@@ -56,6 +56,7 @@ def test_a_picture_like_the_photo_on_file_is_answered_in_words(
     told = answer.json()
     assert "replace the photo instead" in told.pop("detail")
     assert told == {
+        "error": "looks_like_photo",
         "record": world.ours.record.pk,
         "not_this_person": False,
         "looks_like_photo": True,

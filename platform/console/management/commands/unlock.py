@@ -5,7 +5,9 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from server_common.sign_in_guard import unlock
+from console.models import SignInLock
+from console.sign_outs import waits_end
+from server_common.acting import acting_as, command_actor
 
 
 class Command(BaseCommand):
@@ -20,4 +22,6 @@ class Command(BaseCommand):
         name: str = options["name"]
         if not User.objects.filter(username=name).exists():
             raise CommandError(f"no user {name}")
-        self.stdout.write(f"unlocked {name} at {unlock(name)} addresses")
+        with acting_as(command_actor("unlock")):
+            count = waits_end(SignInLock.objects.filter(username=name))
+        self.stdout.write(f"unlocked {name} at {count} addresses")
