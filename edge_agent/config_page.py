@@ -23,6 +23,14 @@ class Language(StrEnum):
     CHINESE = "zh"
 
 
+class PageLanguage(StrEnum):
+    """What the page speaks until a visitor chooses: the browser's language, or always this one."""
+
+    BROWSER = "browser"
+    ENGLISH = "en"
+    CHINESE = "zh"
+
+
 @dataclass(frozen=True, slots=True)
 class PageConfig:
     """Section ``[page]``. Who may look signs in with the password of ``[api]``.
@@ -31,7 +39,7 @@ class PageConfig:
         enabled: whether there is a page.
         host: address to listen on; another than this computer's own needs a password of its own.
         port: of HTTP; 0 for any free one.
-        language: until a visitor chooses another one.
+        language: until a visitor chooses one.
         names: by which the page may be called besides "localhost" and addresses of numbers.
         pictures_per_s: at most so many pictures a second, however many people watch.
         picture_px: longest side of the live picture.
@@ -41,7 +49,7 @@ class PageConfig:
     enabled: bool = True
     host: str = "127.0.0.1"
     port: int = ranged(8897, 0, 65_535)
-    language: Language = Language.ENGLISH
+    language: PageLanguage = PageLanguage.BROWSER
     names: tuple[str, ...] = ()
     pictures_per_s: float = ranged(5.0, 0.1, 15.0)
     picture_px: int = ranged(640, 160, 1920)

@@ -105,7 +105,7 @@ record_pictures_max = 5000     # and the newest of those with a picture
 enabled = true
 host = "127.0.0.1"             # "0.0.0.0" = all addresses; needs a password of its own
 port = 8897                    # 0 = any free port
-language = "en"                # "en" or "zh", until a visitor chooses
+language = "browser"           # until a visitor chooses; always the same: "en" or "zh"
 names = []                     # names of this computer that may be typed, as "door.example"
 pictures_per_s = 5.0
 picture_px = 640               # longest side of the live picture

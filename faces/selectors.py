@@ -44,6 +44,11 @@ PEOPLE_TEXT = SearchedText(("name", "user_id", "mobile"))
 _NAMED_MAX = 1000
 
 
+def library_names(ids: Iterable[int]) -> dict[int, str]:
+    """Return the names of these libraries; one that was deleted has none."""
+    return dict(Library.objects.filter(pk__in=set(ids)).values_list("pk", "name"))
+
+
 def libraries_visible(user: User | AnonymousUser) -> QuerySet[Library]:
     """Return the libraries of the user's sites."""
     return Library.objects.filter(site__in=sites_visible(user))

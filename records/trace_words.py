@@ -3,15 +3,16 @@
 from collections.abc import Mapping
 from typing import Any
 
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from devices.choices import Direction, LatePasses, Unverifiable, Verification
 from faces.choices import Category, PersonState
+from faces.selectors import library_names
 from records.choices import Passback, Reason, Timing, VerificationResult
-from server_common.admin import EMPTY
+from server_common.admin import EMPTY, named_table
 
 _LABELS = {
     "rule": gettext_lazy("deciding rule"),
@@ -78,6 +79,7 @@ _LABELS = {
     "search": gettext_lazy("comparing"),
     "decide": gettext_lazy("deciding"),
 }
+_LIBRARIES = ("libraries", "libraries_allowing")
 _VALUES: dict[str, Mapping[Any, Any]] = {
     "rule": dict(Reason.choices),
     "verification": {**dict(Verification.choices), **dict(VerificationResult.choices)},
@@ -106,13 +108,28 @@ _VALUES: dict[str, Mapping[Any, Any]] = {
 }
 
 
+def decision_table(trace: Mapping[str, Any]) -> SafeString | str:
+    """Return what a decision was made from as a table, its libraries by their names."""
+    person = trace.get("person")
+    if not isinstance(person, Mapping):
+        return trace_table(trace)
+    names = library_names(pk for field in _LIBRARIES for pk in person.get(field) or ())
+    named = {
+        field: [
+            names.get(pk) or _("library %(number)s, deleted since") % {"number": pk}
+            for pk in person[field]
+        ]
+        for field in _LIBRARIES
+        if person.get(field)
+    }
+    return trace_table({**trace, "person": {**person, **named}})
+
+
 def trace_table(trace: Mapping[str, Any]) -> SafeString | str:
     """Return measured values and inputs as a table; what is inside of another is one deeper."""
-    rows = [(_LABELS.get(name, name), _shown(name, value)) for name, value in trace.items()]
-    if not rows:
-        return EMPTY
-    body = format_html_join("", "<tr><th>{}</th><td>{}</td></tr>", rows)
-    return format_html('<table class="mj-trace">{}</table>', body)
+    return named_table(
+        (_LABELS.get(name, name), _shown(name, value)) for name, value in trace.items()
+    )
 
 
 def _shown(name: str, value: Any) -> Any:

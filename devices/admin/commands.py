@@ -13,7 +13,9 @@ from devices.admin.remote_words import (
     json_words,
     outcome_words,
     requester_words,
+    result_table,
     state_badge,
+    values_table,
 )
 from devices.admin.scoped import ReadOnlyAdmin, ScopedRelatedFilter
 from devices.choices import CommandKind
@@ -49,8 +51,8 @@ class CommandAdmin(ReadOnlyAdmin):
         "outcome",
         "requester_shown",
         "reason",
-        "payload",
-        "result",
+        "values_shown",
+        "result_shown",
         "attempts",
         "created_at",
         "expires_at",
@@ -67,8 +69,18 @@ class CommandAdmin(ReadOnlyAdmin):
         """Show a JSON command's own texts in place of its values, and to superusers only."""
         if obj is None or obj.kind != CommandKind.JSON:
             return self.fields
-        names = tuple(name for name in self.fields if name not in {"payload", "result"})
+        names = tuple(name for name in self.fields if name not in {"values_shown", "result_shown"})
         return (*names, "json_shown") if may_use_json(request.user) else names
+
+    @admin.display(description=gettext_lazy("values"))
+    def values_shown(self, command: TerminalCommand) -> SafeString | str:
+        """Show what it carries, by the settings' names."""
+        return values_table(command)
+
+    @admin.display(description=gettext_lazy("result"))
+    def result_shown(self, command: TerminalCommand) -> SafeString | str:
+        """Show what was counted."""
+        return result_table(command)
 
     @admin.display(description=gettext_lazy("JSON"))
     def json_shown(self, command: TerminalCommand) -> SafeString:

@@ -27,10 +27,10 @@ _TONES: dict[str, Tone] = {
 }
 
 
-def job_label(job: Job) -> str:
-    """Return what a job is called."""
+def job_title(job: Job) -> str:
+    """Say what a job does, and to how many of what."""
     known = job_kind(job.kind)
-    return job.kind if known is None else str(known.label)
+    return job.kind if known is None else known.title(job.total)
 
 
 def job_words(job: Job) -> str:
@@ -104,7 +104,7 @@ class JobAdmin(ReadOnlyAdmin):
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
-            "title": job_label(job),
+            "title": job_title(job),
             "job": job,
             "is_open": job.ended_at is None,
             "badge": self.state_badge(job),
@@ -118,7 +118,7 @@ class JobAdmin(ReadOnlyAdmin):
     @admin.display(description=gettext_lazy("what"), ordering="kind")
     def label(self, job: Job) -> str:
         """Show the kind in words."""
-        return job_label(job)
+        return job_title(job)
 
     @admin.display(description=gettext_lazy("state"), ordering="state")
     def state_badge(self, job: Job) -> SafeString:

@@ -23,6 +23,7 @@ from devices.admin.remote_words import (
     state_badge,
     value_words,
 )
+from devices.admin.scoped import sees_several_sites, with_site
 from devices.choices import CommandKind, CommandState, SettingsGroup
 from devices.commands import asks_twice
 from devices.models import Terminal, TerminalCommand, TerminalContact
@@ -126,7 +127,7 @@ class Remote:
             reach=[(one, reach_badge(reach)) for one, reach in reached[:_SHOWN]],
             is_uncallable=all(reach.state in _OUT_OF_REACH for one, reach in reached),
             hidden=max(0, len(reached) - _SHOWN),
-            recent=command_rows(recent),
+            recent=command_rows(recent, is_site_named=sees_several_sites(self.request)),
             extra=self.admin.remote_extra(self.terminals),
         )
         return TemplateResponse(self.request, "devices/remote.html", context)
@@ -186,11 +187,12 @@ class Remote:
     ) -> HttpResponse:
         """Ask whether it is meant, with what would change at which terminal."""
         changes = []
+        several = sees_several_sites(self.request)
         if kind == CommandKind.SETTINGS_WRITE:
             table = GROUP_CALLS[SettingsGroup(payload["group"])].table
             changes = [
                 {
-                    "terminal": change.terminal,
+                    "terminal": with_site(change.terminal) if several else change.terminal,
                     "name": change.name,
                     "words": gettext(table.field(change.name).words),
                     "reported": value_words(change.name, change.reported),
@@ -295,7 +297,7 @@ def progress(request: HttpRequest, admin: Any) -> HttpResponse:
         "total": total,
         "finished": total - open_ones,
         "is_open": open_ones > 0,
-        "rows": command_rows(rows.order_by("pk")[:500]),
+        "rows": command_rows(rows.order_by("pk")[:500], is_site_named=sees_several_sites(request)),
         "json": json_words(first) if total == 1 and may_use_json(request.user) else [],
         "media": admin.media,
     }

@@ -2,18 +2,21 @@
 
 import json
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 from django.utils.formats import date_format
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
-from devices.choices import CallWord, CommandKind, CommandState
+from devices.admin.scoped import with_site
+from devices.choices import CallWord, CommandKind, CommandState, SettingsGroup
 from devices.models import Terminal, TerminalCommand, TerminalContact
 from devices.selectors import Reach, command_json
-from devices.services import SCHEDULE
-from server_common.admin import Tone, ago_words, badge
+from devices.services import GROUP_CALLS, SCHEDULE
+from server_common.admin import Tone, ago_words, badge, named_table
 from terminal_protocol import RetCode
 
 OPEN_STATES = (CommandState.QUEUED, CommandState.SENDING)
@@ -90,6 +93,39 @@ def value_words(name: str, value: Any) -> Any:
     return f"{value} {words}"
 
 
+def values_table(command: TerminalCommand) -> SafeString | str:
+    """Return what a command carries, each value by its name."""
+    given: dict[str, Any] = command.payload
+    rows: list[tuple[str, Any]] = []
+    if given.get("group") in SettingsGroup.values:
+        group = SettingsGroup(given["group"])
+        rows.append((_("Settings"), group.label))
+        rows += [
+            (_setting_word(group, name), value_words(name, value))
+            for name, value in given.get("values", {}).items()
+        ]
+    if "what" in given:
+        is_all = given["what"] == "all"
+        rows.append((_("what"), _("Everybody") if is_all else _("What is still owed")))
+    if "since" in given:
+        since = localtime(datetime.fromisoformat(given["since"]))
+        rows.append((_("since"), f"{since:%Y-%m-%d %H:%M:%S}"))
+    return named_table(rows)
+
+
+def result_table(command: TerminalCommand) -> SafeString | str:
+    """Return what was counted of a command, each number by its name."""
+    return named_table((_count_word(name), value) for name, value in _counts(command.result))
+
+
+def _setting_word(group: SettingsGroup, name: str) -> SafeString | str:
+    try:
+        return _(GROUP_CALLS[group].table.field(name).words)
+    except KeyError:
+        # A setting that this version does not know any more.
+        return format_html("<code>{}</code>", name)
+
+
 def json_words(command: TerminalCommand) -> list[tuple[str, str]]:
     """Return what a JSON command said and was answered, each under its name; [] for others."""
     found = command_json(command)
@@ -103,12 +139,19 @@ def json_words(command: TerminalCommand) -> list[tuple[str, str]]:
     return [*written, (_("Remark of the terminal"), desc)] if desc else written
 
 
-def command_rows(commands: Iterable[TerminalCommand]) -> list[dict[str, Any]]:
-    """Return what tables of commands show."""
+def command_rows(
+    commands: Iterable[TerminalCommand], *, is_site_named: bool = False
+) -> list[dict[str, Any]]:
+    """Return what tables of commands show.
+
+    Args:
+        commands: with terminal and site.
+        is_site_named: name each terminal with its site.
+    """
     return [
         {
             "command": command,
-            "terminal": command.terminal,
+            "terminal": with_site(command.terminal) if is_site_named else command.terminal,
             "kind": CommandKind(command.kind).label,
             "state": state_badge(command.state),
             "outcome": outcome_words(command),
@@ -139,7 +182,7 @@ def _counts(result: dict[str, Any]) -> list[tuple[str, Any]]:
 
 _WORDS = {
     "done", "failed", "fetching", "deleted", "total", "held", "missing", "extra", "different",
-    "left", "read", "new", "drift", "sent", "differ",
+    "left", "read", "new", "drift", "sent", "differ", "groups", "steps",
 }  # fmt: skip
 
 
@@ -163,4 +206,6 @@ def _count_word(name: str) -> str:
         "drift": _("settings not as desired"),
         "sent": _("settings sent"),
         "differ": _("kept otherwise"),
+        "groups": _("groups of settings"),
+        "steps": _("steps of the clock"),
     }[name]

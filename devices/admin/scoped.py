@@ -10,8 +10,9 @@ from typing import Any, ClassVar
 from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.db.models import ForeignKey, Model, QuerySet
-from django.forms.models import BaseModelForm
+from django.forms.models import BaseModelForm, ModelChoiceField
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy
 
 from devices.models import Site
 from devices.selectors import sites_managed, sites_visible, terminal_ids
@@ -30,6 +31,29 @@ def site_ids(request: HttpRequest, *, managed: bool = False) -> set[int] | None:
         found = sites_managed(user) if managed else sites_visible(user)
         known[managed] = set(found.values_list("pk", flat=True))
     return known[managed]
+
+
+def sees_several_sites(request: HttpRequest) -> bool:
+    """Tell whether rows of several sites can stand on one page for this user."""
+    known: bool | None = request.__dict__.get("_menjin_several_sites")
+    if known is None:
+        ids = site_ids(request)
+        known = Site.objects.count() > 1 if ids is None else len(ids) > 1
+        request.__dict__["_menjin_several_sites"] = known
+    return known
+
+
+def with_site(row: Model) -> str:
+    """Name a row of a site: two sites may have terminals with one ID, libraries with one name."""
+    site = getattr(row, "site", None)
+    return f"{site} · {row}" if isinstance(site, Site) else str(row)
+
+
+class SiteNamedChoice(ModelChoiceField):
+    """Rows by their site's name and their own."""
+
+    def label_from_instance(self, obj: Model) -> str:
+        return with_site(obj)
 
 
 def restrict(
@@ -91,7 +115,9 @@ class ScopedRelatedFilter(admin.RelatedFieldListFilter):
         if path is None:
             return []
         rows = restrict(field.related_model._default_manager.all(), request, path=path)
-        return [(str(row.pk), str(row)) for row in rows]
+        if path != "site_id" or not sees_several_sites(request):
+            return [(str(row.pk), str(row)) for row in rows]
+        return [(str(row.pk), with_site(row)) for row in rows.select_related("site")]
 
 
 class ScopedAdmin(admin.ModelAdmin):
@@ -201,20 +227,31 @@ class ScopedAdmin(admin.ModelAdmin):
         self, db_field: ForeignKey, request: HttpRequest, **kwargs: Any
     ) -> Any:
         """Offer only rows of sites the user manages."""
-        field = super().formfield_for_foreignkey(db_field, request, **kwargs)
         related = db_field.related_model
         path = scope_path(related) if isinstance(related, type) else None
+        if path == "site_id" and sees_several_sites(request):
+            kwargs["form_class"] = SiteNamedChoice
+        field = super().formfield_for_foreignkey(db_field, request, **kwargs)
         if field is not None and field.queryset is not None and path is not None:
             field.queryset = restrict(field.queryset, request, path=path, managed=True)
+            if isinstance(field, SiteNamedChoice):
+                field.queryset = field.queryset.select_related("site")
         return field
 
     def get_list_display(self, request: HttpRequest) -> Any:
-        """Leave out the site where there is but one."""
-        columns = super().get_list_display(request)
+        """Leave out the site where there is but one, and name terminals with it elsewhere."""
+        columns = list(super().get_list_display(request))
         ids = site_ids(request)
         if ids is not None and len(ids) < 2:
             return [name for name in columns if name != "site"]
+        if "site" not in columns and sees_several_sites(request):
+            return ["terminal_of_site" if name == "terminal" else name for name in columns]
         return columns
+
+    @admin.display(description=gettext_lazy("terminal"), ordering="terminal")
+    def terminal_of_site(self, row: Any) -> str:
+        """Name a row's terminal with its site, where several sites are on one list."""
+        return with_site(row.terminal)
 
     def get_list_filter(self, request: HttpRequest) -> list[Any]:
         """Leave out what offers no choice: a manager of one site needs no filter by site."""

@@ -48,7 +48,7 @@ from .contacts import (
     uncallable_word,
 )
 from .device_calls import device_work, set_clock
-from .job_kinds import JobKind, JobStep, job_kind, job_kind_register, over_ids
+from .job_kinds import JobKind, JobStep, job_kind, job_kind_register, job_kinds, over_ids
 from .jobs import job_start, job_work, jobs_forget, jobs_start, jobs_sweep
 from .json_commands import JSON_SENT_MAX
 from .limits import stranger_may_call
@@ -174,6 +174,7 @@ __all__ = [
     "is_never_approved",
     "job_kind",
     "job_kind_register",
+    "job_kinds",
     "job_start",
     "job_work",
     "jobs_forget",

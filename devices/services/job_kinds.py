@@ -1,6 +1,6 @@
 """Which kinds of jobs there are; the apps register theirs when they are ready.
 
-    job_kind_register(JobKind("records.alerts_clear", label=_("Clear"), step=…, words=…))
+    job_kind_register(JobKind("records.alerts_clear", title=…, step=…, words=…))
 
 A step does one bounded batch within the transaction that also moves the job on. It must be right
 whatever happened to the rows since it was asked for: rows may be gone, or done already.
@@ -9,8 +9,6 @@ whatever happened to the rows since it was asked for: rows may be gone, or done 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-
-from django.utils.functional import Promise
 
 from devices.models import Job
 
@@ -38,14 +36,14 @@ class JobKind:
 
     Attributes:
         name: "app.what", stored with the job.
-        label: what it is called on pages.
+        title: what a job of this total is called on pages: what is done, and to how many of what.
         step: does the next batch of a job.
         words: says the result in a sentence.
         at_once: a job of at most this total is done by the caller itself.
     """
 
     name: str
-    label: str | Promise
+    title: Callable[[int], str]
     step: Callable[[Job], JobStep]
     words: Callable[[Mapping[str, Any]], str]
     at_once: int = 100
@@ -67,6 +65,11 @@ def job_kind_register(kind: JobKind) -> None:
 def job_kind(name: str) -> JobKind | None:
     """Return a kind by its name; None for one that this version does not know."""
     return _kinds.get(name)
+
+
+def job_kinds() -> list[str]:
+    """Return the names of all kinds."""
+    return sorted(_kinds)
 
 
 def over_ids(

@@ -23,6 +23,7 @@ from edge_agent.config import ApiConfig
 from edge_agent.config_page import Language, PageConfig
 from edge_agent.page.connection import PageConnections
 from edge_agent.page.guards import HEADERS, Refused, check_host, check_origin
+from edge_agent.page.languages import language_chosen, language_first
 from edge_agent.page.pictures import LivePictures
 from edge_agent.page.reading import FileReader
 from edge_agent.page.rendering import Rendering
@@ -157,14 +158,15 @@ class PageServer:
         return response
 
     async def _outcome(self, desk: Desk, request: web.BaseRequest) -> web.Response:
-        language, route = self._page.language, None
+        accepted = request.headers.get("Accept-Language", "")
+        language, route = language_first(self._page.language, accepted), None
         try:
             host = check_host(request, self._page.names)
             cookies = _cookies(request)
-            language = _language(cookies.get(_LANGUAGE_COOKIE, "")) or language
+            language = language_chosen(cookies.get(_LANGUAGE_COOKIE, "")) or language
             problem = self._admit(request.remote)
             route, tail = _route(request)
-            wanted = _language(request.rel_url.query.get("language", ""))
+            wanted = language_chosen(request.rel_url.query.get("language", ""))
             if route.is_page and wanted is not None:
                 return _remembering(wanted, request)
             session = None if problem else self._sessions.find(cookies.get(self._cookie, ""))
@@ -260,10 +262,6 @@ def _cookies(request: web.BaseRequest) -> dict[str, str]:
         except CookieError:
             continue
     return found
-
-
-def _language(text: str) -> Language | None:
-    return Language(text) if text in set(Language) else None
 
 
 def _remembering(language: Language, request: web.BaseRequest) -> web.Response:

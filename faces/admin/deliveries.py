@@ -67,7 +67,7 @@ class DeliveryAdmin(LongListAdmin):
         "remedy_badge",
         "changed_at",
     )
-    list_select_related = ("terminal", "person")
+    list_select_related = ("terminal__site", "person")
     list_filter = (NeedsSomebody, "state", "operation", ("terminal", ScopedRelatedFilter))
     actions = ("send_again",)
     search_fields = ("user_id", "person__name", "terminal__device_id", "terminal__name")
@@ -94,7 +94,7 @@ class DeliveryAdmin(LongListAdmin):
     readonly_fields = ("what", "state_badge", "reason", "remedy_badge")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return super().get_queryset(request).select_related("terminal", "person")
+        return super().get_queryset(request).select_related("terminal__site", "person")
 
     def found(self, request: HttpRequest, word: str) -> Q:
         return deliveries_found(request.user, word)

@@ -48,6 +48,9 @@ from faces.services.jobs import people_erase_start
 from faces.words import delivery_words
 from server_common.admin import EMPTY, NOBODY, ago_words, badge, lines, masked, thumbnail
 
+# What the history says of an upload that has not become the photo on file.
+_NOT_TAKEN = {PhotoStatus.REFUSED: "photo_refused", PhotoStatus.WAITING: "photo_waits"}
+
 
 class FaceStatusFilter(admin.SimpleListFilter):
     """People by what became of their photo."""
@@ -232,6 +235,22 @@ class PersonAdmin(WordSearch, ErasedByJobs):
 
     def erase_by_jobs(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[Job]:
         return people_erase_start(people=queryset, by=request.user)
+
+    def construct_change_message(
+        self,
+        request: HttpRequest,
+        form: Any,
+        formsets: Any,
+        add: bool = False,  # noqa: FBT001, FBT002 - Django's signature
+    ) -> Any:
+        """Note a photo as changed only if it is: one that was refused has replaced nothing."""
+        checked = form.cleaned_data.get("checked_photo")
+        word = _NOT_TAKEN.get(checked.status) if checked is not None else None
+        if word is None:
+            return super().construct_change_message(request, form, formsets, add)
+        form.changed_data = [name for name in form.changed_data if name != "upload"]
+        told = super().construct_change_message(request, form, formsets, add)
+        return [*told, {word: {}}]
 
     def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
         entry = super().log_addition(request, obj, message)

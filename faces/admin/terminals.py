@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from devices.admin.jobs import tell_jobs
+from devices.admin.scoped import with_site
 from devices.admin.terminals import PresenceChangeList, TerminalAdmin
 from devices.choices import TerminalStatus
 from devices.models import Terminal
@@ -242,11 +243,12 @@ class FaceTerminalAdmin(TerminalAdmin):
 
     def remote_extra(self, terminals: list[Terminal]) -> SafeString | str:
         """Show how people compared last, terminal by terminal."""
-        found = {
-            terminal: holdings
+        several = len({terminal.site_id for terminal in terminals}) > 1
+        found = [
+            (with_site(terminal) if several else terminal, holdings)
             for terminal in terminals[:50]
             if (holdings := terminal_holdings(terminal)) is not None
-        }
+        ]
         return render_to_string("faces/holdings.html", {"found": found}) if found else ""
 
     @admin.display(description=gettext_lazy("faces"))

@@ -3,15 +3,24 @@
 from collections.abc import Callable
 from typing import Any
 
+from django.conf import settings
 from django.contrib.admin import AdminSite
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.template.response import SimpleTemplateResponse, TemplateResponse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.views.i18n import JavaScriptCatalog
 
 from console.todo import todo
 from console.zones import user_zone
 from server_common.closed_lookups import closed
+
+
+class _ScriptCatalog(JavaScriptCatalog):
+    """Texts of the admin's scripts: Django's, and ours of those that its catalogue lacks."""
+
+    def get_paths(self, packages: Any) -> list[str]:
+        return [*super().get_paths(packages), *map(str, settings.LOCALE_PATHS)]
 
 
 class MenjinAdminSite(AdminSite):
@@ -36,6 +45,14 @@ class MenjinAdminSite(AdminSite):
     ) -> TemplateResponse:
         """Show what waits for the user above the list of everything."""
         return super().index(request, {**(extra_context or {}), "todo": todo(request.user)})
+
+    def i18n_javascript(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Return the texts of the admin's scripts in the reader's language."""
+        catalog = _ScriptCatalog(packages=["django.contrib.admin"])
+        catalog.setup(request)
+        return catalog.get(request)
 
     def admin_view(self, view: Any, cacheable: bool = False) -> Any:  # noqa: FBT001, FBT002 - Django's signature
         """Run each page in the time zone of its user's site.

@@ -1,9 +1,10 @@
-"""Marks of the processes that serve from this folder.
+"""Where this folder's processes serve: their marks, and whether a port is free.
 
 A mark is a lock on a file, shared by all who serve; the operating system lets go of it however a
 process ends.
 """
 
+import errno
 import fcntl
 import ipaddress
 import os
@@ -13,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from django.conf import settings
+from django.core.management.base import CommandError
 
 SERVING = "serving.lock"
 SERVING_BEYOND = "serving-beyond.lock"  # beyond loopback
@@ -46,6 +48,39 @@ def unserved(name: str = SERVING) -> Iterator[bool]:
             yield True
     finally:
         os.close(handle)
+
+
+def port_require_free(host: str, port: int, *, instead: str) -> None:
+    """See that a port can be listened on.
+
+    Args:
+        host: address to listen on, or its name.
+        port: of TCP.
+        instead: the command with another port, as an example.
+
+    Raises:
+        CommandError: saying what is taken and what to do.
+    """
+    try:
+        # The port apart from the name: one beyond 65,535 would be counted from 0 again.
+        found = socket.getaddrinfo(
+            host or None, 0, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )
+        for family, kind, protocol, _name, address in found[:1]:
+            with socket.socket(family, kind, protocol) as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind((address[0], port, *address[2:]))
+    except (OSError, UnicodeError, OverflowError) as error:
+        if getattr(error, "errno", None) == errno.EADDRINUSE:
+            raise CommandError(
+                f"port {port} on {host} is taken by another program; stop that one, "
+                f"or choose another port, for example: {instead}"
+            ) from error
+        why = getattr(error, "strerror", None) or error
+        raise CommandError(
+            f"port {port} on {host} cannot be used ({why}); "
+            f"choose another one, for example: {instead}"
+        ) from error
 
 
 def is_loopback(host: str) -> bool:

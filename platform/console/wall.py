@@ -4,8 +4,8 @@ The cards of the first paint, of the catch-up and of the socket are made here, i
 language and time, so the browser only puts them where they belong.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -18,7 +18,13 @@ from django.utils.translation import gettext as _
 from console.zones import user_zone
 from devices.choices import Presence, TerminalStatus
 from devices.models import Terminal
-from devices.selectors import is_administrator, is_online, sites_managed, terminals_visible
+from devices.selectors import (
+    is_administrator,
+    is_online,
+    sites_managed,
+    sites_visible,
+    terminals_visible,
+)
 from devices.services import presence_last_seen
 from faces.choices import PhotoStatus
 from faces.models import FacePhoto
@@ -44,11 +50,14 @@ Card = dict[str, Any]
 class Viewer:
     """For whom cards are made: their clock, and the sites where they may clear alerts (None: all).
 
+    ``site_names`` is empty where the viewer sees one site: terminals need not be told apart by it.
+
     What is on a card is a help for the eye; the views check every press again.
     """
 
     zone: ZoneInfo
     managed: frozenset[int] | None
+    site_names: Mapping[int, str] = field(default_factory=dict)
 
     def record_card(self, facts: dict[str, Any]) -> Card:
         """Return a record as one card; ``facts`` as ``records.live.record_message`` gives them."""
@@ -64,7 +73,7 @@ class Viewer:
             "reason": _why(facts, reason),
             "name": facts["user_name"] or facts["user_id"] or _("Unknown"),
             "user_id": facts["user_id"],
-            "terminal": facts["terminal"],
+            "terminal": self.terminal(facts["site"], facts["terminal"]),
             "time": self._time(facts["received_at"]),
             "temperature": "" if celsius is None else f"{celsius:.1f} °C",
             "heat": "bad" if facts["fever"] else "good",
@@ -105,12 +114,16 @@ class Viewer:
             "state": facts["state"],
             "state_words": "" if is_active else str(AlertState(facts["state"]).label),
             "title": str(AlertKind(facts["kind"]).label),
-            "terminal": facts["terminal"],
+            "terminal": self.terminal(facts["site"], facts["terminal"]),
             "detail": " · ".join(part for part in detail if part),
             "time": self._time(facts["raised_at"]),
             "acknowledge": reverse("console:alert-acknowledge", args=[number]) if is_active else "",
             "clear": reverse("console:alert-clear", args=[number]) if may_clear else "",
         }
+
+    def terminal(self, site_id: int, name: str) -> str:
+        """Name a terminal, with its site where the viewer sees several."""
+        return " · ".join(part for part in (self.site_names.get(site_id, ""), name) if part)
 
     def _time(self, moment: str) -> str:
         at = datetime.fromisoformat(moment).astimezone(self.zone)
@@ -147,7 +160,9 @@ def viewer_of(user: Any) -> Viewer:
         if is_administrator(user)
         else frozenset(sites_managed(user).values_list("pk", flat=True))
     )
-    return Viewer(zone=user_zone(user), managed=managed)
+    names = dict(sites_visible(user).values_list("pk", "name"))
+    several = names if len(names) > 1 else {}
+    return Viewer(zone=user_zone(user), managed=managed, site_names=several)
 
 
 def wall_state(user: Any, *, after: int = 0) -> dict[str, Any]:
@@ -168,7 +183,7 @@ def wall_state(user: Any, *, after: int = 0) -> dict[str, Any]:
     alerts = (alerts_visible(user).exclude(state=AlertState.CLEARED).order_by(*_worst_first()))[
         :ALERTS_SHOWN
     ]
-    terminals = _terminals(user)
+    terminals = _terminals(user, viewer)
     return {
         "records": [viewer.record_card(facts) for facts in _record_facts(records)],
         "alerts": [viewer.alert_card(alert_message(alert)["alert"]) for alert in alerts],
@@ -198,7 +213,7 @@ def _worst_first() -> list[Any]:
     return [rank, "-raised_at", "-pk"]
 
 
-def _terminals(user: Any) -> list[Card]:
+def _terminals(user: Any, viewer: Viewer) -> list[Card]:
     silent_first = Case(
         When(presence=Presence.OFFLINE, then=Value(0)),
         When(status=TerminalStatus.PENDING, then=Value(1)),
@@ -213,16 +228,16 @@ def _terminals(user: Any) -> list[Card]:
         ]
     )
     seen = presence_last_seen(rows)
-    return [_terminal_card(row, seen[row.pk]) for row in rows]
+    return [_terminal_card(row, seen[row.pk], viewer) for row in rows]
 
 
-def _terminal_card(terminal: Terminal, seen_at: datetime | None) -> Card:
+def _terminal_card(terminal: Terminal, seen_at: datetime | None, viewer: Viewer) -> Card:
     pending = terminal.status == TerminalStatus.PENDING
     tone = "quiet" if seen_at is None else "good" if is_online(terminal, seen_at) else "bad"
     return {
         "id": terminal.pk,
         "tone": tone,
-        "name": str(terminal),
+        "name": viewer.terminal(terminal.site_id, str(terminal)),
         "device_id": terminal.device_id,
         "heard": ago_words(seen_at),
         "state_words": str(TerminalStatus.PENDING.label) if pending else "",

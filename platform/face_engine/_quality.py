@@ -45,7 +45,10 @@ PROBLEM_WORDS: Final = MappingProxyType(
         QualityProblem.TURNED_AWAY: (
             "The face is turned away. Look straight into the camera, neither up, down nor aside."
         ),
-        QualityProblem.TILTED: "The head is tilted. Keep it upright, or turn the photo.",
+        QualityProblem.TILTED: (
+            "The head is tilted or lies on its side. Turn the picture upright, or hold the head "
+            "straight."
+        ),
         QualityProblem.TOO_DARK: "The face is too dark. Put more light in front of the person.",
         QualityProblem.TOO_BRIGHT: (
             "The face is too bright. Avoid flash and direct sun on the face."

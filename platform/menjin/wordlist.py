@@ -6,6 +6,7 @@ Nothing imports this module; ``tests/contract/test_translations.py`` compares it
 """
 
 from django.utils.translation import gettext_noop as _
+from django.utils.translation import ngettext_lazy
 
 # face_engine.PROBLEM_WORDS
 PHOTO_PROBLEMS = (
@@ -14,7 +15,10 @@ PHOTO_PROBLEMS = (
     _("The face is too small. Step closer, or use a photo with more pixels."),
     _("The face is blurred. Hold the camera still, focus on the face, and clean the lens."),
     _("The face is turned away. Look straight into the camera, neither up, down nor aside."),
-    _("The head is tilted. Keep it upright, or turn the photo."),
+    _(
+        "The head is tilted or lies on its side. Turn the picture upright, or hold the head "
+        "straight."
+    ),
     _("The face is too dark. Put more light in front of the person."),
     _("The face is too bright. Avoid flash and direct sun on the face."),
     _("The face has too little contrast. Avoid haze, backlight and reflections."),
@@ -132,6 +136,19 @@ DJANGO_ADMIN = (
     _("Add link"),
     _("Change or view list link"),
     _("View site"),
+    _("Error:"),
+    _("Forgotten your login credentials?"),
+    _("In case you’ve forgotten, you are:"),
+    _("%(model)s instance with %(field)s %(value)r is not a valid choice."),
+    _("If disabled, the current password for this user will be lost."),
+    _(
+        "Whether the user will be able to authenticate using a password or not. If disabled, they "
+        "may still be able to authenticate using other backends, such as Single Sign-On or LDAP."
+    ),
+    ngettext_lazy(
+        "This password is too short. It must contain at least %d character.",
+        "This password is too short. It must contain at least %d characters.",
+    ),
 )
 
 # terminal_protocol.device_objects: settings that managers read and write

@@ -43,6 +43,12 @@ def lines(texts: Iterable[object]) -> SafeString:
     return format_html_join("", '<div class="mj-line">{}</div>', ((text,) for text in texts))
 
 
+def named_table(rows: Iterable[tuple[object, object]]) -> SafeString | str:
+    """Return values below each other, each beside its name; a dash where there are none."""
+    body = format_html_join("", "<tr><th>{}</th><td>{}</td></tr>", rows)
+    return format_html('<table class="mj-trace">{}</table>', body) if body else EMPTY
+
+
 def ago_words(moment: datetime | None, *, now: datetime | None = None) -> str:
     """Say how long ago something was: "94 s ago", "3 h ago", "never"."""
     if moment is None:

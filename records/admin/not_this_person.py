@@ -12,6 +12,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
+from records.admin.pictures import pictures_named
 from records.choices import NegativeEffect
 from records.models import FaceNegative, Record
 from records.services import effect_words, negative_effect, not_this_person_foresee
@@ -28,6 +29,7 @@ class Foreseen:
     record: Record
     title: str
     words: str
+    pictures: SafeString
     is_possible: bool = False
     replace_at: str = ""
 
@@ -73,13 +75,15 @@ def said_words(record: Record) -> SafeString | str:
 def _foreseen(record: Record) -> Foreseen:
     title = f"{record.user_name or EMPTY} ({record.user_id or EMPTY})"
     title += f", {timezone.localtime(record.received_at):%Y-%m-%d %H:%M:%S}"
+    pictures = pictures_named(record)
     try:
         effect = not_this_person_foresee(record=record)
     except ValidationError as error:
-        return Foreseen(record, title, " ".join(error.messages))
+        return Foreseen(record, title, " ".join(error.messages), pictures)
+    words = effect_words(effect)
     if effect == NegativeEffect.LOOKS_LIKE_PHOTO:
-        return Foreseen(record, title, effect_words(effect), replace_at=_photo_page(record))
-    return Foreseen(record, title, effect_words(effect), is_possible=True)
+        return Foreseen(record, title, words, pictures, replace_at=_photo_page(record))
+    return Foreseen(record, title, words, pictures, is_possible=True)
 
 
 def _photo_page(record: Record) -> str:

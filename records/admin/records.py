@@ -6,7 +6,7 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.urls import path, reverse
+from django.urls import path
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -19,14 +19,15 @@ from face_engine import ModelMissing
 from faces.choices import PhotoStatus
 from faces.models import FacePhoto
 from records.admin.not_this_person import RECORDS_MAX, foresee_page, said_words
+from records.admin.pictures import pictures_of
 from records.admin.why import why_page
 from records.choices import Reason, RecordKind, Timing, VerificationResult
 from records.decision import is_fever
 from records.models import Record
 from records.selectors import records_found
-from records.services import WAITS, LooksLikePhoto, not_this_person, not_this_person_undo
-from records.trace_words import trace_table
-from server_common.admin import EMPTY, NOBODY, Tone, badge, thumbnail, timing_words
+from records.services import LooksLikePhoto, not_this_person, not_this_person_undo
+from records.trace_words import decision_table
+from server_common.admin import EMPTY, Tone, badge, timing_words
 from terminal_protocol import fault_words
 
 VERIFICATION_TONES: dict[str, Tone] = {
@@ -52,7 +53,7 @@ class RecordAdmin(LongListAdmin):
         "door",
     )
     list_display_links = ("who", "when")
-    list_select_related = ("terminal", "site", "person")
+    list_select_related = ("terminal__site", "site", "person")
     list_filter = (
         SITE_FILTER,
         "kind",
@@ -65,7 +66,7 @@ class RecordAdmin(LongListAdmin):
     search_fields = ("user_id", "user_name", "terminal__device_id", "terminal__name")
     sortable_by = ("when",)
     fieldsets = (
-        (None, {"fields": ("pictures_large", "who", "terminal", "kind_words", "person")}),
+        (None, {"fields": ("pictures_large", "who", "site", "terminal", "kind_words", "person")}),
         (
             gettext_lazy("Decision"),
             {
@@ -116,7 +117,7 @@ class RecordAdmin(LongListAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         accepted = FacePhoto.objects.filter(person=OuterRef("person"), status=PhotoStatus.OK)
         rows: QuerySet[Any] = (
-            super().get_queryset(request).select_related("terminal", "site", "person")
+            super().get_queryset(request).select_related("terminal__site", "site", "person")
         )
         annotated: QuerySet[Any] = rows.annotate(has_reference=Exists(accepted))
         return annotated
@@ -202,12 +203,12 @@ class RecordAdmin(LongListAdmin):
     @admin.display(description=gettext_lazy("picture"))
     def pictures(self, record: Record) -> SafeString:
         """Show what the terminal saw beside the photo on file."""
-        return _pictures(record, large=False)
+        return pictures_of(record, large=False)
 
     @admin.display(description=gettext_lazy("picture and photo on file"))
     def pictures_large(self, record: Record) -> SafeString:
         """Show both pictures large."""
-        return _pictures(record, large=True)
+        return pictures_of(record, large=True)
 
     @admin.display(description=gettext_lazy("who"), ordering="user_name")
     def who(self, record: Record) -> str:
@@ -274,18 +275,4 @@ class RecordAdmin(LongListAdmin):
     @admin.display(description=gettext_lazy("decision in detail"))
     def trace_text(self, record: Record) -> SafeString | str:
         """Show every input of the decision."""
-        return trace_table(record.trace)
-
-
-def _pictures(record: Any, *, large: bool) -> SafeString:
-    taken: Any = NOBODY
-    if record.picture_id is not None:
-        address = reverse("console:record-picture", args=[record.pk])
-        taken = thumbnail(address, _("picture taken"), large=large)
-    elif WAITS in record.faults:
-        taken = badge("warn", _("Picture kept until the terminal is approved"))
-    on_file: Any = ""
-    if record.has_reference:
-        address = reverse("console:record-reference", args=[record.pk])
-        on_file = thumbnail(address, _("photo on file"), large=large)
-    return format_html('<span class="mj-pair">{}{}</span>', taken, on_file)
+        return decision_table(record.trace)

@@ -17,7 +17,7 @@ from faces.models import Person
 from faces.selectors import people_visible
 from records.choices import Timing, VerificationResult
 from records.services import Made, decision_preview
-from records.trace_words import trace_table
+from records.trace_words import decision_table
 from server_common.admin import badge
 
 _FORMAT = "%Y-%m-%dT%H:%M"
@@ -90,7 +90,7 @@ def why_page(request: HttpRequest, site: AdminSite) -> HttpResponse:
             "person": person,
             "form": form,
             "answer": made and _answer(made),
-            "inputs": made and trace_table(made.inputs),
+            "inputs": made and decision_table(made.inputs),
             "made": made,
         }
         return TemplateResponse(request, "records/why.html", context).render()

@@ -1,13 +1,15 @@
 """Who serves at which address, and whether the demonstration may be served there."""
 
+import socket
 from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.core.management import call_command
 from django.core.management.base import CommandError
 
 from console.demo_exposure import demo_exposure_check
-from console.serving import SERVING_BEYOND, is_loopback, serving, unserved
+from console.serving import SERVING_BEYOND, is_loopback, port_require_free, serving, unserved
 from devices.models import Site
 from devices.services import site_change, site_create
 from tests.support.factories import make_site
@@ -77,3 +79,24 @@ def test_it_is_known_whether_anybody_serves() -> None:
     with unserved() as is_free:
         assert is_free
     assert (Path(settings.VAR) / SERVING_BEYOND).exists()
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_a_taken_port_is_named_with_a_way_out(host: str) -> None:
+    """The server's own words were "[Errno 98]" in the log, and "cannot listen"."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.create_server((host, 0), family=family) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(CommandError) as refused:
+            call_command("serve", host=host, port=port)
+
+    words = str(refused.value)
+    assert words.startswith(f"port {port} on {host} is taken by another program; ")
+    assert "8001" in words
+    assert "Errno" not in words
+
+
+@pytest.mark.parametrize(("host", "port"), [("no such name", 0), ("127.0.0.1", 70_000)])
+def test_a_port_that_cannot_be_used_is_named(host: str, port: int) -> None:
+    with pytest.raises(CommandError, match=f"^port {port} on {host} cannot be used"):
+        port_require_free(host, port, instead="manage.py serve --port 8001")

@@ -130,3 +130,14 @@ def test_alert_on_a_shared_id_tells_what_told_them_apart() -> None:
 def test_clear_button_is_for_managers_of_the_alerts_site() -> None:
     assert Viewer(CHINA, frozenset({1})).alert_card(ALERT)["clear"] != ""
     assert Viewer(CHINA, frozenset({2})).alert_card(ALERT)["clear"] == ""
+
+
+def test_a_viewer_of_several_sites_reads_which_sites_terminal_it_is() -> None:
+    """Two sites may each have a terminal 0000001."""
+    several = Viewer(CHINA, None, {1: "North gate", 2: "South gate"})
+
+    assert several.record_card(RECORD)["terminal"] == "North gate · Front door"
+    assert several.alert_card({**ALERT, "site": 2})["terminal"] == "South gate · Front door"
+    # One folded alert is of many terminals.
+    assert several.alert_card({**ALERT, "terminal": ""})["terminal"] == "North gate"
+    assert record()["terminal"] == "Front door"

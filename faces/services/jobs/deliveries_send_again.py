@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.db.models import QuerySet
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import ngettext
 
 from devices.models import Job
 from devices.services import JobKind, jobs_start, over_ids
@@ -40,9 +40,15 @@ def sent_again_words(result: Mapping[str, Any]) -> str:
     ) % {"count": count}
 
 
+def _title(total: int) -> str:
+    return ngettext("Send %(count)d face again", "Send %(count)d faces again", total) % {
+        "count": total
+    }
+
+
 KIND = JobKind(
     "faces.deliveries_send_again",
-    label=gettext_lazy("Send again"),
+    title=_title,
     step=over_ids(_work, batch=BATCH, count="deliveries"),
     words=sent_again_words,
     at_once=BATCH,

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.db.models import QuerySet
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import ngettext
 
 from devices.models import Job
 from devices.services import JobKind, jobs_start, over_ids
@@ -35,10 +35,16 @@ def _words(result: Mapping[str, Any]) -> str:
     ) % {"count": count}
 
 
+def _title(total: int) -> str:
+    return ngettext("Delete %(count)d library", "Delete %(count)d libraries", total) % {
+        "count": total
+    }
+
+
 # One at a time: a small one tells its people within the batch.
 KIND = JobKind(
     "faces.libraries_erase",
-    label=gettext_lazy("Delete libraries"),
+    title=_title,
     step=over_ids(_work, batch=1, count="libraries"),
     words=_words,
     at_once=5,

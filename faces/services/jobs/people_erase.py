@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.db.models import QuerySet
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import ngettext
 
 from devices.models import Job
 from devices.services import JobKind, jobs_start, over_ids
@@ -37,9 +37,13 @@ def _words(result: Mapping[str, Any]) -> str:
     }
 
 
+def _title(total: int) -> str:
+    return ngettext("Erase %(count)d person", "Erase %(count)d people", total) % {"count": total}
+
+
 KIND = JobKind(
     "faces.people_erase",
-    label=gettext_lazy("Erase people"),
+    title=_title,
     step=over_ids(_work, batch=BATCH, count="people"),
     words=_words,
     at_once=BATCH,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import ngettext
 
 from devices.models import Job
 from devices.services import JobKind, over_ids
@@ -23,9 +23,17 @@ def _words(result: Mapping[str, Any]) -> str:
     ) % {"count": count}
 
 
+def _title(total: int) -> str:
+    return ngettext(
+        "Take %(count)d person of a deleted library from terminals",
+        "Take %(count)d people of a deleted library from terminals",
+        total,
+    ) % {"count": total}
+
+
 KIND = JobKind(
     LIBRARY_TAIL,
-    label=gettext_lazy("Take the people of a deleted library from terminals"),
+    title=_title,
     step=over_ids(_work, batch=BATCH, count="people"),
     words=_words,
     at_once=0,

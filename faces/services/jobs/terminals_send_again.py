@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from django.db.models import Q
 from django.utils import timezone
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import ngettext
 
 from devices.models import Job, Terminal
 from devices.services import JobKind, JobStep, job_start
@@ -93,16 +93,28 @@ def _all_words(result: Mapping[str, Any]) -> str:
     ) % {"count": count}
 
 
+def _failed_title(total: int) -> str:
+    return ngettext(
+        "Send what failed again: %(count)d face", "Send what failed again: %(count)d faces", total
+    ) % {"count": total}
+
+
+def _all_title(total: int) -> str:
+    return ngettext(
+        "Send everything again: %(count)d face", "Send everything again: %(count)d faces", total
+    ) % {"count": total}
+
+
 _FAILED = JobKind(
     "faces.terminals_send_failed_again",
-    label=gettext_lazy("Send what failed again"),
+    title=_failed_title,
     step=_over_rows(None),
     words=sent_again_words,
     at_once=BATCH,
 )
 _ALL = JobKind(
     "faces.terminals_send_all_again",
-    label=gettext_lazy("Send everything again"),
+    title=_all_title,
     step=_over_rows(terminal_start_over),
     words=_all_words,
     at_once=BATCH,

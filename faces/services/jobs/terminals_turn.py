@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.db.models import QuerySet
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import ngettext
 
 from devices.choices import TerminalStatus
 from devices.models import Job, Terminal
@@ -63,16 +63,28 @@ def _disabled_words(result: Mapping[str, Any]) -> str:
     }
 
 
+def _approve_title(total: int) -> str:
+    return ngettext("Approve %(count)d terminal", "Approve %(count)d terminals", total) % {
+        "count": total
+    }
+
+
+def _disable_title(total: int) -> str:
+    return ngettext("Disable %(count)d terminal", "Disable %(count)d terminals", total) % {
+        "count": total
+    }
+
+
 _APPROVE = JobKind(
     "faces.terminals_approve",
-    label=gettext_lazy("Approve"),
+    title=_approve_title,
     step=over_ids(_turning(_approve, TerminalStatus.APPROVED), batch=1, count="terminals"),
     words=_approved_words,
     at_once=5,
 )
 _DISABLE = JobKind(
     "faces.terminals_disable",
-    label=gettext_lazy("Disable"),
+    title=_disable_title,
     step=over_ids(_turning(_disable, TerminalStatus.DISABLED), batch=20, count="terminals"),
     words=_disabled_words,
     at_once=20,

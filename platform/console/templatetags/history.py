@@ -13,10 +13,17 @@ from django.contrib.admin.models import ADDITION, DELETION, LogEntry
 from django.utils import translation
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from faces.models.time_plan import Weekday
 
 register = template.Library()
+
+# What faces.admin.people notes of an upload that has not become the photo on file.
+_PHOTO_WORDS = {
+    "photo_refused": gettext_lazy("A new photo was refused."),
+    "photo_waits": gettext_lazy("A new photo waits to be checked."),
+}
 
 
 @register.filter
@@ -35,6 +42,8 @@ def change_words(entry: LogEntry) -> str:
 def _one(entry: LogEntry, kind: str, what: dict[str, Any]) -> str:
     fields = ", ".join(_label(entry, one) for one in what.get("fields", []))
     about = f"{_translated(what['name'])} “{_row(what['object'])}”" if "name" in what else ""
+    if kind in _PHOTO_WORDS:
+        return str(_PHOTO_WORDS[kind])
     facts = {"what": about, "fields": fields}
     if kind == "added":
         return _("Added %(what)s.") % facts if about else _("Added.")

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.db.models import QuerySet
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import ngettext
 
 from devices.models import Job
 from devices.services import JobKind, jobs_start, over_ids
@@ -53,16 +53,26 @@ def _cleared_words(result: Mapping[str, Any]) -> str:
     }
 
 
+def _acknowledge_title(total: int) -> str:
+    return ngettext("Acknowledge %(count)d alert", "Acknowledge %(count)d alerts", total) % {
+        "count": total
+    }
+
+
+def _clear_title(total: int) -> str:
+    return ngettext("Clear %(count)d alert", "Clear %(count)d alerts", total) % {"count": total}
+
+
 _ACKNOWLEDGE = JobKind(
     "records.alerts_acknowledge",
-    label=gettext_lazy("Acknowledge"),
+    title=_acknowledge_title,
     step=over_ids(_acknowledge, batch=BATCH, count="alerts"),
     words=_acknowledged_words,
     at_once=BATCH,
 )
 _CLEAR = JobKind(
     "records.alerts_clear",
-    label=gettext_lazy("Clear"),
+    title=_clear_title,
     step=over_ids(_clear, batch=BATCH, count="alerts"),
     words=_cleared_words,
     at_once=BATCH,

@@ -5,6 +5,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from devices.models import Job
+from devices.services import job_kinds
 from faces.models import Library, LibraryMembership, Person
 from records.models import Alert
 from tests.console.two_sites import World, client_of
@@ -127,3 +128,21 @@ def test_libraries_are_deleted_by_the_same_means(world: World) -> None:
 
     assert "1 library was deleted." in page.content.decode()
     assert not Library.objects.filter(pk=library.pk).exists()
+
+
+def test_a_job_is_called_by_what_it_does_to_how_many_of_what(world: World) -> None:
+    """ "Clear" alone says nothing in a list of jobs of every kind."""
+    client = client_of(world.superuser)
+    for kind in job_kinds():
+        Job.objects.create(
+            site=world.ours.site, kind=kind, state="done", total=12, ended_at=timezone.now()
+        )
+
+    english = client.get(reverse("admin:devices_job_changelist")).content.decode()
+    client.cookies["django_language"] = "zh-hans"
+    chinese = client.get(reverse("admin:devices_job_changelist")).content.decode()
+
+    for words in ("Clear 12 alerts", "Approve 12 terminals", "Erase 12 people"):
+        assert words in english
+    for words in ("解除 12 条告警", "批准 12 台终端", "删除 12 名人员"):
+        assert words in chinese

@@ -56,7 +56,7 @@ def notes() -> Iterator[Notes]:
     notes = Notes()
     kind = JobKind(
         "tests.notes",
-        label="Notes",
+        title=lambda total: f"{total} notes",
         step=over_ids(notes.work, batch=10, count="rows"),
         words=lambda result: f"{result['rows']} rows",
         at_once=20,
@@ -170,7 +170,7 @@ def test_rows_of_two_sites_are_two_jobs(site: Site, notes: Notes) -> None:
 def test_two_kinds_of_one_name_are_a_mistake(notes: Notes) -> None:
     with pytest.raises(ValueError, match=r"tests\.notes"):
         job_kind_register(
-            JobKind("tests.notes", label="", step=lambda job: JobStep(None, 0), words=str)
+            JobKind("tests.notes", title=str, step=lambda job: JobStep(None, 0), words=str)
         )
 
 

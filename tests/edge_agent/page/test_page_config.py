@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from edge_agent.config import AgentConfig, parse_config
-from edge_agent.config_page import Language
+from edge_agent.config_page import PageLanguage
 from edge_agent.exceptions import ConfigInvalid
 from edge_agent.page import PageServer
 from tests.edge_agent.page.running import RunningPage
@@ -26,7 +26,7 @@ def test_page_is_for_this_computer_until_told_otherwise() -> None:
     page = parsed({}).page
 
     assert (page.enabled, page.host, page.port) == (True, "127.0.0.1", 8897)
-    assert page.language is Language.ENGLISH
+    assert page.language is PageLanguage.BROWSER
 
 
 @pytest.mark.parametrize(

@@ -86,6 +86,37 @@ async def test_page_speaks_the_language_of_the_configuration(
     assert f">{word}</button>" in (await page.get("/sign-in")).text
 
 
+@pytest.mark.parametrize(
+    ("accepted", "word"),
+    [
+        ("zh-CN,zh;q=0.9,en;q=0.8", "登录"),
+        ("zh", "登录"),
+        ("fr-FR, zh-Hant-TW;q=0.7, en;q=0.5", "登录"),
+        ("en-GB,en;q=0.9,zh;q=0.8", "Sign in"),
+        ("zh;q=0, en;q=0.1", "Sign in"),
+        ("fr, *;q=0.5", "Sign in"),
+        ("zhx;q=;;,\u00e9", "Sign in"),
+    ],
+)
+async def test_page_opens_in_the_language_of_the_browser(
+    page: RunningPage, accepted: str, word: str
+) -> None:
+    headers = {"Accept-Language": accepted.encode()}
+
+    assert f">{word}</button>" in (await page.get("/sign-in", headers=headers)).text
+
+
+async def test_a_configured_language_and_a_chosen_one_come_before_the_browsers(
+    start: Starter,
+) -> None:
+    page = await start(language="en")
+    headers = {"Accept-Language": "zh"}
+
+    assert ">Sign in</button>" in (await page.get("/sign-in", headers=headers)).text
+    await page.get("/sign-in?language=zh")
+    assert ">登录</button>" in (await page.get("/sign-in", headers={"Accept-Language": "en"})).text
+
+
 async def test_visitor_chooses_a_language_that_is_remembered(page: RunningPage) -> None:
     answer = await page.get("/sign-in?language=zh")
     assert (answer.status_code, answer.headers["Location"]) == (303, "/sign-in")

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
@@ -106,6 +107,33 @@ def test_refused_photo_says_what_to_do_and_leaves_the_old_one(world: World) -> N
 
     assert "No face was found. Use a photo that shows the whole face" in said(page)
     assert FacePhoto.objects.filter(pk=world.ours.photo.pk, status="ok").exists()
+
+
+def history(person: Person, user: User) -> str:
+    return (
+        client_of(user)
+        .get(reverse("admin:faces_person_history", args=[person.pk]))
+        .content.decode()
+    )
+
+
+def test_the_history_does_not_say_that_a_refused_photo_changed_anything(world: World) -> None:
+    client = client_of(world.manager)
+    person = world.ours.person
+    change(client, person)
+    LogEntry.objects.all().delete()
+
+    change(client, person, upload=SimpleUploadedFile("grey.jpg", jpeg(), "image/jpeg"))
+    refused = history(person, world.manager)
+    change(
+        client, person, name="Renamed",
+        upload=SimpleUploadedFile("grey.jpg", jpeg(), "image/jpeg"),
+    )  # fmt: skip
+    renamed = history(person, world.manager)
+
+    assert "A new photo was refused." in refused
+    assert "Changed" not in refused.split("<tbody>")[1]
+    assert "Changed name. A new photo was refused." in renamed
 
 
 def test_the_photo_on_file_never_stands_beside_the_word_of_a_refused_one(world: World) -> None:

@@ -1,5 +1,6 @@
 """Records and alerts in the admin."""
 
+import re
 from datetime import UTC, datetime
 
 from django.urls import reverse
@@ -99,3 +100,31 @@ def test_manager_clears_own_alerts_only(world: World) -> None:
 
     assert states(world) == ["cleared", "active"]
     assert Alert.objects.get(pk=world.ours.alert.pk).cleared_by == world.manager
+
+
+def test_a_decision_names_its_libraries(world: World) -> None:
+    """Their numbers told nobody which door belonged to whom."""
+    library = world.ours.library
+    Record.objects.filter(pk=world.ours.record.pk).update(
+        trace={"person": {"libraries": [library.pk, 987654], "libraries_allowing": [library.pk]}}
+    )
+    address = reverse("admin:records_record_change", args=[world.ours.record.pk])
+
+    page = client_of(world.manager).get(address).content.decode()
+
+    assert page.count(f"<div>{library.name}</div>") == 2
+    assert "library 987654, deleted since" in page
+
+
+def test_no_two_lines_of_a_record_have_one_name(world: World) -> None:
+    """In Chinese, who was recognised and the person on file were both called 人员."""
+    client = client_of(world.superuser)
+    address = reverse("admin:records_record_change", args=[world.ours.record.pk])
+    for language in ("en", "zh-hans"):
+        client.cookies["django_language"] = language
+
+        page = client.get(address).content.decode()
+
+        labels = re.findall(r"<label>(.*?)</label>", page)
+        assert len(labels) > 10
+        assert len(labels) == len(set(labels)), sorted(labels)

@@ -1,5 +1,6 @@
 """“Why would this person be let in?” in the admin, the rules, and “not this person”."""
 
+import re
 from datetime import time
 from pathlib import Path
 from typing import Any
@@ -150,6 +151,32 @@ def test_the_page_says_first_what_will_happen(world: World, faces: None) -> None
     assert "is refused for this person from now on" in page
     assert f'name="_selected_action" value="{world.ours.record.pk}"' in page
     assert "Bravo" not in page
+
+
+def test_the_page_shows_whom_it_is_about(world: World, faces: None) -> None:
+    """Words alone let a manager refuse a resident for a face that nobody had looked at."""
+    page = asked_first(world).content.decode()
+
+    record = world.ours.record.pk
+    for name, words in (("record-picture", "at the door"), ("record-reference", "on file")):
+        picture = re.search(
+            rf'<figure><img [^>]*src="{reverse(f"console:{name}", args=[record])}"[^>]*>'
+            rf"<figcaption>{words}</figcaption></figure>",
+            page,
+        )
+        assert picture, name
+        address = reverse(f"console:{name}", args=[record])
+        assert client_of(world.manager).get(address).status_code == 200
+        assert f"{reverse(f'console:{name}', args=[world.theirs.record.pk])}" not in page
+
+
+def test_without_a_photo_on_file_there_is_no_second_picture(world: World, faces: None) -> None:
+    world.ours.photo.delete()
+
+    page = asked_first(world).content.decode()
+
+    assert page.count("<figure>") == 1
+    assert "on file</figcaption>" not in page
 
 
 def test_a_picture_like_the_photo_on_file_leads_to_that_photo(

@@ -3,7 +3,6 @@
 import ctypes
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -21,7 +20,7 @@ from django.db import connection
 from console.demo import ADMIN_NAME, DemoSite, demo_prepare
 from console.demo_exposure import demo_exposure_check
 from console.demo_removal import demo_close, demo_remove
-from console.serving import serving, unserved
+from console.serving import port_require_free, serving, unserved
 from devices.models import Site
 from face_engine.assets import install_models, install_portraits
 from face_engine.exceptions import InstallFailed
@@ -69,7 +68,7 @@ class Command(BaseCommand):
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             # Installed by hand: a parent that ignores SIGINT would pass that on to us.
             signal.signal(number, _interrupt)
-        _require_free(host, port)
+        port_require_free(host, port, instead="make run PORT=8001")
         self._say("Database …")
         Path(settings.VAR).mkdir(parents=True, exist_ok=True)
         call_command("migrate", verbosity=0)
@@ -181,18 +180,6 @@ def _named(host: str) -> str:
     """Return an address to call, where the one to listen on stands for all of them."""
     host = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
     return f"[{host}]" if ":" in host else host
-
-
-def _require_free(host: str, port: int) -> None:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            raise CommandError(
-                f"port {port} on {host} cannot be used ({error.strerror}); "
-                "choose another one, for example: make run PORT=8001"
-            ) from error
 
 
 def _start(*arguments: str) -> subprocess.Popen[bytes]:

@@ -14,7 +14,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from console.demo_exposure import demo_exposure_check
-from console.serving import serving
+from console.serving import port_require_free, serving
 from face_engine import ModelMissing
 from faces.services import engine
 from records.push import EmbeddedPush
@@ -54,6 +54,10 @@ class Command(BaseCommand):
         with serving(options["host"]):
             # Under the mark: a demonstration that begins now is closed from its beginning.
             demo_exposure_check(options["host"])
+            # Before anything is started: a task begun for nothing would have to be stopped again.
+            port_require_free(
+                options["host"], options["port"], instead="manage.py serve --port 8001"
+            )
             self._serve(options)
 
     @staticmethod

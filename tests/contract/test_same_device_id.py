@@ -1,0 +1,82 @@
+"""Terminals of two sites with one device ID are told apart wherever both can be seen."""
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.urls import reverse
+from django.utils import timezone
+
+from console.wall import wall_state
+from devices.models import SiteMembership, Terminal, TerminalCommand
+from faces.models import Library
+from tests.console.two_sites import World, client_of
+
+pytestmark = pytest.mark.django_db
+BOTH = {"Alpha site · 0000001", "Bravo site · 0000001"}
+LISTS = ("records_record", "records_alert", "faces_delivery", "devices_terminalcommand")
+
+
+@pytest.fixture
+def twins(world: World) -> World:
+    Terminal.objects.update(device_id="0000001", name="")
+    Library.objects.update(name="Residents")
+    return world
+
+
+@pytest.fixture
+def of_both(twins: World) -> User:
+    SiteMembership.objects.create(user=twins.manager, site=twins.theirs.site, role="manager")
+    return twins.manager
+
+
+def page(user: User, address: str) -> str:
+    return client_of(user).get(address).content.decode()
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_lists_and_their_filters_name_the_site(twins: World, of_both: User, name: str) -> None:
+    for user in (of_both, twins.superuser):
+        listed = page(user, reverse(f"admin:{name}_changelist"))
+        filters, rows = listed.split('id="changelist-filter"')[1], listed.split("<tbody>")[1]
+
+        assert all(words in filters for words in BOTH)
+        shown = rows.split("</tbody>")[0]
+        assert all(words in shown for words in BOTH) or all(
+            words.partition(" · ")[0] in shown for words in BOTH
+        )
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_where_one_site_is_seen_its_name_is_left_out(twins: World, name: str) -> None:
+    listed = page(twins.manager, reverse(f"admin:{name}_changelist"))
+
+    assert "0000001" in listed
+    assert not any(words in listed for words in BOTH)
+
+
+def test_the_live_page_names_the_site(twins: World, of_both: User) -> None:
+    shown: dict[str, Any] = wall_state(of_both)
+
+    assert {card["terminal"] for card in shown["records"]} == BOTH
+    assert {card["terminal"] for card in shown["alerts"]} == BOTH
+    assert {card["name"] for card in shown["terminals"]} == BOTH
+    User.objects.filter(pk=of_both.pk).update(is_staff=False)
+    SiteMembership.objects.filter(site=twins.theirs.site).delete()
+    assert {card["name"] for card in wall_state(of_both)["terminals"]} == {"0000001"}
+
+
+def test_selects_name_the_site(twins: World, of_both: User) -> None:
+    libraries = page(of_both, reverse("admin:faces_person_add"))
+
+    assert "Alpha site · Residents" in libraries
+    assert "Bravo site · Residents" in libraries
+
+
+def test_remote_control_names_the_site(twins: World, of_both: User) -> None:
+    ids = f"?ids={twins.ours.terminal.pk},{twins.theirs.terminal.pk}"
+    TerminalCommand.objects.update(created_at=timezone.now())
+
+    shown = page(of_both, reverse("admin:devices_terminal_remote") + ids)
+
+    assert all(words in shown for words in BOTH)
