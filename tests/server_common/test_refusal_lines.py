@@ -57,7 +57,11 @@ def test_a_filter_that_is_not_offered_is_a_line_and_a_page(
     )
 
 
-def test_an_unknown_host_is_a_line_without_its_name(browser: Client, lines: io.StringIO) -> None:
+def test_an_unknown_host_is_a_line_without_its_name(
+    browser: Client, lines: io.StringIO, settings: Any
+) -> None:
+    settings.ALLOWED_HOSTS = ["testserver"]
+
     answer = browser.get("/sign-in/", headers={"Host": "evil.example"})
 
     assert answer.status_code == 400
