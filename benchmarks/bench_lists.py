@@ -6,8 +6,8 @@ superuser, as the manager of the large site and as that of the small one: first 
 down, searched. Beside it the same pages are read as the platform did before: counted whole, by
 joins, by their number, searched by parts of text.
 
-``--database URL`` takes one that was filled before. ``--plans`` prints how PostgreSQL answers the
-slowest question of each page.
+``--database URL`` takes one that was filled before; with ``--fill`` it is filled first and kept.
+``--plans`` prints how PostgreSQL answers the slowest question of each page.
 """
 
 import logging
@@ -108,10 +108,20 @@ def pages() -> Iterator[Page]:
     yield Page("REST deliveries, failed", f"{REST}?state=failed", failed)
     door = lambda user: deliveries(user).filter(terminal__device_id="2")  # noqa: E731
     yield Page("REST deliveries, door", f"{REST}?device_id=2", door)
+    for name, asked, column, value in (
+        ("kept closed", "door_opened__exact=0", "door_opened", False),
+        ("temperatures", "kind__exact=temperature", "kind", "temperature"),
+        ("mismatches", "verification__exact=mismatch", "verification", "mismatch"),
+    ):
+        yield Page(
+            f"admin records, {name}",
+            f"/admin/records/record/?{asked}",
+            lambda user, column=column, value=value: records(user).filter(**{column: value}),
+        )
     late = lambda user: records(user).filter(is_late=True)  # noqa: E731
     yield Page("admin records, late", "/admin/records/record/?is_late__exact=1", late)
     yield Page("REST records, late", "/api/v1/records/?is_late=true", late)
-    for word in ("三丰", "张", "张伟", "1000017", "017", "Door 7", "absent"):
+    for word in ("三丰", "张", "张伟", "1000017", "017", "Door 7", "absent", "1"):
         yield Page(
             f"admin deliveries, {word}",
             f"{ADMIN}?q={word}",
@@ -201,6 +211,7 @@ def main() -> int:
     parser = standard_arguments(__doc__.splitlines()[0], repeats=5)
     parser.set_defaults(warm_up=1)
     parser.add_argument("--database", default="", help="URL of a database that is filled already")
+    parser.add_argument("--fill", action="store_true", help="fill that database, which is empty")
     parser.add_argument("--only", default="", help="pages with this in their name")
     parser.add_argument("--without-before", action="store_true", help="leave out the yardstick")
     parser.add_argument("--plans", action="store_true", help="print PostgreSQL's plans")
@@ -223,7 +234,7 @@ def run(arguments: Any) -> int:
     from django.contrib.auth.models import User
     from django.core.management import call_command
 
-    if not arguments.database:
+    if arguments.fill or not arguments.database:
         from _list_rows import enter
 
         started = time.perf_counter()

@@ -82,14 +82,14 @@ def people_named(word: str) -> Q:
 
 def deliveries_found(user: User | AnonymousUser, word: str) -> Q:
     """Return the condition of deliveries whose person or terminal has a text in name or ID."""
-    people = visible(Person.objects.filter(PEOPLE_TEXT.found(word)), user)
-    ids = people.filter(Q(name__icontains=word) | Q(user_id__icontains=word)).order_by()
-    ids = ids.values_list("pk", flat=True)
-    named = list(ids[: _NAMED_MAX + 1])
+    in_name_or_id = Q(name__icontains=word) | Q(user_id__icontains=word)
+    people = visible(Person.objects.filter(in_name_or_id), user).order_by()
+    ids = people.values_list("pk", flat=True)
+    named = list(ids.filter(PEOPLE_TEXT.found(word))[: _NAMED_MAX + 1])
     # Few are looked up one by one; of very many, some are met soon among the newest.
     of_people = Q(person__in=named if len(named) <= _NAMED_MAX else ids)
     erased = Q(person__isnull=True, user_id__icontains=word)
-    return of_people | erased | Q(terminal__in=terminal_ids_found(user, word))
+    return Q(terminal__in=terminal_ids_found(user, word)) | of_people | erased
 
 
 def revocations_visible(user: User | AnonymousUser) -> QuerySet[Revocation]:
@@ -244,6 +244,37 @@ def without_library(terminals: Iterable[Terminal]) -> set[int]:
     ]
     links = TerminalLibrary.objects.filter(terminal__in=asked)
     return set(asked).difference(links.values_list("terminal_id", flat=True))
+
+
+def forgotten_without(libraries: Iterable[Library]) -> list[tuple[Terminal, int]]:
+    """Return how many people each approved terminal has to forget once these libraries are gone."""
+    gone = {library.pk for library in libraries}
+    terminals = (
+        Terminal.objects.filter(site__libraries__in=gone, status=TerminalStatus.APPROVED)
+        .distinct()
+        .prefetch_related("library_links", "site__libraries")
+    )
+    # Counted once for all terminals that hold the same.
+    counts: dict[frozenset[int], int] = {}
+    losses = []
+    for terminal in terminals:
+        held = frozenset(terminal_library_ids(terminal))
+        if held not in counts:
+            counts[held] = _only_through(held & gone, kept=held - gone)
+        if counts[held]:
+            losses.append((terminal, counts[held]))
+    return losses
+
+
+def _only_through(library_ids: Iterable[int], *, kept: Iterable[int]) -> int:
+    """Count the people fit for terminals who are in some of these libraries and in none kept."""
+    memberships = LibraryMembership.objects.filter(person=OuterRef("pk"))
+    people = Person.objects.filter(
+        fit_for_terminals(),
+        Exists(memberships.filter(library__in=library_ids)),
+        ~Exists(memberships.filter(library__in=kept)),
+    )
+    return people.count()
 
 
 def reference_photo(person: Person) -> FacePhoto | None:

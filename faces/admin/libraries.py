@@ -8,14 +8,19 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 
 from devices.admin.erased_by_jobs import ErasedByJobs
 from devices.admin.scoped import SITE_FILTER
 from devices.models import Job, Terminal
 from faces.models import Library, LibraryMembership, TerminalLibrary
+from faces.selectors import forgotten_without
 from faces.services import library_erase
 from faces.services.jobs import libraries_erase_start
+
+# More than anybody reads before they agree.
+_DOORS_NAMED = 100
 
 
 @admin.register(Library)
@@ -50,6 +55,13 @@ class LibraryAdmin(ErasedByJobs):
     def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         return ("site", "name") if obj is None else self.fields
 
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """Say beside the names who is in the libraries, and which doors will forget how many."""
+        named, totals, refused, protected = super().get_deleted_objects(objs, request)
+        if not refused:
+            named = [*named, *_consequences(list(objs))]
+        return named, totals, refused, protected
+
     def delete_model(self, request: HttpRequest, obj: Library) -> None:
         library_erase(library=obj)
 
@@ -71,6 +83,35 @@ class LibraryAdmin(ErasedByJobs):
     def terminal_total(self, library: Any) -> int:
         """Count the terminals that hold it, those that hold every library included."""
         return int(library.terminal_count)
+
+
+def _consequences(libraries: list[Library]) -> list[str]:
+    """Return in sentences what deleting libraries does to people and doors."""
+    people = LibraryMembership.objects.filter(library__in=libraries)
+    number = people.order_by().values("person").distinct().count()
+    said = ngettext(
+        "%(count)d person is in what is deleted, and stays on file.",
+        "%(count)d people are in what is deleted, and stay on file.",
+        number,
+    )
+    losses = forgotten_without(libraries)
+    doors = [
+        ngettext(
+            "Door %(door)s will forget %(count)d person.",
+            "Door %(door)s will forget %(count)d people.",
+            count,
+        )
+        % {"door": terminal, "count": count}
+        for terminal, count in losses[:_DOORS_NAMED]
+    ]
+    if more := len(losses) - len(doors):
+        others = ngettext(
+            "%(count)d more door will forget people.",
+            "%(count)d more doors will forget people.",
+            more,
+        )
+        doors.append(others % {"count": more})
+    return [said % {"count": number}, *(doors or [_("No door has to forget anybody.")])]
 
 
 def _count(rows: QuerySet[Any]) -> Subquery:

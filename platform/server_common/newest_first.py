@@ -1,14 +1,56 @@
 """Pages of REST lists that are newest first: from row to row, however long the list is."""
 
+from contextlib import suppress
 from typing import Any
 
+from django.core.paginator import EmptyPage
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.utils.urls import remove_query_param, replace_query_param
 
 from server_common.api_defaults import Pages
-from server_common.long_lists import Place, moment_name, rows_from
+from server_common.long_lists import (
+    BoundedPaginator,
+    MoreThan,
+    Place,
+    moment_name,
+    rows_between,
+    rows_counted,
+    rows_from,
+)
+
+# A number a person can do something with; counted in a few hundredths of a second.
+COUNTED_MAX = 100_000
+# What links carry on in place of a count that is not known.
+_MORE = 2**53
+
+
+def _carried(count: int) -> int:
+    return _MORE if isinstance(count, MoreThan) else count
+
+
+class _Numbered(BoundedPaginator):
+    """Pages by number: counted whole only for those beyond the bound."""
+
+    def most(self) -> int:
+        return COUNTED_MAX
+
+    def count_whole(self) -> None:
+        """Count all rows, for whom it is worth it."""
+        rows: Any = self.object_list
+        self.__dict__.pop("num_pages", None)
+        self.__dict__["count"] = rows.order_by().count()
+
+    def validate_number(self, number: float | str) -> int:
+        with suppress(EmptyPage):
+            place = super().validate_number(number)
+            # Of the last page within the bound it is not known whether it is the last.
+            if place < self.num_pages or not isinstance(self.count, MoreThan):
+                return place
+        if isinstance(self.count, MoreThan):
+            self.count_whole()
+        return super().validate_number(number)
 
 
 class NewestFirst(Pages):
@@ -16,10 +58,13 @@ class NewestFirst(Pages):
 
     Rows that come while a caller reads on neither repeat nor hide others, and a page far down
     costs no more than the first. ``page`` is taken as well, and costs what it passes over.
-    ``count`` is of the moment at which the first page was read; the links carry it on.
+    ``count`` is of the moment at which the first page was read; the links carry it on. It is exact
+    up to ``COUNTED_MAX`` rows, as ``count_is_exact`` says: to count millions takes longer than to
+    read a page of them.
     """
 
     cursor_query_param = "cursor"
+    django_paginator_class = _Numbered
     parameters = (*Pages.parameters, cursor_query_param)
 
     def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
@@ -32,20 +77,28 @@ class NewestFirst(Pages):
         if self._is_numbered:
             rows: list[Any] = list(super().paginate_queryset(queryset, request, view) or ())
             page: Any = self.page
-            self._count = page.paginator.count
+            self._count = _carried(page.paginator.count)
             self._link(rows, is_more=page.has_next(), is_before=False)
             return rows
         place = None if given is None else self._place(given)
         size = self.get_page_size(request) or self.max_page_size
-        rows = list(rows_from(queryset, place)[: size + 1])
+        rows = rows_between(rows_from(queryset, place), 0, size + 1)
         is_more, rows = len(rows) > size, rows[:size]
-        self._count = queryset.count() if place is None else place.count
+        if place is None:
+            self._count = _carried(rows_counted(queryset, most=COUNTED_MAX))
+        else:
+            self._count = place.count
         if place is not None and place.is_back:
             rows.reverse()
             self._link(rows, is_more=True, is_before=is_more)
         else:
             self._link(rows, is_more=is_more, is_before=place is not None)
         return rows
+
+    def get_page_number(self, request: Request, paginator: Any) -> Any:
+        if request.query_params.get(self.page_query_param) in self.last_page_strings:
+            paginator.count_whole()
+        return super().get_page_number(request, paginator)
 
     def _place(self, text: str) -> Place:
         place = Place.read(text)
@@ -79,7 +132,19 @@ class NewestFirst(Pages):
 
     def get_paginated_response(self, data: Any) -> Response:
         links = {"next": self.get_next_link(), "previous": self.get_previous_link()}
-        return Response({"count": self._count, **links, "results": data})
+        is_exact = self._count != _MORE
+        count = self._count if is_exact else COUNTED_MAX
+        return Response({"count": count, "count_is_exact": is_exact, **links, "results": data})
+
+    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
+        described: dict[str, Any] = super().get_paginated_response_schema(schema)
+        exactness = {
+            "type": "boolean",
+            "description": "False: there are more rows than `count`.",
+        }
+        described["properties"]["count_is_exact"] = exactness
+        described["required"].append("count_is_exact")
+        return described
 
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
         cursor = {

@@ -146,6 +146,22 @@ class Record(models.Model):
                 name="record_late",
                 condition=models.Q(is_late=True),
             ),
+            # Likewise; at most sites few are not opened to, and few readings are no passes.
+            models.Index(
+                fields=["-received_at", "-id"],
+                name="record_not_opened",
+                condition=models.Q(door_opened=False),
+            ),
+            models.Index(
+                fields=["-received_at", "-id"],
+                name="record_temperatures",
+                condition=models.Q(kind=RecordKind.TEMPERATURE),
+            ),
+            models.Index(
+                fields=["verification", "-received_at", "-id"],
+                name="record_verified",
+                condition=~models.Q(verification=VerificationResult.OFF),
+            ),
             # "Has this pass come already?", asked for each pass that is fetched.
             models.Index(fields=["terminal", "captured_at"], name="record_by_captured"),
         ]

@@ -2,9 +2,9 @@
 
 import os
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
-from django.db import connection
 from django.db.models import QuerySet
 from django.urls import reverse
 from rest_framework.test import APIClient
@@ -16,6 +16,7 @@ from records.selectors import alerts_found, records_found
 from server_common.text_search import words_of
 from tests.console.two_sites import World, client_of, world
 from tests.support.callers import manager
+from tests.support.plans import plan_of
 
 __all__ = ["manager", "world"]
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
@@ -26,12 +27,8 @@ of_postgres = pytest.mark.skipif(
 MOMENT = datetime(2026, 3, 1, 8, tzinfo=UTC)
 
 
-def plan_of(rows: QuerySet[Person] | QuerySet[Record]) -> str:
-    with connection.cursor() as cursor:
-        # An empty table is read whole whatever indexes there are.
-        cursor.execute("SET LOCAL enable_seqscan = off")
-        cursor.execute("SET LOCAL enable_indexscan = off")
-        return rows.order_by().explain()
+def plan_by_index(rows: QuerySet[Any]) -> str:
+    return plan_of(rows.order_by(), without=("indexscan",))
 
 
 @pytest.fixture
@@ -65,23 +62,26 @@ def test_a_name_is_found_by_rest_and_an_id_is_none(manager: APIClient, zhang: Pe
 @of_postgres
 @pytest.mark.parametrize("word", ["张", "三丰", "K-100_7%"])
 def test_people_and_records_are_found_by_index(world: World, word: str) -> None:
-    assert "person_text" in plan_of(Person.objects.filter(people_found(word)))
-    assert "person_text" in plan_of(Person.objects.filter(people_named(word)))
-    records = plan_of(Record.objects.filter(records_found(world.manager, word)))
+    assert "person_text" in plan_by_index(Person.objects.filter(people_found(word)))
+    assert "person_text" in plan_by_index(Person.objects.filter(people_named(word)))
+    records = plan_by_index(Record.objects.filter(records_found(world.manager, word)))
     assert "record_text" in records
     assert "Seq Scan" not in records
 
 
 @of_postgres
-def test_alerts_are_read_newest_first_from_an_index() -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL enable_seqscan = off")
-        cursor.execute("SET LOCAL enable_bitmapscan = off")
-        plans = [Alert.objects.all()[:50].explain(), Alert.objects.filter(site=1)[:50].explain()]
+def test_a_single_letter_or_digit_is_met_without_the_index(world: World, zhang: Person) -> None:
+    """The index would find most of the table, and each row's pieces be made to compare them."""
+    for word in ("1", "k", "_"):
+        assert "menjin_pieces" not in plan_by_index(Person.objects.filter(people_found(word)))
+        assert zhang in Person.objects.filter(people_found(word))
 
-    for plan, index in zip(plans, ("alert_newest", "alert_newest_of_site"), strict=True):
-        assert f"using {index} " in plan
-        assert "Sort" not in plan
+
+@of_postgres
+def test_of_rows_met_otherwise_no_pieces_are_made_before_they_are_compared(world: World) -> None:
+    plan = plan_of(Record.objects.filter(records_found(world.manager, world.ours.terminal.name)))
+
+    assert plan.index("~~") < plan.index("menjin_pieces")
 
 
 def test_deliveries_are_found_by_person_terminal_and_erased_id(world: World, zhang: Person) -> None:

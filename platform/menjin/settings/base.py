@@ -328,6 +328,7 @@ LOGGING = {
     "disable_existing_loggers": False,
     "filters": {
         "request_id": {"()": "server_common.request_ids.RequestIdFilter"},
+        "refusals": {"()": "server_common.refusal_lines.RefusalFilter"},
         "redact": {"()": "server_common.redaction.RedactionFilter"},
         "not_sent_away": {"()": "menjin.lane_paths.NotSentAway"},
     },
@@ -338,7 +339,7 @@ LOGGING = {
         "console": {
             "class": "logging.StreamHandler",
             "formatter": "line",
-            "filters": ["request_id", "redact"],
+            "filters": ["request_id", "refusals", "redact"],
         }
     },
     "root": {"handlers": ["console"], "level": env.text("LOG_LEVEL", "INFO")},

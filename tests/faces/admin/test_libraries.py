@@ -3,7 +3,7 @@
 from django.urls import reverse
 
 from devices.models import Terminal
-from faces.models import Library, TerminalLibrary
+from faces.models import FacePhoto, Library, LibraryMembership, TerminalLibrary
 from tests.console.two_sites import World, client_of
 
 LIST = "admin:faces_library_changelist"
@@ -28,6 +28,60 @@ def test_deleting_a_library_leaves_its_people(world: World) -> None:
 
     assert not Library.objects.filter(pk=world.ours.library.pk).exists()
     world.ours.person.refresh_from_db()
+
+
+def shared_out(world: World) -> Library:
+    """Have two doors hold the site's library, one of them every library, and its person two."""
+    other = Library.objects.create(site=world.ours.site, name="Other")
+    LibraryMembership.objects.create(library=other, person=world.ours.person)
+    FacePhoto.objects.filter(person=world.ours.person).update(status="ok")
+    Terminal.objects.filter(pk=world.ours.terminal.pk).update(
+        name="Gate", status="approved", all_libraries=False
+    )
+    TerminalLibrary.objects.get_or_create(terminal=world.ours.terminal, library=world.ours.library)
+    Terminal.objects.create(
+        site=world.ours.site, device_id="all", name="Hall", status="approved", all_libraries=True
+    )
+    return other
+
+
+def test_before_a_library_is_deleted_its_people_and_their_doors_are_counted(world: World) -> None:
+    shared_out(world)
+    client = client_of(world.manager)
+    address = reverse("admin:faces_library_delete", args=[world.ours.library.pk])
+
+    asked = client.get(address).content.decode()
+    client.cookies["django_language"] = "zh-hans"
+    in_chinese = client.get(address).content.decode()
+
+    assert "1 person is in what is deleted, and stays on file." in asked
+    assert "Door Gate will forget 1 person." in asked
+    # It holds every library, and the person is in another one.
+    assert "Door Hall" not in asked
+    assert "Gate 将删除 1 人" in in_chinese
+    assert Library.objects.filter(pk=world.ours.library.pk).exists()
+
+
+def test_libraries_deleted_together_are_counted_together(world: World) -> None:
+    other = shared_out(world)
+    rows = [world.ours.library.pk, other.pk]
+
+    asked = client_of(world.manager).post(
+        reverse(LIST), {"action": "delete_selected", "_selected_action": rows}
+    )
+
+    for door in ("Gate", "Hall"):
+        assert f"Door {door} will forget 1 person." in asked.content.decode()
+    assert Library.objects.filter(pk__in=rows).count() == 2
+
+
+def test_where_no_door_has_to_forget_anybody_that_is_said(world: World) -> None:
+    Terminal.objects.filter(site=world.ours.site).update(status="pending")
+    address = reverse("admin:faces_library_delete", args=[world.ours.library.pk])
+
+    asked = client_of(world.manager).get(address).content.decode()
+
+    assert "No door has to forget anybody." in asked
 
 
 def test_bulk_delete_cannot_reach_another_site(world: World) -> None:

@@ -10,6 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
 from faces.models import Delivery
+from server_common import newest_first
 from tests.console.two_sites import World
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
@@ -131,3 +132,50 @@ def test_a_place_counts_nothing(manager: APIClient, world: World, path: str) -> 
     counts = [one["sql"] for one in deep if "COUNT(*)" in one["sql"] or "OFFSET" in one["sql"]]
     assert counts == []
     assert len(deep) < len(first)
+
+
+def test_beyond_a_bound_the_count_says_that_there_are_more(
+    manager: APIClient, ids: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = listed(manager, DELIVERIES)
+    number = whole["count"]
+    assert whole["count_is_exact"] is True
+    monkeypatch.setattr(newest_first, "COUNTED_MAX", number - 1)
+
+    first = listed(manager, DELIVERIES, page_size=number - 1)
+    second = listed(manager, first["next"])
+
+    assert [(one["count"], one["count_is_exact"]) for one in (first, second)] == [
+        (number - 1, False)
+    ] * 2
+    assert rows(first) + rows(second) == rows(whole)
+    monkeypatch.setattr(newest_first, "COUNTED_MAX", number)
+    assert listed(manager, DELIVERIES, page_size=5)["count_is_exact"] is True
+
+
+@pytest.mark.parametrize("bound", [3, 6, 9, 1000])
+def test_pages_by_number_lead_to_the_end_whatever_is_counted(
+    manager: APIClient, ids: list[int], monkeypatch: pytest.MonkeyPatch, bound: int
+) -> None:
+    whole = rows(listed(manager, DELIVERIES, page_size=500))
+    monkeypatch.setattr(newest_first, "COUNTED_MAX", bound)
+    last = (len(whole) + 2) // 3
+
+    for number in range(1, last + 1):
+        page = listed(manager, DELIVERIES, page=number, page_size=3)
+        assert rows(page) == whole[(number - 1) * 3 : number * 3]
+        assert (page["next"] is None) is (number == last)
+
+    assert rows(listed(manager, DELIVERIES, page="last", page_size=3)) == whole[(last - 1) * 3 :]
+    beyond = manager.get(DELIVERIES, {"page": last + 1, "page_size": 3})
+    assert beyond.status_code == manager.get(DELIVERIES, {"page": 0}).status_code == 404
+
+
+def test_only_rows_of_the_page_are_joined(manager: APIClient, ids: list[int]) -> None:
+    """Joined before they are sorted, thousands of rows were, for a page of fifty."""
+    with CaptureQueriesContext(connection) as asked:
+        listed(manager, DELIVERIES, page_size=3, user_id="p7")
+
+    joined = [one["sql"] for one in asked if 'JOIN "devices_site"' in one["sql"]]
+    (sql,) = [one for one in joined if 'FROM "faces_delivery"' in one]
+    assert sql.endswith(f'"id" IN ({ids[4]})')
