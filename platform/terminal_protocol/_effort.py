@@ -18,6 +18,8 @@ _STEPS_IN_ALL_MAX: Final = 100_000
 _STEPS_OF_A_TEXT: Final = 5
 # One behind the other; as many as results are read at once.
 OBJECTS_MAX: Final = 10_000
+# Characters written as two halves (CESU-8), and halves alone.
+HALVES_MAX: Final = 50_000
 # Backslashes and percent signs that begin no escape.
 STRAYS_MAX: Final = 100_000
 
@@ -38,13 +40,16 @@ class Effort:
         Separators in names count as well: telling them apart would be reading the text.
 
         Raises:
-            UnreadableBody: too_large, or too_deep where it is the brackets that are many.
+            UnreadableBody: too_large, or too_deep where most brackets are not closed.
         """
         separators = sum(text.count(one) for one in _SEPARATORS)
         opening = sum(text.count(one) for one in _OPENING)
         self._values_left -= separators + opening
         if self._values_left < 0:
-            raise UnreadableBody("too_deep" if opening > separators + 1 else "too_large")
+            closing = text.count("}") + text.count("]")
+            raise UnreadableBody(
+                "too_deep" if opening > 2 * (closing + separators) else "too_large"
+            )
         self.step(_STEPS_OF_A_TEXT)
 
     def step(self, count: int = 1) -> None:

@@ -36,12 +36,14 @@ _BASE64_WITH_BLANKS = re.compile(r"[A-Za-z0-9/=\s_\-]++")
 _PICTURE_MIN_CHARS = 256
 
 
-def read_form(raw: bytes, content_type: str, effort: Effort) -> tuple[Any, list[str]] | None:
-    """Return what a form says and its repairs, None when the body is no form."""
+def read_multipart(raw: bytes, content_type: str, effort: Effort) -> tuple[Any, list[str]] | None:
+    """Return what a multipart form says and its repairs, None when the body is none."""
     fields = _multipart(raw, content_type)
-    if fields:
-        return _from_fields(fields, effort)
-    text, _repairs = decode(raw)
+    return _from_fields(fields, effort) if fields else None
+
+
+def read_joined(text: str, effort: Effort) -> tuple[Any, list[str]] | None:
+    """Return what fields joined by ``&`` say and the repairs, None when the text is no form."""
     if text.lstrip().startswith(("{", "[")):
         return None
     if _PERCENT_BRACE.match(text):

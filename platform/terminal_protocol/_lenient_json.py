@@ -48,9 +48,7 @@ _NO_CODE = re.compile(r"\\u(?![0-9A-Fa-f]{4})")
 _HALVES = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 # Up to a bracket that stands in no text, and up to any bracket.
-_BESIDE_TEXTS = re.compile(
-    r"(?:[^\"{}\[\]]++|\"[^\\\"]*+(?:\\.[^\\\"]*+)*+\")*+", re.DOTALL
-)
+_BESIDE_TEXTS = re.compile(r"(?:[^\"{}\[\]]++|\"[^\\\"]*+(?:\\.[^\\\"]*+)*+\")*+", re.DOTALL)
 _ANYTHING = re.compile(r"[^{}\[\]]*+")
 _DEPTHS = {"{": 1, "[": 1, "}": -1, "]": -1}
 _PADDING = " \t\r\n\f\v\x00\u00a0\ufeff"  # before the object: buffers, marks
@@ -265,13 +263,13 @@ def _unescape(text: str) -> str:
         return text
     # After this every backslash begins an escape by itself, and there is no quote.
     text = text.replace("\\\\", "\\u005c").replace('\\"', '"').replace('"', "\\u0022")
+    text, strays = _NO_CODE.subn("u", text, count=STRAYS_MAX)
+    if strays == STRAYS_MAX:
+        raise UnreadableBody("too_large")
     for escape, char in _CONTROLS.items():
         text = text.replace(escape, char)
     # Of the others only codes are kept, marked by quotes meanwhile.
     text = text.replace("\\u", '"').replace("\\", "").replace('"', "\\u")
-    text, strays = _NO_CODE.subn("u", text, count=STRAYS_MAX)
-    if strays == STRAYS_MAX:
-        raise UnreadableBody("too_large")
     text = scanstring(f'{text}"', 0, False)[0]  # noqa: FBT003 - its own name is no keyword in C
     if _SURROGATE.search(text):
         # Two escapes for one character are one already; one half may stand in the text itself.

@@ -11,7 +11,7 @@ _BEFORE, _BEHIND = "\"'`\\", "\"'`\\}]),;"
 _DATA_URL = re.compile(r"(?:data:[^,]{0,100}|[\w/.+\-;= ]{0,100}base64),\s*", re.IGNORECASE)
 # Line breaks and slashes that were escaped once more than they were read.
 _ESCAPED_BREAKS = re.compile(r"\\+[nrt]")
-_PERCENT = re.compile(r"%(2B|2F|3D|0A|0D|20)", re.IGNORECASE)
+_PERCENT = {"%2B": "+", "%2F": "/", "%3D": "=", "%0A": "\n", "%0D": "\r", "%20": " "}
 _BLANKS = re.compile(r"\s+")
 _BREAKS = re.compile(r"[^\S ]")
 _URL_SAFE = str.maketrans("-_", "+/")
@@ -35,7 +35,8 @@ def bytes_of_base64(value: str) -> bytes | None:
     if "\\" in text:
         text = _ESCAPED_BREAKS.sub("", text).replace("\\", "")
     if "%" in text:
-        text = _PERCENT.sub(lambda found: chr(int(found[1], 16)), text)
+        for code, char in _PERCENT.items():
+            text = text.replace(code, char).replace(code.lower(), char)
     text = _without_blanks(text.strip()).translate(_URL_SAFE)
     pieces = [piece for piece in _PADDING.split(text, maxsplit=_PIECES_MAX) if piece]
     if not pieces:

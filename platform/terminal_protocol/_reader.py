@@ -38,7 +38,9 @@ _ANY_UNIT = ("unit", "units")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
-def unwrap(data: Mapping[str, Any], envelope: str, effort: Effort | None = None) -> Mapping[str, Any]:
+def unwrap(
+    data: Mapping[str, Any], envelope: str, effort: Effort | None = None
+) -> Mapping[str, Any]:
     """Return what is inside an envelope such as "Info", or the object itself when it is flat.
 
     What stands beside the envelope is kept; the inside wins where both say something. ``effort``

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ._effort import Effort
-from ._forms import read_form
+from ._forms import read_joined, read_multipart
 from ._lenient_json import NESTED
 from ._reader import as_object
 from ._text import BROKEN_OFF, DEPTH_LIMIT, JsonReader, decode, read_all, read_json
@@ -95,10 +95,13 @@ def _read(raw: bytes, content_type: str, effort: Effort) -> tuple[list[Any], lis
     try:
         found = reader.load(raw)
     except (ValueError, RecursionError):
-        form = read_form(raw, content_type, effort)
+        form = read_multipart(raw, content_type, effort)
         if form is not None:
             return [form[0]], form[1]
         text, repairs = decode(raw)
+        form = read_joined(text, effort)
+        if form is not None:
+            return [form[0]], form[1]
         several, more = read_all(text, effort)
         return several, [*repairs, *more]
     return [found], [*(["json_bom"] if raw.startswith(codecs.BOM_UTF8) else []), *reader.repairs]
