@@ -20,6 +20,8 @@ from terminal_protocol._effort import OBJECTS_MAX, VALUES_MAX
 
 UNREADABLE = {"not_json", "not_an_object", "too_deep", "too_large", "too_many"}
 SIZES = (300_000, 600_000)
+# Whatever the size: escapes are undone in a few passes.
+CALLS_FOR_ESCAPES = 2_000
 PART = b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n'
 QP = PART.replace(b"\r\n\r\n", b"\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n")
 
@@ -65,7 +67,8 @@ SHAPES: dict[str, tuple[bytes, bytes, bytes]] = {
 }  # fmt: skip
 
 
-def _body(shape: tuple[bytes, bytes, bytes], size: int) -> bytes:
+def body_of(shape: tuple[bytes, bytes, bytes], size: int) -> bytes:
+    """Return a body of a shape and about this size."""
     before, piece, behind = shape
     return before + piece * (size // len(piece)) + behind
 
@@ -102,11 +105,20 @@ def _read(raw: bytes) -> None:
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
 def test_no_shape_takes_a_call_for_each_of_its_pieces(shape: tuple[bytes, bytes, bytes]) -> None:
     """A call for each escape, number or key took up to 13 s for 8 MB."""
-    bodies = [_body(shape, size) for size in SIZES]
+    bodies = [body_of(shape, size) for size in SIZES]
 
     small, large = (_calls(partial(_read, raw)) for raw in bodies)
 
     assert large <= 2.2 * small + 1_000
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["backslashes, not ended", "no escapes", "line breaks, wrong comma", "codes, wrong comma",
+     "halves in codes", "codes cut", "percent signs", "quoted-printable"],
+)  # fmt: skip
+def test_escapes_are_undone_in_few_passes(name: str) -> None:
+    assert _calls(partial(_read, body_of(SHAPES[name], 600_000))) <= CALLS_FOR_ESCAPES
 
 
 def _keys(count: int) -> bytes:
