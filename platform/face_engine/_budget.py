@@ -5,8 +5,8 @@ Those that do not fit wait in the order in which they came, a bounded time, and 
 them. Usual pictures have a part of the budget for themselves, so that large ones never hold up a
 door; of large ones few are decoded at once, because each takes a core for a second.
 
-Of what comes from one owner, such as a terminal, only a share is let in: one that sends many pictures
-at once holds up itself and not others.
+Of what comes from one owner, such as a terminal, only a share is let in: one that sends many
+pictures at once holds up itself and not others.
 
 A caller holds one picture at a time and waits for none while it holds one: nothing can wait in a
 circle.
