@@ -7,8 +7,8 @@ character is looked at a bounded number of times, pictures by the regular expres
 (decision 0004).
 """
 
+import json
 import re
-from json.decoder import scanstring
 from typing import Any
 
 from ._characters import join_halves
@@ -43,6 +43,7 @@ _WORDS = {
     "true": True, "false": False,
     "null": None, "none": None, "nan": None, "undefined": None, "": None,
 }  # fmt: skip
+_DECODER = json.JSONDecoder(strict=False)
 _CONTROLS = {"\\n": "\n", "\\r": "\r", "\\t": "\t", "\\b": "\b", "\\f": "\f"}
 _NO_CODE = re.compile(r"\\u(?![0-9A-Fa-f]{4})")
 _HALVES = re.compile("[\ud800-\udbff][\udc00-\udfff]")
@@ -263,14 +264,15 @@ def _unescape(text: str) -> str:
         return text
     # After this every backslash begins an escape by itself, and there is no quote.
     text = text.replace("\\\\", "\\u005c").replace('\\"', '"').replace('"', "\\u0022")
-    text, strays = _NO_CODE.subn("u", text, count=STRAYS_MAX)
-    if strays == STRAYS_MAX:
-        raise UnreadableBody("too_large")
+    if text.count("\\u") > text.count("\\u005c") + text.count("\\u0022"):
+        text, strays = _NO_CODE.subn("u", text, count=STRAYS_MAX)
+        if strays == STRAYS_MAX:
+            raise UnreadableBody("too_large")
     for escape, char in _CONTROLS.items():
         text = text.replace(escape, char)
     # Of the others only codes are kept, marked by quotes meanwhile.
     text = text.replace("\\u", '"').replace("\\", "").replace('"', "\\u")
-    text = scanstring(f'{text}"', 0, False)[0]  # noqa: FBT003 - its own name is no keyword in C
+    text = _DECODER.decode(f'"{text}"')
     if _SURROGATE.search(text):
         # Two escapes for one character are one already; one half may stand in the text itself.
         text = _HALVES.sub(lambda pair: join_halves(pair[0]), text)

@@ -12,7 +12,6 @@ _DATA_URL = re.compile(r"(?:data:[^,]{0,100}|[\w/.+\-;= ]{0,100}base64),\s*", re
 # Line breaks and slashes that were escaped once more than they were read.
 _ESCAPED_BREAKS = re.compile(r"\\+[nrt]")
 _PERCENT = {"%2B": "+", "%2F": "/", "%3D": "=", "%0A": "\n", "%0D": "\r", "%20": " "}
-_BLANKS = re.compile(r"\s+")
 _BREAKS = re.compile(r"[^\S ]")
 _URL_SAFE = str.maketrans("-_", "+/")
 _PADDING = re.compile("=+")
@@ -55,7 +54,7 @@ def _padded(piece: str) -> str:
 
 def _without_blanks(text: str) -> str:
     """Leave blanks out; "+" that decoding a form had made blanks of become "+" again."""
-    return text.replace(" ", "+") if _were_plus(text) else _BLANKS.sub("", text)
+    return text.replace(" ", "+") if _were_plus(text) else "".join(text.split())
 
 
 def _were_plus(text: str) -> bool:
@@ -68,4 +67,4 @@ def _were_plus(text: str) -> bool:
     if text.count(" ") % 4:
         return True  # without them the length would be none of padded base64
     *lines, last = text.split(" ")
-    return any(len(line) != len(lines[0]) for line in lines) or not 0 < len(last) <= len(lines[0])
+    return len(set(map(len, lines))) > 1 or not 0 < len(last) <= len(lines[0])
