@@ -34,13 +34,21 @@ def picture_budget() -> PictureBudget:
 os.register_at_fork(after_in_child=picture_budget.cache_clear)
 
 
-def picture_hold(origin: PictureOrigin) -> AbstractContextManager[PictureHold]:
+def picture_hold(
+    origin: PictureOrigin, *, terminal_id: int | None = None
+) -> AbstractContextManager[PictureHold]:
     """Let the caller hold one decoded picture, for as long as it is needed.
 
     Never to be entered while another one is held, nor inside a transaction: there may be a wait.
+
+    Args:
+        origin: how long it may wait.
+        terminal_id: that sent it; each has a share of the room only.
     """
     wait_s: float = settings.PICTURE_WAIT_S[origin]
-    return picture_budget().hold(Patience(wait_s, behind_most=_BEHIND_MOST[origin]))
+    return picture_budget().hold(
+        Patience(wait_s, behind_most=_BEHIND_MOST[origin]), owner=terminal_id
+    )
 
 
 def picture_decode(raw: bytes, hold: PictureHold, *, decoded_most: int) -> PartialImage:

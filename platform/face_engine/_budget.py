@@ -5,6 +5,9 @@ Those that do not fit wait in the order in which they came, a bounded time, and 
 them. Usual pictures have a part of the budget for themselves, so that large ones never hold up a
 door; of large ones few are decoded at once, because each takes a core for a second.
 
+Of what comes from one owner, such as a terminal, only a share is let in: one that sends many
+pictures at once holds up itself and not others.
+
 A caller holds one picture at a time and waits for none while it holds one: nothing can wait in a
 circle.
 """
@@ -12,8 +15,8 @@ circle.
 import sys
 import threading
 import time
-from collections import deque
-from collections.abc import Iterator
+from collections import Counter, deque
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -28,6 +31,9 @@ decoded, it has no more than 2047 pixels each way."""
 _LIGHT_SHARE: Final = 3
 _HEAVY_AT_ONCE: Final = 2
 _WAITING_MOST: Final = 32
+# Of a part of the budget one owner has so much, or a single picture that is larger.
+_OWNER_SHARE: Final = 4
+_OWNER_WAITING_MOST: Final = 2
 # Usual pictures: so many bytes have been freed, and so long ago was the last time. Taking memory
 # anew costs a fifth of decoding a phone's photo.
 _TRIM_BYTES: Final = 64 * 1024 * 1024
@@ -56,32 +62,71 @@ class _Lane:
         self.used = 0
         self.decoding = 0
         self.queue: deque[object] = deque()
+        # By owner: what its pictures take, let in or in the queue, and how many are in neither.
+        self.owned: Counter[Hashable] = Counter()
+        self.kept_back: Counter[Hashable] = Counter()
         self.changed = threading.Condition()
 
-    def enter(self, weight: int, patience: Patience) -> None:
+    def enter(self, weight: int, patience: Patience, owner: Hashable | None) -> None:
         """Take a weight, as soon as all that came before have theirs.
 
         Raises:
             PicturesBusy: too many wait already, or there was no room in time.
         """
+        until = time.monotonic() + patience.wait_s
         with self.changed:
-            if self.queue or not self._fits(weight):
-                self._wait(weight, patience)
+            self._enter_share(weight, until, owner)
+            try:
+                if self.queue or not self._fits(weight):
+                    self._wait(weight, patience, until)
+            except PicturesBusy:
+                self._leave_share(weight, owner)
+                raise
             self.used += weight
             self.decoding += 1
 
-    def _wait(self, weight: int, patience: Patience) -> None:
+    def _enter_share(self, weight: int, until: float, owner: Hashable | None) -> None:
+        """Wait beside the queue until the owner's other pictures leave room for this one."""
+        if owner is None:
+            return
+        if not self._fits_share(weight, owner):
+            if self.kept_back[owner] >= _OWNER_WAITING_MOST:
+                raise PicturesBusy
+            self.kept_back[owner] += 1
+            try:
+                self._wait_until(lambda: self._fits_share(weight, owner), until)
+            finally:
+                self.kept_back[owner] -= 1
+                if not self.kept_back[owner]:
+                    del self.kept_back[owner]
+        self.owned[owner] += weight
+
+    def _fits_share(self, weight: int, owner: Hashable) -> bool:
+        owned = self.owned[owner]
+        return not owned or owned + weight <= self.total // _OWNER_SHARE
+
+    def _leave_share(self, weight: int, owner: Hashable | None) -> None:
+        if owner is None:
+            return
+        self.owned[owner] -= weight
+        if not self.owned[owner]:
+            del self.owned[owner]
+        self.changed.notify_all()
+
+    def _wait_until(self, is_time: Callable[[], bool], until: float) -> None:
+        while not is_time():
+            left_s = until - time.monotonic()
+            if left_s <= 0:
+                raise PicturesBusy
+            self.changed.wait(left_s)
+
+    def _wait(self, weight: int, patience: Patience, until: float) -> None:
         if len(self.queue) >= patience.behind_most:
             raise PicturesBusy
         ticket = object()
-        until = time.monotonic() + patience.wait_s
         self.queue.append(ticket)
         try:
-            while self.queue[0] is not ticket or not self._fits(weight):
-                left_s = until - time.monotonic()
-                if left_s <= 0:
-                    raise PicturesBusy
-                self.changed.wait(left_s)
+            self._wait_until(lambda: self.queue[0] is ticket and self._fits(weight), until)
         finally:
             self.queue.remove(ticket)
             # The one behind may be next, whether this one goes in or away.
@@ -90,8 +135,9 @@ class _Lane:
     def _fits(self, weight: int) -> bool:
         return self.used + weight <= self.total and self.decoding < self.at_once
 
-    def give_back(self, weight: int, *, decoded: bool) -> None:
+    def give_back(self, weight: int, *, decoded: bool, owner: Hashable | None) -> None:
         with self.changed:
+            self._leave_share(weight, owner)
             self.used -= weight
             self.decoding -= decoded
             self.changed.notify_all()
@@ -100,8 +146,11 @@ class _Lane:
 class PictureHold:
     """What one caller has of the budget: nothing at first, then the weight of a picture."""
 
-    def __init__(self, budget: "PictureBudget", patience: Patience) -> None:
+    def __init__(
+        self, budget: "PictureBudget", patience: Patience, owner: Hashable | None = None
+    ) -> None:
         self._budget = budget
+        self._owner = owner
         self._patience = patience
         self._lane: _Lane | None = None
         self._weight = 0
@@ -118,7 +167,7 @@ class PictureHold:
             return
         self.release()
         lane = self._budget.lane_for(weight)
-        lane.enter(weight, self._patience)
+        lane.enter(weight, self._patience, self._owner)
         self._lane, self._weight, self._is_decoding = lane, weight, True
 
     def keep(self, weight: int) -> None:
@@ -129,7 +178,7 @@ class PictureHold:
         freed = self._weight - kept
         # Before the next one starts: what this one has freed would still be there beside it.
         self._budget.trim(freed, is_heavy=self._is_decoding and self._weight > LIGHT_BYTES)
-        self._lane.give_back(freed, decoded=self._is_decoding)
+        self._lane.give_back(freed, decoded=self._is_decoding, owner=self._owner)
         self._weight, self._is_decoding = kept, False
 
     def release(self) -> None:
@@ -160,12 +209,17 @@ class PictureBudget:
     @property
     def waiting(self) -> int:
         """Pictures that wait for room."""
-        return len(self._light.queue) + len(self._heavy.queue)
+        return sum(len(lane.queue) + lane.kept_back.total() for lane in (self._light, self._heavy))
 
     @contextmanager
-    def hold(self, patience: Patience) -> Iterator[PictureHold]:
-        """Let a caller hold a picture; whatever it holds at the end is given back."""
-        held = PictureHold(self, patience)
+    def hold(self, patience: Patience, *, owner: Hashable | None = None) -> Iterator[PictureHold]:
+        """Let a caller hold a picture; whatever it holds at the end is given back.
+
+        Args:
+            patience: how long it waits.
+            owner: whose pictures have a share only; None has no such limit.
+        """
+        held = PictureHold(self, patience, owner)
         try:
             yield held
         finally:

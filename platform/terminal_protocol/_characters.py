@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import islice
 
+from ._effort import HALVES_MAX
+from .exceptions import UnreadableBody
+
 # What bounds the work on hostile bytes; a message of chapter 9 has a dozen runs of some bytes.
 _RUNS_MAX = 2_000
 _RUN_MAX_BYTES = 1_024
@@ -67,7 +70,13 @@ def has_halves(raw: bytes) -> bool:
 
 
 def decode_damaged(raw: bytes) -> tuple[str, list[str]]:
-    """Return the text of bytes that are no correct UTF-8, and the repairs."""
+    """Return the text of bytes that are no correct UTF-8, and the repairs.
+
+    Raises:
+        UnreadableBody: too_large, too many halves of characters.
+    """
+    if sum(1 for _ in islice(_HALF.finditer(raw), HALVES_MAX + 1)) > HALVES_MAX:
+        raise UnreadableBody("too_large")
     repairs = []
     if has_halves(raw) or _JAVA_NUL in raw:
         raw, is_mended = _mend_halves(raw)

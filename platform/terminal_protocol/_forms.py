@@ -1,12 +1,13 @@
 """Bodies that came as forms: multipart, or fields joined by ``&``."""
 
 import base64
+import binascii
 import json
 import quopri
 import re
 from typing import Any
-from urllib.parse import parse_qsl, unquote_to_bytes
 
+from ._effort import STRAYS_MAX, Effort
 from ._text import decode, read_json
 from .exceptions import UnreadableBody
 
@@ -21,6 +22,8 @@ _TRANSFER = re.compile(r"content-transfer-encoding:\s*([a-z0-9\-]{1,32})", re.IG
 _HEAD_END = re.compile(rb"\r?\n\r?\n")
 _HEAD_MAX_BYTES = 4096
 
+# A percent sign that begins no escape.
+_STRAY_PERCENT = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 _PERCENT_BRACE = re.compile(r"\s*%7b", re.IGNORECASE)
 _FIRST_FIELD = re.compile(r"\s*[^\s=&]{1,64}=")
 # "json={…" as it is, nothing percent-encoded.
@@ -33,40 +36,60 @@ _BASE64_WITH_BLANKS = re.compile(r"[A-Za-z0-9/=\s_\-]++")
 _PICTURE_MIN_CHARS = 256
 
 
-def read_form(raw: bytes, content_type: str) -> tuple[Any, list[str]] | None:
-    """Return what a form says and its repairs, None when the body is no form."""
+def read_multipart(raw: bytes, content_type: str, effort: Effort) -> tuple[Any, list[str]] | None:
+    """Return what a multipart form says and its repairs, None when the body is none."""
     fields = _multipart(raw, content_type)
-    if fields:
-        return _from_fields(fields)
-    text, _repairs = decode(raw)
+    return _from_fields(fields, effort) if fields else None
+
+
+def read_joined(text: str, effort: Effort) -> tuple[Any, list[str]] | None:
+    """Return what fields joined by ``&`` say and the repairs, None when the text is no form."""
     if text.lstrip().startswith(("{", "[")):
         return None
     if _PERCENT_BRACE.match(text):
-        found, repairs = _percent_encoded(text)
+        found, repairs = _percent_encoded(text, effort)
         return found, ["form_encoded", *repairs]
     if named := _RAW_OBJECT.match(text):
-        found, repairs = read_json(text[named.end() :])
+        found, repairs = read_json(text[named.end() :], effort)
         return found, ["form_encoded", *repairs]
     fields = _url_encoded(text)
     if not fields:
         return None
-    found, repairs = _from_fields(fields)
+    found, repairs = _from_fields(fields, effort)
     return _with_plus(found), repairs
 
 
-def _percent_encoded(text: str) -> tuple[Any, list[str]]:
+def _percent_encoded(text: str, effort: Effort) -> tuple[Any, list[str]]:
     """Read an object that was sent without a field's name."""
+    plain = _unquote(text)
+    Effort().admit(plain)
     try:
         # Between members a "+" is no JSON, so here it stood for itself.
-        return json.loads(_unquote(text), strict=False), []
+        return json.loads(plain, strict=False), []
     except ValueError:
-        found, repairs = read_json(_unquote(text.replace("+", " ")))
+        found, repairs = read_json(_unquote(text.replace("+", " ")), effort)
         return _with_plus(found), repairs
 
 
 def _unquote(text: str) -> str:
-    # Not urllib's unquote: on text beside ASCII it takes seconds for what bytes do at once.
-    return decode(unquote_to_bytes(text))[0].rstrip("=\r\n ")
+    return decode(_unquoted(text))[0].rstrip("=\r\n ")
+
+
+def _unquoted(text: str) -> bytes:
+    """Return the bytes of a text with percent signs, which urllib takes seconds for.
+
+    Quoted-printable is the same with another sign, and the standard library reads it in C.
+
+    Raises:
+        UnreadableBody: too_large, too many percent signs that begin no escape.
+    """
+    raw = text.encode("utf-8", "surrogatepass")
+    if b"%" not in raw:
+        return raw
+    raw, strays = _STRAY_PERCENT.subn(b"%25", raw, count=STRAYS_MAX)
+    if strays == STRAYS_MAX:
+        raise UnreadableBody("too_large")
+    return binascii.a2b_qp(raw.replace(b"=", b"%3D").replace(b"%", b"="))
 
 
 def _multipart(raw: bytes, content_type: str) -> dict[str, str]:
@@ -122,13 +145,21 @@ def _from_base64(text: str) -> str:
 def _url_encoded(text: str) -> dict[str, str]:
     if _FIRST_FIELD.match(text) is None:
         return {}
-    try:
-        return dict(parse_qsl(text.strip(), keep_blank_values=True, max_num_fields=FIELDS_MAX))
-    except ValueError:
+    if text.count("&") >= FIELDS_MAX:
         return {}  # more fields than any message has: no form
+    pairs = (field.partition("=") for field in text.strip().split("&") if field)
+    return {_plain(name): _plain(value) for name, _, value in pairs}
 
 
-def _from_fields(fields: dict[str, str]) -> tuple[Any, list[str]]:
+def _plain(text: str) -> str:
+    raw = _unquoted(text.replace("+", " "))
+    try:
+        return raw.decode("utf-8", "surrogatepass")
+    except UnicodeDecodeError:
+        return raw.decode("utf-8", "replace")
+
+
+def _from_fields(fields: dict[str, str], effort: Effort) -> tuple[Any, list[str]]:
     """Take a form: a field may hold the object as JSON, the others stay beside it.
 
     Braces alone make no JSON: what cannot be read stays the text it is.
@@ -139,6 +170,7 @@ def _from_fields(fields: dict[str, str]) -> tuple[Any, list[str]]:
     for name, value in fields.items():
         if not value.lstrip().startswith("{"):
             continue
+        effort.admit(value)
         try:
             inner: Any = json.loads(value, strict=False)
         except ValueError:
@@ -146,7 +178,7 @@ def _from_fields(fields: dict[str, str]) -> tuple[Any, list[str]]:
                 continue
             may_repair = False  # one is enough; 200 would be an attack
             try:
-                inner, more = read_json(value)
+                inner, more = read_json(value, effort)
             except UnreadableBody:
                 continue
             repairs += more

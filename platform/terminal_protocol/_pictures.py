@@ -11,8 +11,7 @@ _BEFORE, _BEHIND = "\"'`\\", "\"'`\\}]),;"
 _DATA_URL = re.compile(r"(?:data:[^,]{0,100}|[\w/.+\-;= ]{0,100}base64),\s*", re.IGNORECASE)
 # Line breaks and slashes that were escaped once more than they were read.
 _ESCAPED_BREAKS = re.compile(r"\\+[nrt]")
-_PERCENT = re.compile(r"%(2B|2F|3D|0A|0D|20)", re.IGNORECASE)
-_BLANKS = re.compile(r"\s+")
+_PERCENT = {"%2B": "+", "%2F": "/", "%3D": "=", "%0A": "\n", "%0D": "\r", "%20": " "}
 _BREAKS = re.compile(r"[^\S ]")
 _URL_SAFE = str.maketrans("-_", "+/")
 _PADDING = re.compile("=+")
@@ -35,7 +34,8 @@ def bytes_of_base64(value: str) -> bytes | None:
     if "\\" in text:
         text = _ESCAPED_BREAKS.sub("", text).replace("\\", "")
     if "%" in text:
-        text = _PERCENT.sub(lambda found: chr(int(found[1], 16)), text)
+        for code, char in _PERCENT.items():
+            text = text.replace(code, char).replace(code.lower(), char)
     text = _without_blanks(text.strip()).translate(_URL_SAFE)
     pieces = [piece for piece in _PADDING.split(text, maxsplit=_PIECES_MAX) if piece]
     if not pieces:
@@ -54,7 +54,7 @@ def _padded(piece: str) -> str:
 
 def _without_blanks(text: str) -> str:
     """Leave blanks out; "+" that decoding a form had made blanks of become "+" again."""
-    return text.replace(" ", "+") if _were_plus(text) else _BLANKS.sub("", text)
+    return text.replace(" ", "+") if _were_plus(text) else "".join(text.split())
 
 
 def _were_plus(text: str) -> bool:
@@ -67,4 +67,4 @@ def _were_plus(text: str) -> bool:
     if text.count(" ") % 4:
         return True  # without them the length would be none of padded base64
     *lines, last = text.split(" ")
-    return any(len(line) != len(lines[0]) for line in lines) or not 0 < len(last) <= len(lines[0])
+    return len(set(map(len, lines))) > 1 or not 0 < len(last) <= len(lines[0])

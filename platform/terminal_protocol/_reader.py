@@ -8,11 +8,13 @@ from decimal import Decimal
 from itertools import islice
 from typing import Any
 
+from ._effort import Effort
 from ._lenient_json import NESTED
 from ._text import BROKEN_OFF, DEPTH_LIMIT, read_json
 from .exceptions import UnreadableBody
 from .values import (
     folded,
+    has_more_than,
     has_unkept,
     is_deeper,
     read_bool,
@@ -36,15 +38,18 @@ _ANY_UNIT = ("unit", "units")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
-def unwrap(data: Mapping[str, Any], envelope: str) -> Mapping[str, Any]:
+def unwrap(
+    data: Mapping[str, Any], envelope: str, effort: Effort | None = None
+) -> Mapping[str, Any]:
     """Return what is inside an envelope such as "Info", or the object itself when it is flat.
 
-    What stands beside the envelope is kept; the inside wins where both say something.
+    What stands beside the envelope is kept; the inside wins where both say something. ``effort``
+    is what may be spent on objects in texts, where there are many messages.
     """
     for key, value in data.items():
         if folded(key) != envelope.lower():
             continue
-        inner = as_object(value)
+        inner = as_object(value, effort)
         if isinstance(inner, list) and inner:
             inner = inner[0]
         if isinstance(inner, Mapping):
@@ -53,15 +58,15 @@ def unwrap(data: Mapping[str, Any], envelope: str) -> Mapping[str, Any]:
     return data
 
 
-def as_object(value: Any) -> Any:
+def as_object(value: Any, effort: Effort | None = None) -> Any:
     """Return the object in a text such as '{"name": …}'; any other value as it is.
 
-    Read as a body is, but half an object is none.
+    Read as a body is, but half an object is none, and so is one for which ``effort`` is not enough.
     """
     if not isinstance(value, str) or not value.lstrip().startswith(("{", "[")):
         return value
     try:
-        found, repairs = read_json(value)
+        found, repairs = read_json(value, effort or Effort())
     except UnreadableBody:
         return value
     return value if BROKEN_OFF in repairs else within_depth(found, DEPTH_LIMIT)
@@ -227,6 +232,9 @@ class FieldReader:
         self._keep(name, value)
 
     def _keep(self, key: str, value: Any) -> None:
+        if has_more_than(value, EXTRAS_LIMIT_BYTES):
+            self._fault_once("extras_too_large")
+            return
         if is_deeper(value, DEPTH_LIMIT):
             value = NESTED
         name, cleaned = read_text(key, limit=64), self._clean(value)

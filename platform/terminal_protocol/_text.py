@@ -2,15 +2,19 @@
 
 import codecs
 import json
+import re
 from typing import Any
 
 from ._characters import decode_damaged, has_halves
+from ._effort import OBJECTS_MAX, Effort
 from ._lenient_json import BETWEEN, read_lenient, read_lenient_all
+from .exceptions import UnreadableBody
 
 # An object nested deeper than this is no message of a terminal.
 DEPTH_LIMIT = 32
 # Among the repairs until the body is read: its text ended before its object did.
 BROKEN_OFF = "(broken off)"
+_BEGINS = re.compile(r"\s*+[{\[\"]")
 
 
 def decode(raw: bytes) -> tuple[str, list[str]]:
@@ -36,10 +40,15 @@ class JsonReader:
 
         Raises:
             ValueError: it is none, or holds halves of characters.
+            UnreadableBody: these bytes hold more than a body may.
             RecursionError: nested far too deep.
         """
-        if isinstance(text, bytes) and has_halves(text):
-            raise ValueError("halves of characters")
+        if isinstance(text, bytes):
+            if has_halves(text):
+                raise ValueError("halves of characters")
+            text = text.decode(json.detect_encoding(text), "surrogatepass")
+            if _BEGINS.match(text):
+                Effort().admit(text)
         self.repairs.clear()
         return json.loads(
             text,
@@ -53,6 +62,7 @@ class JsonReader:
 
         Raises:
             ValueError: there is something else among them.
+            UnreadableBody: too_many.
         """
         self.repairs.clear()
         decoder = json.JSONDecoder(
@@ -67,6 +77,8 @@ class JsonReader:
                 one, at = decoder.raw_decode(text, at)
             except RecursionError:
                 raise ValueError("nested far too deep") from None
+            if len(found) == OBJECTS_MAX:
+                raise UnreadableBody("too_many")
             found.append(one)
             at = _begins(text, at)
         return found
@@ -92,12 +104,13 @@ class JsonReader:
             self.repairs.append(repair)
 
 
-def read_json(text: str) -> tuple[Any, list[str]]:
+def read_json(text: str, effort: Effort) -> tuple[Any, list[str]]:
     """Return what the text holds and its repairs; each reader is more tolerant than the one before.
 
     Raises:
-        UnreadableBody: none of them can make an object of it.
+        UnreadableBody: none of them can make an object of it, or it is more than one may hold.
     """
+    effort.admit(text)
     reader = JsonReader()
     try:
         return reader.load(text), reader.repairs
@@ -106,17 +119,18 @@ def read_json(text: str) -> tuple[Any, list[str]]:
     try:
         found = reader.load(text, strict=False)
     except (ValueError, RecursionError):
-        found, is_cut = read_lenient(text, DEPTH_LIMIT)
+        found, is_cut = read_lenient(text, DEPTH_LIMIT, effort)
         return found, ["json_syntax", *([BROKEN_OFF] if is_cut else [])]
     return found, ["json_control_characters", *reader.repairs]
 
 
-def read_all(text: str) -> tuple[list[Any], list[str]]:
+def read_all(text: str, effort: Effort) -> tuple[list[Any], list[str]]:
     """Return what the text holds, one behind the other, and the repairs.
 
     Raises:
-        UnreadableBody: no object can be made of its beginning.
+        UnreadableBody: no object can be made of its beginning, or it is more than one may hold.
     """
+    effort.admit(text)
     reader = JsonReader()
     for is_strict, repair in ((True, []), (False, ["json_control_characters"])):
         try:
@@ -130,7 +144,7 @@ def read_all(text: str) -> tuple[list[Any], list[str]]:
         several = []
     if several:
         return several, ["json_syntax", *reader.repairs]
-    several, is_cut = read_lenient_all(text, DEPTH_LIMIT)
+    several, is_cut = read_lenient_all(text, DEPTH_LIMIT, effort)
     return several, ["json_syntax", *([BROKEN_OFF] if is_cut else [])]
 
 

@@ -13,6 +13,7 @@ from datetime import datetime, tzinfo
 from decimal import Decimal
 from typing import Any
 
+from ._effort import Effort
 from ._reader import FieldReader, as_object, unwrap
 from .exceptions import NotThisMessage
 from .values import lookup, read_image
@@ -331,6 +332,7 @@ def read_feedback(*bodies: Mapping[str, Any]) -> tuple[list[ResultFeedback], tup
         NotThisMessage: there is no result in it.
     """
     entries: list[Any] = []
+    effort = Effort()
     for data in bodies:
         found = lookup(data, "resultList")
         entries += found if isinstance(found, list) else [data]
@@ -342,7 +344,7 @@ def read_feedback(*bodies: Mapping[str, Any]) -> tuple[list[ResultFeedback], tup
         if not isinstance(entry, Mapping):
             faults.append("result_not_an_object")
             continue
-        reader = FieldReader(unwrap(entry, "resultList"))
+        reader = FieldReader(unwrap(entry, "resultList", effort))
         result = ResultFeedback(
             user_id=reader.text("userID", limit=_ID_LIMIT, advised=32),
             code=reader.text("status", "code", limit=16),

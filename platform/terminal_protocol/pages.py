@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from ._effort import Effort
 from ._reader import as_object
 from .values import lookup, read_int
 
@@ -72,7 +73,8 @@ class Page:
         found = found if isinstance(found, Mapping) else {}
         listed = as_object(lookup(found, "data"))
         listed = [listed] if isinstance(listed, Mapping) else listed
-        found_there = [as_object(one) for one in listed] if isinstance(listed, list) else []
+        effort = Effort()
+        found_there = [as_object(one, effort) for one in listed] if isinstance(listed, list) else []
         entries = tuple(one for one in found_there if isinstance(one, dict))
         size = read_int(lookup(found, "size"))
         return cls(

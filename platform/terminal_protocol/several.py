@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from ._effort import Effort
 from ._reader import as_object
 from .body import BodyReading
 from .exceptions import UnreadableBody
@@ -23,8 +24,9 @@ def messages_in(body: BodyReading, envelope: str = "Info") -> list[BodyReading]:
         UnreadableBody: too_many.
     """
     found: list[Mapping[str, Any]] = []
+    effort = Effort()
     for outer in (body.data, *body.further):
-        for one in _opened(outer, {envelope.lower(), _LIST}):
+        for one in _opened(outer, {envelope.lower(), _LIST}, effort):
             found.append(one)
             if len(found) > MESSAGES_MAX:
                 raise UnreadableBody("too_many")
@@ -41,27 +43,30 @@ def length_of(message: BodyReading) -> int:
     return len(json.dumps(message.data, ensure_ascii=False, default=str).encode("utf-8", "replace"))
 
 
-def _opened(data: Mapping[str, Any], envelopes: set[str]) -> Iterator[Mapping[str, Any]]:
+def _opened(
+    data: Mapping[str, Any], envelopes: set[str], effort: Effort
+) -> Iterator[Mapping[str, Any]]:
     """Yield the entries of an envelope's list, or the object itself when it has none."""
     for key, value in data.items():
-        listed = as_object(value) if folded(key) in envelopes else None
-        entries = list(objects_in(listed)) if isinstance(listed, list) else []
+        listed = as_object(value, effort) if folded(key) in envelopes else None
+        entries = list(objects_in(listed, effort)) if isinstance(listed, list) else []
         if not entries:
             continue
         beside = {name: other for name, other in data.items() if name != key}
         if len(beside) > _BESIDE_MAX:
             beside = {}
         for entry in entries:
-            yield from _opened({**beside, **entry}, envelopes)
+            yield from _opened({**beside, **entry}, envelopes, effort)
         return
     yield data
 
 
-def objects_in(listed: list[Any]) -> Iterator[dict[str, Any]]:
+def objects_in(listed: list[Any], effort: Effort | None = None) -> Iterator[dict[str, Any]]:
     """Yield the objects of a list and of lists in it; what is none is passed over."""
+    effort = effort or Effort()
     for one in listed:
-        entry = as_object(one)
+        entry = as_object(one, effort)
         if isinstance(entry, dict):
             yield entry
         elif isinstance(entry, list):
-            yield from objects_in(entry)
+            yield from objects_in(entry, effort)

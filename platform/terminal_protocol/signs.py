@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import tzinfo
 from typing import Any, Final
 
+from ._effort import Effort
 from ._reader import FieldReader, as_object
 from .device_calls import PUSH_RECORD, CallAnswer
 from .device_fields import FieldKind
@@ -51,7 +52,8 @@ def read_push(data: Mapping[str, Any], *, is_broken_off: bool) -> PushReading:
     found = as_object(answer.value)
     if found is None and lookup(data, "signTime") is not None:
         found = data
-    listed = [as_object(one) for one in found] if isinstance(found, list) else [found]
+    effort = Effort()
+    listed = [as_object(one, effort) for one in found] if isinstance(found, list) else [found]
     has_code = answer.code == PUSH_RECORD
     signs = tuple(
         one

@@ -19,6 +19,7 @@ from ._pictures import bytes_of_base64
 from ._temperatures import POINTS, degrees_of_text, unit_of_word
 
 _INT_MAX = 2**31 - 1
+_END = object()
 _TEMPERATURE_LIMIT = 64
 _NUMBER = re.compile(r"[-+]?\d+(?:[.,]\d+)?|[-+]?[.,]\d+")
 _BEGINNING = re.compile(r"[-+]?(?:\d++(?:[.,]\d++)?|[.,]\d++)(?:[eE][-+]?\d{1,3}(?!\d))?")
@@ -69,6 +70,22 @@ def is_deeper(value: Any, limit: int) -> bool:
             for inner in (outer.values() if isinstance(outer, dict) else outer)
         ]
     return True
+
+
+def has_more_than(value: Any, limit: int) -> bool:
+    """Tell whether there are more than so many values in each other; no more are looked at."""
+    waiting = [iter((value,))]
+    while waiting:
+        inner = next(waiting[-1], _END)
+        if inner is _END:
+            waiting.pop()
+            continue
+        limit -= 1
+        if limit < 0:
+            return True
+        if isinstance(inner, dict | list):
+            waiting.append(iter(inner.values() if isinstance(inner, dict) else inner))
+    return False
 
 
 def within_depth(value: Any, limit: int) -> Any:

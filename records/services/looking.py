@@ -68,7 +68,7 @@ def look(
             return Looked(waits=raw, faults=(prefix + WAITS,))
         return Looked(faults=(prefix + NOT_KEPT,))
     started = time.perf_counter()
-    with picture_hold(origin) as hold:
+    with picture_hold(origin, terminal_id=terminal.pk) as hold:
         read = picture_read(raw, hold, prefix=prefix)
         ms = {"decode": elapsed_ms(started)}
         is_whole = read.clean is None or read.clean.is_whole
