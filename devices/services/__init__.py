@@ -60,7 +60,14 @@ from .job_kinds import JobKind, JobStep, job_kind, job_kind_register, job_kinds,
 from .jobs import job_start, job_work, jobs_forget, jobs_start, jobs_sweep
 from .json_commands import JSON_SENT_MAX
 from .limits import stranger_may_call
-from .newcomers import Flood, floods, newcomers_since, silent_newcomers
+from .newcomers import (
+    Flood,
+    came_with_flood,
+    displaced_newcomers,
+    floods,
+    newcomers_since,
+    silent_newcomers,
+)
 from .payloads import PUSH_CHOICES, command_payload
 from .presence import (
     PresenceTurn,
@@ -157,6 +164,7 @@ __all__ = [
     "callers_turned",
     "calling_check",
     "calling_moved",
+    "came_with_flood",
     "clock_answered",
     "clock_heard",
     "clock_known",
@@ -174,6 +182,7 @@ __all__ = [
     "contact_pushes_none",
     "device_work",
     "differences",
+    "displaced_newcomers",
     "exchange_keep",
     "exchanges_last",
     "floods",
