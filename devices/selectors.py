@@ -76,6 +76,15 @@ def is_administrator(user: Any) -> bool:
     return bool(user.is_active and user.is_superuser and not is_limited)
 
 
+def may_read_secrets(user: Any) -> bool:
+    """Tell whether a user may be shown what lets its reader act, where they may see the rest.
+
+    An API token that only reads may not: who reads a site's address can pose as its terminals.
+    """
+    scope = token_scope(user)
+    return scope is None or not scope.read_only
+
+
 def _within_scope(sites: QuerySet[Site], user: Any) -> QuerySet[Site]:
     scope = token_scope(user)
     if scope is None or scope.site_ids is None:

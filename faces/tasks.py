@@ -61,6 +61,7 @@ def validity_sweep() -> dict[str, int]:
     return {
         "people": services.validity_sweep(),
         "deletes": services.deletes_repeat(),
+        "doubted": services.deletes_doubt(),
         "retries": services.deliveries_retry(),
         "unconfirmed": services.deliveries_unconfirm(),
         "first": services.terminals_expect(),

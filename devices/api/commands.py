@@ -20,6 +20,7 @@ from devices.models import Terminal, TerminalCommand, TerminalSettings
 from devices.selectors import (
     command_json,
     commands_visible,
+    may_read_secrets,
     may_use_json,
     settings_changes,
     settings_of,
@@ -85,7 +86,10 @@ class CommandJsonOut(serializers.Serializer):
 
 
 class CommandDetailOut(CommandOut):
-    """One command; ``json`` for superusers, null for others and for other kinds."""
+    """One command; ``json`` for superusers, null for others and for other kinds.
+
+    It is null for tokens that only read, too: what was sent may hold a password.
+    """
 
     json = serializers.SerializerMethodField()
 
@@ -94,7 +98,9 @@ class CommandDetailOut(CommandOut):
 
     @extend_schema_field(CommandJsonOut(allow_null=True))
     def get_json(self, command: TerminalCommand) -> dict[str, Any] | None:
-        found = command_json(command) if may_use_json(self.context["request"].user) else None
+        user = self.context["request"].user
+        is_shown = may_use_json(user) and may_read_secrets(user)
+        found = command_json(command) if is_shown else None
         return None if found is None else dict(CommandJsonOut(found).data)
 
 

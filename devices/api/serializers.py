@@ -6,7 +6,7 @@ from rest_framework import serializers
 from rest_framework.exceptions import PermissionDenied
 
 from devices.models import Site
-from devices.selectors import is_administrator, site_base_url, sites_managed
+from devices.selectors import is_administrator, may_read_secrets, site_base_url, sites_managed
 from server_common.strict_api import StrictInput
 
 _POLICY = [
@@ -28,16 +28,22 @@ _POLICY = [
 _SUPERUSER_FIELDS = ("code", "allow_bare_path")
 
 
-def managed_site_ids(request: Any) -> set[int]:
-    """Return the sites that the caller manages, asked about once for a request."""
-    if not hasattr(request, "managed_site_ids"):
-        request.managed_site_ids = set(sites_managed(request.user).values_list("pk", flat=True))
-    known: set[int] = request.managed_site_ids
+def equipped_site_ids(request: Any) -> set[int]:
+    """Return the sites whose secret addresses the caller may read, asked about once a request."""
+    if not hasattr(request, "equipped_site_ids"):
+        managed = (
+            sites_managed(request.user) if may_read_secrets(request.user) else Site.objects.none()
+        )
+        request.equipped_site_ids = set(managed.values_list("pk", flat=True))
+    known: set[int] = request.equipped_site_ids
     return known
 
 
 class SiteOut(serializers.ModelSerializer):
-    """A site; ``base_url`` is what a terminal is configured with, for its managers only."""
+    """A site; ``base_url`` is what a terminal is configured with.
+
+    It is for the site's managers only, and empty for tokens that only read.
+    """
 
     base_url = serializers.SerializerMethodField()
     temperature_limit_c = serializers.FloatField(read_only=True)
@@ -48,7 +54,7 @@ class SiteOut(serializers.ModelSerializer):
 
     def get_base_url(self, site: Site) -> str:
         request = self.context["request"]
-        if site.pk not in managed_site_ids(request):
+        if site.pk not in equipped_site_ids(request):
             return ""
         return site_base_url(site, root=f"{request.scheme}://{request.get_host()}")
 

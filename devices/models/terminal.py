@@ -196,6 +196,10 @@ class TerminalAddress(models.Model):
     )
     address = models.GenericIPAddressField(_("address"))
     first_seen_at = models.DateTimeField(_("first seen"))
+    # To within two minutes; null: not since this is noted.
+    last_seen_at = models.DateTimeField(null=True, editable=False)
+    # Since when it was silent while the terminal called from elsewhere, until that is dealt with.
+    silent_since = models.DateTimeField(null=True, editable=False)
     # Set once the alarm was raised, or when there is nothing to alarm about.
     is_settled = models.BooleanField(default=False)
 
@@ -211,6 +215,11 @@ class TerminalAddress(models.Model):
                 fields=["id"],
                 name="terminal_address_unsettled",
                 condition=models.Q(is_settled=False),
+            ),
+            models.Index(
+                fields=["id"],
+                name="terminal_address_returned",
+                condition=models.Q(silent_since__isnull=False),
             ),
         ]
 

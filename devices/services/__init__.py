@@ -1,5 +1,6 @@
 """All writes to sites and terminals, and the admission of callers."""
 
+from .addresses_seen import addresses_settle
 from .admission import (
     Admission,
     Caller,
@@ -48,15 +49,28 @@ from .contacts import (
     uncallable_word,
 )
 from .device_calls import device_work, set_clock
+from .homes import (
+    Whereabouts,
+    address_return_settled,
+    addresses_returned,
+    is_token_in_force,
+    whereabouts,
+)
 from .job_kinds import JobKind, JobStep, job_kind, job_kind_register, job_kinds, over_ids
 from .jobs import job_start, job_work, jobs_forget, jobs_start, jobs_sweep
 from .json_commands import JSON_SENT_MAX
 from .limits import stranger_may_call
-from .newcomers import Flood, floods, newcomers_since, silent_newcomers
+from .newcomers import (
+    Flood,
+    came_with_flood,
+    displaced_newcomers,
+    floods,
+    newcomers_since,
+    silent_newcomers,
+)
 from .payloads import PUSH_CHOICES, command_payload
 from .presence import (
     PresenceTurn,
-    addresses_settle,
     presence_flush,
     presence_last_seen,
     presence_seen,
@@ -130,6 +144,9 @@ __all__ = [
     "RefusedShown",
     "Requested",
     "Requester",
+    "Whereabouts",
+    "address_return_settled",
+    "addresses_returned",
     "addresses_settle",
     "admissions_forget_on_commit",
     "admit",
@@ -147,6 +164,7 @@ __all__ = [
     "callers_turned",
     "calling_check",
     "calling_moved",
+    "came_with_flood",
     "clock_answered",
     "clock_heard",
     "clock_known",
@@ -164,6 +182,7 @@ __all__ = [
     "contact_pushes_none",
     "device_work",
     "differences",
+    "displaced_newcomers",
     "exchange_keep",
     "exchanges_last",
     "floods",
@@ -172,6 +191,7 @@ __all__ = [
     "is_address_allowed",
     "is_confirmed",
     "is_never_approved",
+    "is_token_in_force",
     "job_kind",
     "job_kind_register",
     "job_kinds",
@@ -213,4 +233,5 @@ __all__ = [
     "token_digests",
     "token_fits",
     "uncallable_word",
+    "whereabouts",
 ]

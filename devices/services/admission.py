@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from devices.choices import RefusedReason, TerminalStatus
 from devices.models import Site, SiteToken, Terminal
-from devices.services.newcomers import PENDING_MAX_PER_SITE, is_flooded, waiting_count
+from devices.services.newcomers import PENDING_MAX_PER_SITE, has_room, is_flooded
 from devices.services.remembered import Remembered, mark_known
 from devices.services.sites import TOKEN_PURPOSE, terminal_address_used
 from server_common.addresses import is_in, parse_address
@@ -208,9 +208,9 @@ def admit(*, token: str | None, device_id: str, address: str) -> Admission | Ref
         return _address_refused(sites[0].pk if len(sites) == 1 else None)
     # Under a token it was looked for above.
     if token is None:
-        terminal = _find_or_register(allowed, device_id)
+        terminal = _find_or_register(allowed, device_id, address)
     else:
-        terminal = _register(allowed[0], device_id)
+        terminal = _register(allowed[0], device_id, address)
     if isinstance(terminal, Refusal):
         return terminal
     return _judged(terminal, found, token=token, address=address)
@@ -301,7 +301,7 @@ def _token_of(token: str) -> SiteToken | None:
     )
 
 
-def _find_or_register(sites: list[Site], device_id: str) -> Terminal | Refusal:
+def _find_or_register(sites: list[Site], device_id: str, address: str) -> Terminal | Refusal:
     known = list(
         Terminal.objects.select_related("site").filter(site__in=sites, device_id=device_id)[:2]
     )
@@ -310,11 +310,11 @@ def _find_or_register(sites: list[Site], device_id: str) -> Terminal | Refusal:
     if len(known) > 1 or len(sites) > 1:
         words = "several sites take the bare path; use the site's own address"
         return Refusal("10005", words, RefusedReason.SEVERAL_SITES)
-    return _register(sites[0], device_id)
+    return _register(sites[0], device_id, address)
 
 
 @transaction.atomic
-def _register(site: Site, device_id: str) -> Terminal | Refusal:
+def _register(site: Site, device_id: str, address: str) -> Terminal | Refusal:
     # Serialises the newcomers of a site: together they must not pass its limits.
     Site.objects.select_for_update(no_key=True).filter(pk=site.pk).order_by().values("pk").first()
     known = Terminal.objects.select_related("site").filter(site=site, device_id=device_id).first()
@@ -322,7 +322,7 @@ def _register(site: Site, device_id: str) -> Terminal | Refusal:
         # Its first two requests came at once; the other one entered it.
         return known
     is_approved = site.auto_approve and not is_flooded(site)
-    if not is_approved and waiting_count(site) >= PENDING_MAX_PER_SITE:
+    if not is_approved and not has_room(site, address=address, most=PENDING_MAX_PER_SITE):
         words = "too many terminals wait for approval"
         return Refusal("10005", words, RefusedReason.TOO_MANY_WAITING, site.pk)
     try:
@@ -332,6 +332,7 @@ def _register(site: Site, device_id: str) -> Terminal | Refusal:
                 device_id=device_id,
                 status=TerminalStatus.APPROVED if is_approved else TerminalStatus.PENDING,
                 all_libraries=site.auto_approve,
+                last_address=address if parse_address(address) else None,
                 approved_at=timezone.now() if is_approved else None,
             )
             if site.auto_approve:

@@ -1,10 +1,12 @@
 """Terminals that appear by themselves: how many a site takes in before somebody is asked.
 
-Whoever knows a site's address can invent device IDs. Of those that a site approves by itself there
-are so many an hour and no more, of those that wait for approval so many at all; what was not heard
-for a day makes room, so that a terminal that was really put up always finds some.
+A caller that knows a site's address can invent device IDs. Of those that a site approves by itself
+there are so many an hour and no more, of those that wait for approval so many at all. Those that
+were not heard for a day make room, and where there is none left, those of a place from which many
+come; so a terminal that was really put up always finds some.
 """
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -13,11 +15,18 @@ from django.utils import timezone
 
 from devices.choices import TerminalStatus
 from devices.models import Site, Terminal
+from server_common.addresses import neighbourhood
 
 # Somebody who guesses device ids must not be able to fill the database with pending terminals.
 PENDING_MAX_PER_SITE = 1000
 # A terminal calls every minute or so; one that was silent for so long is not being put up now.
 WAITING_SECONDS = 24 * 3600
+# Of one place (``neighbourhood``): a part of the whole is never in another one's way.
+_PLACE_PART = 10
+# A terminal that is being put up calls more often than that.
+_DISPLACED_AFTER = timedelta(minutes=15)
+# Longer than what is heard last of a terminal takes to be written; a real one goes on calling.
+_ONCE = timedelta(minutes=5)
 _HOUR = timedelta(hours=1)
 
 
@@ -36,9 +45,73 @@ def is_flooded(site: Site) -> bool:
     return rows.order_by()[: site.newcomers_per_hour].count() >= site.newcomers_per_hour
 
 
-def waiting_count(site: Site) -> int:
-    """Count a site's terminals that wait for approval and were heard lately."""
-    return Terminal.objects.filter(site=site).filter(_is_waiting(timezone.now())).count()
+def has_room(site: Site, *, address: str, most: int) -> bool:
+    """Tell whether one more newcomer may wait for approval at a site.
+
+    Args:
+        site: locked against other newcomers.
+        address: where it calls from. Of a place that holds less than a tenth of the room they are
+            taken in beyond it, as many again, until those of a flood are displaced.
+        most: how many wait at most.
+    """
+    waiting = _waiting(site, now=timezone.now())
+    count = waiting.count()
+    if count < most:
+        return True
+    places = _places(waiting)
+    return count < 2 * most and places[neighbourhood(address)] < most // _PLACE_PART
+
+
+def displaced_newcomers(*, now: datetime | None = None) -> list[Terminal]:
+    """Return newcomers that make room where as many wait as may, the longest silent first.
+
+    They are those of places that hold more than their part, and that have stopped calling.
+    """
+    now = now or timezone.now()
+    full = (
+        Terminal.objects.filter(_is_waiting(now))
+        .order_by()
+        .values("site_id")
+        .annotate(waiting=Count("pk"))
+        .filter(waiting__gte=PENDING_MAX_PER_SITE)
+    )
+    found: list[Terminal] = []
+    for site in Site.objects.filter(pk__in=full.values("site_id")).order_by("pk"):
+        waiting = _waiting(site, now=now)
+        places = _places(waiting)
+        silent = waiting.filter(_is_untouched(), last_seen_at__lte=now - _DISPLACED_AFTER)
+        for terminal in silent.order_by("last_seen_at", "pk"):
+            place = neighbourhood(terminal.last_address or "")
+            if places[place] > PENDING_MAX_PER_SITE // _PLACE_PART:
+                places[place] -= 1
+                found.append(terminal)
+    return found
+
+
+def _waiting(site: Site, *, now: datetime) -> QuerySet[Terminal]:
+    return Terminal.objects.filter(site=site).filter(_is_waiting(now)).order_by()
+
+
+def _places(waiting: QuerySet[Terminal]) -> Counter[str]:
+    addresses = waiting.values_list("last_address", flat=True)
+    return Counter(neighbourhood(address or "") for address in addresses)
+
+
+def came_with_flood(terminal: Terminal) -> bool:
+    """Tell whether a terminal was approved by itself among too many others and then fell silent.
+
+    One alarm says of all of them that they came; each by itself is none. A terminal that goes on
+    calling, or that somebody has named, is one like others.
+    """
+    is_known = terminal.name or terminal.notes or terminal.api_address
+    approved_at, seen_at = terminal.approved_at, terminal.last_seen_at
+    if is_known or approved_at is None or approved_at > terminal.created_at + _ONCE:
+        return False
+    if seen_at is not None and seen_at > terminal.created_at + _ONCE:
+        return False
+    around = (terminal.created_at - _HOUR, terminal.created_at + _HOUR)
+    others = Terminal.objects.filter(site_id=terminal.site_id, created_at__range=around)
+    return others.count() > terminal.site.newcomers_per_hour
 
 
 def _is_waiting(now: datetime) -> Q:
@@ -73,10 +146,9 @@ def silent_newcomers(*, now: datetime | None = None) -> QuerySet[Terminal]:
     """
     since = (now or timezone.now()) - timedelta(seconds=WAITING_SECONDS)
     return Terminal.objects.filter(
-        status=TerminalStatus.PENDING,
-        approved_at__isnull=True,
-        last_seen_at__lte=since,
-        name="",
-        notes="",
-        api_address="",
+        _is_untouched(), status=TerminalStatus.PENDING, last_seen_at__lte=since
     )
+
+
+def _is_untouched() -> Q:
+    return Q(approved_at__isnull=True, name="", notes="", api_address="")

@@ -18,7 +18,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from devices.choices import Presence
-from devices.models import PresenceChange, Terminal, TerminalAddress
+from devices.models import PresenceChange, Terminal
+from devices.services.addresses_seen import AddressesSeen, addresses_remember
 
 logger = logging.getLogger(__name__)
 
@@ -43,10 +44,6 @@ class PresenceTurn:
     site_id: int
     presence: Presence
     at: datetime
-
-
-# By terminal and address: when it called from there first since this was taken last, Unix seconds.
-AddressesSeen = dict[tuple[int, str], float]
 
 
 class PresenceStore(Protocol):
@@ -197,68 +194,8 @@ def presence_flush() -> int:
             row.last_address = note.address or row.last_address
             row.used_token = note.used_token
         Terminal.objects.bulk_update(rows, ["last_seen_at", "last_address", "used_token"])
-    _remember_addresses(_store().take_addresses())
+    addresses_remember(_store().take_addresses())
     return len(ids)
-
-
-def _remember_addresses(seen: AddressesSeen) -> None:
-    """Enter the addresses that terminals had not called from before, every one of them."""
-    ids = sorted({terminal_id for terminal_id, _ in seen})
-    for start in range(0, len(ids), 500):
-        known: dict[int, set[str]] = {
-            pk: set()
-            for pk in Terminal.objects.filter(pk__in=ids[start : start + 500]).values_list(
-                "pk", flat=True
-            )
-        }
-        for terminal_id, address in TerminalAddress.objects.filter(terminal__in=known).values_list(
-            "terminal_id", "address"
-        ):
-            known[terminal_id].add(address)
-        _enter_addresses(
-            sorted(
-                (at, terminal_id, address)
-                for (terminal_id, address), at in seen.items()
-                if address not in known.get(terminal_id, {address})
-            ),
-            at_home={pk for pk, addresses in known.items() if addresses},
-        )
-
-
-def _enter_addresses(new: list[tuple[float, int, str]], *, at_home: set[int]) -> None:
-    """Enter addresses in the order in which they were called from.
-
-    Args:
-        new: when, which terminal, where from.
-        at_home: terminals whose first address is known; the first one of others is where they
-            live, and alarms nobody.
-    """
-    rows = []
-    for at, terminal_id, address in new:
-        rows.append(
-            TerminalAddress(
-                terminal_id=terminal_id,
-                address=address,
-                first_seen_at=datetime.fromtimestamp(at, UTC),
-                is_settled=terminal_id not in at_home,
-            )
-        )
-        at_home.add(terminal_id)
-    TerminalAddress.objects.bulk_create(rows, ignore_conflicts=True, batch_size=500)
-
-
-@transaction.atomic
-def addresses_settle() -> list[TerminalAddress]:
-    """Return addresses that were new to known terminals, each once, terminal and site loaded."""
-    # Serialises two sweeps at once: each address is returned by one of them.
-    new = list(
-        TerminalAddress.objects.select_for_update(of=("self",))
-        .select_related("terminal__site")
-        .filter(is_settled=False)
-        .order_by("pk")[:500]
-    )
-    TerminalAddress.objects.filter(pk__in=[row.pk for row in new]).update(is_settled=True)
-    return new
 
 
 @transaction.atomic

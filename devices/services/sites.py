@@ -1,11 +1,11 @@
 """Creating and erasing sites, and the secrets of BaseUrls: a site's and terminals' own."""
 
 import secrets
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.text import slugify
 
@@ -75,12 +75,12 @@ def _free_code(name: str) -> str:
 def site_token_rotate(*, site: Site, overlap: timedelta) -> SiteToken:
     """Give a site a new BaseUrl; the old one goes on for ``overlap``.
 
-    Effects: terminals that still use the old address are served until it ends.
+    Effects: terminals that still use the old address are served until it ends, and so are those
+    that use an older one, if it ends no sooner by itself.
     """
     # Serialises two managers who rotate at once: the second ends the first one's token.
     Site.objects.select_for_update().get(pk=site.pk)
-    current = SiteToken.objects.filter(site=site, terminal=None, ends_at__isnull=True)
-    current.update(ends_at=timezone.now() + overlap)
+    _end_by(SiteToken.objects.filter(site=site, terminal=None), timezone.now() + overlap)
     admissions_forget_on_commit()
     return _token_make(site)
 
@@ -93,8 +93,7 @@ def terminal_address_replace(*, terminal: Terminal, overlap: timedelta) -> SiteT
     """
     # Serialises two managers who do so at once: the second ends the first one's token.
     locked = Terminal.objects.select_for_update(no_key=True).get(pk=terminal.pk)
-    current = SiteToken.objects.filter(terminal=locked, ends_at__isnull=True)
-    current.update(ends_at=timezone.now() + overlap)
+    _end_by(SiteToken.objects.filter(terminal=locked), timezone.now() + overlap)
     admissions_forget_on_commit()
     return _token_make(locked.site, terminal=locked)
 
@@ -106,9 +105,7 @@ def terminal_address_end(*, terminal: Terminal) -> None:
     Effects: it is served under the site's address again, at once.
     """
     Terminal.objects.select_for_update(no_key=True).get(pk=terminal.pk)
-    now = timezone.now()
-    own = SiteToken.objects.filter(terminal=terminal)
-    own.filter(Q(ends_at__isnull=True) | Q(ends_at__gt=now)).update(ends_at=now)
+    _end_by(SiteToken.objects.filter(terminal=terminal), timezone.now())
     Terminal.objects.filter(pk=terminal.pk).update(own_address_since=None)
     admissions_forget_on_commit()
 
@@ -121,6 +118,11 @@ def terminal_address_used(*, terminal_id: int) -> None:
     first = Terminal.objects.filter(pk=terminal_id, own_address_since__isnull=True)
     if first.update(own_address_since=timezone.now()):
         admissions_forget_on_commit()
+
+
+def _end_by(tokens: QuerySet[SiteToken], moment: datetime) -> None:
+    """End tokens at a moment; what ends sooner by an earlier change stays as it is."""
+    tokens.filter(Q(ends_at__isnull=True) | Q(ends_at__gt=moment)).update(ends_at=moment)
 
 
 def _token_make(site: Site, *, terminal: Terminal | None = None) -> SiteToken:

@@ -6,7 +6,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from devices.api.serializers import managed_site_ids
+from devices.api.serializers import equipped_site_ids
 from devices.choices import TerminalStatus, Trust
 from devices.models import Terminal
 from devices.selectors import REACH_STATES, is_online, terminal_base_url, terminal_trust
@@ -110,7 +110,7 @@ class TerminalOut(serializers.ModelSerializer):
     reach = serializers.SerializerMethodField()
     base_url = serializers.SerializerMethodField(
         help_text="The address that is this terminal's alone, for its managers only; "
-        "empty without one."
+        "empty without one, and for tokens that only read."
     )
 
     warnings = serializers.SerializerMethodField(
@@ -158,7 +158,7 @@ class TerminalOut(serializers.ModelSerializer):
 
     def get_base_url(self, terminal: Terminal) -> str:
         request = self.context["request"]
-        if terminal.site_id not in managed_site_ids(request):
+        if terminal.site_id not in equipped_site_ids(request):
             return ""
         return terminal_base_url(terminal, root=f"{request.scheme}://{request.get_host()}")
 

@@ -109,9 +109,9 @@ class Delivery(models.Model):
     told = models.TextField(default="", editable=False)
     # The save was still unanswered when the delete was decided: a success may be about that.
     save_unanswered = models.BooleanField(default=False, editable=False)
-    # Under which address token the latest delete was fetched (0: the bare path, null: none), and
-    # from where: only whoever fetched it can have carried it out. Both columns have the database's
-    # default, so that entering saves says nothing of them.
+    # Under which address token the latest delete was fetched (0: the bare path, null: not fetched,
+    # -1: only by callers whose word does not count, ``believed``), and from where. Both columns
+    # have the database's default, so that entering saves says nothing of them.
     told_token = models.BigIntegerField(null=True, editable=False)
     told_from = models.CharField(max_length=45, db_default="", editable=False)
     # Its ``attempts`` when a success came from another address, which was not believed.

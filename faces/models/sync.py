@@ -36,7 +36,8 @@ class TerminalCursor(models.Model):
     the cursor that ended its last full sync, null while none has ended: only cursors from there
     on mean "everything up to then". A full sync of many pages hands out fresh clock values, kept
     in ``pages`` as [cursor, position], so that no page can be mistaken for an older cursor.
-    ``reported_at`` is when its first syresult came, null while it has sent none.
+    ``reported_at`` is when its first syresult came, null while it has sent none. ``token_id`` is
+    of the secret under which it last fetched deletes: an older one does not count for it any more.
     """
 
     terminal = models.OneToOneField(
@@ -47,6 +48,7 @@ class TerminalCursor(models.Model):
     pages = models.JSONField(default=list)
     polled_at = models.DateTimeField(_("last poll"), null=True)
     reported_at = models.DateTimeField(_("first result"), null=True)
+    token_id = models.BigIntegerField(db_default=0, editable=False)
 
     class Meta:
         verbose_name = _("terminal's cursor")

@@ -13,6 +13,7 @@ from .engine import engine
 from .erasure import site_people_erase
 from .feedback import (
     Feedback,
+    deletes_doubt,
     deletes_repeat,
     deliveries_answered,
     deliveries_retry,
@@ -65,6 +66,7 @@ __all__ = [
     "Standing",
     "clock_advance",
     "clock_last",
+    "deletes_doubt",
     "deletes_repeat",
     "deliveries_answered",
     "deliveries_fill",

@@ -16,7 +16,6 @@ from django.db.models import Case, Exists, F, OuterRef, Q, Value, When
 from django.utils import timezone
 
 from devices.models import Terminal
-from devices.services import Caller
 from faces.choices import DeliveryState, Operation
 from faces.models import Delivery, Person
 from faces.selectors import people_for_terminal, terminal_person_pairs
@@ -192,6 +191,7 @@ def _doom(rows: Sequence[Delivery], spread: StampSpread) -> None:
             attempts=0,
             unanswered=0,
             doubted=0,
+            told_token=None,
             code="",
             message="",
             retry_at=None,
@@ -208,22 +208,6 @@ def deliveries_sent(*, terminal: Terminal, people: Sequence[Person]) -> None:
     now = timezone.now()
     for start in range(0, len(people), 500):
         _saves_sent(terminal, people[start : start + 500], now)
-
-
-def deletes_sent(*, deletes: Sequence[Delivery], caller: Caller) -> None:
-    """Note that these deletes are in the answer now being given, and to whom."""
-    if not deletes:
-        return
-    now = timezone.now()
-    Delivery.objects.filter(pk__in=[row.pk for row in deletes], operation=Operation.DELETE).update(
-        attempts=_counted_once(),
-        state=DeliveryState.SENT,
-        told_token=caller.token_id,
-        told_from=caller.address,
-        retry_at=None,
-        sent_at=now,
-        changed_at=now,
-    )
 
 
 def _saves_sent(terminal: Terminal, people: Sequence[Person], now: datetime) -> None:
@@ -246,11 +230,6 @@ def _saves_sent(terminal: Terminal, people: Sequence[Person], now: datetime) -> 
 def _again_of(person: Any) -> int | None:
     """Return the stamp by which the person is told again here; None when it is their own."""
     return person.told_stamp if person.told_stamp > person.sync_stamp else None
-
-
-def _counted_once() -> Case:
-    """Count a try of a delete; an answer that got lost and is given again is no further one."""
-    return Case(When(state=DeliveryState.SENT, then=F("attempts")), default=F("attempts") + 1)
 
 
 @transaction.atomic

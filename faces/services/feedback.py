@@ -14,6 +14,7 @@ from devices.models import Terminal
 from devices.services import Caller
 from faces.choices import DeliveryState, Operation, Remedy
 from faces.models import Delivery, Person, TerminalCursor
+from faces.services.believed import confirmed_elsewhere, is_believed
 from faces.services.capacity import capacity_learn
 from faces.services.clock import StampSpread, clock_advance
 from faces.services.deliveries import terminal_expect_all
@@ -24,7 +25,7 @@ from faces.services.delivery_policy import (
     next_try,
     verdict,
 )
-from faces.services.revocations import revocations_settle
+from faces.services.revocations import revocations_reopen, revocations_settle
 from server_common.frozen_query import FrozenQuery, columns_of, from_row
 
 # Rows of a terminal that failed, were not confirmed or need somebody.
@@ -55,7 +56,7 @@ def deliveries_answered(
         terminal: whose device ID they came under.
         results: as read.
         caller: under which address and from where. That somebody is forgotten is believed of the
-            caller who fetched the delete (``_is_believed``).
+            caller who fetched the delete (``is_believed``).
 
     Safe to repeat: each result commits by itself. Whoever holds one row while waiting for the next
     meets writers that come the other way, and other lists of the same people.
@@ -92,29 +93,11 @@ def results_take_in(
     return has_reported
 
 
-def _is_believed(row: Delivery, caller: Caller) -> bool:
-    """Tell whether this caller may say that a face is gone, and note if it is told once more.
-
-    Every terminal of a site knows the site's address, so another one could say it. Only the token
-    under which the delete was fetched counts. From another address than it was fetched from, the
-    delete stays unconfirmed until it was told once more (``deletes_repeat``): an attacker's word is
-    lost by that, a terminal whose address changes says it again.
-    """
-    if row.operation != Operation.DELETE or row.told_token is None:
-        return True
-    if caller.token_id != row.told_token:
-        return False
-    if caller.address == row.told_from or 0 < row.doubted < row.attempts:
-        return True
-    row.doubted = row.doubted or row.attempts
-    return False
-
-
 @transaction.atomic
 def _answered(terminal: Terminal, result: Feedback, caller: Caller | None) -> tuple[Delivery, bool]:
     row, has_reported = _row_of(terminal, result)
     meaning = verdict(operation=row.operation, code=result.code, message=result.message)
-    is_doubtful = meaning.is_done and caller is not None and not _is_believed(row, caller)
+    is_doubtful = meaning.is_done and caller is not None and not is_believed(row, caller)
     if row.state != DeliveryState.PENDING and not is_doubtful:
         _take_in(row, meaning, is_news=row.code != result.code)
         if meaning.remedy == Remedy.FREE_SPACE:
@@ -251,6 +234,22 @@ def deletes_repeat(*, now: datetime | None = None) -> int:
         )
         revocations_settle({row.revocation_id for row in rows})
     return repeated
+
+
+@transaction.atomic
+def deletes_doubt() -> int:
+    """Tell deletes again that were confirmed from elsewhere while a terminal was silent.
+
+    Returns how many. Whether the terminal had moved, or another one spoke for it while it was
+    without power, is seen when it calls from its own address again.
+    """
+    told = 0
+    for condition in confirmed_elsewhere():
+        doubted = Delivery.objects.filter(condition).values_list("pk", "revocation_id")
+        revocation_ids = {revocation_id for _, revocation_id in doubted}
+        told += _tell_again(Q(pk__in=[pk for pk, _ in doubted]), from_start=True)
+        revocations_reopen(revocation_ids)
+    return told
 
 
 def deliveries_retry(*, now: datetime | None = None) -> int:

@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
 
 from django.db import transaction
-from django.db.models import F, OuterRef, Q, Subquery
+from django.db.models import Exists, F, OuterRef, Q, Subquery
 from django.utils import timezone
 
 from faces.choices import DeliveryState, Operation, RevocationState
@@ -67,6 +67,16 @@ def revocations_settle(revocation_ids: Collection[int | None]) -> None:
         rows = Revocation.objects.select_for_update().filter(pk__in=wanted, ended_at__isnull=True)
         for revocation in rows.order_by("pk"):
             _settle(revocation)
+
+
+def revocations_reopen(revocation_ids: Collection[int | None]) -> None:
+    """Let these go on whose end is doubted; one that was begun anew meanwhile goes on instead."""
+    wanted = [pk for pk in revocation_ids if pk is not None]
+    ended = Revocation.objects.filter(pk__in=wanted, state=RevocationState.FORGOTTEN)
+    newer = Revocation.objects.filter(
+        site_id=OuterRef("site_id"), user_id=OuterRef("user_id"), pk__gt=OuterRef("pk")
+    )
+    ended.filter(~Exists(newer)).update(state=RevocationState.OPEN, ended_at=None)
 
 
 def _settle(revocation: Revocation) -> None:

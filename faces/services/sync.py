@@ -11,9 +11,10 @@ from devices.models import Terminal
 from devices.services import Caller
 from faces.models import TerminalCursor, TerminalLibrary
 from faces.selectors import people_for_terminal
+from faces.services.believed import deletes_sent
 from faces.services.capacity import capacity_guard
 from faces.services.clock import clock_advance_held, clock_hold, clock_share
-from faces.services.deliveries import deletes_sent, deliveries_sent, terminal_expect_all
+from faces.services.deliveries import deliveries_sent, terminal_expect_all
 from faces.services.libraries import libraries_lock
 from faces.services.picture_urls import PictureAddresses
 from faces.services.sync_entries import delete_entries, save_entry
@@ -187,7 +188,7 @@ def _answer_alone(
     # Under the clock that it was read under: somebody erased or suspended in between would have no
     # row by which the terminal is told.
     deliveries_sent(terminal=terminal, people=page.people)
-    deletes_sent(deletes=page.deletes, caller=caller)
+    deletes_sent(deletes=page.deletes, cursor=cursor, caller=caller)
     cursor.issued = max(cursor.issued, given)
     cursor.polled_at = timezone.now()
     cursor.save()

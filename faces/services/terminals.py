@@ -1,11 +1,12 @@
 """Entering and changing terminals together with the libraries they hold."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from devices.choices import TerminalStatus
@@ -13,6 +14,7 @@ from devices.models import Site, Terminal
 from devices.services import (
     calling_check,
     calling_moved,
+    displaced_newcomers,
     silent_newcomers,
     terminal_approve,
     terminal_disable,
@@ -127,16 +129,30 @@ def terminal_erase(*, terminal: Terminal) -> bool:
 def newcomers_forget(*, now: datetime | None = None) -> int:
     """Delete terminals that wait for approval and were not heard for a day; returns how many.
 
-    Those that reported a pass stay with it, and take nobody's room. Each goes in a transaction of
-    its own, so that nothing waits for a thousand.
+    Where no room is left, those of a flood go sooner (``displaced_newcomers``). Those that reported
+    a pass stay with it, and take nobody's room. Each goes in a transaction of its own, so that
+    nothing waits for a thousand.
     """
-    forgotten = 0
     silent = silent_newcomers(now=now)
     untouched = silent.filter(records__isnull=True, library_links__isnull=True)
-    for terminal in untouched.order_by("pk")[:_FORGOTTEN_AT_ONCE]:
+    forgotten = _forget(untouched.order_by("pk")[:_FORGOTTEN_AT_ONCE], still=silent)
+    displaced = displaced_newcomers(now=now)[:_FORGOTTEN_AT_ONCE]
+    # Heard or approved meanwhile, its row says something else than what was read.
+    for terminal in displaced:
+        same = Terminal.objects.filter(
+            status=terminal.status, last_seen_at=terminal.last_seen_at, library_links__isnull=True
+        )
+        forgotten += _forget([terminal], still=same)
+    return forgotten
+
+
+def _forget(terminals: Iterable[Terminal], *, still: QuerySet[Terminal]) -> int:
+    """Delete those of these that are still what they were when they were looked for."""
+    forgotten = 0
+    for terminal in terminals:
         with transaction.atomic():
             terminal_locked(terminal)
             # Approved or heard while it waited for its turn here, it stays.
-            if silent.filter(pk=terminal.pk).exists():
+            if still.filter(pk=terminal.pk).exists():
                 forgotten += terminal_erase(terminal=terminal)
     return forgotten

@@ -7,10 +7,12 @@ from django.conf import settings
 from django.contrib.admin import AdminSite
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.template.response import SimpleTemplateResponse, TemplateResponse
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.views.i18n import JavaScriptCatalog
 
+from console.own_password import OwnPasswordView
 from console.todo import todo
 from console.zones import user_zone
 from server_common.closed_lookups import closed
@@ -53,6 +55,16 @@ class MenjinAdminSite(AdminSite):
         catalog = _ScriptCatalog(packages=["django.contrib.admin"])
         catalog.setup(request)
         return catalog.get(request)
+
+    def password_change(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponseBase:
+        """Let a user change their own password; wrong old ones count as failed sign-ins."""
+        request.__dict__["current_app"] = self.name
+        return OwnPasswordView.as_view(
+            success_url=reverse("admin:password_change_done", current_app=self.name),
+            extra_context={**self.each_context(request), **(extra_context or {})},
+        )(request)
 
     def admin_view(self, view: Any, cacheable: bool = False) -> Any:  # noqa: FBT001, FBT002 - Django's signature
         """Run each page in the time zone of its user's site.

@@ -58,8 +58,16 @@ class Fleet(Collector):
 @require_safe
 @never_cache
 def metrics(request: HttpRequest) -> HttpResponse:
-    """Answer a scrape by a superuser or with a superuser's token; 401 to everybody else."""
-    if not _may_scrape(request):
+    """Answer a scrape by a superuser or with a superuser's token; 401 to everybody else.
+
+    Wrong tokens of an address have to wait as in REST: 429 until then.
+    """
+    user, wait_s = _scraper(request)
+    if wait_s:
+        refusal = HttpResponse("too many wrong tokens; come again later\n", "text/plain", 429)
+        refusal["Retry-After"] = str(wait_s)
+        return refusal
+    if user is None or not is_administrator(user):
         refusal = HttpResponse("a superuser's token is needed\n", "text/plain", 401)
         refusal["WWW-Authenticate"] = "Token"
         return refusal
@@ -68,16 +76,19 @@ def metrics(request: HttpRequest) -> HttpResponse:
     return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
 
 
-def _may_scrape(request: HttpRequest) -> bool:
-    user: Any = request.user
+def _scraper(request: HttpRequest) -> tuple[Any, int]:
+    """Return who scrapes, None for a wrong token, and how long such a caller has to wait, if so."""
     word, _, token = request.headers.get("Authorization", "").partition(" ")
-    if word.lower() == "token":
-        user = api_token_user(token.strip())
-        if user is None:
-            caller = Caller.of(request, TOKEN_ACCOUNT)
-            if not wait_left_s(caller):
-                failure_note(caller, path=request.path)
-    return user is not None and is_administrator(user)
+    if word.lower() != "token":
+        return request.user, 0
+    user = api_token_user(token.strip())
+    if user is not None:
+        return user, 0
+    caller = Caller.of(request, TOKEN_ACCOUNT)
+    wait_s = wait_left_s(caller)
+    if not wait_s:
+        failure_note(caller, path=request.path)
+    return None, wait_s
 
 
 def _terminals() -> Metric:

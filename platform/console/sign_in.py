@@ -46,14 +46,15 @@ class SignInView(LoginView):
 
 
 class SignInMiddleware:
-    """Middleware that sends people away who sign in when too many passwords are being checked.
+    """Middleware that sends people away whose password cannot be checked, as too many are.
 
     It stands before all that costs something: a flood of sign-ins is answered from memory.
     """
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
-        self._paths = {reverse("console:sign-in"), reverse("admin:login")}
+        names = ("console:sign-in", "admin:login", "admin:password_change")
+        self._paths = set(map(reverse, names))
         self._pauses = threading.BoundedSemaphore(settings.TERMINAL_SLOTS)
         self._told_at = float("-inf")
 

@@ -6,6 +6,7 @@ then. Any other that is put in its place is left alone.
 
 import re
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address, ip_network
@@ -23,6 +24,7 @@ _MADE_BY = "Menjin, made at first start"
 _VALID = timedelta(days=800)
 _RENEW_BEFORE = timedelta(days=60)
 _HTTPS_PORT = 443
+_HOST = re.compile(r"[A-Za-z0-9._\-\[\]:]+")
 _BLOCK = re.compile(rb"(-----BEGIN ([A-Z0-9 ]+)-----.+?-----END \2-----)", re.S)
 
 
@@ -38,6 +40,25 @@ class Prepared:
     is_new: bool
     fingerprint: str
     expires: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What nginx has to know.
+
+    Attributes:
+        is_self_signed: whether the certificate is.
+        hosts: names it is reached by, as ``ALLOWED_HOSTS`` has them.
+        proxies: addresses or networks of proxies in front that are believed.
+        https_port: the port under which people reach it.
+        hsts_s: how long browsers shall insist on TLS; 0: not at all.
+    """
+
+    is_self_signed: bool
+    hosts: Sequence[str]
+    proxies: Sequence[str] = ()
+    https_port: int = _HTTPS_PORT
+    hsts_s: int = 0
 
 
 def certificate_prepare(folder: Path, *, hosts: list[str]) -> Prepared:
@@ -89,25 +110,28 @@ def certificate_take(folder: Path, pem: bytes) -> None:
     _write(folder / CERTIFICATE, b"\n".join(chain) + b"\n")
 
 
-def configuration_write(
-    folder: Path, *, is_self_signed: bool, proxies: list[str], https_port: int
-) -> None:
+def configuration_write(folder: Path, known: Known) -> None:
     """Write what nginx has to know; ``docker/nginx.conf`` reads it.
 
     Args:
         folder: where it is written, beside the certificate.
-        is_self_signed: whether the certificate is.
-        proxies: addresses or networks of proxies in front that are believed.
-        https_port: the port under which people reach it.
+        known: what that is.
     """
-    trusted = "".join(f"    {ip_network(one, strict=False)} 1;\n" for one in proxies)
-    kind = "self-signed" if is_self_signed else "signed"
-    port = "" if https_port == _HTTPS_PORT else f":{https_port}"
+    trusted = "".join(f"    {ip_network(one, strict=False)} 1;\n" for one in known.proxies)
+    kind = "self-signed" if known.is_self_signed else "signed"
+    port = "" if known.https_port == _HTTPS_PORT else f":{known.https_port}"
+    hsts = f"max-age={known.hsts_s}" if known.hsts_s else ""
+    # As Django reads them: ".x" is x and all names below it.
+    hosts = "".join(f'    "{host.lower()}" 1;\n' for host in known.hosts if _HOST.fullmatch(host))
     text = (
         "# Written at each start by `manage.py tls_prepare`.\n"
+        "map_hash_bucket_size 512;\n"
         f"geo $menjin_front {{\n    default 0;\n{trusted}}}\n"
         f"map $server_port $menjin_certificate {{\n    default {kind};\n}}\n"
         f'map $server_port $menjin_https_port {{\n    default "{port}";\n}}\n'
+        f'map $server_port $menjin_hsts_wanted {{\n    default "{hsts}";\n}}\n'
+        "map $host $menjin_is_known {\n    hostnames;\n"
+        f"    default {int('*' in known.hosts)};\n{hosts}}}\n"
     )
     _write(folder / CONFIGURATION, text.encode())
 

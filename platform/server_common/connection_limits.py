@@ -1,8 +1,9 @@
 """Limits of the embedded server's connections: in all, from one address, and of open files.
 
-Doors must be answered whatever else is connected. So where there is no room for a caller, the
-connection that has waited longest for the rest of a request makes room; requests that are being
-answered are never broken off.
+Doors must be answered whatever else is connected. So where there is no room for a caller, a
+connection makes room on which no request came whole yet: the oldest of the address that has most of
+them. Only where there is none, one that rests between two requests does, as terminals keep it;
+requests that are being answered are never broken off.
 """
 
 import asyncio
@@ -10,6 +11,7 @@ import logging
 import resource
 import time
 from collections import OrderedDict
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 logger = logging.getLogger(__name__)
@@ -27,10 +29,17 @@ _Waiting = OrderedDict[asyncio.Transport, None]
 
 @dataclass(slots=True)
 class _Address:
-    """Connections of one address; those that wait for a request in the order they began to."""
+    """Connections of one address, in the order in which they began to wait.
+
+    Attributes:
+        open: all of them.
+        unfinished: those that have not said the whole of a request.
+        resting: those that have been answered and have said nothing since.
+    """
 
     open: int = 0
-    waiting: _Waiting = field(default_factory=OrderedDict)
+    unfinished: _Waiting = field(default_factory=OrderedDict)
+    resting: _Waiting = field(default_factory=OrderedDict)
 
 
 class Connections:
@@ -46,7 +55,6 @@ class Connections:
         self._most_per_address = most_per_address
         self._address_of: dict[asyncio.Transport, str] = {}
         self._addresses: dict[str, _Address] = {}
-        self._waiting: _Waiting = OrderedDict()
         self._told_s = -_TOLD_EVERY_S
 
     def __len__(self) -> int:
@@ -61,28 +69,35 @@ class Connections:
         """
         known = self._addresses.get(address)
         is_full_here = bool(address) and known is not None and known.open >= self._most_per_address
-        if is_full_here and not self._make_room(known.waiting if known else self._waiting):
+        if is_full_here and known is not None and not self._make_room([known]):
             return False
-        if len(self) >= self._most and not self._make_room(self._waiting):
+        if len(self) >= self._most and not self._make_room(self._addresses.values()):
             return False
         self._address_of[transport] = address
         self._addresses.setdefault(address, _Address()).open += 1
-        self.wait(transport)
+        self.begin(transport)
         return True
 
-    def wait(self, transport: asyncio.Transport) -> None:
-        """Note that a connection waits for the rest of a request, or for the next."""
-        address = self._address_of.get(transport)
-        if address is not None and transport not in self._waiting:
-            self._waiting[transport] = None
-            self._addresses[address].waiting[transport] = None
+    def begin(self, transport: asyncio.Transport) -> None:
+        """Note that of a request on a connection only a part is there."""
+        known = self._known(transport)
+        if known is not None and transport not in known.unfinished:
+            known.resting.pop(transport, None)
+            known.unfinished[transport] = None
+
+    def rest(self, transport: asyncio.Transport) -> None:
+        """Note that a request was answered; the connection waits for the next."""
+        known = self._known(transport)
+        if known is not None and transport not in known.resting:
+            known.unfinished.pop(transport, None)
+            known.resting[transport] = None
 
     def work(self, transport: asyncio.Transport) -> None:
         """Note that a request is whole and is being answered."""
-        address = self._address_of.get(transport)
-        if address is not None and transport in self._waiting:
-            del self._waiting[transport]
-            del self._addresses[address].waiting[transport]
+        known = self._known(transport)
+        if known is not None:
+            known.unfinished.pop(transport, None)
+            known.resting.pop(transport, None)
 
     def leave(self, transport: asyncio.Transport) -> None:
         """Forget a connection that has ended."""
@@ -95,8 +110,14 @@ class Connections:
         if not known.open:
             del self._addresses[address]
 
-    def _make_room(self, waiting: _Waiting) -> bool:
-        """End the connection that has waited longest; False where all are being answered."""
+    def _known(self, transport: asyncio.Transport) -> _Address | None:
+        address = self._address_of.get(transport)
+        return None if address is None else self._addresses[address]
+
+    def _make_room(self, addresses: Collection[_Address]) -> bool:
+        """End a connection of one of these; False where all are being answered."""
+        unfinished = max((one.unfinished for one in addresses), key=len, default=None)
+        waiting = unfinished or max((one.resting for one in addresses), key=len, default=None)
         self._tell(can_make_room=bool(waiting))
         if not waiting:
             return False

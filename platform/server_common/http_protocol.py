@@ -105,6 +105,7 @@ class TolerantHttp(H11Protocol):
         if end is None and len(self._head) <= HEAD_MAX_BYTES:
             self._unset_keepalive_if_required()
             self._wait_for_head()
+            self.all_connections.begin(self.transport)
             return
         self._stop_waiting()
         whole, self._head = self._head.lstrip(b"\r\n"), b""
@@ -143,7 +144,7 @@ class TolerantHttp(H11Protocol):
         if self.conn.our_state is h11.DONE and self.conn.their_state is h11.DONE:
             rest = self.conn.trailing_data[0]
             self.conn = h11.Connection(h11.SERVER, HEAD_MAX_BYTES)
-        self.all_connections.wait(self.transport)
+        self.all_connections.rest(self.transport)
         super().on_response_complete()
         if rest:
             self.data_received(rest)
@@ -158,6 +159,8 @@ class TolerantHttp(H11Protocol):
     def _note_whole(self) -> None:
         if self._is_answering():
             self.all_connections.work(self.transport)
+        elif self.conn.their_state is h11.SEND_BODY:
+            self.all_connections.begin(self.transport)
 
     def _answer(self, status: int, code: str, reason: str) -> None:
         content = json.dumps({"ret": code, "desc": reason}).encode()

@@ -16,6 +16,22 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"(?i)(/t/+)[A-Za-z0-9_\-%]{6,}"), r"\1***"),
     # The same segment where an installer left out or misspelt what belongs before it.
     (re.compile(r"(?<=/)[A-Za-z0-9_\-%]{22,}(?=[/\s?#\"']|$)"), "***"),
+    # The same where no slash stands before it, with its site's tag and without; and in words of
+    # Django on a host that is none of ours, whatever it looks like.
+    (
+        re.compile(
+            r"(?<![A-Za-z0-9_\-])(?:[a-z0-9]{4,8}-)?(?=[a-z0-9_\-]*[A-Z])(?=[A-Z0-9_\-]*[a-z])"
+            r"(?=[A-Za-z_\-]*[0-9])[A-Za-z0-9_\-]{22}(?![A-Za-z0-9_\-])"
+        ),
+        "***",
+    ),
+    (
+        re.compile(
+            r"(?i)(http_host header: |you may need to add )"
+            r"(['\"])[^'\"]*[a-z0-9_\-%]{20}[^'\"]*\2"
+        ),
+        r"\1\2***\2",
+    ),
     # Signed picture addresses.
     (re.compile(r"(/i/+)[A-Za-z0-9_\-]{20,}"), r"\1***"),
     (

@@ -122,6 +122,11 @@ def failure_note(caller: Caller, *, path: str) -> int:
     return wait
 
 
+def success_note(caller: Caller) -> None:
+    """Forget the failures of a caller who has shown the right password."""
+    _attempts(caller).delete()
+
+
 def guard_trim() -> int:
     """Forget old failures, and the oldest where there are too many; return how many."""
     now = timezone.now()
@@ -171,7 +176,7 @@ class SignInGuard(AbstractAxesHandler, AxesBaseHandler):  # type: ignore[misc]
 
     def user_logged_in(self, sender: Any, request: Any, user: Any, **kwargs: Any) -> None:
         if request is not None:
-            _attempts(Caller.of(request, user.get_username())).delete()
+            success_note(Caller.of(request, user.get_username()))
 
     def user_logged_out(self, sender: Any, request: Any, user: Any, **kwargs: Any) -> None:
         """Leave it unnoted."""

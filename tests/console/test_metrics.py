@@ -96,3 +96,20 @@ def test_only_superusers_scrape(world: World) -> None:
         assert answer.status_code == status
     assert client_of(world.manager).get("/metrics").status_code == 401
     assert client.post("/metrics").status_code == 405
+
+
+def test_after_wrong_tokens_an_address_waits_as_in_rest(world: World) -> None:
+    client = Client()
+    mine = api_token_create(user=world.superuser, name="scraper")
+    wrong = {"Authorization": "Token wrong"}
+
+    statuses = [client.get("/metrics", headers=wrong).status_code for _ in range(6)]
+    waits = client.get("/metrics", headers=wrong)
+    rest = client.get("/api/v1/sites/", headers=wrong)
+
+    assert statuses == [401] * 5 + [429]
+    assert (waits.status_code, rest.status_code) == (429, 429)
+    assert 0 < int(waits["Retry-After"]) <= 60
+    # Right ones never wait: there is nothing to guess.
+    right = client.get("/metrics", headers={"Authorization": f"Token {mine}"})
+    assert right.status_code == 200

@@ -227,3 +227,53 @@ def test_programs_are_told_in_json(world: World) -> None:
     )
 
     assert (answer.status_code, answer.json()["error"]) == (429, "throttled")
+
+
+def change(client: Client, old: str, new: str = "one-more-Word-7") -> int:
+    """Try to change a password with what is thought to be the old one; returns the status."""
+    typed = {"old_password": old, "new_password1": new, "new_password2": new}
+    return client.post(reverse("admin:password_change"), typed).status_code
+
+
+class TestOldPassword:
+    """Who finds an open browser knows no password; they guess as slowly as at a sign-in."""
+
+    def test_wrong_ones_count_as_failed_sign_ins(
+        self, world: World, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        client = client_of(world.manager)
+
+        statuses = [change(client, f"guess-{number}") for number in range(6)]
+
+        assert statuses == [200] * 4 + [429] * 2
+        assert change(client, "manager-pass") == 429
+        assert attempt("manager", "manager-pass", address="127.0.0.1") == 429
+        assert attempt("manager", "manager-pass") == 302
+        failures = AccessFailureLog.objects.filter(path_info=reverse("admin:password_change"))
+        assert [row.username for row in failures] == ["manager"] * 5
+        assert "sign_in_failed account=manager address=127.0.0.1" in caplog.text
+        assert "guess-" not in caplog.text
+
+    def test_failed_sign_ins_count_for_it(self, world: World) -> None:
+        client = client_of(world.manager)
+        for _ in range(5):
+            attempt("manager", "wrong", address="127.0.0.1")
+
+        assert change(client, "manager-pass") == 429
+        world.manager.refresh_from_db()
+        assert world.manager.check_password("manager-pass")
+
+    def test_the_right_one_is_changed_and_failures_are_forgotten(self, world: World) -> None:
+        client = client_of(world.manager)
+        assert change(client, "wrong") == 200
+
+        assert change(client, "manager-pass") == 302
+
+        assert not AccessAttempt.objects.exists()
+        assert attempt("manager", "one-more-Word-7") == 302
+
+    def test_a_new_one_that_is_too_simple_is_no_failure(self, world: World) -> None:
+        client = client_of(world.manager)
+
+        assert [change(client, "manager-pass", "123") for _ in range(6)] == [200] * 6
+        assert not AccessFailureLog.objects.exists()

@@ -1,5 +1,6 @@
 """A token limited to sites meets nothing of others, whatever its user may do, by any address."""
 
+import json
 from datetime import timedelta
 from io import StringIO
 from typing import Any
@@ -11,9 +12,15 @@ from django.urls import reverse
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from devices.models import ApiToken, Site
+from devices.models import ApiToken, Site, SiteToken, TerminalCommand
 from devices.selectors import is_administrator, sites_managed
-from devices.services import api_token_create, api_token_revoke, api_token_user, tokens
+from devices.services import (
+    api_token_create,
+    api_token_revoke,
+    api_token_user,
+    terminal_address_replace,
+    tokens,
+)
 from devices.tasks import api_token_used
 from tests.console.two_sites import World, client_of
 from tests.contract.test_house import lines_with
@@ -161,6 +168,43 @@ def test_a_token_that_only_reads_reads(world: World) -> None:
 
     assert client.get("/api/v1/people/").json()["count"] == 2
     assert client.get("/metrics").status_code == 200
+
+
+@pytest.mark.parametrize("path", [*LISTS, *DETAILS])
+def test_a_token_that_only_reads_is_shown_no_secret(world: World, path: str) -> None:
+    terminal = world.ours.terminal
+    terminal_address_replace(terminal=terminal, overlap=timedelta(hours=1))
+    terminal_address_replace(terminal=terminal, overlap=timedelta(hours=1))
+    _json_command(world)
+    secrets = [token.token.encode() for token in SiteToken.objects.all()]
+    there = path.replace("{id}", str(row_of(world.ours, path).pk)) if "{id}" in path else path
+    read_only = bearer(api_token_create(user=world.superuser, name="r", read_only=True))
+
+    answer = read_only.get(there)
+
+    assert not [secret for secret in [*secrets, b"s3cret"] if secret in answer.content]
+
+
+def test_a_token_that_writes_reads_both_addresses_and_what_was_sent(world: World) -> None:
+    own = terminal_address_replace(terminal=world.ours.terminal, overlap=timedelta()).token
+    site = SiteToken.objects.get(site=world.ours.site, terminal=None).token
+    command = _json_command(world)
+    client = bearer(api_token_create(user=world.superuser, name="w"))
+
+    site_url = client.get(f"/api/v1/sites/{world.ours.site.pk}/").json()["base_url"]
+    own_url = client.get(f"/api/v1/devices/{world.ours.terminal.pk}/").json()["base_url"]
+    sent = client.get(f"/api/v1/commands/{command.pk}/").json()["json"]
+
+    assert (site_url[-len(site) :], own_url[-len(own) :]) == (site, own)
+    assert sent["sent"] == {"password": "s3cret"}
+
+
+def _json_command(world: World) -> TerminalCommand:
+    """Let a JSON command that holds a password be the one command of our terminal."""
+    command = row_of(world.ours, "/api/v1/commands/{id}/")
+    command.kind, command.json_sent = "json", json.dumps({"password": "s3cret"})
+    command.save()
+    return command
 
 
 def test_a_token_ends_by_itself(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

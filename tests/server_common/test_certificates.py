@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from server_common import certificates
 from server_common.certificates import (
+    Known,
     UnusableCertificate,
     certificate_prepare,
     certificate_take,
@@ -94,15 +95,28 @@ def test_half_of_one_or_another_key_is_named(tmp_path: Path) -> None:
 
 
 def test_nginx_is_told_what_it_has_to_know(tmp_path: Path) -> None:
-    configuration_write(
-        tmp_path, is_self_signed=False, proxies=["10.1.2.3", "10.2.0.0/16"], https_port=8443
+    known = Known(
+        is_self_signed=False,
+        hosts=["Door.example", ".inner.example", "[2001:db8::7]", 'x" 1; } evil {'],
+        proxies=["10.1.2.3", "10.2.0.0/16"],
+        https_port=8443,
+        hsts_s=3600,
     )
+    configuration_write(tmp_path, known)
 
     said = (tmp_path / "nginx.conf").read_text()
     assert "10.1.2.3/32 1;" in said
     assert "10.2.0.0/16 1;" in said
     assert "default signed;" in said
     assert 'default ":8443";' in said
+    assert 'default "max-age=3600";' in said
+    hosts = said[said.index("hostnames;") :].splitlines()
+    assert hosts == [
+        "hostnames;", "    default 0;", '    "door.example" 1;', '    ".inner.example" 1;',
+        '    "[2001:db8::7]" 1;', "}",
+    ]  # fmt: skip
+    configuration_write(tmp_path, Known(is_self_signed=True, hosts=["*"]))
+    assert "    default 1;" in (tmp_path / "nginx.conf").read_text()
 
 
 def test_a_certificate_is_taken_with_its_chain_and_key(tmp_path: Path) -> None:

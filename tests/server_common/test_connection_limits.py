@@ -36,7 +36,7 @@ def test_who_has_waited_longest_makes_room() -> None:
     connections.work(lines[0])
     assert connections.enter(lines[3], "10.0.0.3")
     connections.work(lines[2])
-    connections.wait(lines[2])
+    connections.rest(lines[2])
     assert connections.enter(lines[4], "10.0.0.4")
 
     assert [one.is_ended for one in lines] == [False, True, False, True, False]
@@ -71,9 +71,55 @@ def test_an_address_takes_no_room_from_others() -> None:
     assert len(connections) == 23
 
 
+def test_half_requests_behind_the_address_of_a_fleet_end_none_of_its_connections() -> None:
+    connections = Connections(most=2000, most_per_address=1000)
+    fleet = [Line() for _ in range(500)]
+    for one in fleet:
+        assert connections.enter(one, "10.0.0.1")
+        connections.work(one)
+        connections.rest(one)
+    halves = [Line() for _ in range(600)]
+
+    assert all(connections.enter(one, "10.0.0.1") for one in halves)
+
+    assert not any(one.is_ended for one in fleet)
+    assert [one.is_ended for one in halves] == [True] * 100 + [False] * 500
+
+
+def test_the_address_with_most_half_requests_makes_room_first() -> None:
+    connections = Connections(most=6)
+    slow, resting, door = Line(), Line(), Line()
+    connections.enter(slow, "10.0.0.1")
+    connections.enter(resting, "10.0.0.2")
+    connections.work(resting)
+    connections.rest(resting)
+    halves = [Line() for _ in range(4)]
+    for one in halves:
+        connections.enter(one, "10.0.0.3")
+
+    assert connections.enter(door, "10.0.0.4")
+
+    assert [one.is_ended for one in halves] == [True, False, False, False]
+    assert not slow.is_ended
+    assert not resting.is_ended
+
+
+def test_a_connection_that_rests_and_begins_again_is_a_half_request() -> None:
+    connections = Connections(most=2)
+    resting, again = Line(), Line()
+    for one in (again, resting):
+        connections.enter(one, "10.0.0.1")
+        connections.work(one)
+        connections.rest(one)
+    connections.begin(again)
+
+    assert connections.enter(Line(), "10.0.0.2")
+    assert (again.is_ended, resting.is_ended) == (True, False)
+
+
 @given(
     steps=st.lists(
-        st.tuples(st.sampled_from(["enter", "wait", "work", "leave"]), st.integers(0, 9))
+        st.tuples(st.sampled_from(["enter", "begin", "rest", "work", "leave"]), st.integers(0, 9))
     )
 )
 def test_limits_hold_and_nothing_is_left_behind(steps: list[tuple[str, int]]) -> None:
@@ -98,7 +144,6 @@ def test_limits_hold_and_nothing_is_left_behind(steps: list[tuple[str, int]]) ->
         connections.leave(line)
     assert len(connections) == 0
     assert not connections._addresses
-    assert not connections._waiting
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,24 @@ def test_a_secret_segment_never_survives_where_it_does_not_belong(raw: bytes) ->
         assert token not in redact(f"Not Found: {path}")
 
 
+@given(token=TOKENS, tag=st.sampled_from(["", "k3m9xz-"]), after=st.sampled_from(["", ":80", ".x"]))
+def test_a_secret_sent_as_a_host_never_survives(token: str, tag: str, after: str) -> None:
+    """Django's own words, which hold the header as it came."""
+    host = f"{tag}{token}{after}"
+
+    for said in (host, f"door.example/{host}", f"/t/{host}"):
+        told = redact(f"Invalid HTTP_HOST header: {said!r}. You may need to add {said!r}.")
+        assert token not in told
+
+
+@pytest.mark.parametrize("tag", ["", "k3m9xz-"])
+def test_a_secret_by_itself_is_known_by_its_look(tag: str) -> None:
+    token = f"{tag}xN4b-Kp9_wQ2vR7tYc3LmA"
+
+    assert redact(f"host {token} is odd") == "host *** is odd"
+    assert redact(f"['{token}']") == "['***']"
+
+
 @given(name=PICTURE_NAMES)
 def test_a_signed_picture_address_never_survives(name: str) -> None:
     assert name not in redact(f"GET /i/{name}.jpg HTTP/1.1")
@@ -94,6 +112,8 @@ def test_a_picture_never_survives(raw: bytes) -> None:
         "/t/",
         "deploy menjin-2026.11.23-build+4",
         "tokens left: 3",
+        "Invalid HTTP_HOST header: 'door.menjin.example:8000'. You may need to add it.",
+        "ImproperlyConfiguredDatabase in terminal_address_replace of menjin-production-7f",
     ],
 )
 def test_what_an_operator_needs_stays(line: str) -> None:

@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from server_common.certificates import certificate_prepare, configuration_write
+from server_common.certificates import Known, certificate_prepare, configuration_write
 from tests.support.processes import ROOT, free_port, kill_group, start, wait_listening
 
 PART = ROOT / "docker" / "nginx.conf"
@@ -50,12 +50,14 @@ class Nginx:
         self._process: subprocess.Popen[bytes] | None = None
         self.tls.mkdir(parents=True)
         certificate_prepare(self.tls, hosts=["127.0.0.1"])
-        configuration_write(
-            self.tls,
+        known = Known(
             is_self_signed=is_self_signed,
-            proxies=list(proxies),
+            hosts=["127.0.0.1"],
+            proxies=proxies,
             https_port=self.https_port,
+            hsts_s=3600,
         )
+        configuration_write(self.tls, known)
         self._write(behind)
 
     def _write(self, behind: Behind) -> None:

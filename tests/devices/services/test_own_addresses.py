@@ -94,6 +94,15 @@ def test_a_refused_call_under_it_changes_nothing(terminal: Terminal, token: str,
     assert outcome(token, terminal.device_id) == "in"
 
 
+def test_one_replaced_twice_ends_with_the_shorter_overlap(terminal: Terminal, own: str) -> None:
+    terminal_address_replace(terminal=terminal, overlap=timedelta(days=7))
+    assert outcome(own, terminal.device_id) == "in"
+
+    terminal_address_replace(terminal=terminal, overlap=timedelta())
+
+    assert outcome(own, terminal.device_id) == "unknown address token"
+
+
 def test_a_replaced_one_goes_on_for_its_overlap(terminal: Terminal, token: str, own: str) -> None:
     device_id = terminal.device_id
     outcome(own, device_id)

@@ -14,6 +14,8 @@ from django.utils import timezone
 from devices.models import ApiToken, Site
 from devices.selectors import site_base_url
 from devices.services import (
+    Admission,
+    admit,
     api_token_create,
     api_token_revoke,
     api_token_user,
@@ -87,6 +89,23 @@ def test_a_sites_secret_is_sealed_and_can_be_shown_again(site: Site, token: str)
     assert token not in whole_table("devices_sitetoken")
     assert len(token) >= 22
     assert site_base_url(site, root="http://door.example/") == f"http://door.example/t/{token}"
+
+
+@pytest.mark.parametrize(("overlap", "ends_after"), [(0, 0), (1, 1), (48, 24)])
+def test_a_shorter_overlap_ends_older_secrets_too(
+    site: Site, token: str, overlap: int, ends_after: int
+) -> None:
+    site_token_rotate(site=site, overlap=timedelta(hours=24))
+    before = timezone.now()
+
+    site_token_rotate(site=site, overlap=timedelta(hours=overlap))
+
+    oldest = site.tokens.order_by("pk")[0]
+    assert oldest.ends_at is not None
+    until = before + timedelta(hours=ends_after)
+    assert abs(oldest.ends_at - until) < timedelta(minutes=1)
+    is_served = isinstance(admit(token=token, device_id="7", address=""), Admission)
+    assert is_served == (overlap > 0)
 
 
 def test_a_rotated_secret_overlaps_and_ends(site: Site, token: str) -> None:

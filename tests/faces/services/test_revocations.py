@@ -7,11 +7,12 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from devices.models import Site, Terminal
-from devices.services import site_token_rotate
+from devices.models import Site, SiteToken, Terminal, TerminalAddress
+from devices.services import presence_flush, site_token_rotate
 from faces.choices import PersonState, RevocationState
 from faces.models import Delivery, Library, Revocation
 from faces.services import (
+    deletes_doubt,
     deletes_repeat,
     deliveries_send_again,
     person_erase,
@@ -251,3 +252,164 @@ class TestWhoConfirms:
         Delivery.objects.update(told_token=None)
 
         assert self.say(door, "10.0.0.9") == "forgotten"
+
+
+class TestWhereItLives:
+    """Who asked last is not who lives there: a terminal's word counts from where it calls."""
+
+    FOREIGN = "127.0.0.66"
+
+    @pytest.fixture
+    def door(self, doors: list[WireClient], library: Library) -> WireClient:
+        """Return a door that is known by its address, holds a person and is to forget it."""
+        Terminal.objects.exclude(device_id="0").delete()
+        person = enrol(library, "1")
+        confirm(doors[0], "1")
+        presence_flush()
+        person_erase(person=person)
+        return doors[0]
+
+    def foreign(self, door: WireClient, *, base: str = "") -> WireClient:
+        """Return a caller from elsewhere that knows the address and the device ID."""
+        other = WireClient(token=None, device_id=door.device_id)
+        other.base, other.cursor = base or door.base, door.cursor
+        other.client.defaults["REMOTE_ADDR"] = self.FOREIGN
+        return other
+
+    def say(self, wire: WireClient) -> str:
+        """Say that the person is gone; returns the revocation's state."""
+        wire.post("syresult", {"resultList": {"userID": "1", "status": "0"}})
+        return str(Revocation.objects.get().state)
+
+    def told_again(self) -> None:
+        Delivery.objects.update(sent_at=timezone.now() - timedelta(hours=1))
+        deletes_repeat()
+
+    def silent(self, address: str, minutes: int = 60) -> None:
+        """Let a terminal not have called from an address for a while."""
+        long_ago = timezone.now() - timedelta(minutes=minutes)
+        TerminalAddress.objects.filter(address=address).update(last_seen_at=long_ago)
+
+    def test_polling_after_the_terminal_takes_nothing_from_it(self, door: WireClient) -> None:
+        other = self.foreign(door)
+        assert door.sync() == 1
+        assert other.sync() == 1
+
+        assert self.say(other) == "open"
+
+        assert self.say(door) == "forgotten"
+
+    def test_polling_before_the_terminal_gives_nothing(self, door: WireClient) -> None:
+        other = self.foreign(door)
+        assert other.sync() == 1
+        assert self.say(other) == "open"
+        assert door.sync() == 1
+
+        assert self.say(door) == "forgotten"
+
+    def test_saying_it_once_more_gives_nothing(self, door: WireClient) -> None:
+        other = self.foreign(door)
+        door.sync()
+        other.sync()
+        for _ in range(4):
+            assert self.say(other) != "forgotten"
+            self.told_again()
+            other.sync()
+            presence_flush()
+
+        assert self.say(other) != "forgotten"
+        assert Delivery.objects.get().held
+        confirm(door, "1")
+        assert Revocation.objects.get().state == "forgotten"
+
+    def test_the_former_secret_of_the_site_gives_nothing_elsewhere(
+        self, door: WireClient, site: Site
+    ) -> None:
+        newer = site_token_rotate(site=site, overlap=timedelta(hours=1)).token
+        other = self.foreign(door)
+        door.base = f"/t/{newer}"
+        door.sync()
+        other.sync()
+
+        assert self.say(other) == "open"
+        self.told_again()
+        other.sync()
+        assert self.say(other) == "open"
+        assert self.say(door) == "forgotten"
+
+    def test_the_former_secret_gives_nothing_behind_the_same_address(
+        self, door: WireClient, library: Library, site: Site
+    ) -> None:
+        former = WireClient(token=None, device_id=door.device_id)
+        former.base, former.cursor = door.base, door.cursor
+        newer = site_token_rotate(site=site, overlap=timedelta(hours=1)).token
+        door.base = f"/t/{newer}"
+        confirm(door, "1")
+        Revocation.objects.all().delete()
+        person = enrol(library, "1")
+        confirm(door, "1")
+        person_erase(person=person)
+        former.sync()
+
+        assert self.say(former) == "open"
+        door.sync()
+        former.poll()
+        assert self.say(former) == "open"
+        assert self.say(door) == "forgotten"
+
+    def test_a_secret_that_ended_holds_up_no_terminal_that_uses_an_older_one(
+        self, door: WireClient, site: Site
+    ) -> None:
+        older = door.base
+        door.base = f"/t/{site_token_rotate(site=site, overlap=timedelta(hours=1)).token}"
+        door.sync()
+        SiteToken.objects.filter(ends_at__isnull=True).update(ends_at=timezone.now())
+        door.base = older
+        self.told_again()
+        assert door.sync() == 1
+
+        assert self.say(door) == "forgotten"
+
+    def test_a_terminal_that_has_moved_is_believed_once_its_former_address_is_silent(
+        self, door: WireClient
+    ) -> None:
+        moved = self.foreign(door)
+        moved.sync()
+        presence_flush()
+        assert self.say(moved) == "open"
+        self.silent("127.0.0.1")
+        self.told_again()
+        assert moved.sync() == 1
+
+        assert self.say(moved) == "forgotten"
+
+    def test_an_address_used_for_long_is_one_of_the_terminal(self, door: WireClient) -> None:
+        other = self.foreign(door)
+        other.sync()
+        presence_flush()
+        week = timezone.now() - timedelta(days=8)
+        TerminalAddress.objects.filter(address=self.FOREIGN).update(first_seen_at=week)
+        other.cursor = 0
+        assert other.sync() == 1
+
+        assert self.say(other) == "forgotten"
+
+    def test_a_terminal_that_comes_back_is_told_what_was_confirmed_elsewhere(
+        self, door: WireClient
+    ) -> None:
+        other = self.foreign(door)
+        self.silent("127.0.0.1")
+        other.sync()
+        presence_flush()
+        assert self.say(other) == "forgotten"
+        presence_flush()
+        assert deletes_doubt() == 0
+
+        door.poll_refused()
+        presence_flush()
+
+        assert deletes_doubt() == 1
+        assert deletes_doubt() == 0
+        assert Revocation.objects.get().state == "open"
+        assert door.sync() == 1
+        assert self.say(door) == "forgotten"

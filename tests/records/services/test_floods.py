@@ -21,8 +21,8 @@ pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 NOW = timezone.now
 
 
-def appear(token: str, *numbers: int) -> list[Admission]:
-    outcomes = [admit(token=token, device_id=f"new-{one}", address="10.0.0.9") for one in numbers]
+def appear(token: str, *numbers: int, address: str = "10.0.0.9") -> list[Admission]:
+    outcomes = [admit(token=token, device_id=f"new-{one}", address=address) for one in numbers]
     return [one for one in outcomes if isinstance(one, Admission)]
 
 
@@ -227,6 +227,89 @@ def test_newcomer_finds_room_among_those_that_went_silent(
     age(newcomers.WAITING_SECONDS / 3600 + 0.1)
 
     assert len(appear(token, 4)) == 1
+
+
+@pytest.fixture
+def full(site: Site, token: str, monkeypatch: pytest.MonkeyPatch) -> Site:
+    """Return a site whose whole room for newcomers is taken from one address."""
+    Site.objects.update(auto_approve=False)
+    monkeypatch.setattr("devices.services.admission.PENDING_MAX_PER_SITE", 20)
+    monkeypatch.setattr(newcomers, "PENDING_MAX_PER_SITE", 20)
+    assert len(appear(token, *range(20))) == 20
+    return site
+
+
+def test_newcomer_from_elsewhere_finds_room_beside_a_flood(full: Site, token: str) -> None:
+    assert appear(token, 20) == []
+
+    assert len(appear(token, 21, address="10.0.0.10")) == 1
+    assert len(appear(token, 22, address="2001:db8::1")) == 1
+    # A network of IPv6 is one place; and one that sends more than a few is a flood itself.
+    assert len(appear(token, 23, 24, address="2001:db8::2")) == 1
+
+
+def test_room_for_others_has_an_end(full: Site, token: str) -> None:
+    for number in range(30):
+        appear(token, 100 + number, address=f"10.0.1.{number}")
+
+    assert Terminal.objects.count() == 40
+
+
+def test_a_flood_that_is_silent_makes_room_before_the_day_is_over(full: Site, token: str) -> None:
+    rows = Terminal.objects.order_by("pk")
+    rows.update(last_seen_at=NOW() - timedelta(hours=1))
+    Terminal.objects.filter(pk=rows[0].pk).update(name="Gate")
+    Terminal.objects.filter(pk=rows[1].pk).update(last_seen_at=NOW())
+    appear(token, 21, address="10.0.0.10")
+    Terminal.objects.filter(device_id="new-21").update(last_seen_at=NOW() - timedelta(hours=1))
+
+    assert newcomers_forget() == 18
+
+    left = set(Terminal.objects.values_list("device_id", flat=True))
+    assert left == {"new-0", "new-1", "new-21"}
+    assert len(appear(token, 20)) == 1
+
+
+def test_where_there_is_room_the_silent_stay(full: Site, token: str) -> None:
+    Terminal.objects.order_by("pk")[0].delete()
+    Terminal.objects.update(last_seen_at=NOW() - timedelta(hours=1))
+
+    assert newcomers_forget() == 0
+
+
+def test_terminals_of_a_flood_that_fall_silent_are_on_its_alarm_alone(
+    site: Site, token: str
+) -> None:
+    Site.objects.update(newcomers_per_hour=5)
+    flood = appear(token, *range(9))
+    for one in flood:
+        presence_seen(terminal_id=one.terminal.pk, address="10.0.0.9")
+    presence_alarms()
+    for one in flood:
+        presence_seen(terminal_id=one.terminal.pk, address="10.0.0.8")
+    presence_alarms()
+    presence_alarms(now=NOW() + timedelta(minutes=30))
+
+    assert shown(AlertKind.TERMINAL_FLOOD) == [("active", 9, False)]
+    assert shown(AlertKind.TERMINAL_OFFLINE) == shown(AlertKind.NEW_ADDRESS) == []
+
+
+def test_terminal_of_a_flood_that_is_a_real_one_alarms_as_others(site: Site, token: str) -> None:
+    Site.objects.update(newcomers_per_hour=5)
+    flood = appear(token, *range(9))
+    appeared_at = NOW() - timedelta(hours=3)
+    later = appeared_at + timedelta(minutes=10)
+    Terminal.objects.update(
+        created_at=appeared_at, approved_at=appeared_at, last_seen_at=appeared_at, presence="online"
+    )
+    Terminal.objects.filter(pk=flood[0].terminal.pk).update(last_seen_at=later)
+    Terminal.objects.filter(pk=flood[1].terminal.pk).update(name="Gate")
+    Terminal.objects.exclude(status="approved").update(status="approved", approved_at=later)
+
+    presence_alarms()
+
+    # One that went on calling, one that has a name, and four that somebody approved.
+    assert len(shown(AlertKind.TERMINAL_OFFLINE)) == 6
 
 
 def test_terminals_that_went_silent_before_they_were_approved_are_forgotten(

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from server_common.certificates import (
+    Known,
     UnusableCertificate,
     certificate_prepare,
     certificate_take,
@@ -44,12 +45,14 @@ class Command(BaseCommand):
             prepared = certificate_prepare(folder, hosts=settings.ALLOWED_HOSTS)
         except UnusableCertificate as error:
             raise CommandError(f"the certificate in {folder} is of no use: {error}") from error
-        configuration_write(
-            folder,
+        known = Known(
             is_self_signed=prepared.is_self_signed,
+            hosts=settings.ALLOWED_HOSTS,
             proxies=settings.TRUSTED_PROXIES,
             https_port=options["https_port"],
+            hsts_s=settings.SECURE_HSTS_SECONDS,
         )
+        configuration_write(folder, known)
         kind = "self-signed" if prepared.is_self_signed else "signed"
         self.stdout.write(f"{kind} certificate, ends {prepared.expires:%Y-%m-%d}")
         if prepared.is_self_signed:
