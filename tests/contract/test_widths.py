@@ -154,6 +154,8 @@ def test_lists_fit_a_desk(live_server: Any, full: World, tmp_path: Path, languag
     [
         ("faces_person", ["name", "on_terminals", "face_badge"]),
         ("devices_terminal", ["title", "last_heard", "faces"]),
+        ("devices_auditentry", ["by", "action_badge", "shown"]),
+        ("records_alert", ["kind_words", "state_badge", "raised_at"]),
     ],
 )
 def test_what_is_looked_for_is_seen_without_moving_a_list(
