@@ -49,7 +49,7 @@ class ActorFilter(admin.SimpleListFilter):
 class AuditEntryAdmin(ReadOnlyAdmin):
     """Entries with what was and what is, in words."""
 
-    list_display = ("at", "site_name", "by", "address", "kind", "action_badge", "name", "shown")
+    list_display = ("at", "by", "action_badge", "name", "shown", "kind", "site_name", "address")
     list_display_links = ("at",)
     list_filter = (SITE_FILTER, "kind", ActorFilter, "action")
     search_fields = ("actor", "name")

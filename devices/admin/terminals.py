@@ -79,10 +79,11 @@ class TerminalAdmin(ScopedAdmin):
     list_display: tuple[str, ...] = (
         "connection",
         "title",
+        # What is looked for most stands where no list is moved sideways.
+        "last_heard",
+        "status_badge",
         "device_id",
         "site",
-        "status_badge",
-        "last_heard",
     )
     list_display_links = ("title", "device_id")
     list_select_related = ("site",)

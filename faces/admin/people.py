@@ -101,11 +101,12 @@ class PersonAdmin(WordSearch, ErasedByJobs):
         "photo",
         "name",
         "user_id",
+        # What is looked for most stands where no list is moved sideways.
+        "on_terminals",
+        "face_badge",
         "site",
         "library_names",
         "category_badge",
-        "face_badge",
-        "on_terminals",
     )
     list_display_links = ("photo", "name", "user_id")
     list_select_related = ("site",)

@@ -102,7 +102,8 @@ class FaceTerminalAdmin(TerminalAdmin):
 
     form = TerminalForm
     change_form_template = "console/terminal_form.html"
-    list_display = (*TerminalAdmin.list_display, "faces")
+    # Beside what was heard last, where no list is moved sideways.
+    list_display = (*TerminalAdmin.list_display[:3], "faces", *TerminalAdmin.list_display[3:])
     actions = (
         "approve",
         "approve_own",

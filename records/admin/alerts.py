@@ -38,12 +38,13 @@ class AlertAdmin(LongListAdmin):
     list_display = (
         "severity_badge",
         "kind_words",
-        "user_id",
+        # What is looked for most stands where no list is moved sideways.
+        "state_badge",
+        "raised_at",
         "facts_words",
         "terminal",
+        "user_id",
         "site",
-        "raised_at",
-        "state_badge",
         "acknowledged_by",
     )
     list_display_links = ("kind_words",)

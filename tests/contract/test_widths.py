@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from django.conf import settings
@@ -25,23 +26,26 @@ pytestmark = [
     needs_tool("chromedriver", package="chromium-driver"),
     pytest.mark.django_db(transaction=True),
 ]
-# How far a page can be moved sideways, and what of it stands out.
+# How wide a page is, where it is wider than the window, and what of it stands out. A telephone's
+# ``innerWidth`` is no measure: it grows with a page that is too wide.
 _TOO_WIDE = """
 const wide = Math.max(document.documentElement.scrollWidth, document.body.scrollWidth);
-if (wide <= innerWidth) return [];
+if (wide <= %(width)d) return [];
 const out = [...document.querySelectorAll("body *")]
-  .filter((one) => one.getBoundingClientRect().right > innerWidth + 1)
+  .filter((one) => one.getBoundingClientRect().right > %(width)d + 1)
   .filter((one) => !one.closest(".results, .mj-scroll"))
   .map((one) => `${one.tagName}.${one.className} ${one.getBoundingClientRect().right}`);
 return [`${wide} px`, ...out.slice(0, 4)];
 """
+_TELEPHONE = 390
+_DESK = 1280
 
 
 @contextmanager
 def signed_in(
-    live_server: Any, user: User, profile: Path, *, width: int
+    live_server: Any, user: User, profile: Path, *, width: int, language: str = "zh-hans"
 ) -> Iterator[tuple[Browser, str]]:
-    """Open a browser with a user signed in, and Chinese chosen."""
+    """Open a browser with a user signed in and a language chosen."""
     client = Client()
     client.force_login(user)
     session = client.cookies[settings.SESSION_COOKIE_NAME].value
@@ -50,7 +54,7 @@ def signed_in(
         browser.go(f"{url}/healthz")
         for name, value in (
             (settings.SESSION_COOKIE_NAME, session),
-            ("django_language", "zh-hans"),
+            ("django_language", language),
         ):
             browser.run(f"document.cookie = '{name}={value}; path=/'")
         yield browser, url
@@ -90,30 +94,86 @@ def own_pages(world: World) -> list[str]:
     ]
 
 
-def too_wide(browser: Browser, url: str, pages: list[str]) -> dict[str, list[str]]:
+def stands_out(browser: Browser, *, width: int) -> list[str]:
+    """Return how wide the open page is and what of it stands out; nothing where it fits."""
+    return list(browser.run(_TOO_WIDE % {"width": width}))
+
+
+def too_wide(browser: Browser, url: str, pages: list[str], *, width: int) -> dict[str, list[str]]:
     """Return the pages that can be moved sideways, with what stands out."""
     found = {}
     for page in pages:
         browser.go(url + page)
-        if wide := browser.run(_TOO_WIDE):
+        if wide := stands_out(browser, width=width):
             found[page] = wide
     return found
 
 
-def test_the_consoles_pages_fit_a_telephone(live_server: Any, full: World, tmp_path: Path) -> None:
+@pytest.mark.parametrize("width", [_TELEPHONE, _DESK])
+def test_a_page_that_is_too_wide_is_found(tmp_path: Path, width: int) -> None:
+    page = (
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f'<p style="width: {width + 60}px">wide</p>'
+    )
+    with browsing(tmp_path / "profile", width=width, height=900, is_dark=False) as browser:
+        browser.go(f"data:text/html,{quote(page)}")
+
+        assert any("P." in one for one in stands_out(browser, width=width))
+
+
+@pytest.mark.parametrize("language", ["zh-hans", "en"])
+def test_the_consoles_pages_fit_a_telephone(
+    live_server: Any, full: World, tmp_path: Path, language: str
+) -> None:
     token = full.ours.site.tokens.get().token
     WireClient(token=f"{token[:-1]}~", device_id="D" * 32).poll_refused()
+    pages = own_pages(full)
 
-    with signed_in(live_server, full.superuser, tmp_path / "profile", width=390) as (browser, url):
-        assert too_wide(browser, url, own_pages(full)) == {}
+    with signed_in(
+        live_server, full.superuser, tmp_path / "profile", width=_TELEPHONE, language=language
+    ) as (browser, url):
+        assert too_wide(browser, url, pages, width=_TELEPHONE) == {}
 
 
-def test_lists_fit_a_desk(live_server: Any, full: World, tmp_path: Path) -> None:
+@pytest.mark.parametrize("language", ["zh-hans", "en"])
+def test_lists_fit_a_desk(live_server: Any, full: World, tmp_path: Path, language: str) -> None:
     """A table that is wider moves within its own box; the page stays where it is."""
     pages = [
         reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
         for model in admin.site._registry
     ]
 
-    with signed_in(live_server, full.superuser, tmp_path / "profile", width=1280) as (browser, url):
-        assert too_wide(browser, url, pages) == {}
+    with signed_in(
+        live_server, full.superuser, tmp_path / "profile", width=_DESK, language=language
+    ) as (browser, url):
+        assert too_wide(browser, url, pages, width=_DESK) == {}
+
+
+@pytest.mark.parametrize(
+    ("page", "columns"),
+    [
+        ("faces_person", ["name", "on_terminals", "face_badge"]),
+        ("devices_terminal", ["title", "last_heard", "faces"]),
+        ("devices_auditentry", ["by", "action_badge", "shown"]),
+        ("records_alert", ["kind_words", "state_badge", "raised_at"]),
+    ],
+)
+def test_what_is_looked_for_is_seen_without_moving_a_list(
+    live_server: Any, full: World, tmp_path: Path, page: str, columns: list[str]
+) -> None:
+    edge = "document.querySelector('.results').getBoundingClientRect().right"
+
+    with signed_in(
+        live_server, full.superuser, tmp_path / "profile", width=_DESK, language="en"
+    ) as (browser, url):
+        browser.go(url + reverse(f"admin:{page}_changelist"))
+        hidden = [
+            column
+            for column in columns
+            if browser.run(
+                f"return document.querySelector('th.column-{column}')"
+                f".getBoundingClientRect().right > {edge}"
+            )
+        ]
+
+    assert hidden == []

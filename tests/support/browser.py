@@ -114,22 +114,11 @@ def browsing(profile: Path, *, width: int, height: int, is_dark: bool) -> Iterat
     command = [chromedriver() or "chromedriver", "--port=0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as driver:
         try:
-            port = _port(driver)
-            with httpx.Client(
-                base_url=f"http://127.0.0.1:{port}", timeout=30, trust_env=False
-            ) as client:
-                arguments = [*_ARGUMENTS, f"--user-data-dir={profile}"]
-                arguments += ["--force-dark-mode"] if is_dark else []
-                wanted = {
-                    "browserName": "chrome",
-                    "goog:chromeOptions": {"args": arguments},
-                    "goog:loggingPrefs": {"browser": "ALL"},
-                }
-                made = client.post("/session", json={"capabilities": {"alwaysMatch": wanted}})
-                value = made.json()["value"]
-                if "sessionId" not in value:
-                    raise RuntimeError(value.get("message", "no browser"))
-                browser = Browser(client, value["sessionId"])
+            url = f"http://127.0.0.1:{_port(driver)}"
+            with (
+                httpx.Client(base_url=url, timeout=30, trust_env=False) as client,
+                _session(client, profile, is_dark=is_dark) as browser,
+            ):
                 browser.ask(
                     *("POST", "/goog/cdp/execute"),
                     cmd="Emulation.setDeviceMetricsOverride",
@@ -139,9 +128,29 @@ def browsing(profile: Path, *, width: int, height: int, is_dark: bool) -> Iterat
                     },
                 )
                 yield browser
-                browser.ask("DELETE", "")
         finally:
             driver.terminate()
+
+
+@contextmanager
+def _session(client: httpx.Client, profile: Path, *, is_dark: bool) -> Iterator[Browser]:
+    """Open a window, and close it however the work in it ends: the driver leaves it running."""
+    arguments = [*_ARGUMENTS, f"--user-data-dir={profile}"]
+    arguments += ["--force-dark-mode"] if is_dark else []
+    wanted = {
+        "browserName": "chrome",
+        "goog:chromeOptions": {"args": arguments},
+        "goog:loggingPrefs": {"browser": "ALL"},
+    }
+    made = client.post("/session", json={"capabilities": {"alwaysMatch": wanted}})
+    value = made.json()["value"]
+    if "sessionId" not in value:
+        raise RuntimeError(value.get("message", "no browser"))
+    browser = Browser(client, value["sessionId"])
+    try:
+        yield browser
+    finally:
+        browser.ask("DELETE", "")
 
 
 def _port(driver: "subprocess.Popen[str]") -> int:
