@@ -12,6 +12,7 @@ from django.core.exceptions import ValidationError as DjangoValidationError
 from django.db import IntegrityError
 from django.db.models import ProtectedError
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django_filters.fields import IsoDateTimeField
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
@@ -72,11 +73,13 @@ class Conflict(APIException):
 
 
 class PictureTooHeavy(APIException):
-    """Decoding a picture would take more memory than one request may."""
+    """A picture has more bytes or pixels, or takes more memory, than one request may."""
 
     status_code = 413
     default_code = "too_large"
-    default_detail = "The picture is too large. Make it smaller, 2000 pixels are enough."
+    default_detail = gettext_lazy(
+        "The picture is too large. Make it smaller: an edge of 2,000 pixels is enough."
+    )
 
 
 class TooManyPictures(APIException):
