@@ -7,7 +7,7 @@ from typing import Any
 
 import django_filters
 from django import forms
-from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
+from django.core.exceptions import NON_FIELD_ERRORS, RequestDataTooBig, SuspiciousOperation
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.db import IntegrityError
 from django.db.models import ProtectedError
@@ -158,6 +158,8 @@ def _taken_words(error: DjangoValidationError) -> str | None:
 
 def _field_of(name: str, error: DjangoValidationError) -> str:
     """Return the field that an error is about; what is taken at its site is, by its own field."""
+    if name == NON_FIELD_ERRORS and error.code != "unique_together":
+        return ""
     if error.code != "unique_together":
         return name
     return str(tuple((error.params or {}).get("unique_check", (name,)))[-1])

@@ -231,16 +231,20 @@ def test_what_a_person_cannot_be_is_refused_by_field(
     assert not Person.objects.filter(user_id="1001").exists()
 
 
-def test_a_validity_that_ends_before_it_begins_is_refused(manager: APIClient, world: World) -> None:
-    response = enter(
-        manager,
-        world.ours.site,
-        valid_from="2026-01-02T00:00:00Z",
-        valid_until="2026-01-01T00:00:00Z",
-    )
+@pytest.mark.parametrize("is_new", [True, False])
+def test_a_validity_that_ends_before_it_begins_is_refused(
+    manager: APIClient, world: World, *, is_new: bool
+) -> None:
+    """It was refused by the name of a constraint."""
+    odd = {"valid_from": "2026-01-02T00:00:00Z", "valid_until": "2026-01-01T00:00:00Z"}
+
+    if is_new:
+        response = enter(manager, world.ours.site, **odd)
+    else:
+        response = manager.patch(f"{PEOPLE}{world.ours.person.pk}/", odd, format="json")
 
     assert response.status_code == 400
-    assert response.json()["detail"]
+    assert response.json()["fields"] == {"valid_until": ["This must be after the beginning."]}
 
 
 @pytest.mark.parametrize("field", ["site", "user_id"])
