@@ -57,16 +57,20 @@ function newestId() {
 // Passes that came by push and then as an upload, which takes their place. What was sent of the
 // former may come after the latter.
 const replaced = new Set();
-function replace(ids) {
-  for (const id of ids) {
+function replace(card) {
+  for (const id of card.replaces ?? []) {
     replaced.add(id);
-    known("record", id)?.remove();
+    const former = known("record", id);
+    if (!former) continue;
+    // In its place, which is where the eye is.
+    if (known("record", card.id)) former.remove();
+    else show(former, card);
   }
   while (replaced.size > REPLACED_KNOWN) replaced.delete(replaced.values().next().value);
 }
 
 function addRecord(card) {
-  replace(card.replaces ?? []);
+  replace(card);
   if (replaced.has(card.id) || known("record", card.id)) return;
   const element = made("record", card);
   const older = [...lists.record.children].find((other) => Number(other.dataset.id) < card.id);
