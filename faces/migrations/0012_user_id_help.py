@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('faces', '0010_constraint_words'),
+        ('faces', '0011_constraint_words'),
     ]
 
     operations = [

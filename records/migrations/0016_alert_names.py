@@ -21,7 +21,7 @@ class Migration(migrations.Migration):
     atomic = False
 
     dependencies = [
-        ('records', '0014_constraint_words'),
+        ('records', '0015_constraint_words'),
     ]
 
     operations = [

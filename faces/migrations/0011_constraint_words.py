@@ -7,7 +7,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('devices', '0018_constraint_words'),
-        ('faces', '0009_text_of_people'),
+        ('faces', '0010_terminal_library_words'),
     ]
 
     operations = [

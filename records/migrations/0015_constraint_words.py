@@ -8,8 +8,8 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('devices', '0018_constraint_words'),
-        ('faces', '0010_constraint_words'),
-        ('records', '0013_text_and_alerts'),
+        ('faces', '0011_constraint_words'),
+        ('records', '0014_filters_of_records'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('records', '0015_alert_names'),
+        ('records', '0016_alert_names'),
     ]
 
     operations = [
