@@ -152,6 +152,7 @@ class AuditKind(TextChoices):
     TERMINAL = "terminal", _("Terminal")
     RULES = "rules", _("Rules of passing")
     TIME_PLAN = "time_plan", _("Time plan")
+    PERSON = "person", _("Person")
     MEMBERSHIP = "membership", _("Site member")
     USER = "user", _("User")
     GROUP = "group", _("Group")

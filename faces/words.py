@@ -1,10 +1,12 @@
-"""What became of a delivery, and what to do about it, in a sentence for a manager."""
+"""What became of a delivery, and what is wrong with a photo: sentences for a manager."""
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from face_engine import PROBLEM_WORDS
 from faces.choices import SAVE_REPEATS, DeliveryState, Operation, Remedy
 from faces.models import Delivery
+from server_common.api import PictureTooHeavy
 from terminal_protocol import RetCode
 
 # Codes that terminals are known to answer for a face they should store (chapter 7, golden.json).
@@ -31,6 +33,25 @@ _REMEDY_WORDS = {
 def no_library_words() -> str:
     """Say what comes of an approved terminal without a library."""
     return _("It holds no library, so no face is sent to it.")
+
+
+# What the decoder says of files that are no usable picture (face_engine.ImageFault).
+_FILE_WORDS = {
+    "empty": gettext_lazy("The file is empty. Choose another one."),
+    "not_an_image": gettext_lazy("The file is no picture. Use a JPEG, PNG, WebP or HEIC photo."),
+    "truncated": gettext_lazy("The file breaks off in the middle. Copy it again from the camera."),
+    "too_large": PictureTooHeavy.default_detail,
+    "unsupported_format": gettext_lazy("This kind of picture cannot be read. Save it as JPEG."),
+    "engine_unavailable": gettext_lazy("The photo waits until the recogniser is installed."),
+}
+
+
+def problem_sentence(problem: str) -> str:
+    """Say what is wrong with a photo, and what to do about it."""
+    if problem in _FILE_WORDS:
+        return str(_FILE_WORDS[problem])
+    sentences = {str(code): words for code, words in PROBLEM_WORDS.items()}
+    return _(sentences[problem]) if problem in sentences else problem
 
 
 def delivery_words(row: Delivery) -> str:

@@ -7,8 +7,11 @@ class RecordsConfig(AppConfig):
     verbose_name = _("Records and alerts")
 
     def ready(self) -> None:
+        from devices.services import note_words_register
+        from records.choices import Reason
         from records.services.jobs import register_jobs
         from records.watched import watch_rows
 
         watch_rows()
         register_jobs()
+        note_words_register("reason", dict(Reason.choices))

@@ -53,6 +53,7 @@ def alert_message(alert: Alert) -> dict[str, Any]:
             "state": alert.state,
             "terminal": str(alert.terminal) if alert.terminal_id else "",
             "user_id": alert.user_id,
+            "user_name": alert.user_name,
             "record": alert.record_id,
             "raised_at": alert.raised_at.isoformat(),
             "folded": alert.folded,

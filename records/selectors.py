@@ -13,11 +13,19 @@ from server_common.text_search import SearchedText
 # With the index ``record_text``.
 RECORDS_TEXT = SearchedText(("user_name", "user_id"))
 
+# With the index ``alert_text``.
+ALERTS_TEXT = SearchedText(("user_name", "user_id"))
+
 
 def records_visible(user: User | AnonymousUser) -> QuerySet[Record]:
     """Return the records of the user's sites with terminal, person and picture at hand."""
     rows = Record.objects.select_related("terminal", "site", "person", "picture", "negative")
     return visible(rows, user)
+
+
+def record_numbered(rows: QuerySet[Record], number: int) -> Record | None:
+    """Return the record among these that has, or had before it was uploaded, this number."""
+    return rows.filter(pk=number).first() or rows.filter(former=number).first()
 
 
 def alerts_visible(user: User | AnonymousUser) -> QuerySet[Alert]:
@@ -35,8 +43,13 @@ def records_found(user: User | AnonymousUser, word: str) -> Q:
 
 
 def alerts_found(user: User | AnonymousUser, word: str) -> Q:
-    """Return the condition of alerts with a text in the user ID, or of such terminals."""
-    return Q(user_id__icontains=word) | Q(terminal__in=terminal_ids_found(user, word))
+    """Return the condition of alerts with a text in name or user ID, or of such terminals."""
+    return Q(terminal__in=terminal_ids_found(user, word)) | ALERTS_TEXT.found(word)
+
+
+def alerts_named(word: str) -> Q:
+    """Return the condition of alerts with a text in the name of their person."""
+    return ALERTS_TEXT.found(word) & Q(user_name__icontains=word)
 
 
 def asked_doors(

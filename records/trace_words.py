@@ -47,6 +47,7 @@ _LABELS = {
     "previous_record": gettext_lazy("previous record"),
     "direction": gettext_lazy("direction"),
     "at": gettext_lazy("moment"),
+    "door_opened": gettext_lazy("the door opened"),
     "temperature_c": gettext_lazy("temperature (°C)"),
     "limit_c": gettext_lazy("temperature limit (°C)"),
     "mask": gettext_lazy("mask"),

@@ -29,6 +29,15 @@ def shared_id_words(facts: Mapping[str, Any]) -> str:
     }
 
 
+def door_words(kind: str, facts: Mapping[str, Any]) -> str:
+    """Say what the door did about whom or what should not pass; empty for other alerts."""
+    if kind == AlertKind.BLACKLISTED:
+        return _("the door stayed closed")
+    if kind != AlertKind.PHOTO_SENT_BACK or "door_opened" not in facts:
+        return ""
+    return _("the door opened") if facts["door_opened"] else _("the door stayed closed")
+
+
 def folded_words(kind: str, count: int) -> str:
     """Say how many alerts one alert of a flood stands for; empty for an alert of its own."""
     if not count:

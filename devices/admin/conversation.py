@@ -10,6 +10,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
+from devices.admin.note_words import note_lines
 from devices.services import Exchange
 from server_common.admin import EMPTY, badge
 
@@ -21,7 +22,7 @@ def conversation(exchanges: list[Exchange]) -> SafeString | str:
     rows = format_html_join(
         "",
         "<tr><td>{}<br><small>{}</small></td><td>{} {}</td><td><code>{}</code></td>"
-        "<td><code>{}</code></td><td><code>{}</code></td><td>{} ms</td></tr>",
+        "<td><code>{}</code></td><td>{}</td><td>{} ms</td></tr>",
         (_row(exchange) for exchange in exchanges),
     )
     heads = (
@@ -51,7 +52,7 @@ def _row(exchange: Exchange) -> tuple[Any, ...]:
         badge("good" if is_fine else "bad", str(exchange.answered.get("ret", exchange.status))),
         _short(exchange.said),
         _short(exchange.answered),
-        _short(exchange.note),
+        note_lines(exchange.note),
         round(exchange.took_ms),
     )
 

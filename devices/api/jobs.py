@@ -7,15 +7,20 @@ from rest_framework import serializers, viewsets
 from devices.choices import JobState
 from devices.models import Job
 from devices.selectors import jobs_visible
+from devices.services import job_kinds
 from server_common.api import IdFilter
 from server_common.strict_api import StrictRequests
+
+
+def _kinds() -> list[tuple[str, str]]:
+    return [(name, name) for name in job_kinds()]
 
 
 class JobFilter(django_filters.FilterSet):
     """Jobs by site, kind and state."""
 
     site = IdFilter(field_name="site_id")
-    kind = django_filters.CharFilter(field_name="kind")
+    kind = django_filters.ChoiceFilter(choices=_kinds)
     state = django_filters.ChoiceFilter(choices=JobState.choices)
 
     class Meta:

@@ -95,10 +95,12 @@ class TerminalCommand(models.Model):
                 fields=["terminal"],
                 condition=models.Q(holds_terminal=True),
                 name="command_one_in_flight",
+                violation_error_message=_("Another command to this terminal is under way."),
             ),
             models.CheckConstraint(
                 condition=models.Q(holds_terminal=False) | models.Q(state=CommandState.SENDING),
                 name="command_holds_while_sending",
+                violation_error_message=_("Only a command that is under way holds its terminal."),
             ),
             models.CheckConstraint(
                 condition=models.Q(state__in=CommandState.values), name="command_state_known"

@@ -64,6 +64,7 @@ class Job(models.Model):
                 condition=models.Q(ended_at__isnull=True, state__in=["waiting", "running"])
                 | models.Q(ended_at__isnull=False, state__in=["done", "failed"]),
                 name="job_ended_when_over",
+                violation_error_message=_("A job has an end if and only if it is over."),
             ),
         ]
         indexes = [

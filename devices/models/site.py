@@ -166,10 +166,13 @@ class Site(models.Model):
                 condition=models.Q(verification__in=Verification.values),
                 name="site_verification_known",
             ),
+            # Managers know sites by nothing else.
+            models.UniqueConstraint(fields=["name"], name="site_name_once"),
             models.UniqueConstraint(
                 fields=["is_demonstration"],
                 condition=models.Q(is_demonstration=True),
                 name="site_one_demonstration",
+                violation_error_message=_("There is a demonstration already."),
             ),
             models.CheckConstraint(
                 condition=models.Q(late_passes__in=LatePasses.values),
@@ -218,11 +221,13 @@ class SiteToken(models.Model):
                 fields=["site"],
                 condition=models.Q(ends_at__isnull=True, terminal__isnull=True),
                 name="site_token_one_current",
+                violation_error_message=_("The site has a current address already."),
             ),
             models.UniqueConstraint(
                 fields=["terminal"],
                 condition=models.Q(ends_at__isnull=True),
                 name="terminal_token_one_current",
+                violation_error_message=_("The terminal has a current address of its own already."),
             ),
         ]
 

@@ -13,7 +13,7 @@ from .admission import (
     token_digests,
     token_fits,
 )
-from .audit import audit_changes, audit_forget, audit_note
+from .audit import audit_changes, audit_forget, audit_note, audit_notes
 from .caller_signs import CallerSign
 from .callers import callers_turned
 from .calling_changes import calling_check, calling_moved
@@ -76,7 +76,15 @@ from .presence import (
     presence_seen,
     presence_sweep,
 )
-from .recorder import Answered, Exchange, exchange_keep, exchanges_last, masked
+from .recorder import (
+    Answered,
+    Exchange,
+    exchange_keep,
+    exchanges_last,
+    masked,
+    note_words,
+    note_words_register,
+)
 from .refused_reading import RefusedShown, refused_calls
 from .refused_store import refused_note
 from .remembered import AdmissionOutdated, admissions_forget_on_commit
@@ -159,6 +167,7 @@ __all__ = [
     "audit_changes",
     "audit_forget",
     "audit_note",
+    "audit_notes",
     "call_taken",
     "call_target",
     "callers_turned",
@@ -202,6 +211,8 @@ __all__ = [
     "jobs_sweep",
     "masked",
     "newcomers_since",
+    "note_words",
+    "note_words_register",
     "over_ids",
     "presence_flush",
     "presence_last_seen",

@@ -1,6 +1,6 @@
 """Writing down who changed what, and forgetting it in time."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -50,6 +50,33 @@ def audit_note(
     )
     entry.save()
     return entry
+
+
+def audit_notes(
+    *,
+    kind: AuditKind,
+    action: AuditAction,
+    site: Site,
+    model: str,
+    rows: Iterable[tuple[object, str]],
+) -> None:
+    """Write one entry for each of many rows of a site, as ``audit_note`` does.
+
+    Args:
+        kind: as in ``audit_note``.
+        action: as in ``audit_note``.
+        site: as in ``audit_note``.
+        model: as in ``audit_note``.
+        rows: key and name of each.
+    """
+    actor = acting()
+    AuditEntry.objects.bulk_create(
+        [
+            _entry(actor, site=site, name=name, row_id=key, kind=kind, action=action, model=model)
+            for key, name in rows
+        ],
+        batch_size=500,
+    )
 
 
 def audit_changes(*, changes: Sequence[Change], **_: Any) -> None:

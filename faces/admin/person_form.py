@@ -122,9 +122,9 @@ class PersonForm(forms.ModelForm):
         if site is not None and any(library.site_id != site.pk for library in chosen):
             self.add_error("in_libraries", _("A library belongs to another site."))
         start, end = values.get("valid_from"), values.get("valid_until")
-        if start and end and start >= end:
-            self.add_error("valid_until", _("This must be after the beginning."))
-        if values.get("upload") and not self.errors:
+        # Which the model refuses after this; a photo is not looked at for nothing.
+        is_odd = bool(start and end and start >= end)
+        if values.get("upload") and not self.errors and not is_odd:
             values["checked_photo"] = self._checked(values["upload"].read())
         return values
 

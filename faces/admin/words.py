@@ -6,9 +6,7 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
-from face_engine import PROBLEM_WORDS
 from faces.choices import (
     Category,
     DeliveryState,
@@ -19,6 +17,7 @@ from faces.choices import (
 )
 from faces.models import Person
 from faces.selectors import reference_photo
+from faces.words import problem_sentence
 from server_common.admin import EMPTY, Tone, badge
 
 STATE_TONES: dict[str, Tone] = {
@@ -35,14 +34,6 @@ PHOTO_TONES: dict[str, Tone] = {
     PhotoStatus.WAITING: "warn",
     PhotoStatus.OK: "good",
     PhotoStatus.REFUSED: "bad",
-}
-# What the decoder says of files that are no usable picture (face_engine.ImageFault).
-_FILE_WORDS = {
-    "empty": gettext_lazy("The file is empty. Choose another one."),
-    "not_an_image": gettext_lazy("The file is no picture. Use a JPEG, PNG, WebP or HEIC photo."),
-    "truncated": gettext_lazy("The file breaks off in the middle. Copy it again from the camera."),
-    "too_large": gettext_lazy("The picture is too large. Make it smaller, 2000 pixels are enough."),
-    "unsupported_format": gettext_lazy("This kind of picture cannot be read. Save it as JPEG."),
 }
 
 
@@ -89,15 +80,7 @@ def doors_words(doors: int, counts: DeliveryCounts) -> SafeString | str:
 
 def problem_words(problems: list[str]) -> list[str]:
     """Return for each reason of a refusal a sentence that says what to do."""
-    sentences = {str(code): words for code, words in PROBLEM_WORDS.items()}
-    return [
-        str(_FILE_WORDS[problem])
-        if problem in _FILE_WORDS
-        else _(sentences[problem])
-        if problem in sentences
-        else problem
-        for problem in problems
-    ]
+    return [problem_sentence(problem) for problem in problems]
 
 
 def on_no_terminal_because(person: Person) -> list[str]:

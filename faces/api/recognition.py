@@ -12,9 +12,9 @@ from rest_framework.views import APIView
 from devices.selectors import sites_managed, sites_visible
 from face_engine import ImageTooHeavy, ImageUnreadable, ModelMissing
 from faces.api.fields import VisibleSiteField, uploaded_bytes
-from faces.api.serializers import problem_sentence
 from faces.selectors import index_state
 from faces.services import engine, gallery_rebuild_request, identify_photo
+from faces.words import problem_sentence
 from server_common.api import ID_MAX, Unavailable
 from server_common.api_defaults import BoundedFormParser, UploadParser
 from server_common.strict_api import StrictInput, StrictRequests

@@ -11,14 +11,12 @@ from devices.choices import TerminalStatus, Trust
 from devices.models import Terminal
 from devices.selectors import REACH_STATES, is_online, terminal_base_url, terminal_trust
 from devices.services import Exchange, terminal_reach
-from face_engine import PROBLEM_WORDS, QualityProblem
 from faces.api.fields import FACE_STATUSES, IdListField, ManagedSiteField, UserTypeField
 from faces.choices import PhotoStatus
 from faces.models import Library, Person, TerminalHoldings
 from faces.selectors import reference_photo, terminal_library_ids
-from faces.words import no_library_words
+from faces.words import no_library_words, problem_sentence
 from server_common.strict_api import StrictInput
-from terminal_protocol import fault_words
 
 _PLAIN = [
     "name",
@@ -317,15 +315,6 @@ class PersonOut(serializers.ModelSerializer):
     @extend_schema_field(serializers.ListSerializer(child=serializers.CharField()))
     def get_face_advice(self, person: Person) -> list[str]:
         return [problem_sentence(word) for word in self.get_face_problems(person)]
-
-
-def problem_sentence(word: str) -> str:
-    """Return what a manager can do about a refused photo."""
-    if word in set(QualityProblem):
-        return str(PROBLEM_WORDS[QualityProblem(word)])
-    if word == "engine_unavailable":
-        return "The photo waits until the recogniser is installed."
-    return fault_words(f"image_{word}")
 
 
 class PersonIn(Lasting, StrictInput, serializers.ModelSerializer):

@@ -45,6 +45,7 @@ class Revocation(models.Model):
                 fields=["site", "user_id"],
                 condition=models.Q(ended_at__isnull=True),
                 name="revocation_open_once",
+                violation_error_message=_("This user ID is being revoked at this site already."),
             ),
             models.CheckConstraint(
                 condition=models.Q(state__in=RevocationState.values),
@@ -54,6 +55,7 @@ class Revocation(models.Model):
                 condition=models.Q(ended_at__isnull=True, state__in=["open", "unconfirmed"])
                 | models.Q(ended_at__isnull=False, state__in=["forgotten", "withdrawn"]),
                 name="revocation_ended_when_over",
+                violation_error_message=_("A revocation has an end if and only if it is over."),
             ),
         ]
         indexes = [models.Index(fields=["state", "begun_at"], name="revocation_by_state")]
@@ -150,6 +152,7 @@ class Delivery(models.Model):
             models.CheckConstraint(
                 condition=models.Q(retry_at__isnull=True) | models.Q(state="failed", remedy=""),
                 name="delivery_retries_when_failed",
+                violation_error_message=_("Only a delivery that failed by chance is tried again."),
             ),
         ]
         indexes = [

@@ -46,7 +46,7 @@ class Person(models.Model):
         _("user ID"),
         max_length=32,
         validators=[ProhibitNullCharactersValidator(), validate_user_id],
-        help_text=_("How terminals name the person; at most 32 characters (9.1)."),
+        help_text=_("How terminals name the person; at most 32 characters."),
     )
     name = models.CharField(pgettext_lazy("person", "name"), max_length=80)
     category = models.SmallIntegerField(
@@ -110,6 +110,7 @@ class Person(models.Model):
                 | models.Q(valid_until__isnull=True)
                 | models.Q(valid_from__lt=models.F("valid_until")),
                 name="person_validity_forward",
+                violation_error_message=_("This must be after the beginning."),
             ),
         ]
         indexes = [
@@ -130,9 +131,12 @@ class Person(models.Model):
         return f"{self.name} ({self.user_id})"
 
     def clean(self) -> None:
-        """Refuse a new ID outside of the alphabet; people who have one keep it."""
+        """Refuse an odd span, and a new ID outside of the alphabet; people who have one keep it."""
         super().clean()
+        refused = {}
         if self._state.adding and self.user_id and not _NEW_USER_ID.fullmatch(self.user_id):
-            raise ValidationError(
-                {"user_id": _("Letters A to Z, digits, dot, hyphen and underscore, please.")}
-            )
+            refused["user_id"] = _("Letters A to Z, digits, dot, hyphen and underscore, please.")
+        if self.valid_from and self.valid_until and self.valid_from >= self.valid_until:
+            refused["valid_until"] = _("This must be after the beginning.")
+        if refused:
+            raise ValidationError(refused)

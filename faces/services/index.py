@@ -84,7 +84,7 @@ def identify_photo(*, site_id: int, raw: bytes, count: int = 5) -> dict[str, Any
         below ``IDENTIFY_FLOOR`` has neither ID nor name: a stranger's picture names no residents.
 
     Raises:
-        face_engine.ImageUnreadable: the picture cannot be decoded.
+        face_engine.ImageUnreadable: the picture cannot be decoded; ImageTooHeavy: it is too large.
         face_engine.PicturesBusy: too many pictures are being looked at.
         face_engine.ModelMissing: the models are not installed.
     """

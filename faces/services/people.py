@@ -17,7 +17,8 @@ from faces.models import Delivery, FacePhoto, Library, LibraryMembership, Person
 from faces.services.capacity import capacity_guard
 from faces.services.clock import clock_advance, people_stamp
 from faces.services.deliveries import INLINE_ROWS, deliveries_doom, deliveries_expect
-from faces.services.libraries import libraries_lock
+from faces.services.libraries import libraries_lock_all
+from faces.services.people_audit import erased_note, standing_note, standing_of
 from faces.services.photos import (
     CheckedPhoto,
     person_lock,
@@ -45,7 +46,7 @@ def person_save(
             as it is. It is checked before the transaction begins, because recognising takes time.
 
     Raises:
-        ValidationError: a value is not acceptable, a library belongs to another site, a terminal
+        ValidationError: a value is not acceptable, the site has no such library, a terminal
             cannot hold more people, or the person has been erased meanwhile.
         face_engine.ImageTooHeavy, face_engine.PicturesBusy: as `photo_check`.
 
@@ -60,6 +61,7 @@ def _store(
     person: Person, library_ids: Sequence[int] | None, checked: CheckedPhoto | None
 ) -> Person:
     held_before = _terminals_of(person) if person.pk is not None else set()
+    before = standing_of(person)
     person.window_open = _window_open(person, timezone.now())
     person.full_clean()
     if person.pk is None:
@@ -68,8 +70,8 @@ def _store(
         person.save(force_update=True)
     else:
         raise ValidationError(_("This person has been erased meanwhile."))
-    if library_ids is not None:
-        _set_libraries(person, set(library_ids))
+    moved = _set_libraries(person, set(library_ids)) if library_ids is not None else ((), ())
+    standing_note(person, before=before, libraries=moved)
     if checked is not None:
         photo_attach(person=person, checked=checked)
     stamp = people_stamp(site_id=person.site_id, person_ids=[person.pk])
@@ -84,14 +86,17 @@ def _terminals_of(person: Person) -> set[int]:
     return set(rows.values_list("terminal_id", flat=True))
 
 
-def _set_libraries(person: Person, wanted: set[int]) -> None:
-    if libraries_lock(site_id=person.site_id, library_ids=wanted) != wanted:
-        raise ValidationError({"libraries": _("A library belongs to another site.")})
-    LibraryMembership.objects.filter(person=person).exclude(library_id__in=wanted).delete()
+def _set_libraries(person: Person, wanted: set[int]) -> tuple[set[int], set[int]]:
+    """Put a person into these libraries and no others; return those of before, and these."""
+    libraries_lock_all(site_id=person.site_id, library_ids=wanted)
+    memberships = LibraryMembership.objects.filter(person=person)
+    before = set(memberships.values_list("library_id", flat=True))
+    memberships.exclude(library_id__in=wanted).delete()
     LibraryMembership.objects.bulk_create(
         [LibraryMembership(person=person, library_id=library_id) for library_id in wanted],
         ignore_conflicts=True,
     )
+    return before, wanted
 
 
 def _window_open(person: Person, now: datetime) -> bool:
@@ -114,6 +119,7 @@ def people_erase(*, site_id: int, person_ids: Sequence[int]) -> int:
     locked = _people_lock(site_id, person_ids)
     if not locked:
         return 0
+    erased_note(site_id=site_id, person_ids=locked)
     photos_remove(list(FacePhoto.objects.filter(person__in=locked)))
     stamp = clock_advance(site_id=site_id)
     told = Delivery.objects.filter(person__in=locked)

@@ -60,7 +60,7 @@ def photo_check(raw: bytes, *, origin: PictureOrigin = PictureOrigin.UPLOAD) -> 
     A bad picture is none to raise for: what is wrong is in ``problems``.
 
     Raises:
-        face_engine.ImageTooHeavy: decoding it would take too much memory.
+        face_engine.ImageTooHeavy: it has too many bytes or pixels, or takes too much memory.
         face_engine.PicturesBusy: too many pictures are being looked at.
     """
     with picture_hold(origin) as hold:

@@ -15,7 +15,7 @@ from faces.services.believed import deletes_sent
 from faces.services.capacity import capacity_guard
 from faces.services.clock import clock_advance_held, clock_hold, clock_share
 from faces.services.deliveries import deliveries_sent, terminal_expect_all
-from faces.services.libraries import libraries_lock
+from faces.services.libraries import libraries_lock_all
 from faces.services.picture_urls import PictureAddresses
 from faces.services.sync_entries import delete_entries, save_entry
 from faces.services.sync_pages import Page, Position, page_after
@@ -42,14 +42,12 @@ def terminal_libraries_set(
     """Set which libraries a terminal holds; it is told the difference at its next poll.
 
     Raises:
-        ValueError: a library belongs to another site.
-        ValidationError: the terminal cannot hold that many people.
+        ValidationError: the site has no such library, or the terminal cannot hold that many people.
     """
     with transaction.atomic():
         wanted = set(library_ids)
         held_before = people_for_terminal(terminal).count()
-        if libraries_lock(site_id=terminal.site_id, library_ids=wanted) != wanted:
-            raise ValueError("a library belongs to another site")
+        libraries_lock_all(site_id=terminal.site_id, library_ids=wanted)
         links = TerminalLibrary.objects.filter(terminal=terminal)
         links.exclude(library_id__in=wanted).delete()
         # Only those that are new: each is written down as a change.

@@ -4,10 +4,8 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import QuerySet
-from django.utils.translation import gettext as _
 
 from devices.choices import TerminalStatus
 from devices.models import Site, Terminal
@@ -41,8 +39,8 @@ def terminal_create(
 
     Raises:
         PermissionDenied: ``by``, the user who asks, may not say where it is called.
-        ValidationError: a value is not acceptable, the device id is taken at this site, or a
-            library belongs to another site.
+        ValidationError: a value is not acceptable, the device id is taken at this site, or the
+            site has no such library.
     """
     calling_check(terminal=Terminal(site=site), values=fields, by=by)
     terminal = Terminal(site=site, device_id=device_id.strip(), **fields)
@@ -67,7 +65,7 @@ def terminal_change(
 
     Raises:
         PermissionDenied: ``by``, the user who asks, may not say where it is called.
-        ValidationError: a value is not acceptable, a library belongs to another site, or the
+        ValidationError: a value is not acceptable, the site has no such library, or the
             terminal would be called elsewhere with the password of before.
     """
     for fixed in ("site", "device_id"):
@@ -89,14 +87,11 @@ def terminal_change(
     if status is not None and status != terminal.status:
         terminal = _in_status(terminal, status)
     if libraries is not None:
-        try:
-            terminal_libraries_set(
-                terminal=terminal,
-                library_ids=list(libraries),
-                all_libraries=terminal.all_libraries,
-            )
-        except ValueError:
-            raise ValidationError({"libraries": _("A library belongs to another site.")}) from None
+        terminal_libraries_set(
+            terminal=terminal,
+            library_ids=list(libraries),
+            all_libraries=terminal.all_libraries,
+        )
     elif (terminal.status, terminal.all_libraries) != held_before:
         terminal_view_changed(terminal=terminal)
     return terminal

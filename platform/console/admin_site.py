@@ -58,7 +58,7 @@ class MenjinAdminSite(AdminSite):
 
     def password_change(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponseBase:
+    ) -> Any:
         """Let a user change their own password; wrong old ones count as failed sign-ins."""
         request.__dict__["current_app"] = self.name
         return OwnPasswordView.as_view(

@@ -69,7 +69,7 @@ def todo(user: Any) -> list[Tile]:
             "warn",
         ),
         Tile(
-            len(refused_calls(user, lately=True)),
+            len({shown.call.address for shown in refused_calls(user, lately=True)}),
             _("callers refused in the last day"),
             reverse("admin:devices_terminal_refused"),
             "warn",

@@ -20,8 +20,8 @@ from devices.selectors import sites_managed, sites_visible
 from faces.choices import PhotoStatus
 from faces.models import FacePhoto
 from records.live import alert_message
-from records.models import Alert
-from records.selectors import alerts_visible, records_visible
+from records.models import Alert, Record
+from records.selectors import alerts_visible, record_numbered, records_visible
 from records.services import alert_acknowledge, alert_clear
 from server_common.bridge import channel_layer_reachable
 
@@ -108,7 +108,7 @@ def photo(request: HttpRequest, photo_id: int) -> HttpResponse:
 @signed_in
 def record_picture(request: HttpRequest, record_id: int) -> HttpResponse:
     """Return what the terminal saw to members of the record's site."""
-    record = get_object_or_404(records_visible(request.user), pk=record_id)
+    record = _record(request, record_id)
     return _picture(record.picture.image.name if record.picture else "")
 
 
@@ -117,13 +117,20 @@ def record_picture(request: HttpRequest, record_id: int) -> HttpResponse:
 @signed_in
 def record_reference(request: HttpRequest, record_id: int) -> HttpResponse:
     """Return the photo on file of the person a record names, as it is today."""
-    record = get_object_or_404(records_visible(request.user), pk=record_id)
+    record = _record(request, record_id)
     person_id = record.person_id
     if person_id is None:
         raise Http404("no person")
     accepted = FacePhoto.objects.filter(person_id=person_id, status=PhotoStatus.OK)
     newest = accepted.order_by("-pk").first()
     return _picture(newest.image.name if newest else "")
+
+
+def _record(request: HttpRequest, number: int) -> Record:
+    record = record_numbered(records_visible(request.user), number)
+    if record is None:
+        raise Http404("no record")
+    return record
 
 
 def _picture(path: str | None) -> HttpResponse:

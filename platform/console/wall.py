@@ -32,7 +32,7 @@ from records.choices import AlertKind, AlertState, Reason, RecordKind, Severity,
 from records.live import alert_message, record_message
 from records.models import Record
 from records.selectors import alerts_visible, records_visible
-from records.words import folded_words, shared_id_words
+from records.words import door_words, folded_words, shared_id_words
 from server_common.admin import ago_words, clock_words, late_words, timing_words
 
 RECORDS_SHOWN = 20
@@ -94,6 +94,7 @@ class Viewer:
         """Return an alert as one card; ``facts`` as ``records.live.alert_message`` gives them."""
         celsius = facts["facts"].get("temperature_c")
         detail = [
+            facts.get("user_name", ""),
             facts["user_id"],
             f"{float(celsius):.1f} °C" if celsius else "",
             clock_words(
@@ -102,6 +103,7 @@ class Viewer:
             ),
             late_words(facts["facts"].get("late_s")),
             shared_id_words(facts["facts"]),
+            "" if facts.get("folded") else door_words(facts["kind"], facts["facts"]),
             folded_words(facts["kind"], facts.get("folded", 0)),
         ]
         may_clear = self.managed is None or facts["site"] in self.managed

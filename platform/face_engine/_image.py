@@ -27,7 +27,7 @@ _FOREIGN_MAGIC: Final = (
 )
 
 DEFAULT_MAX_BYTES: Final = 20 * 1024 * 1024
-DEFAULT_MAX_PIXELS: Final = 50_000_000
+DEFAULT_MAX_PIXELS: Final = 51_000_000
 DEFAULT_MAX_DECODED_BYTES: Final = 256 * 1024 * 1024
 DEFAULT_ENOUGH_PX: Final = 1024
 """Longer side that suffices for everything here: the detector looks at 320 px, a stored photo has
@@ -121,14 +121,14 @@ def decode_partial(
     if not raw:
         raise ImageUnreadable("empty")
     if len(raw) > max_bytes:
-        raise ImageUnreadable("too_large")
+        raise ImageTooHeavy
     limits = _Limits(max_pixels, max_decoded_bytes, enough_px, hold)
     try:
         return _decode(raw, limits)
     except (ImageUnreadable, PicturesBusy):
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning, MemoryError) as error:
-        raise ImageUnreadable("too_large") from error
+        raise ImageTooHeavy from error
     except UnidentifiedImageError as error:
         raise ImageUnreadable(_why_not_identified(raw)) from error
     except Exception as error:
@@ -159,7 +159,7 @@ def _decode(raw: bytes, limits: _Limits) -> PartialImage:
     is_jpeg = bare.raw.startswith(_JPEG_START)
     scans = scan_starts(bare.raw) if is_jpeg else []
     if len(scans) > SCANS_MOST:
-        raise ImageUnreadable("too_large")
+        raise ImageTooHeavy
     try:
         return PartialImage(_pixels(bare.raw, bare.orientation, limits, scans))
     except OSError as error:
@@ -215,7 +215,7 @@ def _pixels(
     formats = (*_FORMATS, "HEIF") if _register_heif() else _FORMATS
     with Image.open(io.BytesIO(raw), formats=formats) as image:
         if image.width * image.height > limits.max_pixels:
-            raise ImageUnreadable("too_large")
+            raise ImageTooHeavy
         if image.width < 1 or image.height < 1:
             raise ImageUnreadable("not_an_image")
         is_jpeg = isinstance(image, JpegImageFile)

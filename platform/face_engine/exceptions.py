@@ -6,7 +6,7 @@
     ├── InstallFailed        install_failed      no source could deliver a file
     ├── ManifestInvalid      manifest_invalid    a manifest says something impossible
     ├── ImageUnreadable      empty | not_an_image | truncated | too_large | unsupported_format
-    │   └── ImageTooHeavy    too_large           decoding it would take too much memory
+    │   └── ImageTooHeavy    too_large           more bytes, pixels or memory than allowed
     ├── PicturesBusy         pictures_busy       no room to decode another picture at the moment
     └── IndexInvalid         index_invalid       bytes that are not a saved index
 
@@ -67,7 +67,7 @@ class ImageUnreadable(FaceEngineError):
 
 
 class ImageTooHeavy(ImageUnreadable):
-    """A picture whose decoding would take more memory than the caller allows."""
+    """A picture of more bytes or pixels, or whose decoding takes more memory, than allowed."""
 
     def __init__(self) -> None:
         super().__init__("too_large")

@@ -7,11 +7,12 @@ from typing import Any
 
 import django_filters
 from django import forms
-from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
+from django.core.exceptions import NON_FIELD_ERRORS, RequestDataTooBig, SuspiciousOperation
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.db import IntegrityError
 from django.db.models import ProtectedError
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django_filters.fields import IsoDateTimeField
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
@@ -72,11 +73,13 @@ class Conflict(APIException):
 
 
 class PictureTooHeavy(APIException):
-    """Decoding a picture would take more memory than one request may."""
+    """A picture has more bytes or pixels, or takes more memory, than one request may."""
 
     status_code = 413
     default_code = "too_large"
-    default_detail = "The picture is too large. Make it smaller, 2000 pixels are enough."
+    default_detail = gettext_lazy(
+        "The picture is too large. Make it smaller: an edge of 2,000 pixels is enough."
+    )
 
 
 class TooManyPictures(APIException):
@@ -155,6 +158,8 @@ def _taken_words(error: DjangoValidationError) -> str | None:
 
 def _field_of(name: str, error: DjangoValidationError) -> str:
     """Return the field that an error is about; what is taken at its site is, by its own field."""
+    if name == NON_FIELD_ERRORS and error.code != "unique_together":
+        return ""
     if error.code != "unique_together":
         return name
     return str(tuple((error.params or {}).get("unique_check", (name,)))[-1])

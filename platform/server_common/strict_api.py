@@ -47,6 +47,8 @@ class StrictInput(serializers.Serializer):
     shown_as: ClassVar[type[serializers.Serializer] | None] = None
 
     def to_internal_value(self, data: Any) -> Any:
+        if not isinstance(data, Mapping):
+            raise ValidationError({"": ["Give one object with named fields."]})
         unknown = self._unknown_fields(data)
         try:
             value = super().to_internal_value(data)
@@ -58,9 +60,7 @@ class StrictInput(serializers.Serializer):
             raise ValidationError(unknown)
         return value
 
-    def _unknown_fields(self, data: Any) -> dict[str, list[str]]:
-        if not isinstance(data, Mapping):
-            return {}
+    def _unknown_fields(self, data: Mapping[str, Any]) -> dict[str, list[str]]:
         known = {*self.fields, *(self.shown_as().fields if self.shown_as else ())}
         return _unknown(data, known, what="field")
 
@@ -79,7 +79,7 @@ def no_fields(request: Request) -> None:
 
 
 class StrictRequests:
-    """A view that refuses parameters in the address which it does not know.
+    """A view that refuses parameters in the address which it does not know, and repeated ones.
 
     Lists know those of their filters and pages; ``parameters`` are further ones.
     """
@@ -94,6 +94,9 @@ class StrictRequests:
         known = self._known_parameters()
         if unknown := _unknown(request.query_params, known, what="filter"):
             raise ValidationError(unknown)
+        many = [name for name, values in request.query_params.lists() if len(values) > 1]
+        if many:
+            raise ValidationError({name: ["Give this once."] for name in many})
 
     def _known_parameters(self) -> set[str]:
         known = {*self.parameters, str(api_settings.URL_FORMAT_OVERRIDE)}
@@ -107,9 +110,9 @@ class StrictRequests:
 
 class _YesNoField(forms.CharField):
     def to_python(self, value: Any) -> Any:
-        text = super().to_python(value)
-        if not text:
+        if value is None:
             return None
+        text = super().to_python(value) or ""
         if text.lower() not in _YES_NO:
             raise forms.ValidationError("Give true or false.")
         return _YES_NO[text.lower()]

@@ -16,7 +16,7 @@ from records.models import Alert
 from records.selectors import alerts_found
 from records.services.jobs import alerts_acknowledge_start, alerts_clear_start
 from records.trace_words import trace_table
-from records.words import folded_words, shared_id_words
+from records.words import door_words, folded_words, shared_id_words
 from server_common.admin import EMPTY, Tone, badge, clock_words, late_words
 
 SEVERITY_TONES: dict[str, Tone] = {
@@ -41,9 +41,9 @@ class AlertAdmin(LongListAdmin):
         # What is looked for most stands where no list is moved sideways.
         "state_badge",
         "raised_at",
+        "who",
         "facts_words",
         "terminal",
-        "user_id",
         "site",
         "acknowledged_by",
     )
@@ -57,9 +57,11 @@ class AlertAdmin(LongListAdmin):
         ("terminal", ScopedRelatedFilter),
         "raised_at",
     )
-    search_fields = ("user_id", "terminal__device_id", "terminal__name")
+    search_fields = ("user_name", "user_id", "terminal__device_id", "terminal__name")
     actions = ("acknowledge", "clear")
-    readonly_fields = ("severity_badge", "kind_words", "facts_words", "facts_table", "state_badge")
+    readonly_fields = (
+        *("severity_badge", "kind_words", "who", "facts_words", "facts_table", "state_badge"),
+    )
     fields = (
         "severity_badge",
         "kind_words",
@@ -67,7 +69,7 @@ class AlertAdmin(LongListAdmin):
         "site",
         "terminal",
         "record",
-        "user_id",
+        "who",
         "facts_words",
         "facts_table",
         "raised_at",
@@ -91,6 +93,13 @@ class AlertAdmin(LongListAdmin):
         """Show the kind in words."""
         return str(AlertKind(alert.kind).label)
 
+    @admin.display(description=gettext_lazy("who"), ordering="user_name")
+    def who(self, alert: Alert) -> str:
+        """Show name and ID."""
+        if alert.user_name or alert.user_id:
+            return f"{alert.user_name or EMPTY} ({alert.user_id or EMPTY})"
+        return EMPTY
+
     @admin.display(description=gettext_lazy("in words"))
     def facts_words(self, alert: Alert) -> str:
         """Say what was measured."""
@@ -103,6 +112,7 @@ class AlertAdmin(LongListAdmin):
             late_words(alert.facts.get("late_s")),
             alert.facts.get("address", ""),
             shared_id_words(alert.facts),
+            door_words(alert.kind, alert.facts) if not alert.folded else "",
             folded_words(alert.kind, alert.folded),
         ]
         return " · ".join(part for part in parts if part) or EMPTY

@@ -24,7 +24,7 @@ from records.admin.why import why_page
 from records.choices import Reason, RecordKind, Timing, VerificationResult
 from records.decision import is_fever
 from records.models import Record
-from records.selectors import records_found
+from records.selectors import record_numbered, records_found
 from records.services import LooksLikePhoto, not_this_person, not_this_person_undo
 from records.trace_words import decision_table
 from server_common.admin import EMPTY, Tone, badge, timing_words
@@ -121,6 +121,15 @@ class RecordAdmin(LongListAdmin):
         )
         annotated: QuerySet[Any] = rows.annotate(has_reference=Exists(accepted))
         return annotated
+
+    def get_object(
+        self, request: HttpRequest, object_id: str, from_field: str | None = None
+    ) -> Any:
+        """Return the record, also under the number it had before its upload took its place."""
+        found = super().get_object(request, object_id, from_field)
+        if found is not None or not object_id.isdecimal() or len(object_id) > 18:
+            return found
+        return record_numbered(self.get_queryset(request), int(object_id))
 
     def found(self, request: HttpRequest, word: str) -> Q:
         return records_found(request.user, word)

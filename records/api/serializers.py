@@ -135,6 +135,7 @@ class AlertOut(serializers.ModelSerializer):
             "site",
             "device_id",
             "user_id",
+            "user_name",
             "record",
             "raised_at",
             "acknowledged_at",

@@ -6,7 +6,7 @@ import django_filters
 from django.contrib.auth.models import User
 from django.core.files.storage import default_storage
 from django.db.models import QuerySet
-from django.http import FileResponse, HttpResponse
+from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import viewsets
@@ -20,7 +20,7 @@ from face_engine import ModelMissing
 from records.api.serializers import AlertOut, LooksLikePhotoOut, NotThisPersonOut, RecordOut
 from records.choices import AlertKind, RecordKind, VerificationResult
 from records.models import Alert, Record
-from records.selectors import alerts_visible, records_visible
+from records.selectors import alerts_named, alerts_visible, record_numbered, records_visible
 from records.services import (
     LooksLikePhoto,
     alert_acknowledge,
@@ -69,6 +69,7 @@ class AlertFilter(django_filters.FilterSet):
     site = IdFilter(field_name="site_id")
     device_id = django_filters.CharFilter(method="of_device")
     kind = django_filters.ChoiceFilter(choices=AlertKind.choices)
+    user_name = django_filters.CharFilter(method="named")
     # By number: a choice among rows would tell which records of other sites exist.
     record = IdFilter(field_name="record_id")
     since = MomentFilter(field_name="raised_at", lookup_expr="gte")
@@ -77,6 +78,9 @@ class AlertFilter(django_filters.FilterSet):
     class Meta:
         model = Alert
         fields = ["user_id", "state", "severity"]
+
+    def named(self, queryset: QuerySet[Alert], _name: str, value: str) -> QuerySet[Alert]:
+        return queryset.filter(alerts_named(value))
 
     def of_device(self, queryset: QuerySet[Alert], _name: str, value: str) -> QuerySet[Alert]:
         return queryset.filter(terminal__in=terminal_ids(device_id=value))
@@ -93,6 +97,17 @@ class RecordViewSet(StrictRequests, viewsets.ReadOnlyModelViewSet):
     def get_queryset(self) -> QuerySet[Record]:
         return records_visible(self.request.user)
 
+    def get_object(self) -> Record:
+        """Return the record, also under the number it had before its upload took its place."""
+        number = str(self.kwargs["pk"])
+        is_number = number.isascii() and number.isdecimal() and len(number) < 19
+        rows = self.filter_queryset(self.get_queryset())
+        record = record_numbered(rows, int(number)) if is_number else None
+        if record is None:
+            raise NotFound
+        self.check_object_permissions(self.request, record)
+        return record
+
     @extend_schema(responses={(200, "image/jpeg"): OpenApiTypes.BINARY})
     @action(detail=True, url_path="picture", content_negotiation_class=AnyAccept)
     def picture(self, request: Request, pk: str | None = None) -> Any:
@@ -104,11 +119,13 @@ class RecordViewSet(StrictRequests, viewsets.ReadOnlyModelViewSet):
         if etag in request.headers.get("If-None-Match", ""):
             return HttpResponse(status=304, headers={"ETag": etag})
         try:
-            stored = default_storage.open(str(record.picture.image.name))
+            with default_storage.open(str(record.picture.image.name)) as stored:
+                jpeg = stored.read()
         except FileNotFoundError as error:
             raise NotFound("This record's picture is gone.") from error
         headers = {"ETag": etag, "Cache-Control": "private, max-age=3600"}
-        return FileResponse(stored, content_type="image/jpeg", headers=headers)
+        # Not streamed: an asynchronous server would read a file's pieces all at once, and warn.
+        return HttpResponse(jpeg, content_type="image/jpeg", headers=headers)
 
     @extend_schema(
         request=None,

@@ -2,7 +2,7 @@
 
 from .alert import Alert
 from .negative import FaceNegative
-from .record import Picture, Record, RecordCursor
+from .record import FormerRecord, Picture, Record, RecordCursor
 from .rules import PassRules
 from .waiting import WAITING_ROOT, WaitingPicture
 
@@ -10,6 +10,7 @@ __all__ = [
     "WAITING_ROOT",
     "Alert",
     "FaceNegative",
+    "FormerRecord",
     "PassRules",
     "Picture",
     "Record",

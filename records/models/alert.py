@@ -42,6 +42,8 @@ class Alert(models.Model):
         _("state"), max_length=12, choices=AlertState.choices, default=AlertState.ACTIVE
     )
     user_id = models.CharField(_("user ID"), max_length=64, blank=True)
+    # As its record has it, so that it is found by name as records are.
+    user_name = models.CharField(_("name"), max_length=120, blank=True)
     folded = models.PositiveIntegerField(
         _("stands for"),
         default=0,
@@ -75,11 +77,13 @@ class Alert(models.Model):
                 fields=["terminal", "kind"],
                 condition=models.Q(kind__in=LASTING) & ~models.Q(state=AlertState.CLEARED),
                 name="alert_lasting_once",
+                violation_error_message=_("This cause is alarming at this terminal already."),
             ),
             models.UniqueConstraint(
                 fields=["site", "kind"],
                 condition=models.Q(folded__gt=0) & ~models.Q(state=AlertState.CLEARED),
                 name="alert_folded_once",
+                violation_error_message=_("A flood of this kind is counted at this site already."),
             ),
             models.CheckConstraint(
                 condition=models.Q(state__in=AlertState.values), name="alert_state_known"

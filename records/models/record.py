@@ -133,6 +133,7 @@ class Record(models.Model):
             models.CheckConstraint(
                 condition=models.Q(door_opened=False) | models.Q(reason=Reason.ALLOWED),
                 name="record_opened_only_if_allowed",
+                violation_error_message=_("A door opens only for a pass that was allowed."),
             ),
         ]
         indexes = [
@@ -168,6 +169,26 @@ class Record(models.Model):
 
     def __str__(self) -> str:
         return f"{RecordKind(self.kind).label} #{self.pk}"
+
+
+class FormerRecord(models.Model):
+    """The number of a fetched or pushed record whose place an upload of the same pass has taken.
+
+    Made when that happens, so that links and pictures under the former number go on, and gone with
+    the record.
+    """
+
+    id = models.BigIntegerField(primary_key=True)
+    # It leads to that record and to nothing else.
+    record = models.ForeignKey(Record, related_name="former", on_delete=models.CASCADE)
+
+    class Meta:
+        verbose_name = _("former number of a record")
+        verbose_name_plural = _("former numbers of records")
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return f"#{self.pk} → #{self.record_id}"
 
 
 class RecordCursor(models.Model):

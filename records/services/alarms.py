@@ -43,7 +43,12 @@ def picture_alarms(record: Record) -> None:
     """Raise what the picture of a record alarms about, in the transaction that stores it."""
     terminal = record.terminal
     if PHOTO_ON_FILE in record.faults:
-        alert_raise(kind=AlertKind.PHOTO_SENT_BACK, terminal=terminal, record=record)
+        alert_raise(
+            kind=AlertKind.PHOTO_SENT_BACK,
+            terminal=terminal,
+            record=record,
+            facts={"door_opened": record.door_opened},
+        )
     is_mismatch = record.verification == VerificationResult.MISMATCH
     # Observing sites open, and want to know all the more. One reason is one alert.
     is_asked = terminal.site.verification != Verification.OFF

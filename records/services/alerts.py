@@ -68,6 +68,7 @@ def alert_raise(
                 kind=kind,
                 severity=_SEVERITY[kind],
                 user_id=record.user_id if record else "",
+                user_name=record.user_name if record else "",
                 state=AlertState.CLEARED if is_over else AlertState.ACTIVE,
                 facts={**(facts or {}), **_lateness(record)},
                 raised_at=at or now,

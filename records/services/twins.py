@@ -24,7 +24,7 @@ from django.db.models import QuerySet
 
 from devices.models import Terminal
 from records.choices import AlertState, Origin
-from records.models import Alert, Picture, Record
+from records.models import Alert, FormerRecord, Picture, Record
 from records.services.waiting import waiting_forget
 
 # The terminal's own list may round the moment of somebody it knows otherwise than its upload.
@@ -106,6 +106,7 @@ def supersede(record: Record) -> list[int]:
     gone = twin.pk
     waiting_forget(records=Record.objects.filter(pk=gone))
     Record.objects.filter(pk=gone).delete()
+    FormerRecord.objects.create(pk=gone, record=record)
     return [gone]
 
 

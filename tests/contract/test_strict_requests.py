@@ -135,7 +135,79 @@ def test_a_word_that_is_neither_yes_nor_no_is_refused(
     total = root.get(f"/api/v1/{path}/").json()["count"]
     yes, no = (root.get(f"/api/v1/{path}/", {name: one}).json()["count"] for one in ("true", "0"))
     assert (yes + no, total) == (total, total)
-    assert root.get(f"/api/v1/{path}/", {name: ""}).json()["count"] == total
+    assert refused_by_name(root.get(f"/api/v1/{path}/", {name: ""}), name)
+
+
+LISTS = [
+    path
+    for path, method in OPERATIONS
+    if method == "get"
+    and "page_size" in {one["name"] for one in PATHS[path][method].get("parameters", ())}
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(("page_size", value) for value in ("0", "x", "-1", "501", "9" * 5000, "", "١")),
+        *(("page", value) for value in ("x", "0", "-1", "", "1.5", "9" * 5000)),
+    ],
+)
+def test_a_page_that_cannot_be_is_refused_by_name(
+    root: APIClient, world: World, name: str, value: str
+) -> None:
+    """``page_size=0`` gave fifty rows, a thousand five hundred, and ``page=x`` was not there."""
+    taken = [path for path in LISTS if not refused_by_name(root.get(path, {name: value}), name)]
+
+    assert len(LISTS) > 10
+    assert taken == []
+
+
+def test_the_largest_page_is_given_and_told(root: APIClient, world: World) -> None:
+    for path in LISTS:
+        assert root.get(path, {"page_size": "500"}).status_code == 200
+    told = root.get(LISTS[0], {"page_size": "501"}).json()["detail"]
+
+    assert told == "Give a number from 1 to 500."
+    assert root.get("/api/v1/people/", {"page": 999}).status_code == 404
+
+
+def test_a_filter_that_is_given_twice_is_refused(root: APIClient, world: World) -> None:
+    """The first of two sites was ignored."""
+    for path in ("people", "records", "devices", "alerts"):
+        asked = f"/api/v1/{path}/?site={world.ours.site.pk}&site={world.theirs.site.pk}"
+        assert refused_by_name(root.get(asked), "site")
+
+
+def test_a_kind_of_job_that_does_not_exist_is_refused(root: APIClient, world: World) -> None:
+    assert refused_by_name(root.get("/api/v1/jobs/", {"kind": "zzz"}), "kind")
+    kind = world.ours.job.kind
+    assert root.get("/api/v1/jobs/", {"kind": kind}).json()["count"] == 2
+
+
+@pytest.mark.parametrize("body", [[], [{"name": "n"}], "text", 5])
+def test_what_is_no_object_is_refused_plainly(root: APIClient, world: World, body: Any) -> None:
+    told = {}
+    for path, method in BODIES:
+        if "identify" in path:  # takes forms alone
+            continue
+        call = getattr(root, method)
+        answer = call(address(path, world), json.dumps(body), content_type="application/json")
+        told[path, method] = (answer.status_code, answer.json().get("detail"))
+
+    assert set(told.values()) == {(400, "Give one object with named fields.")}
+
+
+@pytest.mark.parametrize("kind", ["people", "devices"])
+def test_a_library_that_is_not_there_is_told_like_one_of_another_site(
+    manager: APIClient, world: World, kind: str
+) -> None:
+    path = address(f"/api/v1/{kind}/{{id}}/", world)
+    for number in (world.theirs.library.pk, 999_999):
+        response = manager.patch(path, {"libraries": [number]}, format="json")
+
+        words = f"Library {number} does not exist at this site."
+        assert (response.status_code, response.json()["fields"]) == (400, {"libraries": [words]})
 
 
 def test_thousands_of_unknown_fields_are_not_all_named(root: APIClient, world: World) -> None:

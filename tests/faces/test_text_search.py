@@ -12,7 +12,7 @@ from rest_framework.test import APIClient
 from faces.models import Delivery, Person
 from faces.selectors import deliveries_found, people_found, people_named
 from records.models import Alert, Record
-from records.selectors import alerts_found, records_found
+from records.selectors import alerts_found, alerts_named, records_found
 from server_common.text_search import words_of
 from tests.console.two_sites import World, client_of, world
 from tests.support.callers import manager
@@ -67,6 +67,10 @@ def test_people_and_records_are_found_by_index(world: World, word: str) -> None:
     records = plan_by_index(Record.objects.filter(records_found(world.manager, word)))
     assert "record_text" in records
     assert "Seq Scan" not in records
+    alerts = plan_by_index(Alert.objects.filter(alerts_found(world.manager, word)))
+    assert "alert_text" in alerts
+    assert "Seq Scan" not in alerts
+    assert "alert_text" in plan_by_index(Alert.objects.filter(alerts_named(word)))
 
 
 @of_postgres
@@ -120,7 +124,7 @@ def test_records_and_alerts_are_found_by_person_and_terminal(world: World) -> No
     ours = world.ours
     record, alert = ours.record, ours.alert
     Record.objects.filter(pk=record.pk).update(user_name="欧阳修", user_id="a77")
-    Alert.objects.filter(pk=alert.pk).update(user_id="a77")
+    Alert.objects.filter(pk=alert.pk).update(user_name="欧阳修", user_id="a77")
 
     for word, is_found in (
         ("阳修", True),
@@ -130,7 +134,12 @@ def test_records_and_alerts_are_found_by_person_and_terminal(world: World) -> No
     ):
         records = Record.objects.filter(records_found(world.manager, word))
         assert (record in records) is is_found
-    for word, is_found in (("A7", True), (ours.terminal.name, True), ("x9x", False)):
+    for word, is_found in (
+        ("阳修", True),
+        ("A7", True),
+        (ours.terminal.name, True),
+        ("x9x", False),
+    ):
         alerts = Alert.objects.filter(alerts_found(world.manager, word))
         assert (alert in alerts) is is_found
 

@@ -1,14 +1,19 @@
 """The flight recorder: a terminal's last exchanges, fit to be shown."""
 
+import html
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 import redis
+from django.utils import translation
 from hypothesis import given
 from hypothesis import strategies as st
 
+from devices.admin.conversation import conversation
+from devices.admin.note_words import note_lines
 from devices.models import Terminal
 from devices.services import Exchange, exchanges_last, masked
 from devices.services import recorder as recorder_module
@@ -42,6 +47,35 @@ def test_a_conversation_can_be_read_again(
     assert "temperature_unreadable" in before.note["faults"]
     # Heartbeats would push everything else out, so only the latest is kept.
     assert kinds.count("syheartbeat") == 1
+
+
+@pytest.mark.parametrize("language", ["en", "zh-hans"])
+def test_what_came_of_it_is_said_in_words(
+    wire: WireClient, terminal: Terminal, portraits: dict[str, Path], language: str
+) -> None:
+    """The last column was English JSON; what was sent and answered stays as it was on the wire."""
+    said = {"userId": "7", "temperature": "warm", "img": picture(portraits["biden.jpg"])}
+    wire.post("syface", said)
+    wire.post("syface", {"userId": "7", "img": "", "screenTime": "1"})
+    wire.poll(0)
+
+    with translation.override(language):
+        told = {
+            re.sub(r"\d+", "#", line)
+            for one in exchanges_last(terminal_id=terminal.pk)
+            for line in re.findall(r"<div>(.*?)</div>", html.unescape(note_lines(one.note)))
+        }
+        shown = str(conversation(exchanges_last(terminal_id=terminal.pk)))
+
+    wanted = {
+        "en": {"stored as record #", "Nobody with this user ID is on file"},
+        "zh-hans": {"存为记录 #", "没有此编号的人员"},
+    }
+    assert wanted[language] <= told
+    latin = {line for line in told if re.search("[A-Za-z]{3}", line)}
+    assert bool(latin) == (language == "en")
+    assert "openDoor" in shown
+    assert "unknown_person" not in shown
 
 
 @given(

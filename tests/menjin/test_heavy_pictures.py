@@ -1,6 +1,8 @@
 """Pictures that become large in memory: doors go on, and the sender is told in words."""
 
 import base64
+import html
+import io
 import threading
 import time
 from collections.abc import Iterator
@@ -10,6 +12,8 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.urls import reverse
+from PIL import Image
 from rest_framework.test import APIClient
 
 from devices.models import Terminal
@@ -125,6 +129,62 @@ def test_photos_pass_the_same_gate(
     assert (large.status_code, large.json()["error"]) == (413, "too_large")
     assert (busy.status_code, busy.json()["error"]) == (503, "pictures_busy")
     assert not Person.objects.filter(user_id="9").exists()
+
+
+# Bytes, pixels: PNG of 144 and RGBA of 81 million pixels (324 MB), JPEG of 109 million.
+TOO_LARGE = {
+    "png": lambda: heavy_png(12_000),
+    "rgba": lambda: heavy_png(9_000, "RGBA"),
+    "jpeg": lambda: heavy_picture("JPEG", 10_440, "L"),
+}
+
+
+@pytest.mark.parametrize("kind", TOO_LARGE)
+@pytest.mark.parametrize("address", [PHOTOS, IDENTIFY])
+def test_what_is_too_large_in_any_way_is_answered_alike(
+    manager: APIClient, world: World, address: str, kind: str
+) -> None:
+    """It was stored as a refused photo, and refused as a wrong value."""
+    body = {"site": world.ours.site.pk, "photo": upload(TOO_LARGE[kind]())}
+    named = {"user_id": "9", "name": "N"} if address == PHOTOS else {}
+
+    response = manager.post(address, {**body, **named}, format="multipart")
+
+    words = "The picture is too large. Make it smaller: an edge of 2,000 pixels is enough."
+    assert response.status_code == 413
+    assert response.json() == {"error": "too_large", "detail": words}
+    assert not Person.objects.filter(user_id="9").exists()
+
+
+@pytest.mark.parametrize("problem", ["too_large", "empty", "truncated", "no_face"])
+@pytest.mark.parametrize("language", ["en", "zh-hans"])
+def test_the_page_and_rest_advise_in_the_same_words(
+    manager: APIClient, world: World, problem: str, language: str
+) -> None:
+    person = world.ours.person
+    person.photos.all().delete()
+    FacePhoto.objects.create(person=person, status="refused", problems=[problem])
+
+    told = manager.get(f"{PHOTOS}{person.pk}/", headers={"Accept-Language": language})
+
+    (advice,) = told.json()["face_advice"]
+    client = client_of(world.manager)
+    client.cookies["django_language"] = language
+    page = client.get(reverse("admin:faces_person_change", args=[person.pk]))
+    assert advice in html.unescape(page.text)
+    assert advice.count("。" if language == "zh-hans" else ".") >= (2 if language == "en" else 1)
+
+
+def test_a_phone_photo_of_8192_by_6144_pixels_is_looked_at(
+    manager: APIClient, world: World
+) -> None:
+    raw = io.BytesIO()
+    Image.new("L", (8192, 6144)).save(raw, "JPEG")
+    body = {"site": world.ours.site.pk, "photo": upload(raw.getvalue())}
+
+    response = manager.post(IDENTIFY, body, format="multipart")
+
+    assert (response.status_code, response.json()["problems"]) == (200, ["no_face"])
 
 
 def test_the_form_says_it_in_words_and_keeps_what_was_entered(

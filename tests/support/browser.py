@@ -82,14 +82,24 @@ class Browser:
         entries = self.ask("POST", "/se/log", type="browser")
         return [entry["message"] for entry in entries if entry["level"] in {"SEVERE", "WARNING"}]
 
-    def barriers(self) -> list[str]:
+    def prefer(self, scheme: str) -> None:
+        """Prefer ``light`` or ``dark`` pages from now on."""
+        wanted = {"name": "prefers-color-scheme", "value": scheme}
+        self.ask(
+            *("POST", "/goog/cdp/execute"),
+            cmd="Emulation.setEmulatedMedia",
+            params={"features": [wanted]},
+        )
+
+    def barriers(self, *, also_moderate: bool = False) -> list[str]:
         """Return what axe-core finds serious or critical on the page, with where it is."""
+        impacts = {"serious", "critical", *(["moderate"] if also_moderate else [])}
         script = _AXE.read_text(encoding="utf-8")
         found = self.run(f"{script}; return axe.run(document, {{resultTypes: ['violations']}})")
         return [
             f"{one['id']}: {node['html'][:120]} {node['failureSummary']}"
             for one in found["violations"]
-            if one["impact"] in {"serious", "critical"}
+            if one["impact"] in impacts
             for node in one["nodes"]
         ]
 

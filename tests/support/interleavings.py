@@ -308,6 +308,8 @@ def exploring(seed: str) -> Iterator[Explorer]:
             cursor.execute("SET synchronous_commit = off; SET jit = off")
         schedule = Schedule(LANES)
         try:
-            yield Explorer(seed, World(site_create(code=f"x-{seed}", name="X"), clock), schedule)
+            yield Explorer(
+                seed, World(site_create(code=f"x-{seed}", name=f"X {seed}"), clock), schedule
+            )
         finally:
             schedule.close()

@@ -162,7 +162,7 @@ CONNECTIONS_PER_ADDRESS = env.integer("MENJIN_CONNECTIONS_PER_ADDRESS", 1000, mi
 # Bodies that one process holds in memory at once while they arrive and are worked on.
 BODIES_LIMIT_BYTES = env.integer("MENJIN_BODIES_LIMIT", 256 * 1024 * 1024, minimum=32 * 1024 * 1024)
 PHOTO_LIMIT_BYTES = env.integer("MENJIN_PHOTO_LIMIT", 12 * 1024 * 1024, minimum=1024)
-PHOTO_LIMIT_PIXELS = env.integer("MENJIN_PHOTO_LIMIT_PIXELS", 50_000_000, minimum=10_000)
+PHOTO_LIMIT_PIXELS = env.integer("MENJIN_PHOTO_LIMIT_PIXELS", 51_000_000, minimum=10_000)
 # Memory that decoding may take: of a picture from a terminal, of one from a signed-in caller, and
 # of all pictures of a process together, which wait for each other (face_engine.PictureBudget).
 TERMINAL_PICTURE_BYTES = env.integer(

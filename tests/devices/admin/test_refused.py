@@ -52,13 +52,25 @@ def test_page_and_list_say_it_in_words(world: World) -> None:
     assert f'href="{reverse(PAGE)}"' in listed
 
 
+def test_a_refused_terminal_that_is_known_is_one_click_away(world: World) -> None:
+    terminal = world.ours.terminal
+    Terminal.objects.filter(pk=terminal.pk).update(status="disabled")
+    token = world.ours.site.tokens.get().token
+    WireClient(token=token, device_id=terminal.device_id).poll_refused()
+
+    page = client_of(world.manager).get(reverse(PAGE)).content.decode()
+
+    assert reverse("admin:devices_terminal_change", args=[terminal.pk]) in page
+
+
 def test_first_page_hints_at_refused_calls(world: World) -> None:
     mistype(world)
 
     words = "callers refused in the last day"
 
     assert tiles(world, "manager")[words] == (1, reverse(PAGE))
-    assert tiles(world, "superuser")[words] == (3, reverse(PAGE))
+    # Three calls, all from here: one caller.
+    assert tiles(world, "superuser")[words] == (1, reverse(PAGE))
     assert words not in tiles(world, "guard")
 
 

@@ -144,7 +144,7 @@ def test_a_picture_of_too_many_bytes_is_refused(
 ) -> None:
     settings.PHOTO_LIMIT_BYTES = 1000
 
-    assert ask(manager, world.ours.site.pk, b"\xff" * 1001).status_code == 400
+    assert ask(manager, world.ours.site.pk, b"\xff" * 1001).status_code == 413
 
 
 @pytest.mark.parametrize("site", ["", "x", "-1", "9" * 30, "1.5"])
@@ -253,7 +253,8 @@ def test_no_broken_picture_is_an_error_of_the_platform(manager: APIClient, world
     for _ in range(40):
         name, raw = next(broken)
         response = ask(manager, world.ours.site.pk, raw)
-        assert response.status_code in (200, 400), name
+        # A header that was changed may promise a picture of any size.
+        assert response.status_code in (200, 400, 413), name
         assert response["Content-Type"] == "application/json", name
 
 

@@ -100,7 +100,7 @@ class Sync(RuleBasedStateMachine):
 
     @initialize()
     def begin(self) -> None:
-        self.site = site_create(code=f"machine-{next(_numbers)}", name="Machine")
+        self.site = site_create(name=f"Machine {next(_numbers)}")
         self.libraries = {
             name: library_save(library=Library(site=self.site, name=name)) for name in LIBRARIES
         }

@@ -5,15 +5,19 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 from rest_framework.test import APIClient
 
+from records.choices import AlertKind
 from records.models import Record
-from tests.console.two_sites import World
+from records.services import alert_raise
+from tests.console.two_sites import World, client_of
 from tests.support.factories import make_terminal, wire_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 
 ALERTS = "/api/v1/alerts/"
+LIST = reverse("admin:records_alert_changelist")
 
 
 def test_a_fever_at_the_door_is_an_alert(manager: APIClient, world: World) -> None:
@@ -32,6 +36,7 @@ def test_a_fever_at_the_door_is_an_alert(manager: APIClient, world: World) -> No
         "site": world.ours.site.pk,
         "device_id": "17",
         "user_id": "",
+        "user_name": "",
         "record": Record.objects.get(terminal=terminal).pk,
         "acknowledged_at": None,
         "acknowledged_by": None,
@@ -39,6 +44,45 @@ def test_a_fever_at_the_door_is_an_alert(manager: APIClient, world: World) -> No
         "cleared_by": None,
         "folded": 0,
     }
+
+
+def test_alerts_are_found_by_the_name_of_their_person(manager: APIClient, world: World) -> None:
+    """A name is what a manager knows; the ID alone was searched and shown."""
+    record = world.ours.record
+    Record.objects.filter(pk=record.pk).update(user_name="张三丰", user_id="1001")
+    record.refresh_from_db()
+    alert = alert_raise(kind=AlertKind.NO_MASK, terminal=world.ours.terminal, record=record)
+    assert alert is not None
+
+    def named(name: str) -> list[int]:
+        return [one["id"] for one in manager.get(ALERTS, {"user_name": name}).json()["results"]]
+
+    assert named("三丰") == [alert.pk]
+    assert named("1001") == []
+    page = client_of(world.manager).get(LIST, {"q": "张三"}).content.decode()
+    assert "张三丰 (1001)" in page
+    assert "1 result" in page
+
+
+@pytest.mark.parametrize(
+    ("kind", "facts", "words"),
+    [
+        (AlertKind.PHOTO_SENT_BACK, {"door_opened": True}, "the door opened"),
+        (AlertKind.PHOTO_SENT_BACK, {"door_opened": False}, "the door stayed closed"),
+        (AlertKind.BLACKLISTED, {}, "the door stayed closed"),
+    ],
+)
+def test_an_alert_says_what_the_door_did(
+    world: World, kind: AlertKind, facts: dict[str, bool], words: str
+) -> None:
+    side = world.ours
+    alert_raise(kind=kind, terminal=side.terminal, record=side.record, facts=facts)
+
+    page = client_of(world.manager).get(LIST, {"kind__exact": kind}).content.decode()
+    wall = client_of(world.manager).get(reverse("console:live-state")).json()
+
+    assert words in page
+    assert [one["detail"] for one in wall["alerts"] if words in one["detail"]]
 
 
 def test_a_guard_takes_care_of_an_alert_and_closes_it(guard: APIClient, world: World) -> None:

@@ -12,7 +12,10 @@ from typing import Any
 
 import pytest
 from aiohttp import web
+from django.contrib.auth.models import User
 from django.db import connection, transaction
+from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
 from devices.choices import CommandKind
@@ -22,6 +25,7 @@ from faces.models import Library
 from records.choices import AlertKind, AlertState, Origin, RecordKind
 from records.models import Alert, Record, RecordCursor
 from records.services import passes, records_pull, sign_store
+from tests.support.factories import api_of, make_site, make_user
 from tests.support.people import enrol
 from tests.support.signs import picture, sign, upload_of
 from tests.support.terminal_api import TerminalServer
@@ -149,6 +153,38 @@ def test_live_screens_are_told_what_an_upload_took_the_place_of(
 
     first, second = told
     assert (first["replaces"], second["replaces"]) == ([], [first["id"]])
+
+
+def test_what_was_pushed_is_found_under_its_former_number(
+    gate: Terminal, by_upload: WireClient
+) -> None:
+    """The wall asked for pictures that were gone with the pushed record."""
+    pushed = sign(3, ago_s=30)
+    sign_store(terminal=gate, sign=pushed, origin=Origin.PUSHED)
+    former = Record.objects.get().pk
+    by_upload.post("syface", upload_of(pushed, img=picture(5)))
+    record = Record.objects.get()
+    client = Client()
+    client.force_login(User.objects.create_superuser("root"))
+    stranger = Client()
+    stranger.force_login(make_user(make_site(), is_staff=True))
+
+    assert record.pk != former
+    shown = reverse("console:record-picture", args=[former])
+    assert (
+        client.get(shown).content
+        == client.get(reverse("console:record-picture", args=[record.pk])).content
+    )
+    assert (
+        api_of(User.objects.get(username="root")).get(f"/api/v1/records/{former}/").json()["id"]
+        == record.pk
+    )
+    page = reverse("admin:records_record_change", args=[former])
+    assert client.get(page).status_code == 200
+    assert stranger.get(shown).status_code == 404
+    assert stranger.get(page).status_code != 200
+    record.delete()
+    assert client.get(shown).status_code == 404
 
 
 def test_two_people_in_one_second_are_two_passes(gate: Terminal, door: TerminalServer) -> None:

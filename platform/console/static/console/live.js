@@ -57,16 +57,20 @@ function newestId() {
 // Passes that came by push and then as an upload, which takes their place. What was sent of the
 // former may come after the latter.
 const replaced = new Set();
-function replace(ids) {
-  for (const id of ids) {
+function replace(card) {
+  for (const id of card.replaces ?? []) {
     replaced.add(id);
-    known("record", id)?.remove();
+    const former = known("record", id);
+    if (!former) continue;
+    // In its place, which is where the eye is.
+    if (known("record", card.id)) former.remove();
+    else show(former, card);
   }
   while (replaced.size > REPLACED_KNOWN) replaced.delete(replaced.values().next().value);
 }
 
 function addRecord(card) {
-  replace(card.replaces ?? []);
+  replace(card);
   if (replaced.has(card.id) || known("record", card.id)) return;
   const element = made("record", card);
   const older = [...lists.record.children].find((other) => Number(other.dataset.id) < card.id);
@@ -75,12 +79,37 @@ function addRecord(card) {
   while (lists.record.children.length > RECORDS_SHOWN) lists.record.lastElementChild.remove();
 }
 
+// A change may hide, move or remove what has the focus. It then stays with the card, on its
+// heading, or goes to the heading of the next one: on no other button, where a second Enter would
+// do what was not asked for.
+function keepingFocus(change) {
+  const focused = document.activeElement;
+  const card = focused?.closest("main [data-id]");
+  if (!card) {
+    change();
+    return;
+  }
+  const list = card.parentElement;
+  const cards = [...list.children];
+  const place = cards.indexOf(card);
+  change();
+  if (focused.getClientRects().length > 0) {
+    if (document.activeElement !== focused) focused.focus({ preventScroll: true });
+    return;
+  }
+  const near = [card, ...cards.slice(place + 1), ...cards.slice(0, place).reverse()];
+  const left = near.find((one) => one.isConnected);
+  const target = left?.querySelector("h3") ?? left ?? list;
+  target.tabIndex = -1;
+  target.focus();
+}
+
 function addAlert(card) {
   const element = known("alert", card.id);
   if (card.state === "cleared") {
-    element?.remove();
+    keepingFocus(() => element?.remove());
   } else if (element) {
-    show(element, card);
+    keepingFocus(() => show(element, card));
   } else {
     const fresh = made("alert", card);
     fresh.classList.add("fresh");
@@ -89,22 +118,18 @@ function addAlert(card) {
 }
 
 function replaceAll(kind, cards) {
-  const wanted = cards.map((card) => {
-    const element = known(kind, card.id);
-    if (element) show(element, card);
-    return element ?? made(kind, card);
+  keepingFocus(() => {
+    const wanted = cards.map((card) => {
+      const element = known(kind, card.id);
+      if (element) show(element, card);
+      return element ?? made(kind, card);
+    });
+    // Moving what stands where it should would take the focus from a button.
+    const now = [...lists[kind].children];
+    if (now.length !== wanted.length || wanted.some((element, place) => element !== now[place])) {
+      lists[kind].replaceChildren(...wanted);
+    }
   });
-  // Moving what stands where it should would take the focus from a button.
-  const now = [...lists[kind].children];
-  if (now.length !== wanted.length || wanted.some((element, place) => element !== now[place])) {
-    const focused = document.activeElement;
-    const place = now.findIndex((element) => element.contains(focused));
-    lists[kind].replaceChildren(...wanted);
-    if (focused === document.activeElement) return;
-    if (focused.isConnected) focused.focus();
-    // Its card fell out of a list that was full: on with the one that stands there now.
-    else if (place >= 0) keepFocus(focused, wanted[place] ?? wanted.at(-1), null);
-  }
 }
 
 function showCounts(counts) {
@@ -191,18 +216,6 @@ function connect() {
   });
 }
 
-// A button that is gone hands the focus to what is left of its card, or to the card beside it.
-function keepFocus(button, place, next) {
-  if (button.isConnected && button.offsetParent) return;
-  for (const card of [place, next, lists.alert]) {
-    if (!card?.isConnected) continue;
-    const left = [...card.querySelectorAll("button")].find((other) => other.offsetParent);
-    if (!left) card.tabIndex = -1;
-    (left ?? card).focus();
-    return;
-  }
-}
-
 document.addEventListener("submit", async (event) => {
   const form = event.target.closest("form[data-action]");
   if (!form) return;
@@ -210,8 +223,6 @@ document.addEventListener("submit", async (event) => {
   const button = form.querySelector("button");
   // Not "disabled": that would take the focus away.
   if (button.getAttribute("aria-disabled") === "true") return;
-  const place = form.closest("[data-id]");
-  const next = place?.nextElementSibling ?? place?.previousElementSibling;
   button.setAttribute("aria-disabled", "true");
   try {
     const answer = await fetch(form.action, {
@@ -220,11 +231,7 @@ document.addEventListener("submit", async (event) => {
       body: new FormData(form),
     });
     if (answer.status === 401) goToLogin();
-    if (answer.ok) {
-      const had = document.activeElement === button;
-      addAlert((await answer.json()).alert);
-      if (had) keepFocus(button, place, next);
-    }
+    if (answer.ok) addAlert((await answer.json()).alert);
   } catch {
     connection.dataset.connection = "lost";
   } finally {

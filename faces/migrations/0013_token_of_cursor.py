@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('faces', '0010_terminal_library_words'),
+        ('faces', '0012_user_id_help'),
     ]
 
     operations = [

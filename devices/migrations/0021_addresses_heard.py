@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('devices', '0017_own_addresses'),
+        ('devices', '0020_site_names'),
     ]
 
     operations = [
