@@ -139,7 +139,7 @@ def test_from_a_site_to_an_open_door(api: APIClient, portraits: dict[str, Path])
     assert (record["is_late"], record["repeats"]) == (False, 0)
     shown = api.get(record["picture_url"])
     assert shown["Content-Type"] == "image/jpeg"
-    assert b"".join(shown.streaming_content)[:3] == b"\xff\xd8\xff"  # type: ignore[attr-defined]
+    assert shown.getvalue()[:3] == b"\xff\xd8\xff"  # type: ignore[attr-defined]
 
     found = api.post(
         "/api/v1/identify/",

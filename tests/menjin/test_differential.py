@@ -103,7 +103,7 @@ def shown(api: APIClient) -> dict[str, Any]:
     if picture:
         response = api.get(picture)
         assert response["Content-Type"] == "image/jpeg"
-        assert b"".join(response.streaming_content).startswith(b"\xff\xd8")
+        assert response.getvalue().startswith(b"\xff\xd8")
     card = Record.objects.get(pk=record["id"]).id_card
     record |= {
         "picture": picture is not None,
