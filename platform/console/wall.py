@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.db.models import Case, Count, F, IntegerField, Q, Value, When
+from django.db.models import Case, Count, F, IntegerField, Q, QuerySet, Value, When
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -176,9 +176,10 @@ def wall_state(user: Any, *, after: int = 0) -> dict[str, Any]:
     """
     viewer = viewer_of(user)
     since = max(0, after - ID_OVERLAP)
+    # Made once: it asks for the user's sites.
+    visible = records_visible(user)
     records = (
-        records_visible(user)
-        .select_related("terminal__site")
+        visible.select_related("terminal__site")
         .filter(pk__gt=since)
         .order_by("-pk")[:RECORDS_SHOWN]
     )
@@ -190,7 +191,7 @@ def wall_state(user: Any, *, after: int = 0) -> dict[str, Any]:
         "records": [viewer.record_card(facts) for facts in _record_facts(records)],
         "alerts": [viewer.alert_card(alert_message(alert)["alert"]) for alert in alerts],
         "terminals": terminals,
-        "counts": _counts(user, viewer.zone, terminals),
+        "counts": _counts(visible, viewer.zone, terminals),
     }
 
 
@@ -246,10 +247,10 @@ def _terminal_card(terminal: Terminal, seen_at: datetime | None, viewer: Viewer)
     }
 
 
-def _counts(user: Any, zone: ZoneInfo, terminals: list[Card]) -> Card:
+def _counts(records: QuerySet[Record], zone: ZoneInfo, terminals: list[Card]) -> Card:
     midnight = timezone.now().astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
     is_pass = Q(kind=RecordKind.PASS)
-    today = records_visible(user).filter(received_at__gte=midnight)
+    today = records.filter(received_at__gte=midnight)
     counts: Card = today.aggregate(
         passes=Count("pk", filter=is_pass),
         opened=Count("pk", filter=Q(door_opened=True)),
