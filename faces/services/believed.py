@@ -8,7 +8,7 @@ it says ends a delete.
 from collections.abc import Sequence
 from typing import Any
 
-from django.db.models import Case, F, Q, Value, When
+from django.db.models import BigIntegerField, Case, F, Q, Value, When
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
@@ -57,14 +57,18 @@ def _told(cursor: TerminalCursor, caller: Caller) -> dict[str, Any]:
     """Return the columns of a delete that say who may confirm it."""
     place = whereabouts(terminal_id=cursor.terminal_id, address=caller.address)
     if place is Whereabouts.FOREIGN or _is_former(cursor, caller):
-        return {"told_token": Coalesce("told_token", Value(_NONE_THAT_COUNTS))}
+        return {"told_token": Coalesce("told_token", _token(_NONE_THAT_COUNTS))}
     cursor.token_id = caller.token_id
-    told = {"told_token": Value(caller.token_id), "told_from": Value(caller.address)}
+    told = {"told_token": _token(caller.token_id), "told_from": Value(caller.address)}
     if place is not Whereabouts.UNKNOWN:
         return told
     # Of callers that nothing is known of the first counts, or one with a newer secret.
     is_first = Q(told_token__isnull=True) | Q(told_token__lt=caller.token_id)
     return {name: Case(When(is_first, then=new), default=F(name)) for name, new in told.items()}
+
+
+def _token(token_id: int) -> Value:
+    return Value(token_id, output_field=BigIntegerField())
 
 
 def _is_former(cursor: TerminalCursor, caller: Caller) -> bool:
