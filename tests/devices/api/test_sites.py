@@ -66,7 +66,7 @@ def test_a_site_shows_exactly_its_policy(root: APIClient) -> None:
     ("names", "codes"),
     [
         (
-            ["North Gate", "North Gate", "North Gate"],
+            ["North Gate", "North-Gate", "north gate"],
             ["north-gate", "north-gate-2", "north-gate-3"],
         ),
         (["花园小区", "阳光小区"], ["site", "site-2"]),
