@@ -1,6 +1,6 @@
 """Does a terminal's memory stay flat over 100,000 pictures of its camera?
 
-The whole loop of a terminal, as `edge_agent.assembly` builds it, with the real models: motion gate,
+The whole loop of a terminal, as `edge_agent.service.assembly` builds it, with the real models: motion gate,
 faces, tracks, descriptor, 1:N, disk, queue, platform over loopback, simulated relay. People walk by
 again and again, with an empty corridor between them. Prints memory, file handles and threads after
 every tenth of the pictures. Yardstick: what was held after the second tenth, when every cache is
@@ -25,13 +25,13 @@ from typing import Any
 
 from _report import machine
 
-from edge_agent.assembly import Parts, assemble
+from edge_agent.service.assembly import Parts, assemble
 from edge_agent.config import AgentConfig, parse_config
 from edge_agent.drivers.base import Frame
 from edge_agent.drivers.relay_simulated import SimulatedRelay
 from edge_agent.drivers.silent import NoCardReader, NoPrompter
 from edge_agent.drivers.thermometer import NoThermometer
-from edge_agent.pipeline import Devices
+from edge_agent.door.pipeline import Devices
 from face_engine import install_models, install_portraits, load_engine
 from tests.support.fake_platform import FakePlatform, serving
 from tests.support.film_clock import FilmClock

@@ -11,7 +11,7 @@ from enum import Enum, auto
 from typing import Final
 
 from edge_agent.api.answers import CallRefused
-from edge_agent.call_marks import (
+from edge_agent.storage.call_marks import (
     CLOCK_SET,
     CallMarks,
     NewestCallFile,
@@ -25,11 +25,11 @@ from edge_agent.call_marks import (
     read_marks,
 )
 from edge_agent.config import ApiConfig
-from edge_agent.config_api import Replay
-from edge_agent.database import Database
+from edge_agent.config.api_section import Replay
+from edge_agent.storage.database import Database
 from edge_agent.drivers.base import Clock
-from edge_agent.facts import get_fact, set_fact
-from edge_agent.password_mark import PasswordMark
+from edge_agent.storage.facts import get_fact, set_fact
+from edge_agent.storage.password_mark import PasswordMark
 from terminal_protocol.codes import RetCode
 from terminal_protocol.device_calls import OLDER_DESC, SIGN_USED_DESC
 from terminal_protocol.signature import WINDOW_MS

@@ -26,7 +26,7 @@ from edge_agent.api.requests import (
     route,
 )
 from edge_agent.api.terminal import Terminal
-from edge_agent.backoff import Backoff
+from edge_agent.drivers.backoff import Backoff
 from edge_agent.config import ApiConfig
 from terminal_protocol.codes import RetCode
 from terminal_protocol.device_calls import PUSH_PATH, CallMethod, DeviceCall

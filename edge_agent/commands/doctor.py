@@ -15,7 +15,7 @@ from edge_agent.commands.command_line import (
     set_up_logging,
 )
 from edge_agent.config import AgentConfig, load_config
-from edge_agent.exceptions import ConfigInvalid
+from edge_agent.config.exceptions import ConfigInvalid
 
 
 def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

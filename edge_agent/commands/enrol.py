@@ -13,8 +13,8 @@ from edge_agent.commands.command_line import (
 )
 from edge_agent.config import AgentConfig, load_config
 from edge_agent.drivers.clock import SystemClock
-from edge_agent.exceptions import EnrolmentRefused
-from edge_agent.instance_lock import is_held
+from edge_agent.config.exceptions import EnrolmentRefused
+from edge_agent.service.instance_lock import is_held
 from face_engine import FaceEngine
 
 _TYPES = ("employee", "visitor", "blacklist")
@@ -50,7 +50,7 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
 
 
 def _run(chosen: argparse.Namespace) -> int:
-    from edge_agent.enrolment import Newcomer, enrol_by_agent, enrol_directly, photo_from_file
+    from edge_agent.service.enrolment import Newcomer, enrol_by_agent, enrol_directly, photo_from_file
 
     config = load_config(chosen.config)
     set_up_logging(config, "error")
@@ -78,7 +78,7 @@ def _run(chosen: argparse.Namespace) -> int:
 async def _photographed(
     config: AgentConfig, engine: FaceEngine, chosen: argparse.Namespace
 ) -> bytes:
-    from edge_agent.enrolment import photo_from_camera
+    from edge_agent.service.enrolment import photo_from_camera
 
     return await photo_from_camera(
         config.camera.options.make(),

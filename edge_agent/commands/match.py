@@ -20,7 +20,7 @@ from edge_agent.config import load_config
 from face_engine import ImageUnreadable
 
 if TYPE_CHECKING:
-    from edge_agent.matching import FaceMatches, MatchReport
+    from edge_agent.service.matching import FaceMatches, MatchReport
 
 
 def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -44,7 +44,7 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
 
 
 def _run(chosen: argparse.Namespace) -> int:
-    from edge_agent.matching import match_photo
+    from edge_agent.service.matching import match_photo
 
     config = load_config(chosen.config)
     engine = load_models(config)

@@ -10,8 +10,8 @@ import sys
 
 from edge_agent.commands.command_line import add_config, count, new_command, set_up_logging
 from edge_agent.config import AgentConfig, load_config
-from edge_agent.exceptions import AgentError
-from edge_agent.story import ConsoleStory
+from edge_agent.config.exceptions import AgentError
+from edge_agent.drivers.story import ConsoleStory
 from face_engine import FaceEngineError
 
 
@@ -71,7 +71,7 @@ def _start_anew() -> None:
 
 async def _run_until_told(config: AgentConfig, chosen: argparse.Namespace) -> bool:
     """Run; whether to start anew."""
-    from edge_agent.runtime import Ending, RunLimits, run_agent
+    from edge_agent.service.runtime import Ending, RunLimits, run_agent
 
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()

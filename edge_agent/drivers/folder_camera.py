@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Final
 
 from edge_agent.drivers.base import Frame
-from edge_agent.exceptions import DriverUnavailable
-from edge_agent.typed_tables import ranged
+from edge_agent.config.exceptions import DriverUnavailable
+from edge_agent.config.typed_tables import ranged
 from face_engine import DEFAULT_MAX_BYTES, ImageUnreadable, decode_image
 
 logger = logging.getLogger(__name__)

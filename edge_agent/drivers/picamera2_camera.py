@@ -8,8 +8,8 @@ import numpy as np
 
 from edge_agent.drivers.base import Frame
 from edge_agent.drivers.worker import DriverThread
-from edge_agent.exceptions import DriverError, DriverTimeout, DriverUnavailable
-from edge_agent.typed_tables import ranged
+from edge_agent.config.exceptions import DriverError, DriverTimeout, DriverUnavailable
+from edge_agent.config.typed_tables import ranged
 
 _TIMEOUT_S: Final = 5.0  # a camera starts slowly; then a picture comes each 33 ms
 

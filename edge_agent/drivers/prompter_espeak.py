@@ -9,8 +9,8 @@ from typing import Final
 
 from edge_agent.drivers.base import Prompt
 from edge_agent.drivers.prompt_words import Language, words
-from edge_agent.exceptions import DriverError, DriverUnavailable
-from edge_agent.typed_tables import ranged
+from edge_agent.config.exceptions import DriverError, DriverUnavailable
+from edge_agent.config.typed_tables import ranged
 
 logger = logging.getLogger(__name__)
 

@@ -13,8 +13,8 @@ from typing import Final
 
 from edge_agent.drivers.relay_timed import TimedRelay
 from edge_agent.drivers.worker import DriverThread
-from edge_agent.exceptions import DriverError, DriverProtocolError, DriverUnavailable
-from edge_agent.typed_tables import ranged
+from edge_agent.config.exceptions import DriverError, DriverProtocolError, DriverUnavailable
+from edge_agent.config.typed_tables import ranged
 
 _TIMEOUT_S: Final = 2.0  # a report takes a few milliseconds; USB gives up after five seconds
 _HID_ID: Final = "0003:000016C0:000005DF"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from edge_agent.drivers.base import Frame, HeatReading
-from edge_agent.typed_tables import ranged
+from edge_agent.config.typed_tables import ranged
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,13 +24,13 @@ from edge_agent.drivers.mlx90640_temperature import (
     sensor_c,
 )
 from edge_agent.drivers.worker import DriverThread
-from edge_agent.exceptions import (
+from edge_agent.config.exceptions import (
     ConfigInvalid,
     DriverError,
     DriverTimeout,
     DriverUnavailable,
 )
-from edge_agent.typed_tables import ranged
+from edge_agent.config.typed_tables import ranged
 
 _TIMEOUT_S: Final = 2.0
 _STATUS: Final = 0x8000

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from edge_agent.config_page import Language
+from edge_agent.config.page_section import Language
 
 # name: English, Chinese. What stands in braces is filled in by the page's script.
 _WORDS: Final[dict[str, tuple[str, str]]] = {
@@ -97,7 +97,7 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
         "The camera or the recognition does not work; it is tried again.",
         "摄像头或识别故障，正在重试。",
     ),
-    # why the door opened or did not: edge_agent.decision.Reason
+    # why the door opened or did not: edge_agent.door.decision.Reason
     "reason_platform_allowed": ("by the platform", "平台允许"),
     "reason_platform_refused": ("by the platform", "平台拒绝"),
     "reason_platform_away": ("platform not reached", "无法连接平台"),

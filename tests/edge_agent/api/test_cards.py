@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from edge_agent.decision import Reason
+from edge_agent.door.decision import Reason
 from edge_agent.drivers.base import Cue
-from edge_agent.exceptions import DriverError
-from edge_agent.records import Outcome, outcome_of
+from edge_agent.config.exceptions import DriverError
+from edge_agent.storage.records import Outcome, outcome_of
 from tests.edge_agent.api.conftest import Starter
 from tests.edge_agent.api.running import PERSON, RunningTerminal
 from tests.support.fake_platform import FakePlatform
@@ -228,7 +228,7 @@ async def test_the_desk_takes_cards_until_the_reader_breaks(terminal: RunningTer
 
 async def test_a_card_is_found_by_an_index(terminal: RunningTerminal) -> None:
     """Fifty thousand people must not be read for each card."""
-    from edge_agent.cards import HOLDER
+    from edge_agent.door.cards import HOLDER
 
     plan = await terminal.parts.database.run(
         lambda connection: connection.execute(f"EXPLAIN QUERY PLAN {HOLDER}", (CARD,)).fetchall()

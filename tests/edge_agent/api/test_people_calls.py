@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from edge_agent.decision import Reason
+from edge_agent.door.decision import Reason
 from terminal_protocol.device_fields import FieldKind, WireField
 from terminal_protocol.device_objects import USER_OBJECT
 from tests.edge_agent.api.conftest import Starter

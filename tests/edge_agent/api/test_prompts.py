@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from edge_agent.door_devices import Announcer
+from edge_agent.door.door_devices import Announcer
 from edge_agent.drivers.base import Cue
 from edge_agent.drivers.prompt_words import Language, words
 from edge_agent.drivers.prompter_console import ConsolePrompterOptions

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from edge_agent.decision import Reason
+from edge_agent.door.decision import Reason
 from edge_agent.drivers.base import Cue
-from edge_agent.exceptions import DriverError
+from edge_agent.config.exceptions import DriverError
 from terminal_protocol import IdCard
 from tests.edge_agent.api.conftest import Starter
 from tests.edge_agent.api.running import RunningTerminal

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from edge_agent.door_settings import SnapshotKind
-from edge_agent.network_facts import network_facts
+from edge_agent.door.door_settings import SnapshotKind
+from edge_agent.service.network_facts import network_facts
 from terminal_protocol.device_fields import WireField
 from terminal_protocol.device_objects import OBJECTS, WireObject
 from tests.edge_agent.api.conftest import Starter

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from edge_agent.drivers.relay_http import HttpRelay, HttpRelayOptions
-from edge_agent.exceptions import (
+from edge_agent.config.exceptions import (
     ConfigInvalid,
     DriverError,
     DriverTimeout,

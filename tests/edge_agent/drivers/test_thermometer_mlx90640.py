@@ -22,7 +22,7 @@ from edge_agent.drivers.mlx90640_temperature import (
     supply_v,
 )
 from edge_agent.drivers.thermometer_mlx90640 import Mlx90640, Mlx90640Options, Pattern
-from edge_agent.exceptions import (
+from edge_agent.config.exceptions import (
     ConfigInvalid,
     DriverError,
     DriverProtocolError,

@@ -9,7 +9,7 @@ import pytest
 
 from edge_agent.drivers.base import Frame
 from edge_agent.drivers.thermometer_serial import SerialThermometer, SerialThermometerOptions
-from edge_agent.exceptions import (
+from edge_agent.config.exceptions import (
     ConfigInvalid,
     DriverError,
     DriverProtocolError,

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from edge_agent.config import AgentConfig, parse_config
-from edge_agent.config_page import PageLanguage
-from edge_agent.exceptions import ConfigInvalid
+from edge_agent.config.exceptions import ConfigInvalid
+from edge_agent.config.page_section import PageLanguage
 from edge_agent.page import PageServer
 from tests.edge_agent.page.running import RunningPage
 from tests.support.fake_platform import FakePlatform

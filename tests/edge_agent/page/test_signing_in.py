@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from edge_agent.attempts import Attempts
+from edge_agent.api.attempts import Attempts
 from edge_agent.page.sessions import Sessions
 from tests.edge_agent.fakes import ManualClock
 from tests.edge_agent.page.conftest import Starter

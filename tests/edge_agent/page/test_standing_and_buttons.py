@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from edge_agent.exceptions import DriverError
+from edge_agent.config.exceptions import DriverError
 from edge_agent.page.sessions import Session
-from edge_agent.supervision import State, Supervisor
+from edge_agent.service.supervision import State, Supervisor
 from tests.edge_agent.api.running import PERSON
 from tests.edge_agent.fakes import person_jpeg
 from tests.edge_agent.page.conftest import Starter

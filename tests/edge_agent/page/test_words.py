@@ -7,10 +7,10 @@ from string import Template
 
 import pytest
 
-from edge_agent.config_page import Language
-from edge_agent.decision import Reason
+from edge_agent.config.page_section import Language
+from edge_agent.door.decision import Reason
 from edge_agent.page.words import words_of
-from edge_agent.supervision import State
+from edge_agent.service.supervision import State
 from tests.edge_agent.page.conftest import Starter
 from tests.edge_agent.page.running import RunningPage
 

@@ -1,0 +1,162 @@
+"""Cards held to the reader: whose they are, whether the door opens, and the record (8.3.1).
+
+A card is that of somebody entered at the device interface with its number as icNumber (8.2.1); the
+platform's library knows no cards, and chapter 9 has no words for a pass by card. So the local rule
+decides, where the policy lets it, and the pass is found by whoever reads or receives records.
+A mask or a temperature that the door demands keeps it closed: a card is no way around them.
+
+An identity card (9.2, idCardInfo) is no key: what is on it goes along with the next pass.
+"""
+
+import logging
+import sqlite3
+from collections.abc import Callable
+from datetime import datetime
+from typing import Final
+
+from edge_agent.storage.database import Database, DiskFull
+from edge_agent.door.decision import Decision, Facts, PlatformWord, Reason, decide
+from edge_agent.door.door_devices import Announcer, Devices
+from edge_agent.door.door_settings import DoorSettings
+from edge_agent.drivers.base import Cue
+from edge_agent.config.exceptions import DriverError
+from edge_agent.door.id_cards import IdCardTray
+from edge_agent.recognition.library import Match
+from edge_agent.recognition.liveness import Liveness
+from edge_agent.storage.records import BY_CARD, RELAY_FAILED, Outcome, RecordLog, Visit
+from edge_agent.storage.store import held_details
+from edge_agent.drivers.story import Story
+from terminal_protocol import IdCard
+
+logger = logging.getLogger(__name__)
+
+# Answered by an index of `edge_agent.storage.database`; two rows are as good as none.
+HOLDER: Final = (
+    "SELECT user_id, name, user_type, details FROM people"
+    " WHERE origin = 'local' AND json_extract(details, '$.icNumber') = ? LIMIT 2"
+)
+_CUES: Final = {
+    Reason.LIBRARY_STALE: Cue.TRY_LATER,
+    Reason.MASK_MISSING: Cue.MASK_MISSING,
+    Reason.NOT_ON_RECORD: Cue.TRY_LATER,
+}
+_NOBODY: Final = Decision(open_door=False, reason=Reason.NOBODY)
+
+
+class CardDesk:
+    """Takes cards one after the other."""
+
+    def __init__(
+        self,
+        *,
+        devices: Devices,
+        database: Database,
+        records: RecordLog,
+        door: Callable[[], DoorSettings],
+        library_age_s: Callable[[], float | None],
+        story: Story,
+        id_cards: IdCardTray | None = None,
+    ) -> None:
+        self._devices = devices
+        self._database = database
+        self._records = records
+        self._announcer = Announcer(devices.prompter, door=door)
+        self._id_cards = id_cards or IdCardTray()
+        self._door = door
+        self._library_age_s = library_age_s
+        self._story = story
+
+    async def run(self) -> None:
+        """Work until the reader has no more cards.
+
+        Raises:
+            DriverError: the reader is broken; it is closed, so that it can be opened again.
+        """
+        reader = self._devices.card_reader
+        await reader.open()
+        try:
+            while (card := await reader.next_card()) is not None:
+                await (self.hold(card) if isinstance(card, IdCard) else self.take(card))
+        except DriverError:
+            await reader.close()
+            raise
+
+    async def hold(self, card: IdCard) -> None:
+        """Keep what is on an identity card for the next pass; by itself it opens nothing."""
+        self._id_cards.put(card, self._devices.clock.monotonic())
+        self._story.tell("id_card", "an identity card was read → waiting for its holder's face")
+        await self._announcer.tell(Cue.LOOK_HERE)
+
+    async def take(self, card: str) -> Decision:
+        """Decide about one card and open the door, or not; the number goes nowhere."""
+        holder = await self._database.run(lambda connection: _holder(connection, card))
+        door, now = self._door(), self._devices.clock.now()
+        if holder is None:
+            self._story.tell("card", "a card nobody here has → nothing", outcome="unknown")
+            await self._announcer.tell(Cue.STRANGER)
+            return _NOBODY
+        decision = self._decide(holder, door, now)
+        visit = Visit(
+            at=now,
+            match=holder,
+            temperature_c=None,
+            temperature_limit_c=door.rules.temperature_limit_c,
+            has_mask=None,
+            snapshot=b"",
+            input_type=BY_CARD,
+            outcome=Outcome(is_open=decision.open_door, reason=decision.reason.value),
+        )
+        record_id = await self._noted(visit)
+        if record_id is None and decision.open_door and not door.rules.opens_unrecorded:
+            decision = Decision(open_door=False, reason=Reason.NOT_ON_RECORD)
+        works = await self._pulse(decision) if decision.open_door else False
+        if decision.open_door and not works and record_id is not None:
+            await self._records.set_outcome(record_id, RELAY_FAILED)
+        outcome = f"relay pulsed {decision.unlock_delay_ms} ms" if works else "door stays closed"
+        self._story.tell(
+            "card",
+            f"card of {holder.name or holder.user_id} → {outcome}",
+            outcome="match",
+            user_id=holder.user_id,
+            reason=decision.reason.value,
+            open_door=works,
+        )
+        cue = Cue.WELCOME if works else _CUES.get(decision.reason, Cue.REFUSED)
+        await self._announcer.tell(cue, match=holder)
+        return decision
+
+    async def _noted(self, visit: Visit) -> int | None:
+        """Write a visit down; None when the disk is full (docs/decisions/0016-full-disk.md)."""
+        try:
+            return await self._records.note(visit)
+        except DiskFull:
+            return None
+
+    def _decide(self, holder: Match, door: DoorSettings, now: datetime) -> Decision:
+        facts = Facts(
+            user_type=holder.user_type,
+            library_age_s=self._library_age_s(),
+            # It cannot be asked about cards, which is as if it were away.
+            platform=PlatformWord.AWAY,
+            is_expected=holder.is_expected(now),
+            # Liveness tells faces from pictures; nobody looks at a face here.
+            liveness=Liveness.LIVE,
+        )
+        return decide(facts, door.rules)
+
+    async def _pulse(self, decision: Decision) -> bool:
+        try:
+            await self._devices.relay.pulse(decision.unlock_delay_ms)
+        except DriverError:
+            logger.exception("relay_failed")
+            return False
+        return True
+
+
+def _holder(connection: sqlite3.Connection, card: str) -> Match | None:
+    """Return whose card it is; nobody's when two people have the same."""
+    rows = connection.execute(HOLDER, (card,)).fetchall()
+    if len(rows) != 1:
+        return None
+    user_id, name, user_type, details = rows[0]
+    return Match(user_id, name, user_type, 100, *held_details(details))

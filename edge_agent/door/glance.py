@@ -1,0 +1,68 @@
+"""What somebody who watches the door from afar may see: the newest picture and the last reading.
+
+The door's loop writes here and waits for nobody; whoever watches comes and looks.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from edge_agent.door.door_settings import DoorSettings
+from edge_agent.drivers.base import Frame
+from edge_agent.door.temperature import BodyTemperature
+from face_engine import DetectedFace
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class View:
+    """One picture.
+
+    Attributes:
+        frame: as the camera gave it.
+        at_s: moment of the monotonic clock at which it came.
+        faces: where faces are framed in it; empty when the settings ask for no frames.
+    """
+
+    frame: Frame = field(repr=False)
+    at_s: float
+    faces: tuple[DetectedFace, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One body temperature.
+
+    Attributes:
+        c: in °C.
+        at_s: moment of the monotonic clock.
+    """
+
+    c: float
+    at_s: float
+
+
+class Glance:
+    """The newest of everything.
+
+    Attributes:
+        view: the newest picture, None before the first.
+        reading: the last reading, None before the first.
+        thermometer_works: False when it failed the last time it was asked.
+    """
+
+    def __init__(self) -> None:
+        self.view: View | None = None
+        self.reading: Reading | None = None
+        self.thermometer_works = True
+
+    def show(
+        self, frame: Frame, at_s: float, door: DoorSettings, faces: Sequence[DetectedFace] = ()
+    ) -> None:
+        """Take in a picture with the faces that were found in it."""
+        framed = tuple(faces) if door.looking.draws_frame else ()
+        self.view = View(frame, at_s, framed)
+
+    def measured(self, body: BodyTemperature | None, at_s: float, *, works: bool) -> None:
+        """Take in what the thermometer said."""
+        self.thermometer_works = works
+        if body is not None:
+            self.reading = Reading(body.c, at_s)

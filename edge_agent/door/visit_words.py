@@ -1,0 +1,115 @@
+"""One line for each visit, as people and as programs read it."""
+
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from edge_agent.door.decision import Decision, PlatformWord, Reason
+from edge_agent.drivers.base import Cue
+from edge_agent.recognition.library import Match
+from edge_agent.drivers.story import Story
+
+_PLATFORM_WORDS: Final = {
+    PlatformWord.OPEN: "platform says open",
+    PlatformWord.KEEP_CLOSED: "platform says keep closed",
+    PlatformWord.NOT_STORED: "platform did not take it",
+    PlatformWord.AWAY: "platform is away, kept in the queue",
+    PlatformWord.LATE: "no answer in time, kept in the queue",
+}
+_LOCAL_WORDS: Final = {
+    Reason.LOCAL_ALLOWED: "local rule says open",
+    Reason.UNRECOGNISED_ALLOWED: "local rule says open to anybody",
+    Reason.KEPT_OUT: "local rule: kept out",
+    Reason.TEMPERATURE_HIGH: "local rule: temperature too high",
+    Reason.TEMPERATURE_MISSING: "local rule: no temperature",
+    Reason.LIBRARY_STALE: "local rule: library too old",
+    Reason.MASK_MISSING: "local rule: no mask",
+    Reason.OUTSIDE_VISIT: "local rule: not the time of the visit",
+    Reason.NOT_ALIVE: "seems to be a picture",
+    Reason.NOT_ON_RECORD: "the disk is full and the pass is on record nowhere",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class VisitTale:
+    """What is known of a visit when its line is written."""
+
+    label: str
+    match: Match | None = field(default=None, repr=False)
+    temperature_c: float | None = None
+
+    def no_face(self, story: Story) -> None:
+        """Tell that nobody could be seen."""
+        story.tell("visit", f"{self._who} → no face", **self._facts("no_face"))
+
+    def stranger(self, story: Story, *, is_stored: bool) -> None:
+        """Tell of somebody unknown.
+
+        Args:
+            story: where to tell it.
+            is_stored: whether the platform has the reading already.
+        """
+        reading = "visit" if self.temperature_c is None else f"temperature {self.temperature_c}"
+        outcome = "reported" if is_stored else "kept in the queue"
+        facts = self._facts("nobody") | {"is_stored": is_stored}
+        story.tell("visit", f"{self._who} → nobody → {reading} {outcome}", **facts)
+
+    def passed(
+        self, story: Story, decision: Decision, word: PlatformWord, *, relay_works: bool
+    ) -> None:
+        """Tell of a person about whom the door was asked, and of the door."""
+        steps = [self._who]
+        if self.match is not None:
+            steps.append(f"{self.match.name or self.match.user_id} ({self.match.similarity})")
+        if word is not PlatformWord.NOT_ASKED:
+            steps.append(_PLATFORM_WORDS[word])
+        if decision.reason in _LOCAL_WORDS:
+            steps.append(_LOCAL_WORDS[decision.reason])
+        steps.append(_door(decision, relay_works=relay_works))
+        facts = self._facts("nobody" if self.match is None else "match") | {
+            "platform": word.value,
+            "reason": decision.reason.value,
+            "open_door": decision.open_door and relay_works,
+            "unlock_delay_ms": decision.unlock_delay_ms,
+        }
+        story.tell("visit", " → ".join(steps), **facts)
+
+    @property
+    def _who(self) -> str:
+        return f"{self.label or 'somebody'} walked by"
+
+    def _facts(self, outcome: str) -> dict[str, Any]:
+        facts: dict[str, Any] = {
+            "label": self.label,
+            "outcome": outcome,
+            "temperature_c": self.temperature_c,
+        }
+        if self.match is not None:
+            facts |= {"user_id": self.match.user_id, "similarity": self.match.similarity}
+        return facts
+
+
+def _door(decision: Decision, *, relay_works: bool) -> str:
+    if not decision.open_door:
+        return "door stays closed"
+    if not relay_works:
+        return "the relay could not be switched"
+    return f"relay pulsed {decision.unlock_delay_ms} ms"
+
+
+_CUES: Final = {
+    Reason.NOBODY: Cue.STRANGER,
+    Reason.TEMPERATURE_HIGH: Cue.FEVER,
+    Reason.MASK_MISSING: Cue.MASK_MISSING,
+    Reason.PLATFORM_AWAY: Cue.TRY_LATER,
+    Reason.ANSWER_LATE: Cue.TRY_LATER,
+    Reason.NOT_STORED: Cue.TRY_LATER,
+    Reason.LIBRARY_STALE: Cue.TRY_LATER,
+    Reason.NOT_ON_RECORD: Cue.TRY_LATER,
+}
+
+
+def cue_of(reason: Reason, *, is_let_in: bool) -> Cue:
+    """Return what a visitor is told about a decision."""
+    if is_let_in:
+        return Cue.WELCOME
+    return _CUES.get(reason, Cue.REFUSED)

@@ -1,0 +1,1 @@
+"""Recognition of faces: models, the library in memory, and people entered at the terminal."""

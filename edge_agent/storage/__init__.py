@@ -1,0 +1,1 @@
+"""The file of a terminal: people, queue, records, and what keeps it within its disk."""

@@ -1,0 +1,1 @@
+"""The way to the platform: chapter 9 of the seed."""
