@@ -23,18 +23,19 @@ from _report import machine, stay_on_one_core
 
 from edge_agent.config import DecisionPolicy
 from edge_agent.config.door_sections import LookingConfig
-from edge_agent.storage.database import Database
 from edge_agent.door.decision import Rules
-from edge_agent.door.door_settings import DoorSettings, Looking
+from edge_agent.door.door_settings import DoorSettings
+from edge_agent.door.pipeline import Devices, Pipeline
 from edge_agent.drivers.base import Frame
 from edge_agent.drivers.relay_simulated import SimulatedRelay
 from edge_agent.drivers.thermometer import NoThermometer
-from edge_agent.storage.outbox import Outbox
-from edge_agent.door.pipeline import Devices, Pipeline
-from edge_agent.upstream.platform_client import PlatformClient
+from edge_agent.recognition.face_settings import Looking
 from edge_agent.recognition.recogniser import Recogniser
+from edge_agent.storage.database import Database
+from edge_agent.storage.outbox import Outbox
+from edge_agent.storage.people_rows import Applied, HeldPerson
 from edge_agent.storage.records import RecordLog, Retention
-from edge_agent.storage.store import Applied, HeldPerson
+from edge_agent.upstream.platform_client import PlatformClient
 from edge_agent.upstream.uplink import Uplink
 from edge_agent.upstream.uploads import UploadWriter
 from face_engine import FaceEngine, decode_image, install_models, install_portraits, load_engine

@@ -27,13 +27,13 @@ import numpy as np
 from _report import machine, print_table
 
 from edge_agent.config.queue_section import QueueConfig
-from edge_agent.storage.database import Database
 from edge_agent.drivers.clock import SystemClock
-from edge_agent.recognition.library import Match
+from edge_agent.storage.database import Database
 from edge_agent.storage.outbox import Outbox
-from edge_agent.upstream.platform_client import PlatformClient
+from edge_agent.storage.people_rows import Match
 from edge_agent.storage.records import RecordLog, Retention, Visit
 from edge_agent.storage.room import Room
+from edge_agent.upstream.platform_client import PlatformClient
 from edge_agent.upstream.uplink import Uplink
 from edge_agent.upstream.uploads import UploadWriter
 from terminal_protocol import FaceMatch, TemperatureReading

@@ -14,9 +14,9 @@ from typing import Any, Final
 
 from edge_agent.api.answers import CallRefused
 from edge_agent.api.attempts import Attempts
+from edge_agent.api.terminal_time import TerminalTime
 from edge_agent.config import ApiConfig
 from edge_agent.drivers.base import Clock
-from edge_agent.api.terminal_time import TerminalTime
 from terminal_protocol.codes import RetCode
 from terminal_protocol.signature import is_fresh, is_signed
 

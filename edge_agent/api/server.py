@@ -26,8 +26,8 @@ from edge_agent.api.requests import (
     route,
 )
 from edge_agent.api.terminal import Terminal
-from edge_agent.drivers.backoff import Backoff
 from edge_agent.config import ApiConfig
+from edge_agent.drivers.clock import Backoff
 from terminal_protocol.codes import RetCode
 from terminal_protocol.device_calls import PUSH_PATH, CallMethod, DeviceCall
 from terminal_protocol.values import lookup

@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from edge_agent.api.accepted_calls import AcceptedCalls
+from edge_agent.api.terminal_time import TerminalTime
+from edge_agent.door.settings import Settings
 from edge_agent.drivers.base import Clock, Relay
+from edge_agent.drivers.story import Story
 from edge_agent.recognition.people import LocalPeople
 from edge_agent.storage.records import Openings, RecordLog
-from edge_agent.door.settings import Settings
-from edge_agent.drivers.story import Story
-from edge_agent.api.terminal_time import TerminalTime
 from terminal_protocol.device_objects import DEVICE_OBJECT
 
 

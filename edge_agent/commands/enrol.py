@@ -13,7 +13,7 @@ from edge_agent.commands.command_line import (
 )
 from edge_agent.config import AgentConfig, load_config
 from edge_agent.drivers.clock import SystemClock
-from edge_agent.config.exceptions import EnrolmentRefused
+from edge_agent.service.exceptions import EnrolmentRefused
 from edge_agent.service.instance_lock import is_held
 from face_engine import FaceEngine
 
@@ -50,7 +50,12 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
 
 
 def _run(chosen: argparse.Namespace) -> int:
-    from edge_agent.service.enrolment import Newcomer, enrol_by_agent, enrol_directly, photo_from_file
+    from edge_agent.service.enrolment import (
+        Newcomer,
+        enrol_by_agent,
+        enrol_directly,
+        photo_from_file,
+    )
 
     config = load_config(chosen.config)
     set_up_logging(config, "error")

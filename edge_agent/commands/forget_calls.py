@@ -38,9 +38,8 @@ def _run(chosen: argparse.Namespace) -> int:
 
 
 async def _forget(config: AgentConfig) -> datetime:
-    from edge_agent.service.assembly import DATABASE_NAME
     from edge_agent.storage.call_marks import NewestCallFile, forget_all
-    from edge_agent.storage.database import Database
+    from edge_agent.storage.database import DATABASE_NAME, Database
 
     now = SystemClock().now()
     from_ms = int(now.timestamp() * 1000)

@@ -11,13 +11,13 @@ from urllib.parse import urlsplit
 
 from edge_agent.config.api_section import Replay, check_api
 from edge_agent.config.door_sections import LookingConfig, TemperatureConfig
-from edge_agent.config.page_section import PageConfig, check_page
-from edge_agent.config.queue_section import QueueConfig
-from edge_agent.config.watchdog_section import WatchdogConfig
 from edge_agent.config.driver_registry import driver_options
 from edge_agent.config.exceptions import ConfigInvalid
 from edge_agent.config.limits import DEVICE_ID_MAX, UNLOCK_DELAY_MAX_MS, UNLOCK_DELAY_MIN_MS
+from edge_agent.config.page_section import PageConfig, check_page
+from edge_agent.config.queue_section import QueueConfig
 from edge_agent.config.typed_tables import build, ranged, secrets_of
+from edge_agent.config.watchdog_section import WatchdogConfig
 from terminal_protocol.device_calls import DEFAULT_HTTP_PORT, DEFAULT_PASSWORD, DEFAULT_PUSH_PORT
 
 

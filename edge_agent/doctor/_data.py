@@ -10,14 +10,13 @@ from datetime import date
 from pathlib import Path
 from typing import Final
 
-from edge_agent.service.assembly import DATABASE_NAME
-from edge_agent.storage.call_marks import has_marks, read_marks
 from edge_agent.doctor._patient import Patient
 from edge_agent.doctor.findings import Finding
-from edge_agent.storage.facts import get_fact
 from edge_agent.service.live_state import NOT_SEEN_S, seen_at
+from edge_agent.storage.call_marks import has_marks, read_marks
+from edge_agent.storage.database import DATABASE_NAME, open_read_only
+from edge_agent.storage.schema import get_fact
 from edge_agent.storage.standing import read_standing
-from edge_agent.service.status import open_read_only
 from terminal_protocol.device_calls import DEFAULT_PASSWORD
 
 # Records keep 5000 pictures of some 50 kB by default, and an update of a full library writes some

@@ -14,18 +14,16 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
-from edge_agent.storage.database import Database, DiskFull
 from edge_agent.door.decision import Decision, Facts, PlatformWord, Reason, decide
 from edge_agent.door.door_devices import Announcer, Devices
 from edge_agent.door.door_settings import DoorSettings
 from edge_agent.drivers.base import Cue
-from edge_agent.config.exceptions import DriverError
-from edge_agent.door.id_cards import IdCardTray
-from edge_agent.recognition.library import Match
-from edge_agent.recognition.liveness import Liveness
-from edge_agent.storage.records import BY_CARD, RELAY_FAILED, Outcome, RecordLog, Visit
-from edge_agent.storage.store import held_details
+from edge_agent.drivers.exceptions import DriverError
 from edge_agent.drivers.story import Story
+from edge_agent.recognition.liveness import Liveness
+from edge_agent.storage.database import Database, DiskFull
+from edge_agent.storage.people_rows import Match, held_details
+from edge_agent.storage.records import BY_CARD, RELAY_FAILED, Outcome, RecordLog, Visit
 from terminal_protocol import IdCard
 
 logger = logging.getLogger(__name__)
@@ -41,6 +39,30 @@ _CUES: Final = {
     Reason.NOT_ON_RECORD: Cue.TRY_LATER,
 }
 _NOBODY: Final = Decision(open_door=False, reason=Reason.NOBODY)
+# From the reader to the camera; afterwards another person may stand there.
+_HOLDS_S: Final = 15.0
+
+
+class IdCardTray:
+    """Holds the last card for the next pass, for a few seconds, in memory only."""
+
+    def __init__(self) -> None:
+        self._card: IdCard | None = None
+        self._until_s = 0.0
+
+    def put(self, card: IdCard, now_s: float) -> None:
+        """Hold a card in place of an earlier one.
+
+        Args:
+            card: what is on it.
+            now_s: monotonic clock.
+        """
+        self._card, self._until_s = card, now_s + _HOLDS_S
+
+    def take(self, now_s: float) -> IdCard | None:
+        """Give the card away, once; None when there is none, or it was read too long ago."""
+        card, self._card = self._card, None
+        return card if now_s <= self._until_s else None
 
 
 class CardDesk:

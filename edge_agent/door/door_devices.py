@@ -8,6 +8,7 @@ from typing import Final
 
 from edge_agent.config.door_sections import TemperatureConfig
 from edge_agent.door.door_settings import DoorSettings
+from edge_agent.door.temperature import BodyTemperature, body_temperature
 from edge_agent.drivers.base import (
     Camera,
     CardReader,
@@ -19,10 +20,9 @@ from edge_agent.drivers.base import (
     Relay,
     Thermometer,
 )
+from edge_agent.drivers.exceptions import DriverError
 from edge_agent.drivers.silent import NoCardReader, NoPrompter
-from edge_agent.config.exceptions import DriverError
-from edge_agent.recognition.library import Match
-from edge_agent.door.temperature import BodyTemperature, body_temperature
+from edge_agent.storage.people_rows import Match
 from face_engine import DetectedFace
 
 logger = logging.getLogger(__name__)

@@ -2,50 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from enum import IntEnum
 from typing import Any, Final
 
 from edge_agent.config import AgentConfig
 from edge_agent.config.door_sections import LookingConfig, TemperatureConfig
 from edge_agent.door.decision import Rules
-
-_FACE_MAX_PX: Final = 500  # seed 9.1: pictures of 300 to 500 px are best
-
-
-class Tongue(IntEnum):
-    """``languageType`` of 8.1.6: in which language a message describes the door."""
-
-    CHINESE = 0
-    ENGLISH = 1
-
-
-class SnapshotKind(IntEnum):
-    """``imgType`` of 8.1.4: which picture goes along."""
-
-    FACE = 0
-    WHOLE = 1
-    BOTH = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Looking:
-    """How pictures are looked at.
-
-    Attributes:
-        is_comparing: whether faces are compared with the library (faceCmpEnable).
-        least_score: faces the detector is less sure of are passed over, 0 to 1 (faceThre / 10).
-        face_min_px: smaller faces are passed over (faceMinsize).
-        face_max_px: longest side of the picture of a face (faceMaxsize).
-        kind: which picture goes along (imgType).
-        draws_frame: whether the face is framed in the whole picture (faceFrame).
-    """
-
-    is_comparing: bool = True
-    least_score: float = 0.0
-    face_min_px: int = 0
-    face_max_px: int = _FACE_MAX_PX
-    kind: SnapshotKind = SnapshotKind.FACE
-    draws_frame: bool = False
+from edge_agent.recognition.face_settings import FACE_MAX_PX, Looking, SnapshotKind
+from edge_agent.upstream.uploads import Tongue
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +59,7 @@ def door_settings(
         is_comparing=bool(face.get("faceCmpEnable", 1)),
         least_score=face.get("faceThre", 0) / 10,
         face_min_px=face.get("faceMinsize", 0),
-        face_max_px=face.get("faceMaxsize", _FACE_MAX_PX),
+        face_max_px=face.get("faceMaxsize", FACE_MAX_PX),
         kind=SnapshotKind(face.get("imgType", 0)),
         draws_frame=bool(face.get("faceFrame", 0)),
     )
@@ -156,7 +119,7 @@ def reported_defaults(config: AgentConfig, network: Mapping[str, Any]) -> dict[s
         "AudioObject": dict(_AUDIO),
         "SmartFaceObject": {
             **{"faceEnable": 1, "faceCmpEnable": 1, "faceThre": _DETECTOR_SCORE},
-            **{"faceMinsize": 30, "faceMaxsize": _FACE_MAX_PX},
+            **{"faceMinsize": 30, "faceMaxsize": FACE_MAX_PX},
             "faceInterval": round(min(max(config.camera.visit_gap_s, 6), 20)),
             **{"imgType": 0, "maskDetecEnable": 0, "tempDetecEnable": int(has_thermometer)},
             "tempWarnThre": min(max(config.temperature_limit_c, 37.0), 37.5),

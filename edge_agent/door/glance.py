@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from edge_agent.door.door_settings import DoorSettings
-from edge_agent.drivers.base import Frame
 from edge_agent.door.temperature import BodyTemperature
+from edge_agent.drivers.base import Frame
 from face_engine import DetectedFace
 
 

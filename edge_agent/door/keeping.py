@@ -10,10 +10,10 @@ from collections import deque
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from edge_agent.storage.database import DiskFull
 from edge_agent.drivers.base import Clock
+from edge_agent.storage.database import DiskFull
+from edge_agent.storage.events import lightened
 from edge_agent.storage.records import RecordLog, Visit
-from edge_agent.storage.room import lightened
 from edge_agent.upstream.uplink import Delivery, Uplink, Verdict
 
 logger = logging.getLogger(__name__)
@@ -29,7 +29,7 @@ class Kept:
 
     Attributes:
         seq: its number in the queue; None when it found no room and is in memory only.
-        kind, body: see `edge_agent.storage.outbox.Event`.
+        kind, body: see `edge_agent.storage.events.Event`.
     """
 
     seq: int | None
@@ -73,7 +73,7 @@ class Keeper:
 
         Args:
             visit: what happened.
-            kind, body: the upload, see `edge_agent.storage.outbox.Event`.
+            kind, body: the upload, see `edge_agent.storage.events.Event`.
         """
         async with self._storing:
             await self._store_waiting()

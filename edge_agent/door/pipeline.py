@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
+from edge_agent.door.cards import IdCardTray
 from edge_agent.door.decision import (
     Decision,
     Facts,
@@ -19,22 +20,20 @@ from edge_agent.door.decision import (
 )
 from edge_agent.door.door_devices import Announcer, BodyThermometer, Devices
 from edge_agent.door.door_settings import DoorSettings
-from edge_agent.drivers.base import Cue, Frame
-from edge_agent.config.exceptions import DriverError
 from edge_agent.door.glance import Glance
-from edge_agent.door.id_cards import IdCardTray
 from edge_agent.door.keeping import Keeper, Kept
-from edge_agent.recognition.library import Match
-from edge_agent.recognition.recogniser import Recogniser
-from edge_agent.storage.records import RELAY_FAILED, Outcome, RecordLog, Visit
 from edge_agent.door.seen import Seen
+from edge_agent.door.visit_words import VisitTale, cue_of
+from edge_agent.door.visiting import Timings, Visiting
+from edge_agent.door.watching import Visitor, Watcher
+from edge_agent.drivers.base import Cue, Frame
+from edge_agent.drivers.exceptions import DriverError
 from edge_agent.drivers.story import Story
-from edge_agent.door.timings import Timings
+from edge_agent.recognition.recogniser import Recogniser
+from edge_agent.storage.people_rows import Match
+from edge_agent.storage.records import RELAY_FAILED, Outcome, RecordLog, Visit
 from edge_agent.upstream.uplink import Delivery, Uplink, Verdict
 from edge_agent.upstream.uploads import UploadWriter
-from edge_agent.door.visit_words import VisitTale, cue_of
-from edge_agent.door.visiting import Visiting
-from edge_agent.door.watching import Visitor, Watcher
 
 logger = logging.getLogger(__name__)
 

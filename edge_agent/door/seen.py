@@ -4,9 +4,9 @@ from dataclasses import dataclass, field
 
 from edge_agent.config.door_sections import MaskMode
 from edge_agent.door.door_settings import DoorSettings
+from edge_agent.door.temperature import BodyTemperature
 from edge_agent.recognition.mask import Mask
 from edge_agent.recognition.recogniser import Sighting
-from edge_agent.door.temperature import BodyTemperature
 from terminal_protocol import IdCard
 
 

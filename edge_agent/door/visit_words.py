@@ -5,8 +5,8 @@ from typing import Any, Final
 
 from edge_agent.door.decision import Decision, PlatformWord, Reason
 from edge_agent.drivers.base import Cue
-from edge_agent.recognition.library import Match
 from edge_agent.drivers.story import Story
+from edge_agent.storage.people_rows import Match
 
 _PLATFORM_WORDS: Final = {
     PlatformWord.OPEN: "platform says open",

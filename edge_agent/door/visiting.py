@@ -1,6 +1,7 @@
 """Visits that go on side by side while the camera is read, a few at most."""
 
 import asyncio
+from collections import deque
 from collections.abc import Coroutine
 from types import TracebackType
 from typing import Any, Final
@@ -8,6 +9,7 @@ from typing import Any, Final
 from edge_agent.door.decision import Decision
 
 _AT_ONCE: Final = 4  # more people do not stand before one camera and wait for one platform
+_KEPT: Final = 1000
 
 
 class Visiting:
@@ -86,3 +88,25 @@ class Visiting:
         failed, self._failed = self._failed, None
         if failed is not None:
             raise failed
+
+
+class Timings:
+    """Times of one kind; the newest thousand are kept."""
+
+    def __init__(self) -> None:
+        self._ms: deque[float] = deque(maxlen=_KEPT)
+
+    def __len__(self) -> int:
+        """How many are kept."""
+        return len(self._ms)
+
+    def add(self, seconds: float) -> None:
+        """Note one."""
+        self._ms.append(seconds * 1000.0)
+
+    def quantile_ms(self, part: float) -> float | None:
+        """Return the time that this part (0 to 1) of them did not exceed; None without any."""
+        if not self._ms:
+            return None
+        ordered = sorted(self._ms)
+        return ordered[min(int(part * len(ordered)), len(ordered) - 1)]

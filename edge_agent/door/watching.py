@@ -6,11 +6,11 @@ from typing import Final
 
 from edge_agent.config.door_sections import LivenessMode
 from edge_agent.door.door_settings import DoorSettings
+from edge_agent.door.tracks import Shot, Track, Tracker
 from edge_agent.drivers.base import Frame
 from edge_agent.recognition.liveness import judge_movement
 from edge_agent.recognition.motion import MotionGate
 from edge_agent.recognition.recogniser import Recogniser, Sighting, VisitGate
-from edge_agent.door.tracks import Shot, Track, Tracker
 from face_engine import DetectedFace
 
 # Comparing again must be worth the time of a descriptor.

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edge_agent.config.exceptions import DriverError, DriverUnavailable
 from edge_agent.config.limits import CARD_MAX
 from edge_agent.config.typed_tables import ranged
+from edge_agent.drivers.exceptions import DriverError, DriverUnavailable
 from terminal_protocol import IdCard
 
 

@@ -11,9 +11,9 @@ import struct
 from dataclasses import dataclass
 from typing import Final
 
-from edge_agent.config.exceptions import DriverError, DriverUnavailable
 from edge_agent.config.limits import CARD_MAX
 from edge_agent.config.typed_tables import ranged
+from edge_agent.drivers.exceptions import DriverError, DriverUnavailable
 
 # struct input_event of <linux/input.h>: seconds, microseconds, type, code, value.
 _EVENT: Final = struct.Struct("@llHHi")

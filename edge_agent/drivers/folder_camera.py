@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from edge_agent.drivers.base import Frame
-from edge_agent.config.exceptions import DriverUnavailable
 from edge_agent.config.typed_tables import ranged
+from edge_agent.drivers.base import Frame
+from edge_agent.drivers.exceptions import DriverUnavailable
 from face_engine import DEFAULT_MAX_BYTES, ImageUnreadable, decode_image
 
 logger = logging.getLogger(__name__)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from edge_agent.config.exceptions import DriverError, DriverUnavailable
+from edge_agent.drivers.exceptions import DriverError, DriverUnavailable
 
 
 class I2cBus:

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_agent.config.exceptions import DriverProtocolError
+from edge_agent.drivers.exceptions import DriverProtocolError
 
 ROWS: Final = 24
 COLUMNS: Final = 32

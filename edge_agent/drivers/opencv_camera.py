@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from edge_agent.drivers.base import Frame
-from edge_agent.config.exceptions import DriverError, DriverUnavailable
 from edge_agent.config.typed_tables import ranged, secret
+from edge_agent.drivers.base import Frame
+from edge_agent.drivers.exceptions import DriverError, DriverUnavailable
 
 logger = logging.getLogger(__name__)
 

@@ -6,10 +6,10 @@ from typing import Any, Final
 
 import numpy as np
 
-from edge_agent.drivers.base import Frame
-from edge_agent.drivers.worker import DriverThread
-from edge_agent.config.exceptions import DriverError, DriverTimeout, DriverUnavailable
 from edge_agent.config.typed_tables import ranged
+from edge_agent.drivers.base import Frame
+from edge_agent.drivers.exceptions import DriverError, DriverTimeout, DriverUnavailable
+from edge_agent.drivers.worker import DriverThread
 
 _TIMEOUT_S: Final = 5.0  # a camera starts slowly; then a picture comes each 33 ms
 

@@ -5,8 +5,8 @@ import sys
 from dataclasses import dataclass
 
 from edge_agent.drivers.base import Prompt
+from edge_agent.drivers.exceptions import DriverError, DriverUnavailable
 from edge_agent.drivers.prompt_words import Language, words
-from edge_agent.config.exceptions import DriverError, DriverUnavailable
 
 
 @dataclass(frozen=True, slots=True)

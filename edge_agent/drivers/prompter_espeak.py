@@ -7,10 +7,10 @@ import shutil
 from dataclasses import dataclass
 from typing import Final
 
-from edge_agent.drivers.base import Prompt
-from edge_agent.drivers.prompt_words import Language, words
-from edge_agent.config.exceptions import DriverError, DriverUnavailable
 from edge_agent.config.typed_tables import ranged
+from edge_agent.drivers.base import Prompt
+from edge_agent.drivers.exceptions import DriverError, DriverUnavailable
+from edge_agent.drivers.prompt_words import Language, words
 
 logger = logging.getLogger(__name__)
 

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
+from edge_agent.config.typed_tables import ranged
+from edge_agent.drivers.exceptions import DriverError, DriverTimeout, DriverUnavailable
 from edge_agent.drivers.relay_timed import TimedRelay
 from edge_agent.drivers.worker import DriverThread
-from edge_agent.config.exceptions import DriverError, DriverTimeout, DriverUnavailable
-from edge_agent.config.typed_tables import ranged
 
 _TIMEOUT_S = 2.0  # setting a line is one ioctl; a bus expander behind it takes milliseconds
 

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from edge_agent.drivers.base import Relay
-from edge_agent.drivers.relay_timed import TimedRelay
-from edge_agent.drivers.worker import DriverThread
-from edge_agent.config.exceptions import ConfigInvalid, DriverError, DriverTimeout, DriverUnavailable
+from edge_agent.config.exceptions import ConfigInvalid
 from edge_agent.config.limits import RELAY_HOLD_MAX_MS, UNLOCK_DELAY_MIN_MS
 from edge_agent.config.typed_tables import ranged, secret
+from edge_agent.drivers.base import Relay
+from edge_agent.drivers.exceptions import DriverError, DriverTimeout, DriverUnavailable
+from edge_agent.drivers.relay_timed import TimedRelay
+from edge_agent.drivers.worker import DriverThread
 
 _METHODS: Final = ("GET", "POST", "PUT")
 _HOLD_WORDS: Final = ("{ms}", "{s}")

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from edge_agent.config.typed_tables import ranged
+from edge_agent.drivers.exceptions import DriverError, DriverProtocolError, DriverUnavailable
 from edge_agent.drivers.relay_timed import TimedRelay
 from edge_agent.drivers.worker import DriverThread
-from edge_agent.config.exceptions import DriverError, DriverProtocolError, DriverUnavailable
-from edge_agent.config.typed_tables import ranged
 
 _TIMEOUT_S: Final = 2.0  # a report takes a few milliseconds; USB gives up after five seconds
 _HID_ID: Final = "0003:000016C0:000005DF"

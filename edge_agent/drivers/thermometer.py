@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edge_agent.drivers.base import Frame, HeatReading
 from edge_agent.config.typed_tables import ranged
+from edge_agent.drivers.base import Frame, HeatReading
 
 
 @dataclass(frozen=True, slots=True)

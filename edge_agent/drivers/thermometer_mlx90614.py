@@ -5,11 +5,11 @@ from typing import Final
 
 import numpy as np
 
+from edge_agent.config.typed_tables import ranged
 from edge_agent.drivers.base import Frame, HeatReading
+from edge_agent.drivers.exceptions import DriverError, DriverProtocolError, DriverUnavailable
 from edge_agent.drivers.i2c import I2cBus
 from edge_agent.drivers.worker import DriverThread
-from edge_agent.config.exceptions import DriverError, DriverProtocolError, DriverUnavailable
-from edge_agent.config.typed_tables import ranged
 
 _TIMEOUT_S: Final = 1.0
 _AMBIENT: Final = 0x06  # RAM

@@ -8,7 +8,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_agent.config.exceptions import ConfigInvalid
+from edge_agent.config.typed_tables import ranged
 from edge_agent.drivers.base import Frame, HeatReading
+from edge_agent.drivers.exceptions import DriverError, DriverTimeout, DriverUnavailable
 from edge_agent.drivers.i2c import I2cBus
 from edge_agent.drivers.mlx90640_calibration import (
     EEPROM_START,
@@ -24,13 +27,6 @@ from edge_agent.drivers.mlx90640_temperature import (
     sensor_c,
 )
 from edge_agent.drivers.worker import DriverThread
-from edge_agent.config.exceptions import (
-    ConfigInvalid,
-    DriverError,
-    DriverTimeout,
-    DriverUnavailable,
-)
-from edge_agent.config.typed_tables import ranged
 
 _TIMEOUT_S: Final = 2.0
 _STATUS: Final = 0x8000

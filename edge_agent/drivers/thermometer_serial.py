@@ -9,16 +9,16 @@ from typing import Any, Final
 
 import numpy as np
 
+from edge_agent.config.exceptions import ConfigInvalid
+from edge_agent.config.typed_tables import ranged
 from edge_agent.drivers.base import Frame, HeatReading
-from edge_agent.drivers.worker import DriverThread
-from edge_agent.config.exceptions import (
-    ConfigInvalid,
+from edge_agent.drivers.exceptions import (
     DriverError,
     DriverProtocolError,
     DriverTimeout,
     DriverUnavailable,
 )
-from edge_agent.config.typed_tables import ranged
+from edge_agent.drivers.worker import DriverThread
 
 _GROUPS: Final = ("body", "surface", "ambient", "distance")
 _LINE_MOST: Final = 256  # bytes; a sensor that never ends its line must not fill the memory

@@ -7,7 +7,7 @@ from concurrent.futures import Future
 from queue import SimpleQueue
 from typing import Any, Final, TypeVar
 
-from edge_agent.config.exceptions import DriverTimeout
+from edge_agent.drivers.exceptions import DriverTimeout
 
 Result = TypeVar("Result")
 _END: Final = None

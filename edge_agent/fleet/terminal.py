@@ -13,11 +13,11 @@ from urllib.parse import quote
 
 import aiohttp
 
-from edge_agent.drivers.backoff import Backoff, jittered
-from edge_agent.drivers.clock import SystemClock
+from edge_agent.drivers.clock import Backoff, SystemClock, jittered
 from edge_agent.fleet.habits import Habits
 from edge_agent.fleet.statistics import Statistics
-from edge_agent.upstream.platform_client import encode, retry_after_s
+from edge_agent.storage.events import encode
+from edge_agent.upstream.platform_client import retry_after_s
 from terminal_protocol import (
     Ack,
     FaceMatch,

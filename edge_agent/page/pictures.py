@@ -10,8 +10,8 @@ from typing import Final
 import numpy as np
 from PIL import Image, ImageDraw
 
-from edge_agent.drivers.base import Clock
 from edge_agent.door.glance import View
+from edge_agent.drivers.base import Clock
 from face_engine import ImageUnreadable, decode_image
 
 _QUALITY: Final = 75

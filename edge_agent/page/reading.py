@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from edge_agent.storage.outbox import count_events
 from edge_agent.page.pictures import thumbnail
+from edge_agent.storage.events import count_events
 from edge_agent.storage.records import outcome_of
 
 Result = TypeVar("Result")

@@ -15,12 +15,12 @@ from typing import Any, Final
 from aiohttp import web
 
 from edge_agent.api.answers import CallRefused
+from edge_agent.api.attempts import Attempts
 from edge_agent.api.auth import Gatekeeper
 from edge_agent.api.terminal import Terminal
-from edge_agent.api.attempts import Attempts
-from edge_agent.drivers.backoff import Backoff
 from edge_agent.config import ApiConfig
 from edge_agent.config.page_section import Language, PageConfig
+from edge_agent.drivers.clock import Backoff
 from edge_agent.page.connection import PageConnections
 from edge_agent.page.guards import HEADERS, Refused, check_host, check_origin
 from edge_agent.page.languages import language_chosen, language_first

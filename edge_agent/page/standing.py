@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from edge_agent.api.terminal import Terminal
-from edge_agent.drivers.base import Clock
 from edge_agent.door.glance import Glance
+from edge_agent.drivers.base import Clock
 from edge_agent.page.reading import FileReader, FileTrouble
 from edge_agent.service.supervision import Supervisor
 

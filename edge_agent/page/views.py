@@ -9,10 +9,10 @@ from typing import Any, Final
 from aiohttp import web
 
 from edge_agent.api.answers import CallRefused
+from edge_agent.api.attempts import Attempts
 from edge_agent.api.auth import Gatekeeper
 from edge_agent.api.device_calls import open_from_afar
 from edge_agent.api.terminal import Terminal
-from edge_agent.api.attempts import Attempts
 from edge_agent.page.guards import Refused
 from edge_agent.page.pictures import LivePictures
 from edge_agent.page.reading import FileReader, FileTrouble

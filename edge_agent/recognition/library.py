@@ -1,38 +1,13 @@
 """The people of the store in memory, ready to be searched."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
 from importlib.util import find_spec
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_agent.storage.store import Applied, HeldPerson
+from edge_agent.storage.people_rows import Applied, HeldPerson, Match
 from face_engine import FaissIndex, NumpyIndex, VectorIndex, similarity_from_cosine
-
-
-@dataclass(frozen=True, slots=True)
-class Match:
-    """Somebody recognised.
-
-    Attributes:
-        similarity: 0 to 100, the scale of the wire.
-        visit, welcome: see `edge_agent.storage.store.HeldPerson`.
-    """
-
-    user_id: str
-    name: str = field(repr=False)
-    user_type: str
-    similarity: int
-    visit: tuple[int, int] = (0, 0)
-    welcome: str = field(default="", repr=False)
-
-    def is_expected(self, at: datetime) -> bool:
-        """Whether a visit limited in time (8.2.1) includes this moment."""
-        begins, ends = self.visit
-        now = at.timestamp()
-        return begins <= now and (not ends or now <= ends)
 
 
 class Library:

@@ -14,17 +14,18 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
 
-from edge_agent.storage.facts import set_fact
 from edge_agent.recognition.recogniser import PictureProblem, Recogniser
-from edge_agent.storage.store import (
+from edge_agent.storage.people_rows import (
     Applied,
     DeletePerson,
     Face,
     SavePerson,
-    Store,
     apply_changes,
+    type_sql,
+    user_type_number,
 )
-from edge_agent.storage.user_types import type_sql, user_type_number
+from edge_agent.storage.schema import set_fact
+from edge_agent.storage.store import Store
 from terminal_protocol.device_objects import USER_OBJECT
 from terminal_protocol.values import read_image
 

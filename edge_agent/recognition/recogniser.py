@@ -10,13 +10,13 @@ from typing import Final, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_agent.door.door_settings import Looking
-from edge_agent.recognition.library import Library, Match
+from edge_agent.recognition.face_judges import FaceJudges
+from edge_agent.recognition.face_settings import Looking
+from edge_agent.recognition.library import Library
 from edge_agent.recognition.liveness import Liveness
-from edge_agent.recognition.mask import Mask, judge_mask
-from edge_agent.recognition.model_slot import FaceClassifier
+from edge_agent.recognition.mask import Mask
 from edge_agent.recognition.snapshots import snapshot
-from edge_agent.storage.store import Applied, HeldPerson
+from edge_agent.storage.people_rows import Applied, HeldPerson, Match
 from face_engine import DetectedFace, FaceEngine, ImageUnreadable, assess, decode_image
 
 Result = TypeVar("Result")
@@ -53,37 +53,6 @@ class Sighting:
     def judged(self, liveness: Liveness) -> "Sighting":
         """Return the same with a verdict about life."""
         return replace(self, liveness=liveness)
-
-
-@dataclass(frozen=True, slots=True)
-class FaceJudges:
-    """What else is told from a face.
-
-    Attributes:
-        looks_for_masks: whether masks are told at all, by the heuristic or by `mask_model`.
-        mask_model: tells "worn" and "bare".
-        liveness_model: tells "live" and "picture".
-    """
-
-    looks_for_masks: bool = False
-    mask_model: FaceClassifier | None = None
-    liveness_model: FaceClassifier | None = None
-
-    def mask(self, image: NDArray[np.uint8], face: DetectedFace) -> Mask:
-        """Tell whether a mask is worn."""
-        if not self.looks_for_masks:
-            return Mask.UNKNOWN
-        if self.mask_model is None:
-            return judge_mask(image, face)
-        word, _sure = self.mask_model.classify(image, face)
-        return Mask(word) if word in set(Mask) else Mask.UNKNOWN
-
-    def liveness(self, image: NDArray[np.uint8], face: DetectedFace) -> Liveness:
-        """Tell a person from a picture of one."""
-        if self.liveness_model is None:
-            return Liveness.UNKNOWN
-        word, _sure = self.liveness_model.classify(image, face)
-        return Liveness(word) if word in set(Liveness) else Liveness.UNKNOWN
 
 
 class Recogniser:

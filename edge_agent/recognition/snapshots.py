@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 from PIL import Image, ImageDraw
 
-from edge_agent.door.door_settings import Looking, SnapshotKind
+from edge_agent.recognition.face_settings import Looking, SnapshotKind
 from face_engine import DetectedFace, RgbImage, normalise_photo
 
 # "At most 700 K in base64" (seed 9.2): three quarters of that as bytes, with some room.

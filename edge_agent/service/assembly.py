@@ -9,39 +9,35 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from edge_agent.api import AcceptedCalls, ApiServer, RecordHub, Terminal
-from edge_agent.door.cards import CardDesk
+from edge_agent.api.terminal_time import TerminalTime
 from edge_agent.config import AgentConfig
-from edge_agent.config.door_sections import LivenessMode, LookingConfig, MaskMode
-from edge_agent.storage.database import Database, News
+from edge_agent.door.cards import CardDesk
+from edge_agent.door.pipeline import Devices, Pipeline
+from edge_agent.door.settings import Settings
+from edge_agent.door.watched_camera import WatchedCamera
 from edge_agent.drivers.clock import SystemClock
 from edge_agent.drivers.relay_timed import TimedRelay
-from edge_agent.service.live_state import LiveFile, agent_version
-from edge_agent.recognition.liveness import Liveness
-from edge_agent.recognition.mask import Mask
-from edge_agent.recognition.model_slot import load_classifier
-from edge_agent.service.network_facts import network_facts
-from edge_agent.storage.outbox import Outbox
+from edge_agent.drivers.story import Story
 from edge_agent.page import PageServer, Sources
+from edge_agent.recognition.face_judges import face_judges
 from edge_agent.recognition.people import LocalPeople
-from edge_agent.door.pipeline import Devices, Pipeline
-from edge_agent.upstream.platform_client import PlatformClient
-from edge_agent.upstream.presence import Presence
-from edge_agent.recognition.recogniser import FaceJudges, Recogniser
+from edge_agent.recognition.recogniser import Recogniser
+from edge_agent.service.live_state import LiveFile, agent_version
+from edge_agent.service.network_facts import network_facts
+from edge_agent.service.supervision import Supervisor
+from edge_agent.service.watchdog import Sign, Watchdog
+from edge_agent.storage.database import DATABASE_NAME, Database, News
+from edge_agent.storage.outbox import Outbox
 from edge_agent.storage.records import Openings, RecordLog, Retention
 from edge_agent.storage.room import Room
-from edge_agent.door.settings import Settings
 from edge_agent.storage.store import Store
-from edge_agent.drivers.story import Story
-from edge_agent.service.supervision import Supervisor
+from edge_agent.upstream.platform_client import PlatformClient
+from edge_agent.upstream.presence import Presence
 from edge_agent.upstream.sync import LibrarySync, SyncLimits
-from edge_agent.api.terminal_time import TerminalTime
 from edge_agent.upstream.uplink import Uplink
 from edge_agent.upstream.uploads import UploadWriter
-from edge_agent.service.watchdog import Sign, Watchdog
-from edge_agent.door.watched_camera import WatchedCamera
 from face_engine import FaceEngine
 
-DATABASE_NAME: Final = "agent.sqlite3"
 _DISK_WORDS: Final = {
     News.FULL: "disk: full; old pictures give way, passes are kept as long as anything fits",
     News.ROOM: "disk: there is room again",
@@ -246,28 +242,6 @@ def _base(
         *(config, devices, clock, story, chance),
         *(database, Store(database), client, uplink, recogniser),
         room=room,
-    )
-
-
-def face_judges(looking: LookingConfig) -> FaceJudges:
-    """Load what tells masks and life from a face.
-
-    Raises:
-        ConfigInvalid: a model of the operator's cannot be used.
-    """
-    mask_model = liveness_model = None
-    if looking.mask is MaskMode.MODEL:
-        needs = frozenset({Mask.WORN.value, Mask.BARE.value})
-        mask_model = load_classifier(looking.mask_model, key="looking.mask_model", needs=needs)
-    if looking.liveness is LivenessMode.MODEL:
-        needs = frozenset({Liveness.LIVE.value, Liveness.PICTURE.value})
-        liveness_model = load_classifier(
-            looking.liveness_model, key="looking.liveness_model", needs=needs
-        )
-    return FaceJudges(
-        looks_for_masks=looking.mask is not MaskMode.NONE,
-        mask_model=mask_model,
-        liveness_model=liveness_model,
     )
 
 

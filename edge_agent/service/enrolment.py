@@ -14,15 +14,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from edge_agent.service.assembly import DATABASE_NAME
 from edge_agent.config import AgentConfig
-from edge_agent.storage.database import Database
 from edge_agent.drivers.base import Camera, Clock
-from edge_agent.config.exceptions import EnrolmentRefused
-from edge_agent.service.instance_lock import instance_lock
-from edge_agent.service.own_api import call_own
 from edge_agent.recognition.people import LocalPeople, PersonProblem
 from edge_agent.recognition.recogniser import Recogniser
+from edge_agent.service.exceptions import EnrolmentRefused
+from edge_agent.service.instance_lock import instance_lock
+from edge_agent.service.own_api import call_own
+from edge_agent.storage.database import DATABASE_NAME, Database
 from edge_agent.storage.store import Store
 from face_engine import (
     PROBLEM_WORDS,

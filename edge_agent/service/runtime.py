@@ -9,15 +9,15 @@ from enum import Enum
 from pathlib import Path
 from typing import Final, Protocol
 
-from edge_agent.service.assembly import Parts, assemble
 from edge_agent.config import AgentConfig
-from edge_agent.storage.database import DiskFull
-from edge_agent.drivers.clock import SystemClock
-from edge_agent.config.exceptions import DriverError
-from edge_agent.service.instance_lock import instance_lock
 from edge_agent.door.pipeline import Devices
+from edge_agent.drivers.clock import SystemClock
+from edge_agent.drivers.exceptions import DriverError
 from edge_agent.drivers.story import Story
+from edge_agent.service.assembly import Parts, assemble
+from edge_agent.service.instance_lock import instance_lock
 from edge_agent.service.supervision import Supervisor
+from edge_agent.storage.database import DiskFull
 from edge_agent.upstream.sync import LibrarySync
 from face_engine import FaceEngine, load_engine
 

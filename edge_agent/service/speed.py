@@ -18,18 +18,18 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_agent.service.assembly import DATABASE_NAME, assemble
 from edge_agent.config import AgentConfig, DecisionPolicy
+from edge_agent.door.pipeline import Devices
 from edge_agent.drivers.base import Frame
 from edge_agent.drivers.clock import SystemClock
 from edge_agent.drivers.folder_camera import FolderCameraOptions
 from edge_agent.drivers.relay_simulated import SimulatedRelay
 from edge_agent.drivers.thermometer import NoThermometer
 from edge_agent.recognition.library import Library
+from edge_agent.service.assembly import assemble
 from edge_agent.service.live_state import agent_version
-from edge_agent.door.pipeline import Devices
-from edge_agent.service.status import open_read_only
-from edge_agent.storage.store import HeldPerson, read_held
+from edge_agent.storage.database import DATABASE_NAME, open_read_only
+from edge_agent.storage.people_rows import HeldPerson, read_held
 from face_engine import DetectedFace, FaceEngine, RgbImage
 
 _WARM_UP: Final = 5

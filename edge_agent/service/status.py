@@ -10,11 +10,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from edge_agent.service.assembly import DATABASE_NAME
 from edge_agent.config import AgentConfig
 from edge_agent.drivers.base import Clock
 from edge_agent.drivers.clock import SystemClock
-from edge_agent.storage.facts import get_fact
 from edge_agent.service.instance_lock import is_held
 from edge_agent.service.live_state import (
     NOT_SEEN_S,
@@ -23,8 +21,10 @@ from edge_agent.service.live_state import (
     read_live_state,
     seen_at,
 )
-from edge_agent.storage.outbox import oldest_event
+from edge_agent.storage.database import DATABASE_NAME, open_read_only
+from edge_agent.storage.events import oldest_event
 from edge_agent.storage.records import newest_pass
+from edge_agent.storage.schema import get_fact
 from edge_agent.storage.standing import Standing, read_standing
 
 
@@ -121,15 +121,6 @@ def overview(config: AgentConfig, *, clock: Clock | None = None) -> Overview:
         problem=problem,
         free_bytes=shutil.disk_usage(config.data_dir).free if is_there else None,
     )
-
-
-def open_read_only(path: Path) -> sqlite3.Connection:
-    """Open a database that an agent may be writing; nothing can be changed through it.
-
-    Raises:
-        sqlite3.DatabaseError: it is not there, or no database.
-    """
-    return sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
 
 
 def status_lines(seen: Overview) -> Iterator[str]:

@@ -16,9 +16,9 @@ from typing import Final, Protocol
 
 from edge_agent.config.watchdog_section import WatchdogConfig
 from edge_agent.drivers.base import Clock
+from edge_agent.drivers.story import Story
 from edge_agent.service.live_state import LiveFile, LiveState, agent_version
 from edge_agent.service.service_manager import ServiceManager
-from edge_agent.drivers.story import Story
 from edge_agent.service.supervision import State, Supervisor
 
 logger = logging.getLogger(__name__)

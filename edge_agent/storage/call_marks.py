@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from edge_agent.storage.facts import get_fact, set_fact
 from edge_agent.storage.password_mark import PasswordMark
+from edge_agent.storage.schema import get_fact, set_fact
 
 CLOCK_SET: Final = "clock_set_ms"
 """Fact: timestamp of the last syncTime that was taken."""

@@ -8,12 +8,14 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from enum import StrEnum
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from edge_agent.storage.rebuild import is_damage, open_or_rebuild, primary_code, rebuild, restore
 from edge_agent.storage.room import Room, checkpoint
 
 logger = logging.getLogger(__name__)
+
+DATABASE_NAME: Final = "agent.sqlite3"
 
 Result = TypeVar("Result")
 
@@ -229,3 +231,12 @@ def _in_transaction(
             connection.execute("ROLLBACK")
         raise
     return result
+
+
+def open_read_only(path: Path) -> sqlite3.Connection:
+    """Open a database that an agent may be writing; nothing can be changed through it.
+
+    Raises:
+        sqlite3.DatabaseError: it is not there, or no database.
+    """
+    return sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)

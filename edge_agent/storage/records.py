@@ -9,10 +9,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from edge_agent.storage.database import Database
-from edge_agent.recognition.library import Match
-from edge_agent.storage.outbox import put_event
+from edge_agent.storage.events import put_event
+from edge_agent.storage.people_rows import STRANGER, Match, user_type_number
 from edge_agent.storage.room import Room, forget_pictures
-from edge_agent.storage.user_types import STRANGER, user_type_number
 from terminal_protocol.device_objects import SIGN_OBJECT, USER_OBJECT
 
 # 8.3.1, inputType
@@ -131,7 +130,7 @@ class RecordLog:
 
         Args:
             visit: what happened.
-            kind, body: the upload, see `edge_agent.storage.outbox.Event`.
+            kind, body: the upload, see `edge_agent.storage.events.Event`.
 
         Returns:
             The upload's sequence number.

@@ -4,7 +4,6 @@ Everything here runs on the thread of the database.
 """
 
 import contextlib
-import json
 import logging
 import os
 import sqlite3
@@ -12,8 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from edge_agent.config.queue_section import QueueConfig
-from edge_agent.upstream.platform_client import encode
-from terminal_protocol import without_image
+from edge_agent.storage.events import lightened
 
 logger = logging.getLogger(__name__)
 
@@ -161,15 +159,6 @@ def give_back(connection: sqlite3.Connection) -> None:
     for _ in range(_GIVEN_BACK_PAGES):
         # One at a time: the module sqlite3 takes one step of this statement, which is one page.
         connection.execute("PRAGMA incremental_vacuum(1)")
-
-
-def lightened(body: bytes) -> bytes:
-    """Return an upload without its picture; one that cannot be read as it is."""
-    try:
-        upload = json.loads(body)
-        return encode(without_image(upload)) if isinstance(upload, dict) else body
-    except (ValueError, RecursionError, AttributeError, TypeError):
-        return body
 
 
 def _give_up(connection: sqlite3.Connection) -> bool:

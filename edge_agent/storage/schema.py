@@ -1,6 +1,7 @@
-"""Tables of the agent's file, and what of them is carried over from a damaged one."""
+"""Tables of the terminal's file, its named facts, and what is carried over from a damaged one."""
 
 import sqlite3
+from datetime import UTC, datetime
 from typing import Final
 
 _TABLES: Final = """
@@ -163,3 +164,19 @@ def _execute_all(connection: sqlite3.Connection, statements: str) -> None:
         if sqlite3.complete_statement(begun):
             connection.execute(begun)
             begun = ""
+
+
+def get_fact(connection: sqlite3.Connection, name: str) -> str | None:
+    """Read one of the agent's facts as part of somebody else's transaction."""
+    row = connection.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
+    return None if row is None else str(row[0])
+
+
+def set_fact(connection: sqlite3.Connection, name: str, value: str) -> None:
+    """Write one of the agent's facts as part of somebody else's transaction."""
+    connection.execute("INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)", (name, value))
+
+
+def moment_of(value: str | None) -> datetime | None:
+    """Read a fact that is a moment, Unix seconds."""
+    return None if value is None else datetime.fromtimestamp(float(value), tz=UTC)

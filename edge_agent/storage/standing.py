@@ -4,8 +4,8 @@ import sqlite3
 from dataclasses import dataclass
 from datetime import datetime
 
-from edge_agent.storage.facts import get_fact, moment_of
-from edge_agent.storage.outbox import Counts, count_events
+from edge_agent.storage.events import Counts, count_events
+from edge_agent.storage.schema import get_fact, moment_of
 
 
 @dataclass(frozen=True, slots=True)

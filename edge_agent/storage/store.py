@@ -2,110 +2,28 @@
 
 import asyncio
 import hashlib
-import json
 import logging
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final, Literal
-
-import numpy as np
-from numpy.typing import NDArray
 
 from edge_agent.storage.database import Database
-from edge_agent.storage.descriptors import DROP_DESCRIPTOR, descriptor_of, is_descriptor
-from edge_agent.storage.facts import get_fact, moment_of, set_fact
-from edge_agent.storage.outbox import put_event
+from edge_agent.storage.events import put_event
+from edge_agent.storage.people_rows import (
+    DROP_DESCRIPTOR,
+    HELD_COLUMNS,
+    Applied,
+    Change,
+    HeldPerson,
+    SavePerson,
+    apply_changes,
+    held_person,
+    is_descriptor,
+)
+from edge_agent.storage.schema import get_fact, moment_of, set_fact
 from edge_agent.storage.standing import Standing, read_standing
 
 logger = logging.getLogger(__name__)
-
-Origin = Literal["platform", "local"]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Face:
-    """A person's picture and what was computed from it.
-
-    Attributes:
-        picture: the file as fetched.
-        sha256: its digest, hexadecimal.
-        descriptor: (dimension,) float32, length 1.
-        contract_id: what the descriptor means; never compared with another one's.
-    """
-
-    picture: bytes = field(repr=False)
-    sha256: str
-    descriptor: NDArray[np.float32] = field(repr=False)
-    contract_id: str
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class HeldPerson:
-    """Somebody who can be recognised.
-
-    Attributes:
-        person_id: row, and id in the vector index.
-        user_id: name at the platform.
-        contract_id: what the descriptor means.
-        descriptor: (dimension,) float32, length 1.
-        visit: Unix seconds from and to of somebody entered here (8.2.1, startTime and endTime);
-            0 for no limit.
-        welcome: their own words of welcome (8.2.1, prompt); empty for the usual ones.
-    """
-
-    person_id: int
-    user_id: str
-    name: str = field(repr=False)
-    user_type: str
-    contract_id: str
-    descriptor: NDArray[np.float32] = field(repr=False)
-    visit: tuple[int, int] = (0, 0)
-    welcome: str = field(default="", repr=False)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class SavePerson:
-    """Store somebody or store them anew.
-
-    Attributes:
-        face: the new face; None leaves the old one, if there is one.
-        drops_face: whether the old face must go, because the new picture showed none.
-        attempts: how often the picture could not be fetched so far.
-        due_at: when to try again, None for never.
-        origin: who entered them; one that the platform names becomes the platform's.
-        details: for those entered here, UserObject without photo as JSON.
-    """
-
-    user_id: str
-    name: str = field(repr=False)
-    user_type: str
-    picture_url: str = field(repr=False)
-    face: Face | None = None
-    drops_face: bool = False
-    attempts: int = 0
-    due_at: datetime | None = None
-    origin: Origin = "platform"
-    details: str = field(default="{}", repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class DeletePerson:
-    """Forget somebody: person, picture and descriptor."""
-
-    user_id: str
-
-
-Change = SavePerson | DeletePerson
-
-
-@dataclass(frozen=True, slots=True)
-class Applied:
-    """What a transaction did to the faces: who can be recognised now, and which rows no more."""
-
-    held: tuple[HeldPerson, ...]
-    gone: tuple[int, ...]
 
 
 class Store:
@@ -150,12 +68,12 @@ class Store:
 
         def work(connection: sqlite3.Connection) -> list[HeldPerson]:
             rows = connection.execute(
-                f"SELECT {_HELD} FROM people WHERE descriptor IS NOT NULL ORDER BY id"  # noqa: S608
+                f"SELECT {HELD_COLUMNS} FROM people WHERE descriptor IS NOT NULL ORDER BY id"  # noqa: S608
             )
             sound, damaged = [], []
             for row in rows:
                 if is_descriptor(row[5], dimension):
-                    sound.append(_held(row))
+                    sound.append(held_person(row))
                 else:
                     damaged.append((row[0],))
             if damaged:
@@ -287,95 +205,3 @@ class Store:
 
     async def _fact(self, name: str) -> str | None:
         return await self._database.run(lambda connection: get_fact(connection, name))
-
-
-_UPSERT: Final = """
-INSERT INTO people
-    (user_id, name, user_type, picture_url, picture_attempts, picture_due_at, origin, details)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT (user_id) DO UPDATE SET
-    name = excluded.name, user_type = excluded.user_type, picture_url = excluded.picture_url,
-    picture_attempts = excluded.picture_attempts, picture_due_at = excluded.picture_due_at,
-    origin = excluded.origin, details = excluded.details, is_doubtful = 0
-RETURNING id
-"""
-_HELD: Final = "id, user_id, name, user_type, contract_id, descriptor, details"
-_SET_FACE: Final = (
-    "UPDATE people SET picture_sha256 = ?, contract_id = ?, descriptor = ? WHERE id = ?"
-)
-
-
-def apply_changes(connection: sqlite3.Connection, changes: Sequence[Change]) -> Applied:
-    """Write changes as part of somebody else's transaction; see `Store.apply`."""
-    held: dict[int, HeldPerson] = {}
-    gone: set[int] = set()
-    for change in changes:
-        if isinstance(change, DeletePerson):
-            gone |= _delete(connection, change.user_id)
-        else:
-            person_id, person = _save(connection, change)
-            held.pop(person_id, None)
-            if person is None:
-                gone.add(person_id)
-            else:
-                held[person_id] = person
-                gone.discard(person_id)
-    kept = tuple(person for one, person in held.items() if one not in gone)
-    return Applied(held=kept, gone=tuple(gone))
-
-
-def _save(connection: sqlite3.Connection, change: SavePerson) -> tuple[int, HeldPerson | None]:
-    """Write a person; the row, and the person when they can be recognised."""
-    due = None if change.due_at is None else change.due_at.timestamp()
-    (person_id,) = connection.execute(
-        _UPSERT,
-        (
-            *(change.user_id, change.name, change.user_type, change.picture_url, change.attempts),
-            *(due, change.origin, change.details),
-        ),
-    ).fetchone()
-    face = change.face
-    if face is not None:
-        raw = face.descriptor.astype("<f4").tobytes()
-        connection.execute(_SET_FACE, (face.sha256, face.contract_id, raw, person_id))
-        connection.execute(
-            "INSERT OR REPLACE INTO pictures (person_id, jpeg) VALUES (?, ?)",
-            (person_id, face.picture),
-        )
-    elif change.drops_face:
-        connection.execute(_SET_FACE, ("", "", None, person_id))
-        connection.execute("DELETE FROM pictures WHERE person_id = ?", (person_id,))
-    row = connection.execute(
-        f"SELECT {_HELD} FROM people WHERE id = ? AND descriptor IS NOT NULL",  # noqa: S608 - ours
-        (person_id,),
-    ).fetchone()
-    return person_id, None if row is None else _held(row)
-
-
-def _held(row: Sequence[Any]) -> HeldPerson:
-    person_id, user_id, name, user_type, contract_id, raw, details = row
-    return HeldPerson(
-        *(person_id, user_id, name, user_type, contract_id, descriptor_of(raw)),
-        *held_details(details),
-    )
-
-
-def held_details(details: str) -> tuple[tuple[int, int], str]:
-    """Return `HeldPerson.visit` and `welcome` of a person's details, a UserObject as JSON."""
-    told = json.loads(details)
-    visit = int(told.get("startTime", 0)), int(told.get("endTime", 0))
-    return visit, str(told.get("prompt", ""))
-
-
-def _delete(connection: sqlite3.Connection, user_id: str) -> set[int]:
-    rows = connection.execute("DELETE FROM people WHERE user_id = ? RETURNING id", (user_id,))
-    return {person_id for (person_id,) in rows.fetchall()}
-
-
-def read_held(connection: sqlite3.Connection, dimension: int) -> list[HeldPerson]:
-    """Everybody with a descriptor of so many numbers, from a file that is only read."""
-    rows = connection.execute(
-        f"SELECT {_HELD} FROM people WHERE length(descriptor) = ? ORDER BY id",  # noqa: S608 - ours
-        (4 * dimension,),
-    )
-    return [_held(row) for row in rows]

@@ -1,7 +1,6 @@
 """HTTP towards the platform: chapter 9 as the terminal speaks it."""
 
 import asyncio
-import json
 import ssl
 from dataclasses import dataclass, field
 from typing import Any, Final, Self
@@ -9,6 +8,7 @@ from urllib.parse import quote, urlsplit
 
 import httpx
 
+from edge_agent.storage.events import encode
 from terminal_protocol import Heartbeat, SyncAnswer, UnreadableBody, read_answer
 from terminal_protocol.values import folded
 
@@ -178,11 +178,6 @@ class PlatformClient:
         if self._http is None:
             raise RuntimeError("the client is not open")
         return self._http
-
-
-def encode(message: dict[str, Any]) -> bytes:
-    """Write a message as the JSON that is sent."""
-    return json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def problem_of(reply: Reply) -> str:

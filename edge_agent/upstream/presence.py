@@ -4,12 +4,12 @@ import asyncio
 import contextlib
 import random
 
-from edge_agent.drivers.backoff import jittered
-from edge_agent.storage.database import DiskFull
 from edge_agent.drivers.base import Clock
-from edge_agent.upstream.platform_client import PlatformClient, problem_of
-from edge_agent.storage.store import Store
+from edge_agent.drivers.clock import jittered
 from edge_agent.drivers.story import Story
+from edge_agent.storage.database import DiskFull
+from edge_agent.storage.store import Store
+from edge_agent.upstream.platform_client import PlatformClient, problem_of
 from terminal_protocol import Ack, RetCode
 
 _NOTE_EVERY_S = 60.0  # writing every heartbeat down would wear a memory card out

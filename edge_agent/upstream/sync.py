@@ -11,13 +11,20 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from edge_agent.drivers.backoff import Backoff, jittered
-from edge_agent.storage.database import DiskFull
 from edge_agent.drivers.base import Clock
-from edge_agent.upstream.platform_client import PlatformClient, encode, problem_of
-from edge_agent.recognition.recogniser import PictureProblem, Recogniser
-from edge_agent.storage.store import Change, DeletePerson, Face, SavePerson, Store
+from edge_agent.drivers.clock import Backoff, jittered
 from edge_agent.drivers.story import Story
+from edge_agent.recognition.recogniser import PictureProblem, Recogniser
+from edge_agent.storage.database import DiskFull
+from edge_agent.storage.events import encode
+from edge_agent.storage.people_rows import (
+    Change,
+    DeletePerson,
+    Face,
+    SavePerson,
+)
+from edge_agent.storage.store import Store
+from edge_agent.upstream.platform_client import PlatformClient, problem_of
 from edge_agent.upstream.uplink import Uplink
 from terminal_protocol import ResultFeedback, SyncEntry, write_feedback
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from edge_agent.drivers.backoff import Backoff
 from edge_agent.drivers.base import Clock
-from edge_agent.storage.outbox import Event, Outbox
+from edge_agent.drivers.clock import Backoff
+from edge_agent.storage.events import Event
+from edge_agent.storage.outbox import Outbox
 from edge_agent.upstream.platform_client import PlatformClient, Reply, problem_of
 from terminal_protocol import Ack, PassAnswer, RetCode
 
@@ -166,7 +167,7 @@ class Uplink:
         """Send an upload at once that found no room in the queue.
 
         Args:
-            kind, body: see `edge_agent.storage.outbox.Event`.
+            kind, body: see `edge_agent.storage.events.Event`.
             until_s: see `deliver_now`.
 
         Returns:

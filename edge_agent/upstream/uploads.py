@@ -6,12 +6,18 @@ from decimal import Decimal
 from enum import IntEnum
 from typing import Final
 
-from edge_agent.door.door_settings import Tongue
-from edge_agent.recognition.library import Match
-from edge_agent.upstream.platform_client import encode
+from edge_agent.storage.events import encode
+from edge_agent.storage.people_rows import Match
 from terminal_protocol import FaceMatch, IdCard, TemperatureReading
 
 _ACTIONS: Final = {1: "进门", 2: "出门"}  # seed 9.2, actionCode and action
+
+
+class Tongue(IntEnum):
+    """``languageType`` of 8.1.6: in which language a message describes the door."""
+
+    CHINESE = 0
+    ENGLISH = 1
 
 
 class OpenCode(IntEnum):

@@ -9,8 +9,8 @@ import pytest
 
 from edge_agent.storage.database import Database
 from edge_agent.storage.outbox import Outbox
-from edge_agent.upstream.platform_client import PlatformClient
 from edge_agent.storage.store import Store
+from edge_agent.upstream.platform_client import PlatformClient
 from edge_agent.upstream.uplink import Uplink
 from face_engine import install_portraits
 from tests.edge_agent.fakes import ManualClock

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from edge_agent.drivers.base import Frame, HeatReading, Prompt
-from edge_agent.config.exceptions import DriverError
+from edge_agent.drivers.exceptions import DriverError
 from face_engine import DetectedFace
 
 DIMENSION = 32

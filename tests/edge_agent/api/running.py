@@ -14,12 +14,12 @@ from urllib.parse import urlencode
 import httpx
 from websockets.asyncio.client import connect
 
-from edge_agent.service.assembly import Parts, assemble
 from edge_agent.config import parse_config
+from edge_agent.door.pipeline import Devices
 from edge_agent.drivers.base import Frame
 from edge_agent.drivers.clock import SystemClock
 from edge_agent.drivers.relay_simulated import SimulatedRelay
-from edge_agent.door.pipeline import Devices
+from edge_agent.service.assembly import Parts, assemble
 from terminal_protocol.device_calls import CALLS, DEFAULT_PASSWORD, signed_query
 from tests.edge_agent.fakes import (
     FakeEngine,

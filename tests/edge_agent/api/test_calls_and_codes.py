@@ -11,9 +11,8 @@ from typing import Any
 
 import pytest
 
-from edge_agent.drivers.backoff import Backoff
-from edge_agent.drivers.clock import SystemClock
-from edge_agent.config.exceptions import DriverError
+from edge_agent.drivers.clock import Backoff, SystemClock
+from edge_agent.drivers.exceptions import DriverError
 from terminal_protocol.codes import MESSAGES, RetCode
 from terminal_protocol.device_calls import CALLS, CallMethod
 from terminal_protocol.signature import sign

@@ -11,7 +11,7 @@ import pytest
 
 from edge_agent.door.decision import Reason
 from edge_agent.drivers.base import Cue
-from edge_agent.config.exceptions import DriverError
+from edge_agent.drivers.exceptions import DriverError
 from edge_agent.storage.records import Outcome, outcome_of
 from tests.edge_agent.api.conftest import Starter
 from tests.edge_agent.api.running import PERSON, RunningTerminal

@@ -11,10 +11,10 @@ from edge_agent.api.server import ApiServer
 from edge_agent.config import parse_config
 from edge_agent.drivers.clock import SystemClock
 from edge_agent.service.enrolment import Newcomer, enrol_by_agent
-from edge_agent.config.exceptions import AgentUnreachable, EnrolmentRefused
+from edge_agent.service.exceptions import AgentUnreachable, EnrolmentRefused
 from edge_agent.service.live_state import LiveFile, LiveState
 from edge_agent.service.own_api import _own_host, call_own
-from edge_agent.storage.store import SavePerson
+from edge_agent.storage.people_rows import SavePerson
 from tests.edge_agent.api.conftest import Starter
 from tests.edge_agent.api.running import RunningTerminal
 from tests.edge_agent.fakes import ManualClock, person_jpeg

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from edge_agent.api.record_calls import today
-from edge_agent.recognition.library import Match
+from edge_agent.storage.people_rows import Match
 from edge_agent.storage.records import RecordLog, Retention, Visit
 from terminal_protocol.device_objects import SIGN_OBJECT
 from tests.edge_agent.api.running import PERSON, RunningTerminal

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from edge_agent.storage import call_marks
 from edge_agent.__main__ import main
 from edge_agent.api.accepted_calls import Use
+from edge_agent.storage import call_marks
 from edge_agent.storage.call_marks import read_marks
 from terminal_protocol.device_calls import CALLS, OLDER_DESC, SIGN_USED_DESC, signed_query
 from tests.edge_agent.api.conftest import Starter

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from edge_agent.door.door_settings import SnapshotKind
+from edge_agent.recognition.face_settings import SnapshotKind
 from edge_agent.service.network_facts import network_facts
 from terminal_protocol.device_fields import WireField
 from terminal_protocol.device_objects import OBJECTS, WireObject

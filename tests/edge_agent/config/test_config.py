@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_agent.config import AgentConfig, DecisionPolicy, load_config, parse_config
-from edge_agent.config.template import TEMPLATE
 from edge_agent.config.driver_registry import OWN, driver_options
 from edge_agent.config.exceptions import ConfigInvalid
+from edge_agent.config.template import TEMPLATE
 
 TOKEN = "x7Kq-very-secret"
 MINIMUM = {"device_id": "0000001", "base_url": f"http://127.0.0.1:8000/t/{TOKEN}"}

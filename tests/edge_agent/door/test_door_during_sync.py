@@ -7,10 +7,10 @@ import threading
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_agent.storage.outbox import Outbox
-from edge_agent.upstream.platform_client import PlatformClient
 from edge_agent.recognition.recogniser import Recogniser
+from edge_agent.storage.outbox import Outbox
 from edge_agent.storage.store import Store
+from edge_agent.upstream.platform_client import PlatformClient
 from edge_agent.upstream.sync import LibrarySync, SyncLimits
 from edge_agent.upstream.uplink import Uplink
 from tests.edge_agent.fakes import FakeEngine, ListStory, ManualClock, person_image, person_jpeg

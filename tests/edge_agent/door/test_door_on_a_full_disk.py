@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 import pytest
 
 from edge_agent.config import DecisionPolicy
-from edge_agent.storage.database import Database, DiskFull
 from edge_agent.door.decision import Reason
-from edge_agent.upstream.platform_client import encode
+from edge_agent.storage.database import Database, DiskFull
+from edge_agent.storage.events import encode
 from terminal_protocol import ResultFeedback, write_feedback
 from tests.edge_agent.door.test_pipeline import (
     ANN,

@@ -11,17 +11,19 @@ import pytest
 
 from edge_agent.config import DecisionPolicy
 from edge_agent.config.door_sections import LookingConfig
-from edge_agent.storage.database import Database
 from edge_agent.door.decision import Reason, Rules
-from edge_agent.door.door_settings import DoorSettings, Looking, SnapshotKind
+from edge_agent.door.door_settings import DoorSettings
+from edge_agent.door.pipeline import Devices, Pipeline
 from edge_agent.drivers.base import Frame
 from edge_agent.drivers.clock import SystemClock
+from edge_agent.drivers.exceptions import DriverError
 from edge_agent.drivers.relay_simulated import SimulatedRelay
-from edge_agent.config.exceptions import DriverError
-from edge_agent.storage.outbox import Counts, Outbox
-from edge_agent.door.pipeline import Devices, Pipeline
-from edge_agent.upstream.platform_client import PlatformClient
+from edge_agent.recognition.face_settings import Looking, SnapshotKind
 from edge_agent.recognition.recogniser import Recogniser, VisitGate
+from edge_agent.storage.database import Database
+from edge_agent.storage.events import Counts
+from edge_agent.storage.outbox import Outbox
+from edge_agent.storage.people_rows import Applied, HeldPerson
 from edge_agent.storage.records import (
     Outcome,
     RecordFilter,
@@ -30,7 +32,7 @@ from edge_agent.storage.records import (
     Visit,
     outcome_of,
 )
-from edge_agent.storage.store import Applied, HeldPerson
+from edge_agent.upstream.platform_client import PlatformClient
 from edge_agent.upstream.uplink import Uplink
 from edge_agent.upstream.uploads import UploadWriter
 from face_engine import decode_image

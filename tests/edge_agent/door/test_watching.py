@@ -11,11 +11,12 @@ from PIL import Image
 from edge_agent.config import DecisionPolicy
 from edge_agent.config.door_sections import LivenessMode, LookingConfig
 from edge_agent.door.decision import Rules
-from edge_agent.door.door_settings import DoorSettings, Looking
-from edge_agent.drivers.base import Frame
-from edge_agent.recognition.recogniser import Recogniser, VisitGate
-from edge_agent.storage.store import Applied, HeldPerson
+from edge_agent.door.door_settings import DoorSettings
 from edge_agent.door.watching import Glimpse, Watcher
+from edge_agent.drivers.base import Frame
+from edge_agent.recognition.face_settings import Looking
+from edge_agent.recognition.recogniser import Recogniser, VisitGate
+from edge_agent.storage.people_rows import Applied, HeldPerson
 from face_engine import FaceEngine, decode_image, install_models, load_engine
 from tests.support.videos import FPS, HEIGHT, WIDTH, frames
 

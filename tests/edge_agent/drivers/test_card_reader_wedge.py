@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge_agent.drivers.card_reader_wedge import WedgeReader, WedgeReaderOptions
-from edge_agent.config.exceptions import DriverError, DriverUnavailable
+from edge_agent.drivers.exceptions import DriverError, DriverUnavailable
 from tests.edge_agent.drivers.fake_input import (
     EV_KEY,
     KEY,

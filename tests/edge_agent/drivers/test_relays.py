@@ -5,9 +5,9 @@ import sys
 
 import pytest
 
+from edge_agent.drivers.exceptions import DriverError, DriverUnavailable
 from edge_agent.drivers.relay_gpiod import GpiodRelay, vendor_errors
 from edge_agent.drivers.relay_simulated import SimulatedRelay
-from edge_agent.config.exceptions import DriverError, DriverUnavailable
 from tests.edge_agent.drivers.fake_gpiod import FakeLine, gpiod, install_line
 
 

@@ -7,8 +7,8 @@ import threading
 
 import pytest
 
+from edge_agent.drivers.exceptions import DriverError, DriverTimeout
 from edge_agent.drivers.worker import DriverThread
-from edge_agent.config.exceptions import DriverError, DriverTimeout
 
 
 def thread(timeout_s: float = 5.0) -> DriverThread:
@@ -72,7 +72,7 @@ async def test_an_ended_worker_can_work_again() -> None:
 PROGRAM = """
 import asyncio, threading
 from edge_agent.drivers.worker import DriverThread
-from edge_agent.config.exceptions import DriverTimeout
+from edge_agent.drivers.exceptions import DriverTimeout
 
 async def main():
     worker = DriverThread("stuck", timeout_s=0.05, told="the device")

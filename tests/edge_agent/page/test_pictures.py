@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from edge_agent.drivers.base import Frame
 from edge_agent.door.glance import Glance, View
+from edge_agent.drivers.base import Frame
 from edge_agent.page.pictures import LivePictures, thumbnail
 from edge_agent.page.views import PICTURE_HEADER
 from face_engine import DetectedFace

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from edge_agent.config.exceptions import DriverError
+from edge_agent.drivers.exceptions import DriverError
 from edge_agent.page.sessions import Session
 from edge_agent.service.supervision import State, Supervisor
 from tests.edge_agent.api.running import PERSON

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from edge_agent.door.door_settings import Looking, SnapshotKind
+from edge_agent.recognition.face_settings import Looking, SnapshotKind
 from edge_agent.recognition.snapshots import snapshot
 from face_engine import DetectedFace, decode_image
 

@@ -18,7 +18,7 @@ from edge_agent.service.enrolment import (
     photo_from_camera,
     photo_from_file,
 )
-from edge_agent.config.exceptions import AlreadyRunning, EnrolmentRefused
+from edge_agent.service.exceptions import AlreadyRunning, EnrolmentRefused
 from edge_agent.service.instance_lock import instance_lock
 from edge_agent.service.matching import match_photo
 from face_engine import FaceEngine, install_models, load_engine

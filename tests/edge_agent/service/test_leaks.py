@@ -14,12 +14,12 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent.service.assembly import Parts, assemble
 from edge_agent.config import parse_config
+from edge_agent.door.pipeline import Devices
 from edge_agent.drivers.base import Frame
 from edge_agent.drivers.relay_simulated import SimulatedRelay
 from edge_agent.drivers.thermometer import NoThermometer
-from edge_agent.door.pipeline import Devices
+from edge_agent.service.assembly import Parts, assemble
 from tests.edge_agent.fakes import FakeEngine, ListStory, person_image, person_jpeg
 from tests.support.fake_platform import FakePlatform
 from tests.support.film_clock import FilmClock

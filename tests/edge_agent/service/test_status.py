@@ -10,17 +10,17 @@ from typing import Any
 
 import numpy as np
 
+from edge_agent.api.terminal_time import TerminalTime
 from edge_agent.config import AgentConfig, parse_config
-from edge_agent.storage.database import Database
 from edge_agent.drivers.clock import SystemClock
 from edge_agent.service.instance_lock import instance_lock
-from edge_agent.recognition.library import Match
 from edge_agent.service.live_state import LiveFile, LiveState, read_live_state
-from edge_agent.storage.outbox import Outbox
-from edge_agent.storage.records import RecordLog, Retention, Visit
 from edge_agent.service.status import in_words, overview, status_lines
-from edge_agent.storage.store import Face, SavePerson, Store
-from edge_agent.api.terminal_time import TerminalTime
+from edge_agent.storage.database import Database
+from edge_agent.storage.outbox import Outbox
+from edge_agent.storage.people_rows import Face, Match, SavePerson
+from edge_agent.storage.records import RecordLog, Retention, Visit
+from edge_agent.storage.store import Store
 from tests.edge_agent.fakes import ManualClock
 
 TOKEN = "x7Kq-very-secret"

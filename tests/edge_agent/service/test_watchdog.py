@@ -12,18 +12,18 @@ from typing import Any
 
 import pytest
 
-from edge_agent.service.assembly import _door_sign, _relay_sign
 from edge_agent.config.watchdog_section import WatchdogConfig
-from edge_agent.storage.database import Database
+from edge_agent.door.watched_camera import WatchedCamera
 from edge_agent.drivers.base import Frame
+from edge_agent.drivers.exceptions import DriverError, DriverTimeout
 from edge_agent.drivers.relay_simulated import SimulatedRelay
-from edge_agent.config.exceptions import DriverError, DriverTimeout
-from edge_agent.service.live_state import LiveFile, read_live_state
 from edge_agent.recognition.recogniser import Recogniser
+from edge_agent.service.assembly import _door_sign, _relay_sign
+from edge_agent.service.live_state import LiveFile, read_live_state
 from edge_agent.service.service_manager import ServiceManager
 from edge_agent.service.supervision import Supervisor
 from edge_agent.service.watchdog import Watchdog
-from edge_agent.door.watched_camera import WatchedCamera
+from edge_agent.storage.database import Database
 from tests.edge_agent.fakes import FakeEngine, ListCamera, ListStory, ManualClock, person_image
 
 

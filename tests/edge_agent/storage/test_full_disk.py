@@ -10,14 +10,14 @@ import pytest
 
 from edge_agent.config import parse_config
 from edge_agent.config.queue_section import QueueConfig
-from edge_agent.storage.database import Database, DiskFull, News
 from edge_agent.door.keeping import Keeper
-from edge_agent.recognition.library import Match
+from edge_agent.service.runtime import Ending, run_agent
+from edge_agent.storage.database import Database, DiskFull, News
 from edge_agent.storage.outbox import Outbox
-from edge_agent.upstream.platform_client import PlatformClient
+from edge_agent.storage.people_rows import Match
 from edge_agent.storage.records import RecordLog, Retention, Visit
 from edge_agent.storage.room import RESERVE_BYTES, Room
-from edge_agent.service.runtime import Ending, run_agent
+from edge_agent.upstream.platform_client import PlatformClient
 from edge_agent.upstream.uplink import Uplink, Verdict
 from edge_agent.upstream.uploads import UploadWriter
 from terminal_protocol import FaceMatch

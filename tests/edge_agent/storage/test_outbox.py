@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from edge_agent.storage.database import Database
-from edge_agent.storage.outbox import Counts, Event, Outbox
+from edge_agent.storage.events import Counts, Event
+from edge_agent.storage.outbox import Outbox
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 

@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 
 from edge_agent.storage.database import Database, News
+from edge_agent.storage.events import encode
 from edge_agent.storage.outbox import Outbox
-from edge_agent.upstream.platform_client import PlatformClient, encode
 from edge_agent.storage.rebuild import open_or_rebuild
+from edge_agent.upstream.platform_client import PlatformClient
 from terminal_protocol import FaceMatch
 from tests.edge_agent.fakes import DIMENSION, ManualClock, person_jpeg
 from tests.edge_agent.upstream.test_sync import Terminal

@@ -12,11 +12,12 @@ import pytest
 
 from edge_agent.config.queue_section import QueueConfig
 from edge_agent.storage.database import Database
-from edge_agent.recognition.library import Match
-from edge_agent.storage.outbox import Counts, Outbox
-from edge_agent.upstream.platform_client import PlatformClient
+from edge_agent.storage.events import Counts, lightened
+from edge_agent.storage.outbox import Outbox
+from edge_agent.storage.people_rows import Match
 from edge_agent.storage.records import RecordLog, Retention, Visit
-from edge_agent.storage.room import Room, lightened
+from edge_agent.storage.room import Room
+from edge_agent.upstream.platform_client import PlatformClient
 from edge_agent.upstream.uplink import Uplink
 from edge_agent.upstream.uploads import UploadWriter
 from tests.edge_agent.fakes import ManualClock
