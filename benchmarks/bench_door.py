@@ -29,7 +29,7 @@ from edge_agent.door.pipeline import Devices, Pipeline
 from edge_agent.drivers.base import Frame
 from edge_agent.drivers.relay_simulated import SimulatedRelay
 from edge_agent.drivers.thermometer import NoThermometer
-from edge_agent.recognition.face_settings import Looking
+from edge_agent.recognition.face_settings import FaceSettings
 from edge_agent.recognition.recogniser import Recogniser
 from edge_agent.storage.database import Database
 from edge_agent.storage.outbox import Outbox
@@ -70,9 +70,9 @@ class Film:
 
 
 class Quiet:
-    """A `Story` nobody reads."""
+    """An `EventLog` nobody reads."""
 
-    def tell(self, event: str, line: str, **facts: Any) -> None:
+    def write(self, event: str, line: str, **facts: Any) -> None:
         """Tell nothing."""
 
 
@@ -117,10 +117,10 @@ async def through_the_door(
             temperature_required=False,
             library_max_age_s=0.0,
         ),
-        looking=Looking(),
+        face=FaceSettings(),
         visit_gap_s=1.0,
         answer_timeout_s=2.0,
-        eyes=LookingConfig(),
+        looking=LookingConfig(),
     )
     async with client:
         pipeline = Pipeline(
@@ -135,7 +135,7 @@ async def through_the_door(
             ),
             door=lambda: door,
             library_age_s=lambda: 1.0,
-            story=Quiet(),
+            event_log=Quiet(),
         )
         begin = time.perf_counter()
         await pipeline.run()
@@ -157,7 +157,7 @@ async def every_picture(
     begin = time.perf_counter()
     for picture in pictures:
         started = time.perf_counter()
-        await recogniser.look(picture)
+        await recogniser.recognise(picture)
         each.append(time.perf_counter() - started)
     seconds = time.perf_counter() - begin
     await recogniser.close()

@@ -13,7 +13,7 @@ from hmac import compare_digest
 from typing import Any, Final
 
 from edge_agent.api.answers import CallRefused
-from edge_agent.api.attempts import Attempts
+from edge_agent.api.failed_attempts import FailedAttempts
 from edge_agent.api.terminal_time import TerminalTime
 from edge_agent.config import ApiConfig
 from edge_agent.drivers.base import Clock
@@ -41,7 +41,9 @@ class Gatekeeper:
         self._networks = _networks(config.allow_from)
         self._is_any_case = config.upper_case_signatures
         self._clock = clock
-        self._attempts = Attempts(clock, pause_most_s=_PAUSE_MOST_S, known_most_s=_KNOWN_MOST_S)
+        self._attempts = FailedAttempts(
+            clock, pause_most_s=_PAUSE_MOST_S, known_most_s=_KNOWN_MOST_S
+        )
         self._time = time
 
     def admit(self, remote: str | None) -> None:

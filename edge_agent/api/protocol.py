@@ -33,9 +33,9 @@ class _JsonHandler(RequestHandler):
             raise ConnectionError("an answer was begun already")
         is_callers = status < 500
         code = RetCode.PARAM_INVALID if is_callers else RetCode.UNKNOWN_ERROR
-        told = refusal(CallRefused(code, "request not understood" if is_callers else "unknown"))
+        answer = refusal(CallRefused(code, "request not understood" if is_callers else "unknown"))
         response = web.Response(
-            status=status, body=json.dumps(told).encode(), content_type="application/json"
+            status=status, body=json.dumps(answer).encode(), content_type="application/json"
         )
         response.force_close()
         return response

@@ -16,7 +16,7 @@ from edge_agent.api.accepted_calls import Use
 from edge_agent.api.answers import Answer, CallRefused, not_supported, refusal
 from edge_agent.api.auth import Gatekeeper
 from edge_agent.api.protocol import JsonServer
-from edge_agent.api.push import RecordHub
+from edge_agent.api.record_push import RecordHub
 from edge_agent.api.requests import (
     BODY_MAX,
     UNSIGNED_BODY_MAX,
@@ -234,8 +234,8 @@ class ApiServer:
             logger.exception("push_failed")
             refused = CallRefused(RetCode.INTERNAL_ERROR, "terminal-trouble")
         if not web.WebSocketResponse().can_prepare(request).ok:
-            told = refused or CallRefused(RetCode.PARAM_INVALID, "websocket expected")
-            return web.json_response(refusal(told), headers=headers)
+            refusal_sent = refused or CallRefused(RetCode.PARAM_INVALID, "websocket expected")
+            return web.json_response(refusal(refusal_sent), headers=headers)
         return await self._hub.serve(request, is_allowed=refused is None, headers=headers)
 
     def _headers(self) -> dict[str, str]:
@@ -248,7 +248,7 @@ class ApiServer:
 
     def _note_problem(self, problem: str) -> None:
         if problem != self._problem:
-            self._terminal.story.tell(
+            self._terminal.event_log.write(
                 "api_problem", f"device interface cannot listen on {problem}", problem=problem
             )
         self._problem = problem
@@ -256,7 +256,7 @@ class ApiServer:
     def _tell(self, bound: Mapping[str, int]) -> None:
         words = {"port": "calls", "push_port": "records"}
         listed = ", ".join(f"{words[name]} on port {port}" for name, port in bound.items())
-        self._terminal.story.tell(
+        self._terminal.event_log.write(
             "api",
             f"device interface at {self._config.host}: {listed}",
             host=self._config.host,

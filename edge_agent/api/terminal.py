@@ -6,10 +6,10 @@ from typing import Any
 
 from edge_agent.api.accepted_calls import AcceptedCalls
 from edge_agent.api.terminal_time import TerminalTime
-from edge_agent.door.settings import Settings
+from edge_agent.door.terminal_settings import TerminalSettings
 from edge_agent.drivers.base import Clock, Relay
-from edge_agent.drivers.story import Story
-from edge_agent.recognition.people import LocalPeople
+from edge_agent.drivers.event_log import EventLog
+from edge_agent.recognition.local_people import LocalPeople
 from edge_agent.storage.records import Openings, RecordLog
 from terminal_protocol.device_objects import DEVICE_OBJECT
 
@@ -30,15 +30,15 @@ class Terminal:
     clock: Clock
     time: TerminalTime
     calls: AcceptedCalls
-    settings: Settings
+    settings: TerminalSettings
     people: LocalPeople
     records: RecordLog
     openings: Openings
     relay: Relay
-    story: Story
+    event_log: EventLog
     poll_soon: Callable[[], None]
     restart: Callable[[], None]
-    standing: Callable[[], Awaitable[dict[str, Any]]]
+    sync_state: Callable[[], Awaitable[dict[str, Any]]]
     unsupported: frozenset[str] = field(default_factory=frozenset)
 
     def device_object(self) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import sys
 from edge_agent.commands.command_line import add_config, count, new_command, set_up_logging
 from edge_agent.config import AgentConfig, load_config
 from edge_agent.config.exceptions import AgentError
-from edge_agent.drivers.story import ConsoleStory
+from edge_agent.drivers.event_log import ConsoleEventLog
 from face_engine import FaceEngineError
 
 
@@ -79,7 +79,7 @@ async def _run_until_told(config: AgentConfig, chosen: argparse.Namespace) -> bo
         loop.add_signal_handler(number, stop.set)
     ending = await run_agent(
         config,
-        story=ConsoleStory(as_json=chosen.events, secrets=config.secrets),
+        event_log=ConsoleEventLog(as_json=chosen.events, secrets=config.secrets),
         stop=stop,
         limits=RunLimits(visits=chosen.visits, exit_when_idle=chosen.exit_when_idle),
     )

@@ -35,7 +35,8 @@ class LookingConfig:
         least_quality: below it a visitor is asked to look at the camera first, 0 to 1.
         liveness: how a living face is told from a picture of one; "none" trusts every face.
         liveness_required: whether the door stays closed as well when that cannot be told.
-        liveness_model: folder of the classifier for ``model``; see `edge_agent.recognition.model_slot`.
+        liveness_model: folder of the classifier for ``model``, see
+            `edge_agent.recognition.model_slot`.
         mask: how a mask is told; "none" sends `mask_assumed`.
         mask_model: folder of the classifier for ``model``.
         mask_unknown_passes: whether the local rule of a door that demands masks lets somebody in

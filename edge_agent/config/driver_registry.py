@@ -2,8 +2,8 @@
 
 A driver is offered as a frozen dataclass of its options with a method ``make()`` that builds the
 driver and opens nothing. Options are what may stand beside ``driver`` in the driver's section;
-types, ranges and secrets are declared as in `edge_agent.config.typed_tables`. Another package offers one
-by an entry point in one of the `GROUPS`::
+types, ranges and secrets are declared as in `edge_agent.config.typed_tables`. Another package
+offers one by an entry point in one of the `GROUPS`::
 
     [project.entry-points."menjin.relays"]
     acme = "acme_door:AcmeRelayOptions"
@@ -87,15 +87,15 @@ def driver_options(section: str, name: str) -> type[Any]:
 
 
 def _loaded(section: str, entry: EntryPoint) -> type[Any]:
-    told = f"{section}.driver: {entry.name} of the package {_package(entry)}"
+    offer = f"{section}.driver: {entry.name} of the package {_package(entry)}"
     try:
         offered = entry.load()
     except Exception as error:
         # Whatever another package raises while it is imported.
-        raise ConfigInvalid(f"{told} cannot be loaded ({type(error).__name__})") from error
+        raise ConfigInvalid(f"{offer} cannot be loaded ({type(error).__name__})") from error
     is_options = isinstance(offered, type) and dataclasses.is_dataclass(offered)
     if not is_options or not callable(getattr(offered, "make", None)):
-        raise ConfigInvalid(f"{told} is no dataclass of options with a method make()")
+        raise ConfigInvalid(f"{offer} is no dataclass of options with a method make()")
     options: type[Any] = offered
     return options
 

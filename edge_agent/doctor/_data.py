@@ -16,7 +16,7 @@ from edge_agent.service.live_state import NOT_SEEN_S, seen_at
 from edge_agent.storage.call_marks import has_marks, read_marks
 from edge_agent.storage.database import DATABASE_NAME, open_read_only
 from edge_agent.storage.schema import get_fact
-from edge_agent.storage.standing import read_standing
+from edge_agent.storage.sync_state import read_sync_state
 from terminal_protocol.device_calls import DEFAULT_PASSWORD
 
 # Records keep 5000 pictures of some 50 kB by default, and an update of a full library writes some
@@ -68,11 +68,11 @@ async def agent(patient: Patient) -> Finding:
     seen = seen_at(patient.config.data_dir)
     if seen is not None and (patient.clock.now() - seen).total_seconds() > NOT_SEEN_S:
         troubled.append("it does not look after itself any more")
-    told = f"process {live.pid} is running and holds the devices"
+    summary = f"process {live.pid} is running and holds the devices"
     if troubled:
         advice = "Look into its log; stop it and ask again to have the devices tried"
-        return Finding.warning("agent", f"{told}, but: {'; '.join(troubled)}", advice)
-    return Finding.ok("agent", told, pid=live.pid)
+        return Finding.warning("agent", f"{summary}, but: {'; '.join(troubled)}", advice)
+    return Finding.ok("agent", summary, pid=live.pid)
 
 
 async def directory(patient: Patient) -> Finding:
@@ -101,16 +101,16 @@ def _directory(data_dir: Path) -> Finding:
         words = f"{data_dir} cannot be written: {error.strerror}"
         return Finding.failed(check, words, "Give it to the user who runs the terminal")
     free = shutil.disk_usage(data_dir).free
-    told = f"{data_dir} has {free / 1e9:.1f} GB free"
+    summary = f"{data_dir} has {free / 1e9:.1f} GB free"
     if free < _FREE_LEAST:
         advice = "Make room now: what happens at the door can soon not be kept any more"
-        return Finding.failed(check, told, advice, free_bytes=free)
+        return Finding.failed(check, summary, advice, free_bytes=free)
     if free < _FREE_GOOD:
-        return Finding.warning(check, told, "Make room", free_bytes=free)
+        return Finding.warning(check, summary, "Make room", free_bytes=free)
     if stat.S_IMODE(data_dir.stat().st_mode) & 0o077:
         advice = f"Run: chmod 700 {data_dir}"
         return Finding.warning(check, f"others may look into {data_dir}", advice, free_bytes=free)
-    return Finding.ok(check, f"{told} and can be written", free_bytes=free)
+    return Finding.ok(check, f"{summary} and can be written", free_bytes=free)
 
 
 def _database(patient: Patient, path: Path) -> Finding:
@@ -122,7 +122,7 @@ def _database(patient: Patient, path: Path) -> Finding:
             (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
             if found != "ok":
                 raise sqlite3.DatabaseError(found)
-            standing = read_standing(connection)
+            sync_state = read_sync_state(connection)
             if has_marks(connection):
                 patient.newest_call_ms = read_marks(connection).newest_ms
             patient.offset_s = float(get_fact(connection, "clock_offset_s") or 0.0)
@@ -135,19 +135,21 @@ def _database(patient: Patient, path: Path) -> Finding:
             " platform sends its people again. If it happens again, replace the disk"
         )
         return Finding.failed(check, f"{path.name} is damaged", advice)
-    patient.cursor = standing.cursor
-    events = standing.events
-    told = f"whole; {standing.people} people, {standing.faces} can be recognised"
+    patient.cursor = sync_state.cursor
+    events = sync_state.events
+    summary = f"whole; {sync_state.people} people, {sync_state.faces} can be recognised"
     if events.parked:
-        words = f"{told}; the platform will not take {events.parked} of its uploads"
+        words = f"{summary}; the platform will not take {events.parked} of its uploads"
         advice = "Look at this terminal's faults at the platform"
         return Finding.warning(check, words, advice, parked=events.parked)
-    if standing.faces < standing.people:
-        words = f"{told}, the others have no usable photo"
+    if sync_state.faces < sync_state.people:
+        words = f"{summary}, the others have no usable photo"
         advice = "See at the platform whose, or enrol them anew"
-        return Finding.warning(check, words, advice, people=standing.people, faces=standing.faces)
-    told = f"{told}; {events.pending} uploads wait"
-    return Finding.ok(check, told, people=standing.people, pending=events.pending)
+        return Finding.warning(
+            check, words, advice, people=sync_state.people, faces=sync_state.faces
+        )
+    summary = f"{summary}; {events.pending} uploads wait"
+    return Finding.ok(check, summary, people=sync_state.people, pending=events.pending)
 
 
 def _today(patient: Patient) -> date:

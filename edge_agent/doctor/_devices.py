@@ -152,7 +152,7 @@ async def _picture(device: Any, *, is_live: bool) -> Frame | None:
 def _judged(name: str, image: NDArray[np.uint8]) -> Finding:
     height, width = image.shape[:2]
     brightness, contrast, sharpness = _measured(image)
-    told = f"{name}: {width} × {height} pixels, brightness {brightness:.0f} of 255"
+    summary = f"{name}: {width} × {height} pixels, brightness {brightness:.0f} of 255"
     facts = {
         "width": width,
         "height": height,
@@ -169,8 +169,8 @@ def _judged(name: str, image: NDArray[np.uint8]) -> Finding:
     elif sharpness < _BLURRED:
         words, advice = "blurred", "Clean and focus the lens, take the foil off"
     else:
-        return Finding.ok("camera", f"{told}, sharp", **facts)
-    return Finding.warning("camera", f"{told}, {words}", advice, **facts)
+        return Finding.ok("camera", f"{summary}, sharp", **facts)
+    return Finding.warning("camera", f"{summary}, {words}", advice, **facts)
 
 
 def _measured(image: NDArray[np.uint8]) -> tuple[float, float, float]:

@@ -81,10 +81,10 @@ async def platform(patient: Patient) -> Finding:
         if patient.cursor:
             return Finding.ok("platform", f"admits terminal {config.device_id}")
         if not patient.is_running:
-            page, told = await client.changes(0)
-            if isinstance(told.payload, dict) and "ret" in told.payload:
+            page, reply = await client.changes(0)
+            if isinstance(reply.payload, dict) and "ret" in reply.payload:
                 # A heartbeat may be taken for a moment longer than a terminal is let in.
-                finding = _refused(told.payload)
+                finding = _refused(reply.payload)
             if finding is not None:
                 return finding
             if page is not None and (page.entries or page.last_query_time):

@@ -14,12 +14,12 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
-from edge_agent.door.decision import Decision, Facts, PlatformWord, Reason, decide
-from edge_agent.door.door_devices import Announcer, Devices
+from edge_agent.door.decision import DoorDecision, DoorReason, Facts, PlatformAnswer, decide
+from edge_agent.door.devices import Announcer, Devices
 from edge_agent.door.door_settings import DoorSettings
 from edge_agent.drivers.base import Cue
+from edge_agent.drivers.event_log import EventLog
 from edge_agent.drivers.exceptions import DriverError
-from edge_agent.drivers.story import Story
 from edge_agent.recognition.liveness import Liveness
 from edge_agent.storage.database import Database, DiskFull
 from edge_agent.storage.people_rows import Match, held_details
@@ -34,16 +34,16 @@ HOLDER: Final = (
     " WHERE origin = 'local' AND json_extract(details, '$.icNumber') = ? LIMIT 2"
 )
 _CUES: Final = {
-    Reason.LIBRARY_STALE: Cue.TRY_LATER,
-    Reason.MASK_MISSING: Cue.MASK_MISSING,
-    Reason.NOT_ON_RECORD: Cue.TRY_LATER,
+    DoorReason.LIBRARY_STALE: Cue.TRY_LATER,
+    DoorReason.MASK_MISSING: Cue.MASK_MISSING,
+    DoorReason.NOT_ON_RECORD: Cue.TRY_LATER,
 }
-_NOBODY: Final = Decision(open_door=False, reason=Reason.NOBODY)
+_NOBODY: Final = DoorDecision(open_door=False, reason=DoorReason.NOBODY)
 # From the reader to the camera; afterwards another person may stand there.
 _HOLDS_S: Final = 15.0
 
 
-class IdCardTray:
+class PendingIdCard:
     """Holds the last card for the next pass, for a few seconds, in memory only."""
 
     def __init__(self) -> None:
@@ -76,17 +76,17 @@ class CardDesk:
         records: RecordLog,
         door: Callable[[], DoorSettings],
         library_age_s: Callable[[], float | None],
-        story: Story,
-        id_cards: IdCardTray | None = None,
+        event_log: EventLog,
+        id_cards: PendingIdCard | None = None,
     ) -> None:
         self._devices = devices
         self._database = database
         self._records = records
         self._announcer = Announcer(devices.prompter, door=door)
-        self._id_cards = id_cards or IdCardTray()
+        self._id_cards = id_cards or PendingIdCard()
         self._door = door
         self._library_age_s = library_age_s
-        self._story = story
+        self._event_log = event_log
 
     async def run(self) -> None:
         """Work until the reader has no more cards.
@@ -106,16 +106,18 @@ class CardDesk:
     async def hold(self, card: IdCard) -> None:
         """Keep what is on an identity card for the next pass; by itself it opens nothing."""
         self._id_cards.put(card, self._devices.clock.monotonic())
-        self._story.tell("id_card", "an identity card was read → waiting for its holder's face")
-        await self._announcer.tell(Cue.LOOK_HERE)
+        self._event_log.write(
+            "id_card", "an identity card was read → waiting for its holder's face"
+        )
+        await self._announcer.announce(Cue.LOOK_HERE)
 
-    async def take(self, card: str) -> Decision:
+    async def take(self, card: str) -> DoorDecision:
         """Decide about one card and open the door, or not; the number goes nowhere."""
         holder = await self._database.run(lambda connection: _holder(connection, card))
         door, now = self._door(), self._devices.clock.now()
         if holder is None:
-            self._story.tell("card", "a card nobody here has → nothing", outcome="unknown")
-            await self._announcer.tell(Cue.STRANGER)
+            self._event_log.write("card", "a card nobody here has → nothing", outcome="unknown")
+            await self._announcer.announce(Cue.STRANGER)
             return _NOBODY
         decision = self._decide(holder, door, now)
         visit = Visit(
@@ -130,12 +132,12 @@ class CardDesk:
         )
         record_id = await self._noted(visit)
         if record_id is None and decision.open_door and not door.rules.opens_unrecorded:
-            decision = Decision(open_door=False, reason=Reason.NOT_ON_RECORD)
+            decision = DoorDecision(open_door=False, reason=DoorReason.NOT_ON_RECORD)
         works = await self._pulse(decision) if decision.open_door else False
         if decision.open_door and not works and record_id is not None:
             await self._records.set_outcome(record_id, RELAY_FAILED)
         outcome = f"relay pulsed {decision.unlock_delay_ms} ms" if works else "door stays closed"
-        self._story.tell(
+        self._event_log.write(
             "card",
             f"card of {holder.name or holder.user_id} → {outcome}",
             outcome="match",
@@ -144,7 +146,7 @@ class CardDesk:
             open_door=works,
         )
         cue = Cue.WELCOME if works else _CUES.get(decision.reason, Cue.REFUSED)
-        await self._announcer.tell(cue, match=holder)
+        await self._announcer.announce(cue, match=holder)
         return decision
 
     async def _noted(self, visit: Visit) -> int | None:
@@ -154,19 +156,19 @@ class CardDesk:
         except DiskFull:
             return None
 
-    def _decide(self, holder: Match, door: DoorSettings, now: datetime) -> Decision:
+    def _decide(self, holder: Match, door: DoorSettings, now: datetime) -> DoorDecision:
         facts = Facts(
             user_type=holder.user_type,
             library_age_s=self._library_age_s(),
             # It cannot be asked about cards, which is as if it were away.
-            platform=PlatformWord.AWAY,
+            platform=PlatformAnswer.AWAY,
             is_expected=holder.is_expected(now),
             # Liveness tells faces from pictures; nobody looks at a face here.
             liveness=Liveness.LIVE,
         )
         return decide(facts, door.rules)
 
-    async def _pulse(self, decision: Decision) -> bool:
+    async def _pulse(self, decision: DoorDecision) -> bool:
         try:
             await self._devices.relay.pulse(decision.unlock_delay_ms)
         except DriverError:

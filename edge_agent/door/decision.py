@@ -13,7 +13,7 @@ from edge_agent.recognition.liveness import Liveness
 KEPT_OUT_TYPES: Final = frozenset({"blacklist", "3", "-1"})
 
 
-class Reason(StrEnum):
+class DoorReason(StrEnum):
     """Why the door opened or did not; stable."""
 
     PLATFORM_ALLOWED = "platform_allowed"
@@ -34,7 +34,7 @@ class Reason(StrEnum):
     NOT_ON_RECORD = "not_on_record"
 
 
-class PlatformWord(StrEnum):
+class PlatformAnswer(StrEnum):
     """What the platform said about a pass, as far as it said it in time."""
 
     NOT_ASKED = "not_asked"
@@ -92,7 +92,7 @@ class Facts:
     user_type: str | None
     temperature_c: float | None = None
     library_age_s: float | None = None
-    platform: PlatformWord = PlatformWord.NOT_ASKED
+    platform: PlatformAnswer = PlatformAnswer.NOT_ASKED
     platform_delay_ms: int | None = None
     has_mask: bool = False
     is_expected: bool = True
@@ -101,7 +101,7 @@ class Facts:
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class DoorDecision:
     """The outcome.
 
     Attributes:
@@ -110,7 +110,7 @@ class Decision:
     """
 
     open_door: bool
-    reason: Reason
+    reason: DoorReason
     unlock_delay_ms: int = 0
 
 
@@ -126,88 +126,88 @@ def seems_alive(liveness: Liveness, rules: Rules) -> bool:
     return liveness is Liveness.LIVE
 
 
-def decide(facts: Facts, rules: Rules) -> Decision:
+def decide(facts: Facts, rules: Rules) -> DoorDecision:
     """Decide about one visit. Nothing opens but an explicit allow, and nothing without a trace."""
     decision = _allowed(facts, rules)
     if decision.open_door and not facts.is_on_record and not rules.opens_unrecorded:
-        return Decision(open_door=False, reason=Reason.NOT_ON_RECORD)
+        return DoorDecision(open_door=False, reason=DoorReason.NOT_ON_RECORD)
     return decision
 
 
-def _allowed(facts: Facts, rules: Rules) -> Decision:
+def _allowed(facts: Facts, rules: Rules) -> DoorDecision:
     if facts.user_type is None:
         return _without_a_match(facts, rules)
     # The platform sees one picture and cannot know how it moved; this is the terminal's own word.
     if not seems_alive(facts.liveness, rules):
-        return Decision(open_door=False, reason=Reason.NOT_ALIVE)
+        return DoorDecision(open_door=False, reason=DoorReason.NOT_ALIVE)
     if rules.decide is DecisionPolicy.LOCAL:
         return _by_local_rule(facts, rules)
-    if facts.platform is PlatformWord.OPEN:
+    if facts.platform is PlatformAnswer.OPEN:
         if facts.platform_delay_ms:
             asked_ms = min(facts.platform_delay_ms, UNLOCK_DELAY_MAX_MS)
-            return _opened(Reason.PLATFORM_ALLOWED, asked_ms)
-        return _opened(Reason.PLATFORM_ALLOWED, rules.unlock_delay_ms)
-    unreached = facts.platform in {PlatformWord.AWAY, PlatformWord.LATE}
+            return _opened(DoorReason.PLATFORM_ALLOWED, asked_ms)
+        return _opened(DoorReason.PLATFORM_ALLOWED, rules.unlock_delay_ms)
+    unreached = facts.platform in {PlatformAnswer.AWAY, PlatformAnswer.LATE}
     if unreached and rules.decide is DecisionPolicy.PLATFORM_THEN_LOCAL:
         return _by_local_rule(facts, rules)
-    return Decision(open_door=False, reason=_CLOSED_BECAUSE[facts.platform])
+    return DoorDecision(open_door=False, reason=_CLOSED_BECAUSE[facts.platform])
 
 
-def _without_a_match(facts: Facts, rules: Rules) -> Decision:
+def _without_a_match(facts: Facts, rules: Rules) -> DoorDecision:
     """Decide about a stranger; the platform is not asked about strangers (9.3)."""
     is_local = rules.decide is not DecisionPolicy.PLATFORM
     if not (rules.opens_unrecognised and is_local and seems_alive(facts.liveness, rules)):
-        return Decision(open_door=False, reason=Reason.NOBODY)
+        return DoorDecision(open_door=False, reason=DoorReason.NOBODY)
     # Here the temperature is all that is known, so it counts whatever tempNormal says.
     measured = replace(rules, temperature_required=True)
     reason = _temperature_objection(facts, measured)
     if rules.mask_required and not facts.has_mask:
-        reason = reason or Reason.MASK_MISSING
+        reason = reason or DoorReason.MASK_MISSING
     if reason is not None:
-        return Decision(open_door=False, reason=reason)
-    return _opened(Reason.UNRECOGNISED_ALLOWED, rules.unlock_delay_ms)
+        return DoorDecision(open_door=False, reason=reason)
+    return _opened(DoorReason.UNRECOGNISED_ALLOWED, rules.unlock_delay_ms)
 
 
 _CLOSED_BECAUSE: Final = {
-    PlatformWord.NOT_ASKED: Reason.PLATFORM_AWAY,
-    PlatformWord.KEEP_CLOSED: Reason.PLATFORM_REFUSED,
-    PlatformWord.NOT_STORED: Reason.NOT_STORED,
-    PlatformWord.AWAY: Reason.PLATFORM_AWAY,
-    PlatformWord.LATE: Reason.ANSWER_LATE,
+    PlatformAnswer.NOT_ASKED: DoorReason.PLATFORM_AWAY,
+    PlatformAnswer.KEEP_CLOSED: DoorReason.PLATFORM_REFUSED,
+    PlatformAnswer.NOT_STORED: DoorReason.NOT_STORED,
+    PlatformAnswer.AWAY: DoorReason.PLATFORM_AWAY,
+    PlatformAnswer.LATE: DoorReason.ANSWER_LATE,
 }
 
 
-def _by_local_rule(facts: Facts, rules: Rules) -> Decision:
+def _by_local_rule(facts: Facts, rules: Rules) -> DoorDecision:
     reason = _local_objection(facts, rules)
     if reason is not None:
-        return Decision(open_door=False, reason=reason)
-    return _opened(Reason.LOCAL_ALLOWED, rules.unlock_delay_ms)
+        return DoorDecision(open_door=False, reason=reason)
+    return _opened(DoorReason.LOCAL_ALLOWED, rules.unlock_delay_ms)
 
 
-def _local_objection(facts: Facts, rules: Rules) -> Reason | None:
+def _local_objection(facts: Facts, rules: Rules) -> DoorReason | None:
     if facts.user_type in KEPT_OUT_TYPES:
-        return Reason.KEPT_OUT
+        return DoorReason.KEPT_OUT
     if not facts.is_expected:
-        return Reason.OUTSIDE_VISIT
+        return DoorReason.OUTSIDE_VISIT
     if rules.mask_required and not facts.has_mask:
-        return Reason.MASK_MISSING
+        return DoorReason.MASK_MISSING
     if rules.library_max_age_s > 0:
         age_s = facts.library_age_s
         # A negative age means that the clock went back: how old the library is, is not known.
         if age_s is None or not 0 <= age_s <= rules.library_max_age_s:
-            return Reason.LIBRARY_STALE
+            return DoorReason.LIBRARY_STALE
     return _temperature_objection(facts, rules) if rules.temperature_counts else None
 
 
-def _temperature_objection(facts: Facts, rules: Rules) -> Reason | None:
+def _temperature_objection(facts: Facts, rules: Rules) -> DoorReason | None:
     if facts.temperature_c is None:
-        return Reason.TEMPERATURE_MISSING if rules.temperature_required else None
+        return DoorReason.TEMPERATURE_MISSING if rules.temperature_required else None
     # Written so that a reading that is not a number counts as too high.
     if not facts.temperature_c < rules.temperature_limit_c:
-        return Reason.TEMPERATURE_HIGH
+        return DoorReason.TEMPERATURE_HIGH
     return None
 
 
-def _opened(reason: Reason, delay_ms: int) -> Decision:
+def _opened(reason: DoorReason, delay_ms: int) -> DoorDecision:
     held_ms = min(max(delay_ms, UNLOCK_DELAY_MIN_MS), RELAY_HOLD_MAX_MS)
-    return Decision(open_door=True, reason=reason, unlock_delay_ms=held_ms)
+    return DoorDecision(open_door=True, reason=reason, unlock_delay_ms=held_ms)

@@ -7,8 +7,8 @@ from typing import Any, Final
 from edge_agent.config import AgentConfig
 from edge_agent.config.door_sections import LookingConfig, TemperatureConfig
 from edge_agent.door.decision import Rules
-from edge_agent.recognition.face_settings import FACE_MAX_PX, Looking, SnapshotKind
-from edge_agent.upstream.uploads import Tongue
+from edge_agent.recognition.face_settings import FACE_MAX_PX, FaceSettings, SnapshotKind
+from edge_agent.upstream.uploads import MessageLanguage
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,21 +22,21 @@ class DoorSettings:
         measures_temperature: whether the thermometer is asked (tempDetecEnable).
         detects_masks: whether masks are told and alarmed about (maskDetecEnable).
         has_voice: whether people are spoken to (voiceProswitch).
-        tongue: language of ``openMsg`` (languageType).
-        eyes: how people before a live camera are followed and judged.
+        message_language: language of ``openMsg`` (languageType).
+        looking: how people before a live camera are followed and judged.
         temperature: how a body temperature is made of heat.
     """
 
     rules: Rules
-    looking: Looking
+    face: FaceSettings
     visit_gap_s: float
     answer_timeout_s: float
     is_looking: bool = True
     measures_temperature: bool = True
     detects_masks: bool = False
     has_voice: bool = True
-    tongue: Tongue = Tongue.CHINESE
-    eyes: LookingConfig = field(default_factory=LookingConfig)
+    message_language: MessageLanguage = MessageLanguage.CHINESE
+    looking: LookingConfig = field(default_factory=LookingConfig)
     temperature: TemperatureConfig = field(default_factory=TemperatureConfig)
 
 
@@ -55,7 +55,7 @@ def door_settings(
         production: changed fields of ProductionObject, by wire name.
     """
     rules = _rules(config, face, peri)
-    looking = Looking(
+    face_settings = FaceSettings(
         is_comparing=bool(face.get("faceCmpEnable", 1)),
         least_score=face.get("faceThre", 0) / 10,
         face_min_px=face.get("faceMinsize", 0),
@@ -63,23 +63,23 @@ def door_settings(
         kind=SnapshotKind(face.get("imgType", 0)),
         draws_frame=bool(face.get("faceFrame", 0)),
     )
-    made = DoorSettings(
+    settings = DoorSettings(
         rules=rules,
-        looking=looking,
+        face=face_settings,
         visit_gap_s=float(face.get("faceInterval", config.camera.visit_gap_s)),
         answer_timeout_s=config.answer_timeout_s,
         is_looking=bool(face.get("faceEnable", 1)),
         measures_temperature=bool(face.get("tempDetecEnable", 1)),
         detects_masks=bool(face.get("maskDetecEnable", 0)),
         has_voice=bool(peri.get("voiceProswitch", 1)),
-        tongue=Tongue(production.get("languageType", 0)),
-        eyes=config.looking,
+        message_language=MessageLanguage(production.get("languageType", 0)),
+        looking=config.looking,
         temperature=config.temperature,
     )
     # A mask can only be asked for where masks are looked at.
-    if not made.detects_masks:
-        made = replace(made, rules=replace(made.rules, mask_required=False))
-    return made
+    if not settings.detects_masks:
+        settings = replace(settings, rules=replace(settings.rules, mask_required=False))
+    return settings
 
 
 def _rules(config: AgentConfig, face: Mapping[str, Any], peri: Mapping[str, Any]) -> Rules:

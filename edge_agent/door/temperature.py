@@ -66,7 +66,7 @@ def body_temperature(
     """
     if reading.is_body:
         values = reading.surface_c[np.isfinite(reading.surface_c)]
-        return _told(float(values.max()), reading.sigma_c, config) if values.size else None
+        return _trusted(float(values.max()), reading.sigma_c, config) if values.size else None
     if face is None:
         return None
     forehead = _forehead_values(reading, face, frame_size)
@@ -82,10 +82,10 @@ def body_temperature(
     body_c = skin_c + config.core_offset_c + air_c + far_c + config.offset_c
     # What the sensor gets wrong it gets wrong for all its pixels, so their number does not help.
     sigma_c = math.hypot(reading.sigma_c, spread_c, air_sigma_c, far_sigma_c)
-    return _told(body_c, sigma_c, config)
+    return _trusted(body_c, sigma_c, config)
 
 
-def _told(body_c: float, sigma_c: float, config: TemperatureConfig) -> BodyTemperature | None:
+def _trusted(body_c: float, sigma_c: float, config: TemperatureConfig) -> BodyTemperature | None:
     rounded_c = round(body_c, 2)
     if not _BODY_C[0] <= rounded_c <= _BODY_C[1] or not sigma_c <= config.sigma_most_c:
         return None

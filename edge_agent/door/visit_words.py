@@ -3,75 +3,80 @@
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from edge_agent.door.decision import Decision, PlatformWord, Reason
+from edge_agent.door.decision import DoorDecision, DoorReason, PlatformAnswer
 from edge_agent.drivers.base import Cue
-from edge_agent.drivers.story import Story
+from edge_agent.drivers.event_log import EventLog
 from edge_agent.storage.people_rows import Match
 
 _PLATFORM_WORDS: Final = {
-    PlatformWord.OPEN: "platform says open",
-    PlatformWord.KEEP_CLOSED: "platform says keep closed",
-    PlatformWord.NOT_STORED: "platform did not take it",
-    PlatformWord.AWAY: "platform is away, kept in the queue",
-    PlatformWord.LATE: "no answer in time, kept in the queue",
+    PlatformAnswer.OPEN: "platform says open",
+    PlatformAnswer.KEEP_CLOSED: "platform says keep closed",
+    PlatformAnswer.NOT_STORED: "platform did not take it",
+    PlatformAnswer.AWAY: "platform is away, kept in the queue",
+    PlatformAnswer.LATE: "no answer in time, kept in the queue",
 }
 _LOCAL_WORDS: Final = {
-    Reason.LOCAL_ALLOWED: "local rule says open",
-    Reason.UNRECOGNISED_ALLOWED: "local rule says open to anybody",
-    Reason.KEPT_OUT: "local rule: kept out",
-    Reason.TEMPERATURE_HIGH: "local rule: temperature too high",
-    Reason.TEMPERATURE_MISSING: "local rule: no temperature",
-    Reason.LIBRARY_STALE: "local rule: library too old",
-    Reason.MASK_MISSING: "local rule: no mask",
-    Reason.OUTSIDE_VISIT: "local rule: not the time of the visit",
-    Reason.NOT_ALIVE: "seems to be a picture",
-    Reason.NOT_ON_RECORD: "the disk is full and the pass is on record nowhere",
+    DoorReason.LOCAL_ALLOWED: "local rule says open",
+    DoorReason.UNRECOGNISED_ALLOWED: "local rule says open to anybody",
+    DoorReason.KEPT_OUT: "local rule: kept out",
+    DoorReason.TEMPERATURE_HIGH: "local rule: temperature too high",
+    DoorReason.TEMPERATURE_MISSING: "local rule: no temperature",
+    DoorReason.LIBRARY_STALE: "local rule: library too old",
+    DoorReason.MASK_MISSING: "local rule: no mask",
+    DoorReason.OUTSIDE_VISIT: "local rule: not the time of the visit",
+    DoorReason.NOT_ALIVE: "seems to be a picture",
+    DoorReason.NOT_ON_RECORD: "the disk is full and the pass is on record nowhere",
 }
 
 
 @dataclass(frozen=True, slots=True)
-class VisitTale:
+class VisitLine:
     """What is known of a visit when its line is written."""
 
     label: str
     match: Match | None = field(default=None, repr=False)
     temperature_c: float | None = None
 
-    def no_face(self, story: Story) -> None:
+    def no_face(self, event_log: EventLog) -> None:
         """Tell that nobody could be seen."""
-        story.tell("visit", f"{self._who} → no face", **self._facts("no_face"))
+        event_log.write("visit", f"{self._who} → no face", **self._facts("no_face"))
 
-    def stranger(self, story: Story, *, is_stored: bool) -> None:
+    def stranger(self, event_log: EventLog, *, is_stored: bool) -> None:
         """Tell of somebody unknown.
 
         Args:
-            story: where to tell it.
+            event_log: where to tell it.
             is_stored: whether the platform has the reading already.
         """
         reading = "visit" if self.temperature_c is None else f"temperature {self.temperature_c}"
         outcome = "reported" if is_stored else "kept in the queue"
         facts = self._facts("nobody") | {"is_stored": is_stored}
-        story.tell("visit", f"{self._who} → nobody → {reading} {outcome}", **facts)
+        event_log.write("visit", f"{self._who} → nobody → {reading} {outcome}", **facts)
 
     def passed(
-        self, story: Story, decision: Decision, word: PlatformWord, *, relay_works: bool
+        self,
+        event_log: EventLog,
+        decision: DoorDecision,
+        answer: PlatformAnswer,
+        *,
+        relay_works: bool,
     ) -> None:
         """Tell of a person about whom the door was asked, and of the door."""
         steps = [self._who]
         if self.match is not None:
             steps.append(f"{self.match.name or self.match.user_id} ({self.match.similarity})")
-        if word is not PlatformWord.NOT_ASKED:
-            steps.append(_PLATFORM_WORDS[word])
+        if answer is not PlatformAnswer.NOT_ASKED:
+            steps.append(_PLATFORM_WORDS[answer])
         if decision.reason in _LOCAL_WORDS:
             steps.append(_LOCAL_WORDS[decision.reason])
         steps.append(_door(decision, relay_works=relay_works))
         facts = self._facts("nobody" if self.match is None else "match") | {
-            "platform": word.value,
+            "platform": answer.value,
             "reason": decision.reason.value,
             "open_door": decision.open_door and relay_works,
             "unlock_delay_ms": decision.unlock_delay_ms,
         }
-        story.tell("visit", " → ".join(steps), **facts)
+        event_log.write("visit", " → ".join(steps), **facts)
 
     @property
     def _who(self) -> str:
@@ -88,7 +93,7 @@ class VisitTale:
         return facts
 
 
-def _door(decision: Decision, *, relay_works: bool) -> str:
+def _door(decision: DoorDecision, *, relay_works: bool) -> str:
     if not decision.open_door:
         return "door stays closed"
     if not relay_works:
@@ -97,18 +102,18 @@ def _door(decision: Decision, *, relay_works: bool) -> str:
 
 
 _CUES: Final = {
-    Reason.NOBODY: Cue.STRANGER,
-    Reason.TEMPERATURE_HIGH: Cue.FEVER,
-    Reason.MASK_MISSING: Cue.MASK_MISSING,
-    Reason.PLATFORM_AWAY: Cue.TRY_LATER,
-    Reason.ANSWER_LATE: Cue.TRY_LATER,
-    Reason.NOT_STORED: Cue.TRY_LATER,
-    Reason.LIBRARY_STALE: Cue.TRY_LATER,
-    Reason.NOT_ON_RECORD: Cue.TRY_LATER,
+    DoorReason.NOBODY: Cue.STRANGER,
+    DoorReason.TEMPERATURE_HIGH: Cue.FEVER,
+    DoorReason.MASK_MISSING: Cue.MASK_MISSING,
+    DoorReason.PLATFORM_AWAY: Cue.TRY_LATER,
+    DoorReason.ANSWER_LATE: Cue.TRY_LATER,
+    DoorReason.NOT_STORED: Cue.TRY_LATER,
+    DoorReason.LIBRARY_STALE: Cue.TRY_LATER,
+    DoorReason.NOT_ON_RECORD: Cue.TRY_LATER,
 }
 
 
-def cue_of(reason: Reason, *, is_let_in: bool) -> Cue:
+def cue_of(reason: DoorReason, *, is_let_in: bool) -> Cue:
     """Return what a visitor is told about a decision."""
     if is_let_in:
         return Cue.WELCOME

@@ -1,7 +1,7 @@
 """Interfaces of the drivers.
 
 All of them are opened before use and closed once; closing again does nothing. Drivers know nothing
-of people, rules or the platform. Their errors are `edge_agent.drivers.exceptions.DriverError` and below.
+of people, rules or the platform. Their errors are those of `edge_agent.drivers.exceptions`.
 """
 
 from dataclasses import dataclass, field

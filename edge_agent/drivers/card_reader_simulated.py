@@ -90,8 +90,8 @@ def _cards(text: str) -> list[str | IdCard]:
     return [one for one in cards if one is not None] if None not in cards else []
 
 
-def _card(told: Any) -> str | IdCard | None:
-    if isinstance(told, Mapping):
-        return IdCard.from_wire(told)
-    is_number = isinstance(told, str) and 1 <= len(told) <= CARD_MAX and told.isprintable()
-    return told if is_number else None
+def _card(value: Any) -> str | IdCard | None:
+    if isinstance(value, Mapping):
+        return IdCard.from_wire(value)
+    is_number = isinstance(value, str) and 1 <= len(value) <= CARD_MAX and value.isprintable()
+    return value if is_number else None

@@ -44,7 +44,7 @@ class Picamera2Camera:
         self._camera: Any = None
         self._next_at_s = 0.0
         self._thread = DriverThread(
-            "picamera2", timeout_s=_TIMEOUT_S, told=f"camera {options.camera} of this computer"
+            "picamera2", timeout_s=_TIMEOUT_S, device=f"camera {options.camera} of this computer"
         )
 
     async def open(self) -> None:

@@ -40,7 +40,7 @@ class GpiodRelay(TimedRelay):
         self._active_low = active_low
         self._request: Any = None
         self._gpiod: Any = None
-        self._thread = DriverThread("relay-gpiod", timeout_s=_TIMEOUT_S, told=f"GPIO chip {chip}")
+        self._thread = DriverThread("relay-gpiod", timeout_s=_TIMEOUT_S, device=f"GPIO chip {chip}")
 
     async def _attach(self) -> None:
         try:

@@ -96,7 +96,7 @@ class _Address:
         if given.username:
             kind = httpx.DigestAuth if given.digest else httpx.BasicAuth
             auth = kind(given.username, given.password)
-        thread = DriverThread("relay-http", timeout_s=5.0, told="this computer's certificates")
+        thread = DriverThread("relay-http", timeout_s=5.0, device="this computer's certificates")
         try:
             tls = await thread.run(ssl.create_default_context)  # reads files
         finally:

@@ -62,7 +62,7 @@ class UsbHidRelay(TimedRelay):
         self._sysfs = sysfs
         self._devices = devices
         self._handle = -1
-        self._thread = DriverThread("relay-usb", timeout_s=_TIMEOUT_S, told="the USB relay board")
+        self._thread = DriverThread("relay-usb", timeout_s=_TIMEOUT_S, device="the USB relay board")
 
     async def _attach(self) -> None:
         try:
@@ -112,16 +112,16 @@ class UsbHidRelay(TimedRelay):
 
     def _command(self, command: int) -> None:
         try:
-            states = self._told(command)
+            states = self._sent(command)
         except DriverError:
             # Pulled out and put in again it is another device, with all its relays released.
             self._let_go()
             self._take_board()
-            states = self._told(command)
+            states = self._sent(command)
         if bool(states >> (self._channel - 1) & 1) != (command == _ON):
             raise DriverProtocolError(f"relay {self._channel} of the USB board did not move")
 
-    def _told(self, command: int) -> int:
+    def _sent(self, command: int) -> int:
         """Give a command; the bits of the relays afterwards."""
         report = bytearray(_REPORT_BYTES)
         report[1], report[2] = command, self._channel

@@ -52,7 +52,7 @@ class Mlx90614:
         self._bus = I2cBus(options.bus)
         self._is_open = False
         self._thread = DriverThread(
-            "mlx90614", timeout_s=_TIMEOUT_S, told=f"the thermometer on I²C bus {options.bus}"
+            "mlx90614", timeout_s=_TIMEOUT_S, device=f"the thermometer on I²C bus {options.bus}"
         )
 
     async def open(self) -> None:

@@ -107,7 +107,7 @@ class Mlx90640:
         self._bus = I2cBus(options.bus)
         self._known: Calibration | None = None
         self._thread = DriverThread(
-            "mlx90640", timeout_s=_TIMEOUT_S, told=f"the thermometer on I²C bus {options.bus}"
+            "mlx90640", timeout_s=_TIMEOUT_S, device=f"the thermometer on I²C bus {options.bus}"
         )
 
     async def open(self) -> None:

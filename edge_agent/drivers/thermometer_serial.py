@@ -79,7 +79,7 @@ class SerialThermometer:
         self._thread = DriverThread(
             "thermometer-serial",
             timeout_s=options.timeout_s + _SPARE_S,
-            told=f"serial port {options.port}",
+            values=f"serial port {options.port}",
         )
 
     async def open(self) -> None:
@@ -111,8 +111,8 @@ class SerialThermometer:
             )
         except serial.SerialException as error:
             is_absent = error.errno == errno.ENOENT
-            told = "is not there" if is_absent else "cannot be used"
-            raise DriverUnavailable(f"serial port {given.port} {told}") from error
+            values = "is not there" if is_absent else "cannot be used"
+            raise DriverUnavailable(f"serial port {given.port} {values}") from error
         except (OSError, ValueError, termios.error) as error:
             raise DriverUnavailable(f"serial port {given.port} cannot be used") from error
 
@@ -124,16 +124,16 @@ class SerialThermometer:
         found = self._pattern.search(line)
         if found is None:
             return None
-        told = {name: _number(text) for name, text in found.groupdict().items() if text}
-        value = told.get("body", told.get("surface"))
+        values = {name: _number(text) for name, text in found.groupdict().items() if text}
+        value = values.get("body", values.get("surface"))
         if value is None:
             return None
         return HeatReading(
             surface_c=np.full((1, 1), value, dtype=np.float32),
-            ambient_c=told.get("ambient"),
-            distance_m=told.get("distance"),
+            ambient_c=values.get("ambient"),
+            distance_m=values.get("distance"),
             sigma_c=self._options.sigma_c,
-            is_body="body" in told,
+            is_body="body" in values,
         )
 
     async def close(self) -> None:

@@ -25,10 +25,10 @@ class DriverThread:
         told: who does not answer, for example ``GPIO chip /dev/gpiochip0``.
     """
 
-    def __init__(self, name: str, *, timeout_s: float, told: str) -> None:
+    def __init__(self, name: str, *, timeout_s: float, device: str) -> None:
         self._name = name
         self._timeout_s = timeout_s
-        self._told = told
+        self._device = device
         self._jobs: SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None] | None = None
 
     @property
@@ -53,7 +53,7 @@ class DriverThread:
             async with asyncio.timeout(self._timeout_s):
                 return await asyncio.wrap_future(future)
         except TimeoutError as error:
-            raise DriverTimeout(f"{self._told} does not answer") from error
+            raise DriverTimeout(f"{self._device} does not answer") from error
 
     def end(self) -> None:
         """Let the thread end after what it does; `run` would start another one."""

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 from PIL import Image, ImageDraw
 
-from edge_agent.door.glance import View
+from edge_agent.door.live_view import View
 from edge_agent.drivers.base import Clock
 from face_engine import ImageUnreadable, decode_image
 

@@ -15,8 +15,8 @@ from typing import Any, Final
 from aiohttp import web
 
 from edge_agent.api.answers import CallRefused
-from edge_agent.api.attempts import Attempts
 from edge_agent.api.auth import Gatekeeper
+from edge_agent.api.failed_attempts import FailedAttempts
 from edge_agent.api.terminal import Terminal
 from edge_agent.config import ApiConfig
 from edge_agent.config.page_section import Language, PageConfig
@@ -29,7 +29,7 @@ from edge_agent.page.reading import FileReader
 from edge_agent.page.rendering import Rendering
 from edge_agent.page.requests import Asked, read_json
 from edge_agent.page.sessions import Session, Sessions, same
-from edge_agent.page.standing import Sources, Standing
+from edge_agent.page.status import PageStatus, StatusSources
 from edge_agent.page.views import PREFIXES, ROUTES, Desk, Route, led_to, problem_body
 from edge_agent.page.words import words_of
 from terminal_protocol.codes import RetCode
@@ -58,7 +58,7 @@ class PageServer:
         page: PageConfig,
         api: ApiConfig,
         terminal: Terminal,
-        sources: Sources,
+        sources: StatusSources,
         *,
         file: Path,
         chance: random.Random,
@@ -77,12 +77,12 @@ class PageServer:
         self._terminal = terminal
         clock = terminal.clock
         self._gate = Gatekeeper(api, clock=clock, time=terminal.time)
-        self._attempts = Attempts(clock)
+        self._attempts = FailedAttempts(clock)
         self._sessions = Sessions(clock)
         self._reader = FileReader(file)
-        self._standing = Standing(sources, terminal, self._reader)
+        self._status = PageStatus(sources, terminal, self._reader)
         self.pictures = LivePictures(
-            lambda: sources.glance.view,
+            lambda: sources.live_view.view,
             clock,
             per_s=page.pictures_per_s,
             most_px=page.picture_px,
@@ -125,7 +125,7 @@ class PageServer:
             sessions=self._sessions,
             pictures=self.pictures,
             reader=self._reader,
-            standing=self._standing,
+            status=self._status,
             rendering=rendering,
             cookie=self._cookie,
         )
@@ -206,7 +206,7 @@ class PageServer:
 
     def _note_problem(self, problem: str) -> None:
         if problem != self._problem:
-            self._terminal.story.tell(
+            self._terminal.event_log.write(
                 "page_problem", f"page cannot listen on {problem}", problem=problem
             )
         self._problem = problem
@@ -214,7 +214,7 @@ class PageServer:
     def _tell(self, port: int) -> None:
         host = self._page.host
         shown = f"[{host}]" if ":" in host else host
-        self._terminal.story.tell(
+        self._terminal.event_log.write(
             "page", f"page at http://{shown}:{port}/", host=self._page.host, port=port
         )
 

@@ -9,9 +9,9 @@ from typing import Any, Final
 from aiohttp import web
 
 from edge_agent.api.answers import CallRefused
-from edge_agent.api.attempts import Attempts
 from edge_agent.api.auth import Gatekeeper
 from edge_agent.api.device_calls import open_from_afar
+from edge_agent.api.failed_attempts import FailedAttempts
 from edge_agent.api.terminal import Terminal
 from edge_agent.page.guards import Refused
 from edge_agent.page.pictures import LivePictures
@@ -19,7 +19,7 @@ from edge_agent.page.reading import FileReader, FileTrouble
 from edge_agent.page.rendering import Rendering
 from edge_agent.page.requests import Asked
 from edge_agent.page.sessions import Session, Sessions
-from edge_agent.page.standing import Standing
+from edge_agent.page.status import PageStatus
 
 logger = logging.getLogger(__name__)
 
@@ -39,11 +39,11 @@ class Desk:
 
     terminal: Terminal
     gate: Gatekeeper
-    attempts: Attempts
+    attempts: FailedAttempts
     sessions: Sessions
     pictures: LivePictures
     reader: FileReader
-    standing: Standing
+    status: PageStatus
     rendering: Rendering
     cookie: str
 
@@ -112,7 +112,9 @@ async def sign_in(desk: Desk, asked: Asked) -> web.Response:
         raise Refused(401, "password_wrong")
     desk.attempts.succeeded(asked.remote)
     cookie, _session = desk.sessions.begin()
-    desk.terminal.story.tell("page_sign_in", f"page: {asked.remote} signed in", caller=asked.remote)
+    desk.terminal.event_log.write(
+        "page_sign_in", f"page: {asked.remote} signed in", caller=asked.remote
+    )
     response = web.Response(status=204)
     response.set_cookie(desk.cookie, cookie, path="/", httponly=True, samesite="Strict")
     return response
@@ -128,7 +130,7 @@ async def sign_out(desk: Desk, asked: Asked) -> web.Response:
 
 async def state(desk: Desk, asked: Asked) -> web.Response:
     """Tell everything that moves."""
-    return web.json_response(await desk.standing.state())
+    return web.json_response(await desk.status.state())
 
 
 async def live_picture(desk: Desk, asked: Asked) -> web.Response:

@@ -16,7 +16,7 @@ class SnapshotKind(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Looking:
+class FaceSettings:
     """How pictures are looked at.
 
     Attributes:

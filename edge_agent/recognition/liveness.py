@@ -9,8 +9,8 @@ sine of the turn. So a track is
 - "unknown" otherwise, as for everybody who simply stands there.
 
 This finds prints that are waved about. It does not find a video on a telephone, a bent print or a
-mask; a classifier (`edge_agent.recognition.model_slot`) may. Limits are chosen here, with room for the jitter
-of landmarks (a few hundredths of the distance of the eyes).
+mask; a classifier (`edge_agent.recognition.model_slot`) may. Limits are chosen here, with room for
+the jitter of landmarks (a few hundredths of the distance of the eyes).
 """
 
 from collections.abc import Sequence

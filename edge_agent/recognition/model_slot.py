@@ -75,23 +75,23 @@ class FaceClassifier:
         Returns:
             One of the manifest's classes, or `UNKNOWN`, and the probability of the likeliest one.
         """
-        told = self._manifest
-        picture = _cut(image, face, told.margin).resize((told.width, told.height))
+        manifest = self._manifest
+        picture = _cut(image, face, manifest.margin).resize((manifest.width, manifest.height))
         values = np.asarray(picture, dtype=np.float32)
-        if told.colours == "BGR":
+        if manifest.colours == "BGR":
             values = values[:, :, ::-1]
-        mean, scale = (np.asarray(one, dtype=np.float32) for one in (told.mean, told.scale))
+        mean, scale = (np.asarray(one, dtype=np.float32) for one in (manifest.mean, manifest.scale))
         scaled: NDArray[np.float32] = ((values - mean) / scale).astype(np.float32)
         feed = np.ascontiguousarray(scaled.transpose(2, 0, 1)[None])
         scores = np.asarray(self._session.run(None, {self._input: feed})[0], np.float64).ravel()
-        if scores.shape != (len(told.classes),) or not np.isfinite(scores).all():
+        if scores.shape != (len(manifest.classes),) or not np.isfinite(scores).all():
             return UNKNOWN, 0.0
-        if told.softmax:
+        if manifest.softmax:
             scores = np.exp(scores - scores.max())
             scores /= scores.sum()
         best = int(scores.argmax())
         sure = float(scores[best])
-        return (told.classes[best] if sure >= told.least else UNKNOWN), sure
+        return (manifest.classes[best] if sure >= manifest.least else UNKNOWN), sure
 
 
 def load_classifier(folder: Path, *, key: str, needs: frozenset[str]) -> FaceClassifier:
@@ -139,25 +139,27 @@ def _manifest(folder: Path, key: str, needs: frozenset[str]) -> SlotManifest:
         name: tuple(one) if isinstance(one, list) else one for name, one in table.items()
     }
     try:
-        made = SlotManifest(**values)
+        manifest = SlotManifest(**values)
     except TypeError as error:
         raise ConfigInvalid(
             f"{key}: {path.name}: file, sha256, sizes or classes missing"
         ) from error
     is_sound = (
-        "/" not in made.file
-        and made.colours in {"RGB", "BGR"}
-        and all(isinstance(one, int) and 1 <= one <= 1024 for one in (made.width, made.height))
-        and len(made.mean) == len(made.scale) == 3
-        and all(made.scale)
-        and 0.0 <= made.margin <= 2.0
-        and 0.0 <= made.least <= 1.0
+        "/" not in manifest.file
+        and manifest.colours in {"RGB", "BGR"}
+        and all(
+            isinstance(one, int) and 1 <= one <= 1024 for one in (manifest.width, manifest.height)
+        )
+        and len(manifest.mean) == len(manifest.scale) == 3
+        and all(manifest.scale)
+        and 0.0 <= manifest.margin <= 2.0
+        and 0.0 <= manifest.least <= 1.0
     )
     if not is_sound:
         raise ConfigInvalid(f"{key}: {path.name}: a value is out of range")
-    if missing := needs - set(made.classes):
+    if missing := needs - set(manifest.classes):
         raise ConfigInvalid(f"{key}: {path.name}: classes: {sorted(missing)[0]} is missing")
-    return made
+    return manifest
 
 
 def _cut(image: NDArray[np.uint8], face: DetectedFace, margin: float) -> Image.Image:

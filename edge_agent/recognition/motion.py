@@ -23,7 +23,7 @@ class MotionGate:
 
     Light that is switched on or off, and daylight, move all cells together; their common part is
     taken out first. Something that is put down becomes background after a moment. Not for faces
-    that stand still: whoever follows one keeps looking (see `edge_agent.door.watching`).
+    that stand still: whoever follows one keeps looking (see `edge_agent.door.tracking`).
 
     Attributes:
         looked: pictures for which it said yes; `passed`: for which it said no.

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_agent.recognition.face_judges import FaceJudges
-from edge_agent.recognition.face_settings import Looking
+from edge_agent.recognition.face_settings import FaceSettings
 from edge_agent.recognition.library import Library
 from edge_agent.recognition.liveness import Liveness
 from edge_agent.recognition.mask import Mask
@@ -37,7 +37,7 @@ class Sighting:
         match: who it is, None for nobody.
         descriptor: (dimension,) float32, length 1.
         snapshot: JPEG of the face with some surroundings, 300 to 500 px, without metadata; or of
-            the whole picture, as `Looking` says.
+            the whole picture, as `FaceSettings` says.
         face: where it is in the picture; None when nobody asked.
         mask: what is worn, as far as it can be told.
         liveness: a person or a picture of one, as far as it can be told.
@@ -108,7 +108,9 @@ class Recogniser:
         """Return once the thread comes to it, for who wants to know whether it still works."""
         await self._run(_nothing)
 
-    async def look(self, image: NDArray[np.uint8], how: Looking | None = None) -> Sighting | None:
+    async def recognise(
+        self, image: NDArray[np.uint8], how: FaceSettings | None = None
+    ) -> Sighting | None:
         """Look at a picture from the camera.
 
         Args:
@@ -118,10 +120,10 @@ class Recogniser:
         Returns:
             The main face, None when there is no face.
         """
-        return await self._run(lambda: self._look(image, how or Looking()))
+        return await self._run(lambda: self._recognise(image, how or FaceSettings()))
 
     async def find(
-        self, image: NDArray[np.uint8], how: Looking
+        self, image: NDArray[np.uint8], how: FaceSettings
     ) -> list[tuple[DetectedFace, float]]:
         """Find faces and judge how well each can be recognised, without doing so.
 
@@ -137,7 +139,7 @@ class Recogniser:
         )
 
     async def identify(
-        self, image: NDArray[np.uint8], face: DetectedFace, how: Looking
+        self, image: NDArray[np.uint8], face: DetectedFace, how: FaceSettings
     ) -> Sighting:
         """Describe and compare one face that was found in a picture."""
         return await self._run(lambda: self._sighting(image, face, how))
@@ -174,18 +176,20 @@ class Recogniser:
 
         return await self._run(work)
 
-    def _look(self, image: NDArray[np.uint8], how: Looking) -> Sighting | None:
+    def _recognise(self, image: NDArray[np.uint8], how: FaceSettings) -> Sighting | None:
         faces = self._faces(image, how)
         return self._sighting(image, faces[0], how) if faces else None
 
-    def _faces(self, image: NDArray[np.uint8], how: Looking) -> list[DetectedFace]:
+    def _faces(self, image: NDArray[np.uint8], how: FaceSettings) -> list[DetectedFace]:
         return [
             face
             for face in self._engine.detect(image, size=self._detector_px)
             if face.score >= how.least_score and face.size_px >= how.face_min_px
         ]
 
-    def _sighting(self, image: NDArray[np.uint8], face: DetectedFace, how: Looking) -> Sighting:
+    def _sighting(
+        self, image: NDArray[np.uint8], face: DetectedFace, how: FaceSettings
+    ) -> Sighting:
         descriptor = self._engine.describe(image, [face])[0]
         return Sighting(
             match=self._library.match(descriptor) if how.is_comparing else None,
@@ -230,11 +234,11 @@ def quality_of(image: NDArray[np.uint8], face: DetectedFace) -> float:
         image: (height, width, 3) uint8, RGB.
         face: where in it.
     """
-    told = assess(image, [face])
-    turned = max(abs(told.yaw_deg), abs(told.pitch_deg), abs(told.roll_deg))
+    report = assess(image, [face])
+    turned = max(abs(report.yaw_deg), abs(report.pitch_deg), abs(report.roll_deg))
     pose = (_TURNED_DEG - max(turned, _STRAIGHT_DEG)) / (_TURNED_DEG - _STRAIGHT_DEG)
-    light = min(told.brightness / 60.0, told.contrast / 20.0, 1.0) * (1.0 - told.overexposed)
-    parts = (told.face_px / _GOOD_FACE_PX, told.sharpness / _GOOD_SHARPNESS, pose, light)
+    light = min(report.brightness / 60.0, report.contrast / 20.0, 1.0) * (1.0 - report.overexposed)
+    parts = (report.face_px / _GOOD_FACE_PX, report.sharpness / _GOOD_SHARPNESS, pose, light)
     quality = 1.0
     for part in parts:
         quality *= min(max(part, 0.0), 1.0)

@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 from PIL import Image, ImageDraw
 
-from edge_agent.recognition.face_settings import Looking, SnapshotKind
+from edge_agent.recognition.face_settings import FaceSettings, SnapshotKind
 from face_engine import DetectedFace, RgbImage, normalise_photo
 
 # "At most 700 K in base64" (seed 9.2): three quarters of that as bytes, with some room.
@@ -16,7 +16,7 @@ _QUALITIES: Final = (88, 75, 60, 45)
 _FRAME_COLOUR: Final = (0, 255, 0)
 
 
-def snapshot(image: RgbImage, face: DetectedFace, how: Looking) -> bytes:
+def snapshot(image: RgbImage, face: DetectedFace, how: FaceSettings) -> bytes:
     """Write the picture of a visit.
 
     Args:
@@ -50,7 +50,7 @@ def _face_picture(image: RgbImage, face: DetectedFace, most_px: int) -> bytes:
         return _small_jpeg(cut.resize((most_px, most_px), Image.Resampling.LANCZOS))
 
 
-def _whole_picture(image: RgbImage, face: DetectedFace, how: Looking) -> Image.Image:
+def _whole_picture(image: RgbImage, face: DetectedFace, how: FaceSettings) -> Image.Image:
     whole = Image.fromarray(np.ascontiguousarray(image))
     if how.draws_frame:
         left, top, width, height = face.box

@@ -12,89 +12,69 @@ from edge_agent.api import AcceptedCalls, ApiServer, RecordHub, Terminal
 from edge_agent.api.terminal_time import TerminalTime
 from edge_agent.config import AgentConfig
 from edge_agent.door.cards import CardDesk
-from edge_agent.door.pipeline import Devices, Pipeline
-from edge_agent.door.settings import Settings
+from edge_agent.door.devices import Devices
+from edge_agent.door.pipeline import Pipeline
+from edge_agent.door.terminal_settings import TerminalSettings
 from edge_agent.door.watched_camera import WatchedCamera
 from edge_agent.drivers.clock import SystemClock
+from edge_agent.drivers.event_log import EventLog
 from edge_agent.drivers.relay_timed import TimedRelay
-from edge_agent.drivers.story import Story
-from edge_agent.page import PageServer, Sources
+from edge_agent.page import PageServer, StatusSources
 from edge_agent.recognition.face_judges import face_judges
-from edge_agent.recognition.people import LocalPeople
+from edge_agent.recognition.local_people import LocalPeople
 from edge_agent.recognition.recogniser import Recogniser
 from edge_agent.service.live_state import LiveFile, agent_version
 from edge_agent.service.network_facts import network_facts
+from edge_agent.service.parts import DoorParts, InterfaceParts, Parts, ProcessParts, UpstreamParts
 from edge_agent.service.supervision import Supervisor
 from edge_agent.service.watchdog import Sign, Watchdog
-from edge_agent.storage.database import DATABASE_NAME, Database, News
+from edge_agent.storage.database import DATABASE_NAME, Database, FileEvent
+from edge_agent.storage.disk_quota import DiskQuota
 from edge_agent.storage.outbox import Outbox
 from edge_agent.storage.records import Openings, RecordLog, Retention
-from edge_agent.storage.room import Room
 from edge_agent.storage.store import Store
+from edge_agent.upstream.heartbeat import HeartbeatSender
 from edge_agent.upstream.platform_client import PlatformClient
-from edge_agent.upstream.presence import Presence
 from edge_agent.upstream.sync import LibrarySync, SyncLimits
 from edge_agent.upstream.uplink import Uplink
 from edge_agent.upstream.uploads import UploadWriter
 from face_engine import FaceEngine
 
 _DISK_WORDS: Final = {
-    News.FULL: "disk: full; old pictures give way, passes are kept as long as anything fits",
-    News.ROOM: "disk: there is room again",
-    News.REBUILT: "disk: the terminal's file was damaged; it was rebuilt, the library is asked for",
+    FileEvent.FULL: "disk: full; old pictures give way, passes are kept as long as anything fits",
+    FileEvent.FREE_AGAIN: "disk: there is room again",
+    FileEvent.REBUILT: (
+        "disk: the terminal's file was damaged; it was rebuilt, the library is asked for"
+    ),
 }
 _MODEL: Final = "menjin-edge-agent"
 # A door that stays unlocked by so much is no matter of a slow bus any more.
 _RELAY_OVERDUE_S: Final = 10.0
 
 
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """Everything that runs, wired together.
-
-    Attributes:
-        camera: the one of the devices.
-        restart: set when the agent is to end in order to start anew.
-        loops: name of a loop to what keeps it running; filled when they start.
-    """
-
-    database: Database
-    client: PlatformClient
-    recogniser: Recogniser
-    devices: Devices
-    uplink: Uplink
-    sync: LibrarySync
-    presence: Presence
-    pipeline: Pipeline
-    cards: CardDesk
-    terminal: Terminal
-    api: ApiServer
-    restart: asyncio.Event
-    page: PageServer
-    loops: dict[str, Supervisor]
-    camera: WatchedCamera
-    watchdog: Watchdog
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Base:
     """What nearly every part needs."""
 
     config: AgentConfig
     devices: Devices
     clock: SystemClock
-    story: Story
+    event_log: EventLog
     chance: random.Random
     database: Database
     store: Store
     client: PlatformClient
     uplink: Uplink
     recogniser: Recogniser
-    room: Room
+    quota: DiskQuota
 
 
 def assemble(
-    config: AgentConfig, devices: Devices, clock: SystemClock, engine: FaceEngine, story: Story
+    config: AgentConfig,
+    devices: Devices,
+    clock: SystemClock,
+    engine: FaceEngine,
+    event_log: EventLog,
 ) -> Parts:
     """Build every part.
 
@@ -103,32 +83,36 @@ def assemble(
         devices: the drivers; `clock` is theirs, too.
         clock: the one that a platform may move.
         engine: the face models.
-        story: where to tell what happens.
+        event_log: where to tell what happens.
     """
     camera = _watched_camera(config, devices)
     devices = dataclasses.replace(devices, camera=camera)
-    base = _base(config, devices, clock, engine, story)
+    base = _base(config, devices, clock, engine, event_log)
     network = network_facts(urlsplit(config.base_url).hostname or "")
-    settings = Settings(config, base.database, network=network)
+    settings = TerminalSettings(config, base.database, network=network)
     records = _records(base)
     sync = _sync(base)
-    base.database.listen(_teller(story, sync))
-    pipeline, cards = _door(base, records, settings, sync)
-    restart = asyncio.Event()
+    base.database.listen(_file_listener(event_log, sync))
+    door = _door(base, camera, records, settings, sync)
+    upstream = UpstreamParts(
+        client=base.client, uplink=base.uplink, sync=sync, heartbeat=_heartbeat(base)
+    )
+    restart, loops = asyncio.Event(), dict[str, Supervisor]()
     terminal = _terminal(base, settings, records, poll_soon=sync.poll_soon, restart=restart.set)
-    presence, loops = _presence(base), dict[str, Supervisor]()
-    sources = _sources(base, pipeline, sync, presence, loops)
     api = _api(base, terminal)
+    page = _page(base, terminal, _status_sources(base, door, upstream, loops))
     return Parts(
-        *(base.database, base.client, base.recogniser, devices, base.uplink, sync, presence),
-        *(pipeline, cards, terminal, api, restart, _page(base, terminal, sources), loops),
-        *(camera, _watchdog(base, camera, api)),
+        database=base.database,
+        door=door,
+        upstream=upstream,
+        interfaces=InterfaceParts(terminal=terminal, api=api, page=page),
+        process=ProcessParts(watchdog=_watchdog(base, camera, api), restart=restart, loops=loops),
     )
 
 
 def _terminal(
     base: _Base,
-    settings: Settings,
+    settings: TerminalSettings,
     records: RecordLog,
     *,
     poll_soon: Callable[[], None],
@@ -144,10 +128,10 @@ def _terminal(
         records=records,
         openings=Openings(base.database),
         relay=base.devices.relay,
-        story=base.story,
+        event_log=base.event_log,
         poll_soon=poll_soon,
         restart=restart,
-        standing=_standing(base.store, base.clock),
+        sync_state=_sync_state(base.store, base.clock),
         unsupported=frozenset(base.config.api.unsupported),
     )
 
@@ -166,7 +150,7 @@ def _watchdog(base: _Base, camera: WatchedCamera, api: ApiServer) -> Watchdog:
     watchdog = Watchdog(
         config,
         clock=base.clock,
-        story=base.story,
+        event_log=base.event_log,
         live=LiveFile(base.config.data_dir),
         ports=api.listening,
     )
@@ -198,17 +182,21 @@ def _relay_sign(devices: Devices) -> Sign:
 
 
 def _door(
-    base: _Base, records: RecordLog, settings: Settings, sync: LibrarySync
-) -> tuple[Pipeline, CardDesk]:
+    base: _Base,
+    camera: WatchedCamera,
+    records: RecordLog,
+    settings: TerminalSettings,
+    sync: LibrarySync,
+) -> DoorParts:
     pipeline = Pipeline(
         devices=base.devices,
         recogniser=base.recogniser,
         uplink=base.uplink,
-        writer=_writer(base.config),
+        writer=_upload_writer(base.config),
         records=records,
         door=settings.door,
         library_age_s=sync.library_age_s,
-        story=base.story,
+        event_log=base.event_log,
     )
     cards = CardDesk(
         devices=base.devices,
@@ -216,18 +204,28 @@ def _door(
         records=records,
         door=settings.door,
         library_age_s=sync.library_age_s,
-        story=base.story,
+        event_log=base.event_log,
         id_cards=pipeline.id_cards,
     )
-    return pipeline, cards
+    return DoorParts(
+        devices=base.devices,
+        camera=camera,
+        recogniser=base.recogniser,
+        pipeline=pipeline,
+        cards=cards,
+    )
 
 
 def _base(
-    config: AgentConfig, devices: Devices, clock: SystemClock, engine: FaceEngine, story: Story
+    config: AgentConfig,
+    devices: Devices,
+    clock: SystemClock,
+    engine: FaceEngine,
+    event_log: EventLog,
 ) -> _Base:
     chance = random.Random()  # noqa: S311 - spreads a fleet in time, guards nothing
-    room = Room(config.data_dir / DATABASE_NAME, config.queue)
-    database = Database(config.data_dir / DATABASE_NAME, room=room)
+    quota = DiskQuota(config.data_dir / DATABASE_NAME, config.queue)
+    database = Database(config.data_dir / DATABASE_NAME, quota=quota)
     client = PlatformClient(
         base_url=config.base_url, device_id=config.device_id, timeout_s=config.http_timeout_s
     )
@@ -239,9 +237,17 @@ def _base(
         judges=face_judges(config.looking),
     )
     return _Base(
-        *(config, devices, clock, story, chance),
-        *(database, Store(database), client, uplink, recogniser),
-        room=room,
+        config=config,
+        devices=devices,
+        clock=clock,
+        event_log=event_log,
+        chance=chance,
+        database=database,
+        store=Store(database),
+        client=client,
+        uplink=uplink,
+        recogniser=recogniser,
+        quota=quota,
     )
 
 
@@ -253,7 +259,7 @@ def _sync(base: _Base) -> LibrarySync:
         client=base.client,
         uplink=base.uplink,
         clock=base.clock,
-        story=base.story,
+        event_log=base.event_log,
         limits=SyncLimits(
             interval_s=config.sync_interval_s,
             picture_max_bytes=config.picture_max_bytes,
@@ -264,12 +270,12 @@ def _sync(base: _Base) -> LibrarySync:
     )
 
 
-def _presence(base: _Base) -> Presence:
-    return Presence(
+def _heartbeat(base: _Base) -> HeartbeatSender:
+    return HeartbeatSender(
         client=base.client,
         store=base.store,
         clock=base.clock,
-        story=base.story,
+        event_log=base.event_log,
         interval_s=base.config.heartbeat_interval_s,
         chance=base.chance,
     )
@@ -290,25 +296,21 @@ def _api(base: _Base, terminal: Terminal) -> ApiServer:
     return ApiServer(base.config.api, terminal, hub=hub, chance=base.chance)
 
 
-def _sources(
-    base: _Base,
-    pipeline: Pipeline,
-    sync: LibrarySync,
-    presence: Presence,
-    loops: dict[str, Supervisor],
-) -> Sources:
-    return Sources(
-        glance=pipeline.glance,
-        loops=loops,
+def _status_sources(
+    base: _Base, door: DoorParts, upstream: UpstreamParts, loops: dict[str, Supervisor]
+) -> StatusSources:
+    return StatusSources(
+        live_view=door.pipeline.live_view,
+        loops=lambda: {name: supervisor.state.value for name, supervisor in loops.items()},
         known=lambda: base.recogniser.known,
-        library_age_s=sync.library_age_s,
-        is_answered=lambda: presence.is_answered,
+        library_age_s=upstream.sync.library_age_s,
+        is_answered=lambda: upstream.heartbeat.is_answered,
         offset_s=lambda: base.clock.offset_s,
         has_thermometer=base.config.thermometer.driver != "none",
     )
 
 
-def _page(base: _Base, terminal: Terminal, sources: Sources) -> PageServer:
+def _page(base: _Base, terminal: Terminal, sources: StatusSources) -> PageServer:
     return PageServer(
         base.config.page,
         base.config.api,
@@ -323,21 +325,21 @@ def _records(base: _Base) -> RecordLog:
     api = base.config.api
     retention = Retention(api.records_days, api.records_max, api.record_pictures_max)
     mark = base.config.device_id
-    return RecordLog(base.database, device_mark=mark, retention=retention, room=base.room)
+    return RecordLog(base.database, device_mark=mark, retention=retention, quota=base.quota)
 
 
-def _teller(story: Story, sync: LibrarySync) -> Callable[[News], None]:
+def _file_listener(event_log: EventLog, sync: LibrarySync) -> Callable[[FileEvent], None]:
     """Return what tells the console about the disk, once each time it changes."""
 
-    def tell(news: News) -> None:
-        story.tell("disk", _DISK_WORDS[news], state=news.value)
-        if news is News.REBUILT:
+    def on_file_event(news: FileEvent) -> None:
+        event_log.write("disk", _DISK_WORDS[news], state=news.value)
+        if news is FileEvent.REBUILT:
             sync.note_rebuilt()
 
-    return tell
+    return on_file_event
 
 
-def _writer(config: AgentConfig) -> UploadWriter:
+def _upload_writer(config: AgentConfig) -> UploadWriter:
     return UploadWriter(
         device_id=config.device_id,
         uuid_label=config.uuid_label,
@@ -358,9 +360,9 @@ def _device(config: AgentConfig) -> dict[str, Any]:
     }
 
 
-def _standing(store: Store, clock: SystemClock) -> Callable[[], Awaitable[dict[str, Any]]]:
-    async def standing() -> dict[str, Any]:
-        found = await store.standing()
+def _sync_state(store: Store, clock: SystemClock) -> Callable[[], Awaitable[dict[str, Any]]]:
+    async def sync_state() -> dict[str, Any]:
+        found = await store.sync_state()
         return {
             "people": found.people,
             "faces": found.faces,
@@ -370,4 +372,4 @@ def _standing(store: Store, clock: SystemClock) -> Callable[[], Awaitable[dict[s
             "clockOffsetS": round(clock.offset_s, 3),
         }
 
-    return standing
+    return sync_state

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from edge_agent.config import AgentConfig
 from edge_agent.drivers.base import Camera, Clock
-from edge_agent.recognition.people import LocalPeople, PersonProblem
+from edge_agent.recognition.local_people import LocalPeople, PersonProblem
 from edge_agent.recognition.recogniser import Recogniser
 from edge_agent.service.exceptions import EnrolmentRefused
 from edge_agent.service.instance_lock import instance_lock

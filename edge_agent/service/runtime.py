@@ -12,8 +12,8 @@ from typing import Final, Protocol
 from edge_agent.config import AgentConfig
 from edge_agent.door.pipeline import Devices
 from edge_agent.drivers.clock import SystemClock
+from edge_agent.drivers.event_log import EventLog
 from edge_agent.drivers.exceptions import DriverError
-from edge_agent.drivers.story import Story
 from edge_agent.service.assembly import Parts, assemble
 from edge_agent.service.instance_lock import instance_lock
 from edge_agent.service.supervision import Supervisor
@@ -63,7 +63,7 @@ class _Openable(Protocol):
 async def run_agent(
     config: AgentConfig,
     *,
-    story: Story,
+    event_log: EventLog,
     stop: asyncio.Event,
     limits: RunLimits | None = None,
     load: Callable[[Path | None], FaceEngine] = load_engine,
@@ -72,7 +72,7 @@ async def run_agent(
 
     Args:
         config: what to do.
-        story: where to tell what happens.
+        event_log: where to tell what happens.
         stop: set it to stop cleanly.
         limits: when to stop by itself; None for never.
         load: gives the face models from a folder, None for the usual one.
@@ -97,55 +97,57 @@ async def run_agent(
     )
     with instance_lock(config.data_dir):
         engine = await _load_models(config, load)
-        parts = assemble(config, devices, clock, engine, story)
-        await _run_parts(parts, config, story, stop, limits or RunLimits())
-        is_restart = parts.restart.is_set()
-        story.tell("stop", "terminal stops to start anew" if is_restart else "terminal stopped")
+        parts = assemble(config, devices, clock, engine, event_log)
+        await _run_parts(parts, config, event_log, stop, limits or RunLimits())
+        is_restart = parts.process.restart.is_set()
+        event_log.write(
+            "stop", "terminal stops to start anew" if is_restart else "terminal stopped"
+        )
         return Ending.RESTART if is_restart else Ending.STOP
 
 
 async def _run_parts(
-    parts: Parts, config: AgentConfig, story: Story, stop: asyncio.Event, limits: RunLimits
+    parts: Parts, config: AgentConfig, event_log: EventLog, stop: asyncio.Event, limits: RunLimits
 ) -> None:
     # Start in this order; the stack stops in the opposite one, whatever happens.
     async with AsyncExitStack() as stack:
-        if not await _open_database(stack, parts, story, stop):
+        if not await _open_database(stack, parts, event_log, stop):
             return
-        await parts.terminal.time.load()
-        await parts.terminal.settings.load()
-        await stack.enter_async_context(parts.client)
-        await _open(stack, parts.watchdog.live)
-        await _open(stack, parts.recogniser)
-        await _open(stack, parts.devices.thermometer)
-        await _open(stack, parts.devices.prompter)
-        await _open(stack, parts.devices.card_reader)
-        await _open(stack, parts.devices.camera)
+        await parts.interfaces.terminal.time.load()
+        await parts.interfaces.terminal.settings.load()
+        await stack.enter_async_context(parts.upstream.client)
+        await _open(stack, parts.process.watchdog.live)
+        await _open(stack, parts.door.recogniser)
+        await _open(stack, parts.door.devices.thermometer)
+        await _open(stack, parts.door.devices.prompter)
+        await _open(stack, parts.door.devices.card_reader)
+        await _open(stack, parts.door.devices.camera)
         # Last to start, first to stop: the door is locked before anything else ends.
-        await _open(stack, parts.devices.relay)
-        held = await parts.sync.load()
-        story.tell(
+        await _open(stack, parts.door.devices.relay)
+        held = await parts.upstream.sync.load()
+        event_log.write(
             "start",
             f"terminal {config.device_id} at {config.platform_shown}, {held} people known",
             device_id=config.device_id,
             held=held,
         )
-        await _run_loops(parts, held, story, stop, limits)
+        await _run_loops(parts, held, event_log, stop, limits)
 
 
 async def _open_database(
-    stack: AsyncExitStack, parts: Parts, story: Story, stop: asyncio.Event
+    stack: AsyncExitStack, parts: Parts, event_log: EventLog, stop: asyncio.Event
 ) -> bool:
     """Open the file as soon as there is room for it; False when told to stop before."""
     stack.push_async_callback(parts.database.close)
-    is_told = False
+    is_logged = False
     while True:
         try:
             await _open_patiently(parts)
         except DiskFull:
-            if not is_told:
-                story.tell("disk", "disk: full, so nothing can start; waiting", state="full")
-            is_told = True
-            parts.watchdog.waits_to_start("the disk is full")
+            if not is_logged:
+                event_log.write("disk", "disk: full, so nothing can start; waiting", state="full")
+            is_logged = True
+            parts.process.watchdog.waits_to_start("the disk is full")
         else:
             return True
         try:
@@ -161,7 +163,7 @@ async def _open_patiently(parts: Parts) -> None:
     opening = asyncio.ensure_future(parts.database.open())
     try:
         while not (await asyncio.wait([opening], timeout=_STILL_S))[0]:
-            parts.watchdog.waits_to_start("the terminal's file is looked through")
+            parts.process.watchdog.waits_to_start("the terminal's file is looked through")
         await opening
     finally:
         opening.cancel()
@@ -184,46 +186,46 @@ async def _open(stack: AsyncExitStack, part: _Openable) -> None:
 
 
 async def _run_loops(
-    parts: Parts, held: int, story: Story, stop: asyncio.Event, limits: RunLimits
+    parts: Parts, held: int, event_log: EventLog, stop: asyncio.Event, limits: RunLimits
 ) -> None:
     """Run the loops until `stop` is set or the limits are reached."""
-    clock = parts.devices.clock
+    clock = parts.door.devices.clock
 
     def start(name: str, work: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:
-        keeper = Supervisor(name, clock=clock, story=story)
-        parts.loops[name] = keeper
-        parts.watchdog.watch_loop(name, keeper)
-        return group.create_task(keeper.keep(work), name=name)
+        supervisor = Supervisor(name, clock=clock, event_log=event_log)
+        parts.process.loops[name] = supervisor
+        parts.process.watchdog.watch_loop(name, supervisor)
+        return group.create_task(supervisor.supervise(work), name=name)
 
     async with asyncio.TaskGroup() as group:
-        uplink = start("uplink", parts.uplink.run)
-        sync = start("library", parts.sync.run)
-        presence = start("presence", parts.presence.run)
-        keeping = start("keeping", parts.pipeline.keeper.run)
-        door = start("door", lambda: _watch_door(parts, held, limits))
-        cards = start("cards", parts.cards.run)
-        api = start("api", parts.api.run)
-        page = start("page", parts.page.run)
-        watchdog = start("watchdog", parts.watchdog.run)
-        end = group.create_task(_watch_end(parts, door, story, stop, limits), name="end")
+        uplink = start("uplink", parts.upstream.uplink.run)
+        sync = start("library", parts.upstream.sync.run)
+        presence = start("presence", parts.upstream.heartbeat.run)
+        visit_writer = start("keeping", parts.door.pipeline.visit_writer.run)
+        door = start("door", lambda: _run_door(parts, held, limits))
+        cards = start("cards", parts.door.cards.run)
+        api = start("api", parts.interfaces.api.run)
+        page = start("page", parts.interfaces.page.run)
+        watchdog = start("watchdog", parts.process.watchdog.run)
+        end = group.create_task(_watch_end(parts, door, event_log, stop, limits), name="end")
         await end
-        parts.watchdog.stopping(is_restart=parts.restart.is_set())
+        parts.process.watchdog.stopping(is_restart=parts.process.restart.is_set())
         # Nobody who calls and nobody new first; what was seen is on disk by then. The queue last.
-        for task in (page, api, cards, door, keeping, sync, presence, uplink, watchdog):
+        for task in (page, api, cards, door, visit_writer, sync, presence, uplink, watchdog):
             task.cancel()
             await asyncio.wait([task])
-        await parts.pipeline.keeper.close()
+        await parts.door.pipeline.visit_writer.close()
 
 
-async def _watch_door(parts: Parts, held: int, limits: RunLimits) -> None:
+async def _run_door(parts: Parts, held: int, limits: RunLimits) -> None:
     """Look at people; after a failure of the camera the supervisor calls this again."""
     if not held:
-        await _first_library(parts.sync)
-    camera = parts.camera
+        await _first_library(parts.upstream.sync)
+    camera = parts.door.camera
     await camera.open()
-    parts.watchdog.ready()
+    parts.process.watchdog.ready()
     try:
-        await parts.pipeline.run(visits_most=limits.visits)
+        await parts.door.pipeline.run(visits_most=limits.visits)
     except DriverError:
         await camera.close()
         raise
@@ -242,32 +244,32 @@ async def _first_library(sync: LibrarySync) -> None:
 async def _watch_end(
     parts: Parts,
     door: asyncio.Task[None],
-    story: Story,
+    event_log: EventLog,
     stop: asyncio.Event,
     limits: RunLimits,
 ) -> None:
     """Return when it is time to stop."""
     async with asyncio.TaskGroup() as group:
-        told = group.create_task(stop.wait())
-        restart = group.create_task(parts.restart.wait())
-        done = group.create_task(_finished(parts, door, story, limits))
-        endings = [told, restart, done]
+        stopped = group.create_task(stop.wait())
+        restart = group.create_task(parts.process.restart.wait())
+        done = group.create_task(_finished(parts, door, event_log, limits))
+        endings = [stopped, restart, done]
         await asyncio.wait(endings, return_when=asyncio.FIRST_COMPLETED)
         for task in endings:
             task.cancel()
 
 
 async def _finished(
-    parts: Parts, door: asyncio.Task[None], story: Story, limits: RunLimits
+    parts: Parts, door: asyncio.Task[None], event_log: EventLog, limits: RunLimits
 ) -> None:
     """Return when the limits are reached and everything is told; never without limits."""
     await asyncio.wait([door])
-    story.tell(
+    event_log.write(
         "door_done",
-        f"the camera is done after {parts.pipeline.visits} visits",
-        visits=parts.pipeline.visits,
+        f"the camera is done after {parts.door.pipeline.visits} visits",
+        visits=parts.door.pipeline.visits,
     )
     if not limits.is_finite:
         await asyncio.Event().wait()
-    await parts.sync.first_round_done.wait()
-    await parts.uplink.wait_empty()
+    await parts.upstream.sync.first_round_done.wait()
+    await parts.upstream.uplink.wait_empty()

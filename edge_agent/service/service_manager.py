@@ -35,18 +35,18 @@ class ServiceManager:
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Self:
         """Make what systemd asked for when it started this process."""
-        told = os.environ if environment is None else environment
-        address = told.get("NOTIFY_SOCKET", "")
+        variables = os.environ if environment is None else environment
+        address = variables.get("NOTIFY_SOCKET", "")
         if not address.startswith(("/", "@")):
             address = ""  # none, or a kind of socket that no terminal has (vsock)
-        return cls(address, watchdog_s=_watchdog_s(told))
+        return cls(address, watchdog_s=_watchdog_s(variables))
 
     @property
     def is_there(self) -> bool:
         """Whether somebody listens."""
         return bool(self._address)
 
-    def tell(self, *lines: str) -> None:
+    def send(self, *lines: str) -> None:
         """Send lines, for example ``READY=1``, in one message."""
         if not self._address:
             return
@@ -63,10 +63,10 @@ class ServiceManager:
             self._is_lost = False
 
 
-def _watchdog_s(told: Mapping[str, str]) -> float:
-    text = told.get("WATCHDOG_USEC", "")
+def _watchdog_s(variables: Mapping[str, str]) -> float:
+    text = variables.get("WATCHDOG_USEC", "")
     if not (text.isascii() and text.isdigit()):
         return 0.0
-    whom = told.get("WATCHDOG_PID", "")
+    pid = variables.get("WATCHDOG_PID", "")
     # It may have been meant for the process that started this one.
-    return int(text) / 1e6 if whom in {"", str(os.getpid())} else 0.0
+    return int(text) / 1e6 if pid in {"", str(os.getpid())} else 0.0

@@ -197,25 +197,25 @@ async def _decisions(plan: SpeedPlan, everybody: list[HeldPerson]) -> list[float
             FolderCameraOptions().make(), SimulatedRelay(), NoThermometer(), clock=clock
         )
         parts = assemble(config, devices, clock, plan.engine, _Silence())
-        for part in (parts.database, parts.recogniser, parts.devices.relay):
+        for part in (parts.database, parts.door.recogniser, parts.door.devices.relay):
             stack.push_async_callback(part.close)
             await part.open()
-        await parts.terminal.settings.load()
-        await parts.recogniser.hold(everybody)
+        await parts.interfaces.terminal.settings.load()
+        await parts.door.recogniser.hold(everybody)
         for number in range(-_WARM_UP, plan.frames):
             frame = Frame(plan.pictures[number % len(plan.pictures)], is_visit=True)
             begin_s = time.perf_counter()
-            await parts.pipeline.look(frame)
+            await parts.door.pipeline.process(frame)
             if number >= 0:
                 spent_s.append(time.perf_counter() - begin_s)
     return spent_s
 
 
 class _Silence:
-    """A `Story` that nobody hears."""
+    """An `EventLog` that nobody hears."""
 
-    def tell(self, event: str, line: str, **facts: Any) -> None:
-        """See `Story.tell`; nothing happens."""
+    def write(self, event: str, line: str, **facts: Any) -> None:
+        """See `EventLog.write`; nothing happens."""
 
 
 def _measured(candidates: Mapping[str, Callable[[int], object]], rounds: int) -> tuple[Step, ...]:

@@ -25,7 +25,7 @@ from edge_agent.storage.database import DATABASE_NAME, open_read_only
 from edge_agent.storage.events import oldest_event
 from edge_agent.storage.records import newest_pass
 from edge_agent.storage.schema import get_fact
-from edge_agent.storage.standing import Standing, read_standing
+from edge_agent.storage.sync_state import SyncState, read_sync_state
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Held:
         size_bytes: of the file and the log beside it.
     """
 
-    standing: Standing
+    sync_state: SyncState
     waits_since: datetime | None
     last_pass: datetime | None
     clock_offset_s: float
@@ -74,7 +74,7 @@ class Overview:
     def to_json(self) -> dict[str, Any]:
         """Return the same as JSON values; times in ISO 8601, UTC; ages in seconds."""
         config = self.config
-        told: dict[str, Any] = {
+        values: dict[str, Any] = {
             "device_id": config.device_id,
             "platform": config.platform_shown,
             "decides": config.decide.value,
@@ -87,7 +87,7 @@ class Overview:
             "disk_free_bytes": self.free_bytes,
             "data_problem": self.problem,
         }
-        return told if self.held is None else told | _held_json(self.held, self.now)
+        return values if self.held is None else values | _held_json(self.held, self.now)
 
 
 def overview(config: AgentConfig, *, clock: Clock | None = None) -> Overview:
@@ -155,7 +155,7 @@ def in_words(seconds: float) -> str:
 def _read(path: Path) -> Held:
     with closing(open_read_only(path)) as connection:
         return Held(
-            standing=read_standing(connection),
+            sync_state=read_sync_state(connection),
             waits_since=oldest_event(connection),
             last_pass=newest_pass(connection),
             clock_offset_s=float(get_fact(connection, "clock_offset_s") or 0.0),
@@ -168,12 +168,12 @@ def _read(path: Path) -> Held:
 
 
 def _held_lines(held: Held, now: datetime) -> Iterator[str]:
-    standing = held.standing
-    yield f"people      {standing.people} held, {standing.faces} can be recognised"
-    yield f"library     complete at {_when(standing.synced_at, now)}, cursor {standing.cursor}"
-    yield f"heartbeat   answered at {_when(standing.heartbeat_at, now)}"
+    sync_state = held.sync_state
+    yield f"people      {sync_state.people} held, {sync_state.faces} can be recognised"
+    yield f"library     complete at {_when(sync_state.synced_at, now)}, cursor {sync_state.cursor}"
+    yield f"heartbeat   answered at {_when(sync_state.heartbeat_at, now)}"
     yield f"last pass   {_when(held.last_pass, now)}"
-    events = standing.events
+    events = sync_state.events
     since = "" if held.waits_since is None else f" (oldest {_age(held.waits_since, now)})"
     without = f", {events.given_up} of them without their picture" if events.given_up else ""
     yield (
@@ -186,18 +186,18 @@ def _held_lines(held: Held, now: datetime) -> Iterator[str]:
 
 
 def _held_json(held: Held, now: datetime) -> dict[str, Any]:
-    standing = held.standing
+    sync_state = held.sync_state
     return {
-        "people": standing.people,
-        "faces": standing.faces,
-        "cursor": standing.cursor,
-        "synced_at": _iso(standing.synced_at),
-        "library_age_s": _age_s(standing.synced_at, now),
-        "heartbeat_at": _iso(standing.heartbeat_at),
+        "people": sync_state.people,
+        "faces": sync_state.faces,
+        "cursor": sync_state.cursor,
+        "synced_at": _iso(sync_state.synced_at),
+        "library_age_s": _age_s(sync_state.synced_at, now),
+        "heartbeat_at": _iso(sync_state.heartbeat_at),
         "last_pass_at": _iso(held.last_pass),
-        "pending": standing.events.pending,
+        "pending": sync_state.events.pending,
         "pending_oldest_s": _age_s(held.waits_since, now),
-        "parked": standing.events.parked,
+        "parked": sync_state.events.parked,
         "clock_offset_s": held.clock_offset_s,
         "data_bytes": held.size_bytes,
     }

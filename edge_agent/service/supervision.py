@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from edge_agent.drivers.base import Clock
-from edge_agent.drivers.story import Story
+from edge_agent.drivers.event_log import EventLog
 
 logger = logging.getLogger(__name__)
 
@@ -46,17 +46,17 @@ class Supervisor:
         name: str,
         *,
         clock: Clock,
-        story: Story,
+        event_log: EventLog,
         budget: RestartBudget | None = None,
     ) -> None:
         self._name = name
         self._clock = clock
-        self._story = story
+        self._event_log = event_log
         self._budget = budget or RestartBudget()
         self._failures: deque[float] = deque()
         self.state = State.STARTING
 
-    async def keep(self, work: Callable[[], Awaitable[None]]) -> None:
+    async def supervise(self, work: Callable[[], Awaitable[None]]) -> None:
         """Run the loop; start it again after every failure."""
         try:
             while True:
@@ -79,7 +79,7 @@ class Supervisor:
             self._failures.popleft()
         state = State.DEGRADED if len(self._failures) > self._budget.restarts else State.RUNNING
         if state is not self.state:
-            self._story.tell(
+            self._event_log.write(
                 "state", f"{self._name}: {state.value}", part=self._name, state=state.value
             )
         self.state = state

@@ -16,16 +16,16 @@ from typing import Final, Protocol
 
 from edge_agent.config.watchdog_section import WatchdogConfig
 from edge_agent.drivers.base import Clock
-from edge_agent.drivers.story import Story
+from edge_agent.drivers.event_log import EventLog
 from edge_agent.service.live_state import LiveFile, LiveState, agent_version
 from edge_agent.service.service_manager import ServiceManager
 from edge_agent.service.supervision import State, Supervisor
 
 logger = logging.getLogger(__name__)
 
-_LOOK_EVERY_S: Final = 1.0
+_CHECK_EVERY_S: Final = 1.0
 # Of the shortest limit; so that what is found is told well before it.
-_LOOKS_A_LIMIT: Final = 4
+_CHECKS_PER_LIMIT: Final = 4
 # Their work is done when a camera has no more pictures, or a reader no more cards.
 _MAY_END: Final = frozenset({"door", "cards"})
 _STDERR: Final = 2  # by its number, which stays good whatever becomes of the object
@@ -95,7 +95,7 @@ class Watchdog:
         config: WatchdogConfig,
         *,
         clock: Clock,
-        story: Story,
+        event_log: EventLog,
         live: LiveFile,
         ports: Callable[[], tuple[str, int, int]],
         manager: ServiceManager | None = None,
@@ -106,7 +106,7 @@ class Watchdog:
         Args:
             config: limits.
             clock: for durations and the moment of the start.
-            story: told when something is stuck, and when it goes on.
+            event_log: told when something is stuck, and when it goes on.
             live: the file.
             ports: host, port and push port of the interface; 0 while it does not listen.
             manager: None for the one that started this process.
@@ -114,7 +114,7 @@ class Watchdog:
         """
         self._config = config
         self._clock = clock
-        self._story = story
+        self._event_log = event_log
         self.live = live
         self._ports = ports
         self._manager = ServiceManager.from_environment() if manager is None else manager
@@ -148,46 +148,46 @@ class Watchdog:
         self._answers.append(sign)
         self.watch(sign)
 
-    def watch_loop(self, name: str, keeper: Supervisor) -> None:
+    def watch_loop(self, name: str, supervisor: Supervisor) -> None:
         """Look at a loop.
 
         Args:
             name: of it.
             keeper: who starts it again.
         """
-        self._loops[name] = keeper
+        self._loops[name] = supervisor
 
     def ready(self) -> None:
         """Tell that the door looks at people; more than once does nothing."""
         if not self._is_ready:
             self._is_ready = True
-            self._manager.tell("READY=1")
+            self._manager.send("READY=1")
 
     def waits_to_start(self, words: str) -> None:
         """Tell that the start takes longer, and why; to be repeated within half a minute."""
-        self._manager.tell("EXTEND_TIMEOUT_USEC=60000000", f"STATUS={words}")
+        self._manager.send("EXTEND_TIMEOUT_USEC=60000000", f"STATUS={words}")
 
     async def run(self) -> None:
         """Look for ever."""
         try:
             while True:
-                self.look()
-                await asyncio.sleep(self.look_every_s)
+                self.check()
+                await asyncio.sleep(self.check_every_s)
         finally:
             for one in self._answers:
                 await one.close()
 
     @property
-    def look_every_s(self) -> float:
+    def check_every_s(self) -> float:
         """Pause between two looks."""
         limits = (
             self._config.exit_after_s,
             self._config.answer_within_s,
             self._manager.watchdog_s / 2,
         )
-        return min([_LOOK_EVERY_S, *(one / _LOOKS_A_LIMIT for one in limits if one)])
+        return min([_CHECK_EVERY_S, *(one / _CHECKS_PER_LIMIT for one in limits if one)])
 
-    def look(self) -> None:
+    def check(self) -> None:
         """Look once and tell."""
         now_s = self._clock.monotonic()
         found = [*(sign(now_s) for sign in self._signs), *self._ended()]
@@ -203,15 +203,15 @@ class Watchdog:
             is_restart: whether the same process begins anew; to systemd that is no end.
         """
         self._is_stopping = True
-        self._manager.tell("STATUS=starts anew" if is_restart else "STOPPING=1")
+        self._manager.send("STATUS=starts anew" if is_restart else "STOPPING=1")
 
     def _ended(self) -> list[str]:
         if self._is_stopping:
             return []
         return [
             f"{name} has ended"
-            for name, keeper in self._loops.items()
-            if keeper.state is State.STOPPED and name not in _MAY_END
+            for name, supervisor in self._loops.items()
+            if supervisor.state is State.STOPPED and name not in _MAY_END
         ]
 
     def _note(self, troubles: tuple[str, ...]) -> None:
@@ -221,19 +221,19 @@ class Watchdog:
         if troubles:
             logger.error("stuck what=%s", "; ".join(troubles))
         words = "; ".join(troubles) if troubles else "goes on"
-        self._story.tell("watchdog", f"watchdog: {words}", troubles=list(troubles))
+        self._event_log.write("watchdog", f"watchdog: {words}", troubles=list(troubles))
 
     def _pat(self, now_s: float) -> None:
         if self._config.exit_after_s:
             self._alarm.set(self._config.exit_after_s)
         interval_s = self._manager.watchdog_s / 2
         # A look early rather than one late.
-        if interval_s and now_s - self._told_at_s > interval_s - self.look_every_s:
+        if interval_s and now_s - self._told_at_s > interval_s - self.check_every_s:
             self._told_at_s = now_s
-            self._manager.tell("WATCHDOG=1")
+            self._manager.send("WATCHDOG=1")
 
     def _tell_state(self, now_s: float) -> None:
-        loops = {name: str(keeper.state) for name, keeper in self._loops.items()}
+        loops = {name: str(supervisor.state) for name, supervisor in self._loops.items()}
         host, port, push_port = self._ports()
         self._state = dataclasses.replace(
             self._state,
@@ -248,4 +248,4 @@ class Watchdog:
         status = "; ".join([*self._troubles, *degraded]) or "all is well"
         if status != self._told_status and not self._is_stopping:
             self._told_status = status
-            self._manager.tell(f"STATUS={status}")
+            self._manager.send(f"STATUS={status}")

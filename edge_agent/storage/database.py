@@ -10,8 +10,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final, TypeVar
 
+from edge_agent.storage.disk_quota import DiskQuota, checkpoint
 from edge_agent.storage.rebuild import is_damage, open_or_rebuild, primary_code, rebuild, restore
-from edge_agent.storage.room import Room, checkpoint
 
 logger = logging.getLogger(__name__)
 
@@ -20,11 +20,11 @@ DATABASE_NAME: Final = "agent.sqlite3"
 Result = TypeVar("Result")
 
 
-class News(StrEnum):
+class FileEvent(StrEnum):
     """What happened to the file."""
 
     FULL = "full"  # the disk is full, or has hardly any room
-    ROOM = "room"  # it has room again
+    FREE_AGAIN = "room"  # it has room again
     REBUILT = "rebuilt"  # it was damaged, and holds what could be read of it
 
 
@@ -37,21 +37,21 @@ class Database:
 
     They share one file because a cursor, the faces it stands for and the report about them move
     together or not at all. A file that is damaged, also while it is used, is rebuilt from what can
-    be read of it (`edge_agent.storage.rebuild`); one that was deleted under a running agent is written
-    anew. On a full disk pictures are given up (`edge_agent.storage.room`).
+    be read of it (`edge_agent.storage.rebuild`); one that was deleted under a running agent is
+    written anew. On a full disk pictures are given up (`edge_agent.storage.disk_quota`).
     """
 
-    def __init__(self, path: Path, *, room: Room | None = None) -> None:
+    def __init__(self, path: Path, *, quota: DiskQuota | None = None) -> None:
         self._path = path
-        self._room = room
+        self._quota = quota
         self._thread: ThreadPoolExecutor | None = None
         self._connection: sqlite3.Connection | None = None
         self._inode = 0
-        self._news: list[News] = []
+        self._news: list[FileEvent] = []
         self._was_short = False
-        self._listeners: list[Callable[[News], None]] = []
+        self._listeners: list[Callable[[FileEvent], None]] = []
 
-    def listen(self, listener: Callable[[News], None]) -> None:
+    def listen(self, listener: Callable[[FileEvent], None]) -> None:
         """Call somebody on the event loop when something happened; must not block or raise."""
         self._listeners.append(listener)
 
@@ -122,16 +122,16 @@ class Database:
         except sqlite3.OperationalError as error:
             if not self._is_full(error):
                 raise
-            if self._room is not None:
-                self._room.release_reserve()
+            if self._quota is not None:
+                self._quota.release_reserve()
             try:
                 self._connect()
             except sqlite3.OperationalError as second:
                 raise DiskFull("no room to open the terminal's file") from second
-        if self._room is not None:
-            self._room.take_reserve()
-            self._room.limit(self._connected())
-            self._note_room()
+        if self._quota is not None:
+            self._quota.take_reserve()
+            self._quota.limit(self._connected())
+            self._note_space()
 
     def _connect(self) -> None:
         self._connection = open_or_rebuild(self._path)
@@ -163,18 +163,18 @@ class Database:
             return False
 
     def _work(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
-        if self._room is not None and self._room.is_short:
-            self._room.take_reserve()
-            self._room.limit(self._connected())
+        if self._quota is not None and self._quota.is_short:
+            self._quota.take_reserve()
+            self._quota.limit(self._connected())
         try:
             result = _in_transaction(self._connected(), work)
         except sqlite3.Error as error:
             result = self._once_more(error, work)
-        if self._room is not None and self._room.is_short:
+        if self._quota is not None and self._quota.is_short:
             # What the log does not hold, the next work may use.
             with contextlib.suppress(sqlite3.OperationalError):
                 checkpoint(self._connected())
-        self._note_room()
+        self._note_space()
         return result
 
     def _once_more(
@@ -189,11 +189,11 @@ class Database:
             logger.error("database_damaged file=%s", self._path.name)
             self._disconnect()
             rebuild(self._path)
-            self._news.append(News.REBUILT)
+            self._news.append(FileEvent.REBUILT)
         elif self._is_full(error):
-            if self._room is not None and self._connection is not None:
-                self._room.relieve(self._connection)
-                self._note_room()
+            if self._quota is not None and self._connection is not None:
+                self._quota.relieve(self._connection)
+                self._note_space()
         else:
             raise error
         try:
@@ -209,13 +209,13 @@ class Database:
         if code == sqlite3.SQLITE_FULL:
             return True
         is_vague = code in {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN}
-        return is_vague and self._room is not None and self._room.is_full
+        return is_vague and self._quota is not None and self._quota.is_full
 
-    def _note_room(self) -> None:
-        is_short = self._room is not None and self._room.is_short
+    def _note_space(self) -> None:
+        is_short = self._quota is not None and self._quota.is_short
         if is_short != self._was_short:
             self._was_short = is_short
-            self._news.append(News.FULL if is_short else News.ROOM)
+            self._news.append(FileEvent.FULL if is_short else FileEvent.FREE_AGAIN)
 
 
 def _in_transaction(

@@ -4,8 +4,8 @@ import sqlite3
 from datetime import datetime
 
 from edge_agent.storage.database import Database
+from edge_agent.storage.disk_quota import give_back
 from edge_agent.storage.events import Counts, Event, count_events, put_event
-from edge_agent.storage.room import give_back
 
 
 class Outbox:

@@ -160,7 +160,7 @@ class Applied:
 
 
 def apply_changes(connection: sqlite3.Connection, changes: Sequence[Change]) -> Applied:
-    """Write changes as part of somebody else's transaction; see `edge_agent.storage.store.Store.apply`."""
+    """Write changes inside a transaction; see `edge_agent.storage.store.Store.apply`."""
     held: dict[int, HeldPerson] = {}
     gone: set[int] = set()
     for change in changes:
@@ -217,9 +217,9 @@ def held_person(row: Sequence[Any]) -> HeldPerson:
 
 def held_details(details: str) -> tuple[tuple[int, int], str]:
     """Return `HeldPerson.visit` and `welcome` of a person's details, a UserObject as JSON."""
-    told = json.loads(details)
-    visit = int(told.get("startTime", 0)), int(told.get("endTime", 0))
-    return visit, str(told.get("prompt", ""))
+    values = json.loads(details)
+    visit = int(values.get("startTime", 0)), int(values.get("endTime", 0))
+    return visit, str(values.get("prompt", ""))
 
 
 def _delete(connection: sqlite3.Connection, user_id: str) -> set[int]:

@@ -1,9 +1,9 @@
 """A damaged file becomes a new one that holds whatever could still be read.
 
 What the platform can send again is sent again: the cursor starts over, and people that came from
-the platform are doubtful until it has named them once more (`edge_agent.storage.store.Store.sweep`). The
-new file takes the damaged one's place in one step, so that a rebuild that is broken off is begun
-again from the same damaged file.
+the platform are doubtful until it has named them once more
+(`edge_agent.storage.store.Store.sweep`). The new file takes the damaged one's place in one step, so
+that a rebuild that is broken off is begun again from the same damaged file.
 """
 
 import logging

@@ -9,9 +9,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from edge_agent.storage.database import Database
+from edge_agent.storage.disk_quota import DiskQuota, forget_pictures
 from edge_agent.storage.events import put_event
 from edge_agent.storage.people_rows import STRANGER, Match, user_type_number
-from edge_agent.storage.room import Room, forget_pictures
 from terminal_protocol.device_objects import SIGN_OBJECT, USER_OBJECT
 
 # 8.3.1, inputType
@@ -32,7 +32,7 @@ class Outcome:
 
     Attributes:
         is_open: whether the door opened.
-        reason: a `edge_agent.door.decision.Reason`, or ``relay_failed``.
+        reason: a `edge_agent.door.decision.DoorReason`, or ``relay_failed``.
     """
 
     is_open: bool
@@ -104,7 +104,7 @@ class RecordLog:
         *,
         device_mark: str,
         retention: Retention,
-        room: Room | None = None,
+        quota: DiskQuota | None = None,
     ) -> None:
         """Make a log on an open database.
 
@@ -115,7 +115,7 @@ class RecordLog:
             room: gives up old pictures for new visits; None for a disk without end.
         """
         self._database = database
-        self._room = room
+        self._quota = quota
         self._device_mark = device_mark
         self._retention = retention
         self._listeners: list[Callable[[dict[str, Any]], None]] = []
@@ -140,8 +140,8 @@ class RecordLog:
         """
 
         def work(connection: sqlite3.Connection) -> tuple[int, dict[str, Any]]:
-            if self._room is not None:
-                self._room.make(connection, len(body) + len(visit.snapshot))
+            if self._quota is not None:
+                self._quota.make(connection, len(body) + len(visit.snapshot))
             return put_event(connection, kind, body, visit.at), self._remember(connection, visit)
 
         seq, record = await self._database.run(work)
@@ -183,12 +183,12 @@ class RecordLog:
 
     async def set_outcome(self, record_id: int, outcome: Outcome) -> None:
         """Write down what became of a visit."""
-        told = json.dumps(_told(outcome))
+        text = json.dumps(_outcome_facts(outcome))
 
         def work(connection: sqlite3.Connection) -> None:
             connection.execute(
                 "UPDATE passes SET facts = json_set(facts, ?, json(?)) WHERE id = ?",
-                (f"$.{_DOOR}", told, record_id),
+                (f"$.{_DOOR}", text, record_id),
             )
 
         await self._database.run(work)
@@ -249,7 +249,7 @@ class RecordLog:
         if visit.has_mask is not None:
             facts |= {"wearMask": visit.has_mask, "wearMaskAlarm": not visit.has_mask}
         if visit.outcome is not None:
-            facts[_DOOR] = _told(visit.outcome)
+            facts[_DOOR] = _outcome_facts(visit.outcome)
         return facts
 
 
@@ -294,24 +294,24 @@ _SELECT: Final = (
 )
 
 
-def _told(outcome: Outcome) -> dict[str, Any]:
+def _outcome_facts(outcome: Outcome) -> dict[str, Any]:
     return {"isOpen": outcome.is_open, "reason": outcome.reason}
 
 
 def outcome_of(facts: Mapping[str, Any]) -> Outcome | None:
     """Return what the facts of a record say about the door; None for nothing."""
-    told = facts.get(_DOOR)
-    return Outcome(told["isOpen"], told["reason"]) if told else None
+    door = facts.get(_DOOR)
+    return Outcome(door["isOpen"], door["reason"]) if door else None
 
 
 def sign_object(row: tuple[Any, ...]) -> dict[str, Any]:
     """Return a row of `_SELECT` as SignObject (8.3.1)."""
     record_id, user_id, name, type_number, sign_time, facts, avatar, details = row
-    told = json.loads(details or "{}")
+    person = json.loads(details or "{}")
     known = json.loads(facts)
     known.pop(_DOOR, None)
     values: dict[str, Any] = {"icNumber": "", "jobNumber": "", "mobile": "", "remark": ""}
-    values |= {key: value for key, value in told.items() if key in _USER_FIELDS}
+    values |= {key: value for key, value in person.items() if key in _USER_FIELDS}
     # The library's ids may be longer than 8.2.1 allows; a record is never lost for that.
     user_id = user_id[: SIGN_OBJECT.field("userId").length_max]
     values |= {"userId": user_id, "name": name, "userType": type_number, "type": type_number}

@@ -1,7 +1,7 @@
 """What rows of the agent's file must be like; bits that flipped in a row break no page.
 
-Descriptors are judged by `edge_agent.storage.store`, which knows how to get new ones; pictures by their
-digest when they are used; bodies of uploads by the platform, which bears any fault.
+Descriptors are judged by `edge_agent.storage.store`, which knows how to get new ones; pictures by
+their digest when they are used; bodies of uploads by the platform, which bears any fault.
 """
 
 import json
@@ -40,10 +40,10 @@ def _person(row: Row) -> bool:
 
 
 def _has_details(row: Row) -> bool:
-    told = _json(row.get("details", "{}"))
-    if not isinstance(told, dict):
+    details = _json(row.get("details", "{}"))
+    if not isinstance(details, dict):
         return False
-    return all(str(told.get(key, 0)).lstrip("-").isdecimal() for key in ("startTime", "endTime"))
+    return all(str(details.get(key, 0)).lstrip("-").isdecimal() for key in ("startTime", "endTime"))
 
 
 def _fact(row: Row) -> bool:

@@ -21,7 +21,7 @@ from edge_agent.storage.people_rows import (
     is_descriptor,
 )
 from edge_agent.storage.schema import get_fact, moment_of, set_fact
-from edge_agent.storage.standing import Standing, read_standing
+from edge_agent.storage.sync_state import SyncState, read_sync_state
 
 logger = logging.getLogger(__name__)
 
@@ -199,9 +199,9 @@ class Store:
             await self._database.checkpoint()
         return applied
 
-    async def standing(self) -> Standing:
+    async def sync_state(self) -> SyncState:
         """Describe the file."""
-        return await self._database.run(read_standing)
+        return await self._database.run(read_sync_state)
 
     async def _fact(self, name: str) -> str | None:
         return await self._database.run(lambda connection: get_fact(connection, name))

@@ -13,7 +13,7 @@ from typing import Final
 
 from edge_agent.drivers.base import Clock
 from edge_agent.drivers.clock import Backoff, jittered
-from edge_agent.drivers.story import Story
+from edge_agent.drivers.event_log import EventLog
 from edge_agent.recognition.recogniser import PictureProblem, Recogniser
 from edge_agent.storage.database import DiskFull
 from edge_agent.storage.events import encode
@@ -118,7 +118,7 @@ class LibrarySync:
         client: PlatformClient,
         uplink: Uplink,
         clock: Clock,
-        story: Story,
+        event_log: EventLog,
         limits: SyncLimits,
         chance: random.Random,
     ) -> None:
@@ -127,7 +127,7 @@ class LibrarySync:
         self._client = client
         self._uplink = uplink
         self._clock = clock
-        self._story = story
+        self._event_log = event_log
         self._limits = limits
         self._chance = chance
         self._backoff = Backoff(first_s=limits.interval_s, most_s=_POLL_AGAIN_MOST_S, chance=chance)
@@ -200,7 +200,7 @@ class LibrarySync:
             await self.redescribe()
         await self._fetch_missing(tally)
         if tally.saved or tally.deleted or tally.failed:
-            self._story.tell(
+            self._event_log.write(
                 "sync",
                 f"library: {tally.saved} stored, {tally.deleted} deleted, {tally.failed} failed"
                 f" → {self._faces} people can be recognised",
@@ -398,5 +398,5 @@ class LibrarySync:
                 line = f"library: the platform gives no changes ({problem})"
             else:
                 line = f"library: in touch with the platform, {self._faces} people so far"
-            self._story.tell("sync_state", line, is_reached=not problem, problem=problem)
+            self._event_log.write("sync_state", line, is_reached=not problem, problem=problem)
         self._problem = problem

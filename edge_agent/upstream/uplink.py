@@ -46,7 +46,7 @@ _TOO_OFTEN: Final = 429  # is about how many come, never about this one
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery:
+class UploadResult:
     """How one try went.
 
     Attributes:
@@ -62,7 +62,7 @@ class Delivery:
     has_delay: bool = False
 
 
-def judge(kind: str, reply: Reply) -> Delivery:
+def judge(kind: str, reply: Reply) -> UploadResult:
     """Decide what a reply means for the event that was sent.
 
     Only HTTP 200 with ``ret`` "0" means that the platform has it.
@@ -72,24 +72,24 @@ def judge(kind: str, reply: Reply) -> Delivery:
         reply: what came back.
     """
     if reply.is_away:
-        return Delivery(Verdict.AWAY, reply)
+        return UploadResult(Verdict.AWAY, reply)
     if reply.status == 413:  # this one is too long for something on the way
-        return Delivery(Verdict.LATER, reply)
+        return UploadResult(Verdict.LATER, reply)
     if reply.status != 200:
-        return Delivery(Verdict.REFUSED, reply)
+        return UploadResult(Verdict.REFUSED, reply)
     if not isinstance(reply.payload, dict):
         # A field server answered null for months; a page of a hotel's network is no answer.
         verdict = Verdict.AWAY if reply.problem else Verdict.LATER
-        return Delivery(verdict, reply)
+        return UploadResult(verdict, reply)
     ret = Ack.from_wire(reply.payload).ret
     if ret == RetCode.SUCCESS:
         answer = PassAnswer.from_wire(reply.payload) if kind == "syface" else None
-        return Delivery(Verdict.DONE, reply, answer, has_delay=_has_delay(reply.payload))
+        return UploadResult(Verdict.DONE, reply, answer, has_delay=_has_delay(reply.payload))
     if ret in _PERMANENT:
-        return Delivery(Verdict.PARK, reply)
+        return UploadResult(Verdict.PARK, reply)
     if ret.startswith(_TERMINAL_CODES):
-        return Delivery(Verdict.REFUSED, reply)
-    return Delivery(Verdict.LATER, reply)
+        return UploadResult(Verdict.REFUSED, reply)
+    return UploadResult(Verdict.LATER, reply)
 
 
 def _has_delay(payload: dict[str, object]) -> bool:
@@ -132,7 +132,7 @@ class Uplink:
         """Tell the loop that there is something new in the queue."""
         self._wake.set()
 
-    async def deliver_now(self, seq: int, *, until_s: float) -> Delivery | None:
+    async def deliver_now(self, seq: int, *, until_s: float) -> UploadResult | None:
         """Send one event at once, ahead of the queue and of its pauses, because somebody waits.
 
         Args:
@@ -163,7 +163,9 @@ class Uplink:
         await self._settle(event, delivery)
         return delivery
 
-    async def deliver_unkept(self, kind: str, body: bytes, *, until_s: float) -> Delivery | None:
+    async def deliver_unkept(
+        self, kind: str, body: bytes, *, until_s: float
+    ) -> UploadResult | None:
         """Send an upload at once that found no room in the queue.
 
         Args:
@@ -234,10 +236,10 @@ class Uplink:
             return await self._outbox.first(skip=skip | suspects) or oldest
         return oldest
 
-    async def _send(self, event: Event) -> Delivery:
+    async def _send(self, event: Event) -> UploadResult:
         return judge(event.kind, await self._client.post(event.kind, event.body))
 
-    async def _settle(self, event: Event, delivery: Delivery) -> None:
+    async def _settle(self, event: Event, delivery: UploadResult) -> None:
         """Do with an event what the reply demands, and adapt the pauses."""
         verdict, reply = delivery.verdict, delivery.reply
         if verdict in _HELD_UP and event.seq in self._blamed and reply.status != _TOO_OFTEN:
@@ -267,7 +269,7 @@ class Uplink:
             return
         self._note_working()
 
-    def _hold_back(self, delivery: Delivery) -> None:
+    def _hold_back(self, delivery: UploadResult) -> None:
         """Let the queue wait, longer each time."""
         backoff = self._away if delivery.verdict is Verdict.AWAY else self._refused
         pause_s = max(backoff.failed(), delivery.reply.retry_after_s or 0.0)

@@ -13,7 +13,7 @@ from terminal_protocol import FaceMatch, IdCard, TemperatureReading
 _ACTIONS: Final = {1: "进门", 2: "出门"}  # seed 9.2, actionCode and action
 
 
-class Tongue(IntEnum):
+class MessageLanguage(IntEnum):
     """``languageType`` of 8.1.6: in which language a message describes the door."""
 
     CHINESE = 0
@@ -29,12 +29,12 @@ class OpenCode(IntEnum):
 
 
 _OPEN_WORDS: Final = {
-    Tongue.CHINESE: {
+    MessageLanguage.CHINESE: {
         OpenCode.OPENED: "开门成功",
         OpenCode.TEMPERATURE_ABNORMAL: "温度异常",
         OpenCode.MASK_MISSING: "未佩戴口罩",
     },
-    Tongue.ENGLISH: {
+    MessageLanguage.ENGLISH: {
         OpenCode.OPENED: "door opened",
         OpenCode.TEMPERATURE_ABNORMAL: "abnormal temperature",
         OpenCode.MASK_MISSING: "no mask",
@@ -103,7 +103,7 @@ class UploadWriter:
         mask: bool | None = None,
         misses_mask: bool = False,
         is_opened: bool = False,
-        tongue: Tongue = Tongue.CHINESE,
+        message_language: MessageLanguage = MessageLanguage.CHINESE,
     ) -> bytes:
         """Body of /syattribute, for somebody who was not recognised.
 
@@ -115,7 +115,7 @@ class UploadWriter:
             mask: see `face_match`.
             misses_mask: whether masks are looked at, and none is worn.
             is_opened: whether the door opens.
-            tongue: language of the words that go with the code.
+            message_language: language of the words that go with the code.
         """
         code: OpenCode | None = OpenCode.MASK_MISSING if misses_mask else None
         if temperature_c is not None and temperature_c >= limit_c:
@@ -131,7 +131,7 @@ class UploadWriter:
             captured_at=captured_at,
             image=snapshot,
             open_code=code,
-            open_message="" if code is None else _OPEN_WORDS[tongue][code],
+            open_message="" if code is None else _OPEN_WORDS[message_language][code],
         )
         return encode(message.to_wire())
 

@@ -386,7 +386,7 @@ async def library_full(terminal: RunningTerminal) -> dict[str, Any]:
 
 
 async def unforeseen(terminal: RunningTerminal) -> dict[str, Any]:
-    await terminal.parts.recogniser.close()  # a bug in the order of stopping, say
+    await terminal.parts.door.recogniser.close()  # a bug in the order of stopping, say
     return await terminal.call("userAdd", photo(person_jpeg(100)))
 
 
@@ -523,7 +523,7 @@ async def test_port_that_is_taken_does_not_stop_the_terminal(
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        server = terminal.parts.api
+        server = terminal.parts.interfaces.api
         config = server._config
         object.__setattr__(config, "port", port)
         again = asyncio.create_task(server.run())
@@ -539,7 +539,7 @@ async def test_port_that_is_taken_does_not_stop_the_terminal(
 async def test_two_ports_that_are_taken_are_told_once_and_together(
     terminal: RunningTerminal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    server = terminal.parts.api
+    server = terminal.parts.interfaces.api
     monkeypatch.setattr(server, "_backoff", Backoff(first_s=0.01, most_s=0.01, chance=Random(1)))
     with socket.socket() as first, socket.socket() as second:
         for number, (name, taken) in enumerate([("port", first), ("push_port", second)]):
@@ -582,7 +582,7 @@ async def test_nothing_private_is_logged(
     ours = "\n".join(
         record.getMessage() for record in caplog.records if record.name.startswith(("edge", "aioh"))
     )
-    told = ours + "\n".join(terminal.story.lines) + str(terminal.story.events)
+    told = ours + "\n".join(terminal.event_log.lines) + str(terminal.event_log.events)
     for private in ("李二壮", "43112319961122", "13800000000", sign(stamp, "123456"), "123456"):
         assert private not in told
 

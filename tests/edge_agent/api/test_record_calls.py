@@ -35,7 +35,7 @@ def visit(
 
 async def remember(terminal: RunningTerminal, *visits: Visit) -> None:
     for one in visits:
-        await terminal.parts.terminal.records.keep(one, "syattribute", b"{}")
+        await terminal.parts.interfaces.terminal.records.keep(one, "syattribute", b"{}")
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_agent.config import DecisionPolicy
-from edge_agent.door.decision import Decision, Facts, PlatformWord, Reason, Rules, decide
+from edge_agent.door.decision import DoorDecision, DoorReason, Facts, PlatformAnswer, Rules, decide
 from edge_agent.recognition.liveness import Liveness
 
 RULES = Rules(
@@ -24,22 +24,22 @@ PLATFORM, LOCAL, BOTH = DecisionPolicy
 @pytest.mark.parametrize(
     ("policy", "word", "opens", "reason"),
     [
-        (PLATFORM, PlatformWord.OPEN, True, Reason.PLATFORM_ALLOWED),
-        (PLATFORM, PlatformWord.KEEP_CLOSED, False, Reason.PLATFORM_REFUSED),
-        (PLATFORM, PlatformWord.NOT_STORED, False, Reason.NOT_STORED),
-        (PLATFORM, PlatformWord.AWAY, False, Reason.PLATFORM_AWAY),
-        (PLATFORM, PlatformWord.LATE, False, Reason.ANSWER_LATE),
-        (PLATFORM, PlatformWord.NOT_ASKED, False, Reason.PLATFORM_AWAY),
-        (LOCAL, PlatformWord.NOT_ASKED, True, Reason.LOCAL_ALLOWED),
-        (BOTH, PlatformWord.OPEN, True, Reason.PLATFORM_ALLOWED),
-        (BOTH, PlatformWord.KEEP_CLOSED, False, Reason.PLATFORM_REFUSED),
-        (BOTH, PlatformWord.NOT_STORED, False, Reason.NOT_STORED),
-        (BOTH, PlatformWord.AWAY, True, Reason.LOCAL_ALLOWED),
-        (BOTH, PlatformWord.LATE, True, Reason.LOCAL_ALLOWED),
+        (PLATFORM, PlatformAnswer.OPEN, True, DoorReason.PLATFORM_ALLOWED),
+        (PLATFORM, PlatformAnswer.KEEP_CLOSED, False, DoorReason.PLATFORM_REFUSED),
+        (PLATFORM, PlatformAnswer.NOT_STORED, False, DoorReason.NOT_STORED),
+        (PLATFORM, PlatformAnswer.AWAY, False, DoorReason.PLATFORM_AWAY),
+        (PLATFORM, PlatformAnswer.LATE, False, DoorReason.ANSWER_LATE),
+        (PLATFORM, PlatformAnswer.NOT_ASKED, False, DoorReason.PLATFORM_AWAY),
+        (LOCAL, PlatformAnswer.NOT_ASKED, True, DoorReason.LOCAL_ALLOWED),
+        (BOTH, PlatformAnswer.OPEN, True, DoorReason.PLATFORM_ALLOWED),
+        (BOTH, PlatformAnswer.KEEP_CLOSED, False, DoorReason.PLATFORM_REFUSED),
+        (BOTH, PlatformAnswer.NOT_STORED, False, DoorReason.NOT_STORED),
+        (BOTH, PlatformAnswer.AWAY, True, DoorReason.LOCAL_ALLOWED),
+        (BOTH, PlatformAnswer.LATE, True, DoorReason.LOCAL_ALLOWED),
     ],
 )
 def test_who_decides(
-    policy: DecisionPolicy, word: PlatformWord, opens: bool, reason: Reason
+    policy: DecisionPolicy, word: PlatformAnswer, opens: bool, reason: DoorReason
 ) -> None:
     decision = decide(replace(RESIDENT, platform=word), replace(RULES, decide=policy))
 
@@ -50,26 +50,26 @@ def test_who_decides(
 @pytest.mark.parametrize(
     ("changed", "required", "reason"),
     [
-        ({"user_type": "blacklist"}, False, Reason.KEPT_OUT),
-        ({"user_type": "3"}, False, Reason.KEPT_OUT),
-        ({"temperature_c": 37.3}, False, Reason.TEMPERATURE_HIGH),
-        ({"temperature_c": float("nan")}, False, Reason.TEMPERATURE_HIGH),
-        ({"temperature_c": 37.2}, False, Reason.LOCAL_ALLOWED),
-        ({"temperature_c": None}, False, Reason.LOCAL_ALLOWED),
-        ({"temperature_c": None}, True, Reason.TEMPERATURE_MISSING),
-        ({"library_age_s": None}, False, Reason.LIBRARY_STALE),
-        ({"library_age_s": 3601.0}, False, Reason.LIBRARY_STALE),
-        ({"library_age_s": -1.0}, False, Reason.LIBRARY_STALE),
-        ({"library_age_s": 3600.0}, False, Reason.LOCAL_ALLOWED),
+        ({"user_type": "blacklist"}, False, DoorReason.KEPT_OUT),
+        ({"user_type": "3"}, False, DoorReason.KEPT_OUT),
+        ({"temperature_c": 37.3}, False, DoorReason.TEMPERATURE_HIGH),
+        ({"temperature_c": float("nan")}, False, DoorReason.TEMPERATURE_HIGH),
+        ({"temperature_c": 37.2}, False, DoorReason.LOCAL_ALLOWED),
+        ({"temperature_c": None}, False, DoorReason.LOCAL_ALLOWED),
+        ({"temperature_c": None}, True, DoorReason.TEMPERATURE_MISSING),
+        ({"library_age_s": None}, False, DoorReason.LIBRARY_STALE),
+        ({"library_age_s": 3601.0}, False, DoorReason.LIBRARY_STALE),
+        ({"library_age_s": -1.0}, False, DoorReason.LIBRARY_STALE),
+        ({"library_age_s": 3600.0}, False, DoorReason.LOCAL_ALLOWED),
     ],
 )
-def test_local_rule(changed: dict[str, object], required: bool, reason: Reason) -> None:
+def test_local_rule(changed: dict[str, object], required: bool, reason: DoorReason) -> None:
     rules = replace(RULES, decide=LOCAL, temperature_required=required)
 
     decision = decide(replace(RESIDENT, **changed), rules)
 
     assert decision.reason is reason
-    assert decision.open_door is (reason is Reason.LOCAL_ALLOWED)
+    assert decision.open_door is (reason is DoorReason.LOCAL_ALLOWED)
 
 
 def test_library_of_any_age_serves_when_the_limit_is_off() -> None:
@@ -82,9 +82,9 @@ def test_library_of_any_age_serves_when_the_limit_is_off() -> None:
     ("asked_ms", "held_ms"), [(None, 3000), (20, 20), (5000, 5000), (1, 20), (60_000, 5000)]
 )
 def test_platform_says_how_long(asked_ms: int | None, held_ms: int) -> None:
-    facts = replace(RESIDENT, platform=PlatformWord.OPEN, platform_delay_ms=asked_ms)
+    facts = replace(RESIDENT, platform=PlatformAnswer.OPEN, platform_delay_ms=asked_ms)
 
-    assert decide(facts, RULES) == Decision(True, Reason.PLATFORM_ALLOWED, held_ms)
+    assert decide(facts, RULES) == DoorDecision(True, DoorReason.PLATFORM_ALLOWED, held_ms)
 
 
 @given(
@@ -93,7 +93,7 @@ def test_platform_says_how_long(asked_ms: int | None, held_ms: int) -> None:
         user_type=st.none() | st.sampled_from(["user", "visitor", "blacklist", "3", ""]),
         temperature_c=st.none() | st.floats(),
         library_age_s=st.none() | st.floats(),
-        platform=st.sampled_from(PlatformWord),
+        platform=st.sampled_from(PlatformAnswer),
         platform_delay_ms=st.none() | st.integers(),
     ),
     st.sampled_from(DecisionPolicy),
@@ -106,33 +106,33 @@ def test_nothing_opens_without_an_explicit_allow(facts: Facts, policy: DecisionP
         return
     assert facts.user_type is not None
     assert 20 <= decision.unlock_delay_ms <= 5000
-    if decision.reason is Reason.PLATFORM_ALLOWED:
-        assert facts.platform is PlatformWord.OPEN
+    if decision.reason is DoorReason.PLATFORM_ALLOWED:
+        assert facts.platform is PlatformAnswer.OPEN
         assert policy is not LOCAL
     else:
-        assert decision.reason is Reason.LOCAL_ALLOWED
-        assert policy is LOCAL or facts.platform in {PlatformWord.AWAY, PlatformWord.LATE}
+        assert decision.reason is DoorReason.LOCAL_ALLOWED
+        assert policy is LOCAL or facts.platform in {PlatformAnswer.AWAY, PlatformAnswer.LATE}
         assert facts.user_type not in {"blacklist", "3"}
 
 
 @pytest.mark.parametrize(
     ("rules", "facts", "reason"),
     [
-        ({"mask_required": True}, {"has_mask": False}, Reason.MASK_MISSING),
-        ({"mask_required": True}, {"has_mask": True}, Reason.LOCAL_ALLOWED),
-        ({}, {"has_mask": False}, Reason.LOCAL_ALLOWED),
-        ({}, {"is_expected": False}, Reason.OUTSIDE_VISIT),
-        ({"temperature_counts": False}, {"temperature_c": 39.0}, Reason.LOCAL_ALLOWED),
-        ({"temperature_counts": True}, {"temperature_c": 39.0}, Reason.TEMPERATURE_HIGH),
-        ({}, {"user_type": "-1"}, Reason.KEPT_OUT),
-        ({}, {"user_type": "3"}, Reason.KEPT_OUT),
-        ({}, {"is_on_record": False}, Reason.NOT_ON_RECORD),
-        ({"opens_unrecorded": True}, {"is_on_record": False}, Reason.LOCAL_ALLOWED),
-        ({}, {"is_on_record": False, "user_type": "3"}, Reason.KEPT_OUT),
+        ({"mask_required": True}, {"has_mask": False}, DoorReason.MASK_MISSING),
+        ({"mask_required": True}, {"has_mask": True}, DoorReason.LOCAL_ALLOWED),
+        ({}, {"has_mask": False}, DoorReason.LOCAL_ALLOWED),
+        ({}, {"is_expected": False}, DoorReason.OUTSIDE_VISIT),
+        ({"temperature_counts": False}, {"temperature_c": 39.0}, DoorReason.LOCAL_ALLOWED),
+        ({"temperature_counts": True}, {"temperature_c": 39.0}, DoorReason.TEMPERATURE_HIGH),
+        ({}, {"user_type": "-1"}, DoorReason.KEPT_OUT),
+        ({}, {"user_type": "3"}, DoorReason.KEPT_OUT),
+        ({}, {"is_on_record": False}, DoorReason.NOT_ON_RECORD),
+        ({"opens_unrecorded": True}, {"is_on_record": False}, DoorReason.LOCAL_ALLOWED),
+        ({}, {"is_on_record": False, "user_type": "3"}, DoorReason.KEPT_OUT),
     ],
 )
 def test_local_rule_knows_the_settings_of_the_door(
-    rules: dict[str, object], facts: dict[str, object], reason: Reason
+    rules: dict[str, object], facts: dict[str, object], reason: DoorReason
 ) -> None:
     """8.1.5 (tempNormal, maskNormal) and 8.2.1 (userType, startTime, endTime)."""
     held = replace(RULES, decide=LOCAL, **rules)
@@ -140,7 +140,7 @@ def test_local_rule_knows_the_settings_of_the_door(
     decision = decide(replace(RESIDENT, **facts), held)
 
     assert decision.reason is reason
-    assert decision.open_door is (reason is Reason.LOCAL_ALLOWED)
+    assert decision.open_door is (reason is DoorReason.LOCAL_ALLOWED)
 
 
 @pytest.mark.parametrize(
@@ -150,7 +150,7 @@ def test_platform_unlocks_for_five_seconds_at_most_the_terminal_for_thirty(
     asked_ms: int | None, set_ms: int, held_ms: int
 ) -> None:
     """unlockDelay of 9.2, unlockOuttime of 8.1.5."""
-    facts = replace(RESIDENT, platform=PlatformWord.OPEN, platform_delay_ms=asked_ms)
+    facts = replace(RESIDENT, platform=PlatformAnswer.OPEN, platform_delay_ms=asked_ms)
 
     assert decide(facts, replace(RULES, unlock_delay_ms=set_ms)).unlock_delay_ms == held_ms
 
@@ -160,7 +160,7 @@ def test_platform_unlocks_for_five_seconds_at_most_the_terminal_for_thirty(
         Facts,
         user_type=st.none(),
         temperature_c=st.none() | st.floats() | st.floats(36, 38),
-        platform=st.sampled_from(PlatformWord),
+        platform=st.sampled_from(PlatformAnswer),
         has_mask=st.booleans(),
         liveness=st.sampled_from(Liveness),
         is_on_record=st.booleans(),

@@ -13,7 +13,7 @@ from edge_agent.storage.store import Store
 from edge_agent.upstream.platform_client import PlatformClient
 from edge_agent.upstream.sync import LibrarySync, SyncLimits
 from edge_agent.upstream.uplink import Uplink
-from tests.edge_agent.fakes import FakeEngine, ListStory, ManualClock, person_image, person_jpeg
+from tests.edge_agent.fakes import FakeEngine, ListEventLog, ManualClock, person_image, person_jpeg
 from tests.support.fake_platform import FakePlatform
 
 PEOPLE = 20
@@ -58,7 +58,7 @@ async def test_a_visitor_waits_for_one_picture_of_the_library_not_for_all(
         client=client,
         uplink=uplink,
         clock=clock,
-        story=ListStory(),
+        event_log=ListEventLog(),
         limits=SyncLimits(
             interval_s=0.05, picture_max_bytes=50_000, picture_parallel=4, people_max=100
         ),
@@ -72,7 +72,7 @@ async def test_a_visitor_waits_for_one_picture_of_the_library_not_for_all(
         )
         await asyncio.sleep(0.1)  # the last pictures reach the queue, if there is one
 
-        seen = group.create_task(recogniser.look(person_image(200)))
+        seen = group.create_task(recogniser.recognise(person_image(200)))
         await asyncio.sleep(0)
         engine.go_on.set()
         sighting = await seen
@@ -82,4 +82,4 @@ async def test_a_visitor_waits_for_one_picture_of_the_library_not_for_all(
     await recogniser.close()
 
     assert engine.pictures == PEOPLE
-    assert (await store.standing()).faces == PEOPLE
+    assert (await store.sync_state()).faces == PEOPLE

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from edge_agent.config import DecisionPolicy
-from edge_agent.door.decision import Reason
+from edge_agent.door.decision import DoorReason
 from edge_agent.storage.database import Database, DiskFull
 from edge_agent.storage.events import encode
 from terminal_protocol import ResultFeedback, write_feedback
@@ -43,15 +43,15 @@ async def full(database: Database, door: Door) -> None:  # noqa: F811 - the fixt
 @pytest.mark.parametrize(
     ("decide", "is_away", "opens_unrecorded", "reason"),
     [
-        (PLATFORM, False, False, Reason.PLATFORM_ALLOWED),
-        (PLATFORM, True, False, Reason.PLATFORM_AWAY),
-        (PLATFORM, True, True, Reason.PLATFORM_AWAY),
-        (THEN_LOCAL, False, False, Reason.PLATFORM_ALLOWED),
-        (THEN_LOCAL, True, False, Reason.NOT_ON_RECORD),
-        (THEN_LOCAL, True, True, Reason.LOCAL_ALLOWED),
-        (LOCAL, False, False, Reason.LOCAL_ALLOWED),
-        (LOCAL, True, False, Reason.NOT_ON_RECORD),
-        (LOCAL, True, True, Reason.LOCAL_ALLOWED),
+        (PLATFORM, False, False, DoorReason.PLATFORM_ALLOWED),
+        (PLATFORM, True, False, DoorReason.PLATFORM_AWAY),
+        (PLATFORM, True, True, DoorReason.PLATFORM_AWAY),
+        (THEN_LOCAL, False, False, DoorReason.PLATFORM_ALLOWED),
+        (THEN_LOCAL, True, False, DoorReason.NOT_ON_RECORD),
+        (THEN_LOCAL, True, True, DoorReason.LOCAL_ALLOWED),
+        (LOCAL, False, False, DoorReason.LOCAL_ALLOWED),
+        (LOCAL, True, False, DoorReason.NOT_ON_RECORD),
+        (LOCAL, True, True, DoorReason.LOCAL_ALLOWED),
     ],
 )
 async def test_nothing_opens_without_a_trace_unless_it_was_configured(
@@ -60,20 +60,20 @@ async def test_nothing_opens_without_a_trace_unless_it_was_configured(
     decide: DecisionPolicy,
     is_away: bool,
     opens_unrecorded: bool,
-    reason: Reason,
+    reason: DoorReason,
 ) -> None:
     if is_away:
         platform.fail("syface", Failure(503), times=10)
 
     pipeline = door.pipeline(decide, opens_unrecorded=opens_unrecorded)
-    decision = await pipeline.look(visitor(ANN))
+    decision = await pipeline.process(visitor(ANN))
 
     assert decision is not None
     assert decision.reason is reason
     assert decision.open_door is reason.value.endswith("_allowed")
     assert bool(door.relay.pulses_ms) is decision.open_door
     assert [one.user_id for one in platform.passes] == ([] if is_away else ["1001"])
-    assert pipeline.keeper.waiting == int(is_away)
+    assert pipeline.visit_writer.waiting == int(is_away)
 
 
 async def test_pass_that_found_no_room_is_stored_when_there_is_some_and_arrives_once(
@@ -83,30 +83,30 @@ async def test_pass_that_found_no_room_is_stored_when_there_is_some_and_arrives_
 ) -> None:
     platform.fail("syface", Failure(503), times=10)
     pipeline = door.pipeline(LOCAL)
-    await pipeline.look(visitor(ANN))
-    await pipeline.look(visitor(STRANGER))
+    await pipeline.process(visitor(ANN))
+    await pipeline.process(visitor(STRANGER))
 
     await limit(database, 100_000)
-    await pipeline.keeper.step()
+    await pipeline.visit_writer.step()
     platform.heal()
     door.uplink._resume_at_s = 0.0
     while await door.uplink.step() == 0.0:
         pass
 
-    assert pipeline.keeper.waiting == 0
+    assert pipeline.visit_writer.waiting == 0
     assert [one.user_id for one in platform.passes] == ["1001"]
     assert len(platform.readings) == 1
-    assert "record nowhere" in door.story.lines[0]
+    assert "record nowhere" in door.event_log.lines[0]
 
 
 async def test_stranger_is_reported_even_so(platform: FakePlatform, door: Door) -> None:  # noqa: F811
     pipeline = door.pipeline()
 
-    await pipeline.look(visitor(STRANGER))
+    await pipeline.process(visitor(STRANGER))
 
     assert len(platform.readings) == 1
-    assert pipeline.keeper.waiting == 0
-    assert door.story.lines[-1].endswith("reported")
+    assert pipeline.visit_writer.waiting == 0
+    assert door.event_log.lines[-1].endswith("reported")
 
 
 @pytest.mark.parametrize("opens_unrecorded", [False, True])
@@ -118,11 +118,11 @@ async def test_stranger_is_let_in_with_a_trace_only_and_told_as_it_was(
     """A door that opens to anybody (cmpNormal 0) keeps to the rule as well; see 9.3, openCode."""
     pipeline = door.pipeline(LOCAL, opens_unrecognised=True, opens_unrecorded=opens_unrecorded)
 
-    decision = await pipeline.look(visitor(STRANGER))
-    assert pipeline.keeper.waiting == 1
-    await pipeline.keeper.step()
+    decision = await pipeline.process(visitor(STRANGER))
+    assert pipeline.visit_writer.waiting == 1
+    await pipeline.visit_writer.step()
 
-    expected = Reason.UNRECOGNISED_ALLOWED if opens_unrecorded else Reason.NOT_ON_RECORD
+    expected = DoorReason.UNRECOGNISED_ALLOWED if opens_unrecorded else DoorReason.NOT_ON_RECORD
     assert decision is not None
     assert decision.reason is expected
     assert bool(door.relay.pulses_ms) is opens_unrecorded

@@ -11,14 +11,14 @@ import pytest
 
 from edge_agent.config import DecisionPolicy
 from edge_agent.config.door_sections import LookingConfig
-from edge_agent.door.decision import Reason, Rules
+from edge_agent.door.decision import DoorReason, Rules
 from edge_agent.door.door_settings import DoorSettings
 from edge_agent.door.pipeline import Devices, Pipeline
 from edge_agent.drivers.base import Frame
 from edge_agent.drivers.clock import SystemClock
 from edge_agent.drivers.exceptions import DriverError
 from edge_agent.drivers.relay_simulated import SimulatedRelay
-from edge_agent.recognition.face_settings import Looking, SnapshotKind
+from edge_agent.recognition.face_settings import FaceSettings, SnapshotKind
 from edge_agent.recognition.recogniser import Recogniser, VisitGate
 from edge_agent.storage.database import Database
 from edge_agent.storage.events import Counts
@@ -40,7 +40,7 @@ from terminal_protocol.device_objects import SIGN_OBJECT
 from tests.edge_agent.fakes import (
     FakeEngine,
     ListCamera,
-    ListStory,
+    ListEventLog,
     ScriptedThermometer,
     person_image,
 )
@@ -73,9 +73,9 @@ class Door:
             database, device_mark="0000001", retention=Retention(30, 1000, 1000)
         )
         # Pictures of one shade have no sharpness; here they are good enough at once.
-        eyes = LookingConfig(good_quality=0.0, least_quality=0.0)
-        self.settings: dict[str, Any] = {"eyes": eyes}
-        self.story = ListStory()
+        looking = LookingConfig(good_quality=0.0, least_quality=0.0)
+        self.settings: dict[str, Any] = {"looking": looking}
+        self.event_log = ListEventLog()
         self.library_age_s: float | None = 5.0
         self.uplink = Uplink(
             outbox=self.outbox, client=client, clock=self.clock, chance=random.Random(1)
@@ -105,14 +105,14 @@ class Door:
                     }
                 ),
                 **{
-                    "looking": Looking(),
+                    "face": FaceSettings(),
                     "visit_gap_s": 8.0,
                     "answer_timeout_s": answer_timeout_s,
                     **self.settings,
                 },
             ),
             library_age_s=lambda: self.library_age_s,
-            story=self.story,
+            event_log=self.event_log,
         )
 
 
@@ -140,19 +140,19 @@ def visitor(shade: int) -> Frame:
 
 
 async def test_platform_opens_for_a_match(platform: FakePlatform, door: Door) -> None:
-    decision = await door.pipeline().look(visitor(ANN))
+    decision = await door.pipeline().process(visitor(ANN))
 
-    assert decision and decision.reason is Reason.PLATFORM_ALLOWED
+    assert decision and decision.reason is DoorReason.PLATFORM_ALLOWED
     assert door.relay.pulses_ms == [250]
     assert door.relay.is_energised
     assert await door.outbox.counts() == Counts(0, 0)
-    assert door.story.lines == [
+    assert door.event_log.lines == [
         "visitor walked by → Ann (100) → platform says open → relay pulsed 250 ms"
     ]
 
 
 async def test_pass_carries_what_the_seed_asks_for(platform: FakePlatform, door: Door) -> None:
-    await door.pipeline().look(visitor(ANN))
+    await door.pipeline().process(visitor(ANN))
 
     (sent,) = platform.passes
     assert (sent.user_id, sent.user_name, sent.user_type) == ("1001", "Ann", "user")
@@ -169,32 +169,32 @@ async def test_pass_carries_what_the_seed_asks_for(platform: FakePlatform, door:
 async def test_platform_says_keep_closed(platform: FakePlatform, door: Door) -> None:
     platform.opens_for = set()
 
-    decision = await door.pipeline().look(visitor(ANN))
+    decision = await door.pipeline().process(visitor(ANN))
 
-    assert decision and decision.reason is Reason.PLATFORM_REFUSED
+    assert decision and decision.reason is DoorReason.PLATFORM_REFUSED
     assert door.relay.pulses_ms == []
-    assert door.story.lines[0].endswith("platform says keep closed → door stays closed")
+    assert door.event_log.lines[0].endswith("platform says keep closed → door stays closed")
 
 
 @pytest.mark.parametrize(
     ("failure", "reason", "counts"),
     [
-        (Failure(0), Reason.PLATFORM_AWAY, Counts(1, 0)),
-        (Failure(503, b'{"ret":"0","openDoor":1}'), Reason.PLATFORM_AWAY, Counts(1, 0)),
-        (refusal("10005"), Reason.NOT_STORED, Counts(1, 0)),
-        (refusal("30001"), Reason.NOT_STORED, Counts(0, 1)),
-        (Failure(200, b'{"ret":"99999","openDoor":1}'), Reason.NOT_STORED, Counts(1, 0)),
-        (Failure(200, b'{"openDoor":1}'), Reason.NOT_STORED, Counts(1, 0)),
-        (Failure(404, b'{"ret":"0","openDoor":1}'), Reason.NOT_STORED, Counts(1, 0)),
-        (Failure(200, b"[1]"), Reason.NOT_STORED, Counts(1, 0)),
+        (Failure(0), DoorReason.PLATFORM_AWAY, Counts(1, 0)),
+        (Failure(503, b'{"ret":"0","openDoor":1}'), DoorReason.PLATFORM_AWAY, Counts(1, 0)),
+        (refusal("10005"), DoorReason.NOT_STORED, Counts(1, 0)),
+        (refusal("30001"), DoorReason.NOT_STORED, Counts(0, 1)),
+        (Failure(200, b'{"ret":"99999","openDoor":1}'), DoorReason.NOT_STORED, Counts(1, 0)),
+        (Failure(200, b'{"openDoor":1}'), DoorReason.NOT_STORED, Counts(1, 0)),
+        (Failure(404, b'{"ret":"0","openDoor":1}'), DoorReason.NOT_STORED, Counts(1, 0)),
+        (Failure(200, b"[1]"), DoorReason.NOT_STORED, Counts(1, 0)),
     ],
 )
 async def test_nothing_opens_on_an_error(
-    platform: FakePlatform, door: Door, failure: Failure, reason: Reason, counts: Counts
+    platform: FakePlatform, door: Door, failure: Failure, reason: DoorReason, counts: Counts
 ) -> None:
     platform.fail("syface", failure)
 
-    decision = await door.pipeline().look(visitor(ANN))
+    decision = await door.pipeline().process(visitor(ANN))
 
     assert decision and decision.reason is reason
     assert door.relay.pulses_ms == []
@@ -204,9 +204,9 @@ async def test_nothing_opens_on_an_error(
 async def test_late_answer_is_never_acted_on(platform: FakePlatform, door: Door) -> None:
     platform.fail("syface", Failure(None, delay_s=0.5))
 
-    decision = await door.pipeline(answer_timeout_s=0.15).look(visitor(ANN))
+    decision = await door.pipeline(answer_timeout_s=0.15).process(visitor(ANN))
 
-    assert decision and decision.reason is Reason.ANSWER_LATE
+    assert decision and decision.reason is DoorReason.ANSWER_LATE
     # The queue delivers it, and the platform says "open" again; nobody stands there any more.
     await door.uplink.step()
     assert (await door.outbox.counts()).pending == 0
@@ -221,9 +221,9 @@ async def test_slow_recognition_counts_as_waiting(platform: FakePlatform, door: 
     answered = iter([started, started + 0.1])
     door.clock.monotonic = lambda: next(answered, real() + 60)  # type: ignore[method-assign]
 
-    decision = await door.pipeline().look(visitor(ANN))
+    decision = await door.pipeline().process(visitor(ANN))
 
-    assert decision and decision.reason is Reason.ANSWER_LATE
+    assert decision and decision.reason is DoorReason.ANSWER_LATE
     assert door.relay.pulses_ms == []
 
 
@@ -233,9 +233,9 @@ async def test_local_rule_opens_while_the_platform_is_away(
     platform.fail("syface", Failure(0))
     pipeline = door.pipeline(DecisionPolicy.PLATFORM_THEN_LOCAL)
 
-    decision = await pipeline.look(visitor(ANN))
+    decision = await pipeline.process(visitor(ANN))
 
-    assert decision and decision.reason is Reason.LOCAL_ALLOWED
+    assert decision and decision.reason is DoorReason.LOCAL_ALLOWED
     assert door.relay.pulses_ms == [1500]
     assert (await door.outbox.counts()).pending == 1
 
@@ -245,7 +245,7 @@ async def test_local_rule_does_not_overrule_the_platform(
 ) -> None:
     platform.fail("syface", refusal("10005"))
 
-    decision = await door.pipeline(DecisionPolicy.PLATFORM_THEN_LOCAL).look(visitor(ANN))
+    decision = await door.pipeline(DecisionPolicy.PLATFORM_THEN_LOCAL).process(visitor(ANN))
 
     assert decision and not decision.open_door
 
@@ -253,7 +253,7 @@ async def test_local_rule_does_not_overrule_the_platform(
 async def test_local_policy_opens_before_anything_is_sent(
     platform: FakePlatform, door: Door
 ) -> None:
-    await door.pipeline(DecisionPolicy.LOCAL).look(visitor(ANN))
+    await door.pipeline(DecisionPolicy.LOCAL).process(visitor(ANN))
 
     assert door.relay.pulses_ms == [1500]
     assert platform.requests == []
@@ -265,28 +265,28 @@ async def test_local_policy_opens_before_anything_is_sent(
 async def test_local_policy_keeps_fever_out(door: Door) -> None:
     door.thermometer.reading_c = 38.2
 
-    decision = await door.pipeline(DecisionPolicy.LOCAL).look(visitor(ANN))
+    decision = await door.pipeline(DecisionPolicy.LOCAL).process(visitor(ANN))
 
-    assert decision and decision.reason is Reason.TEMPERATURE_HIGH
+    assert decision and decision.reason is DoorReason.TEMPERATURE_HIGH
     assert door.relay.pulses_ms == []
 
 
 async def test_stranger_is_reported_with_temperature(platform: FakePlatform, door: Door) -> None:
     door.thermometer.reading_c = 36.6
 
-    decision = await door.pipeline().look(visitor(STRANGER))
+    decision = await door.pipeline().process(visitor(STRANGER))
 
-    assert decision and decision.reason is Reason.NOBODY
+    assert decision and decision.reason is DoorReason.NOBODY
     (sent,) = platform.readings
     assert (str(sent.temperature_c), sent.open_code) == ("36.60", None)
     assert sent.image is not None
-    assert door.story.lines == ["visitor walked by → nobody → temperature 36.6 reported"]
+    assert door.event_log.lines == ["visitor walked by → nobody → temperature 36.6 reported"]
 
 
 async def test_stranger_with_fever_is_marked(platform: FakePlatform, door: Door) -> None:
     door.thermometer.reading_c = 38.2
 
-    await door.pipeline().look(visitor(STRANGER))
+    await door.pipeline().process(visitor(STRANGER))
 
     (sent,) = platform.readings
     assert (sent.open_code, sent.open_message) == (101, "温度异常")
@@ -297,20 +297,20 @@ async def test_stranger_waits_in_the_queue_while_the_platform_is_away(
 ) -> None:
     platform.fail("syattribute", Failure(0))
 
-    await door.pipeline().look(visitor(STRANGER))
+    await door.pipeline().process(visitor(STRANGER))
 
     assert (await door.outbox.counts()).pending == 1
-    assert door.story.lines[0].endswith("temperature 36.5 kept in the queue")
+    assert door.event_log.lines[0].endswith("temperature 36.5 kept in the queue")
 
 
 async def test_picture_without_a_face_sends_nothing(platform: FakePlatform, door: Door) -> None:
     pipeline = door.pipeline()
 
-    assert await pipeline.look(visitor(NOBODY)) is None
+    assert await pipeline.process(visitor(NOBODY)) is None
 
     assert platform.requests == []
     assert pipeline.visits == 1
-    assert door.story.lines == ["visitor walked by → no face"]
+    assert door.event_log.lines == ["visitor walked by → no face"]
 
 
 async def test_broken_thermometer_costs_the_reading_not_the_pass(
@@ -318,7 +318,7 @@ async def test_broken_thermometer_costs_the_reading_not_the_pass(
 ) -> None:
     door.thermometer.is_broken = True
 
-    await door.pipeline().look(visitor(ANN))
+    await door.pipeline().process(visitor(ANN))
 
     assert platform.passes[0].temperature_c is None
     assert door.relay.pulses_ms == [250]
@@ -330,12 +330,12 @@ async def test_relay_that_cannot_move_is_told_and_the_pass_kept(
     door.relay = StuckRelay()
     await door.relay.open()
 
-    await door.pipeline().look(visitor(ANN))
+    await door.pipeline().process(visitor(ANN))
 
     assert len(platform.passes) == 1
     assert not door.relay.is_energised
-    assert door.story.lines[0].endswith("the relay could not be switched")
-    assert door.story.events[0]["open_door"] is False
+    assert door.event_log.lines[0].endswith("the relay could not be switched")
+    assert door.event_log.events[0]["open_door"] is False
     await door.relay.close()
 
 
@@ -375,41 +375,45 @@ def test_visit_gate_tells_people_and_times_apart() -> None:
 
 
 async def test_events_name_nobody(platform: FakePlatform, door: Door) -> None:
-    await door.pipeline().look(visitor(ANN))
+    await door.pipeline().process(visitor(ANN))
 
-    assert "Ann" not in str(door.story.events)
-    assert door.story.events[0]["user_id"] == "1001"
+    assert "Ann" not in str(door.event_log.events)
+    assert door.event_log.events[0]["user_id"] == "1001"
 
 
 async def test_settings_count_from_the_next_visitor_on(platform: FakePlatform, door: Door) -> None:
     pipeline = door.pipeline()
-    await pipeline.look(visitor(ANN))
+    await pipeline.process(visitor(ANN))
 
-    door.settings = {"looking": Looking(is_comparing=False), "measures_temperature": False}
-    await pipeline.look(visitor(ANN))
+    door.settings = {"face": FaceSettings(is_comparing=False), "measures_temperature": False}
+    await pipeline.process(visitor(ANN))
     door.settings = {"is_looking": False}
-    await pipeline.look(visitor(ANN))
+    await pipeline.process(visitor(ANN))
 
     assert [str(one.temperature_c) for one in platform.passes] == ["36.50"]
     assert [one.temperature_c for one in platform.readings] == [None]
     assert pipeline.visits == 3
-    assert door.story.lines[-1] == "visitor walked by → no face"
+    assert door.event_log.lines[-1] == "visitor walked by → no face"
 
 
 @pytest.mark.parametrize(
-    "passed_over", [Looking(least_score=0.95), Looking(face_min_px=60)], ids=["score", "size"]
+    "passed_over",
+    [FaceSettings(least_score=0.95), FaceSettings(face_min_px=60)],
+    ids=["score", "size"],
 )
-async def test_doubtful_and_small_faces_are_passed_over(door: Door, passed_over: Looking) -> None:
-    door.settings = {"looking": passed_over}
+async def test_doubtful_and_small_faces_are_passed_over(
+    door: Door, passed_over: FaceSettings
+) -> None:
+    door.settings = {"face": passed_over}
 
-    assert await door.pipeline().look(visitor(ANN)) is None
+    assert await door.pipeline().process(visitor(ANN)) is None
 
 
 async def test_alarm_limit_is_told_with_the_reading(platform: FakePlatform, door: Door) -> None:
     door.thermometer.reading_c = 37.2
 
-    await door.pipeline(temperature_limit_c=37.3).look(visitor(STRANGER))
-    await door.pipeline(temperature_limit_c=37.1).look(visitor(STRANGER))
+    await door.pipeline(temperature_limit_c=37.3).process(visitor(STRANGER))
+    await door.pipeline(temperature_limit_c=37.1).process(visitor(STRANGER))
 
     assert [one.open_code for one in platform.readings] == [None, 101]
 
@@ -419,9 +423,9 @@ async def test_passes_and_strangers_are_remembered(door: Door) -> None:
     door.records.listen(heard.append)
     door.thermometer.reading_c = 38.0
 
-    await door.pipeline().look(visitor(ANN))
+    await door.pipeline().process(visitor(ANN))
     door.settings = {"detects_masks": True}
-    await door.pipeline().look(visitor(STRANGER))
+    await door.pipeline().process(visitor(STRANGER))
 
     total, found = await door.records.search(RecordFilter(0, 10**10), page=1, size=10)
     assert total == 2
@@ -439,9 +443,9 @@ async def test_passes_and_strangers_are_remembered(door: Door) -> None:
 async def test_picture_sent_is_the_kind_that_was_set(
     platform: FakePlatform, door: Door, kind: SnapshotKind
 ) -> None:
-    door.settings = {"looking": Looking(kind=kind, face_max_px=300)}
+    door.settings = {"face": FaceSettings(kind=kind, face_max_px=300)}
 
-    await door.pipeline().look(visitor(ANN))
+    await door.pipeline().process(visitor(ANN))
 
     picture = decode_image(platform.passes[0].image or b"")
     expected = {
@@ -455,9 +459,9 @@ async def test_picture_sent_is_the_kind_that_was_set(
 async def test_frame_is_drawn_around_the_face_in_the_whole_picture(
     platform: FakePlatform, door: Door
 ) -> None:
-    door.settings = {"looking": Looking(kind=SnapshotKind.WHOLE, draws_frame=True)}
+    door.settings = {"face": FaceSettings(kind=SnapshotKind.WHOLE, draws_frame=True)}
 
-    await door.pipeline().look(visitor(ANN))
+    await door.pipeline().process(visitor(ANN))
 
     red, green, blue = decode_image(platform.passes[0].image or b"")[8, 32].astype(int)
     assert green > red + 40
@@ -478,14 +482,14 @@ async def test_record_says_what_became_of_the_visit(
     platform: FakePlatform, door: Door, database: Database
 ) -> None:
     """With the reason, and without a word of it in what 8.3.1 lists."""
-    await door.pipeline().look(visitor(ANN))
+    await door.pipeline().process(visitor(ANN))
     assert await kept_outcome(database) == Outcome(is_open=True, reason="platform_allowed")
 
     platform.opens_for = set()
-    await door.pipeline().look(visitor(ANN))
+    await door.pipeline().process(visitor(ANN))
     assert await kept_outcome(database) == Outcome(is_open=False, reason="platform_refused")
 
-    await door.pipeline().look(visitor(STRANGER))
+    await door.pipeline().process(visitor(STRANGER))
     assert await kept_outcome(database) == Outcome(is_open=False, reason="nobody")
 
     total, listed = await door.records.search(RecordFilter(0, 2**40), page=1, size=10)
@@ -497,7 +501,7 @@ async def test_record_says_that_the_relay_did_not_move(door: Door, database: Dat
     door.relay = StuckRelay()
     await door.relay.open()
 
-    await door.pipeline(DecisionPolicy.LOCAL).look(visitor(ANN))
+    await door.pipeline(DecisionPolicy.LOCAL).process(visitor(ANN))
 
     assert await kept_outcome(database) == Outcome(is_open=False, reason="relay_failed")
 
@@ -512,7 +516,7 @@ async def test_outcome_that_cannot_be_kept_costs_nobody_the_door(
         ).fetchall()
     )
 
-    decision = await door.pipeline().look(visitor(ANN))
+    decision = await door.pipeline().process(visitor(ANN))
 
     assert decision and decision.open_door
     assert door.relay.pulses_ms == [250]
@@ -524,30 +528,30 @@ async def test_glance_holds_the_newest_picture_with_the_faces_that_settings_fram
     door: Door, is_visit: bool
 ) -> None:
     pipeline = door.pipeline()
-    await pipeline.look(Frame(image=person_image(ANN), is_visit=is_visit))
-    assert pipeline.glance.view is not None
-    assert pipeline.glance.view.faces == ()
-    assert pipeline.glance.reading is not None
-    assert pipeline.glance.reading.c == 36.5
+    await pipeline.process(Frame(image=person_image(ANN), is_visit=is_visit))
+    assert pipeline.live_view.view is not None
+    assert pipeline.live_view.view.faces == ()
+    assert pipeline.live_view.reading is not None
+    assert pipeline.live_view.reading.c == 36.5
 
-    door.settings["looking"] = Looking(draws_frame=True)
+    door.settings["face"] = FaceSettings(draws_frame=True)
     frame = Frame(image=person_image(ANN), is_visit=is_visit)
-    await pipeline.look(frame)
+    await pipeline.process(frame)
 
-    view = pipeline.glance.view
+    view = pipeline.live_view.view
     assert view.frame is frame
     assert [face.box for face in view.faces] == [(8.0, 8.0, 48.0, 48.0)]
 
 
 async def test_glance_tells_that_the_thermometer_is_broken(door: Door) -> None:
     pipeline = door.pipeline()
-    assert pipeline.glance.thermometer_works
+    assert pipeline.live_view.thermometer_works
     door.thermometer.is_broken = True
 
-    await pipeline.look(visitor(ANN))
+    await pipeline.process(visitor(ANN))
 
-    assert not pipeline.glance.thermometer_works
-    assert pipeline.glance.reading is None
+    assert not pipeline.live_view.thermometer_works
+    assert pipeline.live_view.reading is None
 
 
 async def test_outcomes_that_nobody_told_are_forgotten(door: Door) -> None:

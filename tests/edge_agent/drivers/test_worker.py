@@ -12,7 +12,7 @@ from edge_agent.drivers.worker import DriverThread
 
 
 def thread(timeout_s: float = 5.0) -> DriverThread:
-    return DriverThread("test-worker", timeout_s=timeout_s, told="the device")
+    return DriverThread("test-worker", timeout_s=timeout_s, device="the device")
 
 
 async def test_calls_come_one_after_the_other_on_one_named_thread() -> None:
@@ -75,7 +75,7 @@ from edge_agent.drivers.worker import DriverThread
 from edge_agent.drivers.exceptions import DriverTimeout
 
 async def main():
-    worker = DriverThread("stuck", timeout_s=0.05, told="the device")
+    worker = DriverThread("stuck", timeout_s=0.05, device="the device")
     try:
         await worker.run(threading.Event().wait)
     except DriverTimeout:

@@ -108,7 +108,7 @@ async def test_changes_from_other_pages_are_not_done(
         assert (answer.status_code, answer.json()["problem"]) == (403, "origin")
     assert (await page.try_password("123456", **headers)).status_code == 403
     assert (await page.get("/state")).status_code == 200
-    assert not page.parts.sync._asked.is_set()
+    assert not page.parts.upstream.sync._asked.is_set()
 
 
 @pytest.mark.parametrize("token", [None, "", "wrong", "x" * 8000])

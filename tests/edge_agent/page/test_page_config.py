@@ -99,7 +99,12 @@ async def test_page_that_is_switched_off_listens_nowhere(page: RunningPage) -> N
     off = parsed({"enabled": False}).page
     parts = page.parts
     server = PageServer(
-        *(off, page.config.api, parts.terminal, parts.page._standing._sources),
+        *(
+            off,
+            page.config.api,
+            parts.interfaces.terminal,
+            parts.interfaces.page._standing._sources,
+        ),
         file=parts.database.path,
         chance=random.Random(1),
     )

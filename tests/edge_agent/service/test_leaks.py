@@ -20,7 +20,7 @@ from edge_agent.drivers.base import Frame
 from edge_agent.drivers.relay_simulated import SimulatedRelay
 from edge_agent.drivers.thermometer import NoThermometer
 from edge_agent.service.assembly import Parts, assemble
-from tests.edge_agent.fakes import FakeEngine, ListStory, person_image, person_jpeg
+from tests.edge_agent.fakes import FakeEngine, ListEventLog, person_image, person_jpeg
 from tests.support.fake_platform import FakePlatform
 from tests.support.film_clock import FilmClock
 
@@ -40,8 +40,8 @@ class Holding:
 class WatchedCamera:
     """A `Camera` that looks at the process after every tenth of its pictures."""
 
-    def __init__(self, clock: FilmClock, platform: FakePlatform, story: ListStory) -> None:
-        self._clock, self._platform, self._story = clock, platform, story
+    def __init__(self, clock: FilmClock, platform: FakePlatform, event_log: ListEventLog) -> None:
+        self._clock, self._platform, self._event_log = clock, platform, event_log
         self.shown = 0
         self.holdings: list[Holding] = []
 
@@ -64,8 +64,8 @@ class WatchedCamera:
         for kept in (platform.raw_bodies, platform.passes, platform.readings, platform.requests):
             kept.clear()
         platform.polls.clear()
-        self._story.lines.clear()
-        self._story.events.clear()
+        self._event_log.lines.clear()
+        self._event_log.events.clear()
         gc.collect()
         held, _ = tracemalloc.get_traced_memory()
         files = len(list(Path("/proc/self/fd").iterdir()))
@@ -86,22 +86,27 @@ def _traced() -> Iterator[None]:
 
 async def run(parts: Parts) -> None:
     await parts.database.open()
-    await parts.terminal.settings.load()
-    async with parts.client:
-        await parts.recogniser.open()
-        await parts.devices.relay.open()
+    await parts.interfaces.terminal.settings.load()
+    async with parts.upstream.client:
+        await parts.door.recogniser.open()
+        await parts.door.devices.relay.open()
         loops = [
             asyncio.create_task(work())
-            for work in (parts.uplink.run, parts.sync.run, parts.presence.run, parts.api.run)
+            for work in (
+                parts.upstream.uplink.run,
+                parts.upstream.sync.run,
+                parts.upstream.heartbeat.run,
+                parts.interfaces.api.run,
+            )
         ]
-        await parts.sync.first_round_done.wait()
-        await parts.pipeline.run()
-        await parts.uplink.wait_empty()
+        await parts.upstream.sync.first_round_done.wait()
+        await parts.door.pipeline.run()
+        await parts.upstream.uplink.wait_empty()
         for loop in loops:
             loop.cancel()
         await asyncio.wait(loops)
-        await parts.devices.relay.close()
-        await parts.recogniser.close()
+        await parts.door.devices.relay.close()
+        await parts.door.recogniser.close()
     await parts.database.close()
 
 
@@ -122,15 +127,15 @@ async def test_memory_files_and_threads_stay_over_thousands_of_pictures(
         },
         base=tmp_path,
     )
-    clock, story = FilmClock(), ListStory()
-    camera = WatchedCamera(clock, platform, story)
+    clock, event_log = FilmClock(), ListEventLog()
+    camera = WatchedCamera(clock, platform, event_log)
     devices = Devices(camera, SimulatedRelay(), NoThermometer(), clock)
-    parts = assemble(config, devices, clock, FakeEngine(), story)
-    parts.client._tls = tls
+    parts = assemble(config, devices, clock, FakeEngine(), event_log)
+    parts.upstream.client._tls = tls
 
     await run(parts)
 
-    assert parts.pipeline.visits > 100
+    assert parts.door.pipeline.visits > 100
     warm, last = camera.holdings[2], camera.holdings[-1]
     assert last.bytes - warm.bytes < GROWTH_MOST_BYTES, camera.holdings
     assert last.threads <= warm.threads, camera.holdings

@@ -28,7 +28,7 @@ def listener(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[s
 def test_lines_arrive_in_one_datagram(listener: tuple[socket.socket, str]) -> None:
     bound, address = listener
 
-    ServiceManager(address).tell("READY=1", "STATUS=all is well")
+    ServiceManager(address).send("READY=1", "STATUS=all is well")
 
     assert bound.recv(1000) == b"READY=1\nSTATUS=all is well"
 
@@ -42,7 +42,7 @@ def test_environment_says_where_and_how_often(listener: tuple[socket.socket, str
     }
 
     manager = ServiceManager.from_environment(told)
-    manager.tell("WATCHDOG=1")
+    manager.send("WATCHDOG=1")
 
     assert (manager.is_there, manager.watchdog_s) == (True, 60.0)
     assert bound.recv(100) == b"WATCHDOG=1"
@@ -71,8 +71,8 @@ def test_nobody_there_is_said_once_and_harms_nothing(
     manager = ServiceManager(str(tmp_path / "nobody"))
 
     with caplog.at_level(logging.WARNING):
-        manager.tell("READY=1")
-        manager.tell("WATCHDOG=1")
+        manager.send("READY=1")
+        manager.send("WATCHDOG=1")
 
     assert [one.message for one in caplog.records] == ["service_manager_away"]
 
@@ -84,7 +84,7 @@ def test_full_socket_holds_nobody_up(tmp_path: Path) -> None:
         manager = ServiceManager(address)
 
         for _ in range(2000):  # the system queues some ten to a few hundred
-            manager.tell("WATCHDOG=1")
+            manager.send("WATCHDOG=1")
 
         bound.settimeout(5)
         assert bound.recv(100) == b"WATCHDOG=1"

@@ -24,7 +24,7 @@ from edge_agent.service.service_manager import ServiceManager
 from edge_agent.service.supervision import Supervisor
 from edge_agent.service.watchdog import Watchdog
 from edge_agent.storage.database import Database
-from tests.edge_agent.fakes import FakeEngine, ListCamera, ListStory, ManualClock, person_image
+from tests.edge_agent.fakes import FakeEngine, ListCamera, ListEventLog, ManualClock, person_image
 
 
 class ListAlarm:
@@ -45,14 +45,14 @@ class Systemd:
         self._socket.bind(str(folder / "notify"))
         self._socket.setblocking(False)
         self.clock = clock
-        self.story = ListStory()
+        self.event_log = ListEventLog()
         self.alarm = ListAlarm()
         self.ports = ("127.0.0.1", 8899, 9000)
         self.live = LiveFile(folder)
         self.watchdog = Watchdog(
             config,
             clock=clock,
-            story=self.story,
+            event_log=self.event_log,
             live=self.live,
             ports=lambda: self.ports,
             manager=ServiceManager(str(folder / "notify"), watchdog_s=20.0),
@@ -71,7 +71,7 @@ class Systemd:
     async def look(self, after_s: float = 1.0) -> list[str]:
         """Let time go by, look, and let threads answer that can; return what was told."""
         self.clock.advance(after_s)
-        self.watchdog.look()
+        self.watchdog.check()
         for one in self.watchdog._answers:
             if one._asking is not None:
                 await asyncio.wait([one._asking], timeout=0.2)
@@ -142,13 +142,13 @@ async def test_thread_that_hangs_stops_the_pings_and_the_alarm(
         name = "the database" if stuck == "database" else "the models"
         assert told == [f"STATUS={name} does not answer"]
         assert len(systemd.alarm.set_s) == alarms
-        assert systemd.story.events[-1]["troubles"] == [f"{name} does not answer"]
+        assert systemd.event_log.events[-1]["troubles"] == [f"{name} does not answer"]
     finally:
         hold.set()
     await hanging
     # The first look takes the late answer in, if it is there by then; the second does in any case.
     assert "WATCHDOG=1" in [*await systemd.look(), *await systemd.look()]
-    assert systemd.story.lines[-1] == "watchdog: goes on"
+    assert systemd.event_log.lines[-1] == "watchdog: goes on"
 
 
 async def test_thread_that_answers_with_an_error_is_alive(systemd: Systemd) -> None:
@@ -165,17 +165,19 @@ async def test_thread_that_answers_with_an_error_is_alive(systemd: Systemd) -> N
 
 
 async def test_loop_that_ended_stops_the_pings(systemd: Systemd, clock: ManualClock) -> None:
-    door, uplink = (Supervisor(name, clock=clock, story=systemd.story) for name in ("a", "b"))
+    door, uplink = (
+        Supervisor(name, clock=clock, event_log=systemd.event_log) for name in ("a", "b")
+    )
 
     async def ends() -> None:
         return
 
     systemd.watchdog.watch_loop("door", door)
     systemd.watchdog.watch_loop("uplink", uplink)
-    await door.keep(ends)
+    await door.supervise(ends)
     assert "WATCHDOG=1" in await systemd.look()
 
-    await uplink.keep(ends)
+    await uplink.supervise(ends)
 
     assert await systemd.look(20) == ["STATUS=uplink has ended; door stopped; uplink stopped"]
 
@@ -191,7 +193,7 @@ async def test_end_is_told_unless_the_same_process_begins_anew(systemd: Systemd)
 async def test_state_is_written_when_it_changes_and_gone_at_the_end(
     systemd: Systemd, clock: ManualClock, tmp_path: Path
 ) -> None:
-    door = Supervisor("door", clock=clock, story=systemd.story)
+    door = Supervisor("door", clock=clock, event_log=systemd.event_log)
     systemd.watchdog.watch_loop("door", door)
     await systemd.live.open()
     await systemd.look()
@@ -225,7 +227,7 @@ def test_looks_are_quick_enough_for_the_shortest_limit(tmp_path: Path, clock: Ma
     quick = Systemd(tmp_path, clock, WatchdogConfig(exit_after_s=0.4, answer_within_s=30))
     quick.close()
 
-    assert quick.watchdog.look_every_s == pytest.approx(0.1)
+    assert quick.watchdog.check_every_s == pytest.approx(0.1)
 
 
 async def test_door_that_works_on_a_picture_for_ever_is_stuck(clock: ManualClock) -> None:

@@ -84,13 +84,13 @@ def test_door_recognises_reports_and_opens(peopled: FakePlatform, site: Site) ->
     agent = site.start(site.config(peopled.base_url), "--exit-when-idle")
 
     assert agent.ended() == 0
-    story = [line for line in agent.output if "walked by" in line]
-    assert story[0].startswith("obama walked by → Barack Obama (")
-    assert story[0].endswith(") → platform says open → relay pulsed 3000 ms")
-    assert story[1].startswith("astronaut walked by → nobody → temperature 3")
-    assert story[1].endswith(" reported")
-    assert story[2].startswith("biden walked by → Joe Biden (")
-    assert story[2].endswith("→ platform says keep closed → door stays closed")
+    event_log = [line for line in agent.output if "walked by" in line]
+    assert event_log[0].startswith("obama walked by → Barack Obama (")
+    assert event_log[0].endswith(") → platform says open → relay pulsed 3000 ms")
+    assert event_log[1].startswith("astronaut walked by → nobody → temperature 3")
+    assert event_log[1].endswith(" reported")
+    assert event_log[2].startswith("biden walked by → Joe Biden (")
+    assert event_log[2].endswith("→ platform says keep closed → door stays closed")
     assert [one.user_id for one in peopled.passes] == ["1001", "1002"]
     assert all((one.similarity or 0) >= 60 for one in peopled.passes)
     assert len(peopled.readings) == 1

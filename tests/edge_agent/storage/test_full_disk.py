@@ -10,18 +10,18 @@ import pytest
 
 from edge_agent.config import parse_config
 from edge_agent.config.queue_section import QueueConfig
-from edge_agent.door.keeping import Keeper
+from edge_agent.door.visit_writer import VisitWriter
 from edge_agent.service.runtime import Ending, run_agent
-from edge_agent.storage.database import Database, DiskFull, News
+from edge_agent.storage.database import Database, DiskFull, FileEvent
+from edge_agent.storage.disk_quota import RESERVE_BYTES, DiskQuota
 from edge_agent.storage.outbox import Outbox
 from edge_agent.storage.people_rows import Match
 from edge_agent.storage.records import RecordLog, Retention, Visit
-from edge_agent.storage.room import RESERVE_BYTES, Room
 from edge_agent.upstream.platform_client import PlatformClient
 from edge_agent.upstream.uplink import Uplink, Verdict
 from edge_agent.upstream.uploads import UploadWriter
 from terminal_protocol import FaceMatch
-from tests.edge_agent.api.running import WaitingStory
+from tests.edge_agent.api.running import WaitingEventLog
 from tests.edge_agent.fakes import FakeEngine, ManualClock
 from tests.support.fake_platform import Failure, FakePlatform
 from tests.support.small_disk import SmallDisk, small_disk
@@ -43,9 +43,9 @@ class Terminal:
 
     def __init__(self, folder: Path, client: PlatformClient, clock: ManualClock) -> None:
         path = folder / "agent.sqlite3"
-        self.room = Room(path, QUEUE)
-        self.database = Database(path, room=self.room)
-        self.news: list[News] = []
+        self.quota = DiskQuota(path, QUEUE)
+        self.database = Database(path, quota=self.quota)
+        self.news: list[FileEvent] = []
         self.database.listen(self.news.append)
         self.outbox = Outbox(self.database)
         self.uplink = Uplink(
@@ -55,9 +55,9 @@ class Terminal:
             self.database,
             device_mark="1",
             retention=Retention(365, 100_000, 1000),
-            room=self.room,
+            quota=self.quota,
         )
-        self.keeper = Keeper(records, self.uplink, clock)
+        self.visit_writer = VisitWriter(records, self.uplink, clock)
         self._clock = clock
         self.came = 0
 
@@ -68,11 +68,11 @@ class Terminal:
         at, match = self._clock.now(), Match(str(self.came), "Ann", "user", 80)
         picture = random.Random(self.came).randbytes(PICTURE_BYTES)
         body = WRITER.face_match(match, captured_at=at, temperature_c=36.5, snapshot=picture)
-        kept = await self.keeper.keep(
+        kept = await self.visit_writer.write(
             Visit(at, match, 36.5, 37.3, None, picture), "syface", body
         )  # fmt: skip
         until_s = self._clock.monotonic() + waits_s
-        delivery = await self.keeper.deliver(kept, until_s=until_s) if waits_s else None
+        delivery = await self.visit_writer.deliver(kept, until_s=until_s) if waits_s else None
         return kept.seq is not None, None if delivery is None else delivery.verdict
 
     async def drain(self) -> None:
@@ -103,7 +103,7 @@ async def test_pictures_give_way_and_no_pass_is_lost_on_a_disk_that_it_fills_its
 
     assert counts.pending == 400
     assert counts.given_up > 100
-    assert terminal.news == [News.FULL]
+    assert terminal.news == [FileEvent.FULL]
     assert [one.user_id for one in platform.passes] == [str(one + 1) for one in range(400)]
     pictured = [one.image is not None for one in platform.passes]
     assert pictured[-1]
@@ -123,8 +123,8 @@ async def test_somebody_else_fills_the_disk_and_the_reserve_keeps_the_terminal_g
     await terminal.drain()
 
     assert all(on_disk for on_disk, _ in kept)
-    assert terminal.news == [News.FULL, News.ROOM]
-    assert terminal.room.free_bytes > RESERVE_BYTES
+    assert terminal.news == [FileEvent.FULL, FileEvent.ROOM]
+    assert terminal.quota.free_bytes > RESERVE_BYTES
     assert (disk.folder / "agent.reserve").stat().st_size == RESERVE_BYTES
     assert [one.user_id for one in platform.passes] == [str(one + 1) for one in range(81)]
 
@@ -149,7 +149,7 @@ async def test_what_finds_no_room_at_all_is_told_the_platform_at_once(
     assert outcome == (False, Verdict.DONE)
     assert [one.user_id for one in platform.passes] == [str(terminal.came)]
     assert platform.passes[0].image is not None
-    assert terminal.keeper.waiting == 1  # the one before, to whom nobody listened
+    assert terminal.visit_writer.waiting == 1  # the one before, to whom nobody listened
 
 
 async def test_what_is_neither_stored_nor_sent_waits_for_room_and_keeps_its_place(
@@ -167,10 +167,10 @@ async def test_what_is_neither_stored_nor_sent_waits_for_room_and_keeps_its_plac
 
     assert outcomes == [(False, Verdict.AWAY)] * 5
     assert after
-    assert terminal.keeper.waiting == 0
+    assert terminal.visit_writer.waiting == 0
     arrived = [one.user_id for one in platform.passes]
     assert arrived == [str(one + 1) for one in range(terminal.came)]
-    assert terminal.news == [News.FULL, News.ROOM]
+    assert terminal.news == [FileEvent.FULL, FileEvent.ROOM]
 
 
 async def test_what_waits_for_room_is_sent_meanwhile(
@@ -179,12 +179,12 @@ async def test_what_waits_for_room_is_sent_meanwhile(
     await fill_to_the_last_byte(disk, terminal)
     platform.fail("syface", Failure(503))
     await terminal.visit()
-    assert terminal.keeper.waiting == 2
+    assert terminal.visit_writer.waiting == 2
 
-    await terminal.keeper.step()
-    await terminal.keeper.step()
+    await terminal.visit_writer.step()
+    await terminal.visit_writer.step()
 
-    assert terminal.keeper.waiting == 0
+    assert terminal.visit_writer.waiting == 0
     last = [str(terminal.came - 1), str(terminal.came)]
     assert [one.user_id for one in platform.passes] == last
 
@@ -197,7 +197,7 @@ async def test_what_found_a_place_is_not_stored_twice(
     platform.fail("syface", Failure(None, delay_s=0.3))
     assert (await terminal.visit(waits_s=0.1)) == (False, None)
     disk.empty()
-    await terminal.keeper.step()
+    await terminal.visit_writer.step()
     await terminal.drain()
 
     def told() -> list[FaceMatch]:
@@ -240,7 +240,7 @@ async def test_terminal_starts_on_a_full_disk_by_its_reserve(
 
     assert on_disk
     assert counts.pending == 2
-    assert after.news == [News.FULL]
+    assert after.news == [FileEvent.FULL]
 
 
 async def test_terminal_that_cannot_even_open_its_file_says_so_and_opens_it_later(
@@ -271,16 +271,16 @@ async def test_agent_without_room_to_start_waits_says_so_once_and_can_be_stopped
         base=tmp_path,
     )
     disk.fill()
-    story, stop = WaitingStory(), asyncio.Event()
+    event_log, stop = WaitingEventLog(), asyncio.Event()
     agent = asyncio.create_task(
-        run_agent(config, story=story, stop=stop, load=lambda _: FakeEngine())
+        run_agent(config, event_log=event_log, stop=stop, load=lambda _: FakeEngine())
     )  # fmt: skip
 
     async with asyncio.timeout(20):
-        await story.heard.wait()
+        await event_log.heard.wait()
         stop.set()
         ending = await agent
 
     assert ending is Ending.STOP
-    assert [one["event"] for one in story.events] == ["disk", "stop"]
-    assert story.lines[0].startswith("disk: full")
+    assert [one["event"] for one in event_log.events] == ["disk", "stop"]
+    assert event_log.lines[0].startswith("disk: full")

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge_agent.storage.database import Database, News
+from edge_agent.storage.database import Database, FileEvent
 from edge_agent.storage.events import encode
 from edge_agent.storage.outbox import Outbox
 from edge_agent.storage.rebuild import open_or_rebuild
@@ -215,7 +215,7 @@ async def test_damage_that_appears_while_it_runs_is_healed_without_a_restart(
     clock: ManualClock,
 ) -> None:
     database = opened()
-    news: list[News] = []
+    news: list[FileEvent] = []
     database.listen(news.append)
     await database.open()
     terminal = await healed(database, client, clock)
@@ -236,7 +236,7 @@ async def test_damage_that_appears_while_it_runs_is_healed_without_a_restart(
     assert await terminal.sync.round()
     assert await terminal.sync.round()
 
-    assert news == [News.REBUILT]
+    assert news == [FileEvent.REBUILT]
     await assert_right(terminal, platform)
     assert await terminal.count("settings") == 1
     assert await terminal.count("facts WHERE name = 'offset'") == 1

@@ -18,7 +18,7 @@ from edge_agent.storage.store import Store
 from edge_agent.upstream.platform_client import PlatformClient
 from edge_agent.upstream.sync import LibrarySync, SyncLimits
 from edge_agent.upstream.uplink import Uplink
-from tests.edge_agent.fakes import FakeEngine, ListStory, ManualClock, person_image, person_jpeg
+from tests.edge_agent.fakes import FakeEngine, ListEventLog, ManualClock, person_image, person_jpeg
 from tests.support.fake_platform import Failure, FakePlatform, refusal
 
 LIMITS = SyncLimits(interval_s=0.05, picture_max_bytes=50_000, picture_parallel=3, people_max=100)
@@ -40,7 +40,7 @@ class Terminal:
         self.recogniser = Recogniser(self.engine, least_similarity=0, detector_px=320)
         self.store = Store(database)
         self.outbox = Outbox(database)
-        self.story = ListStory()
+        self.event_log = ListEventLog()
         self.database = database
         chance = random.Random(1)
         self.uplink = Uplink(outbox=self.outbox, client=client, clock=clock, chance=chance)
@@ -50,13 +50,13 @@ class Terminal:
             client=client,
             uplink=self.uplink,
             clock=clock,
-            story=self.story,
+            event_log=self.event_log,
             limits=limits,
             chance=chance,
         )
 
     async def recognises(self, shade: int) -> str | None:
-        sighting = await self.recogniser.look(person_image(shade))
+        sighting = await self.recogniser.recognise(person_image(shade))
         return sighting.match.user_id if sighting and sighting.match else None
 
     async def count(self, table: str) -> int:
@@ -110,7 +110,7 @@ async def test_polls_again_at_once_until_the_list_is_empty(
     assert len(platform.polls) == 4
     assert platform.polls[0] == 0
     assert platform.polls[1:] == sorted(platform.polls[1:])
-    assert (await terminal.store.standing()).faces == 5
+    assert (await terminal.store.sync_state()).faces == 5
 
 
 async def test_next_round_asks_with_the_stored_cursor(
@@ -347,7 +347,7 @@ async def test_library_without_pages_is_taken_in_in_pieces(
     await terminal.sync.round()
     await terminal.send_all()
 
-    assert (await terminal.store.standing()).people == 100
+    assert (await terminal.store.sync_state()).people == 100
     codes = list(results(platform).values())
     assert (codes.count("100"), codes.count("104")) == (100, 20)
 
@@ -382,7 +382,7 @@ async def test_unchanged_picture_is_not_described_again(
     await terminal.sync.round()
 
     assert terminal.engine.described == described
-    sighting = await terminal.recogniser.look(person_image(100))
+    sighting = await terminal.recogniser.recognise(person_image(100))
     assert sighting and sighting.match and sighting.match.name == "Ann Renamed"
 
 
@@ -513,8 +513,8 @@ async def test_names_and_addresses_are_not_told(platform: FakePlatform, terminal
 
     await terminal.sync.round()
 
-    assert terminal.story.lines
-    assert not [line for line in terminal.story.lines if "Secret" in line or "http" in line]
+    assert terminal.event_log.lines
+    assert not [line for line in terminal.event_log.lines if "Secret" in line or "http" in line]
 
 
 async def test_whoever_asks_for_a_poll_does_not_wait_for_the_interval(

@@ -38,7 +38,7 @@ class _Tally:
         self.last_s = now_s
 
 
-class Attempts:
+class FailedAttempts:
     """Counts by address, and over all other computers together; nothing is kept on disk."""
 
     def __init__(

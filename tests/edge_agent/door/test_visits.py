@@ -4,16 +4,16 @@ import asyncio
 
 import pytest
 
-from edge_agent.door.decision import Decision, Reason
-from edge_agent.door.visiting import Visiting
+from edge_agent.door.decision import DoorDecision, DoorReason
+from edge_agent.door.visits import ConcurrentVisits
 
-CLOSED = Decision(open_door=False, reason=Reason.NOBODY)
+CLOSED = DoorDecision(open_door=False, reason=DoorReason.NOBODY)
 
 
 async def test_at_most_four_go_on_at_once_and_all_are_waited_for() -> None:
     running = most = done = 0
 
-    async def visit() -> Decision:
+    async def visit() -> DoorDecision:
         nonlocal running, most, done
         running += 1
         most = max(most, running)
@@ -22,28 +22,28 @@ async def test_at_most_four_go_on_at_once_and_all_are_waited_for() -> None:
         done += 1
         return CLOSED
 
-    async with Visiting() as visiting:
+    async with ConcurrentVisits() as concurrent:
         for _ in range(20):
-            await visiting.begin(visit())
-        assert visiting.is_busy
+            await concurrent.begin(visit())
+        assert concurrent.is_busy
 
     assert (most, done) == (4, 20)
-    assert visiting.first == CLOSED
+    assert concurrent.first == CLOSED
 
 
 async def test_a_failure_reaches_who_began_the_visit() -> None:
-    async def visit() -> Decision:
+    async def visit() -> DoorDecision:
         raise ValueError("the disk is gone")
 
     with pytest.raises(ValueError, match=r"disk is gone"):
-        async with Visiting() as visiting:
-            await visiting.begin(visit())
+        async with ConcurrentVisits() as concurrent:
+            await concurrent.begin(visit())
 
 
 async def test_visits_end_with_the_loop_that_is_stopped() -> None:
     ended = asyncio.Event()
 
-    async def visit() -> Decision:
+    async def visit() -> DoorDecision:
         try:
             await asyncio.Event().wait()
         finally:
@@ -51,8 +51,8 @@ async def test_visits_end_with_the_loop_that_is_stopped() -> None:
         return CLOSED
 
     async def loop() -> None:
-        async with Visiting() as visiting:
-            await visiting.begin(visit())
+        async with ConcurrentVisits() as concurrent:
+            await concurrent.begin(visit())
             await asyncio.Event().wait()
 
     task = asyncio.create_task(loop())

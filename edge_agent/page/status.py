@@ -5,19 +5,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from edge_agent.api.terminal import Terminal
-from edge_agent.door.glance import Glance
+from edge_agent.door.live_view import LiveView
 from edge_agent.drivers.base import Clock
 from edge_agent.page.reading import FileReader, FileTrouble
-from edge_agent.service.supervision import Supervisor
 
 
 @dataclass(frozen=True, slots=True)
-class Sources:
+class StatusSources:
     """Where the page looks; nothing here is ever waited for by the door.
 
     Attributes:
-        glance: the newest picture and reading.
-        loops: name to what keeps it running; filled when they start.
+        live_view: the newest picture and reading.
+        loops: name of a loop to its state.
         known: how many people can be recognised.
         library_age_s: how old the library is in seconds, None when it never was complete.
         is_answered: whether the platform answered the last heartbeat, None before the first.
@@ -25,8 +24,8 @@ class Sources:
         has_thermometer: whether there is one at all.
     """
 
-    glance: Glance
-    loops: Mapping[str, Supervisor]
+    live_view: LiveView
+    loops: Callable[[], Mapping[str, str]]
     known: Callable[[], int]
     library_age_s: Callable[[], float | None]
     is_answered: Callable[[], bool | None]
@@ -34,10 +33,10 @@ class Sources:
     has_thermometer: bool
 
 
-class Standing:
+class PageStatus:
     """Gathers it."""
 
-    def __init__(self, sources: Sources, terminal: Terminal, reader: FileReader) -> None:
+    def __init__(self, sources: StatusSources, terminal: Terminal, reader: FileReader) -> None:
         self._sources = sources
         self._terminal = terminal
         self._reader = reader
@@ -45,21 +44,21 @@ class Standing:
     async def state(self) -> dict[str, Any]:
         """Return everything that moves on the page, JSON values."""
         sources, clock = self._sources, self._terminal.clock
-        told: dict[str, Any] = {
+        values: dict[str, Any] = {
             "at": self._terminal.time.now_ms(),
             "offsetS": round(sources.offset_s(), 3),
-            "loops": {name: keeper.state.value for name, keeper in sources.loops.items()},
+            "loops": dict(sources.loops()),
             "isAnswered": sources.is_answered(),
             "libraryAgeS": _whole(sources.library_age_s()),
             "known": sources.known(),
-            "camera": _camera(sources.glance, clock),
+            "camera": _camera(sources.live_view, clock),
             "thermometer": self._thermometer(clock),
         }
         try:
             facts = await self._reader.facts()
         except FileTrouble:
-            return told | {"file": None}
-        return told | {
+            return values | {"file": None}
+        return values | {
             "file": {
                 "people": facts.people,
                 "pending": facts.pending,
@@ -73,20 +72,20 @@ class Standing:
         """None without a thermometer."""
         if not self._sources.has_thermometer:
             return None
-        glance = self._sources.glance
-        told: dict[str, Any] = {"works": glance.thermometer_works}
-        if glance.reading is not None:
-            age_s = clock.monotonic() - glance.reading.at_s
-            told |= {"c": glance.reading.c, "ageS": _whole(age_s)}
-        return told
+        live_view = self._sources.live_view
+        values: dict[str, Any] = {"works": live_view.thermometer_works}
+        if live_view.reading is not None:
+            age_s = clock.monotonic() - live_view.reading.at_s
+            values |= {"c": live_view.reading.c, "ageS": _whole(age_s)}
+        return values
 
 
-def _camera(glance: Glance, clock: Clock) -> dict[str, Any] | None:
+def _camera(live_view: LiveView, clock: Clock) -> dict[str, Any] | None:
     """None before the first picture."""
-    if glance.view is None:
+    if live_view.view is None:
         return None
-    age_s = clock.monotonic() - glance.view.at_s
-    return {"ageS": _whole(age_s), "isLive": not glance.view.frame.is_visit}
+    age_s = clock.monotonic() - live_view.view.at_s
+    return {"ageS": _whole(age_s), "isLive": not live_view.view.frame.is_visit}
 
 
 def _whole(seconds: float | None) -> int | None:

@@ -11,7 +11,7 @@ from terminal_protocol import IdCard
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class Observation:
     """One visitor.
 
     Attributes:
@@ -51,9 +51,9 @@ class Seen:
         """Whether a mask counts as worn where one is demanded."""
         if self.mask is not None:
             return self.mask
-        if self.door.eyes.mask is MaskMode.NONE:
+        if self.door.looking.mask is MaskMode.NONE:
             return self.mask_assumed
-        return self.door.eyes.mask_unknown_passes
+        return self.door.looking.mask_unknown_passes
 
     @property
     def waits_until_s(self) -> float:

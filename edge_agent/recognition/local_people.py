@@ -149,10 +149,10 @@ class LocalPeople:
             origin = _origin(connection, user_id)
             if origin != "local":
                 return 0, PersonProblem.UNKNOWN if origin is None else PersonProblem.PLATFORMS
-            (told,) = connection.execute(
+            (kept,) = connection.execute(
                 "SELECT details FROM people WHERE user_id = ?", (user_id,)
             ).fetchone()
-            user = {**json.loads(told), **person.user, "userId": user_id}
+            user = {**json.loads(kept), **person.user, "userId": user_id}
             return apply_changes(connection, [_as_change(person, user, drops_face=False)])
 
         refused = await self._change(work)

@@ -6,13 +6,13 @@ from collections.abc import Coroutine
 from types import TracebackType
 from typing import Any, Final
 
-from edge_agent.door.decision import Decision
+from edge_agent.door.decision import DoorDecision
 
 _AT_ONCE: Final = 4  # more people do not stand before one camera and wait for one platform
 _KEPT: Final = 1000
 
 
-class Visiting:
+class ConcurrentVisits:
     """Runs visits. Leaving it waits for them; when leaving by an error, they end with it.
 
     A visit that fails ends the loop that began it, at its next visit or at its end, as it would if
@@ -23,16 +23,16 @@ class Visiting:
     """
 
     def __init__(self) -> None:
-        self._running: set[asyncio.Task[Decision]] = set()
+        self._running: set[asyncio.Task[DoorDecision]] = set()
         self._failed: BaseException | None = None
-        self.first: Decision | None = None
+        self.first: DoorDecision | None = None
 
     @property
     def is_busy(self) -> bool:
         """Whether a visit goes on."""
         return bool(self._running)
 
-    async def begin(self, visit: Coroutine[Any, Any, Decision]) -> None:
+    async def begin(self, visit: Coroutine[Any, Any, DoorDecision]) -> None:
         """Start a visit, as soon as there are not too many.
 
         Raises:
@@ -49,11 +49,11 @@ class Visiting:
         self._running.add(task)
         task.add_done_callback(self._ended)
 
-    def note(self, decision: Decision | None) -> None:
+    def note(self, decision: DoorDecision | None) -> None:
         """Note a decision that was made elsewhere."""
         self.first = self.first or decision
 
-    async def __aenter__(self) -> "Visiting":
+    async def __aenter__(self) -> "ConcurrentVisits":
         return self
 
     async def __aexit__(
@@ -74,7 +74,7 @@ class Visiting:
         if error is None:
             self._raise_failure()
 
-    def _ended(self, task: asyncio.Task[Decision]) -> None:
+    def _ended(self, task: asyncio.Task[DoorDecision]) -> None:
         self._running.discard(task)
         if task.cancelled():
             return

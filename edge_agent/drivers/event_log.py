@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any, Protocol, TextIO
 
 
-class Story(Protocol):
+class EventLog(Protocol):
     """Somewhere to tell what happens."""
 
-    def tell(self, event: str, line: str, **facts: Any) -> None:
+    def write(self, event: str, line: str, **facts: Any) -> None:
         """Tell one thing.
 
         Args:
@@ -20,7 +20,7 @@ class Story(Protocol):
         ...
 
 
-class ConsoleStory:
+class ConsoleEventLog:
     """Tells on a stream, a line at a time, flushed."""
 
     def __init__(
@@ -30,8 +30,8 @@ class ConsoleStory:
         self._secrets = secrets
         self._stream = stream or sys.stdout
 
-    def tell(self, event: str, line: str, **facts: Any) -> None:
-        """See `Story.tell`."""
+    def write(self, event: str, line: str, **facts: Any) -> None:
+        """See `EventLog.write`."""
         text = _json(event, facts) if self._as_json else line
         self._stream.write(redacted(text, self._secrets) + "\n")
         self._stream.flush()

@@ -12,11 +12,11 @@ import pytest
 
 from edge_agent.config.queue_section import QueueConfig
 from edge_agent.storage.database import Database
+from edge_agent.storage.disk_quota import DiskQuota
 from edge_agent.storage.events import Counts, lightened
 from edge_agent.storage.outbox import Outbox
 from edge_agent.storage.people_rows import Match
 from edge_agent.storage.records import RecordLog, Retention, Visit
-from edge_agent.storage.room import Room
 from edge_agent.upstream.platform_client import PlatformClient
 from edge_agent.upstream.uplink import Uplink
 from edge_agent.upstream.uploads import UploadWriter
@@ -34,14 +34,14 @@ class Terminal:
 
     def __init__(self, path: Path, config: QueueConfig, *, pictures_max: int = 50) -> None:
         self.path = path
-        room = Room(path, config)
-        self.database = Database(path, room=room)
+        quota = DiskQuota(path, config)
+        self.database = Database(path, quota=quota)
         self.outbox = Outbox(self.database)
         self.records = RecordLog(
             self.database,
             device_mark="1",
             retention=Retention(365, 100_000, pictures_max),
-            room=room,
+            quota=quota,
         )
         self.kept = 0
 

@@ -12,9 +12,9 @@ from edge_agent.config import DecisionPolicy
 from edge_agent.config.door_sections import LivenessMode, LookingConfig
 from edge_agent.door.decision import Rules
 from edge_agent.door.door_settings import DoorSettings
-from edge_agent.door.watching import Glimpse, Watcher
+from edge_agent.door.tracking import FrameOutcome, VisitDetector
 from edge_agent.drivers.base import Frame
-from edge_agent.recognition.face_settings import Looking
+from edge_agent.recognition.face_settings import FaceSettings
 from edge_agent.recognition.recogniser import Recogniser, VisitGate
 from edge_agent.storage.people_rows import Applied, HeldPerson
 from face_engine import FaceEngine, decode_image, install_models, load_engine
@@ -22,7 +22,7 @@ from tests.support.videos import FPS, HEIGHT, WIDTH, frames
 
 DOOR = DoorSettings(
     rules=Rules(DecisionPolicy.LOCAL, 1500, 37.3, False, 0.0),
-    looking=Looking(),
+    face=FaceSettings(),
     visit_gap_s=5.0,
     answer_timeout_s=2.0,
 )
@@ -79,9 +79,9 @@ async def recogniser(
 
 async def watched(
     recogniser: Recogniser, shown: list[np.ndarray], *, door: DoorSettings = DOOR
-) -> tuple[list[str], list[Glimpse]]:
+) -> tuple[list[str], list[FrameOutcome]]:
     """Return who was decided about, in order, and all glimpses."""
-    watcher = Watcher(recogniser)
+    watcher = VisitDetector(recogniser)
     glimpses = [
         await watcher.take(Frame(image=image), number / FPS, door)
         for number, image in enumerate(shown)
@@ -120,9 +120,9 @@ async def test_who_comes_back_soon_is_the_same_visit_and_later_a_new_one(
 async def test_who_stays_is_not_decided_about_twice(
     recogniser: Recogniser, engine: CountingEngine, portraits: dict[str, Path]
 ) -> None:
-    standing = list(frames([portraits["biden.jpg"]]))[5]
+    sync_state = list(frames([portraits["biden.jpg"]]))[5]
 
-    names, _ = await watched(recogniser, [standing] * 12 * 8)
+    names, _ = await watched(recogniser, [sync_state] * 12 * 8)
 
     assert names == ["biden"]
     assert engine.described <= 2
@@ -145,10 +145,10 @@ async def test_two_people_at_once_are_two_visits(
 async def test_who_is_badly_seen_is_asked_to_look_and_decided_about_in_the_end(
     recogniser: Recogniser, portraits: dict[str, Path]
 ) -> None:
-    standing = list(frames([portraits["obama2.jpg"]]))[5]
-    strict = replace(DOOR, eyes=LookingConfig(least_quality=1.0, good_quality=1.0))
+    sync_state = list(frames([portraits["obama2.jpg"]]))[5]
+    strict = replace(DOOR, looking=LookingConfig(least_quality=1.0, good_quality=1.0))
 
-    names, glimpses = await watched(recogniser, [standing] * 12 * 4, door=strict)
+    names, glimpses = await watched(recogniser, [sync_state] * 12 * 4, door=strict)
 
     assert names == ["obama"]
     asked = [number for number, one in enumerate(glimpses) if one.asks_to_look]
@@ -165,7 +165,7 @@ async def test_a_stranger_who_turns_out_to_be_somebody_is_let_in_after_all(
     clear = list(frames([portraits["obama2.jpg"]]))[5]
     small = Image.fromarray(clear).resize((WIDTH // 14, HEIGHT // 14))
     blurred = np.asarray(small.resize((WIDTH, HEIGHT), Image.Resampling.BICUBIC))
-    eager = replace(DOOR, eyes=LookingConfig(decide_after_s=0.1, least_quality=0.0))
+    eager = replace(DOOR, looking=LookingConfig(decide_after_s=0.1, least_quality=0.0))
 
     names, _ = await watched(recogniser, [blurred] * 6 + [clear] * 6, door=eager)
 
@@ -184,7 +184,7 @@ async def test_an_empty_corridor_costs_no_detector(
 
     assert engine.detected <= 1 + 120 / FPS / 2 + 1
     assert all(one.is_empty for one in glimpses)
-    without = replace(DOOR, eyes=LookingConfig(motion_gate=False))
+    without = replace(DOOR, looking=LookingConfig(motion_gate=False))
     await watched(recogniser, [wall] * 10, door=without)
     assert engine.detected >= 10
 
@@ -192,13 +192,13 @@ async def test_an_empty_corridor_costs_no_detector(
 async def test_movement_is_judged_where_it_is_asked_for(
     recogniser: Recogniser, portraits: dict[str, Path]
 ) -> None:
-    door = replace(DOOR, eyes=LookingConfig(liveness=LivenessMode.MOVEMENT, good_quality=1.0))
-    standing = list(frames([portraits["obama2.jpg"]]))[5]
-    watcher = Watcher(recogniser)
+    door = replace(DOOR, looking=LookingConfig(liveness=LivenessMode.MOVEMENT, good_quality=1.0))
+    sync_state = list(frames([portraits["obama2.jpg"]]))[5]
+    watcher = VisitDetector(recogniser)
     found = [
         one
         for number in range(15)
-        for one in (await watcher.take(Frame(image=standing), number / FPS, door)).visitors
+        for one in (await watcher.take(Frame(image=sync_state), number / FPS, door)).visitors
     ]
 
     assert [one.sighting.liveness for one in found] == ["unknown"]

@@ -12,7 +12,7 @@ from edge_agent.storage.database import Database
 from terminal_protocol.device_objects import OBJECTS
 
 
-class Settings:
+class TerminalSettings:
     """Settings on disk over those of the configuration.
 
     Only what was really changed is kept, field by field: writing back what was read changes

@@ -168,9 +168,9 @@ async def _send(socket: web.WebSocketResponse, subscriber: _Subscriber) -> None:
 
 
 async def _refuse(
-    socket: web.WebSocketResponse, told: Mapping[str, Any], code: WSCloseCode
+    socket: web.WebSocketResponse, message: Mapping[str, Any], code: WSCloseCode
 ) -> web.WebSocketResponse:
     """Say why not, and close."""
-    await socket.send_json(told)
+    await socket.send_json(message)
     await socket.close(code=code)
     return socket

@@ -9,7 +9,7 @@ from edge_agent.storage.schema import get_fact, moment_of
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class SyncState:
     """State of the file, for ``status``.
 
     Attributes:
@@ -27,11 +27,11 @@ class Standing:
     events: Counts
 
 
-def read_standing(connection: sqlite3.Connection) -> Standing:
+def read_sync_state(connection: sqlite3.Connection) -> SyncState:
     """Describe an open file."""
     (people,) = connection.execute("SELECT count(*) FROM people").fetchone()
     (faces,) = connection.execute("SELECT count(descriptor) FROM people").fetchone()
-    return Standing(
+    return SyncState(
         people=people,
         faces=faces,
         cursor=int(get_fact(connection, "cursor") or 0),

@@ -40,7 +40,7 @@ class Reading:
     at_s: float
 
 
-class Glance:
+class LiveView:
     """The newest of everything.
 
     Attributes:
@@ -58,7 +58,7 @@ class Glance:
         self, frame: Frame, at_s: float, door: DoorSettings, faces: Sequence[DetectedFace] = ()
     ) -> None:
         """Take in a picture with the faces that were found in it."""
-        framed = tuple(faces) if door.looking.draws_frame else ()
+        framed = tuple(faces) if door.face.draws_frame else ()
         self.view = View(frame, at_s, framed)
 
     def measured(self, body: BodyTemperature | None, at_s: float, *, works: bool) -> None:

@@ -27,7 +27,7 @@ async def signed_in(page: RunningPage) -> RunningPage:
 
 async def passes(page: RunningPage) -> list[dict[str, Any]]:
     """The passes as the page shows them, read anew."""
-    page.parts.page._reader._facts = None
+    page.parts.interfaces.page._reader._facts = None
     found: list[dict[str, Any]] = (await page.state())["file"]["passes"]
     return found
 
@@ -41,8 +41,10 @@ async def ask_and_confirm(page: RunningPage, reason: str) -> tuple[int, dict[str
 
 
 async def test_state_says_how_the_terminal_is(signed_in: RunningPage) -> None:
-    story = signed_in.story
-    signed_in.parts.loops["door"] = Supervisor("door", clock=signed_in.clock, story=story)
+    event_log = signed_in.event_log
+    signed_in.parts.process.loops["door"] = Supervisor(
+        "door", clock=signed_in.clock, event_log=event_log
+    )
     signed_in.clock.move(3.25)
 
     told = await signed_in.state()
@@ -61,9 +63,9 @@ async def test_state_says_how_the_terminal_is(signed_in: RunningPage) -> None:
 
 
 async def test_degraded_loop_is_told(signed_in: RunningPage) -> None:
-    keeper = Supervisor("door", clock=signed_in.clock, story=signed_in.story)
-    signed_in.parts.loops["door"] = keeper
-    keeper.state = State.DEGRADED
+    supervisor = Supervisor("door", clock=signed_in.clock, event_log=signed_in.event_log)
+    signed_in.parts.process.loops["door"] = supervisor
+    supervisor.state = State.DEGRADED
 
     assert (await signed_in.state())["loops"] == {"door": "degraded"}
     assert (await signed_in.get("/")).status_code == 200
@@ -141,7 +143,7 @@ async def test_door_opens_after_a_reason_and_a_second_word(signed_in: RunningPag
     (noted,) = (await signed_in.call("jsonCmd", {"cmd": "openings"}))["json"]
     assert (noted["caller"], noted["remark"]) == ("127.0.0.1", "parcel 包裹")
     assert signed_in.named("remote_open")
-    signed_in.parts.page._reader._facts = None
+    signed_in.parts.interfaces.page._reader._facts = None
     (shown,) = (await signed_in.state())["file"]["openings"]
     assert (shown["reason"], shown["caller"]) == ("parcel 包裹", "127.0.0.1")
 
@@ -228,8 +230,8 @@ def test_confirmation_is_good_for_half_a_minute() -> None:
 
 
 async def test_sync_now_asks_the_platform(signed_in: RunningPage, platform: FakePlatform) -> None:
-    polling = asyncio.create_task(signed_in.parts.sync.run())
-    await signed_in.parts.sync.first_round_done.wait()
+    polling = asyncio.create_task(signed_in.parts.upstream.sync.run())
+    await signed_in.parts.upstream.sync.first_round_done.wait()
     polls = len(platform.polls)
 
     answer = await signed_in.post("/sync")
@@ -303,7 +305,7 @@ async def test_slow_file_is_read_more_rarely(
     signed_in: RunningPage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Counting a long queue on a slow card must not keep the card busy."""
-    reader = signed_in.parts.page._reader
+    reader = signed_in.parts.interfaces.page._reader
     original, reads = sqlite3.connect, []
 
     def slow(*args: Any, **more: Any) -> Any:

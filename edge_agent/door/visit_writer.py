@@ -14,7 +14,7 @@ from edge_agent.drivers.base import Clock
 from edge_agent.storage.database import DiskFull
 from edge_agent.storage.events import lightened
 from edge_agent.storage.records import RecordLog, Visit
-from edge_agent.upstream.uplink import Delivery, Uplink, Verdict
+from edge_agent.upstream.uplink import Uplink, UploadResult, Verdict
 
 logger = logging.getLogger(__name__)
 
@@ -24,7 +24,7 @@ _SENDING_S: Final = 15.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Kept:
+class VisitUpload:
     """An upload about a visit.
 
     Attributes:
@@ -36,7 +36,7 @@ class Kept:
     kind: str
     body: bytes = field(repr=False)
 
-    def is_on_record(self, delivery: Delivery | None) -> bool:
+    def is_on_record(self, delivery: UploadResult | None) -> bool:
         """Whether it is on this disk or, as far as is known, before the platform."""
         return self.seq is not None or (
             delivery is not None and delivery.verdict is Verdict.DONE
@@ -45,11 +45,11 @@ class Kept:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Waiting:
-    kept: Kept
+    kept: VisitUpload
     visit: Visit = field(repr=False)
 
 
-class Keeper:
+class VisitWriter:
     """Puts visits on the disk: with their picture, without it, or as soon as there is room again.
 
     What waits for room is sent meanwhile, without its picture, if the platform can be reached.
@@ -68,7 +68,7 @@ class Keeper:
         """How many uploads are in memory only."""
         return len(self._waiting)
 
-    async def keep(self, visit: Visit, kind: str, body: bytes) -> Kept:
+    async def write(self, visit: Visit, kind: str, body: bytes) -> VisitUpload:
         """Remember a visit and queue the upload about it.
 
         Args:
@@ -78,19 +78,19 @@ class Keeper:
         async with self._storing:
             await self._store_waiting()
             seq = None if self._waiting else await self._stored(visit, kind, body)
-            kept = Kept(seq, kind, body)
+            kept = VisitUpload(seq, kind, body)
             if seq is None:
-                light = Kept(None, kind, lightened(body))
+                light = VisitUpload(None, kind, lightened(body))
                 self._waiting.append(_Waiting(light, replace(visit, snapshot=b"")))
                 self._forget_oldest()
                 self._wake.set()
         return kept
 
-    async def amend(self, kept: Kept, body: bytes) -> Kept:
+    async def amend(self, kept: VisitUpload, body: bytes) -> VisitUpload:
         """Say something else in an upload that was kept, because the door did not move after all.
 
         Args:
-            kept: what `keep` returned.
+            kept: what `write` returned.
             body: the upload as it is right now, about the same moment and picture.
         """
         amended = replace(kept, body=body)
@@ -107,7 +107,7 @@ class Keeper:
             logger.exception("upload_not_amended")
         return amended
 
-    async def deliver(self, kept: Kept, *, until_s: float) -> Delivery | None:
+    async def deliver(self, kept: VisitUpload, *, until_s: float) -> UploadResult | None:
         """Send an upload at once; see `edge_agent.upstream.uplink.Uplink.deliver_now`."""
         if kept.seq is not None:
             return await self._uplink.deliver_now(kept.seq, until_s=until_s)
@@ -160,12 +160,12 @@ class Keeper:
     async def _stored(self, visit: Visit, kind: str, body: bytes) -> int | None:
         """Put a visit on disk, without its picture if need be; None when there is no room."""
         try:
-            return await self._records.keep(visit, kind, body)
+            return await self._records.write(visit, kind, body)
         except DiskFull:
             if not visit.snapshot:
                 return None
         try:
-            return await self._records.keep(replace(visit, snapshot=b""), kind, lightened(body))
+            return await self._records.write(replace(visit, snapshot=b""), kind, lightened(body))
         except DiskFull:
             return None
 

@@ -38,7 +38,7 @@ class Visitor:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Glimpse:
+class FrameOutcome:
     """What one picture came to.
 
     Attributes:
@@ -54,7 +54,7 @@ class Glimpse:
     faces: tuple[DetectedFace, ...] = ()
 
 
-class Watcher:
+class VisitDetector:
     """Follows people and says when to decide about one of them.
 
     A good picture that is recognised is decided about at once. A stranger is one only after
@@ -72,7 +72,7 @@ class Watcher:
         self._visits = VisitGate()
         self.faces_seen = 0
 
-    async def take(self, frame: Frame, now_s: float, door: DoorSettings) -> Glimpse:
+    async def take(self, frame: Frame, now_s: float, door: DoorSettings) -> FrameOutcome:
         """Take in one picture.
 
         Args:
@@ -81,9 +81,9 @@ class Watcher:
             door: the settings that hold now.
         """
         visitors = await self._decide_all(self._tracker.forget(now_s), door)
-        is_quiet = door.eyes.motion_gate and not self._tracker.tracks
-        if is_quiet and not self._motion.is_worth_a_look(frame.image, now_s):
-            return Glimpse(tuple(visitors), is_empty=True)
+        is_idle = door.looking.motion_gate and not self._tracker.tracks
+        if is_idle and not self._motion.is_worth_a_look(frame.image, now_s):
+            return FrameOutcome(tuple(visitors), is_empty=True)
         shots = await self._shots(frame, now_s, door)
         asks = False
         followed = self._tracker.follow(shots, now_s)
@@ -94,7 +94,7 @@ class Watcher:
             if visitor is not None:
                 visitors.append(visitor)
             asks |= track.was_asked and not track.is_done
-        return Glimpse(
+        return FrameOutcome(
             *(tuple(visitors), asks),
             is_empty=not self._tracker.tracks,
             faces=tuple(track.face for track in followed),
@@ -109,7 +109,7 @@ class Watcher:
         return [one for track in waiting if (one := await self._decide_lost(track, door))]
 
     async def _shots(self, frame: Frame, now_s: float, door: DoorSettings) -> Sequence[Shot]:
-        found = await self._recogniser.find(frame.image, door.looking)
+        found = await self._recogniser.find(frame.image, door.face)
         self.faces_seen += len(found)
         return [Shot(frame.image, face, quality, now_s) for face, quality in found]
 
@@ -118,12 +118,14 @@ class Watcher:
     ) -> Visitor | None:
         """Decide whether it is time to decide about somebody."""
         waited_s = now_s - track.first_s
-        is_due = waited_s >= door.eyes.decide_after_s
+        is_due = waited_s >= door.looking.decide_after_s
         quality = track.best.quality
-        if quality < door.eyes.least_quality and waited_s < (_PATIENCE * door.eyes.decide_after_s):
+        if quality < door.looking.least_quality and waited_s < (
+            _PATIENCE * door.looking.decide_after_s
+        ):
             track.was_asked = track.was_asked or is_due
             return None
-        if not is_due and quality < door.eyes.good_quality:
+        if not is_due and quality < door.looking.good_quality:
             return None
         if track.is_done and (track.descriptor is None or not self._is_stranger(track)):
             return None
@@ -147,7 +149,7 @@ class Watcher:
             return track.sighting
         track.tries += 1
         track.tried = best.quality
-        sighting = await self._recogniser.identify(best.image, best.face, door.looking)
+        sighting = await self._recogniser.identify(best.image, best.face, door.face)
         track.descriptor, track.sighting = sighting.descriptor, sighting
         return sighting
 
@@ -160,12 +162,12 @@ class Watcher:
         if not is_new and not (was_stranger and track.is_known):
             return None
         # The last face, because that is where the thermometer sees them now.
-        told = _with_movement(track, sighting, door)
-        return Visitor(told, frame, now_s, track.face)
+        judged = _with_movement(track, sighting, door)
+        return Visitor(judged, frame, now_s, track.face)
 
     async def _decide_lost(self, track: Track, door: DoorSettings) -> Visitor | None:
         """Decide about somebody who was gone before it was time; they are not measured any more."""
-        if track.best.quality < door.eyes.least_quality:
+        if track.best.quality < door.looking.least_quality:
             return None
         sighting = await self._compare(track, door)
         if sighting is None:
@@ -173,11 +175,11 @@ class Watcher:
         track.is_done = True
         if not self._visits.is_new(sighting.descriptor, track.last_s, gap_s=door.visit_gap_s):
             return None
-        told = _with_movement(track, sighting, door)
-        return Visitor(told, Frame(image=track.best.image), track.last_s)
+        judged = _with_movement(track, sighting, door)
+        return Visitor(judged, Frame(image=track.best.image), track.last_s)
 
 
 def _with_movement(track: Track, sighting: Sighting, door: DoorSettings) -> Sighting:
-    if door.eyes.liveness is not LivenessMode.MOVEMENT:
+    if door.looking.liveness is not LivenessMode.MOVEMENT:
         return sighting
     return sighting.judged(judge_movement(track.points))

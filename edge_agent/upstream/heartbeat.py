@@ -6,7 +6,7 @@ import random
 
 from edge_agent.drivers.base import Clock
 from edge_agent.drivers.clock import jittered
-from edge_agent.drivers.story import Story
+from edge_agent.drivers.event_log import EventLog
 from edge_agent.storage.database import DiskFull
 from edge_agent.storage.store import Store
 from edge_agent.upstream.platform_client import PlatformClient, problem_of
@@ -15,7 +15,7 @@ from terminal_protocol import Ack, RetCode
 _NOTE_EVERY_S = 60.0  # writing every heartbeat down would wear a memory card out
 
 
-class Presence:
+class HeartbeatSender:
     """Beats the heart. A beat that fails is not repeated; the next one follows anyway."""
 
     def __init__(
@@ -24,14 +24,14 @@ class Presence:
         client: PlatformClient,
         store: Store,
         clock: Clock,
-        story: Story,
+        event_log: EventLog,
         interval_s: float,
         chance: random.Random,
     ) -> None:
         self._client = client
         self._store = store
         self._clock = clock
-        self._story = story
+        self._event_log = event_log
         self._interval_s = interval_s
         self._chance = chance
         self._problem: str | None = None
@@ -67,5 +67,5 @@ class Presence:
     def _note(self, problem: str) -> None:
         if self._problem is None or bool(problem) != bool(self._problem):
             line = f"heartbeat: no answer ({problem})" if problem else "heartbeat: answered"
-            self._story.tell("heartbeat", line, is_answered=not problem, problem=problem)
+            self._event_log.write("heartbeat", line, is_answered=not problem, problem=problem)
         self._problem = problem

@@ -108,7 +108,7 @@ class Announcer:
         self._health = _Health("prompter")
         self._last = Cue.IDLE
 
-    async def tell(
+    async def announce(
         self, cue: Cue, *, match: Match | None = None, body: BodyTemperature | None = None
     ) -> None:
         """Tell a cue; a fever is told instead of a refusal, and to a stranger.

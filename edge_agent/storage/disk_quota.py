@@ -30,7 +30,7 @@ _PAGES_MOST: Final = 2**32 - 2  # as without a limit
 _RECORD: Final = "id, user_id, name, type, sign_time, facts"
 
 
-class Room:
+class DiskQuota:
     """Keeps the file of one terminal within its budget, and gets along with a full disk.
 
     Attributes:
@@ -53,8 +53,8 @@ class Room:
     @property
     def free_bytes(self) -> int:
         """What the disk has left for this program."""
-        told = os.statvfs(self._folder)
-        return told.f_bavail * told.f_frsize
+        stat = os.statvfs(self._folder)
+        return stat.f_bavail * stat.f_frsize
 
     @property
     def is_full(self) -> bool:
