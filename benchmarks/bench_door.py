@@ -22,7 +22,7 @@ import numpy as np
 from _report import machine, stay_on_one_core
 
 from edge_agent.config import DecisionPolicy
-from edge_agent.config.door_sections import LookingConfig
+from edge_agent.config.sections import LookingConfig
 from edge_agent.door.decision import Rules
 from edge_agent.door.door_settings import DoorSettings
 from edge_agent.door.pipeline import Devices, Pipeline

@@ -4,7 +4,7 @@ The whole loop of a terminal, as `edge_agent.service.assembly` builds it, with t
 motion gate, faces, tracks, descriptor, 1:N, disk, queue, platform over loopback, simulated relay.
 People walk by again and again, with an empty corridor between them. Prints memory, file handles and
 threads after every tenth of the pictures. Yardstick: what was held after the second tenth, when
-every cache is full and the records table has begun to forget. """
+every cache is full and the records table has begun to forget."""
 
 import argparse
 import asyncio

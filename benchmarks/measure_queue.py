@@ -26,7 +26,7 @@ from typing import Any, Final
 import numpy as np
 from _report import machine, print_table
 
-from edge_agent.config.queue_section import QueueConfig
+from edge_agent.config.sections import QueueConfig
 from edge_agent.drivers.clock import SystemClock
 from edge_agent.storage.database import Database
 from edge_agent.storage.disk_quota import DiskQuota

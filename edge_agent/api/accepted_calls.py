@@ -12,7 +12,7 @@ from typing import Final
 
 from edge_agent.api.answers import CallRefused
 from edge_agent.config import ApiConfig
-from edge_agent.config.api_section import Replay
+from edge_agent.config.sections import Replay
 from edge_agent.drivers.base import Clock
 from edge_agent.storage.call_marks import (
     CLOCK_SET,

@@ -82,8 +82,8 @@ def _lines(report: "MatchReport") -> Iterator[str]:
 def _face_lines(number: int, face: "FaceMatches", least: int) -> Iterator[str]:
     left, top, width, height = (round(one) for one in face.box)
     words = ", ".join(one.value.replace("_", " ") for one in face.problems)
-    place = f"{width} × {height} pixels at {left}, {top}; quality {face.quality:.2f}"
-    yield f"face {number}      {place}{f'; {words}' if words else ''}"
+    where = f"{width} × {height} pixels at {left}, {top}; quality {face.quality:.2f}"
+    yield f"face {number}      {where}{f'; {words}' if words else ''}"
     for place, one in enumerate(face.nearest, 1):
         verdict = "the same person" if one.similarity >= least else f"below {least}"
         yield f"  {place}. {one.user_id}  {one.name}  similarity {one.similarity}, {verdict}"

@@ -2,8 +2,8 @@
 
 A driver is offered as a frozen dataclass of its options with a method ``make()`` that builds the
 driver and opens nothing. Options are what may stand beside ``driver`` in the driver's section;
-types, ranges and secrets are declared as in `edge_agent.config.typed_tables`. Another package
-offers one by an entry point in one of the `GROUPS`::
+ranges and secrets are declared as in `edge_agent.config.fields`. Another package offers one
+by an entry point in one of the `GROUPS`::
 
     [project.entry-points."menjin.relays"]
     acme = "acme_door:AcmeRelayOptions"

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from edge_agent.config.api_section import Replay
+from edge_agent.config.sections import Replay
 from edge_agent.doctor._patient import Patient
 from edge_agent.doctor.findings import Finding, Result
 from edge_agent.service.exceptions import AgentUnreachable

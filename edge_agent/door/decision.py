@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Final
 
 from edge_agent.config import DecisionPolicy
-from edge_agent.config.limits import RELAY_HOLD_MAX_MS, UNLOCK_DELAY_MAX_MS, UNLOCK_DELAY_MIN_MS
+from edge_agent.config.fields import RELAY_HOLD_MAX_MS, UNLOCK_DELAY_MAX_MS, UNLOCK_DELAY_MIN_MS
 from edge_agent.recognition.liveness import Liveness
 
 # userType of people who are held in order to be recognised and kept out: in words as the platform

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from edge_agent.config.door_sections import TemperatureConfig
+from edge_agent.config.sections import TemperatureConfig
 from edge_agent.door.door_settings import DoorSettings
 from edge_agent.door.temperature import BodyTemperature, body_temperature
 from edge_agent.drivers.base import (

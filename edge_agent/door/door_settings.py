@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from edge_agent.config import AgentConfig
-from edge_agent.config.door_sections import LookingConfig, TemperatureConfig
+from edge_agent.config.sections import LookingConfig, TemperatureConfig
 from edge_agent.door.decision import Rules
 from edge_agent.recognition.face_settings import FACE_MAX_PX, FaceSettings, SnapshotKind
 from edge_agent.upstream.uploads import MessageLanguage

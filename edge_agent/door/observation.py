@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from edge_agent.config.door_sections import MaskMode
+from edge_agent.config.sections import MaskMode
 from edge_agent.door.door_settings import DoorSettings
 from edge_agent.door.temperature import BodyTemperature
 from edge_agent.recognition.mask import Mask

@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_agent.config.door_sections import TemperatureConfig
+from edge_agent.config.sections import TemperatureConfig
 from edge_agent.drivers.base import HeatReading
 from face_engine import DetectedFace
 

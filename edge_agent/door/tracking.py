@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from edge_agent.config.door_sections import LivenessMode
+from edge_agent.config.sections import LivenessMode
 from edge_agent.door.door_settings import DoorSettings
 from edge_agent.door.tracks import Shot, Track, Tracker
 from edge_agent.drivers.base import Frame

@@ -160,12 +160,12 @@ class VisitWriter:
     async def _stored(self, visit: Visit, kind: str, body: bytes) -> int | None:
         """Put a visit on disk, without its picture if need be; None when there is no room."""
         try:
-            return await self._records.write(visit, kind, body)
+            return await self._records.keep(visit, kind, body)
         except DiskFull:
             if not visit.snapshot:
                 return None
         try:
-            return await self._records.write(replace(visit, snapshot=b""), kind, lightened(body))
+            return await self._records.keep(replace(visit, snapshot=b""), kind, lightened(body))
         except DiskFull:
             return None
 

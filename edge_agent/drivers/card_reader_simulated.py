@@ -6,10 +6,9 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from edge_agent.config.limits import CARD_MAX
-from edge_agent.config.typed_tables import ranged
+from edge_agent.config.fields import CARD_MAX, between
 from edge_agent.drivers.exceptions import DriverError, DriverUnavailable
 from terminal_protocol import IdCard
 
@@ -26,8 +25,8 @@ class SimulatedReaderOptions:
     """
 
     file: Path = Path("cards.json")
-    interval_s: float = ranged(3.0, 0, 86_400)
-    rounds: int = ranged(0, 0, 1_000_000_000)
+    interval_s: Annotated[float, between(0, 86_400)] = 3.0
+    rounds: Annotated[int, between(0, 1_000_000_000)] = 0
 
     def make(self) -> "SimulatedReader":
         """Build the reader; nothing is opened."""

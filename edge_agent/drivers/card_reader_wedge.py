@@ -9,10 +9,9 @@ import fcntl
 import os
 import struct
 from dataclasses import dataclass
-from typing import Final
+from typing import Annotated, Final
 
-from edge_agent.config.limits import CARD_MAX
-from edge_agent.config.typed_tables import ranged
+from edge_agent.config.fields import CARD_MAX, between
 from edge_agent.drivers.exceptions import DriverError, DriverUnavailable
 
 # struct input_event of <linux/input.h>: seconds, microseconds, type, code, value.
@@ -45,7 +44,7 @@ class WedgeReaderOptions:
 
     device: str = "/dev/input/by-id/usb-card-reader-event-kbd"
     grab: bool = True
-    pause_s: float = ranged(1.0, 0.05, 10)
+    pause_s: Annotated[float, between(0.05, 10)] = 1.0
 
     def make(self) -> "WedgeReader":
         """Build the reader; nothing is opened."""

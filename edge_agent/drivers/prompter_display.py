@@ -3,9 +3,9 @@
 import asyncio
 import json
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
-from edge_agent.config.typed_tables import ranged
+from edge_agent.config.fields import between
 from edge_agent.drivers.base import Cue, Prompt
 from edge_agent.drivers.exceptions import DriverUnavailable
 from edge_agent.drivers.prompt_words import Language, words
@@ -59,10 +59,10 @@ class DisplayPrompterOptions:
     """
 
     host: str = "127.0.0.1"
-    port: int = ranged(8898, 0, 65_535)
+    port: Annotated[int, between(0, 65_535)] = 8898
     language: Language = Language.ENGLISH
     names: bool = False
-    forget_s: float = ranged(6.0, 0.1, 60)
+    forget_s: Annotated[float, between(0.1, 60)] = 6.0
 
     def make(self) -> "DisplayPrompter":
         """Build the prompter; nothing listens yet."""

@@ -1,9 +1,9 @@
 """A relay on a GPIO line, through libgpiod version 2 (https://libgpiod.readthedocs.io)."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
-from edge_agent.config.typed_tables import ranged
+from edge_agent.config.fields import between
 from edge_agent.drivers.exceptions import DriverError, DriverTimeout, DriverUnavailable
 from edge_agent.drivers.relay_timed import TimedRelay
 from edge_agent.drivers.worker import DriverThread
@@ -22,7 +22,7 @@ class GpiodRelayOptions:
     """
 
     chip: str = "/dev/gpiochip0"
-    line: int = ranged(17, 0, 1023)
+    line: Annotated[int, between(0, 1023)] = 17
     active_low: bool = False
 
     def make(self) -> "GpiodRelay":

@@ -3,12 +3,11 @@
 import asyncio
 import ssl
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Annotated, Any, Final
 from urllib.parse import urlsplit
 
 from edge_agent.config.exceptions import ConfigInvalid
-from edge_agent.config.limits import RELAY_HOLD_MAX_MS, UNLOCK_DELAY_MIN_MS
-from edge_agent.config.typed_tables import ranged, secret
+from edge_agent.config.fields import RELAY_HOLD_MAX_MS, UNLOCK_DELAY_MIN_MS, between, secret
 from edge_agent.drivers.base import Relay
 from edge_agent.drivers.exceptions import DriverError, DriverTimeout, DriverUnavailable
 from edge_agent.drivers.relay_timed import TimedRelay
@@ -43,7 +42,7 @@ class HttpRelayOptions:
     username: str = ""
     password: str = secret()
     digest: bool = False
-    timeout_s: float = ranged(2.0, 0.1, 10)
+    timeout_s: Annotated[float, between(0.1, 10)] = 2.0
 
     def make(self) -> Relay:
         """Build the relay; nothing is asked for.

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from typing import Final
 
-from edge_agent.config.limits import RELAY_HOLD_MAX_MS, UNLOCK_DELAY_MIN_MS
+from edge_agent.config.fields import RELAY_HOLD_MAX_MS, UNLOCK_DELAY_MIN_MS
 from edge_agent.drivers.exceptions import DriverError
 
 logger = logging.getLogger(__name__)

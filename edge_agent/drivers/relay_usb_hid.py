@@ -9,9 +9,9 @@ import fcntl
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
 
-from edge_agent.config.typed_tables import ranged
+from edge_agent.config.fields import between
 from edge_agent.drivers.exceptions import DriverError, DriverProtocolError, DriverUnavailable
 from edge_agent.drivers.relay_timed import TimedRelay
 from edge_agent.drivers.worker import DriverThread
@@ -43,7 +43,7 @@ class UsbHidRelayOptions:
     """
 
     serial: str = ""
-    channel: int = ranged(1, 1, 8)
+    channel: Annotated[int, between(1, 8)] = 1
 
     def make(self) -> "UsbHidRelay":
         """Build the relay; nothing is opened."""

@@ -5,12 +5,12 @@ import re
 import termios
 import time
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import numpy as np
 
 from edge_agent.config.exceptions import ConfigInvalid
-from edge_agent.config.typed_tables import ranged
+from edge_agent.config.fields import between
 from edge_agent.drivers.base import Frame, HeatReading
 from edge_agent.drivers.exceptions import (
     DriverError,
@@ -42,11 +42,11 @@ class SerialThermometerOptions:
     """
 
     port: str = "/dev/ttyUSB0"
-    baud: int = ranged(9600, 50, 4_000_000)
+    baud: Annotated[int, between(50, 4_000_000)] = 9600
     ask: str = ""
     pattern: str = r"(?P<body>\d\d\.\d+)"
-    sigma_c: float = ranged(0.2, 0.05, 2)
-    timeout_s: float = ranged(0.8, 0.05, 1)
+    sigma_c: Annotated[float, between(0.05, 2)] = 0.2
+    timeout_s: Annotated[float, between(0.05, 1)] = 0.8
 
     def make(self) -> "SerialThermometer":
         """Build the thermometer; nothing is opened.
@@ -79,7 +79,7 @@ class SerialThermometer:
         self._thread = DriverThread(
             "thermometer-serial",
             timeout_s=options.timeout_s + _SPARE_S,
-            values=f"serial port {options.port}",
+            device=f"serial port {options.port}",
         )
 
     async def open(self) -> None:
@@ -111,8 +111,8 @@ class SerialThermometer:
             )
         except serial.SerialException as error:
             is_absent = error.errno == errno.ENOENT
-            values = "is not there" if is_absent else "cannot be used"
-            raise DriverUnavailable(f"serial port {given.port} {values}") from error
+            problem = "is not there" if is_absent else "cannot be used"
+            raise DriverUnavailable(f"serial port {given.port} {problem}") from error
         except (OSError, ValueError, termios.error) as error:
             raise DriverUnavailable(f"serial port {given.port} cannot be used") from error
 

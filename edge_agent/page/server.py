@@ -19,7 +19,7 @@ from edge_agent.api.auth import Gatekeeper
 from edge_agent.api.failed_attempts import FailedAttempts
 from edge_agent.api.terminal import Terminal
 from edge_agent.config import ApiConfig
-from edge_agent.config.page_section import Language, PageConfig
+from edge_agent.config.sections import Language, PageConfig
 from edge_agent.drivers.clock import Backoff
 from edge_agent.page.connection import PageConnections
 from edge_agent.page.guards import HEADERS, Refused, check_host, check_origin

@@ -14,8 +14,9 @@ from edge_agent.door.pipeline import Devices
 from edge_agent.drivers.clock import SystemClock
 from edge_agent.drivers.event_log import EventLog
 from edge_agent.drivers.exceptions import DriverError
-from edge_agent.service.assembly import Parts, assemble
+from edge_agent.service.assembly import assemble
 from edge_agent.service.instance_lock import instance_lock
+from edge_agent.service.parts import Parts
 from edge_agent.service.supervision import Supervisor
 from edge_agent.storage.database import DiskFull
 from edge_agent.upstream.sync import LibrarySync

@@ -110,8 +110,8 @@ def test_metrics_that_are_named_are_served() -> None:
 def test_settings_of_the_software_terminal_are_those_of_its_template() -> None:
     """Rows of docs/edge-agent.md that begin with keys name keys of the commented template."""
     guide = (ROOT / "docs" / "edge-agent.md").read_text()
-    template = (ROOT / "edge_agent" / "config_template.py").read_text()
-    sections = "".join(path.read_text() for path in (ROOT / "edge_agent").glob("config*.py"))
+    template = (ROOT / "edge_agent" / "config" / "template.py").read_text()
+    sections = "".join(path.read_text() for path in (ROOT / "edge_agent" / "config").glob("*.py"))
     keys = set()
     for table in re.findall(r"^\| key[^\n]*\n\|[-| ]+\n((?:\|[^\n]*\n)+)", guide, re.MULTILINE):
         for row in table.splitlines():

@@ -22,7 +22,7 @@ from edge_agent.api.answers import CallRefused
 from edge_agent.api.auth import Gatekeeper
 from edge_agent.api.terminal_time import TerminalTime
 from edge_agent.config import ApiConfig
-from edge_agent.config.api_section import Replay
+from edge_agent.config.sections import Replay
 from edge_agent.drivers.clock import SystemClock
 from edge_agent.storage.database import Database
 from terminal_protocol.signature import sign

@@ -14,9 +14,10 @@ from edge_agent.config.exceptions import ConfigInvalid
 MODULE = '''
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 from edge_agent.drivers.relay_simulated import SimulatedRelay
-from edge_agent.config.typed_tables import ranged, secret
+from edge_agent.config.fields import between, secret
 
 
 class AcmeRelay(SimulatedRelay):
@@ -30,7 +31,7 @@ class AcmeRelay(SimulatedRelay):
 @dataclass(frozen=True, slots=True)
 class AcmeOptions:
     address: str
-    channel: int = ranged(1, 1, 4)
+    channel: Annotated[int, between(1, 4)] = 1
     table: Path = Path("acme.tab")
     key: str = secret()
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from edge_agent.config import DecisionPolicy
-from edge_agent.config.door_sections import LookingConfig
+from edge_agent.config.sections import LookingConfig
 from edge_agent.door.decision import DoorReason, Rules
 from edge_agent.door.door_settings import DoorSettings
 from edge_agent.door.pipeline import Devices, Pipeline

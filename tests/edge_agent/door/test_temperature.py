@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_agent.config.door_sections import TemperatureConfig
+from edge_agent.config.sections import TemperatureConfig
 from edge_agent.door.temperature import BodyTemperature, body_temperature
 from edge_agent.drivers.base import HeatReading
 from face_engine import DetectedFace

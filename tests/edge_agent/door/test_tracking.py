@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from edge_agent.config import DecisionPolicy
-from edge_agent.config.door_sections import LivenessMode, LookingConfig
+from edge_agent.config.sections import LivenessMode, LookingConfig
 from edge_agent.door.decision import Rules
 from edge_agent.door.door_settings import DoorSettings
 from edge_agent.door.tracking import FrameOutcome, VisitDetector

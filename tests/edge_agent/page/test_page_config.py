@@ -11,7 +11,7 @@ import pytest
 
 from edge_agent.config import AgentConfig, parse_config
 from edge_agent.config.exceptions import ConfigInvalid
-from edge_agent.config.page_section import PageLanguage
+from edge_agent.config.sections import PageLanguage
 from edge_agent.page import PageServer
 from tests.edge_agent.page.running import RunningPage
 from tests.support.fake_platform import FakePlatform

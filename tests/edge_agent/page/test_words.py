@@ -7,7 +7,7 @@ from string import Template
 
 import pytest
 
-from edge_agent.config.page_section import Language
+from edge_agent.config.sections import Language
 from edge_agent.door.decision import DoorReason
 from edge_agent.page.words import words_of
 from edge_agent.service.supervision import State

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from edge_agent.config.watchdog_section import WatchdogConfig
+from edge_agent.config.sections import WatchdogConfig
 from edge_agent.door.watched_camera import WatchedCamera
 from edge_agent.drivers.base import Frame
 from edge_agent.drivers.exceptions import DriverError, DriverTimeout

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent.config.queue_section import QueueConfig
+from edge_agent.config.sections import QueueConfig
 from edge_agent.storage.database import Database
 from edge_agent.storage.disk_quota import DiskQuota
 from edge_agent.storage.events import Counts, lightened

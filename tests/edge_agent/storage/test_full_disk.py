@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from edge_agent.config import parse_config
-from edge_agent.config.queue_section import QueueConfig
+from edge_agent.config.sections import QueueConfig
 from edge_agent.door.visit_writer import VisitWriter
 from edge_agent.service.runtime import Ending, run_agent
 from edge_agent.storage.database import Database, DiskFull, FileEvent

@@ -1,29 +1,21 @@
-"""What must hold for the section ``[api]`` beyond types and ranges."""
+"""Rules of sections that types and ranges cannot express."""
 
 import ipaddress
+import re
 from datetime import date
-from enum import StrEnum
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from edge_agent.config.exceptions import ConfigInvalid
+from edge_agent.config.sections import ApiConfig, PageConfig
 from terminal_protocol.device_calls import CALLS, DEFAULT_PASSWORD
-
-if TYPE_CHECKING:
-    from edge_agent.config import ApiConfig
 
 _PASSWORD_MAX: Final = 128
 _NAME_MAX: Final = 16  # seed 8.1.6, deviceName
+_HOST_NAME: Final = re.compile(r"[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63})*")
 
 
-class Replay(StrEnum):
-    """What becomes of a call that acts and carries a signature that was used before."""
-
-    REFUSE = "refuse"
-    ALLOW = "allow"
-
-
-def check_api(api: "ApiConfig") -> None:
-    """Check the section.
+def check_api(api: ApiConfig) -> None:
+    """Check the section ``[api]``.
 
     Raises:
         ConfigInvalid: naming the key; never with the password.
@@ -56,10 +48,33 @@ def check_api(api: "ApiConfig") -> None:
 
 
 def is_own_computer(host: str) -> bool:
-    """Whether nobody outside of this computer reaches what listens on an address."""
+    """Whether only this computer reaches what listens on an address."""
     if host == "localhost":
         return True
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def check_page(page: PageConfig, api: ApiConfig) -> None:
+    """Check the section ``[page]``.
+
+    Raises:
+        ConfigInvalid: naming the key; never with the password.
+    """
+    if not page.host or not page.host.isprintable() or " " in page.host:
+        raise ConfigInvalid('page.host: must be an address, as "127.0.0.1"')
+    for name in page.names:
+        if not _HOST_NAME.fullmatch(name):
+            raise ConfigInvalid("page.names: must hold names in small letters, without a port")
+    if not page.enabled:
+        return
+    if api.password == DEFAULT_PASSWORD and not is_own_computer(page.host):
+        raise ConfigInvalid(
+            "api.password: the factory's password is good for 127.0.0.1 only;"
+            f" choose another one to show the page on {page.host}"
+        )
+    taken = {api.port if api.enabled else 0, api.push_port if api.push_enabled else 0}
+    if page.port and page.port in taken:
+        raise ConfigInvalid("page.port: is one of the ports of [api]")
