@@ -85,7 +85,7 @@ class RecordHub:
         self._closing.set()
 
     async def serve(
-        self, request: web.BaseRequest, *, is_allowed: bool, headers: Mapping[str, str]
+        self, request: web.Request, *, is_allowed: bool, headers: Mapping[str, str]
     ) -> web.WebSocketResponse:
         """Talk to one caller until either side ends it.
 

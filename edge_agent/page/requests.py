@@ -17,7 +17,7 @@ _BODY_LIMIT_S: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class PageRequest:
     """A request that passed every guard.
 
     Attributes:
@@ -63,7 +63,7 @@ def _is_number(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) <= 15
 
 
-async def read_json(request: web.BaseRequest) -> dict[str, Any]:
+async def read_json(request: web.Request) -> dict[str, Any]:
     """Read the content of a request that changes something.
 
     Only JSON is taken: a form of another site cannot send it.

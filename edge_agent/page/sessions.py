@@ -15,7 +15,7 @@ _CONFIRM_S: Final = 30.0
 
 
 @dataclass(slots=True)
-class _Asked:
+class _PendingOpening:
     confirm: str
     reason: str
     until_s: float
@@ -32,7 +32,7 @@ class Session:
     began_s: float
     used_s: float
     token: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False)
-    _asked: _Asked | None = field(default=None, repr=False)
+    _pending: _PendingOpening | None = field(default=None, repr=False)
 
     def ask(self, reason: str, now_s: float) -> tuple[str, float]:
         """Note that somebody wants to open the door.
@@ -40,15 +40,15 @@ class Session:
         Returns:
             What to come back with in order to do it, and for how many seconds it is good.
         """
-        self._asked = _Asked(secrets.token_urlsafe(16), reason, now_s + _CONFIRM_S)
-        return self._asked.confirm, _CONFIRM_S
+        self._pending = _PendingOpening(secrets.token_urlsafe(16), reason, now_s + _CONFIRM_S)
+        return self._pending.confirm, _CONFIRM_S
 
     def take_back(self, confirm: str, now_s: float) -> str | None:
         """Return the reason that was noted, once; None for what was not asked, or too long ago."""
-        asked, self._asked = self._asked, None
-        if asked is None or now_s > asked.until_s or not same(confirm, asked.confirm):
+        pending, self._pending = self._pending, None
+        if pending is None or now_s > pending.until_s or not same(confirm, pending.confirm):
             return None
-        return asked.reason
+        return pending.reason
 
 
 class Sessions:

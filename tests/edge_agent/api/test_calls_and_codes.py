@@ -588,9 +588,9 @@ async def test_nothing_private_is_logged(
 
 
 def test_every_call_is_served() -> None:
-    from edge_agent.api.server import _HANDLERS
+    from edge_agent.api.server import HANDLERS
 
-    assert set(_HANDLERS) == set(CALLS)
+    assert set(HANDLERS) == set(CALLS)
     assert all(call.method in CallMethod for call in CALLS.values())
 
 
