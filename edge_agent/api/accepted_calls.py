@@ -1,7 +1,7 @@
-"""Which signatures still count: each one once for a call that acts, across restarts.
+"""Accepted calls: each signature counts once for a call that acts, across restarts.
 
-A signature covers its timestamp and nothing else, and travels in plain text: whoever overheard one
-can put it before any call. So a timestamp that was accepted, by whatever call, is good for reading
+A signature covers its timestamp and nothing else, and travels in plain text: an eavesdropper
+can put one before any call. So a timestamp that was accepted, by whatever call, is good for reading
 only from then on; and as a syncTime is good at any time (8.1.8), it must be newer than all of them,
 or it would turn the clock back to where old signatures are good once more.
 """

@@ -1,4 +1,4 @@
-"""Who may call: address list, password, signature, five minutes (chapters 3, 4 and 7).
+"""Authentication of callers: address list, password, signature, five minutes (chapters 3, 4, 7).
 
 Whether a signature that fits still counts, `accepted_calls` says.
 """
@@ -60,7 +60,7 @@ class Gatekeeper:
             raise CallRefused(RetCode.PASSWORD_EXPIRED, "password-expired")
 
     def is_password(self, text: str) -> bool:
-        """Compare in a time that tells nothing of the password; an empty one is nobody's."""
+        """Compare in a time that tells nothing of the password; an empty one fits nothing."""
         sent, wanted = (
             sha256(one.encode("utf-8", "surrogatepass")) for one in (text, self._password)
         )

@@ -24,7 +24,7 @@ async def open_door(terminal: Terminal, request: CallRequest) -> Answer:
     """Pulse the relay (8.1.7), unless the caller has gone.
 
     They gave up waiting, perhaps long ago: this terminal hung, or the network held the call back.
-    Nobody would know who stands at the door now.
+    It is not known who stands at the door now.
     """
     remark = request.values().get("remark", "")
     await open_from_afar(
@@ -36,13 +36,13 @@ async def open_door(terminal: Terminal, request: CallRequest) -> Answer:
 async def open_from_afar(
     terminal: Terminal, *, caller: str, remark: str, has_caller: Callable[[], bool] = lambda: True
 ) -> None:
-    """Pulse the relay for somebody who is not at the door.
+    """Pulse the relay for a caller who is not at the door.
 
     Who asked and why is on disk before the door moves.
 
     Args:
         terminal: whose door.
-        caller: address of whoever asks.
+        caller: their address.
         remark: their reason, at most 255 characters.
         has_caller: whether they still wait for the answer.
 

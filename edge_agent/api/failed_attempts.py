@@ -1,4 +1,4 @@
-"""Wrong passwords and signatures are counted; each further one makes for a longer pause."""
+"""Counting of wrong passwords and signatures; each further one makes for a longer pause."""
 
 import ipaddress
 from dataclasses import dataclass
@@ -7,10 +7,10 @@ from typing import Final
 from edge_agent.drivers.base import Clock
 
 _ADDRESSES_MAX: Final = 1024
-_FREE: Final = 3  # somebody who mistypes is not kept waiting
+_FREE: Final = 3  # a user who mistypes is not kept waiting
 _PAUSE_MOST_S: Final = 900.0
 _FORGET_S: Final = 3600.0
-# Of all other computers together: against somebody with many addresses. Short at most, since it
+# Of all other computers together: against an attacker with many addresses. Short at most, since it
 # keeps the owner waiting as well.
 _FREE_OVERALL: Final = 20
 _PAUSE_MOST_OVERALL_S: Final = 30.0
@@ -71,7 +71,7 @@ class FailedAttempts:
         is_known = address in self._known
         most_s = self._known_most_s if is_known else self._pause_most_s
         own_s = tally.pause_s(now_s, free=_FREE, most_s=most_s)
-        # Whoever can sign in on this computer, as through a tunnel, is not kept out by the others,
+        # A caller on this computer, as through a tunnel, is not kept out by the others,
         # nor is an address that was right before.
         if is_known or _is_own_computer(address):
             return own_s

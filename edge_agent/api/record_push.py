@@ -18,7 +18,7 @@ from terminal_protocol.device_calls import (
 
 logger = logging.getLogger(__name__)
 
-# Somebody who reads slower than people pass is cut and fills the gap through /api/record.
+# A subscriber that reads slower than people pass is cut and fills the gap through /api/record.
 _BACKLOG_MAX: Final = 50
 _SUBSCRIBERS_MAX: Final = 16
 _MESSAGE_MAX_BYTES: Final = 64 * 1024
@@ -51,7 +51,7 @@ class _Subscriber:
 
 
 class RecordHub:
-    """Gives every new record to everybody who listens."""
+    """Gives every new record to all subscribers."""
 
     def __init__(self, *, silence_s: float = PUSH_SILENCE_S) -> None:
         """Make a hub without listeners.
@@ -70,7 +70,7 @@ class RecordHub:
         return len(self._subscribers)
 
     def publish(self, record: Mapping[str, Any]) -> None:
-        """Give a SignObject to everybody; never waits for anybody."""
+        """Give a SignObject to all subscribers; never waits."""
         if self._subscribers:
             message = json.dumps(push_record(record), ensure_ascii=False)
             for subscriber in self._subscribers:
@@ -81,7 +81,7 @@ class RecordHub:
         self._closing.clear()
 
     def close(self) -> None:
-        """Let everybody go."""
+        """Let all subscribers go."""
         self._closing.set()
 
     async def serve(

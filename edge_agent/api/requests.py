@@ -1,4 +1,4 @@
-"""From an HTTP request to a call: which one, and what it was given."""
+"""Reading of a call from an HTTP request."""
 
 import asyncio
 import re
@@ -19,7 +19,7 @@ from terminal_protocol.exceptions import UnreadableBody
 
 # A photo of 4 MB in base64, or a hundred usual ones.
 BODY_MAX: Final = 8 * 1024 * 1024
-# Of whoever has not shown a signature in the address yet.
+# Of a caller that has not shown a signature in the address yet.
 UNSIGNED_BODY_MAX: Final = 64 * 1024
 _BODY_TIMEOUT_S: Final = 15.0
 _SLASHES: Final = re.compile(r"//+")
@@ -37,7 +37,7 @@ class CallRequest:
         body: the object sent as content; {} when there was none.
         batch: objects, when a list of several was sent; empty otherwise.
         remote: address of the caller.
-        has_caller: whether somebody still waits for the answer.
+        has_caller: whether the caller still waits for the answer.
     """
 
     call: DeviceCall

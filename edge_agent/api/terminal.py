@@ -1,4 +1,4 @@
-"""Everything the calls act on, in one value."""
+"""Terminal as the calls act on it, in one value."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field

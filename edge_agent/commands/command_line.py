@@ -1,4 +1,4 @@
-"""What the commands share: their options, and how they speak."""
+"""Options and output that the commands share."""
 
 import argparse
 import json

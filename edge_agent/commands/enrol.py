@@ -60,7 +60,7 @@ def _run(chosen: argparse.Namespace) -> int:
     config = load_config(chosen.config)
     set_up_logging(config, "error")
     newcomer = Newcomer(chosen.user_id, chosen.name, chosen.type)
-    newcomer.as_user(b"\xff\xd8\xff")  # a wrong id is said before anybody poses for a photo
+    newcomer.as_user(b"\xff\xd8\xff")  # a wrong id is said before the person poses for a photo
     is_running = is_held(config.data_dir)
     if is_running and chosen.camera:
         raise EnrolmentRefused(

@@ -32,7 +32,7 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
         "say who a photo would be at this terminal, and how sure",
         more=(
             "Reads what the terminal holds, also while the agent runs, and changes nothing. Exit"
-            " status 1 when the main face is nobody's."
+            " status 1 when the main face is not recognised."
         ),
     )
     add_config(parser)

@@ -62,7 +62,7 @@ def _run(chosen: argparse.Namespace) -> int:
 def _start_anew() -> None:
     """Replace this process by a new one of the same command line; does not return.
 
-    The process keeps its number, so whoever supervises it sees nothing. Files, sockets and the
+    The process keeps its number, so its supervisor sees nothing. Files, sockets and the
     lock of the data directory are closed by the system, as at any end.
     """
     logging.shutdown()

@@ -81,7 +81,7 @@ class AgentConfig:
         action_code: 1 for a door that leads in, 2 for one that leads out.
         decide: who says whether the door opens.
         answer_timeout_s: how long a person at the door waits for the platform's word.
-        unlock_delay_ms: how long the relay holds when nobody said otherwise.
+        unlock_delay_ms: how long the relay holds unless the platform says otherwise.
         temperature_limit_c: from here on the local rule keeps the door closed, in °C.
         temperature_required: whether the local rule needs a reading.
         unrecognised_may_pass: whether ``cmpNormal`` 0 (8.1.5) lets people in who are not recognised
@@ -93,7 +93,7 @@ class AgentConfig:
         model_dir: folder of the face models; empty for the usual cache.
         sync_interval_s: pause between two polls of the library.
         heartbeat_interval_s: pause between two heartbeats.
-        http_timeout_s: limit for one request that nobody waits for at the door.
+        http_timeout_s: limit for one request that no visitor waits for.
         picture_max_bytes: largest picture of the library that is fetched.
         picture_parallel: how many pictures are fetched at once.
         people_max: how many people the terminal holds.
@@ -151,7 +151,7 @@ class AgentConfig:
         for section in DEFAULT_DRIVERS:
             for text in secrets_of(getattr(self, section).options):
                 found |= {text, _password_in(text)}
-        if self.api.password != DEFAULT_PASSWORD:  # everybody knows that one
+        if self.api.password != DEFAULT_PASSWORD:  # that one is public
             found.add(self.api.password)
         return tuple(sorted((one for one in found if len(one) > 1), key=len, reverse=True))
 

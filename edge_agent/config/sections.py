@@ -28,7 +28,7 @@ class ApiConfig:
         port: of HTTP; 0 for any free one.
         push_enabled: whether records are pushed by websocket.
         push_port: of the websocket; 0 for any free one.
-        password: what callers sign with; empty answers everybody 10001.
+        password: what callers sign with; empty answers every caller 10001.
         password_expires: last day on which it is good, ``YYYY-MM-DD``; empty for ever.
         allow_from: addresses or networks that may call; empty for all.
         upper_case_signatures: whether a signature in capitals counts; the document prints them in
@@ -130,8 +130,8 @@ class LookingConfig:
             `edge_agent.recognition.model_slot`.
         mask: how a mask is told; "none" sends `mask_assumed`.
         mask_model: folder of the classifier for ``model``.
-        mask_unknown_passes: whether the local rule of a door that demands masks lets somebody in
-            of whom it cannot tell.
+        mask_unknown_passes: whether the local rule of a door that demands masks lets a visitor in
+            when it cannot tell.
     """
 
     motion_gate: bool = True

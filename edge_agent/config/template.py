@@ -81,19 +81,19 @@ driver = "simulated"           # "simulated", "gpiod", "usb-hid", "http"
 # digest = false               # true: digest instead of basic authentication
 # timeout_s = 2.0
 
-# The terminal's own interface, for whoever calls it (chapters 4 to 8 of the OpenAPI document).
+# The terminal's own interface, for other programs (chapters 4 to 8 of the OpenAPI document).
 [api]
 enabled = true
 host = "127.0.0.1"             # "0.0.0.0" = all addresses; needs a password of its own
 port = 8899                    # 0 = any free port
 push_enabled = true            # records by websocket
 push_port = 9000
-password = "123456"            # the factory's; good for 127.0.0.1 only. Empty: nobody may call
+password = "123456"            # the factory's; good for 127.0.0.1 only. Empty: no caller is admitted
 password_expires = ""          # last day on which it is good, "2027-12-31"; empty: for ever
-allow_from = []                # ["192.168.1.5", "10.0.0.0/8"]; empty: everybody may call
+allow_from = []                # ["192.168.1.5", "10.0.0.0/8"]; empty: all callers
 upper_case_signatures = false  # true: for callers that write MD5 in capitals
 replay = "refuse"              # "allow": for callers that sign several calls with one timestamp;
-                               # whoever overhears them can then open the door, too
+                               # an eavesdropper can then open the door, too
 unsupported = []               # calls that are refused, for example ["reboot", "networkcfg"]
 device_name = ""               # at most 16 characters; empty: device_id
 records_days = 30              # passes are remembered so long,
@@ -142,14 +142,14 @@ seed = 1
 driver = "none"                # "none", "keyboard-wedge", "simulated"
 # driver = "keyboard-wedge"    # a reader that types, through Linux' input devices
 # device = "/dev/input/by-id/usb-card-reader-event-kbd"
-# grab = true                  # nobody else sees what it types
+# grab = true                  # no other program sees it type
 # pause_s = 1.0                # a number that is not finished by then is forgotten
 # driver = "simulated"         # cards of a file, one after the other
 # file = "cards.json"          # a list of numbers, and of identity cards as idCardInfo of 9.2
 # interval_s = 3.0
 # rounds = 0                   # 0 = for ever
 
-# How people at the door are told.
+# Prompts for people at the door.
 [prompter]
 driver = "none"                # "none", "console", "espeak", "display"
 # driver = "console"           # lines of text
@@ -161,7 +161,7 @@ driver = "none"                # "none", "console", "espeak", "display"
 # words_per_minute = 160
 # volume = 100                 # 0 to 200
 # driver = "display"           # a page for a screen beside the door
-# host = "127.0.0.1"           # whoever reaches it sees what is shown
+# host = "127.0.0.1"           # clients that reach it see what is shown
 # port = 8898
 # forget_s = 6.0               # words stay so long
 

@@ -42,13 +42,13 @@ async def password(patient: Patient) -> Finding:
     if not (api.enabled or api.push_enabled):
         return Finding.ok(check, "the terminal's own interface is switched off")
     if not api.password:
-        advice = "Set password under [api], if anybody should be able to call"
-        return Finding.warning(check, "there is none, so nobody may call this terminal", advice)
+        advice = "Set password under [api], if other programs are to call"
+        return Finding.warning(check, "there is none, so no caller is admitted", advice)
     if api.password_expires and date.fromisoformat(api.password_expires) < _today(patient):
         words = f"it was good until {api.password_expires}; callers are refused since (10002)"
         return Finding.failed(check, words, "Choose a new one and a new day under [api]")
     if api.password == DEFAULT_PASSWORD:
-        words = "it is still the factory's, which everybody knows; good for this computer only"
+        words = "it is still the factory's, which is public; good for this computer only"
         return Finding.warning(check, words, "Choose one of your own under [api]")
     return Finding.ok(check, "the interface has a password of its own")
 

@@ -1,4 +1,4 @@
-"""The order in which a terminal is examined, and what holds for every check."""
+"""Examination of a terminal: order, and what holds for every check."""
 
 import asyncio
 import logging

@@ -11,7 +11,7 @@ from edge_agent.recognition.face_judges import face_judges
 from face_engine import FaceEngineError
 
 _RUNS: Final = 3
-# Somebody who stands at the door is looked at several times before the decision.
+# A visitor at the door is looked at several times before the decision.
 _SLOW_MS: Final = 500.0
 
 

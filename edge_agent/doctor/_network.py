@@ -102,7 +102,7 @@ async def clock(patient: Patient) -> Finding:
     reply = patient.reply
     told_at = None if reply is None else _date(reply.date)
     if told_at is None:
-        return Finding.skipped("clock", "nobody there to compare it with")
+        return Finding.skipped("clock", "no platform to compare it with")
     # The header has whole seconds and was written before it was read.
     ahead_s = (patient.clock.now() - told_at).total_seconds() + patient.offset_s
     facts = {"ahead_s": round(ahead_s, 1), "offset_s": patient.offset_s}
@@ -120,7 +120,7 @@ async def clock(patient: Patient) -> Finding:
 
 
 async def own_ports(patient: Patient) -> Finding:
-    """Whether the terminal's own interface listens, or could, and nobody can repeat its calls."""
+    """Whether the terminal's own interface listens, or could, and its calls cannot be repeated."""
     finding = await _ports(patient)
     warned = _signatures(patient) if finding.result is Result.OK else None
     return warned or finding
@@ -153,8 +153,8 @@ async def web_page(patient: Patient) -> Finding:
     where = f"{page.host} port {page.port}"
     if patient.is_running:
         if await patient.blocking(partial(_is_listened, page.host, page.port)):
-            return Finding.ok(check, f"somebody listens at {where} while the agent runs")
-        return Finding.failed(check, f"nobody listens at {where}", "Look for the page in its log")
+            return Finding.ok(check, f"{where} is listened on while the agent runs")
+        return Finding.failed(check, f"nothing listens at {where}", "Look for the page in its log")
     problem = await patient.blocking(partial(_cannot_bind, page.host, page.port))
     if problem:
         advice = "End the other program, or choose another port under [page]"
@@ -169,7 +169,7 @@ def _signatures(patient: Patient) -> Finding | None:
         return None
     if api.replay is Replay.ALLOW:
         words = (
-            'replay = "allow": whoever overhears any call can open the door with its signature,'
+            'replay = "allow": an eavesdropper on any call can open the door with its signature,'
             " again and again for five minutes"
         )
         advice = "Take replay out of [api] as soon as every caller signs each call anew"
@@ -249,7 +249,7 @@ async def _listening(patient: Patient) -> Finding:
 
 
 def _is_listened(host: str, port: int) -> bool:
-    """Whether somebody takes connections there; an address for all means this computer, too."""
+    """Whether connections are taken there; an address for all means this computer, too."""
     try:
         with socket.create_connection((host, port), timeout=_CONNECT_S):
             return True
@@ -258,7 +258,7 @@ def _is_listened(host: str, port: int) -> bool:
 
 
 def _cannot_bind(host: str, port: int) -> str:
-    """Why nobody could listen there; empty when one could."""
+    """Why that port cannot be listened on; empty when it can."""
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         for family, kind, protocol, _, address in found:

@@ -1,4 +1,4 @@
-"""What every check is given."""
+"""Context of every check."""
 
 import asyncio
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What was found out about one thing."""
+"""Findings of the examination."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum

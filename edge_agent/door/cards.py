@@ -1,8 +1,8 @@
-"""Cards held to the reader: whose they are, whether the door opens, and the record (8.3.1).
+"""Cards held to the reader: holder, decision, and record (8.3.1).
 
-A card is that of somebody entered at the device interface with its number as icNumber (8.2.1); the
+A card is that of a person entered at the device interface with its number as icNumber (8.2.1); the
 platform's library knows no cards, and chapter 9 has no words for a pass by card. So the local rule
-decides, where the policy lets it, and the pass is found by whoever reads or receives records.
+decides, where the policy lets it, and callers that read or receive records find the pass.
 A mask or a temperature that the door demands keeps it closed: a card is no way around them.
 
 An identity card (9.2, idCardInfo) is no key: what is on it goes along with the next pass.
@@ -116,7 +116,7 @@ class CardDesk:
         holder = await self._database.run(lambda connection: _holder(connection, card))
         door, now = self._door(), self._devices.clock.now()
         if holder is None:
-            self._event_log.write("card", "a card nobody here has → nothing", outcome="unknown")
+            self._event_log.write("card", "an unknown card → nothing", outcome="unknown")
             await self._announcer.announce(Cue.STRANGER)
             return _NOBODY
         decision = self._decide(holder, door, now)
@@ -163,7 +163,7 @@ class CardDesk:
             # It cannot be asked about cards, which is as if it were away.
             platform=PlatformAnswer.AWAY,
             is_expected=holder.is_expected(now),
-            # Liveness tells faces from pictures; nobody looks at a face here.
+            # Liveness tells faces from pictures; no face is looked at here.
             liveness=Liveness.LIVE,
         )
         return decide(facts, door.rules)
@@ -178,7 +178,7 @@ class CardDesk:
 
 
 def _holder(connection: sqlite3.Connection, card: str) -> Match | None:
-    """Return whose card it is; nobody's when two people have the same."""
+    """Return the card's holder; None when two people have the same."""
     rows = connection.execute(HOLDER, (card,)).fetchall()
     if len(rows) != 1:
         return None

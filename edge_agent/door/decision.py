@@ -1,4 +1,4 @@
-"""Whether the door opens. Pure: no clock, no disk, no network, no log."""
+"""Decision whether the door opens. Pure: no clock, no disk, no network, no log."""
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -77,13 +77,13 @@ class Facts:
     """What is known about one visit.
 
     Attributes:
-        user_type: of the person recognised; None when nobody was.
+        user_type: of the person recognised; None for a stranger.
         temperature_c: reading in °C, None without one.
         library_age_s: seconds since the library was known to be complete, None when it never was.
         platform: what the platform said.
         platform_delay_ms: how long it wants the door unlocked, None when it did not say.
         has_mask: whether a mask was worn, as far as the terminal knows.
-        is_expected: False for somebody entered here whose visit is not now (8.2.1, startTime and
+        is_expected: False for a person entered here whose visit is not now (8.2.1, startTime and
             endTime).
         liveness: a person or a picture of one.
         is_on_record: whether the pass is on this disk or before the platform.

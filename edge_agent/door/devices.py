@@ -1,4 +1,4 @@
-"""The devices of one door, and how their failures are borne: they cost a reading, not a visit."""
+"""Devices of one door; a failure costs a reading, not a visit."""
 
 import asyncio
 import logging
@@ -75,7 +75,7 @@ class BodyThermometer:
     async def measure(
         self, frame: Frame, face: DetectedFace | None, config: TemperatureConfig
     ) -> BodyTemperature | None:
-        """Measure somebody; None without a reading to be trusted.
+        """Measure a visitor; None without a reading to be trusted.
 
         Args:
             frame: the newest picture of them.
@@ -96,7 +96,7 @@ class BodyThermometer:
 
 
 class Announcer:
-    """Tells people at the door; the same cue for nobody in particular is told once.
+    """Tells people at the door; a cue for no one person is given once.
 
     While voice prompts are switched off (8.1.5), only what makes no sound is told.
     """

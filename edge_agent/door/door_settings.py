@@ -1,4 +1,4 @@
-"""What chapter 8.1 lets somebody change at the door, as the door uses it."""
+"""Settings of chapter 8.1 that hold at the door, as the door uses them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -108,7 +108,7 @@ _AUDIO: Final = {
 
 
 def reported_defaults(config: AgentConfig, network: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Return what each settable object reports before anybody changed it, by its name.
+    """Return what each settable object reports before it was changed, by its name.
 
     What the configuration says beyond the seed's ranges is reported as the nearest value in them.
     """

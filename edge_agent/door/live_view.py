@@ -1,6 +1,6 @@
-"""What somebody who watches the door from afar may see: the newest picture and the last reading.
+"""Live view of the door: the newest picture and the last reading.
 
-The door's loop writes here and waits for nobody; whoever watches comes and looks.
+The door's loop writes here and never waits; viewers come and look.
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""A visitor at the door, as far as they are known before anybody decided."""
+"""Observation of a visitor at the door, before the decision."""
 
 from dataclasses import dataclass, field
 

@@ -1,4 +1,4 @@
-"""From a picture to a door: see, recognise, measure, tell, decide, open."""
+"""Pipeline from a picture to the door: see, recognise, measure, report, decide, open."""
 
 import asyncio
 import logging
@@ -45,7 +45,7 @@ _WAIT_CUE_S: Final = 0.3  # an answer that comes sooner needs no announcement
 class Pipeline:
     """Works through visits; settings are read anew for each.
 
-    A folder's pictures are visits one after the other. A live camera is read on while somebody
+    A folder's pictures are visits one after the other. A live camera is read on while a visitor
     waits for the platform's word, so that it does not keep the next one from being seen.
 
     Attributes:
@@ -260,7 +260,7 @@ class Pipeline:
         return answer, delay_ms, is_on_record
 
     async def _deliver(self, kept: VisitUpload, until_s: float) -> UploadResult | None:
-        """Send an event now; whoever waits longer than a moment is told so."""
+        """Send an event now; a visitor who waits longer than a moment is told so."""
         sending = asyncio.ensure_future(self.visit_writer.deliver(kept, until_s=until_s))
         try:
             done, _ = await asyncio.wait([sending], timeout=_WAIT_CUE_S)

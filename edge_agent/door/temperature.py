@@ -1,4 +1,4 @@
-"""From heat to a body temperature with its uncertainty. Pure.
+"""Body temperature from heat, with its uncertainty. Pure.
 
 A thermometer sees the skin of the forehead, colder than the body and colder still in cold air, and
 through air that takes a little with every metre. The corrections are straight lines with constants

@@ -1,4 +1,4 @@
-"""The objects of chapter 8.1 as this terminal keeps and reports them."""
+"""Objects of chapter 8.1 as this terminal keeps and reports them."""
 
 import asyncio
 import json
@@ -25,7 +25,7 @@ class TerminalSettings:
         """Make settings that say what the configuration says, until `load`.
 
         Args:
-            config: holds for what nobody changed.
+            config: holds for what was not changed.
             database: where changes are kept.
             network: NetworkObject as this computer has it.
         """

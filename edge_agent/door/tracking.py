@@ -1,4 +1,4 @@
-"""From a live camera's pictures to visits: one for each person, not one for each picture."""
+"""Tracking of people before a live camera: one visit for each person, not for each picture."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -22,7 +22,7 @@ _PATIENCE: Final = 3.0
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Visitor:
-    """Somebody about whom the door has to decide now.
+    """A visitor about whom the door has to decide now.
 
     Attributes:
         sighting: who it seems to be.
@@ -43,8 +43,8 @@ class FrameOutcome:
 
     Attributes:
         visitors: largest face first.
-        asks_to_look: whether somebody should look at the camera.
-        is_empty: whether nobody is followed any more.
+        asks_to_look: whether a visitor should look at the camera.
+        is_empty: whether no track is left.
         faces: of those who are followed, in this picture.
     """
 
@@ -101,7 +101,7 @@ class VisitDetector:
         )
 
     async def finish(self, door: DoorSettings) -> list[Visitor]:
-        """Let go of everybody; return those about whom nothing was decided yet."""
+        """Drop all tracks; return the visitors about whom nothing was decided yet."""
         return await self._decide_all(self._tracker.clear(), door)
 
     async def _decide_all(self, gone: Sequence[Track], door: DoorSettings) -> list[Visitor]:
@@ -116,7 +116,7 @@ class VisitDetector:
     async def _consider(
         self, track: Track, frame: Frame, now_s: float, door: DoorSettings
     ) -> Visitor | None:
-        """Decide whether it is time to decide about somebody."""
+        """Tell whether it is time to decide about a track."""
         waited_s = now_s - track.first_s
         is_due = waited_s >= door.looking.decide_after_s
         quality = track.best.quality
@@ -166,7 +166,7 @@ class VisitDetector:
         return Visitor(judged, frame, now_s, track.face)
 
     async def _decide_lost(self, track: Track, door: DoorSettings) -> Visitor | None:
-        """Decide about somebody who was gone before it was time; they are not measured any more."""
+        """Decide about a visitor who left before it was time; they are not measured any more."""
         if track.best.quality < door.looking.least_quality:
             return None
         sighting = await self._compare(track, door)

@@ -23,7 +23,7 @@ class Shot:
     """One face in one picture.
 
     Attributes:
-        quality: 0 to 1, how well somebody can be recognised by it.
+        quality: 0 to 1, how well a person can be recognised by it.
     """
 
     image: NDArray[np.uint8] = field(repr=False)
@@ -34,7 +34,7 @@ class Shot:
 
 @dataclass(slots=True, eq=False)
 class Track:
-    """Somebody as long as they are seen.
+    """A person as long as they are seen.
 
     Attributes:
         best: the best picture so far.

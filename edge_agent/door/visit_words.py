@@ -38,11 +38,11 @@ class VisitLine:
     temperature_c: float | None = None
 
     def no_face(self, event_log: EventLog) -> None:
-        """Tell that nobody could be seen."""
+        """Write that no face was seen."""
         event_log.write("visit", f"{self._who} → no face", **self._facts("no_face"))
 
     def stranger(self, event_log: EventLog, *, is_stored: bool) -> None:
-        """Tell of somebody unknown.
+        """Write about a stranger.
 
         Args:
             event_log: where to tell it.
@@ -61,7 +61,7 @@ class VisitLine:
         *,
         relay_works: bool,
     ) -> None:
-        """Tell of a person about whom the door was asked, and of the door."""
+        """Write about a person, what was decided, and the door."""
         steps = [self._who]
         if self.match is not None:
             steps.append(f"{self.match.name or self.match.user_id} ({self.match.similarity})")

@@ -1,4 +1,4 @@
-"""Visits on their way to the disk, and what becomes of them when it is full.
+"""Writing of visits to the disk, and what becomes of them when it is full.
 
 docs/decisions/0016-full-disk.md says why.
 """

@@ -1,4 +1,4 @@
-"""Visits that go on side by side while the camera is read, a few at most."""
+"""Visits side by side while the camera is read, and how long they take."""
 
 import asyncio
 from collections import deque

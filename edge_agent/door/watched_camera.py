@@ -1,4 +1,4 @@
-"""A camera that is watched: silence becomes an error, and who holds a picture too long is seen."""
+"""Watched camera: silence becomes an error, and work that holds a picture too long is seen."""
 
 import asyncio
 from typing import Final
@@ -12,7 +12,7 @@ _OPEN_S: Final = 60.0  # a dead stream takes OpenCV's own limit, up to 30 s
 class WatchedCamera:
     """Another `Camera`, with limits.
 
-    A camera that hangs without a word would otherwise leave a door that looks well and lets nobody
+    A camera that hangs without a word would otherwise leave a door that looks well and lets no one
     in. As an error it is closed and opened again, and the door counts as degraded.
 
     Attributes:
@@ -64,7 +64,7 @@ class WatchedCamera:
         return frame
 
     def rest(self) -> None:
-        """Note that nobody works on a picture any more."""
+        """Note that no picture is worked on any more."""
         self.busy_since_s = None
 
     async def close(self) -> None:

@@ -1,1 +1,1 @@
-"""What touches the world: cameras, relays, thermometers, clocks; no people and no rules."""
+"""Drivers of what touches the world: cameras, relays, thermometers, clocks, the console."""

@@ -135,7 +135,7 @@ class WedgeReader:
         self._last_key_s = at_s
         if code in _ENTERS:
             card, self._typed = "".join(self._typed), []
-            # Longer ones were no card: somebody leans on a keyboard.
+            # Longer ones were no card: a hand rests on the keyboard.
             if 1 <= len(card) <= CARD_MAX:
                 self._put(card)
         elif code in _KEYS and len(self._typed) <= CARD_MAX:
@@ -143,7 +143,7 @@ class WedgeReader:
             self._typed.append(key.upper() if self._is_shifted else key)
 
     def _put(self, card: str | DriverError) -> None:
-        # Cards that nobody takes are those of people who have gone; an error must get through.
+        # Cards that are not taken are those of people who have gone; an error must get through.
         if self._cards.full():
             with contextlib.suppress(asyncio.QueueEmpty):
                 self._cards.get_nowait()

@@ -1,4 +1,4 @@
-"""What the console tells: plain lines for people, or JSON lines for programs."""
+"""Event log on the console: plain lines for people, or JSON lines for programs."""
 
 import json
 import sys
@@ -7,10 +7,10 @@ from typing import Any, Protocol, TextIO
 
 
 class EventLog(Protocol):
-    """Somewhere to tell what happens."""
+    """Receiver of events."""
 
     def write(self, event: str, line: str, **facts: Any) -> None:
-        """Tell one thing.
+        """Write one event.
 
         Args:
             event: its name for programs.
@@ -21,7 +21,7 @@ class EventLog(Protocol):
 
 
 class ConsoleEventLog:
-    """Tells on a stream, a line at a time, flushed."""
+    """Writes on a stream, a line at a time, flushed."""
 
     def __init__(
         self, *, as_json: bool, secrets: tuple[str, ...] = (), stream: TextIO | None = None

@@ -49,7 +49,7 @@ class OpencvCamera:
     a stream that ends is opened again, with growing pauses; a file is played `rounds` times.
 
     Attributes:
-        dropped: how many pictures were replaced by newer ones before anybody took them.
+        dropped: how many pictures were replaced by newer ones before they were taken.
     """
 
     def __init__(self, source: str, *, interval_s: float, rounds: int) -> None:

@@ -51,11 +51,11 @@ class DisplayPrompterOptions:
     """Options of the driver ``display``.
 
     Attributes:
-        host: address to listen on; whoever reaches it sees what is shown at the door.
+        host: address to listen on; clients that reach it see what is shown at the door.
         port: of the page; 0 for any free one.
         language: of the words, ``en`` or ``zh``.
         names: whether people are called by name.
-        forget_s: how long words stay; nobody's name stays on a screen for ever.
+        forget_s: how long words stay; no name stays on a screen for ever.
     """
 
     host: str = "127.0.0.1"

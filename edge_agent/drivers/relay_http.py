@@ -101,7 +101,7 @@ class _Address:
         finally:
             thread.end()
         # No proxy of the surroundings, no redirect: a relay answers itself. No connection that is
-        # kept either: such boxes close them when nobody looks, and the next request would be lost.
+        # kept either: such boxes close them silently, and the next request would be lost.
         self._http = httpx.AsyncClient(
             auth=auth,
             timeout=given.timeout_s,
@@ -120,7 +120,7 @@ class _Address:
         if self._http is None:
             raise DriverError(f"{self.shown} is not open")
         try:
-            # httpx limits each step by itself; somebody at the door waits for all of them.
+            # httpx limits each step by itself; a visitor waits for all of them.
             async with asyncio.timeout(self._options.timeout_s):
                 response = await self._http.request(self._options.method, url)
         except (httpx.TimeoutException, TimeoutError):

@@ -156,7 +156,7 @@ class SerialThermometer:
             self._open()  # it failed before; its plug may have been put in again
         until_s = time.monotonic() + self._options.timeout_s
         try:
-            # What the sensor said before belongs to somebody who has gone.
+            # What the sensor said before belongs to a visitor who has gone.
             self._port.reset_input_buffer()
             if self._options.ask:
                 self._port.write(self._options.ask.encode("latin-1"))

@@ -66,7 +66,7 @@ def _work_off(jobs: "SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None]")
     while (job := jobs.get()) is not _END:
         future, work = job
         if not future.set_running_or_notify_cancel():
-            continue  # nobody waits for it any more
+            continue  # its caller has given up
         try:
             result = work()
         except BaseException as error:

@@ -1,4 +1,4 @@
-"""What every request to the page has to pass, and what every answer carries along."""
+"""Guards of every request to the page, and headers of every answer."""
 
 import ipaddress
 import re

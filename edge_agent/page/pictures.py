@@ -1,4 +1,4 @@
-"""The live picture: made only while somebody watches, once for all of them, never for the past."""
+"""Live picture: made only while it is watched, once for all viewers, never for the past."""
 
 import asyncio
 import io
@@ -81,7 +81,7 @@ class LivePictures:
         self._watchers.clear()
 
     def admit(self, watcher: object) -> bool:
-        """Count somebody as watching for a while; False when there are too many."""
+        """Count a viewer for a while; False when there are too many."""
         now_s = self._clock.monotonic()
         self._watchers = {
             one: until_s for one, until_s in self._watchers.items() if until_s > now_s

@@ -1,6 +1,6 @@
-"""What the page reads from the agent's file: by a connection and on a thread of its own.
+"""Reading of the agent's file for the page: by a connection and on a thread of its own.
 
-The door's transactions wait for nothing here: in WAL a reader holds nobody up, and each reading
+The door's transactions wait for nothing here: in WAL a reader delays no writer, and each reading
 opens the file anew, so a file that was replaced meanwhile is read as it is now.
 """
 
@@ -52,7 +52,7 @@ class FileFacts:
 
 
 class FileReader:
-    """Reads for everybody who watches: once a second, and at most a twentieth of the time."""
+    """Reads for all viewers: once a second, and at most a twentieth of the time."""
 
     def __init__(self, path: Path) -> None:
         self._path = path

@@ -1,4 +1,4 @@
-"""From an HTTP request to what was asked: address, who is signed in, content."""
+"""Requests to the page: address, session, content."""
 
 import asyncio
 import json
@@ -24,8 +24,8 @@ class PageRequest:
         tail: what the address holds behind a route that ends in a slash.
         query: parameters of the address, the first of several.
         body: object that was sent; {} when there was none.
-        session: of whoever is signed in, None where nobody need be.
-        problem: why nobody can sign in now, empty when they can.
+        session: of the user who is signed in, None where signing in is not needed.
+        problem: why signing in is impossible now, empty when it is not.
         remote: address of the visitor.
     """
 

@@ -1,4 +1,4 @@
-"""Who is signed in. Kept in memory only: a restart signs everybody out."""
+"""Sessions of the page, in memory only: a restart ends them all."""
 
 import hashlib
 import hmac
@@ -35,7 +35,7 @@ class Session:
     _pending: _PendingOpening | None = field(default=None, repr=False)
 
     def ask(self, reason: str, now_s: float) -> tuple[str, float]:
-        """Note that somebody wants to open the door.
+        """Note a wish to open the door.
 
         Returns:
             What to come back with in order to do it, and for how many seconds it is good.
@@ -63,7 +63,7 @@ class Sessions:
         return len(self._sessions)
 
     def begin(self) -> tuple[str, Session]:
-        """Sign somebody in; returns what their cookie holds."""
+        """Begin a session; returns what its cookie holds."""
         now_s = self._clock.monotonic()
         self._drop_old(now_s)
         while len(self._sessions) >= _SESSIONS_MAX:
@@ -83,12 +83,12 @@ class Sessions:
         return session
 
     def holds(self, session: Session) -> bool:
-        """Whether somebody is still signed in, after something was waited for."""
+        """Whether a session still goes on, after something was waited for."""
         self._drop_old(self._clock.monotonic())
         return any(one is session for one in self._sessions.values())
 
     def end(self, session: Session) -> None:
-        """Sign somebody out."""
+        """End a session."""
         self._sessions = {key: one for key, one in self._sessions.items() if one is not session}
 
     def _drop_old(self, now_s: float) -> None:

@@ -1,4 +1,4 @@
-"""How the terminal is, as the page shows it."""
+"""Status of the terminal, as the page shows it."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

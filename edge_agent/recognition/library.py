@@ -67,7 +67,7 @@ class Library:
             descriptor: (dimension,) float32, length 1.
 
         Returns:
-            The nearest person, None when nobody is near enough.
+            The nearest person, None when no one is near enough.
         """
         nearest = self.nearest(descriptor, 1)
         return nearest[0] if nearest and nearest[0].similarity >= self._least else None

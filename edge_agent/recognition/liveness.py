@@ -1,4 +1,4 @@
-"""Whether a face that moved is a head or a picture of one. Pure; says "unknown" rather than guess.
+"""Liveness of a face that moved: a head or a picture of one. Pure; says "unknown" in doubt.
 
 A picture is flat: however it is turned, the place of the nose's tip among eyes and mouth stays the
 same in the plane they span. A head that turns moves it, by half the distance of the eyes times the
@@ -6,7 +6,7 @@ sine of the turn. So a track is
 
 - "live" when the tip of the nose wandered in that plane,
 - "picture" when the plane was clearly turned and the tip stayed where it was,
-- "unknown" otherwise, as for everybody who simply stands there.
+- "unknown" otherwise, as for a person who simply stands there.
 
 This finds prints that are waved about. It does not find a video on a telephone, a bent print or a
 mask; a classifier (`edge_agent.recognition.model_slot`) may. Limits are chosen here, with room for

@@ -40,7 +40,7 @@ _SELECT: Final = (
 
 
 class PersonProblem(StrEnum):
-    """Why somebody was not written, changed or deleted."""
+    """Why a person was not written, changed or deleted."""
 
     UNKNOWN = "unknown"
     PLATFORMS = "platforms"  # the id belongs to the platform
@@ -78,7 +78,7 @@ class NewPerson:
 
 
 class LocalPeople:
-    """Reads everybody, writes those entered here."""
+    """Reads all people, writes those entered here."""
 
     def __init__(
         self,
@@ -135,7 +135,7 @@ class LocalPeople:
         return await self._change(work)
 
     async def update(self, user_id: str, person: NewPerson) -> PersonProblem | None:
-        """Change somebody entered here; optional fields that are absent stay, the photo too.
+        """Change a person entered here; optional fields that are absent stay, the photo too.
 
         Args:
             user_id: who.
@@ -159,7 +159,7 @@ class LocalPeople:
         return refused[1] if refused else None
 
     async def delete(self, user_id: str) -> PersonProblem | None:
-        """Forget somebody entered here; see `update` for what it returns."""
+        """Delete a person entered here; see `update` for what it returns."""
 
         def work(connection: sqlite3.Connection) -> tuple[int, PersonProblem] | Applied:
             origin = _origin(connection, user_id)
@@ -171,7 +171,7 @@ class LocalPeople:
         return refused[1] if refused else None
 
     async def delete_all(self) -> None:
-        """Forget everybody, the platform's people too; the next poll asks for those again."""
+        """Delete all people, the platform's too; the next poll asks for those again."""
 
         def work(connection: sqlite3.Connection) -> Applied:
             rows = connection.execute("DELETE FROM people RETURNING id").fetchall()
@@ -181,7 +181,7 @@ class LocalPeople:
         await self._change(work)
 
     async def find(self, user_id: str) -> dict[str, Any] | None:
-        """Return somebody as UserObject, with the photo; None when nobody has this id."""
+        """Return a person as UserObject, with the photo; None for an unknown id."""
         _total, found = await self._select("user_id = ?", (user_id,), page=1, size=1)
         return found[0] if found else None
 
@@ -253,7 +253,7 @@ def _as_change(person: NewPerson, user: Mapping[str, Any], *, drops_face: bool) 
 
 
 def _user_object(row: Sequence[Any]) -> dict[str, Any]:
-    """Return a row as UserObject; what the library does not know of somebody is empty."""
+    """Return a row as UserObject; what the library does not know is empty."""
     user_id, name, user_type, details, jpeg = row
     # The library's ids and names are as long as they are; a nameless one is called by the id.
     id_max, name_max = (USER_OBJECT.field(one).length_max for one in ("userId", "name"))

@@ -1,4 +1,4 @@
-"""Whether a mask covers mouth and nose. Pure; says "unknown" rather than guess.
+"""Mask detection: whether a mask covers mouth and nose. Pure; says "unknown" rather than guess.
 
 The heuristic looks where the mouth should be, on a face turned upright by its landmarks. Lips and
 teeth make that place rough, a mask makes it smooth; a mask also has another colour or brightness

@@ -1,4 +1,4 @@
-"""Whether anything moves before the camera, so that an empty corridor costs no detector."""
+"""Motion before the camera, so that an empty corridor costs no detector."""
 
 from typing import Final
 
@@ -9,13 +9,13 @@ _CELL_PX: Final = 16
 _STEP_PX: Final = 4  # every fourth pixel of a cell is enough, and its mean still calms the noise
 _NOISE_LEVELS: Final = 8.0  # cameras' noise, averaged over a cell, is below two of 256 levels
 _LEAST_SHARE: Final = 0.004  # of all cells: at 640 × 480 five of 1200, a face of 36 px
-# Of the difference, for each picture: quiet cells follow the daylight at once; whoever passes by
+# Of the difference, for each picture: quiet cells follow the daylight at once; a person passing by
 # hardly counts; what has not changed for a while is background, be it put down or what was behind.
 _LEARN_QUIET: Final = 0.1
 _LEARN_MOVING: Final = 0.01
 _LEARN_SETTLED: Final = 0.5
 _SETTLED_S: Final = 1.5
-_LOOK_ANYWAY_S: Final = 2.0  # somebody who stands like a statue is seen all the same
+_LOOK_ANYWAY_S: Final = 2.0  # a person who stands like a statue is seen all the same
 
 
 class MotionGate:
@@ -23,7 +23,7 @@ class MotionGate:
 
     Light that is switched on or off, and daylight, move all cells together; their common part is
     taken out first. Something that is put down becomes background after a moment. Not for faces
-    that stand still: whoever follows one keeps looking (see `edge_agent.door.tracking`).
+    that stand still: while one is followed, looking goes on (see `edge_agent.door.tracking`).
 
     Attributes:
         looked: pictures for which it said yes; `passed`: for which it said no.

@@ -34,11 +34,11 @@ class Sighting:
     """A face in front of the camera.
 
     Attributes:
-        match: who it is, None for nobody.
+        match: who it is, None for a stranger.
         descriptor: (dimension,) float32, length 1.
         snapshot: JPEG of the face with some surroundings, 300 to 500 px, without metadata; or of
             the whole picture, as `FaceSettings` says.
-        face: where it is in the picture; None when nobody asked.
+        face: where it is in the picture; None when it was not asked for.
         mask: what is worn, as far as it can be told.
         liveness: a person or a picture of one, as far as it can be told.
     """
@@ -225,7 +225,7 @@ _TURNED_DEG: Final = 45.0
 
 
 def quality_of(image: NDArray[np.uint8], face: DetectedFace) -> float:
-    """How well somebody can be recognised by a picture: 0 not at all, 1 as well as can be.
+    """How well a person can be recognised by a picture: 0 not at all, 1 as well as can be.
 
     The product of size, sharpness, pose and light, so that one that is bad spoils it; for comparing
     pictures of one visit, not a probability.
@@ -268,7 +268,7 @@ class VisitGate:
         return last_s is None or now_s - last_s > gap_s
 
     def stay(self, descriptor: NDArray[np.float32], now_s: float) -> float | None:
-        """Note that somebody is still there; when they were last seen before, if at all."""
+        """Note that a visitor is still there; when they were last seen before, if at all."""
         last_s = None
         for number, (known, at_s) in enumerate(self._seen):
             if float(known @ descriptor) >= _SAME_VISITOR_COSINE:

@@ -1,4 +1,4 @@
-"""The composition root: every part is built here and given what it needs; nothing is started."""
+"""Composition root: every part is built here and given what it needs; nothing is started."""
 
 import asyncio
 import dataclasses
@@ -139,7 +139,7 @@ def _terminal(
 def _watched_camera(config: AgentConfig, devices: Devices) -> WatchedCamera:
     silence_s = config.watchdog.camera_silence_s
     if config.camera.driver == "folder":
-        silence_s = 0.0  # its visitors come when somebody puts a picture there
+        silence_s = 0.0  # its visitors come when a picture is put there
     if silence_s:
         silence_s += float(getattr(config.camera.options, "interval_s", 0.0))
     return WatchedCamera(devices.camera, clock=devices.clock, silence_s=silence_s)
@@ -162,7 +162,7 @@ def _watchdog(base: _Base, camera: WatchedCamera, api: ApiServer) -> Watchdog:
 
 
 def _door_sign(camera: WatchedCamera, within_s: float) -> Sign:
-    """Whoever waits at the door for the platform's word may do so; nothing else takes long."""
+    """A visitor may wait for the platform's answer; nothing else takes long."""
 
     def sign(now_s: float) -> str:
         since_s = camera.busy_since_s

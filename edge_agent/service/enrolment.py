@@ -1,4 +1,4 @@
-"""Entering a person at the terminal itself (8.2, docs/decisions/0013-people-of-two-origins.md).
+"""Enrolment at the terminal itself (8.2, docs/decisions/0013-people-of-two-origins.md).
 
 A running agent is asked by its own interface, because the faces it compares with are in its memory;
 otherwise the database is written directly, under the lock that keeps agents out meanwhile.
@@ -38,7 +38,7 @@ from terminal_protocol.device_calls import CallAnswer
 from terminal_protocol.device_objects import USER_OBJECT
 
 USER_TYPES: Final = {"employee": 1, "visitor": 2, "blacklist": 3}
-# Without these nobody could be recognised, or somebody else would be.
+# With these no one could be recognised, or the wrong person would be.
 _NEVER: Final = frozenset({QualityProblem.NO_FACE, QualityProblem.SEVERAL_FACES})
 _EVERYBODY: Final = "all"
 
@@ -65,7 +65,7 @@ _ANSWER_WORDS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Newcomer:
-    """Somebody to be enrolled.
+    """A person to be enrolled.
 
     Attributes:
         user_type: one of `USER_TYPES`.
@@ -128,7 +128,7 @@ async def photo_from_camera(
     anyway: bool = False,
     tell: Callable[[str], None],
 ) -> bytes:
-    """Take the first good photo of whoever stands before a camera.
+    """Take the first good photo of the person before a camera.
 
     Args:
         camera: not open.
@@ -170,7 +170,7 @@ async def photo_from_camera(
 async def enrol_directly(
     config: AgentConfig, engine: FaceEngine, newcomer: Newcomer, photo: bytes
 ) -> None:
-    """Enrol somebody while no agent runs; it recognises them from its next start.
+    """Enrol a person while no agent runs; it recognises them from its next start.
 
     Raises:
         AlreadyRunning: an agent began to run meanwhile.
@@ -207,7 +207,7 @@ async def enrol_directly(
 async def enrol_by_agent(
     config: AgentConfig, newcomer: Newcomer, photo: bytes, *, clock: Clock
 ) -> None:
-    """Have the running agent enrol somebody (8.2.2); it recognises them at once.
+    """Have the running agent enrol a person (8.2.2); it recognises them at once.
 
     Raises:
         AgentUnreachable: it does not answer.

@@ -1,4 +1,4 @@
-"""One agent for one data directory."""
+"""Lock of a data directory: one agent at a time."""
 
 import fcntl
 import os

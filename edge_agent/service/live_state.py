@@ -1,4 +1,4 @@
-"""How a running agent is, in a small file beside its lock, for whoever asks from outside.
+"""Live state of a running agent, in a small file beside its lock.
 
 Written when something changes, a few times a day, and removed at a clean end; it can be read even
 when the agent is stuck. Its time of change is renewed every minute, so that an agent whose event
@@ -86,7 +86,7 @@ class LiveFile:
             await asyncio.wait([self._writing])
 
     async def close(self) -> None:
-        """Remove the file: nobody runs any more."""
+        """Remove the file: the agent has ended."""
         thread, self._thread = self._thread, None
         if thread is None:
             return

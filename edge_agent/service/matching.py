@@ -1,4 +1,4 @@
-"""Who a photo would be at this terminal, and how sure, without disturbing the agent."""
+"""Matching of a photo with the people of this terminal, without disturbing the agent."""
 
 import time
 from collections.abc import Callable
@@ -58,7 +58,7 @@ class MatchReport:
 
     @property
     def is_recognised(self) -> bool:
-        """Whether the main face is somebody's."""
+        """Whether the main face is recognised."""
         nearest = self.faces[0].nearest if self.faces else ()
         return bool(nearest) and nearest[0].similarity >= self.least_similarity
 
@@ -94,7 +94,7 @@ class MatchReport:
 
 
 def match_photo(config: AgentConfig, engine: FaceEngine, raw: bytes, *, top: int) -> MatchReport:
-    """Compare the faces of a photo with everybody the terminal holds.
+    """Compare the faces of a photo with all people the terminal holds.
 
     Args:
         config: of the terminal.

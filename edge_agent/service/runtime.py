@@ -1,4 +1,4 @@
-"""Running a terminal: what is started in which order, and stopped in the other."""
+"""Run of a terminal: order of start, loops, order of stop."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -211,7 +211,7 @@ async def _run_loops(
         end = group.create_task(_watch_end(parts, door, event_log, stop, limits), name="end")
         await end
         parts.process.watchdog.stopping(is_restart=parts.process.restart.is_set())
-        # Nobody who calls and nobody new first; what was seen is on disk by then. The queue last.
+        # Callers and visitors first; what was seen is on disk by then. The queue last.
         for task in (page, api, cards, door, visit_writer, sync, presence, uplink, watchdog):
             task.cancel()
             await asyncio.wait([task])

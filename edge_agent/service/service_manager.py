@@ -1,4 +1,4 @@
-"""What systemd is told: sd_notify(3) and sd_watchdog_enabled(3), without its library.
+"""Messages to systemd: sd_notify(3) and sd_watchdog_enabled(3), without its library.
 
 Messages are lines ``NAME=value`` in a datagram to the socket that ``NOTIFY_SOCKET`` names.
 """
@@ -13,7 +13,7 @@ logger = logging.getLogger(__name__)
 
 
 class ServiceManager:
-    """Tells systemd how it goes, or nobody when there is none.
+    """Tells systemd how it goes, if there is one.
 
     Never raises and never waits: a message that cannot be sent is lost, and said in the log once.
 
@@ -43,7 +43,7 @@ class ServiceManager:
 
     @property
     def is_there(self) -> bool:
-        """Whether somebody listens."""
+        """Whether systemd listens."""
         return bool(self._address)
 
     def send(self, *lines: str) -> None:

@@ -1,4 +1,4 @@
-"""How quick this computer is as a terminal: each step of a visit, and all of it."""
+"""Speed of this computer as a terminal: each step of a visit, and all of it."""
 
 import asyncio
 import dataclasses
@@ -111,10 +111,10 @@ def measure_speed(plan: SpeedPlan) -> SpeedReport:
     visitors = np.concatenate([engine.describe(image, [face]) for image, face in shown])
     people = _people(plan)
     random_people = _random_people(engine, plan.people, first_id=len(people))
-    everybody = [*people, *random_people, *_as_people(engine, visitors, 10_000_000)]
+    all_people = [*people, *random_people, *_as_people(engine, visitors, 10_000_000)]
     models = _measured(_looks(plan, shown), plan.frames)
-    search = _measured(_searches(plan, everybody), plan.frames)
-    decision = asyncio.run(_decisions(plan, everybody))
+    search = _measured(_searches(plan, all_people), plan.frames)
+    decision = asyncio.run(_decisions(plan, all_people))
     steps = (*models, *search, _step("picture to decision", decision))
     medians = {one.name: one.p50_ms for one in steps}
     return SpeedReport(
@@ -156,7 +156,7 @@ def _looks(
 
 
 def _searches(
-    plan: SpeedPlan, everybody: Sequence[HeldPerson]
+    plan: SpeedPlan, all_people: Sequence[HeldPerson]
 ) -> dict[str, Callable[[int], object]]:
     engine = plan.engine
     library = Library(
@@ -165,8 +165,8 @@ def _searches(
         threshold=engine.threshold,
         least_similarity=plan.config.match_similarity,
     )
-    library.replace(everybody)
-    vectors = np.stack([one.descriptor for one in everybody])
+    library.replace(all_people)
+    vectors = np.stack([one.descriptor for one in all_people])
     queries = _unit_vectors(_QUERIES, engine.dimension, seed=_SEED + 1)
 
     def match(number: int) -> object:
@@ -178,7 +178,7 @@ def _searches(
     return {"1:N match": match, "numpy product": product}
 
 
-async def _decisions(plan: SpeedPlan, everybody: list[HeldPerson]) -> list[float]:
+async def _decisions(plan: SpeedPlan, all_people: list[HeldPerson]) -> list[float]:
     """Seconds from a picture to what is decided, record and upload on disk, by the local rule."""
     spent_s: list[float] = []
     async with AsyncExitStack() as stack:
@@ -201,7 +201,7 @@ async def _decisions(plan: SpeedPlan, everybody: list[HeldPerson]) -> list[float
             stack.push_async_callback(part.close)
             await part.open()
         await parts.interfaces.terminal.settings.load()
-        await parts.door.recogniser.hold(everybody)
+        await parts.door.recogniser.hold(all_people)
         for number in range(-_WARM_UP, plan.frames):
             frame = Frame(plan.pictures[number % len(plan.pictures)], is_visit=True)
             begin_s = time.perf_counter()
@@ -212,7 +212,7 @@ async def _decisions(plan: SpeedPlan, everybody: list[HeldPerson]) -> list[float
 
 
 class _Silence:
-    """An `EventLog` that nobody hears."""
+    """An `EventLog` that writes nothing."""
 
     def write(self, event: str, line: str, **facts: Any) -> None:
         """See `EventLog.write`; nothing happens."""

@@ -1,4 +1,4 @@
-"""What ``status`` shows: read from the disk, without a network and without disturbing the agent."""
+"""Status of a terminal: read from the disk, without a network and without disturbing the agent."""
 
 import dataclasses
 import shutil
@@ -35,7 +35,7 @@ class Held:
     Attributes:
         standing: people, cursor, queue.
         waits_since: since when the oldest event waits to be sent; None when nothing waits.
-        last_pass: when somebody was last recognised at the door; None for never.
+        last_pass: when a person was last recognised at the door; None for never.
         clock_offset_s: how far the terminal's clock was moved against the computer's (8.1.8).
         size_bytes: of the file and the log beside it.
     """

@@ -1,4 +1,4 @@
-"""Keeping loops alive: a few quick restarts, then slow ones, and a word when that changes."""
+"""Supervision of loops: a few quick restarts, then slow ones, and a line when that changes."""
 
 import asyncio
 import logging

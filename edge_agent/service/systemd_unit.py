@@ -139,7 +139,7 @@ def _lines(plan: UnitPlan) -> Iterator[str]:
     yield "TimeoutStopSec=30"
     yield "Restart=always"
     yield "RestartSec=3"
-    yield "# 2: the configuration is wrong, and stays so until somebody changes it."
+    yield "# 2: the configuration is wrong, and stays so until it is changed."
     yield "RestartPreventExitStatus=2"
     yield "Environment=PYTHONUNBUFFERED=1"
     if not plan.config.model_dir:

@@ -1,8 +1,8 @@
-"""Whether the terminal is truly alive, told to systemd, to a timer of last resort, and to a file.
+"""Watchdog: whether the terminal is alive, for systemd, a timer of last resort, and a file.
 
 The event loop shows that it runs by running this. Every thread has to answer, the door must not
 hold a picture for ever, a relay must have released, and no loop may have ended. While any of these
-fails nobody is told that all is well, and whoever listens ends the process: a driver or a model
+fails, "all is well" is not sent, and systemd or the timer ends the process: a driver or a model
 that hangs cannot be cured from within, and a new process begins with a locked door.
 """
 

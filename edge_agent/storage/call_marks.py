@@ -1,10 +1,10 @@
-"""What is kept of signatures that were accepted, so that none of them counts twice.
+"""Marks of accepted signatures, so that none of them counts twice.
 
 A signature covers its timestamp and nothing else (seed 4.1), so the timestamp is what is kept:
 
 - ``accepted_calls``: the timestamps that were accepted, so many of the newest;
 - the newest of all, also when its row is gone;
-- a floor: at and below it nobody knows any more what was accepted, so nothing that acts is.
+- a floor: at and below it, what was accepted is not known any more, so nothing that acts is.
 
 After damage the floor is the newest one that is known: what was lost lies below it.
 
@@ -57,7 +57,7 @@ def has_marks(connection: sqlite3.Connection) -> bool:
 
 
 def read_marks(connection: sqlite3.Connection) -> CallMarks:
-    """Read them as part of somebody else's transaction."""
+    """Read them inside the caller's transaction."""
     (in_rows,) = connection.execute("SELECT max(timestamp_ms) FROM accepted_calls").fetchone()
     set_ms = int(get_fact(connection, CLOCK_SET) or 0)
     newest_ms, floor_ms = (_moment(get_fact(connection, name)) for name in (NEWEST, FLOOR))
@@ -138,7 +138,7 @@ def raise_floor(connection: sqlite3.Connection, *, least_ms: int = 0) -> None:
     Rows of former passwords may be lost as well, so it counts for those that are not known, too.
 
     Args:
-        connection: in a transaction, or to a file that nobody else uses.
+        connection: in a transaction, or to a file that is not in use.
         least_ms: the newest one as known from elsewhere.
     """
     newest_ms = max(read_marks(connection).newest_ms, least_ms)

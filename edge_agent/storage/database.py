@@ -52,12 +52,12 @@ class Database:
         self._listeners: list[Callable[[FileEvent], None]] = []
 
     def listen(self, listener: Callable[[FileEvent], None]) -> None:
-        """Call somebody on the event loop when something happened; must not block or raise."""
+        """Call a listener on the event loop when something happened; must not block or raise."""
         self._listeners.append(listener)
 
     @property
     def path(self) -> Path:
-        """Where the file is, for those who only read and must keep nobody waiting."""
+        """Where the file is, for readers that must not delay a writer."""
         return self._path
 
     async def open(self) -> None:

@@ -1,4 +1,4 @@
-"""Room on the disk: pictures are given up before passes, the oldest first, and passes never.
+"""Disk quota: pictures are given up before passes, the oldest first, and passes never.
 
 Everything here runs on the thread of the database.
 """
@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 # Given back to a full disk, so that pictures can be given up at all: that needs a log of its own.
 # A log grows to 4 MB before it is brought into the file.
 RESERVE_BYTES: Final = 6 * 2**20
-# Somebody stands at the door meanwhile; what is left over is done with the next visit.
+# A visitor waits at the door meanwhile; what is left over is done with the next visit.
 _AT_ONCE: Final = 16
 # Enough free pages for a picture in the queue and one in the records.
 _RELIEF_BYTES: Final = 512 * 1024

@@ -42,7 +42,7 @@ class Counts:
 
 
 def put_event(connection: sqlite3.Connection, kind: str, body: bytes, at: datetime) -> int:
-    """Keep an event as part of somebody else's transaction; see `Outbox.put`."""
+    """Keep an event inside the caller's transaction; see `Outbox.put`."""
     cursor = connection.execute(
         "INSERT INTO outbox (kind, body, created_at, is_light) VALUES (?, ?, ?, ?)",
         (kind, body, at.timestamp(), int(len(body) <= _LIGHT_BYTES)),
@@ -51,7 +51,7 @@ def put_event(connection: sqlite3.Connection, kind: str, body: bytes, at: dateti
 
 
 def count_events(connection: sqlite3.Connection) -> Counts:
-    """Count events as part of somebody else's transaction."""
+    """Count events inside the caller's transaction."""
     (pending,) = connection.execute("SELECT count(*) FROM outbox").fetchone()
     (parked,) = connection.execute("SELECT count(*) FROM dead").fetchone()
     (given_up,) = connection.execute("SELECT count(*) FROM outbox WHERE is_light = 2").fetchone()

@@ -1,4 +1,4 @@
-"""What is to be told to the platform, on disk until the platform has it."""
+"""Queue of uploads, on disk until the platform has them."""
 
 import sqlite3
 from datetime import datetime
@@ -20,7 +20,7 @@ class Outbox:
         Args:
             kind: see `Event`.
             body: see `Event`.
-            at: now, for whoever looks at the queue.
+            at: now, shown with the queue.
 
         Returns:
             Its sequence number.

@@ -1,4 +1,4 @@
-"""What tells a password from another one without holding it."""
+"""Marks that tell passwords apart without holding them."""
 
 import secrets
 import zlib

@@ -71,14 +71,14 @@ class Face:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class HeldPerson:
-    """Somebody who can be recognised.
+    """A person who can be recognised.
 
     Attributes:
         person_id: row, and id in the vector index.
         user_id: name at the platform.
         contract_id: what the descriptor means.
         descriptor: (dimension,) float32, length 1.
-        visit: Unix seconds from and to of somebody entered here (8.2.1, startTime and endTime);
+        visit: Unix seconds from and to of a person entered here (8.2.1, startTime and endTime);
             0 for no limit.
         welcome: their own words of welcome (8.2.1, prompt); empty for the usual ones.
     """
@@ -95,7 +95,7 @@ class HeldPerson:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """Somebody recognised.
+    """A person recognised.
 
     Attributes:
         similarity: 0 to 100, the scale of the wire.
@@ -118,7 +118,7 @@ class Match:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SavePerson:
-    """Store somebody or store them anew.
+    """Save a person, new or changed.
 
     Attributes:
         face: the new face; None leaves the old one, if there is one.
@@ -143,7 +143,7 @@ class SavePerson:
 
 @dataclass(frozen=True, slots=True)
 class DeletePerson:
-    """Forget somebody: person, picture and descriptor."""
+    """Delete a person with picture and descriptor."""
 
     user_id: str
 
@@ -228,7 +228,7 @@ def _delete(connection: sqlite3.Connection, user_id: str) -> set[int]:
 
 
 def read_held(connection: sqlite3.Connection, dimension: int) -> list[HeldPerson]:
-    """Everybody with a descriptor of so many numbers, from a file that is only read."""
+    """Read all people with a descriptor of so many numbers, from a file that is only read."""
     rows = connection.execute(
         f"SELECT {HELD_COLUMNS} FROM people WHERE length(descriptor) = ? ORDER BY id",  # noqa: S608 - ours
         (4 * dimension,),

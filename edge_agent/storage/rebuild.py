@@ -1,4 +1,4 @@
-"""A damaged file becomes a new one that holds whatever could still be read.
+"""Rebuild of a damaged file from everything that can still be read.
 
 What the platform can send again is sent again: the cursor starts over, and people that came from
 the platform are doubtful until it has named them once more
@@ -63,7 +63,7 @@ def open_or_rebuild(path: Path) -> sqlite3.Connection:
     """
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     _finish_exchange(path)
-    path.touch(mode=0o600)  # faces and events are nobody else's business
+    path.touch(mode=0o600)  # faces and events are private
     try:
         return _opened(path)
     except sqlite3.DatabaseError as error:
@@ -155,7 +155,7 @@ def _opened(path: Path) -> sqlite3.Connection:
 
 
 def _check(connection: sqlite3.Connection) -> None:
-    """Find damage before somebody stumbles over it.
+    """Find damage before it is met in use.
 
     Raises:
         sqlite3.DatabaseError: there is some.

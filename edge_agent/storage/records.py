@@ -1,4 +1,4 @@
-"""What the terminal remembers of its passes: SignObject of 8.3.1, listed, pushed, forgotten."""
+"""Records of passes: SignObject of 8.3.1, listed, pushed, deleted by age and number."""
 
 import base64
 import json
@@ -44,7 +44,7 @@ RELAY_FAILED: Final = Outcome(is_open=False, reason="relay_failed")
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """Somebody at the door, recognised or not.
+    """A visit at the door, recognised or not.
 
     Attributes:
         at: by the terminal's clock.
@@ -54,7 +54,7 @@ class Visit:
         has_mask: None when masks are not looked at.
         snapshot: JPEG; empty for none, or when there was no room for it.
         outcome: None while it is not known yet.
-        input_type: how somebody was recognised, `BY_FACE` or `BY_CARD`.
+        input_type: how the person was recognised, `BY_FACE` or `BY_CARD`.
     """
 
     at: datetime
@@ -122,7 +122,7 @@ class RecordLog:
         self._undecided: dict[int, int] = {}  # upload to record
 
     def listen(self, listener: Callable[[dict[str, Any]], None]) -> None:
-        """Call somebody with every new SignObject once it is on disk; must not block or raise."""
+        """Call a listener with every new SignObject once it is on disk; must not block or raise."""
         self._listeners.append(listener)
 
     async def keep(self, visit: Visit, kind: str, body: bytes) -> int:
@@ -322,7 +322,7 @@ def sign_object(row: tuple[Any, ...]) -> dict[str, Any]:
 
 
 def newest_pass(connection: sqlite3.Connection) -> datetime | None:
-    """When somebody was last recognised, by the terminal's clock; None for never."""
+    """When a person was last recognised, by the terminal's clock; None for never."""
     (at_s,) = connection.execute(
         "SELECT max(sign_time) FROM passes WHERE type <> ?", (STRANGER,)
     ).fetchone()

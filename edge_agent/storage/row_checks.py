@@ -1,4 +1,4 @@
-"""What rows of the agent's file must be like; bits that flipped in a row break no page.
+"""Checks of rows of the agent's file; a flipped bit costs a row, not the file.
 
 Descriptors are judged by `edge_agent.storage.store`, which knows how to get new ones; pictures by
 their digest when they are used; bodies of uploads by the platform, which bears any fault.

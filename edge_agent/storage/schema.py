@@ -110,7 +110,7 @@ INSERT OR REPLACE INTO usage (name, bytes) VALUES ('queue',
     + (SELECT coalesce(sum(length(body)), 0) FROM dead));
 """
 # What is carried over from a damaged file: table and columns, in an order that references allow.
-# The cursor is left behind: the platform then names everybody anew.
+# The cursor is left behind: the platform then names all people anew.
 KEPT_ROWS: Final = (
     ("facts", "name, value"),
     ("accepted_calls", "timestamp_ms, remainder"),
@@ -167,13 +167,13 @@ def _execute_all(connection: sqlite3.Connection, statements: str) -> None:
 
 
 def get_fact(connection: sqlite3.Connection, name: str) -> str | None:
-    """Read one of the agent's facts as part of somebody else's transaction."""
+    """Read one of the agent's facts inside the caller's transaction."""
     row = connection.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
     return None if row is None else str(row[0])
 
 
 def set_fact(connection: sqlite3.Connection, name: str, value: str) -> None:
-    """Write one of the agent's facts as part of somebody else's transaction."""
+    """Write one of the agent's facts inside the caller's transaction."""
     connection.execute("INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)", (name, value))
 
 

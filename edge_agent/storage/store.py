@@ -30,7 +30,7 @@ class Store:
     """Reads and writes people; every change is one transaction.
 
     Attributes:
-        changing: held by whoever changes people until the recogniser follows, so that it hears of
+        changing: held while people are changed, until the recogniser follows, so that it hears of
             changes in the order in which they were written.
     """
 
@@ -57,7 +57,7 @@ class Store:
         await self._database.run(lambda connection: set_fact(connection, name, value))
 
     async def held(self, dimension: int | None = None) -> list[HeldPerson]:
-        """Everybody with a descriptor.
+        """Read all people with a descriptor.
 
         A descriptor that can be none is dropped, to be computed anew from the picture (see
         `outdated`), or from one that is fetched anew (see `missing_pictures`).
@@ -106,7 +106,7 @@ class Store:
         return await self._database.run(work)
 
     async def digest(self, user_id: str, contract_id: str) -> str:
-        """Digest of the picture behind somebody's descriptor; empty when either is missing."""
+        """Digest of the picture behind a person's descriptor; empty when either is missing."""
 
         def work(connection: sqlite3.Connection) -> str:
             row = connection.execute(
@@ -161,7 +161,7 @@ class Store:
             at: now.
             cursor: ``lastQueryTime`` to ask with next; None leaves it.
             asked_with: the cursor that was asked with; when the store's is another one by now,
-                because everybody was forgotten meanwhile, it stays. None does not look.
+                because all people were deleted meanwhile, it stays. None does not look.
             report: body of a syresult; None for no report.
         """
 
@@ -181,7 +181,7 @@ class Store:
         return applied
 
     async def sweep(self, cursor: int) -> Applied:
-        """Forget people of a damaged file whom the platform has not named since.
+        """Delete people of a damaged file that the platform has not named since.
 
         Args:
             cursor: at which the platform said that there is nothing new; does nothing when the

@@ -1,4 +1,4 @@
-"""How the agent's file stands: people, cursor, queue."""
+"""Sync state of the agent's file: people, cursor, queue."""
 
 import sqlite3
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Telling the platform that this terminal is alive (seed 9.5)."""
+"""Heartbeats to the platform (seed 9.5)."""
 
 import asyncio
 import contextlib

@@ -43,7 +43,7 @@ class Reply:
 
     @property
     def is_away(self) -> bool:
-        """Whether nobody could answer: no connection, too slow, or the platform says it cannot."""
+        """Whether there was no answer: no connection, too slow, or the platform says it cannot."""
         return self.status == 0 or self.status >= 500 or self.status in {408, 425, 429}
 
 
@@ -77,7 +77,7 @@ class PlatformClient:
             base_url: the site's BaseUrl, without a slash at its end.
             device_id: of this terminal.
             timeout_s: for each step of a request.
-            tls: whom to trust for https; None for whom the system trusts.
+            tls: which servers to trust for https; None for those that the system trusts.
         """
         self._base_url = base_url
         self._device_id = device_id

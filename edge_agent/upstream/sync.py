@@ -1,4 +1,4 @@
-"""Keeping the terminal's people in step with the platform's library (seed 9.1 and 9.4)."""
+"""Synchronisation of the terminal's people with the platform's library (seed 9.1 and 9.4)."""
 
 import asyncio
 import hashlib
@@ -150,7 +150,7 @@ class LibrarySync:
         return (self._clock.now() - self._synced_at).total_seconds()
 
     async def load(self) -> int:
-        """Take everybody from the store into the recogniser; how many can be recognised."""
+        """Take all people from the store into the recogniser; how many can be recognised."""
         self._synced_at = await self._store.synced_at()
         async with self._store.changing:
             held = await self._store.held(self._recogniser.dimension)
@@ -158,7 +158,7 @@ class LibrarySync:
         return self._faces
 
     def note_rebuilt(self) -> None:
-        """Learn that the store was damaged: ask for everybody, and hold exactly those then."""
+        """Learn that the store was damaged: ask for all people, and hold exactly those then."""
         self._is_rebuilt = True
         self.poll_soon()
 
@@ -214,7 +214,7 @@ class LibrarySync:
     async def redescribe(self) -> None:
         """Compute descriptors anew for people whose descriptors another model made."""
         while True:
-            # Held all along: somebody deleted meanwhile must not come back.
+            # Held all along: a person deleted meanwhile must not come back.
             async with self._store.changing:
                 outdated = await self._store.outdated(self._recogniser.contract_id, _PIECE)
                 changes = [await self._redescribed(*one) for one in outdated]
@@ -296,7 +296,7 @@ class LibrarySync:
             return _Prepared(user_id, None, StoreCode.FAILED)
 
     async def _with_picture(self, person: SavePerson) -> _Prepared:
-        """Fetch and describe somebody's picture. One that does not come leaves the old face."""
+        """Fetch and describe a person's picture. One that does not come leaves the old face."""
         async with self._fetching:
             content, is_away = await self._fetch(person.picture_url)
         if content is None:

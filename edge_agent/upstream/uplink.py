@@ -1,4 +1,4 @@
-"""Sending what the outbox holds: in order, for as long as it takes, and at once for a visitor."""
+"""Sending of the outbox: in order, for as long as it takes, and at once for a visitor."""
 
 import asyncio
 import logging
@@ -24,7 +24,7 @@ _PERMANENT: Final = frozenset(
 _TERMINAL_CODES: Final = "1000"
 _AWAY_FIRST_S: Final = 1.0
 _AWAY_MOST_S: Final = 60.0
-# Not admitted, or not understood: somebody has to act first, so asking often helps nobody.
+# Not admitted, or not understood: a person has to act first, so asking often does not help.
 _SLOW_FIRST_S: Final = 30.0
 _SLOW_MOST_S: Final = 600.0
 # From here on it may be the event; the one behind it is tried in turn with it.
@@ -133,11 +133,11 @@ class Uplink:
         self._wake.set()
 
     async def deliver_now(self, seq: int, *, until_s: float) -> UploadResult | None:
-        """Send one event at once, ahead of the queue and of its pauses, because somebody waits.
+        """Send one event at once, ahead of the queue and of its pauses, because a visitor waits.
 
         Args:
             seq: an event that is in the outbox.
-            until_s: moment of the monotonic clock from which on nobody waits any more.
+            until_s: moment of the monotonic clock until which the visitor waits.
 
         Returns:
             How it went; None when the time was over first, or the queue is sending it already.

@@ -1,4 +1,4 @@
-"""Visits as the uploads of seed 9.2 and 9.3."""
+"""Uploads of visits (seed 9.2 and 9.3)."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -105,7 +105,7 @@ class UploadWriter:
         is_opened: bool = False,
         message_language: MessageLanguage = MessageLanguage.CHINESE,
     ) -> bytes:
-        """Body of /syattribute, for somebody who was not recognised.
+        """Body of /syattribute, for a visitor who was not recognised.
 
         Args:
             captured_at: by the terminal's clock.

@@ -27,6 +27,14 @@ def run(*arguments: str, timeout_s: float = 30) -> subprocess.CompletedProcess[s
     )
 
 
+def test_the_fleet_simulator_is_elsewhere_and_that_is_said() -> None:
+    told = run("fleet", "--base-url", "http://h/t/abc", "--terminals", "3")
+
+    assert told.returncode == 2
+    assert "python -m fleet" in told.stderr
+    assert told.stdout == ""
+
+
 def written(folder: Path, *more: str) -> Path:
     path = folder / "agent.toml"
     lines = ['device_id = "0000001"', f'base_url = "http://127.0.0.1:1/t/{TOKEN}"', *more]

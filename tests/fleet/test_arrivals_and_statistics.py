@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_agent.fleet.arrivals import Arrivals
-from edge_agent.fleet.statistics import Histogram
+from fleet.arrivals import Arrivals
+from fleet.statistics import Histogram
 
 
 def test_the_words_are_read() -> None:

@@ -1,4 +1,4 @@
-"""The command line of a fleet."""
+"""Command line of the fleet simulator."""
 
 import argparse
 import asyncio
@@ -8,27 +8,25 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from edge_agent.fleet.arrivals import Arrivals
-from edge_agent.fleet.display import Screen
-from edge_agent.fleet.progress import Progress, line_of
+from fleet.arrivals import Arrivals
+from fleet.display import Screen
+from fleet.progress import Progress, line_of
 
 if TYPE_CHECKING:
-    from edge_agent.fleet.run import FleetPlan
+    from fleet.run import FleetPlan
 
 _INTERRUPTED: Final = 130  # as shells say of a program that Ctrl-C ended
 
 
-def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add ``fleet`` to the commands of ``python -m edge_agent``."""
-    parser = commands.add_parser(
-        "fleet",
-        help="run thousands of simulated terminals against a platform",
+def command_line_parser() -> argparse.ArgumentParser:
+    """Return the parser of ``python -m fleet``."""
+    parser = argparse.ArgumentParser(
+        prog="python -m fleet",
         description=(
             "Run many protocol-true terminals in one process against a platform that is yours to"
             " load. Exit status 1 when something was not answered or there were too many errors."
         ),
     )
-    parser.set_defaults(run=_run)
     add = parser.add_argument
     add(
         "--base-url", required=True, action="append", metavar="URL",
@@ -57,11 +55,14 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     add("--no-display", action="store_true", help="lines instead of a picture that is redrawn")
     add("--fail-over", type=_share, default=0.01, metavar="PART",
         help="errors of all requests that are too many")  # fmt: skip
+    return parser
 
 
-def _run(chosen: argparse.Namespace) -> int:
-    from edge_agent.fleet.run import snapshots_of
+def main(arguments: list[str] | None = None) -> int:
+    """Run a fleet; returns the exit status."""
+    chosen = command_line_parser().parse_args(arguments)
     from face_engine import ImageUnreadable, install_portraits
+    from fleet.run import snapshots_of
 
     folder: Path | None = chosen.picture_source
     pictures = sorted(folder.glob("*.jpg") if folder else install_portraits().values())
@@ -79,14 +80,14 @@ def _run(chosen: argparse.Namespace) -> int:
     text = json.dumps(report, ensure_ascii=False, indent=2)
     if chosen.report:
         chosen.report.write_text(text + "\n", encoding="utf-8")
-    is_told = has_display and chosen.report
-    sys.stdout.write(f"report: {chosen.report}\n" if is_told else f"{text}\n")
+    is_in_file = has_display and chosen.report
+    sys.stdout.write(f"report: {chosen.report}\n" if is_in_file else f"{text}\n")
     return int(_is_bad(report, chosen.fail_over))
 
 
 def _plan(chosen: argparse.Namespace, *, show_every_s: float) -> "FleetPlan":
-    from edge_agent.fleet.habits import Habits
-    from edge_agent.fleet.run import FleetPlan
+    from fleet.habits import Habits
+    from fleet.run import FleetPlan
 
     return FleetPlan(
         base_urls=tuple(chosen.base_url),
@@ -114,7 +115,7 @@ def _plan(chosen: argparse.Namespace, *, show_every_s: float) -> "FleetPlan":
 
 async def _fleet(plan: "FleetPlan", snapshots: list[bytes], *, has_display: bool) -> dict[str, Any]:
     """Run it; the first Ctrl-C ends it with its report, a second one without."""
-    from edge_agent.fleet.run import run_fleet
+    from fleet.run import run_fleet
 
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()

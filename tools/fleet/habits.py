@@ -8,7 +8,7 @@ class Habits:
     """What all terminals of a fleet do alike.
 
     Attributes:
-        strangers: part of the visitors whom the terminal does not know, 0 to 1.
+        strangers: part of the visitors that the terminal does not know, 0 to 1.
         people_most: so many different people of its library walk by at a terminal; 0 for all.
         fetches: whether pictures of the library are fetched.
         duplicates: part of the uploads that are sent twice at once, 0 to 1.

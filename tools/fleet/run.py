@@ -15,12 +15,12 @@ from typing import Any, Final
 import aiohttp
 from PIL import Image
 
-from edge_agent.fleet.arrivals import Arrivals
-from edge_agent.fleet.habits import Habits
-from edge_agent.fleet.progress import Meter, Progress
-from edge_agent.fleet.statistics import Statistics
-from edge_agent.fleet.terminal import LightTerminal
 from face_engine import decode_image
+from fleet.arrivals import Arrivals
+from fleet.habits import Habits
+from fleet.progress import Meter, Progress
+from fleet.statistics import Statistics
+from fleet.terminal import LightTerminal
 from terminal_protocol import SyncAnswer
 
 _LOOK_EVERY_S: Final = 0.2
@@ -86,7 +86,7 @@ async def run_fleet(
         plan: what to do.
         snapshots: JPEGs that are sent along.
         show: is told every ``show_every_s`` how it is.
-        stop: when it is set, nobody arrives any more and what waits is not waited for.
+        stop: when it is set, no visitor arrives any more and what waits is not waited for.
 
     Returns:
         The report; JSON values, without addresses.
@@ -170,7 +170,7 @@ async def _until_over(
 async def _done_or_stopped(
     tasks: Sequence["asyncio.Task[None]"], stop: asyncio.Event, *, most_s: float
 ) -> None:
-    """Wait until all are done or one fails, somebody asks to stop, or for so long."""
+    """Wait until all are done or one fails, a stop is asked for, or for so long."""
     stopped = asyncio.create_task(stop.wait())
     count = len(tasks)
     try:
@@ -193,7 +193,7 @@ async def _ended(tasks: Sequence["asyncio.Task[None]"]) -> None:
 
 
 async def _drain(fleet: Sequence[LightTerminal], most_s: float, stop: asyncio.Event) -> None:
-    """Let everybody send what waits, as long as there is time and nobody asks to stop."""
+    """Let all terminals send what waits, as long as there is time and no stop is asked for."""
     tasks = [asyncio.create_task(one.drain()) for one in fleet if one.waiting]
     if not tasks:
         return

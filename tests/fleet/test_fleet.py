@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from edge_agent.__main__ import main
-from edge_agent.fleet.arrivals import Arrivals
-from edge_agent.fleet.habits import Habits
-from edge_agent.fleet.progress import Progress, line_of
-from edge_agent.fleet.run import FleetPlan, run_fleet
+from fleet.arrivals import Arrivals
+from fleet.habits import Habits
+from fleet.progress import Progress, line_of
+from fleet.run import FleetPlan, run_fleet
 from tests.edge_agent.fakes import person_jpeg
 from tests.support.fake_platform import TOKEN, Failure, FakePlatform
 

@@ -16,8 +16,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_agent.fleet.display import Signs, picture_of
-from edge_agent.fleet.progress import NOBODY_HELD, KindProgress, Progress
+from fleet.display import Signs, picture_of
+from fleet.progress import NOBODY_HELD, KindProgress, Progress
 from tests.edge_agent.fakes import person_jpeg
 from tests.support.fake_platform import TOKEN, FakePlatform
 from tests.support.processes import ROOT

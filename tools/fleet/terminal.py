@@ -14,10 +14,10 @@ from urllib.parse import quote
 import aiohttp
 
 from edge_agent.drivers.clock import Backoff, SystemClock, jittered
-from edge_agent.fleet.habits import Habits
-from edge_agent.fleet.statistics import Statistics
 from edge_agent.storage.events import encode
 from edge_agent.upstream.platform_client import retry_after_s
+from fleet.habits import Habits
+from fleet.statistics import Statistics
 from terminal_protocol import (
     Ack,
     FaceMatch,
@@ -39,7 +39,7 @@ _FETCHES_AT_ONCE: Final = 2
 _FETCH_TRIES: Final = 2
 _FETCH_PAUSE_S: Final = 0.5
 _NEVER: Final = ("30001", "30003", "30004")  # the platform will never take it (seed 7)
-_ABOUT_THE_TERMINAL: Final = "1000"  # codes 10001 to 10005: somebody has to act first
+_ABOUT_THE_TERMINAL: Final = "1000"  # codes 10001 to 10005: an administrator has to act first
 _POLL_AGAIN_MOST_S: Final = 300.0
 
 
@@ -78,7 +78,7 @@ class LightTerminal:
     """A terminal of a fleet.
 
     Attributes:
-        held: whom it holds, with the address of their picture.
+        held: people it holds, with the address of their picture.
         in_step: whether its last poll found nothing new.
     """
 
@@ -132,7 +132,7 @@ class LightTerminal:
         """Be a terminal until cancelled.
 
         Args:
-            arrivals: when somebody comes, in seconds after the start of the fleet, in order.
+            arrivals: when people come, in seconds after the start of the fleet, in order.
             starts_after_s: how long to wait, so that a fleet does not start at once.
         """
         begin_s = time.monotonic()
@@ -151,7 +151,7 @@ class LightTerminal:
         await asyncio.gather(self._send_all(self._at_door), self._send_all(self._rest))
 
     def _visit(self) -> None:
-        """Somebody walks by."""
+        """Let a visitor walk by."""
         self._statistics.told += 1
         now = self._clock.now()
         snapshot = self._snapshot()

@@ -1,4 +1,4 @@
-"""How a fleet is doing at one moment, for whoever watches it."""
+"""Progress of a fleet at one moment."""
 
 import time
 from collections import Counter, deque
@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from edge_agent.fleet.statistics import Statistics
+from fleet.statistics import Statistics
 
 if TYPE_CHECKING:
-    from edge_agent.fleet.terminal import LightTerminal
+    from fleet.terminal import LightTerminal
 
 _HISTORY: Final = 60  # how many moments are looked back at
 
@@ -126,7 +126,7 @@ class Meter:
 
 
 def is_nobody_held(now: Progress) -> bool:
-    """Tell whether terminals are in step with a library in which nobody is."""
+    """Tell whether terminals are in step with an empty library."""
     return bool(now.in_step and not now.held)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Final, Self, TextIO
 
-from edge_agent.fleet.progress import NOBODY_HELD, KindProgress, Progress, is_nobody_held
+from fleet.progress import NOBODY_HELD, KindProgress, Progress, is_nobody_held
 
 # The other screen, so that what was there before is there again afterwards; no cursor on it.
 _ENTER: Final = "\x1b[?1049h\x1b[?25l"
