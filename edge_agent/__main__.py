@@ -16,7 +16,7 @@ from edge_agent.commands import (
     systemd_unit,
 )
 from edge_agent.commands.command_line import complain
-from edge_agent.config.exceptions import AgentError, ConfigInvalid
+from edge_agent.config import AgentError, ConfigInvalid
 from face_engine import FaceEngineError
 
 _DESCRIPTION = """\

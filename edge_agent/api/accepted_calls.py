@@ -11,9 +11,9 @@ from enum import Enum, auto
 from typing import Final
 
 from edge_agent.api.answers import CallRefused
-from edge_agent.config import ApiConfig
-from edge_agent.config.sections import Replay
-from edge_agent.drivers.base import Clock
+from edge_agent.config import ApiConfig, Replay
+from edge_agent.drivers import Clock
+from edge_agent.storage import Database, get_fact, set_fact
 from edge_agent.storage.call_marks import (
     CLOCK_SET,
     CallMarks,
@@ -27,9 +27,7 @@ from edge_agent.storage.call_marks import (
     raise_floor,
     read_marks,
 )
-from edge_agent.storage.database import Database
 from edge_agent.storage.password_mark import PasswordMark
-from edge_agent.storage.schema import get_fact, set_fact
 from terminal_protocol.codes import RetCode
 from terminal_protocol.device_calls import OLDER_DESC, SIGN_USED_DESC
 from terminal_protocol.signature import WINDOW_MS

@@ -16,7 +16,7 @@ from edge_agent.api.answers import CallRefused
 from edge_agent.api.failed_attempts import FailedAttempts
 from edge_agent.api.terminal_time import TerminalTime
 from edge_agent.config import ApiConfig
-from edge_agent.drivers.base import Clock
+from edge_agent.drivers import Clock
 from terminal_protocol.codes import RetCode
 from terminal_protocol.signature import is_fresh, is_signed
 

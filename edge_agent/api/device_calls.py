@@ -7,7 +7,7 @@ from typing import Final
 from edge_agent.api.answers import Answer, CallRefused, done
 from edge_agent.api.requests import CallRequest
 from edge_agent.api.terminal import Terminal
-from edge_agent.drivers.exceptions import DriverError
+from edge_agent.drivers import DriverError
 from terminal_protocol.codes import RetCode
 
 logger = logging.getLogger(__name__)

@@ -4,7 +4,7 @@ import ipaddress
 from dataclasses import dataclass
 from typing import Final
 
-from edge_agent.drivers.base import Clock
+from edge_agent.drivers import Clock
 
 _ADDRESSES_MAX: Final = 1024
 _FREE: Final = 3  # a user who mistypes is not kept waiting

@@ -6,7 +6,7 @@ from typing import Any, Final
 from edge_agent.api.answers import Answer, CallRefused, done, refusal
 from edge_agent.api.requests import CallRequest, checked
 from edge_agent.api.terminal import Terminal
-from edge_agent.recognition.local_people import NewPerson, PersonProblem, UserFilter
+from edge_agent.recognition import NewPerson, PersonProblem, UserFilter
 from terminal_protocol.codes import RetCode
 from terminal_protocol.device_calls import USER_PAGE_MAX
 from terminal_protocol.device_objects import USER_OBJECT

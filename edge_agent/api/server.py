@@ -27,7 +27,7 @@ from edge_agent.api.requests import (
 )
 from edge_agent.api.terminal import Terminal
 from edge_agent.config import ApiConfig
-from edge_agent.drivers.clock import Backoff
+from edge_agent.drivers import Backoff
 from terminal_protocol.codes import RetCode
 from terminal_protocol.device_calls import CALLS, OK, PUSH_PATH, CallMethod, DeviceCall
 from terminal_protocol.values import lookup

@@ -6,11 +6,10 @@ from typing import Any
 
 from edge_agent.api.accepted_calls import AcceptedCalls
 from edge_agent.api.terminal_time import TerminalTime
-from edge_agent.door.terminal_settings import TerminalSettings
-from edge_agent.drivers.base import Clock, Relay
-from edge_agent.drivers.event_log import EventLog
-from edge_agent.recognition.local_people import LocalPeople
-from edge_agent.storage.records import Openings, RecordLog
+from edge_agent.door import TerminalSettings
+from edge_agent.drivers import Clock, EventLog, Relay
+from edge_agent.recognition import LocalPeople
+from edge_agent.storage import Openings, RecordLog
 from terminal_protocol.device_objects import DEVICE_OBJECT
 
 

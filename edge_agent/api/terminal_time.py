@@ -4,10 +4,9 @@ import sqlite3
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from edge_agent.drivers.clock import SystemClock
+from edge_agent.drivers import SystemClock
+from edge_agent.storage import Database, get_fact, set_fact
 from edge_agent.storage.call_marks import CLOCK_SET
-from edge_agent.storage.database import Database
-from edge_agent.storage.schema import get_fact, set_fact
 
 _OFFSET: Final = "clock_offset_s"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from edge_agent.config import AgentConfig
-from edge_agent.drivers.event_log import redacted
+from edge_agent.drivers import redacted
 from face_engine import FaceEngine, load_engine
 
 

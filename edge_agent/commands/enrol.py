@@ -12,9 +12,8 @@ from edge_agent.commands.command_line import (
     set_up_logging,
 )
 from edge_agent.config import AgentConfig, load_config
-from edge_agent.drivers.clock import SystemClock
-from edge_agent.service.exceptions import EnrolmentRefused
-from edge_agent.service.instance_lock import is_held
+from edge_agent.drivers import SystemClock
+from edge_agent.service import EnrolmentRefused, is_held
 from face_engine import FaceEngine
 
 _TYPES = ("employee", "visitor", "blacklist")

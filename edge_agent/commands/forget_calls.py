@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 from edge_agent.commands.command_line import add_config, new_command, say, set_up_logging
 from edge_agent.config import AgentConfig, load_config
-from edge_agent.drivers.clock import SystemClock
-from edge_agent.service.instance_lock import instance_lock
+from edge_agent.drivers import SystemClock
+from edge_agent.service import instance_lock
 
 
 def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -9,9 +9,8 @@ import signal
 import sys
 
 from edge_agent.commands.command_line import add_config, count, new_command, set_up_logging
-from edge_agent.config import AgentConfig, load_config
-from edge_agent.config.exceptions import AgentError
-from edge_agent.drivers.event_log import ConsoleEventLog
+from edge_agent.config import AgentConfig, AgentError, load_config
+from edge_agent.drivers import ConsoleEventLog
 from face_engine import FaceEngineError
 
 

@@ -88,7 +88,7 @@ host = "127.0.0.1"             # "0.0.0.0" = all addresses; needs a password of 
 port = 8899                    # 0 = any free port
 push_enabled = true            # records by websocket
 push_port = 9000
-password = "123456"            # the factory's; good for 127.0.0.1 only. Empty: no caller is admitted
+password = "123456"            # the factory's; good for 127.0.0.1 only. Empty: no calls at all
 password_expires = ""          # last day on which it is good, "2027-12-31"; empty: for ever
 allow_from = []                # ["192.168.1.5", "10.0.0.0/8"]; empty: all callers
 upper_case_signatures = false  # true: for callers that write MD5 in capitals

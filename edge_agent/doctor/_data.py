@@ -13,10 +13,13 @@ from typing import Final
 from edge_agent.doctor._patient import Patient
 from edge_agent.doctor.findings import Finding
 from edge_agent.service.live_state import NOT_SEEN_S, seen_at
+from edge_agent.storage import (
+    DATABASE_NAME,
+    get_fact,
+    open_read_only,
+    read_sync_state,
+)
 from edge_agent.storage.call_marks import has_marks, read_marks
-from edge_agent.storage.database import DATABASE_NAME, open_read_only
-from edge_agent.storage.schema import get_fact
-from edge_agent.storage.sync_state import read_sync_state
 from terminal_protocol.device_calls import DEFAULT_PASSWORD
 
 # Records keep 5000 pictures of some 50 kB by default, and an update of a full library writes some

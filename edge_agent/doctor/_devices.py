@@ -11,9 +11,13 @@ from PIL import Image
 
 from edge_agent.doctor._patient import Patient
 from edge_agent.doctor.findings import Finding
-from edge_agent.drivers.base import Cue, Frame, Prompt
-from edge_agent.drivers.exceptions import DriverError
-from edge_agent.service.exceptions import AgentUnreachable
+from edge_agent.drivers import (
+    Cue,
+    DriverError,
+    Frame,
+    Prompt,
+)
+from edge_agent.service import AgentUnreachable
 from edge_agent.service.own_api import call_own
 
 _FIRST_PICTURE_S: Final = 10.0  # streams begin with a whole picture only every few seconds

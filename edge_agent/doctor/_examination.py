@@ -12,9 +12,8 @@ from edge_agent.config import AgentConfig
 from edge_agent.doctor import _data, _devices, _models, _network
 from edge_agent.doctor._patient import Patient
 from edge_agent.doctor.findings import Finding, Result
-from edge_agent.drivers.base import Clock
-from edge_agent.drivers.clock import SystemClock
-from edge_agent.service.instance_lock import is_held
+from edge_agent.drivers import Clock, SystemClock
+from edge_agent.service import is_held
 from edge_agent.service.live_state import read_live_state
 from face_engine import FaceEngine, load_engine
 

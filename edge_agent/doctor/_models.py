@@ -4,10 +4,10 @@ import time
 from pathlib import Path
 from typing import Final
 
-from edge_agent.config.exceptions import ConfigInvalid
+from edge_agent.config import ConfigInvalid
 from edge_agent.doctor._patient import Patient
 from edge_agent.doctor.findings import Finding
-from edge_agent.recognition.face_judges import face_judges
+from edge_agent.recognition import face_judges
 from face_engine import FaceEngineError
 
 _RUNS: Final = 3

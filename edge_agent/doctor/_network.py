@@ -9,13 +9,13 @@ from functools import partial
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from edge_agent.config.sections import Replay
+from edge_agent.config import Replay
 from edge_agent.doctor._patient import Patient
 from edge_agent.doctor.findings import Finding, Result
-from edge_agent.service.exceptions import AgentUnreachable
+from edge_agent.service import AgentUnreachable
 from edge_agent.service.own_api import call_own
 from edge_agent.service.status import in_words
-from edge_agent.upstream.platform_client import PlatformClient, Reply
+from edge_agent.upstream import PlatformClient, Reply
 from terminal_protocol import Ack, RetCode
 
 _CONNECT_S: Final = 10.0

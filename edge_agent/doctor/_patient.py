@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from edge_agent.config import AgentConfig
-from edge_agent.drivers.base import Clock, Frame
+from edge_agent.drivers import Clock, Frame
 from edge_agent.service.live_state import LiveState
-from edge_agent.upstream.platform_client import Reply
+from edge_agent.upstream import Reply
 from face_engine import FaceEngine
 
 Outcome = TypeVar("Outcome")

@@ -17,13 +17,19 @@ from typing import Final
 from edge_agent.door.decision import DoorDecision, DoorReason, Facts, PlatformAnswer, decide
 from edge_agent.door.devices import Announcer, Devices
 from edge_agent.door.door_settings import DoorSettings
-from edge_agent.drivers.base import Cue
-from edge_agent.drivers.event_log import EventLog
-from edge_agent.drivers.exceptions import DriverError
-from edge_agent.recognition.liveness import Liveness
-from edge_agent.storage.database import Database, DiskFull
-from edge_agent.storage.people_rows import Match, held_details
-from edge_agent.storage.records import BY_CARD, RELAY_FAILED, Outcome, RecordLog, Visit
+from edge_agent.drivers import Cue, DriverError, EventLog
+from edge_agent.recognition import Liveness
+from edge_agent.storage import (
+    BY_CARD,
+    RELAY_FAILED,
+    Database,
+    DiskFull,
+    Match,
+    Outcome,
+    RecordLog,
+    Visit,
+    held_details,
+)
 from terminal_protocol import IdCard
 
 logger = logging.getLogger(__name__)

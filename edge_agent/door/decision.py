@@ -6,7 +6,7 @@ from typing import Final
 
 from edge_agent.config import DecisionPolicy
 from edge_agent.config.fields import RELAY_HOLD_MAX_MS, UNLOCK_DELAY_MAX_MS, UNLOCK_DELAY_MIN_MS
-from edge_agent.recognition.liveness import Liveness
+from edge_agent.recognition import Liveness
 
 # userType of people who are held in order to be recognised and kept out: in words as the platform
 # writes them, and by the numbers of seed 8.2.1.

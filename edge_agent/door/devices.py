@@ -6,23 +6,23 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from edge_agent.config.sections import TemperatureConfig
+from edge_agent.config import TemperatureConfig
 from edge_agent.door.door_settings import DoorSettings
 from edge_agent.door.temperature import BodyTemperature, body_temperature
-from edge_agent.drivers.base import (
+from edge_agent.drivers import (
     Camera,
     CardReader,
     Clock,
     Cue,
+    DriverError,
     Frame,
     Prompt,
     Prompter,
     Relay,
     Thermometer,
 )
-from edge_agent.drivers.exceptions import DriverError
 from edge_agent.drivers.silent import NoCardReader, NoPrompter
-from edge_agent.storage.people_rows import Match
+from edge_agent.storage import Match
 from face_engine import DetectedFace
 
 logger = logging.getLogger(__name__)

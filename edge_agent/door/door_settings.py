@@ -4,11 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from edge_agent.config import AgentConfig
-from edge_agent.config.sections import LookingConfig, TemperatureConfig
+from edge_agent.config import AgentConfig, LookingConfig, TemperatureConfig
 from edge_agent.door.decision import Rules
-from edge_agent.recognition.face_settings import FACE_MAX_PX, FaceSettings, SnapshotKind
-from edge_agent.upstream.uploads import MessageLanguage
+from edge_agent.recognition import FACE_MAX_PX, FaceSettings, SnapshotKind
+from edge_agent.upstream import MessageLanguage
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 
 from edge_agent.door.door_settings import DoorSettings
 from edge_agent.door.temperature import BodyTemperature
-from edge_agent.drivers.base import Frame
+from edge_agent.drivers import Frame
 from face_engine import DetectedFace
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class View:
+class LiveFrame:
     """One picture.
 
     Attributes:
@@ -28,7 +28,7 @@ class View:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class LiveReading:
     """One body temperature.
 
     Attributes:
@@ -50,8 +50,8 @@ class LiveView:
     """
 
     def __init__(self) -> None:
-        self.view: View | None = None
-        self.reading: Reading | None = None
+        self.view: LiveFrame | None = None
+        self.reading: LiveReading | None = None
         self.thermometer_works = True
 
     def show(
@@ -59,10 +59,10 @@ class LiveView:
     ) -> None:
         """Take in a picture with the faces that were found in it."""
         framed = tuple(faces) if door.face.draws_frame else ()
-        self.view = View(frame, at_s, framed)
+        self.view = LiveFrame(frame, at_s, framed)
 
     def measured(self, body: BodyTemperature | None, at_s: float, *, works: bool) -> None:
         """Take in what the thermometer said."""
         self.thermometer_works = works
         if body is not None:
-            self.reading = Reading(body.c, at_s)
+            self.reading = LiveReading(body.c, at_s)

@@ -2,11 +2,10 @@
 
 from dataclasses import dataclass, field
 
-from edge_agent.config.sections import MaskMode
+from edge_agent.config import MaskMode
 from edge_agent.door.door_settings import DoorSettings
 from edge_agent.door.temperature import BodyTemperature
-from edge_agent.recognition.mask import Mask
-from edge_agent.recognition.recogniser import Sighting
+from edge_agent.recognition import Mask, Sighting
 from terminal_protocol import IdCard
 
 

@@ -14,8 +14,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_agent.config.sections import TemperatureConfig
-from edge_agent.drivers.base import HeatReading
+from edge_agent.config import TemperatureConfig
+from edge_agent.drivers import HeatReading
 from face_engine import DetectedFace
 
 _BODY_C: Final = (30.0, 45.0)

@@ -8,7 +8,7 @@ from typing import Any
 
 from edge_agent.config import AgentConfig
 from edge_agent.door.door_settings import DoorSettings, door_settings, reported_defaults
-from edge_agent.storage.database import Database
+from edge_agent.storage import Database
 from terminal_protocol.device_objects import OBJECTS
 
 

@@ -4,13 +4,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from edge_agent.config.sections import LivenessMode
+from edge_agent.config import LivenessMode
 from edge_agent.door.door_settings import DoorSettings
 from edge_agent.door.tracks import Shot, Track, Tracker
-from edge_agent.drivers.base import Frame
-from edge_agent.recognition.liveness import judge_movement
-from edge_agent.recognition.motion import MotionGate
-from edge_agent.recognition.recogniser import Recogniser, Sighting, VisitGate
+from edge_agent.drivers import Frame
+from edge_agent.recognition import (
+    MotionGate,
+    Recogniser,
+    Sighting,
+    VisitGate,
+    judge_movement,
+)
 from face_engine import DetectedFace
 
 # Comparing again must be worth the time of a descriptor.

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_agent.recognition.recogniser import Sighting
+from edge_agent.recognition import Sighting
 from face_engine import DetectedFace
 
 LOST_AFTER_S: Final = 1.0

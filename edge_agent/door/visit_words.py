@@ -4,9 +4,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from edge_agent.door.decision import DoorDecision, DoorReason, PlatformAnswer
-from edge_agent.drivers.base import Cue
-from edge_agent.drivers.event_log import EventLog
-from edge_agent.storage.people_rows import Match
+from edge_agent.drivers import Cue, EventLog
+from edge_agent.storage import Match
 
 _PLATFORM_WORDS: Final = {
     PlatformAnswer.OPEN: "platform says open",

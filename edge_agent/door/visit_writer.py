@@ -10,11 +10,14 @@ from collections import deque
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from edge_agent.drivers.base import Clock
-from edge_agent.storage.database import DiskFull
-from edge_agent.storage.events import lightened
-from edge_agent.storage.records import RecordLog, Visit
-from edge_agent.upstream.uplink import Uplink, UploadResult, Verdict
+from edge_agent.drivers import Clock
+from edge_agent.storage import (
+    DiskFull,
+    RecordLog,
+    Visit,
+    lightened,
+)
+from edge_agent.upstream import Uplink, UploadResult, Verdict
 
 logger = logging.getLogger(__name__)
 

@@ -3,8 +3,12 @@
 import asyncio
 from typing import Final
 
-from edge_agent.drivers.base import Camera, Clock, Frame
-from edge_agent.drivers.exceptions import DriverTimeout
+from edge_agent.drivers import (
+    Camera,
+    Clock,
+    DriverTimeout,
+    Frame,
+)
 
 _OPEN_S: Final = 60.0  # a dead stream takes OpenCV's own limit, up to 30 s
 

@@ -7,7 +7,7 @@ AgentError
     └── DriverProtocolError  driver_protocol_error   it answered with something impossible
 """
 
-from edge_agent.config.exceptions import AgentError
+from edge_agent.config import AgentError
 
 
 class DriverError(AgentError):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Final
 from urllib.parse import urlsplit
 
-from edge_agent.config.exceptions import ConfigInvalid
+from edge_agent.config import ConfigInvalid
 from edge_agent.config.fields import RELAY_HOLD_MAX_MS, UNLOCK_DELAY_MIN_MS, between, secret
 from edge_agent.drivers.base import Relay
 from edge_agent.drivers.exceptions import DriverError, DriverTimeout, DriverUnavailable

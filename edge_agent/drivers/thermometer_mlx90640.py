@@ -8,7 +8,7 @@ from typing import Annotated, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_agent.config.exceptions import ConfigInvalid
+from edge_agent.config import ConfigInvalid
 from edge_agent.config.fields import between
 from edge_agent.drivers.base import Frame, HeatReading
 from edge_agent.drivers.exceptions import DriverError, DriverTimeout, DriverUnavailable

@@ -15,8 +15,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from edge_agent.page.pictures import thumbnail
-from edge_agent.storage.events import count_events
-from edge_agent.storage.records import outcome_of
+from edge_agent.storage import count_events, outcome_of
 
 Result = TypeVar("Result")
 

@@ -8,7 +8,7 @@ from importlib.resources import files
 from string import Template
 from typing import Final
 
-from edge_agent.config.sections import Language
+from edge_agent.config import Language
 from edge_agent.page.words import words_of
 
 _LANGUAGES: Final = {Language.ENGLISH: ("en", "English"), Language.CHINESE: ("zh-CN", "中文")}

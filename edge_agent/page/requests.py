@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from edge_agent.config.sections import Language
+from edge_agent.config import Language
 from edge_agent.page.guards import Refused
 from edge_agent.page.sessions import Session
 

@@ -21,9 +21,8 @@ from edge_agent.api.auth import Gatekeeper
 from edge_agent.api.failed_attempts import FailedAttempts
 from edge_agent.api.listening import ConnectionLimits, Listener, OwnAnswer
 from edge_agent.api.terminal import Terminal
-from edge_agent.config import ApiConfig
-from edge_agent.config.sections import Language, PageConfig
-from edge_agent.drivers.clock import Backoff
+from edge_agent.config import ApiConfig, Language, PageConfig
+from edge_agent.drivers import Backoff
 from edge_agent.page.guards import HEADERS, Refused, check_host, check_origin
 from edge_agent.page.languages import language_chosen, language_first
 from edge_agent.page.pictures import LivePictures

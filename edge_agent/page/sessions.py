@@ -6,7 +6,7 @@ import secrets
 from dataclasses import dataclass, field
 from typing import Final
 
-from edge_agent.drivers.base import Clock
+from edge_agent.drivers import Clock
 
 _SESSIONS_MAX: Final = 16
 _IDLE_S: Final = 30 * 60.0

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from edge_agent.api.terminal import Terminal
-from edge_agent.door.live_view import LiveView
-from edge_agent.drivers.base import Clock
+from edge_agent.door import LiveView
+from edge_agent.drivers import Clock
 from edge_agent.page.reading import FileReader, FileTrouble
 
 

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from edge_agent.config.sections import Language
+from edge_agent.config import Language
 
 # name: English, Chinese. What stands in braces is filled in by the page's script.
 _WORDS: Final[dict[str, tuple[str, str]]] = {

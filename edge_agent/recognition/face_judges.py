@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_agent.config.sections import LivenessMode, LookingConfig, MaskMode
+from edge_agent.config import LivenessMode, LookingConfig, MaskMode
 from edge_agent.recognition.liveness import Liveness
 from edge_agent.recognition.mask import Mask, judge_mask
 from edge_agent.recognition.model_slot import FaceClassifier, load_classifier

@@ -6,7 +6,7 @@ from importlib.util import find_spec
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_agent.storage.people_rows import Applied, HeldPerson, Match
+from edge_agent.storage import Applied, HeldPerson, Match
 from face_engine import FaissIndex, NumpyIndex, VectorIndex, similarity_from_cosine
 
 

@@ -15,17 +15,17 @@ from enum import StrEnum
 from typing import Any, Final
 
 from edge_agent.recognition.recogniser import PictureProblem, Recogniser
-from edge_agent.storage.people_rows import (
+from edge_agent.storage import (
     Applied,
     DeletePerson,
     Face,
     SavePerson,
+    Store,
     apply_changes,
+    set_fact,
     type_sql,
     user_type_number,
 )
-from edge_agent.storage.schema import set_fact
-from edge_agent.storage.store import Store
 from terminal_protocol.device_objects import USER_OBJECT
 from terminal_protocol.values import read_image
 

@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from edge_agent.config.exceptions import ConfigInvalid
+from edge_agent.config import ConfigInvalid
 from face_engine import DetectedFace
 
 UNKNOWN: Final = "unknown"

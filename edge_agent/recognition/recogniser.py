@@ -16,7 +16,7 @@ from edge_agent.recognition.library import Library
 from edge_agent.recognition.liveness import Liveness
 from edge_agent.recognition.mask import Mask
 from edge_agent.recognition.snapshots import snapshot
-from edge_agent.storage.people_rows import Applied, HeldPerson, Match
+from edge_agent.storage import Applied, HeldPerson, Match
 from face_engine import DetectedFace, FaceEngine, ImageUnreadable, assess, decode_image
 
 Result = TypeVar("Result")

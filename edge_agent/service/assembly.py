@@ -11,33 +11,41 @@ from urllib.parse import urlsplit
 from edge_agent.api import AcceptedCalls, ApiServer, RecordHub, Terminal
 from edge_agent.api.terminal_time import TerminalTime
 from edge_agent.config import AgentConfig
-from edge_agent.door.cards import CardDesk
-from edge_agent.door.devices import Devices
-from edge_agent.door.pipeline import Pipeline
-from edge_agent.door.terminal_settings import TerminalSettings
-from edge_agent.door.watched_camera import WatchedCamera
-from edge_agent.drivers.clock import SystemClock
-from edge_agent.drivers.event_log import EventLog
+from edge_agent.door import (
+    CardDesk,
+    Devices,
+    Pipeline,
+    TerminalSettings,
+    WatchedCamera,
+)
+from edge_agent.drivers import EventLog, SystemClock
 from edge_agent.drivers.relay_timed import TimedRelay
 from edge_agent.page import PageServer, StatusSources
-from edge_agent.recognition.face_judges import face_judges
-from edge_agent.recognition.local_people import LocalPeople
-from edge_agent.recognition.recogniser import Recogniser
+from edge_agent.recognition import LocalPeople, Recogniser, face_judges
 from edge_agent.service.live_state import LiveFile, agent_version
 from edge_agent.service.network_facts import network_facts
 from edge_agent.service.parts import DoorParts, InterfaceParts, Parts, ProcessParts, UpstreamParts
 from edge_agent.service.supervision import Supervisor
 from edge_agent.service.watchdog import Sign, Watchdog
-from edge_agent.storage.database import DATABASE_NAME, Database, FileEvent
-from edge_agent.storage.disk_quota import DiskQuota
-from edge_agent.storage.outbox import Outbox
-from edge_agent.storage.records import Openings, RecordLog, Retention
-from edge_agent.storage.store import Store
-from edge_agent.upstream.heartbeat import HeartbeatSender
-from edge_agent.upstream.platform_client import PlatformClient
-from edge_agent.upstream.sync import LibrarySync, SyncLimits
-from edge_agent.upstream.uplink import Uplink
-from edge_agent.upstream.uploads import UploadWriter
+from edge_agent.storage import (
+    DATABASE_NAME,
+    Database,
+    DiskQuota,
+    FileEvent,
+    Openings,
+    Outbox,
+    RecordLog,
+    Retention,
+    Store,
+)
+from edge_agent.upstream import (
+    HeartbeatSender,
+    LibrarySync,
+    PlatformClient,
+    SyncLimits,
+    Uplink,
+    UploadWriter,
+)
 from face_engine import FaceEngine
 
 _DISK_WORDS: Final = {

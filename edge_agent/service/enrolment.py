@@ -15,14 +15,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from edge_agent.config import AgentConfig
-from edge_agent.drivers.base import Camera, Clock
-from edge_agent.recognition.local_people import LocalPeople, PersonProblem
-from edge_agent.recognition.recogniser import Recogniser
+from edge_agent.drivers import Camera, Clock
+from edge_agent.recognition import LocalPeople, PersonProblem, Recogniser
 from edge_agent.service.exceptions import EnrolmentRefused
 from edge_agent.service.instance_lock import instance_lock
 from edge_agent.service.own_api import call_own
-from edge_agent.storage.database import DATABASE_NAME, Database
-from edge_agent.storage.store import Store
+from edge_agent.storage import DATABASE_NAME, Database, Store
 from face_engine import (
     PROBLEM_WORDS,
     FaceEngine,

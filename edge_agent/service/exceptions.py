@@ -6,7 +6,7 @@ AgentError
 └── EnrolmentRefused         enrolment_refused       a person cannot be enrolled as asked
 """
 
-from edge_agent.config.exceptions import AgentError
+from edge_agent.config import AgentError
 
 
 class AlreadyRunning(AgentError):

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from edge_agent.config.exceptions import ConfigInvalid
+from edge_agent.config import ConfigInvalid
 from edge_agent.service.exceptions import AlreadyRunning
 
 _NAME = "agent.lock"

@@ -7,10 +7,14 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 from edge_agent.config import AgentConfig
-from edge_agent.recognition.library import Library
-from edge_agent.recognition.recogniser import quality_of
-from edge_agent.storage.database import DATABASE_NAME, open_read_only
-from edge_agent.storage.people_rows import HeldPerson, Match, read_held
+from edge_agent.recognition import Library, quality_of
+from edge_agent.storage import (
+    DATABASE_NAME,
+    HeldPerson,
+    Match,
+    open_read_only,
+    read_held,
+)
 from face_engine import FaceEngine, QualityProblem, assess, decode_image
 
 Outcome = TypeVar("Outcome")

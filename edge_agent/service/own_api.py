@@ -10,11 +10,10 @@ from typing import Any, Final
 import httpx
 
 from edge_agent.config import AgentConfig
-from edge_agent.drivers.base import Clock
+from edge_agent.drivers import Clock
 from edge_agent.service.exceptions import AgentUnreachable
 from edge_agent.service.live_state import read_live_state
-from edge_agent.storage.database import DATABASE_NAME, open_read_only
-from edge_agent.storage.schema import get_fact
+from edge_agent.storage import DATABASE_NAME, get_fact, open_read_only
 from terminal_protocol.device_calls import (
     CALLS,
     SIGN_USED_DESC,

@@ -4,19 +4,23 @@ import asyncio
 from dataclasses import dataclass
 
 from edge_agent.api import ApiServer, Terminal
-from edge_agent.door.cards import CardDesk
-from edge_agent.door.devices import Devices
-from edge_agent.door.pipeline import Pipeline
-from edge_agent.door.watched_camera import WatchedCamera
+from edge_agent.door import (
+    CardDesk,
+    Devices,
+    Pipeline,
+    WatchedCamera,
+)
 from edge_agent.page import PageServer
-from edge_agent.recognition.recogniser import Recogniser
+from edge_agent.recognition import Recogniser
 from edge_agent.service.supervision import Supervisor
 from edge_agent.service.watchdog import Watchdog
-from edge_agent.storage.database import Database
-from edge_agent.upstream.heartbeat import HeartbeatSender
-from edge_agent.upstream.platform_client import PlatformClient
-from edge_agent.upstream.sync import LibrarySync
-from edge_agent.upstream.uplink import Uplink
+from edge_agent.storage import Database
+from edge_agent.upstream import (
+    HeartbeatSender,
+    LibrarySync,
+    PlatformClient,
+    Uplink,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

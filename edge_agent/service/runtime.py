@@ -10,16 +10,14 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from edge_agent.config import AgentConfig
-from edge_agent.door.pipeline import Devices
-from edge_agent.drivers.clock import SystemClock
-from edge_agent.drivers.event_log import EventLog
-from edge_agent.drivers.exceptions import DriverError
+from edge_agent.door import Devices
+from edge_agent.drivers import DriverError, EventLog, SystemClock
 from edge_agent.service.assembly import assemble
 from edge_agent.service.instance_lock import instance_lock
 from edge_agent.service.parts import Parts
 from edge_agent.service.supervision import Supervisor
-from edge_agent.storage.database import DiskFull
-from edge_agent.upstream.sync import LibrarySync
+from edge_agent.storage import DiskFull
+from edge_agent.upstream import LibrarySync
 from face_engine import FaceEngine, load_engine
 
 # A terminal without a library waits this long for its first one before it looks at people.

@@ -19,17 +19,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_agent.config import AgentConfig, DecisionPolicy
-from edge_agent.door.pipeline import Devices
-from edge_agent.drivers.base import Frame
-from edge_agent.drivers.clock import SystemClock
+from edge_agent.door import Devices
+from edge_agent.drivers import Frame, SystemClock
 from edge_agent.drivers.folder_camera import FolderCameraOptions
 from edge_agent.drivers.relay_simulated import SimulatedRelay
 from edge_agent.drivers.thermometer import NoThermometer
-from edge_agent.recognition.library import Library
+from edge_agent.recognition import Library
 from edge_agent.service.assembly import assemble
 from edge_agent.service.live_state import agent_version
-from edge_agent.storage.database import DATABASE_NAME, open_read_only
-from edge_agent.storage.people_rows import HeldPerson, read_held
+from edge_agent.storage import (
+    DATABASE_NAME,
+    HeldPerson,
+    open_read_only,
+    read_held,
+)
 from face_engine import DetectedFace, FaceEngine, RgbImage
 
 _WARM_UP: Final = 5

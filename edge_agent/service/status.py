@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from edge_agent.config import AgentConfig
-from edge_agent.drivers.base import Clock
-from edge_agent.drivers.clock import SystemClock
+from edge_agent.drivers import Clock, SystemClock
 from edge_agent.service.instance_lock import is_held
 from edge_agent.service.live_state import (
     NOT_SEEN_S,
@@ -21,11 +20,15 @@ from edge_agent.service.live_state import (
     read_live_state,
     seen_at,
 )
-from edge_agent.storage.database import DATABASE_NAME, open_read_only
-from edge_agent.storage.events import oldest_event
-from edge_agent.storage.records import newest_pass
-from edge_agent.storage.schema import get_fact
-from edge_agent.storage.sync_state import SyncState, read_sync_state
+from edge_agent.storage import (
+    DATABASE_NAME,
+    SyncState,
+    get_fact,
+    newest_pass,
+    oldest_event,
+    open_read_only,
+    read_sync_state,
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from edge_agent.drivers.base import Clock
-from edge_agent.drivers.event_log import EventLog
+from edge_agent.drivers import Clock, EventLog
 
 logger = logging.getLogger(__name__)
 

@@ -14,9 +14,8 @@ import os
 from collections.abc import Awaitable, Callable
 from typing import Final, Protocol
 
-from edge_agent.config.sections import WatchdogConfig
-from edge_agent.drivers.base import Clock
-from edge_agent.drivers.event_log import EventLog
+from edge_agent.config import WatchdogConfig
+from edge_agent.drivers import Clock, EventLog
 from edge_agent.service.live_state import LiveFile, LiveState, agent_version
 from edge_agent.service.service_manager import ServiceManager
 from edge_agent.service.supervision import State, Supervisor

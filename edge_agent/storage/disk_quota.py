@@ -10,7 +10,7 @@ import sqlite3
 from pathlib import Path
 from typing import Final
 
-from edge_agent.config.sections import QueueConfig
+from edge_agent.config import QueueConfig
 from edge_agent.storage.events import lightened
 
 logger = logging.getLogger(__name__)

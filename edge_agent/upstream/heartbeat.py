@@ -4,11 +4,8 @@ import asyncio
 import contextlib
 import random
 
-from edge_agent.drivers.base import Clock
-from edge_agent.drivers.clock import jittered
-from edge_agent.drivers.event_log import EventLog
-from edge_agent.storage.database import DiskFull
-from edge_agent.storage.store import Store
+from edge_agent.drivers import Clock, EventLog, jittered
+from edge_agent.storage import DiskFull, Store
 from edge_agent.upstream.platform_client import PlatformClient, problem_of
 from terminal_protocol import Ack, RetCode
 

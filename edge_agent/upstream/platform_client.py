@@ -8,7 +8,7 @@ from urllib.parse import quote, urlsplit
 
 import httpx
 
-from edge_agent.storage.events import encode
+from edge_agent.storage import encode
 from terminal_protocol import Heartbeat, SyncAnswer, UnreadableBody, read_answer
 from terminal_protocol.values import folded
 

@@ -11,19 +11,22 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from edge_agent.drivers.base import Clock
-from edge_agent.drivers.clock import Backoff, jittered
-from edge_agent.drivers.event_log import EventLog
-from edge_agent.recognition.recogniser import PictureProblem, Recogniser
-from edge_agent.storage.database import DiskFull
-from edge_agent.storage.events import encode
-from edge_agent.storage.people_rows import (
+from edge_agent.drivers import (
+    Backoff,
+    Clock,
+    EventLog,
+    jittered,
+)
+from edge_agent.recognition import PictureProblem, Recogniser
+from edge_agent.storage import (
     Change,
     DeletePerson,
+    DiskFull,
     Face,
     SavePerson,
+    Store,
+    encode,
 )
-from edge_agent.storage.store import Store
 from edge_agent.upstream.platform_client import PlatformClient, problem_of
 from edge_agent.upstream.uplink import Uplink
 from terminal_protocol import ResultFeedback, SyncEntry, write_feedback

@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from edge_agent.drivers.base import Clock
-from edge_agent.drivers.clock import Backoff
-from edge_agent.storage.events import Event
-from edge_agent.storage.outbox import Outbox
+from edge_agent.drivers import Backoff, Clock
+from edge_agent.storage import Event, Outbox
 from edge_agent.upstream.platform_client import PlatformClient, Reply, problem_of
 from terminal_protocol import Ack, PassAnswer, RetCode
 

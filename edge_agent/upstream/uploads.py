@@ -6,8 +6,7 @@ from decimal import Decimal
 from enum import IntEnum
 from typing import Final
 
-from edge_agent.storage.events import encode
-from edge_agent.storage.people_rows import Match
+from edge_agent.storage import Match, encode
 from terminal_protocol import FaceMatch, IdCard, TemperatureReading
 
 _ACTIONS: Final = {1: "进门", 2: "出门"}  # seed 9.2, actionCode and action

@@ -471,6 +471,18 @@ async def test_what_is_not_http_gets_json_or_nothing(
     assert await terminal.code("information") == 200
 
 
+async def test_what_is_not_http_is_answered_in_our_words(terminal: RunningTerminal) -> None:
+    """aiohttp's own answer repeats what was sent and names its version; it must not get out."""
+    answered = await raw_exchange(terminal, b"GET /secret HTTP/1.1\r\nA\x00: b\r\n\r\n")
+
+    head, _, body = answered.partition(b"\r\n\r\n")
+    assert head.split()[1] == b"400"
+    assert json.loads(body)["code"] == 30001
+    assert b"Server: menjin-edge-agent" in head
+    assert b"aiohttp" not in answered
+    assert b"secret" not in answered
+
+
 async def test_long_content_is_refused_before_it_is_read(terminal: RunningTerminal) -> None:
     response = await terminal.request(
         "POST", "/api/user", params=terminal.query(), content=b"x" * (8 * 1024 * 1024 + 1)
