@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import gzip
+import json
 import socket
 from collections.abc import Awaitable, Callable
 from email.utils import parsedate_to_datetime
