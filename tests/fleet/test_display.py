@@ -110,9 +110,9 @@ class Window:
         self._more = asyncio.Event()
 
     async def start(self, *arguments: str) -> asyncio.subprocess.Process:
-        """Start the agent's program in it, which Ctrl-C reaches."""
+        """Start the simulator in it, which Ctrl-C reaches."""
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "edge_agent", *arguments,
+            sys.executable, "-m", "fleet", *arguments,
             stdin=self._theirs, stdout=self._theirs, stderr=self._theirs, cwd=ROOT,
             env={**os.environ, "PYTHONUTF8": "1", "COLUMNS": "", "LINES": ""},
             start_new_session=True,
@@ -143,7 +143,7 @@ class Window:
 
 def words(platform: FakePlatform, folder: Path, report: Path, *more: str) -> list[str]:
     """Return the command line of a fleet that would run for ten minutes."""
-    line = f"fleet --base-url {platform.base_url} --terminals 5 --arrivals 60/min --ramp 0.2"
+    line = f"--base-url {platform.base_url} --terminals 5 --arrivals 60/min --ramp 0.2"
     times = "--duration 600 --sync-interval 0.3 --heartbeat-interval 0.5"
     files = ["--picture-source", str(folder), "--report", str(report)]
     return [*line.split(), *times.split(), *files, *more]

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent.__main__ import main
 from fleet.arrivals import Arrivals
+from fleet.command import main
 from fleet.habits import Habits
 from fleet.progress import Progress, line_of
 from fleet.run import FleetPlan, run_fleet
@@ -152,7 +152,7 @@ def test_the_command_writes_a_report_and_fails_where_nobody_answers(
 ) -> None:
     path = tmp_path / "report.json"
 
-    words = f"fleet --base-url http://127.0.0.1:1/t/{TOKEN} --terminals 3 --arrivals 2@0"
+    words = f"--base-url http://127.0.0.1:1/t/{TOKEN} --terminals 3 --arrivals 2@0"
     times = "--duration 1 --ramp 0 --drain 0.2"
     files = ["--picture-source", str(tmp_path), "--report", str(path)]
     status = main([*words.split(), *times.split(), *files])
@@ -168,7 +168,7 @@ def test_the_command_writes_a_report_and_fails_where_nobody_answers(
 def test_a_picture_that_is_none_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "broken.jpg").write_bytes(b"\xff\xd8 nothing follows")
 
-    words = f"fleet --base-url http://127.0.0.1:1/t/{TOKEN} --terminals 1 --arrivals 1@0"
+    words = f"--base-url http://127.0.0.1:1/t/{TOKEN} --terminals 1 --arrivals 1@0"
     status = main([*words.split(), "--picture-source", str(tmp_path)])
 
     assert status == 1
@@ -177,7 +177,7 @@ def test_a_picture_that_is_none_is_said(tmp_path: Path, capsys: pytest.CaptureFi
 
 def test_wrong_words_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
-        main(["fleet", "--base-url", "http://127.0.0.1:1", "--arrivals", "often"])
+        main(["--base-url", "http://127.0.0.1:1", "--arrivals", "often"])
 
     assert "arrivals look like" in capsys.readouterr().err
 

@@ -61,16 +61,16 @@ def command_line_parser() -> argparse.ArgumentParser:
 def main(arguments: list[str] | None = None) -> int:
     """Run a fleet; returns the exit status."""
     chosen = command_line_parser().parse_args(arguments)
-    from face_engine import ImageUnreadable, install_portraits
+    from face_engine import FaceEngineError, install_portraits
     from fleet.run import snapshots_of
 
     folder: Path | None = chosen.picture_source
-    pictures = sorted(folder.glob("*.jpg") if folder else install_portraits().values())
     has_display = sys.stdout.isatty() and not chosen.no_display
     plan = _plan(chosen, show_every_s=1.0 if has_display else 2.0)
     try:
+        pictures = sorted(folder.glob("*.jpg") if folder else install_portraits().values())
         snapshots = snapshots_of(pictures)
-    except (OSError, ImageUnreadable) as error:
+    except (OSError, FaceEngineError) as error:
         sys.stderr.write(f"a picture cannot be used: {error}\n")
         return 1
     try:

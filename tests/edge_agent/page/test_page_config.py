@@ -98,13 +98,9 @@ async def test_port_that_is_taken_is_said_and_tried_again(
 async def test_page_that_is_switched_off_listens_nowhere(page: RunningPage) -> None:
     off = parsed({"enabled": False}).page
     parts = page.parts
+    sources = parts.interfaces.page._status._sources
     server = PageServer(
-        *(
-            off,
-            page.config.api,
-            parts.interfaces.terminal,
-            parts.interfaces.page._standing._sources,
-        ),
+        *(off, page.config.api, parts.interfaces.terminal, sources),
         file=parts.database.path,
         chance=random.Random(1),
     )

@@ -123,7 +123,7 @@ async def test_somebody_else_fills_the_disk_and_the_reserve_keeps_the_terminal_g
     await terminal.drain()
 
     assert all(on_disk for on_disk, _ in kept)
-    assert terminal.news == [FileEvent.FULL, FileEvent.ROOM]
+    assert terminal.news == [FileEvent.FULL, FileEvent.FREE_AGAIN]
     assert terminal.quota.free_bytes > RESERVE_BYTES
     assert (disk.folder / "agent.reserve").stat().st_size == RESERVE_BYTES
     assert [one.user_id for one in platform.passes] == [str(one + 1) for one in range(81)]
@@ -170,7 +170,7 @@ async def test_what_is_neither_stored_nor_sent_waits_for_room_and_keeps_its_plac
     assert terminal.visit_writer.waiting == 0
     arrived = [one.user_id for one in platform.passes]
     assert arrived == [str(one + 1) for one in range(terminal.came)]
-    assert terminal.news == [FileEvent.FULL, FileEvent.ROOM]
+    assert terminal.news == [FileEvent.FULL, FileEvent.FREE_AGAIN]
 
 
 async def test_what_waits_for_room_is_sent_meanwhile(
