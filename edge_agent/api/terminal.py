@@ -22,7 +22,7 @@ class Terminal:
         unsupported: names of calls that are refused with 40001.
         poll_soon: lets the library be asked for now.
         restart: ends the agent so that it starts anew; called after the answer was sent.
-        standing: what ``status`` shows, JSON values without private data.
+        sync_state: what ``status`` shows, JSON values without private data.
     """
 
     device: Mapping[str, Any]

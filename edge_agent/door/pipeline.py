@@ -65,7 +65,7 @@ class Pipeline:
         frames_seen: pictures taken from the camera so far.
         last_frame: the newest of them.
         live_view: what is to be seen of all this from afar.
-        keeper: puts visits on the disk.
+        visit_writer: puts visits on the disk.
         id_cards: the identity card of the next visitor.
         decided: from the picture to the decision.
         pulsed: from the picture to the relay.

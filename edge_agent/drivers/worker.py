@@ -22,7 +22,7 @@ class DriverThread:
     Args:
         name: of the thread.
         timeout_s: limit for one call; the thread may go on with it, later calls wait behind it.
-        told: who does not answer, for example ``GPIO chip /dev/gpiochip0``.
+        device: what does not answer, for example ``GPIO chip /dev/gpiochip0``.
     """
 
     def __init__(self, name: str, *, timeout_s: float, device: str) -> None:

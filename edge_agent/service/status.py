@@ -36,7 +36,7 @@ class Held:
     """What the database says.
 
     Attributes:
-        standing: people, cursor, queue.
+        sync_state: people, cursor, queue.
         waits_since: since when the oldest event waits to be sent; None when nothing waits.
         last_pass: when a person was last recognised at the door; None for never.
         clock_offset_s: how far the terminal's clock was moved against the computer's (8.1.8).

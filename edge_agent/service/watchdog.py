@@ -105,7 +105,7 @@ class Watchdog:
         Args:
             config: limits.
             clock: for durations and the moment of the start.
-            event_log: told when something is stuck, and when it goes on.
+            event_log: where it is written that something is stuck, and that it goes on.
             live: the file.
             ports: host, port and push port of the interface; 0 while it does not listen.
             manager: None for the one that started this process.
@@ -152,7 +152,7 @@ class Watchdog:
 
         Args:
             name: of it.
-            keeper: who starts it again.
+            supervisor: starts it again.
         """
         self._loops[name] = supervisor
 

@@ -112,7 +112,7 @@ class RecordLog:
             database: the file.
             device_mark: what SignObject calls this terminal.
             retention: how much is remembered.
-            room: gives up old pictures for new visits; None for a disk without end.
+            quota: gives up old pictures for new visits; None for a disk without end.
         """
         self._database = database
         self._quota = quota

@@ -82,8 +82,8 @@ def _errors(now: Progress, *, room: int) -> list[str]:
     if len(shown) < len(now.errors):
         shown = shown[:-1]
     rest = sum(count for _, count in now.errors[len(shown) :])
-    told = [f"{count:8d}  {how}" for how, count in shown]
-    return ["", "errors", *told, *([f"{rest:8d}  of other kinds"] if rest else [])]
+    lines_shown = [f"{count:8d}  {how}" for how, count in shown]
+    return ["", "errors", *lines_shown, *([f"{rest:8d}  of other kinds"] if rest else [])]
 
 
 def _cells(kind: KindProgress) -> tuple[str, ...]:

@@ -97,7 +97,7 @@ class Meter:
             kinds=tuple(
                 self._kind(kind, new[kind] / passed_s) for kind in sorted(statistics.asked)
             ),
-            visits=statistics.told,
+            visits=statistics.visits,
             answered=statistics.answered,
             opened=statistics.opened,
             waiting=sum(one.waiting for one in self._fleet),

@@ -38,8 +38,8 @@ class Histogram:
     def summary(self) -> dict[str, float]:
         """What a report says of it."""
         quantiles = {f"p{part}_ms": self.quantile_ms(part / 100) for part in (50, 90, 99)}
-        told = {**quantiles, "most_ms": self.most_ms}
-        return {"count": self.count, **{name: round(ms, 2) for name, ms in told.items()}}
+        values = {**quantiles, "most_ms": self.most_ms}
+        return {"count": self.count, **{name: round(ms, 2) for name, ms in values.items()}}
 
 
 class Statistics:
@@ -49,7 +49,7 @@ class Statistics:
         asked: requests that were begun, by kind (``syface``, ``picture`` …).
         latencies: of those that were answered with HTTP 200.
         errors: by kind of request and of failure: class, HTTP status, or ret.
-        told: visits that happened; `answered` of them got ret "0", `opened` an open door, and
+        visits: visits that happened; `answered` of them got ret "0", `opened` an open door, and
             `dropped` were refused for good, as a terminal drops what no platform will take.
         repeated: uploads that were sent again.
         fetched_late: pictures that came at a later try than the first.
@@ -59,7 +59,7 @@ class Statistics:
         self.asked: Counter[str] = Counter()
         self.latencies: dict[str, Histogram] = {}
         self.errors: Counter[str] = Counter()
-        self.told = self.answered = self.opened = self.dropped = self.repeated = 0
+        self.visits = self.answered = self.opened = self.dropped = self.repeated = 0
         self.fetched_late = 0
 
     def took(self, kind: str, seconds: float) -> None:
@@ -86,7 +86,7 @@ class Statistics:
             "requests": self.requests,
             "asked": {kind: self.asked[kind] for kind in kinds},
             "told_to_come_again": {kind: self.busy(kind) for kind in kinds},
-            "visits": self.told,
+            "visits": self.visits,
             "visits_answered": self.answered,
             "visits_opened": self.opened,
             "visits_dropped": self.dropped,

@@ -152,7 +152,7 @@ class LightTerminal:
 
     def _visit(self) -> None:
         """Let a visitor walk by."""
-        self._statistics.told += 1
+        self._statistics.visits += 1
         now = self._clock.now()
         snapshot = self._snapshot()
         temperature = Decimal(str(round(self._chance.gauss(36.5, 0.2), 1)))
