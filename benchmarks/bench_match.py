@@ -32,13 +32,7 @@ from numpy.typing import NDArray
 
 from edge_agent.recognition.library import Library
 from edge_agent.storage.database import Database
-from edge_agent.storage.people_rows import (
-    Applied,
-    DeletePerson,
-    Face,
-    HeldPerson,
-    SavePerson,
-)
+from edge_agent.storage.people_rows import Applied, DeletePerson, Face, HeldPerson, SavePerson
 from edge_agent.storage.store import Store
 from face_engine import install_models, load_engine
 

@@ -23,14 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from _report import (
-    Timing,
-    conclude,
-    print_table,
-    rounds,
-    standard_arguments,
-    stay_on_one_core,
-)
+from _report import Timing, conclude, print_table, rounds, standard_arguments, stay_on_one_core
 
 from edge_agent.config import AgentConfig, parse_config
 from edge_agent.door.pipeline import Devices

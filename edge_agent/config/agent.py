@@ -7,12 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 from urllib.parse import urlsplit
 
-from edge_agent.config.fields import (
-    UNLOCK_DELAY_MAX_MS,
-    UNLOCK_DELAY_MIN_MS,
-    between,
-    secrets_of,
-)
+from edge_agent.config.fields import UNLOCK_DELAY_MAX_MS, UNLOCK_DELAY_MIN_MS, between, secrets_of
 from edge_agent.config.sections import (
     ApiConfig,
     LookingConfig,

@@ -13,12 +13,7 @@ from typing import Final
 from edge_agent.doctor._patient import Patient
 from edge_agent.doctor.findings import Finding
 from edge_agent.service.live_state import NOT_SEEN_S, seen_at
-from edge_agent.storage import (
-    DATABASE_NAME,
-    get_fact,
-    open_read_only,
-    read_sync_state,
-)
+from edge_agent.storage import DATABASE_NAME, get_fact, open_read_only, read_sync_state
 from edge_agent.storage.call_marks import has_marks, read_marks
 from terminal_protocol.device_calls import DEFAULT_PASSWORD
 
@@ -46,7 +41,7 @@ async def password(patient: Patient) -> Finding:
         return Finding.ok(check, "the terminal's own interface is switched off")
     if not api.password:
         advice = "Set password under [api], if other programs are to call"
-        return Finding.warning(check, "there is none, so no caller is admitted", advice)
+        return Finding.warning(check, "there is none, so nobody may call this terminal", advice)
     if api.password_expires and date.fromisoformat(api.password_expires) < _today(patient):
         words = f"it was good until {api.password_expires}; callers are refused since (10002)"
         return Finding.failed(check, words, "Choose a new one and a new day under [api]")

@@ -11,12 +11,7 @@ from PIL import Image
 
 from edge_agent.doctor._patient import Patient
 from edge_agent.doctor.findings import Finding
-from edge_agent.drivers import (
-    Cue,
-    DriverError,
-    Frame,
-    Prompt,
-)
+from edge_agent.drivers import Cue, DriverError, Frame, Prompt
 from edge_agent.service import AgentUnreachable
 from edge_agent.service.own_api import call_own
 

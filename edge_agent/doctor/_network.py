@@ -154,7 +154,7 @@ async def web_page(patient: Patient) -> Finding:
     if patient.is_running:
         if await patient.blocking(partial(_is_listened, page.host, page.port)):
             return Finding.ok(check, f"{where} is listened on while the agent runs")
-        return Finding.failed(check, f"nothing listens at {where}", "Look for the page in its log")
+        return Finding.failed(check, f"nobody listens at {where}", "Look for the page in its log")
     problem = await patient.blocking(partial(_cannot_bind, page.host, page.port))
     if problem:
         advice = "End the other program, or choose another port under [page]"

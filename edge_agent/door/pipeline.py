@@ -26,26 +26,10 @@ from edge_agent.door.tracking import VisitDetector, Visitor
 from edge_agent.door.visit_words import VisitLine, cue_of
 from edge_agent.door.visit_writer import VisitUpload, VisitWriter
 from edge_agent.door.visits import ConcurrentVisits, Timings
-from edge_agent.drivers import (
-    Cue,
-    DriverError,
-    EventLog,
-    Frame,
-)
+from edge_agent.drivers import Cue, DriverError, EventLog, Frame
 from edge_agent.recognition import Recogniser
-from edge_agent.storage import (
-    RELAY_FAILED,
-    Match,
-    Outcome,
-    RecordLog,
-    Visit,
-)
-from edge_agent.upstream import (
-    Uplink,
-    UploadResult,
-    UploadWriter,
-    Verdict,
-)
+from edge_agent.storage import RELAY_FAILED, Match, Outcome, RecordLog, Visit
+from edge_agent.upstream import Uplink, UploadResult, UploadWriter, Verdict
 
 logger = logging.getLogger(__name__)
 

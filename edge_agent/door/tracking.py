@@ -8,13 +8,7 @@ from edge_agent.config import LivenessMode
 from edge_agent.door.door_settings import DoorSettings
 from edge_agent.door.tracks import Shot, Track, Tracker
 from edge_agent.drivers import Frame
-from edge_agent.recognition import (
-    MotionGate,
-    Recogniser,
-    Sighting,
-    VisitGate,
-    judge_movement,
-)
+from edge_agent.recognition import MotionGate, Recogniser, Sighting, VisitGate, judge_movement
 from face_engine import DetectedFace
 
 # Comparing again must be worth the time of a descriptor.

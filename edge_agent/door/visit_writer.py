@@ -11,12 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from edge_agent.drivers import Clock
-from edge_agent.storage import (
-    DiskFull,
-    RecordLog,
-    Visit,
-    lightened,
-)
+from edge_agent.storage import DiskFull, RecordLog, Visit, lightened
 from edge_agent.upstream import Uplink, UploadResult, Verdict
 
 logger = logging.getLogger(__name__)

@@ -3,12 +3,7 @@
 import asyncio
 from typing import Final
 
-from edge_agent.drivers import (
-    Camera,
-    Clock,
-    DriverTimeout,
-    Frame,
-)
+from edge_agent.drivers import Camera, Clock, DriverTimeout, Frame
 
 _OPEN_S: Final = 60.0  # a dead stream takes OpenCV's own limit, up to 30 s
 

@@ -12,16 +12,8 @@ from edge_agent.drivers.base import (
     Relay,
     Thermometer,
 )
-from edge_agent.drivers.clock import (
-    Backoff,
-    SystemClock,
-    jittered,
-)
-from edge_agent.drivers.event_log import (
-    ConsoleEventLog,
-    EventLog,
-    redacted,
-)
+from edge_agent.drivers.clock import Backoff, SystemClock, jittered
+from edge_agent.drivers.event_log import ConsoleEventLog, EventLog, redacted
 from edge_agent.drivers.exceptions import (
     DriverError,
     DriverProtocolError,

@@ -11,13 +11,7 @@ from urllib.parse import urlsplit
 from edge_agent.api import AcceptedCalls, ApiServer, RecordHub, Terminal
 from edge_agent.api.terminal_time import TerminalTime
 from edge_agent.config import AgentConfig
-from edge_agent.door import (
-    CardDesk,
-    Devices,
-    Pipeline,
-    TerminalSettings,
-    WatchedCamera,
-)
+from edge_agent.door import CardDesk, Devices, Pipeline, TerminalSettings, WatchedCamera
 from edge_agent.drivers import EventLog, SystemClock
 from edge_agent.drivers.relay_timed import TimedRelay
 from edge_agent.page import PageServer, StatusSources

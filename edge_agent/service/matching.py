@@ -8,13 +8,7 @@ from typing import Any, Final, TypeVar
 
 from edge_agent.config import AgentConfig
 from edge_agent.recognition import Library, quality_of
-from edge_agent.storage import (
-    DATABASE_NAME,
-    HeldPerson,
-    Match,
-    open_read_only,
-    read_held,
-)
+from edge_agent.storage import DATABASE_NAME, HeldPerson, Match, open_read_only, read_held
 from face_engine import FaceEngine, QualityProblem, assess, decode_image
 
 Outcome = TypeVar("Outcome")

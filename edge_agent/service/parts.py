@@ -4,23 +4,13 @@ import asyncio
 from dataclasses import dataclass
 
 from edge_agent.api import ApiServer, Terminal
-from edge_agent.door import (
-    CardDesk,
-    Devices,
-    Pipeline,
-    WatchedCamera,
-)
+from edge_agent.door import CardDesk, Devices, Pipeline, WatchedCamera
 from edge_agent.page import PageServer
 from edge_agent.recognition import Recogniser
 from edge_agent.service.supervision import Supervisor
 from edge_agent.service.watchdog import Watchdog
 from edge_agent.storage import Database
-from edge_agent.upstream import (
-    HeartbeatSender,
-    LibrarySync,
-    PlatformClient,
-    Uplink,
-)
+from edge_agent.upstream import HeartbeatSender, LibrarySync, PlatformClient, Uplink
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

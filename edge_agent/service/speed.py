@@ -27,12 +27,7 @@ from edge_agent.drivers.thermometer import NoThermometer
 from edge_agent.recognition import Library
 from edge_agent.service.assembly import assemble
 from edge_agent.service.live_state import agent_version
-from edge_agent.storage import (
-    DATABASE_NAME,
-    HeldPerson,
-    open_read_only,
-    read_held,
-)
+from edge_agent.storage import DATABASE_NAME, HeldPerson, open_read_only, read_held
 from face_engine import DetectedFace, FaceEngine, RgbImage
 
 _WARM_UP: Final = 5

@@ -1,21 +1,8 @@
 """File of a terminal: people, queue, records, and what keeps it within its disk."""
 
-from edge_agent.storage.database import (
-    DATABASE_NAME,
-    Database,
-    DiskFull,
-    FileEvent,
-    open_read_only,
-)
+from edge_agent.storage.database import DATABASE_NAME, Database, DiskFull, FileEvent, open_read_only
 from edge_agent.storage.disk_quota import DiskQuota
-from edge_agent.storage.events import (
-    Counts,
-    Event,
-    count_events,
-    encode,
-    lightened,
-    oldest_event,
-)
+from edge_agent.storage.events import Counts, Event, count_events, encode, lightened, oldest_event
 from edge_agent.storage.outbox import Outbox
 from edge_agent.storage.people_rows import (
     Applied,

@@ -11,22 +11,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from edge_agent.drivers import (
-    Backoff,
-    Clock,
-    EventLog,
-    jittered,
-)
+from edge_agent.drivers import Backoff, Clock, EventLog, jittered
 from edge_agent.recognition import PictureProblem, Recogniser
-from edge_agent.storage import (
-    Change,
-    DeletePerson,
-    DiskFull,
-    Face,
-    SavePerson,
-    Store,
-    encode,
-)
+from edge_agent.storage import Change, DeletePerson, DiskFull, Face, SavePerson, Store, encode
 from edge_agent.upstream.platform_client import PlatformClient, problem_of
 from edge_agent.upstream.uplink import Uplink
 from terminal_protocol import ResultFeedback, SyncEntry, write_feedback

@@ -25,7 +25,7 @@ _NO_COMMAND = re.compile(
     r"Menjin runs|sign in as|live page|REST  |library:|\w+ walked by|terminal \d"
     r"|(OK|WARNING|FAILED)  "
     r"|(GET|POST)\s+<BaseUrl>|[{\[\"]|#|\w+ = |(manage\.py,|platform/|menjin/|terminal_protocol/"
-    r"|face_engine/|server_common/|console/|devices/|faces/|records/|edge_agent/|tests/)\s|KERNEL=="
+    r"|face_engine/|server_common/|console/|devices/|faces/|records/|edge_agent/|tools/fleet/|tests/)\s|KERNEL=="
 )
 _PYTHON = re.compile(r"(.*/)?python3?$")
 _ASSIGNED = re.compile(r"[A-Z_]+=\S*$")
