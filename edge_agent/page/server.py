@@ -40,10 +40,6 @@ logger = logging.getLogger(__name__)
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 _ROUTES: Final = {(one.method, one.path.replace("{tail:.*}", "{tail}")): one for one in ROUTES}
-# Keys of a request.
-_VISITOR: Final = "visitor"
-_ROUTE: Final = "route"
-_ASKED: Final = "asked"
 # A browser opens six at most; a terminal is no place for hundreds.
 _LIMITS: Final = ConnectionLimits(most=64, most_of_one=32)
 _SHUTDOWN_S: Final = 1.0
@@ -58,6 +54,26 @@ _PROBLEMS: Final = {
     RetCode.PASSWORD_NOT_EXIST: "password_not_set",
     RetCode.PASSWORD_EXPIRED: "password_expired",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class _Visitor:
+    """What is known of a request's sender before its address is looked at.
+
+    Attributes:
+        host: what the visitor typed, with the port.
+        problem: why signing in is impossible now, empty when it is not.
+    """
+
+    host: str
+    cookies: Mapping[str, str] = field(repr=False)
+    language: Language
+    problem: str
+
+
+_VISITOR: Final = web.RequestKey("visitor", _Visitor)
+_ROUTE: Final = web.RequestKey("route", Route)
+_ASKED: Final = web.RequestKey("asked", PageRequest)
 
 
 class PageServer:
@@ -178,7 +194,7 @@ class PageServer:
             # The border of a request (house style 34).
             logger.exception("page_request_failed")
             return _refusal(Refused(503, "trouble"), self._language_of(request), is_page=True)
-        route: Route | None = request.get(_ROUTE)
+        route = request.get(_ROUTE)
         is_page = route is None or route.is_page
         return _refusal(refused, self._language_of(request), is_page=is_page)
 
@@ -201,7 +217,7 @@ class PageServer:
         if route is None:
             return await handler(request)  # which says that there is none
         request[_ROUTE] = route
-        visitor: _Visitor = request[_VISITOR]
+        visitor = request[_VISITOR]
         wanted = language_chosen(request.rel_url.query.get("language", ""))
         if route.is_page and wanted is not None:
             return _remembering(wanted, request)
@@ -227,11 +243,11 @@ class PageServer:
         )
         return await handler(request)
 
-    def _session(self, visitor: "_Visitor") -> Session | None:
+    def _session(self, visitor: _Visitor) -> Session | None:
         return self._sessions.find(visitor.cookies.get(self._cookie, ""))
 
     def _language_of(self, request: web.Request) -> Language:
-        visitor: _Visitor | None = request.get(_VISITOR)
+        visitor = request.get(_VISITOR)
         return self._first_language(request) if visitor is None else visitor.language
 
     def _first_language(self, request: web.Request) -> Language:
@@ -272,21 +288,6 @@ def _words_of(error: OSError) -> str:
 async def _read_rendering(device: Mapping[str, str]) -> Rendering:
     with ThreadPoolExecutor(1, thread_name_prefix="page-files") as thread:
         return await asyncio.get_running_loop().run_in_executor(thread, Rendering, device)
-
-
-@dataclass(frozen=True, slots=True)
-class _Visitor:
-    """What is known of a request's sender before its address is looked at.
-
-    Attributes:
-        host: what the visitor typed, with the port.
-        problem: why signing in is impossible now, empty when it is not.
-    """
-
-    host: str
-    cookies: Mapping[str, str] = field(repr=False)
-    language: Language
-    problem: str
 
 
 @web.middleware
