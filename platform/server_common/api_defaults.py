@@ -111,7 +111,8 @@ class Pages(PageNumberPagination):
     def get_page_number(self, request: Any, paginator: Any) -> Any:
         given = request.query_params.get(self.page_query_param)
         # One beyond the last page is a page that is not there: 404.
-        if given is not None and (not _is_number(given) or int(given) < 1):
+        is_known = given in {None, *self.last_page_strings}
+        if not is_known and (not _is_number(given) or int(given) < 1):
             raise ValidationError({self.page_query_param: ["Give a number from 1 on."]})
         return super().get_page_number(request, paginator)
 

@@ -61,8 +61,8 @@ class NewestFirst(Pages):
     Rows that come while a caller reads on neither repeat nor hide others, and a page far down
     costs no more than the first. ``page`` is taken as well, and costs what it passes over.
     ``count`` is of the moment at which the first page was read; the links carry it on. It is exact
-    up to ``COUNTED_MAX`` rows, as the header ``Count-Is-Exact`` says: to count millions takes longer
-    than to read a page of them.
+    up to ``COUNTED_MAX`` rows, as the header ``Count-Is-Exact`` says: to count millions takes
+    longer than to read a page of them.
     """
 
     cursor_query_param = "cursor"
