@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('devices', '0020_site_names'),
+        ('devices', '0019_audit_of_people'),
     ]
 
     operations = [
