@@ -20,7 +20,7 @@ _PATIENCE: Final = 3.0
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Visitor:
-    """A visitor about whom the door has to decide now.
+    """A visitor the door has to decide about now.
 
     Attributes:
         sighting: who it seems to be.
@@ -99,7 +99,7 @@ class VisitDetector:
         )
 
     async def finish(self, door: DoorSettings) -> list[Visitor]:
-        """Drop all tracks; return the visitors about whom nothing was decided yet."""
+        """Drop all tracks; return the visitors that are not decided yet."""
         return await self._decide_all(self._tracker.clear(), door)
 
     async def _decide_all(self, gone: Sequence[Track], door: DoorSettings) -> list[Visitor]:

@@ -28,7 +28,7 @@ _NONE_THAT_COUNTS = -1
 
 
 def deletes_sent(*, deletes: Sequence[Delivery], cursor: TerminalCursor, caller: Caller) -> None:
-    """Note that these deletes are in the answer now being given, and to whom.
+    """Note that these deletes are in the answer now being given, and the caller.
 
     Args:
         deletes: rows of one terminal.

@@ -39,7 +39,7 @@ class _Numbered(BoundedPaginator):
         return COUNTED_MAX
 
     def count_whole(self) -> None:
-        """Count all rows, for whom it is worth it."""
+        """Count all rows, where that is worth its time."""
         rows: Any = self.object_list
         self.__dict__.pop("num_pages", None)
         self.__dict__["count"] = rows.order_by().count()

@@ -149,7 +149,7 @@ async def test_what_finds_no_room_at_all_is_told_the_platform_at_once(
     assert outcome == (False, Verdict.DONE)
     assert [one.user_id for one in platform.passes] == [str(terminal.came)]
     assert platform.passes[0].image is not None
-    assert terminal.visit_writer.waiting == 1  # the one before, to whom nobody listened
+    assert terminal.visit_writer.waiting == 1  # the one before, which was not heard
 
 
 async def test_what_is_neither_stored_nor_sent_waits_for_room_and_keeps_its_place(

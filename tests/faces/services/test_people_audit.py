@@ -1,4 +1,4 @@
-"""What is written down of people: who erased, blacklisted, suspended and moved whom."""
+"""What is written down of people: who erased, blacklisted, suspended and moved people."""
 
 import json
 
