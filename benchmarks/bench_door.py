@@ -70,7 +70,7 @@ class Film:
 
 
 class Quiet:
-    """An `EventLog` nobody reads."""
+    """An `EventLog` that drops what is written."""
 
     def write(self, event: str, line: str, **facts: Any) -> None:
         """Tell nothing."""

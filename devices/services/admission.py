@@ -115,7 +115,7 @@ heard: Remembered[HeardTerminal] = Remembered()
 def admit_heartbeat(*, token: str | None, device_id: str, address: str) -> Admission | Refusal:
     """Admit as ``admit`` does, from memory if the same caller was admitted lately.
 
-    Heartbeats are most of what a fleet sends, tell nobody anything and open nothing. Whether what
+    Heartbeats are most of what a fleet sends, hand nothing out and open nothing. Whether what
     is remembered still holds is seen by ``call_taken``; every other message is asked about each
     time.
     """
