@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
-from face_engine._memory import return_free_memory
+from face_engine._memory import return_free_memory, return_large_memory
 from face_engine.exceptions import ImageTooHeavy, PicturesBusy
 
 LIGHT_BYTES: Final = 36 * 1024 * 1024
@@ -205,6 +205,7 @@ class PictureBudget:
         trim_every_s: float = _TRIM_EVERY_S,
         return_memory: Callable[[], None] = return_free_memory,
     ) -> None:
+        return_large_memory()
         light = max(LIGHT_BYTES, total // _LIGHT_SHARE)
         self._light = _Lane(light, at_once=sys.maxsize)
         self._heavy = _Lane(max(0, total - light), at_once=_HEAVY_AT_ONCE)
