@@ -1,5 +1,8 @@
 """All writes to sites and terminals, and the admission of callers."""
 
+from devices.commands.json import JSON_SENT_MAX
+from devices.commands.settings import device_work, set_clock
+
 from .addresses_seen import addresses_settle
 from .admission import (
     Admission,
@@ -48,7 +51,6 @@ from .contacts import (
     terminal_reach,
     uncallable_word,
 )
-from .device_calls import device_work, set_clock
 from .homes import (
     Whereabouts,
     address_return_settled,
@@ -58,7 +60,6 @@ from .homes import (
 )
 from .job_kinds import JobKind, JobStep, job_kind, job_kind_register, job_kinds_all, over_ids
 from .jobs import job_start, job_work, jobs_forget, jobs_start, jobs_sweep
-from .json_commands import JSON_SENT_MAX
 from .limits import stranger_may_call
 from .newcomers import (
     Flood,

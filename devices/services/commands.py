@@ -14,9 +14,9 @@ from django.utils.translation import gettext as _
 
 from devices.choices import CallWord, CommandKind, CommandState, SettingsGroup, TerminalStatus
 from devices.commands import KINDS, URGENT
+from devices.commands.json import json_text
 from devices.models import CommandBatch, Terminal, TerminalCommand
 from devices.services.contacts import uncallable_word
-from devices.services.json_commands import json_text
 from devices.services.terminal_settings import settings_want_also
 from server_common.on_commit import enqueue_on_commit
 

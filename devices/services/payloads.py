@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
 from devices.choices import CommandKind, SettingsGroup
-from devices.services.json_commands import json_command_checked
+from devices.commands.json import json_command_checked
 from devices.services.terminal_settings import settings_checked
 
 PUSH_CHOICES = ("owed", "all")

@@ -7,8 +7,8 @@ from typing import Any
 
 from devices.calling import CallRefused, NotDelivered, OutcomeUnknown, Repeat, TerminalClient
 from devices.choices import CallWord, CommandKind, CommandState, SettingsGroup
+from devices.commands.json import json_answer_kept
 from devices.services.command_work import CallSession, Ended
-from devices.services.json_commands import json_answer_kept
 from devices.services.terminal_settings import (
     GROUP_CALLS,
     differences,
