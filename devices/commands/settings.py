@@ -1,97 +1,43 @@
-"""What a terminal is asked to do by itself: open, clock, restart, settings, JSON (seed 8.1)."""
+"""Read and write the settings of a terminal (seed 8.1.12 to 8.1.17)."""
 
-import json
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from rest_framework import serializers
 
 from devices.calling import CallRefused, NotDelivered, OutcomeUnknown, Repeat, TerminalClient
 from devices.choices import CallWord, CommandKind, CommandState, SettingsGroup
-from devices.commands.json import json_answer_kept
-from devices.services.command_work import CallSession, Ended
-from devices.services.terminal_settings import (
+from devices.commands.base import SOON, Card, Ended, Given, Kind, register
+from devices.models import Terminal
+from devices.selectors import SettingsChange, settings_changes
+from devices.services import (
     GROUP_CALLS,
+    CallSession,
     differences,
+    settings_checked,
     settings_described,
     settings_reported,
+    settings_want_also,
 )
 from terminal_protocol import RetCode
-from terminal_protocol.device_calls import CallAnswer, ContentForm
+from terminal_protocol.device_calls import ContentForm
 from terminal_protocol.device_objects import WireObject
-from terminal_protocol.signature import WINDOW_MS
 
-# A clock that is further off is walked there in steps that the terminal accepts; this many take
-# about half a minute and set a clock that is a day and a half off.
-_CLOCK_STEPS_MAX = 450
-_CLOCK_STEP_MS = WINDOW_MS - 10_000
-
-
-def device_work(session: CallSession) -> Ended:
-    """Carry out a command of chapter 8.1."""
-    return _WORK[CommandKind(session.command.kind)](session)
+# Those of which the seed says that 0 is off and 1 is on (8.1.2, 8.1.4, 8.1.5).
+_SWITCHES = {
+    "dhcpEnable", "faceEnable", "faceCmpEnable", "maskDetecEnable", "tempDetecEnable",
+    "ftpPutImgEnable", "faceFrame", "voiceProswitch", "RecordOpen",
+}  # fmt: skip
 
 
-def _open(session: CallSession) -> Ended:
-    async def ask(client: TerminalClient) -> None:
-        await client.call(
-            "open", parameters={"remark": session.command.reason}, deadline=session.deadline
-        )
+def settings_read(session: CallSession) -> Ended:
+    """Read all groups and note what the terminal says."""
 
-    session.talk(ask)
-    return Ended()
-
-
-def _reboot(session: CallSession) -> Ended:
-    async def ask(client: TerminalClient) -> None:
-        await client.call("reboot", deadline=session.deadline)
-
-    session.talk(ask)
-    return Ended()
-
-
-def _sync_time(session: CallSession) -> Ended:
-    async def ask(client: TerminalClient) -> Ended:
-        return await set_clock(client, deadline=session.deadline)
-
-    return session.talk(ask)
-
-
-async def set_clock(client: TerminalClient, *, deadline: float) -> Ended:
-    """Set a terminal's clock to the platform's.
-
-    The timestamp of this call is the signature's and the time to set at once (8.1.8), and one
-    that is more than five minutes off may be refused. Then the clock is brought here in steps of
-    just under five minutes, each of which the terminal accepts. One that refuses it for being older
-    than other calls is not led: each step would be newer still than the right time.
-    """
-    client.clock.offset_ms = 0
-    for step in range(_CLOCK_STEPS_MAX):
-        sent_offset_ms = client.clock.offset_ms
-        try:
-            # The same done twice; the terminal's own time is not adopted by itself here.
-            await client.call("syncTime", repeat=Repeat.ALWAYS, deadline=deadline, adopt=False)
-        except CallRefused as refusal:
-            measured_ms = client.clock.measured_ms
-            if not refusal.is_about_time or refusal.is_older or not measured_ms or step:
-                raise
-            if abs(measured_ms) > _CLOCK_STEPS_MAX * _CLOCK_STEP_MS:
-                return Ended(CommandState.REFUSED, CallWord.CLOCK_TOO_FAR, str(refusal.code))
-            client.clock.offset_ms = _nearer(measured_ms)
-            continue
-        if sent_offset_ms == 0:
-            return Ended(result={"steps": step + 1})
-        client.clock.offset_ms = _nearer(sent_offset_ms)
-    return Ended(CommandState.REFUSED, CallWord.CLOCK_TOO_FAR)
-
-
-def _nearer(offset_ms: int) -> int:
-    """Return an offset one step nearer to ours."""
-    if abs(offset_ms) <= _CLOCK_STEP_MS:
-        return 0
-    return offset_ms - _CLOCK_STEP_MS if offset_ms > 0 else offset_ms + _CLOCK_STEP_MS
-
-
-def _settings_read(session: CallSession) -> Ended:
     async def ask(client: TerminalClient) -> dict[str, Any]:
         found = {}
         for name in ("information", *(calls.read for calls in GROUP_CALLS.values())):
@@ -116,7 +62,7 @@ def _settings_read(session: CallSession) -> Ended:
     return Ended(result={"groups": len(found), "drift": drift})
 
 
-def _settings_write(session: CallSession) -> Ended:
+def settings_write(session: CallSession) -> Ended:
     """Read, merge, write, read again: the wire takes whole objects only (8.1.13 and others)."""
     group = SettingsGroup(session.command.payload["group"])
     wanted: dict[str, Any] = session.command.payload["values"]
@@ -156,37 +102,97 @@ def _differ(table: WireObject, sent: dict[str, Any], said: dict[str, Any]) -> li
     return [name for name in sent if kept.get(name) != sent[name]]
 
 
-def _json(session: CallSession) -> Ended:
-    command = json.loads(session.command.json_sent)
-
-    async def ask(client: TerminalClient) -> CallAnswer:
-        return await client.call("jsonCmd", body=command, deadline=session.deadline)
-
-    try:
-        return _answered(Ended(), session.talk(ask))
-    except CallRefused as refusal:
-        ended = Ended(CommandState.REFUSED, CallWord.REFUSED, str(refusal.code))
-        return _answered(ended, refusal.answer)
-
-
-def _answered(ended: Ended, answer: CallAnswer | None) -> Ended:
-    kept = json_answer_kept(answer)
-    if kept is None:
-        return replace(ended, word=CallWord.ANSWER_TOO_LARGE)
-    return replace(ended, json_answered=kept)
-
-
 def _object(value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise OutcomeUnknown("bad_answer")
     return value
 
 
-_WORK: dict[CommandKind, Callable[[CallSession], Ended]] = {
-    CommandKind.OPEN_DOOR: _open,
-    CommandKind.SYNC_TIME: _sync_time,
-    CommandKind.REBOOT: _reboot,
-    CommandKind.SETTINGS_READ: _settings_read,
-    CommandKind.SETTINGS_WRITE: _settings_write,
-    CommandKind.JSON: _json,
-}
+def value_words(name: str, value: Any) -> Any:
+    """Say what a setting's value means where that is on or off; anything else as it is."""
+    if name not in _SWITCHES or value not in (0, 1):
+        return value
+    words = gettext("on") if value else gettext("off")
+    return f"{value} {words}"
+
+
+def setting_words(group: str, name: str) -> SafeString | str:
+    """Say what a setting is, by its group and its name on the wire."""
+    try:
+        # Named in ``menjin.wordlist``, because the wire's tables know no Django.
+        return gettext(GROUP_CALLS[SettingsGroup(group)].table.field(name).words)
+    except KeyError:
+        # A setting that this version does not know any more.
+        return format_html("<code>{}</code>", name)
+
+
+def _checked(given: Mapping[str, Any]) -> dict[str, Any]:
+    if given.get("group") not in SettingsGroup.values:
+        raise ValidationError({"group": gettext("Choose which settings.")})
+    group, values = SettingsGroup(given["group"]), given.get("values")
+    if not isinstance(values, Mapping) or not values:
+        raise ValidationError({"values": gettext("Name at least one setting.")})
+    return {"group": str(group), "values": settings_checked(group=group, values=values)}
+
+
+def _want(terminal: Terminal, payload: Mapping[str, Any], by: str) -> None:
+    """Note that what is sent is wanted, whether it arrives or not."""
+    group = SettingsGroup(payload["group"])
+    settings_want_also(terminal=terminal, group=group, values=payload["values"], by=by)
+
+
+def _changes(terminals: Sequence[Terminal], payload: Mapping[str, Any]) -> list[SettingsChange]:
+    return settings_changes(terminals, group=payload["group"], values=payload["values"])
+
+
+def _warning(payload: Mapping[str, Any]) -> str:
+    if payload["group"] != SettingsGroup.NETWORK:
+        return ""
+    return gettext(
+        "With wrong network values nobody reaches it any more, and somebody has to go there."
+    )
+
+
+def _rows(payload: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    if payload.get("group") not in SettingsGroup.values:
+        return []
+    group = SettingsGroup(payload["group"])
+    values = payload.get("values", {}).items()
+    return [
+        (gettext("Settings"), group.label),
+        *((setting_words(group, name), value_words(name, value)) for name, value in values),
+    ]
+
+
+_CARD = Card("devices/commands/settings.html", place=40)
+SETTINGS_READ = register(
+    Kind(
+        name=CommandKind.SETTINGS_READ,
+        words=_("Read the settings"),
+        work=settings_read,
+        expires=SOON,
+        card=_CARD,
+        counts={"groups": _("groups of settings"), "drift": _("settings not as desired")},
+        counts_if_any=frozenset({"drift"}),
+    )
+)
+SETTINGS_WRITE = register(
+    Kind(
+        name=CommandKind.SETTINGS_WRITE,
+        words=_("Write settings"),
+        work=settings_write,
+        expires=SOON,
+        asks_twice=True,
+        card=_CARD,
+        given={
+            "group": Given(serializers.ChoiceField(choices=SettingsGroup.choices, required=False)),
+            "values": Given(serializers.DictField(required=False)),
+        },
+        check=_checked,
+        on_request=_want,
+        changes=_changes,
+        warns=_warning,
+        shows=_rows,
+        counts={"sent": _("settings sent"), "differ": _("kept otherwise")},
+    )
+)

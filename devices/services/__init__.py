@@ -1,8 +1,5 @@
 """All writes to sites and terminals, and the admission of callers."""
 
-from devices.commands.json import JSON_SENT_MAX
-from devices.commands.settings import device_work, set_clock
-
 from .addresses_seen import addresses_settle
 from .admission import (
     Admission,
@@ -29,7 +26,7 @@ from .clocks import (
     clock_heard,
     clock_known,
 )
-from .command_work import CallSession, CommandTakenAway, Ended, command_work
+from .command_work import CallSession, CommandTakenAway, command_work
 from .commands import (
     SCHEDULE,
     Requested,
@@ -69,7 +66,6 @@ from .newcomers import (
     newcomers_since,
     silent_newcomers,
 )
-from .payloads import PUSH_CHOICES, command_payload
 from .presence import (
     PresenceTurn,
     presence_flush,
@@ -104,6 +100,7 @@ from .terminal_settings import (
     Difference,
     differences,
     settings_checked,
+    settings_described,
     settings_reported,
     settings_want,
     settings_want_also,
@@ -128,8 +125,6 @@ from .tokens import (
 __all__ = [
     "CLOCK_TOLERANCE_S",
     "GROUP_CALLS",
-    "JSON_SENT_MAX",
-    "PUSH_CHOICES",
     "SCHEDULE",
     "Admission",
     "AdmissionOutdated",
@@ -140,7 +135,6 @@ __all__ = [
     "ClockTurn",
     "CommandTakenAway",
     "Difference",
-    "Ended",
     "Exchange",
     "Flood",
     "Heard",
@@ -180,7 +174,6 @@ __all__ = [
     "clock_known",
     "clocks_sync_all",
     "command_cancel",
-    "command_payload",
     "command_work",
     "commands_dispatch",
     "commands_forget",
@@ -190,7 +183,6 @@ __all__ = [
     "contact_note",
     "contact_pushes",
     "contact_pushes_none",
-    "device_work",
     "differences",
     "displaced_newcomers",
     "exchange_keep",
@@ -223,8 +215,8 @@ __all__ = [
     "refused_note",
     "repairs_count",
     "server_url_shown",
-    "set_clock",
     "settings_checked",
+    "settings_described",
     "settings_reported",
     "settings_want",
     "settings_want_also",
