@@ -17,11 +17,10 @@ from django.db import connection
 from django.utils import timezone
 
 from devices.choices import CommandKind
-from devices.commands import KINDS
+from devices.commands import KINDS, Ended
 from devices.models import Terminal, TerminalCommand
 from devices.services import (
     CallSession,
-    Ended,
     Requester,
     command_cancel,
     command_work,
