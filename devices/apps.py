@@ -7,6 +7,8 @@ class DevicesConfig(AppConfig):
     verbose_name = _("Doors and terminals")
 
     def ready(self) -> None:
+        from devices.commands import kinds_load
         from devices.watched import watch_rows
 
         watch_rows()
+        kinds_load("devices.commands")

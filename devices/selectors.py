@@ -13,7 +13,8 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from devices.calling import NotCallable, TerminalAddress, read_terminal_address
-from devices.choices import CallWord, CommandKind, Role, SettingsGroup, TerminalStatus, Trust
+from devices.choices import CallWord, Role, SettingsGroup, TerminalStatus, Trust
+from devices.commands import KINDS
 from devices.models import (
     AuditEntry,
     Job,
@@ -182,7 +183,8 @@ def may_use_json(user: Any) -> bool:
 
 def command_json(command: TerminalCommand) -> CommandJson | None:
     """Return what a JSON command said and was answered, for ``may_use_json``; None for others."""
-    if command.kind != CommandKind.JSON:
+    kind = KINDS.get(command.kind)
+    if kind is None or kind.seals is None:
         return None
     return CommandJson(*(json.loads(getattr(command, name) or "null") for name in COMMAND_JSON))
 
@@ -237,14 +239,13 @@ def settings_changes(
 def terminals_commandable(user: Any, *, kind: str) -> QuerySet[Terminal]:
     """Return the terminals that a user may ask for this.
 
-    Opening a door has a permission of its own, which a guard may be given and a manager does not
-    have by being one; JSON commands are the superusers'; everything else is the managers'.
+    Most kinds are the managers'; others have a permission of their own. A kind that this version
+    does not know may be asked for by no one.
     """
-    if kind == CommandKind.JSON and not may_use_json(user):
+    permission = KINDS[kind].permission if kind in KINDS else None
+    if permission is None or not permission.allows(user):
         return Terminal.objects.none()
-    if kind == CommandKind.OPEN_DOOR:
-        if not user.has_perm("devices.open_door"):
-            return Terminal.objects.none()
+    if permission.reaches_visible:
         return terminals_visible(user)
     return Terminal.objects.filter(site__in=sites_managed(user)).select_related("site")
 

@@ -16,7 +16,7 @@ def presence_flush() -> dict[str, int]:
 @shared_task(name="devices.tasks.command_run")
 def command_run(*, command_id: int) -> dict[str, str]:
     """Carry out one command of chapter 8.1; a second delivery finds it taken."""
-    return {"state": services.command_work(command_id=command_id, work=services.device_work)}
+    return {"state": services.command_work(command_id=command_id)}
 
 
 @shared_task(name="devices.tasks.commands_dispatch")

@@ -7,7 +7,7 @@ class FacesConfig(AppConfig):
     verbose_name = _("People and faces")
 
     def ready(self) -> None:
-        from faces import checks  # noqa: F401 - registers itself
+        from faces import checks, commands  # noqa: F401 - register themselves
         from faces.services.jobs import register_jobs
         from faces.watched import watch_rows
 

@@ -77,7 +77,7 @@ def files_erase() -> dict[str, int]:
 @shared_task(name="faces.tasks.command_run")
 def command_run(*, command_id: int) -> dict[str, str]:
     """Carry out one command about the people on a terminal; a second delivery finds it taken."""
-    return {"state": command_work(command_id=command_id, work=services.people_work)}
+    return {"state": command_work(command_id=command_id)}
 
 
 @shared_task(name="faces.tasks.newcomers_forget", **_RETRY)

@@ -8,6 +8,7 @@ class RecordsConfig(AppConfig):
 
     def ready(self) -> None:
         from devices.services import note_words_register
+        from records import commands  # noqa: F401 - registers itself
         from records.choices import Reason
         from records.services.jobs import register_jobs
         from records.watched import watch_rows

@@ -27,4 +27,4 @@ def waiting_files_sweep() -> dict[str, int]:
 @shared_task(name="records.tasks.command_run")
 def command_run(*, command_id: int) -> dict[str, str]:
     """Fetch one terminal's own records; a second delivery finds it taken."""
-    return {"state": command_work(command_id=command_id, work=services.records_pull)}
+    return {"state": command_work(command_id=command_id)}

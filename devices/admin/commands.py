@@ -18,7 +18,7 @@ from devices.admin.remote_words import (
     values_table,
 )
 from devices.admin.scoped import ReadOnlyAdmin, ScopedRelatedFilter
-from devices.choices import CommandKind
+from devices.commands import KINDS
 from devices.models import TerminalCommand
 from devices.selectors import COMMAND_JSON, may_use_json, terminals_commandable
 from devices.services import command_cancel
@@ -67,7 +67,8 @@ class CommandAdmin(ReadOnlyAdmin):
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         """Show a JSON command's own texts in place of its values, and to superusers only."""
-        if obj is None or obj.kind != CommandKind.JSON:
+        kind = KINDS.get(obj.kind) if obj else None
+        if kind is None or kind.seals is None:
             return self.fields
         names = tuple(name for name in self.fields if name not in {"values_shown", "result_shown"})
         return (*names, "json_shown") if may_use_json(request.user) else names

@@ -10,7 +10,6 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.http import urlencode
-from django.utils.translation import gettext
 from django.utils.translation import gettext as _
 
 from devices.admin.remote_forms import RemoteForm, SettingsForm
@@ -21,16 +20,24 @@ from devices.admin.remote_words import (
     pushes_badge,
     reach_badge,
     state_badge,
-    value_words,
 )
 from devices.admin.scoped import sees_several_sites, with_site
 from devices.choices import CommandKind, CommandState, SettingsGroup
-from devices.commands import asks_twice
+from devices.commands import (
+    KINDS,
+    Card,
+    Kind,
+    Permission,
+    asks_twice,
+    command_payload,
+    kind_words,
+    kinds_in_order,
+)
+from devices.commands.settings import setting_words, value_words
 from devices.models import Terminal, TerminalCommand, TerminalContact
 from devices.selectors import (
     commands_visible,
     may_use_json,
-    settings_changes,
     settings_known,
     settings_of,
     sites_managed,
@@ -38,9 +45,7 @@ from devices.selectors import (
     terminals_visible,
 )
 from devices.services import (
-    GROUP_CALLS,
     Requester,
-    command_payload,
     commands_request,
     confirmation_token,
     differences,
@@ -120,9 +125,7 @@ class Remote:
             clock_off_s=self._clock_off_s(),
             pushes=pushes_badge(self.terminals[0]),
             drift=sum(len(differences(row)) for row in settings_known(self.terminals)),
-            may_open=bool(self.may(CommandKind.OPEN_DOOR)),
-            may_manage=bool(self.may(CommandKind.SYNC_TIME)),
-            may_send_json=bool(self.may(CommandKind.JSON)),
+            cards=self._cards(),
             typed=typed,
             reach=[(one, reach_badge(reach)) for one, reach in reached[:_SHOWN]],
             is_uncallable=all(reach.state in _OUT_OF_REACH for one, reach in reached),
@@ -131,6 +134,25 @@ class Remote:
             extra=self.admin.remote_extra(self.terminals),
         )
         return TemplateResponse(self.request, "devices/remote.html", context)
+
+    def _cards(self) -> list[dict[str, Any]]:
+        """Return the forms of the kinds that the user may ask for, each with its kinds."""
+        form, found = RemoteForm(), dict[Card | str, list[Kind]]()
+        allowed: dict[Permission, bool] = {}
+        for kind in kinds_in_order():
+            if kind.permission not in allowed:
+                allowed[kind.permission] = bool(self.may(kind.name))
+            if allowed[kind.permission]:
+                found.setdefault(kind.card or kind.name, []).append(kind)
+        cards = [(key if isinstance(key, Card) else Card(), kinds) for key, kinds in found.items()]
+        return [
+            {
+                "template": card.template,
+                "kind": kinds[0],
+                "fields": [form[name] for name, given in kinds[0].given.items() if given.page],
+            }
+            for card, kinds in sorted(cards, key=lambda one: one[0].place)
+        ]
 
     def _clock_off_s(self) -> int | None:
         """Return how far the one terminal's clock was off last, in seconds; None unless it was."""
@@ -157,22 +179,22 @@ class Remote:
             return self._refused(error.messages)
 
     def _carry_out(self, asked: dict[str, Any], payload: dict[str, Any]) -> HttpResponse:
-        kind = CommandKind(asked["kind"])
-        terminals = self.may(kind)
+        kind = KINDS[asked["kind"]]
+        terminals = self.may(kind.name)
         if len(terminals) != len(self.terminals):
             raise PermissionDenied
         agreement: dict[str, Any] = {
             "user_id": self.user.pk,
-            "kind": str(kind),
+            "kind": kind.name,
             "terminal_ids": self.ids,
             "payload": payload,
         }
-        if asks_twice(kind, terminals=len(terminals)) and not is_confirmed(
+        if asks_twice(kind.name, terminals=len(terminals)) and not is_confirmed(
             asked["confirm"], **agreement
         ):
             return self._confirm(kind, asked, payload, confirmation_token(**agreement))
         made = commands_request(
-            kind=kind,
+            kind=kind.name,
             terminals=terminals,
             requester=Requester(self.user.get_username(), self.user),
             reason=asked["reason"],
@@ -183,26 +205,25 @@ class Remote:
         return HttpResponseRedirect(f"{target}?{urlencode(shown)}")
 
     def _confirm(
-        self, kind: CommandKind, asked: dict[str, Any], payload: dict[str, Any], token: str
+        self, kind: Kind, asked: dict[str, Any], payload: dict[str, Any], token: str
     ) -> HttpResponse:
         """Ask whether it is meant, with what would change at which terminal."""
         changes = []
         several = sees_several_sites(self.request)
-        if kind == CommandKind.SETTINGS_WRITE:
-            table = GROUP_CALLS[SettingsGroup(payload["group"])].table
+        if kind.changes:
             changes = [
                 {
                     "terminal": with_site(change.terminal) if several else change.terminal,
                     "name": change.name,
-                    "words": gettext(table.field(change.name).words),
+                    "words": setting_words(payload["group"], change.name),
                     "reported": value_words(change.name, change.reported),
                     "wanted": value_words(change.name, change.wanted),
                 }
-                for change in settings_changes(self.terminals, **payload)
+                for change in kind.changes(self.terminals, payload)
             ]
         context = self.context(
-            str(kind.label),
-            kind=kind,
+            str(kind.words),
+            warning=kind.warns(payload),
             token=token,
             again=[
                 (name, value)
@@ -212,8 +233,7 @@ class Remote:
             reason=asked["reason"],
             changes=changes,
             is_unread=any(change["reported"] is None for change in changes),
-            is_settings=kind == CommandKind.SETTINGS_WRITE,
-            is_network=payload.get("group") == SettingsGroup.NETWORK,
+            shows_changes=kind.changes is not None,
         )
         return TemplateResponse(self.request, "devices/remote_confirm.html", context)
 
@@ -289,7 +309,7 @@ def progress(request: HttpRequest, admin: Any) -> HttpResponse:
     context = {
         **admin.admin_site.each_context(request),
         "opts": Terminal._meta,
-        "title": CommandKind(first.kind).label,
+        "title": kind_words(first.kind),
         "first": first,
         "counts": [
             (state_badge(state), counts[state]) for state in CommandState.values if counts[state]

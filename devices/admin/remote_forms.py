@@ -1,44 +1,32 @@
 """Forms of the pages from which terminals are asked for something."""
 
-import json
+from copy import deepcopy
 from typing import Any
 
 from django import forms
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from devices.admin.remote_words import value_words
-from devices.choices import CommandKind, SettingsGroup
-from devices.services import GROUP_CALLS, JSON_SENT_MAX
+from devices.choices import SettingsGroup
+from devices.commands import kind_choices, kinds_in_order
+from devices.commands.settings import value_words
+from devices.services import GROUP_CALLS
 from terminal_protocol.device_fields import FieldKind, WireField
-
-_FORMAT = "%Y-%m-%dT%H:%M"
 
 
 class RemoteForm(forms.Form):
     """One request; each button of the page sends its own ``kind``."""
 
-    kind = forms.ChoiceField(choices=CommandKind.choices)
+    kind = forms.ChoiceField(choices=kind_choices)
     reason = forms.CharField(required=False, max_length=255)
-    what = forms.ChoiceField(
-        required=False, choices=[("owed", _("What is still owed")), ("all", _("Everybody"))]
-    )
-    since = forms.DateTimeField(required=False, input_formats=[_FORMAT])
-    payload = forms.CharField(required=False, max_length=JSON_SENT_MAX)
     confirm = forms.CharField(required=False, max_length=500)
 
-    def clean_payload(self) -> Any:
-        """Read the JSON of a command; what kind of value it is, is checked with the others."""
-        text: str = self.cleaned_data["payload"]
-        if not text.strip():
-            return None
-        try:
-            return json.loads(text)
-        except (ValueError, RecursionError) as error:
-            # One-based and without the text itself, which may hold a password.
-            words = _("This is not JSON: look at line %(line)d, character %(column)d.")
-            line, column = getattr(error, "lineno", 1), getattr(error, "colno", 1)
-            raise forms.ValidationError(words % {"line": line, "column": column}) from None
+    def __init__(self, data: Any = None) -> None:
+        super().__init__(data)
+        for kind in kinds_in_order():
+            for name, given in kind.given.items():
+                if given.page is not None:
+                    self.fields[name] = deepcopy(given.page)
 
 
 def _field(row: WireField, *, value: Any, many: bool) -> forms.Field:

@@ -2,29 +2,23 @@
 
 import json
 from collections.abc import Iterable
-from datetime import datetime
 from typing import Any
 
 from django.utils.formats import date_format
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
 from devices.admin.scoped import with_site
-from devices.choices import CallWord, CommandKind, CommandState, SettingsGroup
+from devices.choices import CallWord, CommandState
+from devices.commands import KINDS, kind_words
 from devices.models import Terminal, TerminalCommand, TerminalContact
 from devices.selectors import Reach, command_json
-from devices.services import GROUP_CALLS, SCHEDULE
+from devices.services import SCHEDULE
 from server_common.admin import Tone, ago_words, badge, named_table
 from terminal_protocol import RetCode
 
 OPEN_STATES = (CommandState.QUEUED, CommandState.SENDING)
-# Those of which the seed says that 0 is off and 1 is on (8.1.2, 8.1.4, 8.1.5).
-_SWITCHES = {
-    "dhcpEnable", "faceEnable", "faceCmpEnable", "maskDetecEnable", "tempDetecEnable",
-    "ftpPutImgEnable", "faceFrame", "voiceProswitch", "RecordOpen",
-}  # fmt: skip
 _TONES: dict[str, Tone] = {
     CommandState.QUEUED: "info",
     CommandState.SENDING: "info",
@@ -62,7 +56,7 @@ def outcome_words(command: TerminalCommand) -> str:
         words.append(str(CallWord(command.word).label))
     if command.code:
         words.append(_code_words(command.code))
-    words += [f"{_count_word(name)} {value}" for name, value in _counts(command.result)]
+    words += [f"{name} {value}" for name, value in _counts(command)]
     return " · ".join(words)
 
 
@@ -85,45 +79,15 @@ def pushes_badge(terminal: Terminal) -> SafeString | str:
     return badge("warn", _("Records are not pushed; that ended %(when)s") % when)
 
 
-def value_words(name: str, value: Any) -> Any:
-    """Say what a setting's value means where that is on or off; anything else as it is."""
-    if name not in _SWITCHES or value not in (0, 1):
-        return value
-    words = _("on") if value else _("off")
-    return f"{value} {words}"
-
-
 def values_table(command: TerminalCommand) -> SafeString | str:
     """Return what a command carries, each value by its name."""
-    given: dict[str, Any] = command.payload
-    rows: list[tuple[str, Any]] = []
-    if given.get("group") in SettingsGroup.values:
-        group = SettingsGroup(given["group"])
-        rows.append((_("Settings"), group.label))
-        rows += [
-            (_setting_word(group, name), value_words(name, value))
-            for name, value in given.get("values", {}).items()
-        ]
-    if "what" in given:
-        is_all = given["what"] == "all"
-        rows.append((_("what"), _("Everybody") if is_all else _("What is still owed")))
-    if "since" in given:
-        since = localtime(datetime.fromisoformat(given["since"]))
-        rows.append((_("since"), f"{since:%Y-%m-%d %H:%M:%S}"))
-    return named_table(rows)
+    kind = KINDS.get(command.kind)
+    return named_table(kind.shows(command.payload) if kind else [])
 
 
 def result_table(command: TerminalCommand) -> SafeString | str:
     """Return what was counted of a command, each number by its name."""
-    return named_table((_count_word(name), value) for name, value in _counts(command.result))
-
-
-def _setting_word(group: SettingsGroup, name: str) -> SafeString | str:
-    try:
-        return _(GROUP_CALLS[group].table.field(name).words)
-    except KeyError:
-        # A setting that this version does not know any more.
-        return format_html("<code>{}</code>", name)
+    return named_table(_counts(command))
 
 
 def json_words(command: TerminalCommand) -> list[tuple[str, str]]:
@@ -152,7 +116,7 @@ def command_rows(
         {
             "command": command,
             "terminal": with_site(command.terminal) if is_site_named else command.terminal,
-            "kind": CommandKind(command.kind).label,
+            "kind": kind_words(command.kind),
             "state": state_badge(command.state),
             "outcome": outcome_words(command),
             "requester": requester_words(command),
@@ -170,42 +134,17 @@ def _code_words(code: str) -> str:
     return f"{code} {found.message} {found.cause}"
 
 
-def _counts(result: dict[str, Any]) -> list[tuple[str, Any]]:
-    shown = [
-        (name, value)
-        for name, value in result.items()
-        if name in _WORDS and isinstance(value, int) and (value or name not in _ONLY_IF_ANY)
+def _counts(command: TerminalCommand) -> list[tuple[str, Any]]:
+    """Return what was counted, each by its name; 0 is left out where it says nothing."""
+    kind = KINDS.get(command.kind)
+    return [
+        (str(kind.counts[name]), ", ".join(map(str, value)) if isinstance(value, list) else value)
+        for name, value in command.result.items()
+        if kind and name in kind.counts and _is_told(value, if_any=name in kind.counts_if_any)
     ]
-    differ = result.get("differ")
-    return [*shown, ("differ", ", ".join(map(str, differ)))] if differ else shown
 
 
-_WORDS = {
-    "done", "failed", "fetching", "deleted", "total", "held", "missing", "extra", "different",
-    "left", "read", "new", "drift", "sent", "differ", "groups", "steps",
-}  # fmt: skip
-
-
-_ONLY_IF_ANY = {"failed", "fetching", "deleted", "left", "drift"}
-
-
-def _count_word(name: str) -> str:
-    return {
-        "done": _("done"),
-        "failed": _("failed"),
-        "fetching": _("fetched by the terminal itself"),
-        "deleted": _("deleted"),
-        "total": _("in all"),
-        "held": _("people on it"),
-        "missing": _("missing"),
-        "extra": _("too many"),
-        "different": _("different"),
-        "left": _("still wrong"),
-        "read": _("read"),
-        "new": _("new"),
-        "drift": _("settings not as desired"),
-        "sent": _("settings sent"),
-        "differ": _("kept otherwise"),
-        "groups": _("groups of settings"),
-        "steps": _("steps of the clock"),
-    }[name]
+def _is_told(value: Any, *, if_any: bool) -> bool:
+    if isinstance(value, list):
+        return bool(value)
+    return isinstance(value, int) and (bool(value) or not if_any)

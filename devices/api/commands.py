@@ -1,6 +1,7 @@
 """``/api/v1/commands/``, and what belongs to it at a terminal."""
 
 from collections.abc import Sequence
+from copy import deepcopy
 from typing import Any
 
 import django_filters
@@ -15,23 +16,20 @@ from rest_framework.response import Response
 
 from devices.api.permissions import MembersAct
 from devices.choices import CommandKind, SettingsGroup
-from devices.commands import asks_twice
+from devices.commands import KINDS, asks_twice, command_payload, kind_choices, kinds_in_order
 from devices.models import Terminal, TerminalCommand, TerminalSettings
 from devices.selectors import (
     command_json,
     commands_visible,
     may_read_secrets,
     may_use_json,
-    settings_changes,
     settings_of,
     sites_managed,
     terminals_commandable,
 )
 from devices.services import (
-    PUSH_CHOICES,
     Requester,
     command_cancel,
-    command_payload,
     commands_request,
     confirmation_token,
     differences,
@@ -104,17 +102,30 @@ class CommandDetailOut(CommandOut):
         return None if found is None else dict(CommandJsonOut(found).data)
 
 
+class KindField(serializers.ChoiceField):
+    """The kind of a command; all that are registered, whenever that was."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(choices=kind_choices(), **kwargs)
+
+
 class CommandHereIn(StrictInput):
     """What to ask of a terminal; what a kind does not use is ignored."""
 
-    kind = serializers.ChoiceField(choices=CommandKind.choices)
+    kind = KindField()
     reason = serializers.CharField(required=False, default="", allow_blank=True, max_length=255)
-    group = serializers.ChoiceField(choices=SettingsGroup.choices, required=False)
-    values = serializers.DictField(required=False)
-    what = serializers.ChoiceField(choices=PUSH_CHOICES, required=False)
-    since = serializers.DateTimeField(required=False)
-    payload = serializers.DictField(required=False)
     confirm = serializers.CharField(required=False, default="", max_length=500)
+
+    def get_fields(self) -> dict[str, Any]:
+        """Add what the kinds take, each by its name, before ``confirm``."""
+        own = super().get_fields()
+        first = {name: own.pop(name) for name in ("kind", "reason")}
+        given = {
+            name: deepcopy(given.api)
+            for kind in kinds_in_order()
+            for name, given in kind.given.items()
+        }
+        return {**first, **given, **own}
 
 
 class CommandIn(CommandHereIn):
@@ -300,19 +311,20 @@ class CommandActions:
 def _ask(request: Request, asked: dict[str, Any]) -> Sequence[TerminalCommand] | Response:
     """Ask terminals for something; an answer instead when that must be agreed to first."""
     terminals = _terminals(request, asked["kind"], asked["devices"])
-    payload = command_payload(kind=asked["kind"], given=asked)
+    kind = asked["kind"]
+    payload = command_payload(kind=kind, given=asked)
     agreement: dict[str, Any] = {
         "user_id": request.user.pk,
-        "kind": asked["kind"],
+        "kind": kind,
         "terminal_ids": [terminal.pk for terminal in terminals],
         "payload": payload,
     }
-    if asks_twice(asked["kind"], terminals=len(terminals)) and not is_confirmed(
+    if asks_twice(kind, terminals=len(terminals)) and not is_confirmed(
         asked["confirm"], **agreement
     ):
-        return _ask_again(confirmation_token(**agreement), terminals, payload)
+        return _ask_again(kind, confirmation_token(**agreement), terminals, payload)
     return commands_request(
-        kind=CommandKind(asked["kind"]),
+        kind=kind,
         terminals=terminals,
         requester=requester_of(request),
         reason=asked["reason"],
@@ -324,15 +336,13 @@ def _terminals(request: Request, kind: str, ids: list[int]) -> list[Terminal]:
     """Return the terminals, all of which the caller may ask for this.
 
     Raises:
-        PermissionDenied: the caller lacks the permission to open doors, or is no superuser and
-            wants a JSON command sent.
+        PermissionDenied: the kind needs a permission that the caller lacks.
         ValidationError: one is not there for the caller, or not for this.
     """
     user: Any = request.user
-    if kind == CommandKind.OPEN_DOOR and not user.has_perm("devices.open_door"):
-        raise PermissionDenied("Opening doors from afar needs a permission of its own.")
-    if kind == CommandKind.JSON and not may_use_json(user):
-        raise PermissionDenied("JSON commands are the superusers'.")
+    permission = KINDS[kind].permission
+    if not permission.allows(user):
+        raise PermissionDenied(permission.refusal)
     wanted = sorted(set(ids))
     found = list(terminals_commandable(user, kind=kind).filter(pk__in=wanted).order_by("pk"))
     if len(found) != len(wanted):
@@ -340,8 +350,11 @@ def _terminals(request: Request, kind: str, ids: list[int]) -> list[Terminal]:
     return found
 
 
-def _ask_again(token: str, terminals: list[Terminal], payload: dict[str, Any]) -> Response:
-    changes = settings_changes(terminals, **payload) if "values" in payload else []
+def _ask_again(
+    kind: str, token: str, terminals: list[Terminal], payload: dict[str, Any]
+) -> Response:
+    changes_by = KINDS[kind].changes
+    changes = changes_by(terminals, payload) if changes_by else []
     return Response(
         {
             "error": "confirm",

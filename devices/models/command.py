@@ -6,7 +6,8 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from devices.choices import CommandKind, CommandState, SettingsGroup
+from devices.choices import CommandState, SettingsGroup
+from devices.commands import kind_choices, kind_words
 from devices.models.terminal import Terminal
 from server_common.crypto import SealedTextField
 
@@ -17,7 +18,7 @@ class CommandBatch(models.Model):
     Belongs to no site: whoever looks at it sees the commands of their own sites.
     """
 
-    kind = models.CharField(_("command"), max_length=20, choices=CommandKind.choices)
+    kind = models.CharField(_("command"), max_length=20, choices=kind_choices)
     requester = models.CharField(_("requested by"), max_length=150)
     created_at = models.DateTimeField(_("requested"), db_default=Now(), editable=False)
 
@@ -27,7 +28,7 @@ class CommandBatch(models.Model):
         ordering = ["-id"]
 
     def __str__(self) -> str:
-        return f"{CommandKind(self.kind).label} #{self.pk}"
+        return f"{kind_words(self.kind)} #{self.pk}"
 
 
 class TerminalCommand(models.Model):
@@ -51,7 +52,7 @@ class TerminalCommand(models.Model):
         null=True,
         on_delete=models.SET_NULL,
     )
-    kind = models.CharField(_("command"), max_length=20, choices=CommandKind.choices)
+    kind = models.CharField(_("command"), max_length=20, choices=kind_choices)
     requested_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         verbose_name=_("requested by"),
@@ -116,7 +117,7 @@ class TerminalCommand(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{CommandKind(self.kind).label} #{self.pk}"
+        return f"{kind_words(self.kind)} #{self.pk}"
 
 
 class TerminalContact(models.Model):

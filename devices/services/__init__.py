@@ -26,7 +26,7 @@ from .clocks import (
     clock_heard,
     clock_known,
 )
-from .command_work import CallSession, CommandTakenAway, Ended, command_work
+from .command_work import CallSession, CommandTakenAway, command_work
 from .commands import (
     SCHEDULE,
     Requested,
@@ -48,7 +48,6 @@ from .contacts import (
     terminal_reach,
     uncallable_word,
 )
-from .device_calls import device_work, set_clock
 from .homes import (
     Whereabouts,
     address_return_settled,
@@ -58,7 +57,6 @@ from .homes import (
 )
 from .job_kinds import JobKind, JobStep, job_kind, job_kind_register, job_kinds_all, over_ids
 from .jobs import job_start, job_work, jobs_forget, jobs_start, jobs_sweep
-from .json_commands import JSON_SENT_MAX
 from .limits import stranger_may_call
 from .newcomers import (
     Flood,
@@ -68,7 +66,6 @@ from .newcomers import (
     newcomers_since,
     silent_newcomers,
 )
-from .payloads import PUSH_CHOICES, command_payload
 from .presence import (
     PresenceTurn,
     presence_flush,
@@ -103,6 +100,7 @@ from .terminal_settings import (
     Difference,
     differences,
     settings_checked,
+    settings_described,
     settings_reported,
     settings_want,
     settings_want_also,
@@ -127,8 +125,6 @@ from .tokens import (
 __all__ = [
     "CLOCK_TOLERANCE_S",
     "GROUP_CALLS",
-    "JSON_SENT_MAX",
-    "PUSH_CHOICES",
     "SCHEDULE",
     "Admission",
     "AdmissionOutdated",
@@ -139,7 +135,6 @@ __all__ = [
     "ClockTurn",
     "CommandTakenAway",
     "Difference",
-    "Ended",
     "Exchange",
     "Flood",
     "Heard",
@@ -179,7 +174,6 @@ __all__ = [
     "clock_known",
     "clocks_sync_all",
     "command_cancel",
-    "command_payload",
     "command_work",
     "commands_dispatch",
     "commands_forget",
@@ -189,7 +183,6 @@ __all__ = [
     "contact_note",
     "contact_pushes",
     "contact_pushes_none",
-    "device_work",
     "differences",
     "displaced_newcomers",
     "exchange_keep",
@@ -222,8 +215,8 @@ __all__ = [
     "refused_note",
     "repairs_count",
     "server_url_shown",
-    "set_clock",
     "settings_checked",
+    "settings_described",
     "settings_reported",
     "settings_want",
     "settings_want_also",

@@ -9,7 +9,6 @@ import logging
 import secrets
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -24,8 +23,8 @@ from devices.calling import (
     TerminalClient,
     TooLate,
 )
-from devices.choices import CallWord, CommandKind, CommandState
-from devices.commands import KINDS, URGENT
+from devices.choices import CallWord, CommandState
+from devices.commands import KINDS, Ended, urgent_kinds
 from devices.models import Terminal, TerminalCommand
 from devices.services.commands import commands_dispatch
 from devices.services.contacts import Heard, call_target, contact_note
@@ -44,20 +43,6 @@ _ASIDE_S = 20.0
 
 class CommandTakenAway(Exception):
     """The command was cancelled, or given up for lost and is no longer this worker's."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """What became of a command; ``result`` holds counts and words only.
-
-    ``json_answered`` is what a terminal said to a JSON command, for the sealed column.
-    """
-
-    state: CommandState = CommandState.DONE
-    word: str = ""
-    code: str = ""
-    result: dict[str, Any] = field(default_factory=dict)
-    json_answered: str = field(default="", repr=False)
 
 
 class CallSession:
@@ -122,12 +107,15 @@ class CallSession:
         raise CommandTakenAway
 
 
-def command_work(*, command_id: int, work: Callable[[CallSession], Ended | None]) -> str:
+def command_work(
+    *, command_id: int, work: Callable[[CallSession], Ended | None] | None = None
+) -> str:
     """Carry out a command and return the state it is in afterwards.
 
     Args:
-        command_id: a command that is gone or taken is nobody's work.
-        work: talks to the terminal; None means that it is to be queued again to go on.
+        command_id: nothing is done for a command that is gone or taken.
+        work: talks to the terminal, as its kind does unless another is given; what returns None
+            is queued again to go on.
 
     Effects: the row says what became of it; the next waiting command is sent to a worker.
     """
@@ -135,7 +123,7 @@ def command_work(*, command_id: int, work: Callable[[CallSession], Ended | None]
     if session is None:
         return ""
     try:
-        ended = work(session)
+        ended = (work or KINDS[session.command.kind].work)(session)
     except CommandTakenAway:
         logger.info("command_taken_away id=%s", command_id)
         return ""
@@ -189,7 +177,7 @@ def _take_once(command_id: int) -> tuple[CallSession | None, bool]:
                 ]
             )  # fmt: skip
     except IntegrityError:
-        is_urgent = command.kind in URGENT
+        is_urgent = command.kind in urgent_kinds()
         if not is_urgent:
             # Whoever talks to the terminal now sends the next one off when it has ended.
             TerminalCommand.objects.filter(pk=command_id).update(dispatched_at=None)
@@ -208,7 +196,7 @@ def _waits(terminal_id: int) -> bool:
     """Tell whether an urgent command waits for the terminal or talks to it."""
     return TerminalCommand.objects.filter(
         terminal_id=terminal_id,
-        kind__in=URGENT,
+        kind__in=urgent_kinds(),
         state__in=[CommandState.QUEUED, CommandState.SENDING],
         expires_at__gt=timezone.now() - LEASE,
     ).exists()
@@ -239,7 +227,7 @@ def _finish(command: TerminalCommand, ended: Ended | None) -> None:
         pk=command.pk, lease=command.lease, state=CommandState.SENDING
     )
     if ended is None:
-        fresh = timezone.now() + KINDS[CommandKind(command.kind)].expires
+        fresh = timezone.now() + KINDS[command.kind].expires
         mine.update(
             state=CommandState.QUEUED,
             holds_terminal=False,

@@ -12,12 +12,10 @@ from django.db.models import Exists, F, OuterRef
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from devices.choices import CallWord, CommandKind, CommandState, SettingsGroup, TerminalStatus
-from devices.commands import KINDS, URGENT
+from devices.choices import CallWord, CommandKind, CommandState, TerminalStatus
+from devices.commands import KINDS, Kind, urgent_kinds
 from devices.models import CommandBatch, Terminal, TerminalCommand
 from devices.services.contacts import uncallable_word
-from devices.services.json_commands import json_text
-from devices.services.terminal_settings import settings_want_also
 from server_common.on_commit import enqueue_on_commit
 
 logger = logging.getLogger(__name__)
@@ -53,7 +51,7 @@ class Requested:
 @transaction.atomic
 def commands_request(
     *,
-    kind: CommandKind,
+    kind: str,
     terminals: Sequence[Terminal],
     requester: Requester,
     reason: str = "",
@@ -78,10 +76,10 @@ def commands_request(
         raise ValidationError({"reason": _("At most 255 characters, please.")})
     now = timezone.now()
     payload, batch = dict(payload or {}), None
-    json_sent = json_text(payload.pop("json")) if kind == CommandKind.JSON else ""
+    json_sent = spec.seals(payload) if spec.seals else ""
     if len(terminals) > 1:
         batch = CommandBatch.objects.create(kind=kind, requester=requester.name)
-    asked = _Asked(kind, requester, reason, payload, json_sent, batch, is_own_work)
+    asked = _Asked(spec, requester, reason, payload, json_sent, batch, is_own_work)
     commands = [_command_make(terminal, asked, now) for terminal in terminals]
     if not spec.is_urgent and not is_own_work:
         enqueue_on_commit("devices.tasks.commands_dispatch")
@@ -92,7 +90,7 @@ def commands_request(
 class _Asked:
     """What the rows of one request have in common."""
 
-    kind: CommandKind
+    kind: Kind
     requester: Requester
     reason: str
     payload: dict[str, Any]
@@ -102,34 +100,28 @@ class _Asked:
 
 
 def _command_make(terminal: Terminal, asked: _Asked, now: datetime) -> TerminalCommand:
-    if asked.kind == CommandKind.SETTINGS_WRITE:
-        # What is sent is wanted, whether it arrives or not.
-        settings_want_also(
-            terminal=terminal,
-            group=SettingsGroup(asked.payload["group"]),
-            values=asked.payload["values"],
-            by=asked.requester.name,
-        )
-    spec, word = KINDS[asked.kind], uncallable_word(terminal)
+    kind, word = asked.kind, uncallable_word(terminal)
+    if kind.on_request:
+        kind.on_request(terminal, asked.payload, asked.requester.name)
     command = TerminalCommand(
         terminal=terminal,
         batch=asked.batch,
-        kind=asked.kind,
+        kind=kind.name,
         requested_by=asked.requester.user,
         requester=asked.requester.name,
         reason=asked.reason,
         payload=asked.payload,
         json_sent=asked.json_sent,
-        expires_at=now + spec.expires,
+        expires_at=now + kind.expires,
     )
     if word:
         command.state, command.word = CommandState.UNREACHABLE, word
         command.finished_at = now
-    elif spec.is_urgent or asked.is_own_work:
+    elif kind.is_urgent or asked.is_own_work:
         command.dispatched_at = now
     command.save()
-    if spec.is_urgent and not word:
-        enqueue_on_commit(spec.task, command_id=command.pk)
+    if kind.is_urgent and not word:
+        enqueue_on_commit(kind.task, command_id=command.pk)
     return command
 
 
@@ -139,17 +131,18 @@ def commands_dispatch() -> int:
 
     Returns how many were sent.
     """
-    waiting = TerminalCommand.objects.filter(state=CommandState.QUEUED).exclude(kind__in=URGENT)
+    urgent = urgent_kinds()
+    waiting = TerminalCommand.objects.filter(state=CommandState.QUEUED).exclude(kind__in=urgent)
     under_way = TerminalCommand.objects.filter(
         state__in=_OPEN_STATES, dispatched_at__isnull=False
-    ).exclude(kind__in=URGENT)
+    ).exclude(kind__in=urgent)
     room = WINDOW - under_way.count()
     if room <= 0:
         return 0
     busy = under_way.filter(terminal=OuterRef("terminal"))
     # Two that dispatch at once skip each other's rows; together they may exceed the window a bit.
     rows = (
-        waiting.filter(~Exists(busy), dispatched_at__isnull=True)
+        waiting.filter(~Exists(busy), dispatched_at__isnull=True, kind__in=list(KINDS))
         .select_for_update(skip_locked=True)
         .order_by("pk")[: 4 * room]
     )
@@ -161,7 +154,7 @@ def commands_dispatch() -> int:
         dispatched_at=timezone.now()
     )
     for row in sent.values():
-        enqueue_on_commit(KINDS[CommandKind(row.kind)].task, command_id=row.pk)
+        enqueue_on_commit(KINDS[row.kind].task, command_id=row.pk)
     return len(sent)
 
 
@@ -182,7 +175,7 @@ def commands_sweep(*, now: datetime | None = None) -> int:
     late = TerminalCommand.objects.filter(state=CommandState.QUEUED, expires_at__lte=now)
     swept = late.update(state=CommandState.EXPIRED, word=CallWord.TOO_LATE, finished_at=now)
     lost = TerminalCommand.objects.filter(state=CommandState.SENDING, lease_until__lt=now)
-    again = [kind for kind, spec in KINDS.items() if spec.may_repeat]
+    again = [kind.name for kind in KINDS.values() if kind.may_repeat]
     swept += lost.filter(kind__in=again, attempts__lt=_ATTEMPTS_MAX, expires_at__gt=now).update(
         state=CommandState.QUEUED, holds_terminal=False, dispatched_at=None, lease=""
     )
@@ -198,7 +191,7 @@ def commands_sweep(*, now: datetime | None = None) -> int:
         TerminalCommand.objects.filter(
             state=CommandState.QUEUED, dispatched_at__lt=now - _DISPATCH_AGAIN
         )
-        .exclude(kind__in=URGENT)
+        .exclude(kind__in=urgent_kinds())
         .update(dispatched_at=None)
     )
     return swept
@@ -214,9 +207,8 @@ def commands_forget(*, now: datetime | None = None) -> int:
         requester=SCHEDULE.name, requested_by__isnull=True, finished_at__lt=before
     )
     count, _ = old.delete()
-    TerminalCommand.objects.filter(kind=CommandKind.JSON, finished_at__lt=before).update(
-        json_answered=""
-    )
+    sealed = [kind.name for kind in KINDS.values() if kind.seals]
+    TerminalCommand.objects.filter(kind__in=sealed, finished_at__lt=before).update(json_answered="")
     CommandBatch.objects.filter(
         requester=SCHEDULE.name, created_at__lt=before, commands__isnull=True
     ).delete()

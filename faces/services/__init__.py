@@ -46,7 +46,7 @@ from .picture_urls import (
     picture_root_fits,
 )
 from .sync import sync_answer, sync_news, terminal_libraries_set, terminal_view_changed
-from .terminal_holdings import people_compare, people_repair, people_wipe, people_work
+from .terminal_holdings import people_compare, people_repair, people_wipe
 from .terminal_people import people_push, user_object
 from .terminals import newcomers_forget, terminal_change, terminal_create, terminal_erase
 from .time_plans import DoorHours, door_hours
@@ -94,7 +94,6 @@ __all__ = [
     "people_repair",
     "people_stamp",
     "people_wipe",
-    "people_work",
     "person_erase",
     "person_save",
     "photo_attach",

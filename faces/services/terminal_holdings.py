@@ -1,39 +1,29 @@
 """Whom a terminal really holds (seed 8.2.4, 8.2.5): compare, repair, wipe."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 
 from django.db import transaction
 from django.utils import timezone
 
 from devices.calling import CallRefused, OutcomeUnknown, Repeat, TerminalClient
-from devices.choices import CallWord, CommandKind
+from devices.choices import CallWord
+from devices.commands import Ended
 from devices.models import Terminal
-from devices.services import CallSession, Ended
+from devices.services import CallSession
 from faces.choices import DeliveryState, Operation
 from faces.models import Delivery, TerminalHoldings
 from faces.selectors import people_for_terminal
 from faces.services.clock import clock_hold
 from faces.services.feedback import terminal_send_all_again
 from faces.services.revocations import revocations_settle
-from faces.services.terminal_people import AT_ONCE, forget_one, people_push, tell
+from faces.services.terminal_people import AT_ONCE, forget_one, tell
 from terminal_protocol import RetCode
 from terminal_protocol.device_calls import OK
 from terminal_protocol.pages import Page, PageWalk
 from terminal_protocol.values import lookup, read_text
 
 _PAGE = 10  # the most a page may have (seed 8.2.5)
-
-
-def people_work(session: CallSession) -> Ended | None:
-    """Carry out a command about the people on a terminal."""
-    work: dict[str, Callable[[CallSession], Ended | None]] = {
-        CommandKind.PEOPLE_PUSH: people_push,
-        CommandKind.PEOPLE_COMPARE: people_compare,
-        CommandKind.PEOPLE_REPAIR: people_repair,
-        CommandKind.PEOPLE_WIPE: people_wipe,
-    }
-    return work[session.command.kind](session)
 
 
 def people_compare(session: CallSession) -> Ended:

@@ -20,8 +20,9 @@ from django.utils import timezone
 
 from devices.calling import CallError, CallRefused, Repeat, TerminalClient
 from devices.choices import CallWord
+from devices.commands import Ended
 from devices.models import Terminal
-from devices.services import CallSession, Ended
+from devices.services import CallSession
 from faces.choices import DeliveryState, Operation, PhotoStatus, Sex
 from faces.models import Delivery, Person
 from faces.selectors import people_for_terminal

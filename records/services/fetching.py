@@ -14,11 +14,11 @@ from django.utils import timezone
 
 from devices.calling import CallRefused, OutcomeUnknown, TerminalClient
 from devices.choices import CommandKind, CommandState
+from devices.commands import Ended
 from devices.models import Terminal, TerminalCommand, TerminalContact
 from devices.services import (
     SCHEDULE,
     CallSession,
-    Ended,
     command_work,
     commands_request,
     repairs_count,
@@ -131,7 +131,7 @@ def gap_fill(*, terminal_id: int) -> CommandState:
     asked = commands_request(
         kind=CommandKind.RECORDS_PULL, terminals=[terminal], requester=SCHEDULE, is_own_work=True
     )
-    command_work(command_id=asked.commands[0].pk, work=records_pull)
+    command_work(command_id=asked.commands[0].pk)
     asked.commands[0].refresh_from_db(fields=["state"])
     return CommandState(asked.commands[0].state)
 

@@ -192,7 +192,7 @@ def every_state_of_work(side: Side) -> None:
         CommandKind.PEOPLE_PUSH: {"what": "all"},
         CommandKind.RECORDS_PULL: {"since": timezone.now().isoformat()},
     }
-    ends = [*((kind, "done", "") for kind in CommandKind.values if kind != CommandKind.JSON)]
+    ends = [*((kind, "done", "") for kind in CommandKind if kind != CommandKind.JSON)]
     ends += [("sync_time", state, "") for state in CommandState.values]
     ends += [("sync_time", "refused", word) for word in CallWord.values]
     for kind, state, word in ends:

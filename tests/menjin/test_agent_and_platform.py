@@ -415,7 +415,7 @@ def sync_time(platform: Platform, device_id: str, agent: Agent) -> None:
     script = f"""
 from devices.choices import CommandKind
 from devices.models import Terminal
-from devices.services import Requester, command_work, commands_request, device_work
+from devices.services import Requester, command_work, commands_request
 terminal = Terminal.objects.get(device_id="{device_id}")
 terminal.api_address, terminal.api_password = "127.0.0.1:{api["port"]}", "123456"
 terminal.save()
@@ -423,7 +423,7 @@ terminal.save()
     kind=CommandKind.SYNC_TIME, terminals=[terminal], requester=Requester("manager"),
     reason="test", payload={{}},
 ).commands
-command_work(command_id=command.pk, work=device_work)
+command_work(command_id=command.pk)
 command.refresh_from_db()
 print(command.state)
 """

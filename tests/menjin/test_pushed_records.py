@@ -55,10 +55,10 @@ print(json.dumps(f"/t/{{site.tokens.get().token}}"))
 """
 SET_CLOCK = """
 from devices.models import Terminal
-from devices.services import Requester, command_work, commands_request, device_work
+from devices.services import Requester, command_work, commands_request
 terminal = Terminal.objects.get(device_id={device_id!r})
 asked = commands_request(kind="sync_time", terminals=[terminal], requester=Requester("manager"))
-print(command_work(command_id=asked.commands[0].pk, work=device_work))
+print(command_work(command_id=asked.commands[0].pk))
 """
 # Its row is there already: it has called.
 ENTER = """

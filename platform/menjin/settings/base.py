@@ -251,7 +251,7 @@ SPECTACULAR_SETTINGS = {
         "PersonStateEnum": "faces.choices.PersonState",
         "ResultEnum": "records.choices.VerificationResult",
         "VerificationEnum": "devices.choices.Verification",
-        "CommandKindEnum": "devices.choices.CommandKind",
+        "CommandKindEnum": "devices.commands.kind_choices",
         "CommandStateEnum": "devices.choices.CommandState",
         "ReasonEnum": "records.choices.Reason",
         "RefusedReasonEnum": "devices.choices.RefusedReason",

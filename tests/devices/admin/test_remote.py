@@ -18,7 +18,6 @@ from devices.services import (
     command_work,
     commands_request,
     contact_pushes,
-    device_work,
 )
 from menjin import wordlist
 from terminal_protocol.device_objects import NETWORK_OBJECT, PERI_PARA_OBJECT, SMART_FACE_OBJECT
@@ -72,7 +71,7 @@ def test_the_door_is_opened_and_the_page_says_what_became_of_it(
     command = TerminalCommand.objects.get()
     assert answer.status_code == 302
     assert "Waiting" in text(client, answer["Location"])
-    command_work(command_id=command.pk, work=device_work)
+    command_work(command_id=command.pk)
     page = text(client, answer["Location"])
     assert "Done" in page
     assert "data-open" not in page
@@ -130,7 +129,7 @@ def test_a_restart_is_asked_twice(world: World, gate: Terminal, door: TerminalSe
     assert not TerminalCommand.objects.exists()
     client.post(url("remote", gate), {"kind": "reboot", "confirm": token_of(question)})
 
-    command_work(command_id=TerminalCommand.objects.get().pk, work=device_work)
+    command_work(command_id=TerminalCommand.objects.get().pk)
     assert door.state.reboots == 1
 
 
@@ -139,7 +138,7 @@ def test_the_difference_is_shown_before_settings_are_sent(
 ) -> None:
     client = client_of(world.manager)
     client.post(url("remote", gate), {"kind": "settings_read"})
-    command_work(command_id=TerminalCommand.objects.get().pk, work=device_work)
+    command_work(command_id=TerminalCommand.objects.get().pk)
     assert "37.3" in text(client, url("remote_settings", gate) + "&group=smartface")
 
     form = {
@@ -155,7 +154,7 @@ def test_the_difference_is_shown_before_settings_are_sent(
     assert "<code>faceInterval</code>" not in shown
     client.post(url("remote", gate), {**form, "confirm": token_of(question)})
 
-    command_work(command_id=TerminalCommand.objects.get(kind="settings_write").pk, work=device_work)
+    command_work(command_id=TerminalCommand.objects.get(kind="settings_write").pk)
     assert door.state.objects["smartface"]["faceThre"] == 8
     row = TerminalSettings.objects.get(terminal=gate, group="smartface")
     assert row.desired == {"faceThre": 8, "faceInterval": 6}
@@ -325,7 +324,7 @@ def test_a_superuser_sends_a_json_command_and_sees_its_answer(
     answer = client.post(url("remote", gate), form)
 
     command = TerminalCommand.objects.get()
-    command_work(command_id=command.pk, work=device_work)
+    command_work(command_id=command.pk)
     assert door.state.commands == [{"cmd": "get", "object": "音频"}]
     change = reverse("admin:devices_terminalcommand_change", args=[command.pk])
     for address in (answer["Location"], change):
@@ -345,7 +344,7 @@ def test_managers_neither_send_json_commands_nor_see_what_they_say(
     client, form = allowed(world.manager), {"kind": "json", "payload": '{"cmd": "hush"}'}
     sent = client_of(world.superuser).post(url("remote", gate), form)
     command = TerminalCommand.objects.get()
-    command_work(command_id=command.pk, work=device_work)
+    command_work(command_id=command.pk)
 
     assert client.post(url("remote", gate), form).status_code == 403
     assert TerminalCommand.objects.count() == 1

@@ -9,8 +9,9 @@ from django.urls import reverse
 from rest_framework.test import APIClient
 
 from devices.choices import CommandKind
+from devices.commands import KINDS
 from devices.models import Terminal, TerminalCommand, TerminalContact
-from devices.services import SCHEDULE, command_work, commands_request, device_work
+from devices.services import SCHEDULE, command_work, commands_request
 from tests.console.two_sites import World, client_of
 from tests.devices.admin.test_terminals import VALUES
 from tests.devices.services.conftest import door
@@ -222,7 +223,7 @@ def test_a_name_that_leads_to_another_sites_terminal_is_not_called(
     [command] = commands_request(
         kind=CommandKind.SETTINGS_READ, terminals=[gate], requester=SCHEDULE
     ).commands
-    command_work(command_id=command.pk, work=device_work)
+    command_work(command_id=command.pk)
 
     command.refresh_from_db()
     assert (command.state, command.word) == ("unreachable", "forbidden_address")
@@ -237,7 +238,7 @@ def test_what_was_asked_before_is_not_sent_to_the_new_address(
 
     with terminal_server() as other:
         assert by_rest(opener, gate, api_address=other.address, api_password=PASSWORD)
-        command_work(command_id=asked.commands[0].pk, work=device_work)
+        command_work(command_id=asked.commands[0].pk)
         assert other.state.calls == door.state.calls == []
 
     [command] = TerminalCommand.objects.filter(pk=asked.commands[0].pk)
@@ -253,7 +254,7 @@ def test_what_was_taken_before_ends_at_its_next_conversation(
 
     def moved_meanwhile(session: Any) -> Any:
         assert by_rest(opener, gate, api_address=ELSEWHERE, api_password="another")
-        return device_work(session)
+        return KINDS[session.command.kind].work(session)
 
     command_work(command_id=asked.commands[0].pk, work=moved_meanwhile)
 

@@ -7,7 +7,7 @@ from django.contrib.auth.models import Permission, User
 from rest_framework.test import APIClient
 
 from devices.models import Terminal, TerminalCommand, TerminalSettings
-from devices.services import command_work, device_work
+from devices.services import command_work
 from tests.console.two_sites import World
 from tests.devices.services.conftest import door
 from tests.support.factories import api_of
@@ -46,7 +46,7 @@ def test_a_guard_who_was_given_the_permission_opens_the_door(
     asked = guard.post(f"/api/v1/devices/{gate.pk}/open/", {"reason": "parcel"}, format="json")
 
     assert asked.status_code == 202
-    command_work(command_id=asked.json()["id"], work=device_work)
+    command_work(command_id=asked.json()["id"])
     told = guard.get(f"{COMMANDS}{asked.json()['id']}/").json()
     assert (told["state"], told["reason"], told["requester"]) == ("done", "parcel", "guard")
     assert door.state.opened == ["parcel"]
@@ -220,7 +220,7 @@ def test_wanted_settings_are_noted_and_their_drift_is_shown(
 ) -> None:
     address = f"/api/v1/devices/{gate.pk}/settings/"
     command = post(manager, kind="settings_read", devices=[gate.pk]).json()[0]
-    command_work(command_id=command["id"], work=device_work)
+    command_work(command_id=command["id"])
 
     body = {"group": "smartface", "desired": {"faceThre": "8"}}
     noted = manager.put(address, body, format="json").json()
@@ -260,7 +260,7 @@ def test_how_far_a_terminal_can_be_reached_is_told(manager: APIClient, gate: Ter
 
     assert reach() == "never_called"
     command = post(manager, kind="settings_read", devices=[gate.pk]).json()[0]
-    command_work(command_id=command["id"], work=device_work)
+    command_work(command_id=command["id"])
     assert reach() == "reachable"
     manager.patch(f"/api/v1/devices/{gate.pk}/", {"api_address": ""}, format="json")
     assert reach() == "not_callable"
@@ -283,7 +283,7 @@ def test_a_superuser_sends_a_json_command_and_reads_its_answer(
     )
 
     assert asked.status_code == 202, asked.content
-    command_work(command_id=asked.json()["id"], work=device_work)
+    command_work(command_id=asked.json()["id"])
     told = root.get(f"{COMMANDS}{asked.json()['id']}/").json()
     assert (told["state"], told["requester"]) == ("done", "root")
     assert told["json"] == {"sent": AUDIO, "answered": {"desc": "", "json": {"volumeOut": 9}}}
@@ -302,7 +302,7 @@ def test_json_commands_are_the_superusers(
     direct = client.post(here, body, format="json")
     listed = post(client, devices=[gate.pk], **body)
     command = root.post(here, body, format="json").json()["id"]
-    command_work(command_id=command, work=device_work)
+    command_work(command_id=command)
     seen = client.get(f"{COMMANDS}{command}/")
 
     assert (direct.status_code, listed.status_code) == (403, 403)

@@ -17,17 +17,16 @@ from django.db import connection
 from django.utils import timezone
 
 from devices.choices import CommandKind
+from devices.commands import KINDS, Ended
 from devices.models import Terminal, TerminalCommand
 from devices.services import (
     CallSession,
-    Ended,
     Requester,
     command_cancel,
     command_work,
     commands_dispatch,
     commands_request,
     commands_sweep,
-    device_work,
 )
 from devices.services.command_work import LEASE
 from tests.support.terminal_api import TerminalServer
@@ -70,7 +69,7 @@ def ask(terminal: Terminal, kind: CommandKind) -> TerminalCommand:
 
 
 def carry_out(command: TerminalCommand) -> Callable[[], str]:
-    return lambda: command_work(command_id=command.pk, work=device_work)
+    return lambda: command_work(command_id=command.pk)
 
 
 def slowly(door: TerminalServer, seconds: float) -> None:
@@ -213,7 +212,7 @@ def test_a_worker_that_was_given_up_for_lost_changes_nothing_any_more(
 
     def lost(session: CallSession) -> Ended:
         TerminalCommand.objects.update(state="unknown", holds_terminal=False, lease="")
-        return device_work(session)
+        return KINDS[session.command.kind].work(session)
 
     command_work(command_id=command.pk, work=lost)
 
@@ -225,8 +224,8 @@ WORKER = """
 import sys
 import django
 django.setup()
-from devices.services import command_work, device_work
-command_work(command_id=int(sys.argv[1]), work=device_work)
+from devices.services import command_work
+command_work(command_id=int(sys.argv[1]))
 """
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from devices.choices import CommandKind
 from devices.models import Terminal, TerminalCommand, TerminalContact
-from devices.services import Requester, command_work, commands_request, device_work
+from devices.services import Requester, command_work, commands_request
 from devices.services.stamps import _next, stamp_reserve
 from tests.support.terminal_api import TerminalServer
 
@@ -114,7 +114,7 @@ def run(terminal: Terminal, kind: CommandKind) -> TerminalCommand:
     asked = commands_request(
         kind=kind, terminals=[terminal], requester=Requester("manager"), reason="parcel"
     )
-    command_work(command_id=asked.commands[0].pk, work=device_work)
+    command_work(command_id=asked.commands[0].pk)
     asked.commands[0].refresh_from_db()
     return asked.commands[0]
 

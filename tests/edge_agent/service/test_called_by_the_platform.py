@@ -16,12 +16,11 @@ import pytest
 from devices.choices import CommandKind
 from devices.models import Site, Terminal, TerminalCommand, TerminalContact, TerminalSettings
 from devices.selectors import command_json
-from devices.services import Requester, command_work, commands_request, device_work
+from devices.services import Requester, command_work, commands_request
 from face_engine import install_models
 from faces.models import Library, Person
-from faces.services import people_work, person_save
+from faces.services import person_save
 from records.models import Record
-from records.services import records_pull
 from tests.support.agents import Agent
 
 pytestmark = [
@@ -32,12 +31,6 @@ pytestmark = [
         reason="this software terminal does not serve chapters 4 to 8",
     ),
 ]
-WORK: dict[str, Any] = {
-    "open_door": device_work, "sync_time": device_work, "reboot": device_work,
-    "settings_read": device_work, "settings_write": device_work, "people_push": people_work,
-    "people_compare": people_work, "people_wipe": people_work, "records_pull": records_pull,
-    "json": device_work,
-}  # fmt: skip
 
 
 @pytest.fixture
@@ -74,7 +67,7 @@ def run(terminal: Terminal, kind: CommandKind, **payload: Any) -> TerminalComman
         reason="test",
         payload=payload,
     ).commands[0]
-    command_work(command_id=command.pk, work=WORK[kind])
+    command_work(command_id=command.pk)
     command.refresh_from_db()
     return command
 
@@ -181,7 +174,7 @@ def test_a_terminal_that_is_off_is_not_opened_when_it_comes_back(
     try:
         again.wait_event(lambda event: event["event"] == "api")
         # Delivered once more, as a broker may do: it is over.
-        assert command_work(command_id=command.pk, work=device_work) == ""
+        assert command_work(command_id=command.pk) == ""
         assert run(gate, CommandKind.SETTINGS_READ).state == "done"
     finally:
         again.kill()

@@ -8,11 +8,12 @@ from aiohttp import web
 from django.utils import timezone
 
 from devices.choices import CommandKind
+from devices.commands import KINDS
 from devices.models import Terminal, TerminalCommand
 from devices.services import Requester, command_work, commands_request
 from faces.choices import DeliveryState, Operation
 from faces.models import Delivery, Library, Person, TerminalHoldings
-from faces.services import deliveries_retry, people_work, person_erase, person_save
+from faces.services import deliveries_retry, person_erase, person_save
 from tests.support.people import enrol
 from tests.support.terminal_api import TerminalServer
 from tests.support.wire import WireClient
@@ -24,7 +25,7 @@ def run(terminal: Terminal, kind: CommandKind, **payload: Any) -> TerminalComman
     command = commands_request(
         kind=kind, terminals=[terminal], requester=Requester("manager"), payload=payload
     ).commands[0]
-    command_work(command_id=command.pk, work=people_work)
+    command_work(command_id=command.pk)
     command.refresh_from_db()
     return command
 
@@ -180,7 +181,7 @@ def test_somebody_erased_while_their_face_is_on_its_way_is_deleted_again(
             return answer
 
         session.talk = talk
-        return people_work(session)
+        return KINDS[session.command.kind].work(session)
 
     command = commands_request(
         kind=CommandKind.PEOPLE_PUSH, terminals=[gate], requester=Requester("manager")

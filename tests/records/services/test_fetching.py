@@ -24,7 +24,7 @@ from devices.services import Requester, command_work, commands_request
 from faces.models import Library
 from records.choices import AlertKind, AlertState, Origin, RecordKind
 from records.models import Alert, Record, RecordCursor
-from records.services import passes, records_pull, sign_store
+from records.services import passes, sign_store
 from tests.support.factories import api_of, make_site, make_user
 from tests.support.people import enrol
 from tests.support.signs import picture, sign, upload_of
@@ -43,7 +43,7 @@ def pull(terminal: Terminal, **payload: Any) -> TerminalCommand:
         requester=Requester("manager"),
         payload=payload,
     ).commands[0]
-    command_work(command_id=command.pk, work=records_pull)
+    command_work(command_id=command.pk)
     command.refresh_from_db()
     return command
 

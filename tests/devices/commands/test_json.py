@@ -11,16 +11,15 @@ from django.db import connection
 from django.utils import timezone
 
 from devices.choices import CommandKind
+from devices.commands import command_payload
 from devices.models import Terminal, TerminalCommand
 from devices.selectors import command_json
 from devices.services import (
     Requester,
-    command_payload,
     command_work,
     commands_forget,
     commands_request,
     commands_sweep,
-    device_work,
 )
 from tests.support.terminal_api import TerminalServer
 
@@ -38,7 +37,7 @@ def ask(terminal: Terminal, payload: dict[str, Any]) -> TerminalCommand:
 
 
 def run(command: TerminalCommand) -> TerminalCommand:
-    command_work(command_id=command.pk, work=device_work)
+    command_work(command_id=command.pk)
     command.refresh_from_db()
     return command
 

@@ -1,0 +1,20 @@
+"""Kinds of commands are what the apps register; nothing in the database changes."""
+
+from django.db import migrations, models
+
+import devices.commands.base
+
+
+class Migration(migrations.Migration):
+    dependencies = [("devices", "0020_addresses_heard")]
+
+    operations = [
+        migrations.AlterField(
+            model_name=name,
+            name="kind",
+            field=models.CharField(
+                choices=devices.commands.base.kind_choices, max_length=20, verbose_name="command"
+            ),
+        )
+        for name in ("commandbatch", "terminalcommand")
+    ]
