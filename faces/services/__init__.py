@@ -46,11 +46,11 @@ from .picture_urls import (
     picture_root_fits,
 )
 from .sync import sync_answer, sync_news, terminal_libraries_set, terminal_view_changed
+from .sync_state import Standing, poll_look
 from .terminal_holdings import people_compare, people_repair, people_wipe, people_work
 from .terminal_people import people_push, user_object
 from .terminals import newcomers_forget, terminal_change, terminal_create, terminal_erase
 from .time_plans import DoorHours, door_hours
-from .told import Standing, poll_look
 from .unconfirmed import deliveries_unconfirm
 
 __all__ = [

@@ -19,7 +19,7 @@ from faces.services.libraries import libraries_lock_all
 from faces.services.picture_urls import PictureAddresses
 from faces.services.sync_entries import delete_entries, save_entry
 from faces.services.sync_pages import Page, Position, page_after
-from faces.services.told import CursorRow, Standing, cursor_lock, cursor_move, standing_of
+from faces.services.sync_state import CursorRow, Standing, cursor_lock, cursor_move, standing_of
 from terminal_protocol import SyncAnswer
 
 logger = logging.getLogger(__name__)

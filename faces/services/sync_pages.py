@@ -15,7 +15,7 @@ from devices.models import Terminal
 from faces.choices import DeliveryState, Operation, PhotoStatus
 from faces.models import Delivery, FacePhoto, Person
 from faces.selectors import people_for_terminal
-from faces.services.told import Standing
+from faces.services.sync_state import Standing
 from server_common.frozen_query import FrozenQuery, columns_of, from_row
 
 Row = TypeVar("Row", Person, Delivery)

@@ -12,11 +12,11 @@ from django.utils.translation import override
 from devices.models import Site, Terminal
 from devices.services import presence_flush
 from faces.models import Library
-from menjin.idle_lane import IdleLane
 from records.choices import AlertKind, AlertState
 from records.models import Alert
 from records.services import alert_acknowledge, alert_clear, shared_ids_watch
 from records.words import shared_id_words
+from terminal_api.idle import IdleLane
 from tests.support.people import enrol
 from tests.support.wire import WireClient
 

@@ -30,8 +30,8 @@ from faces.services import (
     terminal_change,
     terminal_view_changed,
 )
-from menjin.crowding import Errand, Slots
-from menjin.idle_lane import IdleLane
+from terminal_api.idle import IdleLane
+from terminal_api.load import Errand, Slots
 from tests.support.factories import make_terminal
 from tests.support.people import enrol
 from tests.support.wire import WireClient

@@ -11,7 +11,7 @@ from typing import Any
 
 from django.conf import settings
 
-from menjin.lane_paths import is_lane_path
+from terminal_api.paths import is_lane_path
 from terminal_protocol import Ack, RetCode
 
 # So long a body may stand still; its sender is answered within ten seconds then. nginx says the

@@ -13,7 +13,8 @@ from typing import Any
 
 from django.core.handlers.wsgi import get_path_info
 
-from menjin.whole_requests import (
+from server_common.addresses import is_trusted_proxy
+from terminal_api.whole_requests import (
     DRAINED,
     MAY_BE_CUT,
     RECEIVING_S,
@@ -23,7 +24,6 @@ from menjin.whole_requests import (
     broke_off,
     too_large,
 )
-from server_common.addresses import is_trusted_proxy
 
 logger = logging.getLogger(__name__)
 

@@ -213,7 +213,7 @@ def test_a_database_that_is_away_is_worth_repeating(
     def away(**_: object) -> None:
         raise OperationalError("server closed the connection")
 
-    monkeypatch.setattr("menjin.terminal_lane.admit", away)
+    monkeypatch.setattr("terminal_api.answer.admit", away)
     with caplog.at_level(logging.CRITICAL):
         response = wire.raw("syface", {"userId": "1"})
 

@@ -9,7 +9,8 @@ from urllib.parse import unquote_to_bytes
 from django.conf import settings
 from django.utils.encoding import repercent_broken_unicode
 
-from menjin.whole_requests import (
+from server_common.addresses import is_trusted_peer
+from terminal_api.whole_requests import (
     DRAINED,
     RECEIVING_S,
     STALLED_S,
@@ -20,7 +21,6 @@ from menjin.whole_requests import (
     no_room,
     too_large,
 )
-from server_common.addresses import is_trusted_peer
 
 Scope = dict[str, Any]
 Message = dict[str, Any]

@@ -7,7 +7,7 @@ from django.utils.encoding import repercent_broken_unicode
 from hypothesis import given
 from hypothesis import strategies as st
 
-from menjin.lane_paths import is_terminal_path, lane_path
+from terminal_api.paths import is_terminal_path, lane_path
 
 pytestmark = pytest.mark.sqlite
 

@@ -22,9 +22,9 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.request import RawPostDataException, UnreadablePostError
 from django.utils import timezone
 
-import devices.wire
-import faces.wire
-import records.wire
+import devices.terminal_views
+import faces.terminal_views
+import records.terminal_views
 from devices.choices import RefusedReason
 from devices.services import (
     Admission,
@@ -43,12 +43,12 @@ from devices.services import (
 )
 from face_engine import PicturesBusy
 from faces.services import PICTURES_RETRY_AFTER_S
-from menjin.cross_site import is_cross_site
-from menjin.crowding import Crowded, Errand, SentAway, crowded_retry_after_s, shared_slots
-from menjin.lane_paths import is_lane_path, is_picture_path, lane_path
-from menjin.packed_bodies import TooLargeUnpacked, UnknownEncoding, unpack
-from menjin.whole_requests import MAY_BE_CUT, RECEIVING_S
 from server_common.addresses import client_address, peer_address
+from terminal_api.bodies import TooLargeUnpacked, UnknownEncoding, unpack
+from terminal_api.cross_site import is_cross_site
+from terminal_api.load import Crowded, Errand, SentAway, crowded_retry_after_s, shared_slots
+from terminal_api.paths import is_lane_path, is_picture_path, lane_path
+from terminal_api.whole_requests import MAY_BE_CUT, RECEIVING_S
 from terminal_protocol import (
     Ack,
     BodyReading,
@@ -67,10 +67,10 @@ _ERRAND = re.compile(r"^(?:/t/[^/]*)?/\+?(?P<kind>syface|syrecord)(?:/|$)")
 _ERRANDS = {"syface": Errand.DOOR, "syrecord": Errand.POLL}
 _PICTURE = re.compile(r"^/i/(?P<name>[A-Za-z0-9_\-]{1,80})\.jpg$")
 _POSTED: dict[str, Callable[[Admission, BodyReading], Answered]] = {
-    "syface": records.wire.face,
-    "syattribute": records.wire.attribute,
-    "syresult": faces.wire.result,
-    "syheartbeat": devices.wire.heartbeat,
+    "syface": records.terminal_views.face,
+    "syattribute": records.terminal_views.attribute,
+    "syresult": faces.terminal_views.result,
+    "syheartbeat": devices.terminal_views.heartbeat,
 }
 _RETRY_AFTER_S = 10
 _SECONDS = re.compile(r"[0-9]{1,6}(?:\.[0-9]{1,6})?", re.ASCII)
@@ -162,7 +162,7 @@ class TerminalLane:
         found = _PICTURE.match(request.path_info)
         if found is None or request.method not in {"GET", "HEAD"}:
             return HttpResponse("no such picture\n", status=404, content_type="text/plain")
-        return faces.wire.picture(request, found["name"])
+        return faces.terminal_views.picture(request, found["name"])
 
     def _message(self, request: HttpRequest) -> HttpResponse:
         found = _PATH.match(request.path_info)
@@ -192,7 +192,7 @@ class TerminalLane:
         def answer(request: HttpRequest) -> HttpResponse:
             nonlocal said, answered
             if kind == "syrecord":
-                answered = faces.wire.sync(admission, request)
+                answered = faces.terminal_views.sync(admission, request)
             else:
                 body = _body_of(request)
                 said = body.data

@@ -13,8 +13,8 @@ from django.utils.log import log_response
 from hypothesis import given
 from hypothesis import strategies as st
 
-from menjin.crowding import Crowded, Errand, SentAway, Slots
-from menjin.terminal_lane import TerminalLane
+from terminal_api.answer import TerminalLane
+from terminal_api.load import Crowded, Errand, SentAway, Slots
 
 
 def until(happened: Callable[[], bool]) -> None:

@@ -4,7 +4,7 @@ A WSGI application around Django's: a poll that finds nothing new and a heartbea
 is on file get their constant answers, and a poll that finds somebody enrolled or changed gets its
 page of faces, because that is what a whole fleet asks after one change. Admission, rates, presence
 and flight recorder are as in the lane behind. Everything else, and whatever goes wrong here, is
-left to that lane (``menjin.terminal_lane``), with the body of the request as if nobody had read it.
+left to that lane (``terminal_api.answer``), with the body of the request as if nobody had read it.
 """
 
 import io
@@ -33,7 +33,9 @@ from devices.services import (
     server_url_shown,
 )
 from faces.services import Standing, picture_root, poll_look, sync_news
-from menjin.crowding import (
+from server_common.addresses import called_host, caller_address
+from server_common.request_ids import new_request_id
+from terminal_api.load import (
     Crowded,
     Errand,
     SentAway,
@@ -41,8 +43,6 @@ from menjin.crowding import (
     crowded_retry_after_s,
     shared_slots,
 )
-from server_common.addresses import called_host, caller_address
-from server_common.request_ids import new_request_id
 from terminal_protocol import Ack, Heartbeat, RetCode, SyncAnswer, UnreadableBody, read_body
 
 logger = logging.getLogger(__name__)
@@ -53,7 +53,7 @@ _CURSOR = re.compile(r"lastQueryTime=([0-9]{1,18})")
 _BODY_MAX = 512
 # Of the lane behind's slots, as many again are for quiet requests at once, and so many more of
 # these wait for a moment; whoever finds no place is told to come again. With the usual 8 slots and
-# all who can wait for them (``menjin.crowding``), 31 of a server's 32 threads are taken at most.
+# all who can wait for them (``terminal_api.load``), 31 of a server's 32 threads are taken at most.
 _AT_ONCE = 1 / 2
 _WAITING = 3 / 8
 _WAIT_S = 0.5
