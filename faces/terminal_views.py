@@ -1,10 +1,9 @@
-"""/syrecord and /syresult of seed 9.1 and 9.4, and the pictures terminals fetch."""
+"""Views of /syrecord and /syresult (seed 9.1 and 9.4), and of the pictures terminals fetch."""
 
 import logging
 
 from django.conf import settings
 from django.core.files.storage import default_storage
-from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
 
 from devices.services import Admission, Answered
 from faces.services import (
@@ -16,8 +15,14 @@ from faces.services import (
     picture_root,
     sync_answer,
 )
-from server_common.addresses import called_host, client_address
-from terminal_protocol import Ack, BodyReading, RetCode, read_feedback
+from terminal_protocol import (
+    Ack,
+    BodyReading,
+    RetCode,
+    TerminalReply,
+    TerminalRequest,
+    read_feedback,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -26,14 +31,14 @@ _USER_ID_MAX = 32
 _CURSOR_MAX = 2**62
 
 
-def sync(admission: Admission, request: HttpRequest) -> Answered:
+def sync(admission: Admission, request: TerminalRequest) -> Answered:
     """Answer a poll for library changes; an unreadable cursor means a full sync."""
-    raw = request.GET.get("lastQueryTime", "0").strip()
+    raw = request.query_fields().get("lastQueryTime", "0").strip()
     asked = int(raw) if raw.isdecimal() and len(raw) <= 19 else 0
     answer = sync_answer(
         terminal=admission.terminal,
         last_query_time=min(asked, _CURSOR_MAX),
-        picture_root=picture_root(called_host(request.META)),
+        picture_root=picture_root(request.called_host),
         caller=admission.caller,
     )
     told = [entry.operation for entry in answer.entries]
@@ -60,28 +65,33 @@ def result(admission: Admission, body: BodyReading) -> Answered:
     return Answered(Ack(RetCode.SUCCESS, "Success").to_wire(), note)
 
 
-def picture(request: HttpRequest, name: str) -> HttpResponse:
+def picture(request: TerminalRequest, name: str) -> TerminalReply:
     """Give a terminal the photo its signed address grants while it may hold it, and note that."""
     try:
         grant = picture_grant(name)
     except BadPictureAddress as error:
-        return HttpResponse(f"{error}\n", status=404, content_type="text/plain")
-    photo = photo_fetched(grant, address=client_address(request))
+        return _plain(404, f"{error}\n")
+    photo = photo_fetched(grant, address=request.address)
     if photo is None:
-        return HttpResponse("gone\n", status=410, content_type="text/plain")
+        return _plain(410, "gone\n")
     etag = f'"{photo.sha256[:32]}"'
-    if request.headers.get("If-None-Match") == etag:
-        return HttpResponseNotModified(headers={"ETag": etag})
+    if request.header("if-none-match") == etag:
+        return TerminalReply(304, {"ETag": etag})
+    headers = {
+        "Content-Type": "image/jpeg",
+        "ETag": etag,
+        "Cache-Control": "private, max-age=3600",
+    }
     if settings.ACCEL_LOCATION:
-        response = HttpResponse(content_type="image/jpeg")
-        response["X-Accel-Redirect"] = f"{settings.ACCEL_LOCATION}{photo.name}"
-    else:
-        try:
-            with default_storage.open(photo.name) as stored:
-                response = HttpResponse(stored.read(), content_type="image/jpeg")
-        except FileNotFoundError:
-            logger.exception("photo_file_missing photo=%s", photo.photo_id)
-            return HttpResponse("gone\n", status=410, content_type="text/plain")
-    response["ETag"] = etag
-    response["Cache-Control"] = "private, max-age=3600"
-    return response
+        location = f"{settings.ACCEL_LOCATION}{photo.name}"
+        return TerminalReply(200, {**headers, "X-Accel-Redirect": location})
+    try:
+        with default_storage.open(photo.name) as stored:
+            return TerminalReply(200, headers, stored.read())
+    except FileNotFoundError:
+        logger.exception("photo_file_missing photo=%s", photo.photo_id)
+        return _plain(410, "gone\n")
+
+
+def _plain(status: int, text: str) -> TerminalReply:
+    return TerminalReply(status, {"Content-Type": "text/plain"}, text.encode())

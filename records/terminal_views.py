@@ -1,4 +1,4 @@
-"""/syface and /syattribute of seed 9.2 and 9.3."""
+"""Views of /syface and /syattribute (seed 9.2 and 9.3)."""
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime

@@ -57,7 +57,6 @@ def _fresh_process_state() -> Iterator[None]:
     """Forget what a process remembers between requests, as a new process would."""
     forget_copies()
     admission.remembered.clear()
-    admission.heard.clear()
     tokens.noted.clear()
     stores = (
         limits._buckets,

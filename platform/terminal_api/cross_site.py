@@ -5,26 +5,30 @@ send neither of the two headers, and a program in a terminal that is itself a pa
 host (``null``, ``file://``).
 """
 
-from collections.abc import Mapping
-from typing import Any
 from urllib.parse import urlsplit
+
+from terminal_protocol import TerminalRequest
 
 _WEB = {"http", "https"}
 
 
-def is_cross_site(environ: Mapping[str, Any]) -> bool:
-    """Tell whether a browser says that a page of another host sent a request (WSGI, ``META``).
+def is_cross_site(request: TerminalRequest) -> bool:
+    """Tell whether a browser says that a page of another host sent a request.
 
     Hosts are compared without their ports: port 80 is for terminals, pages come from 443.
     """
-    if str(environ.get("HTTP_SEC_FETCH_SITE") or "").strip().lower() == "cross-site":
+    if request.header("sec-fetch-site").strip().lower() == "cross-site":
         return True
-    origin = str(environ.get("HTTP_ORIGIN") or "").strip().lower()
+    origin = request.header("origin").strip().lower()
     if origin.partition("://")[0] not in _WEB:
         return False
-    asked = environ.get("HTTP_HOST") or environ.get("SERVER_NAME") or ""
     page = _host(origin)
-    return not page or page != _host(f"//{asked}".lower())
+    return not page or page != _host(f"//{request.header('host')}".lower())
+
+
+def is_browser(request: TerminalRequest) -> bool:
+    """Tell whether a request names a page that made a browser send it."""
+    return "origin" in request.headers or "sec-fetch-site" in request.headers
 
 
 def _host(address: str) -> str:

@@ -1,73 +1,49 @@
-"""What idle terminals ask all day is answered here, in front of Django's handler (decision 0017).
+"""Cheap form of what idle terminals ask all day: one statement and one script (decision 0017).
 
-A WSGI application around Django's: a poll that finds nothing new and a heartbeat of a terminal that
-is on file get their constant answers, and a poll that finds somebody enrolled or changed gets its
-page of faces, because that is what a whole fleet asks after one change. Admission, rates, presence
-and flight recorder are as in the lane behind. Everything else, and whatever goes wrong here, is
-left to that lane (``terminal_api.answer``), with the body of the request as if nobody had read it.
+A poll that finds nothing new and a heartbeat of a terminal that is on file get their constant
+answers here, and a poll that finds people enrolled or changed gets its page of faces, because that
+is what a whole fleet asks after one change. Admission, rates, presence and flight recorder are as
+in full. What has no cheap form is None here, and answered in full (``answer``).
 """
 
-import io
-import json
-import logging
 import re
-import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
-
-from django.conf import settings
-from django.db import DatabaseError, InterfaceError, connection
 
 from devices.services import (
     AdmissionOutdated,
     Exchange,
     call_taken,
-    exchange_keep,
     heartbeat_known,
     heartbeat_note,
     masked,
     server_url_shown,
 )
-from faces.services import Standing, picture_root, poll_look, sync_news
-from server_common.addresses import called_host, caller_address
-from server_common.request_ids import new_request_id
-from terminal_api.load import (
-    Crowded,
-    Errand,
-    SentAway,
-    Slots,
-    crowded_retry_after_s,
-    shared_slots,
+from faces.services import SyncState, picture_root, sync_news, sync_state_of_caller
+from terminal_api.cross_site import is_browser
+from terminal_api.urls import HEARTBEAT, POLL, Match
+from terminal_protocol import (
+    Ack,
+    BodyBrokeOff,
+    BodyTooLarge,
+    Heartbeat,
+    RetCode,
+    SyncAnswer,
+    TerminalRequest,
+    UnreadableBody,
+    read_body,
 )
-from terminal_protocol import Ack, Heartbeat, RetCode, SyncAnswer, UnreadableBody, read_body
 
-logger = logging.getLogger(__name__)
-
-# The plainest form of a terminal's address; any other is read by the lane behind.
-_PATH = re.compile(r"/t/([A-Za-z0-9_\-]{1,64})/(syrecord|syheartbeat)/([A-Za-z0-9_.\-]{1,32})")
 _CURSOR = re.compile(r"lastQueryTime=([0-9]{1,18})")
 _BODY_MAX = 512
-# Of the lane behind's slots, as many again are for quiet requests at once, and so many more of
-# these wait for a moment; whoever finds no place is told to come again. With the usual 8 slots and
-# all who can wait for them (``terminal_api.load``), 31 of a server's 32 threads are taken at most.
-_AT_ONCE = 1 / 2
-_WAITING = 3 / 8
-_WAIT_S = 0.5
-_RETRY_AFTER_S = 10
-
-Environ = dict[str, Any]
-StartResponse = Callable[..., Any]
-Application = Callable[[Environ, StartResponse], Iterable[bytes]]
-Response = tuple[str, list[tuple[str, str]], bytes]
+_TOKEN_MAX, _DEVICE_ID_MAX = 64, 32
 
 
 @dataclass(frozen=True, slots=True)
-class _Quiet:
-    """An answer that is ready, what is noted of it, and the mark of what it was admitted by."""
+class IdleAnswer:
+    """An answer that is ready, and what is noted of it."""
 
     terminal_id: int
     said: dict[str, Any]
@@ -76,228 +52,133 @@ class _Quiet:
     note: dict[str, Any]
     mark: str | None = None
 
+    def exchange(self, request: TerminalRequest, match: Match, began_s: float) -> Exchange:
+        """Return what the flight recorder keeps of it."""
+        return Exchange(
+            at=time.time(),
+            kind=match.kind,
+            address=request.address,
+            status=200,
+            said=self.said,
+            answered=self.shown,
+            note=self.note,
+            took_ms=round((time.perf_counter() - began_s) * 1000, 1),
+        )
+
 
 @dataclass(frozen=True, slots=True)
-class _News:
-    """A poll that finds news: how its terminal stands, and the cursor it asked with, as written."""
+class News:
+    """A poll that finds news: its terminal's sync state, and the cursor it asked with, as sent."""
 
-    standing: Standing
+    state: SyncState
     asked: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Call:
-    """A request in the plainest form."""
-
-    token: str
-    kind: str
-    device_id: str
-    address: str
-
-
-class IdleLane:
-    """WSGI application that answers idle terminals itself and passes everything else on."""
-
-    def __init__(
-        self,
-        application: Application,
-        *,
-        at_once: int | None = None,
-        waiting: int | None = None,
-        slots: Slots | None = None,
-    ) -> None:
-        """Stand in front of an application.
-
-        Args:
-            application: Django's.
-            at_once: quiet requests worked on at once, by default half of the slots,
-            waiting: and how many more wait for a moment.
-            slots: for polls with news, those of the lane behind by default.
-        """
-        self._application = application
-        total = settings.TERMINAL_SLOTS
-        at_once = max(1, int(total * _AT_ONCE)) if at_once is None else at_once
-        waiting = max(1, int(total * _WAITING)) if waiting is None else waiting
-        self._room = threading.Semaphore(at_once)
-        self._queue = threading.Semaphore(waiting)
-        self._slots = slots or shared_slots()
-        self._sent_away = SentAway()
-
-    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        """Answer a request, here or behind."""
-        answer = self._answered(environ)
-        if answer is None:
-            return self._application(environ, start_response)
-        status, headers, body = answer
-        common = [
-            ("Content-Type", "application/json"),
-            ("Content-Length", str(len(body))),
-            ("X-Request-Id", new_request_id()),
-        ]
-        start_response(status, [*common, *headers])
-        return [body]
-
-    def _answered(self, environ: Environ) -> Response | None:
-        call = _call_of(environ)
-        if call is None:
-            return None
-        try:
-            return self._answer(call, environ, time.perf_counter())
-        except Crowded:
-            # The lane behind has more to do for an answer than this one, so it is no help.
-            self._sent_away.count(Errand.POLL if call.kind == "syrecord" else Errand.REST)
-            return _busy("platform is busy", crowded_retry_after_s())
-        except (DatabaseError, InterfaceError):
-            # Of a connection that broke off; the lane behind opens a new one, and says what is
-            # wrong if that does not help.
-            connection.close()
-            return None
-        except Exception:
-            # The border of this lane: the one behind answers whatever went wrong here.
-            logger.exception("idle_request_failed")
-            return None
-
-    def _answer(self, call: _Call, environ: Environ, started: float) -> Response | None:
-        with self._place():
-            found = _poll(call, environ) if call.kind == "syrecord" else _heartbeat(call, environ)
-            if isinstance(found, _Quiet):
-                try:
-                    is_taken = _taken(call, found, _ms_since(started))
-                except AdmissionOutdated:
-                    return None
-                return _quiet(found) if is_taken else _too_often(found.terminal_id)
-        if found is None:
-            return None
-        # News are told in turn with all that is no quiet request, and this place is free again.
-        with self._slots.taken(Errand.POLL):
-            return _tell(call, found, environ, started)
-
-    @contextmanager
-    def _place(self) -> Iterator[None]:
-        """Hold a place for a quiet request, at once or after a short wait in a short queue.
-
-        Raises:
-            Crowded: there is none.
-        """
-        if not self._room.acquire(blocking=False):
-            if not self._queue.acquire(blocking=False):
-                raise Crowded
-            try:
-                if not self._room.acquire(timeout=_WAIT_S):
-                    raise Crowded
-            finally:
-                self._queue.release()
-        try:
-            yield
-        finally:
-            self._room.release()
+def may_be_idle(request: TerminalRequest, match: Match) -> bool:
+    """Tell whether a request may have a cheap form, without looking anything up."""
+    if match.url is POLL:
+        is_plain = request.method == "GET" and request.header("content-length") in {"", "0"}
+    elif match.url is HEARTBEAT:
+        length = request.header("content-length") or "0"
+        is_plain = (
+            request.method == "POST"
+            and length.isdecimal()
+            and int(length) <= _BODY_MAX
+            and not request.may_be_cut
+        )
+    else:
+        return False
+    packed = request.header("transfer-encoding") or request.header("content-encoding")
+    return is_plain and not packed and not is_browser(request) and _is_plain_address(match)
 
 
-def _quiet(found: _Quiet) -> Response:
-    return "200 OK", [], json.dumps(found.answer).encode()
+def _is_plain_address(match: Match) -> bool:
+    """Tell whether these can be the parts of an address that is on file."""
+    token = match.token
+    is_token = token is None or (0 < len(token) <= _TOKEN_MAX and token.isascii())
+    return is_token and 0 < len(match.name) <= _DEVICE_ID_MAX and match.name.isprintable()
 
 
-def _too_often(terminal_id: int) -> Response:
-    logger.info("terminal_too_often terminal=%s", terminal_id)
-    return _busy("too many requests", _RETRY_AFTER_S)
+def idle_answer(request: TerminalRequest, match: Match) -> IdleAnswer | News | None:
+    """Look who asks and answer; None when it has no cheap form."""
+    return _poll(request, match) if match.url is POLL else _heartbeat(request, match)
 
 
-def _ms_since(started: float) -> float:
-    return round((time.perf_counter() - started) * 1000, 1)
+def is_taken(found: IdleAnswer, request: TerminalRequest, match: Match, began_s: float) -> bool:
+    """Tell whether the caller may call now; if so, note all there is to note by one script."""
+    return call_taken(
+        terminal_id=found.terminal_id,
+        address=request.address,
+        used_token=match.token is not None,
+        quiet=found.exchange(request, match, began_s),
+        asked=found.said["lastQueryTime"] if match.url is POLL else "",
+    )
 
 
-def _busy(reason: str, retry_after_s: int) -> Response:
-    busy = Ack(RetCode.INTERNAL_ERROR, reason).to_wire()
-    headers = [("Retry-After", str(retry_after_s))]
-    return "503 Service Unavailable", headers, json.dumps(busy).encode()
-
-
-def _call_of(environ: Environ) -> _Call | None:
-    """Read a request that may be a quiet one; None when it is none or not in plain form."""
-    found = _PATH.fullmatch(environ.get("PATH_INFO", ""))
-    if found is None or "HTTP_TRANSFER_ENCODING" in environ or "HTTP_CONTENT_ENCODING" in environ:
+def news_answer(news: News, request: TerminalRequest) -> IdleAnswer | None:
+    """Answer a poll that found news; None when it is not one of saves alone."""
+    root = picture_root(request.called_host)
+    answer = sync_news(state=news.state, asked=int(news.asked), picture_root=root)
+    if answer is None:
         return None
-    if "HTTP_ORIGIN" in environ or "HTTP_SEC_FETCH_SITE" in environ:
-        return None  # a browser's
-    token, kind, device_id = found.groups()
-    if environ["REQUEST_METHOD"] != ("GET" if kind == "syrecord" else "POST"):
-        return None
-    return _Call(token, kind, device_id, caller_address(environ))
+    return _of_poll(news.state.terminal_id, answer, news.asked)
 
 
-def _poll(call: _Call, environ: Environ) -> _Quiet | _News | None:
-    found = _CURSOR.fullmatch(environ.get("QUERY_STRING", ""))
-    if not found or environ.get("CONTENT_LENGTH", "") not in {"", "0"}:
+def _poll(request: TerminalRequest, match: Match) -> IdleAnswer | News | None:
+    found = _CURSOR.fullmatch(request.query)
+    if found is None or match.token is None:
         return None
     asked = int(found[1])
-    standing = poll_look(
-        token=call.token, device_id=call.device_id, address=call.address, asked=asked
+    state = sync_state_of_caller(
+        token=match.token, device_id=match.name, address=request.address, asked=asked
     )
-    if standing is None:
+    if state is None:
         return None
-    if standing.is_approved and not standing.is_told(asked):
-        is_usual = standing.is_plain(asked) and not standing.has_deletes
-        return _News(standing, found[1]) if is_usual else None
-    # Whoever waits for approval has an empty library and begins anew afterwards.
-    cursor = asked if standing.is_approved else 0
-    answer = SyncAnswer(entries=(), last_query_time=cursor)
-    return _Quiet(terminal_id=standing.terminal_id, **_told_of(answer, found[1]))
+    if state.is_approved and not state.is_complete(asked):
+        is_usual = state.is_plain(asked) and not state.has_deletes
+        return News(state, found[1]) if is_usual else None
+    # One that waits for approval has an empty library and begins anew afterwards.
+    cursor = asked if state.is_approved else 0
+    return _of_poll(state.terminal_id, SyncAnswer(entries=(), last_query_time=cursor), found[1])
 
 
-def _told_of(answer: SyncAnswer, asked: str) -> dict[str, Any]:
+def _of_poll(terminal_id: int, answer: SyncAnswer, asked: str) -> IdleAnswer:
     """Return an answer as it is sent, and what of it and its question is kept."""
     told = [entry.operation for entry in answer.entries]
     cursor = answer.last_query_time
-    return {
-        "said": {"lastQueryTime": asked},
-        "answer": answer.to_wire(),
-        "shown": {"list": len(told), "lastQueryTime": cursor},
-        "note": {"save": told.count("save"), "delete": told.count("delete"), "cursor": cursor},
-    }
+    return IdleAnswer(
+        terminal_id=terminal_id,
+        said={"lastQueryTime": asked},
+        answer=answer.to_wire(),
+        shown={"list": len(told), "lastQueryTime": cursor},
+        note={"save": told.count("save"), "delete": told.count("delete"), "cursor": cursor},
+    )
 
 
-def _tell(call: _Call, news: _News, environ: Environ, started: float) -> Response | None:
-    terminal_id = news.standing.terminal_id
-    if not call_taken(
-        terminal_id=terminal_id, address=call.address, used_token=True, asked=news.asked
-    ):
-        return _too_often(terminal_id)
-    root = picture_root(called_host(environ))
-    answer = sync_news(standing=news.standing, asked=int(news.asked), picture_root=root)
-    if answer is None:
+def _heartbeat(request: TerminalRequest, match: Match) -> IdleAnswer | None:
+    known = heartbeat_known(token=match.token, device_id=match.name, address=request.address)
+    if known is None:
         return None
-    told = _Quiet(terminal_id=terminal_id, **_told_of(answer, news.asked))
-    exchange = _exchange(call, told, _ms_since(started))
-    exchange_keep(terminal_id=told.terminal_id, exchange=exchange, is_quiet=not answer.entries)
-    return _quiet(told)
-
-
-def _heartbeat(call: _Call, environ: Environ) -> _Quiet | None:
-    length = environ.get("CONTENT_LENGTH") or "0"
-    if not length.isdecimal() or int(length) > _BODY_MAX:
+    try:
+        body = request.read_body()
+    except (BodyBrokeOff, BodyTooLarge):
         return None
-    heard = heartbeat_known(token=call.token, device_id=call.device_id, address=call.address)
-    if heard is None:
-        return None
-    body = environ["wsgi.input"].read(int(length))
-    # Whoever is asked after this one reads it again.
-    environ["wsgi.input"] = io.BytesIO(body)
-    understood = _understood(body, environ.get("CONTENT_TYPE", ""))
-    if len(body) != int(length) or understood is None:
+    understood = _understood(body, request.header("content-type"))
+    if len(body) != int(request.header("content-length") or "0") or understood is None:
         return None
     said, server_url, device_id = understood
-    if server_url not in {"", heard.server_url}:
+    if server_url not in {"", known.server_url}:
         return None
     answer = Ack(RetCode.SUCCESS, "Success").to_wire()
-    note = heartbeat_note(named=device_id, device_id=call.device_id)
-    return _Quiet(heard.terminal_id, said, answer, answer, note, heard.mark)
+    note = heartbeat_note(named=device_id, device_id=match.name)
+    return IdleAnswer(known.terminal_id, said, answer, answer, note)
 
 
 @lru_cache(maxsize=4096)
 def _understood(body: bytes, content_type: str) -> tuple[dict[str, Any], str, str] | None:
     """Return what a heartbeat says, masked, its server and device ID; it says the same every time.
 
-    None for a body that had to be repaired or cannot be read, which the lane behind counts.
+    None for a body that had to be repaired or cannot be read, which is counted in full.
     """
     try:
         reading = read_body(body, content_type)
@@ -307,27 +188,3 @@ def _understood(body: bytes, content_type: str) -> tuple[dict[str, Any], str, st
         return None
     message = Heartbeat.from_wire(reading.data)
     return masked(reading.data), server_url_shown(message.server_url), message.device_id
-
-
-def _taken(call: _Call, quiet: _Quiet, took_ms: float) -> bool:
-    return call_taken(
-        terminal_id=quiet.terminal_id,
-        address=call.address,
-        used_token=True,
-        quiet=_exchange(call, quiet, took_ms),
-        asked=quiet.said["lastQueryTime"] if call.kind == "syrecord" else "",
-        mark=quiet.mark,
-    )
-
-
-def _exchange(call: _Call, told: _Quiet, took_ms: float) -> Exchange:
-    return Exchange(
-        at=time.time(),
-        kind=call.kind,
-        address=call.address,
-        status=200,
-        said=told.said,
-        answered=told.shown,
-        note=told.note,
-        took_ms=took_ms,
-    )

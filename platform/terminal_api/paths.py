@@ -1,30 +1,72 @@
-"""Which paths belong to terminals, and how they are read."""
+"""Read the paths of terminals: which are theirs, what they mean, and their parts.
 
-import logging
+Knows neither views nor Django, because the log asks it before any of those are loaded.
+"""
+
+import re
+from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
-# Where people sign in; in a flood they are sent away, too (console.sign_in).
-SIGN_IN_PATHS = {"/sign-in/", "/admin/login/"}
 # What stands behind a name in a terminal's buffer, and behind that.
 _PADDING = b"\0 \t\r\n/"
+_MESSAGE = re.compile(
+    r"^(?P<secret>/t(?:/(?P<token>[^/]*))?)?/\+?(?P<kind>sy[a-z]*)(?:/(?P<name>.*))?$"
+)
+_PICTURE = re.compile(r"^/(?P<kind>i)/(?P<name>[A-Za-z0-9_\-]{1,80})\.jpg$")
+_PREFIXES = ("/sy", "/t/", "/+sy")
+_PICTURES = "/i/"
+
+
+class PathParts(NamedTuple):
+    """Parts of a terminal's path.
+
+    Attributes:
+        kind: first segment of the address: ``syface`` … or ``i`` of a picture.
+        name: what stands behind it: device ID, or name of the picture.
+        token: secret segment, None for an address without one. Under ``/t/`` without a segment it
+            is the empty one, which no terminal has.
+    """
+
+    kind: str
+    name: str
+    token: str | None
 
 
 def is_terminal_path(path: str) -> bool:
     """Tell whether a path is one that terminals call; their pictures are not among these."""
-    return path.startswith(("/sy", "/t/", "/+sy")) or path == "/t"
+    return path.startswith(_PREFIXES) or path == "/t"
 
 
 def is_picture_path(path: str) -> bool:
     """Tell whether a path is one that terminals fetch pictures from."""
-    return path.startswith("/i/")
+    return path.startswith(_PICTURES)
 
 
-def is_lane_path(path: str) -> bool:
-    """Tell whether a path belongs to terminals, as it is written or as it is meant."""
-    return any(is_terminal_path(one) or is_picture_path(one) for one in (path, lane_path(path)))
+def api_path(path: str) -> str | None:
+    """Return a terminal's path as it is meant; None for a path of others.
+
+    It is a terminal's when it looks like one as it is written or as it is meant.
+    """
+    meant = path_meant(path)
+    is_ours = _is_ours(meant) or _is_ours(path)
+    return meant if is_ours else None
 
 
-def lane_path(path: str) -> str:
+def _is_ours(path: str) -> bool:
+    return is_terminal_path(path) or is_picture_path(path)
+
+
+def path_parts(path: str) -> PathParts | None:
+    """Return the parts of a path as it is meant; None when it is no address of terminals."""
+    found = (_PICTURE if is_picture_path(path) else _MESSAGE).match(path)
+    if found is None:
+        return None
+    parts = found.groupdict()
+    token = (parts["token"] or "") if parts.get("secret") else None
+    return PathParts(parts["kind"], parts["name"] or "", token)
+
+
+def path_meant(path: str) -> str:
     """Return a path as it is meant: without empty segments and padding, in characters.
 
     A BaseUrl typed with a slash at its end makes double slashes in every address below it, and
@@ -61,16 +103,3 @@ def _text(raw: bytes) -> str:
     if chinese.isprintable():
         return chinese
     return "".join(chr(one) if one < 0x80 else f"%{one:02X}" for one in raw)
-
-
-class NotSentAway(logging.Filter):
-    """Drop Django's own line about each 503 of a terminal or sign-in: it has been told.
-
-    When a fleet is sent away, such a line for each costs as much as an answer.
-    """
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """See ``logging.Filter``."""
-        path = getattr(getattr(record, "request", None), "path_info", "")
-        is_told = is_lane_path(path) or path in SIGN_IN_PATHS
-        return not (getattr(record, "status_code", 0) == 503 and is_told)

@@ -11,7 +11,8 @@ from typing import Any
 
 from django.conf import settings
 
-from terminal_api.paths import is_lane_path
+from terminal_api.paths import api_path
+from terminal_api.urls import resolve
 from terminal_protocol import Ack, RetCode
 
 # So long a body may stand still; its sender is answered within ten seconds then. nginx says the
@@ -42,14 +43,15 @@ class Refused(Exception):
 
 def body_limit(path: str) -> int:
     """Return how many bytes a request to a path may carry."""
-    if is_lane_path(path):
-        return settings.TERMINAL_BODY_LIMIT_BYTES
+    ours = api_path(path)
+    if ours is not None:
+        return resolve(ours).body_limit
     return settings.DATA_UPLOAD_MAX_MEMORY_SIZE or 0
 
 
 def too_large(path: str) -> Refused:
     """Refuse a body over the limit, which no repeating makes smaller."""
-    if is_lane_path(path):
+    if api_path(path) is not None:
         return Refused(200, Ack(RetCode.PARAM_INVALID, "body is too large").to_wire())
     detail = "This is larger than the platform takes."
     return Refused(413, {"error": "too_large", "detail": detail})
@@ -58,7 +60,7 @@ def too_large(path: str) -> Refused:
 def broke_off(path: str) -> Refused:
     """Refuse a body whose rest does not come; sent again it may arrive whole."""
     headers = {"Retry-After": str(_RETRY_AFTER_S)}
-    if is_lane_path(path):
+    if api_path(path) is not None:
         return Refused(503, Ack(RetCode.INTERNAL_ERROR, "request broke off").to_wire(), headers)
     detail = "The rest of this request did not come."
     return Refused(408, {"error": "request_timeout", "detail": detail})
@@ -67,7 +69,7 @@ def broke_off(path: str) -> Refused:
 def no_room(path: str) -> Refused:
     """Refuse a body for which there is no memory now."""
     headers = {"Retry-After": str(_RETRY_AFTER_S)}
-    if is_lane_path(path):
+    if api_path(path) is not None:
         return Refused(503, Ack(RetCode.INTERNAL_ERROR, "platform is busy").to_wire(), headers)
     detail = "Too much is being sent at once. Try again in a moment."
     return Refused(503, {"error": "busy", "detail": detail}, headers)

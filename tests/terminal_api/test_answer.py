@@ -246,7 +246,7 @@ KEYS = st.sampled_from(
     ),
     device_id=st.text(min_size=1, max_size=40),
 )  # fmt: skip
-def test_no_upload_breaks_the_lane(
+def test_no_upload_breaks_the_answer(
     token: str, kind: str, body: bytes, content_type: str, device_id: str
 ) -> None:
     wire = WireClient(token=token)

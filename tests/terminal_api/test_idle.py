@@ -1,4 +1,4 @@
-"""Idle terminals are answered in front of Django, exactly as the lane behind would."""
+"""Idle terminals are answered in the cheap form, exactly as in full."""
 
 import io
 import json
@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from django.db import connection
-from django.test.client import ClientHandler
 from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -30,8 +29,11 @@ from faces.services import (
     terminal_change,
     terminal_view_changed,
 )
-from terminal_api.idle import IdleLane
-from terminal_api.load import Errand, Slots
+from terminal_api.answer import TerminalApi, answer_fully
+from terminal_api.load import IdleSlots, Priority, Slots
+from terminal_api.urls import Match, resolve
+from terminal_api.wsgi import TerminalApiInFront
+from terminal_protocol import TerminalReply, TerminalRequest
 from tests.support.factories import make_terminal
 from tests.support.people import enrol
 from tests.support.wire import WireClient
@@ -39,24 +41,35 @@ from tests.support.wire import WireClient
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 
 
+class InFull(TerminalApi):
+    """Answers everything in full."""
+
+    def answer(self, request: TerminalRequest) -> TerminalReply:
+        return answer_fully(request, resolve(request.path))
+
+
 class Server:
-    """The whole application as a server calls it; knows what came through to Django."""
+    """The whole application as a server calls it; knows what was answered in full."""
 
     def __init__(self, token: str, device_id: str = "0000001") -> None:
-        self._django = ClientHandler()
-        self._application = IdleLane(self._behind)
+        self.use(TerminalApi(full=self.fully))
         self.token = token
         self.device_id = device_id
-        self.passed_on = 0
+        self.in_full = 0
         self.status = ""
         self.headers: dict[str, str] = {}
 
+    def use(self, api: TerminalApi) -> None:
+        """Answer by this one from now on."""
+        self._application = TerminalApiInFront(self._behind, api=api)
+
+    def fully(self, request: TerminalRequest, match: Match) -> TerminalReply:
+        """Answer in full, but for closing the connection that the test's transaction is on."""
+        self.in_full += 1
+        return answer_fully(request, match)
+
     def _behind(self, environ: dict[str, Any], start_response: Any) -> Any:
-        self.passed_on += 1
-        # Django's handler, but for closing the connection that the test's transaction is on.
-        response = self._django(environ)
-        start_response(f"{response.status_code} {response.reason_phrase}", response.items())
-        return [response.content]
+        raise AssertionError("no request of a terminal gets to Django")
 
     def ask(
         self, method: str, path: str, *, query: str = "", body: bytes = b"", **more: str
@@ -116,14 +129,16 @@ def test_a_poll_with_nothing_new_is_answered_by_one_statement(
         answer = server.poll(cursor)
 
     assert answer == {"serviceResponse": {"list": [], "lastQueryTime": cursor}}
-    assert (server.status, server.passed_on) == ("200 OK", 0)
+    assert (server.status, server.in_full) == ("200 OK", 0)
     assert wire.poll(cursor) == ([], cursor)
 
 
-def test_it_is_noted_as_the_lane_behind_would(
-    server: Server, cursor: int, terminal: Terminal, wire: WireClient
+def test_it_is_noted_as_in_full(
+    server: Server, cursor: int, terminal: Terminal, token: str
 ) -> None:
-    wire.poll(cursor)
+    other = Server(token)
+    other.use(InFull())
+    other.poll(cursor)
     behind = exchanges_last(terminal_id=terminal.pk)[0]
 
     server.poll(cursor)
@@ -153,18 +168,18 @@ def test_a_change_is_told_at_the_next_poll(
     assert [(one["operation"], one["userId"]) for one in gone["list"]] == [("delete", "2")]
 
 
-def test_news_are_told_here_as_the_lane_behind_would(
+def test_news_are_told_as_in_full(
     server: Server, cursor: int, terminal: Terminal, library: Library, token: str
 ) -> None:
     other = Server(token, make_terminal(terminal.site, device_id="0000777").device_id)
     theirs = other.poll(0)["serviceResponse"]["lastQueryTime"]
-    other._application = other._behind  # type: ignore[assignment]
+    other.use(InFull())
     person = enrol(library, "2", name="林 <二>", sex=2, remark='"注"', user_type="owner")
 
     here = server.poll(cursor)["serviceResponse"]
     behind = other.poll(theirs)["serviceResponse"]
 
-    assert server.passed_on == 0
+    assert server.in_full == 0
     assert here["lastQueryTime"] == behind["lastQueryTime"] == person.sync_stamp
     assert [one["userName"] for one in here["list"]] == ["林 <二>"]
     for one in (*here["list"], *behind["list"]):
@@ -209,7 +224,7 @@ def test_pages_of_news_are_told_to_the_end(
         cursor = answer["lastQueryTime"]
 
     assert told == ["2", "3", "4", "5"]
-    assert (cursor, server.passed_on) == (people[-1].sync_stamp, 0)
+    assert (cursor, server.in_full) == (people[-1].sync_stamp, 0)
 
 
 def test_news_wait_for_a_slot_and_nothing_is_noted_of_them_without_one(
@@ -217,16 +232,16 @@ def test_news_wait_for_a_slot_and_nothing_is_noted_of_them_without_one(
 ) -> None:
     server = Server(token)
     slots = Slots(4, poll_wait_s=0.01)
-    server._application = IdleLane(server._behind, slots=slots)
+    server.use(TerminalApi(slots=slots, full=server.fully))
     person = enrol(library, "2")
 
-    with slots.taken(Errand.POLL):
+    with slots.taken(Priority.POLL):
         refused = server.poll(cursor)
 
     assert refused == {"ret": "50002", "desc": "platform is busy"}
     assert Delivery.objects.get(person=person).state == "pending"
     assert len(server.poll(cursor)["serviceResponse"]["list"]) == 1
-    assert server.passed_on == 0
+    assert server.in_full == 0
 
 
 def test_a_face_told_again_to_this_terminal_alone_is_told(
@@ -241,7 +256,7 @@ def test_a_face_told_again_to_this_terminal_alone_is_told(
 
     assert [one["userId"] for one in told] == ["1"]
     assert others == {"serviceResponse": {"list": [], "lastQueryTime": theirs}}
-    assert other.passed_on == 1  # its first poll
+    assert other.in_full == 1  # its first poll
 
 
 def test_a_clock_that_others_moved_costs_nothing(
@@ -255,7 +270,7 @@ def test_a_clock_that_others_moved_costs_nothing(
         answer = server.poll(cursor)
 
     assert answer["serviceResponse"] == {"list": [], "lastQueryTime": cursor}
-    assert server.passed_on == 0
+    assert server.in_full == 0
 
 
 def test_other_libraries_are_a_full_sync(server: Server, cursor: int, terminal: Terminal) -> None:
@@ -316,16 +331,16 @@ def test_whoever_may_not_call_is_refused_at_once(
 def test_whatever_the_host_people_arrive(
     server: Server, cursor: int, library: Library, settings: Any, host: str, public: str, root: str
 ) -> None:
-    """News from here, everything from the lane behind."""
+    """News in the cheap form, everything in full."""
     settings.ALLOWED_HOSTS = [".example.net", "menjin.example", "door_server"]
     settings.PUBLIC_URL = public
     enrol(library, "2")
 
-    for asked, passed_on in ((cursor, 0), (0, 1)):
+    for asked, in_full in ((cursor, 0), (0, 1)):
         entries = server.poll(asked, HTTP_HOST=host)["serviceResponse"]["list"]
 
         assert {entry["imageUrl"][: len(root)] for entry in entries} == {root}
-        assert server.passed_on == passed_on
+        assert server.in_full == in_full
     assert server.beat()["ret"] == "0"
 
 
@@ -337,12 +352,12 @@ def test_a_heartbeat_needs_one_statement_and_then_none(
     with django_assert_num_queries(0):
         assert server.beat() == {"ret": "0", "desc": "Success"}
 
-    assert server.passed_on == 0
+    assert server.in_full == 0
     last = exchanges_last(terminal_id=terminal.pk)[0]
     assert (last.kind, last.answered["ret"]) == ("syheartbeat", "0")
 
 
-def test_a_heartbeat_that_names_the_known_server_is_not_passed_on(
+def test_a_heartbeat_that_names_the_known_server_is_not_in_full(
     server: Server, terminal: Terminal
 ) -> None:
     """It names it with its secret (9.5), and what is known of it is masked."""
@@ -353,15 +368,15 @@ def test_a_heartbeat_that_names_the_known_server_is_not_passed_on(
 
     assert server.beat(body) == {"ret": "0", "desc": "Success"}
 
-    assert server.passed_on == 0
+    assert server.in_full == 0
     (last,) = exchanges_last(terminal_id=terminal.pk)
     assert server.token not in json.dumps(last.said)
 
 
-def test_a_terminal_nobody_knows_is_entered_behind(server: Server, site: Site) -> None:
+def test_a_terminal_not_on_file_is_entered_in_full(server: Server, site: Site) -> None:
     assert server.beat()["ret"] == "0"
 
-    assert server.passed_on == 1
+    assert server.in_full == 1
     assert Terminal.objects.get().device_id == "0000001"
 
 
@@ -412,15 +427,13 @@ def test_what_is_remembered_ends_when_admission_changes_in_any_process(
         b"{" * 2000,
     ],
 )
-def test_an_odd_heartbeat_is_read_by_the_lane_behind(
-    server: Server, terminal: Terminal, body: bytes
-) -> None:
+def test_an_odd_heartbeat_is_read_in_full(server: Server, terminal: Terminal, body: bytes) -> None:
     server.beat()
-    before = server.passed_on
+    before = server.in_full
 
     answer = server.beat(body)
 
-    assert server.passed_on == before + 1
+    assert server.in_full == before + 1
     assert answer == WireClient(token=server.token).post("syheartbeat", body.decode())
 
 
@@ -432,7 +445,7 @@ def test_a_heartbeat_that_names_another_device_is_noted(
     expected = {"faults": ["device_id_differs"]} if named == "another" else {}
 
     server.beat(body.encode())
-    assert server.passed_on == 0
+    assert server.in_full == 0
     assert exchanges_last(terminal_id=terminal.pk)[0].note == expected
 
     WireClient(token=server.token).post("syheartbeat", body)
@@ -451,24 +464,25 @@ def test_calling_too_often_is_told(
 
     assert statuses == ["200", "200", "503", "503", "503"]
     assert server.headers["Retry-After"] == "10"
-    assert server.passed_on == 1
+    assert server.in_full == 1
 
 
 def test_when_there_is_no_room_they_are_told_to_come_again(
     token: str, cursor: int, terminal: Terminal
 ) -> None:
-    """The lane behind has more to do for the same answer, so it would be no help."""
+    """In full the same answer costs more, so that would be no help."""
     server = Server(token)
-    server._application = IdleLane(server._behind, at_once=0, waiting=0)
+    none = IdleSlots(at_once=0, waiting=0)
+    server.use(TerminalApi(idle_slots=none, full=server.fully))
 
     for answer in (server.poll(cursor), server.beat()):
         assert answer == {"ret": "50002", "desc": "platform is busy"}
         assert server.status == "503 Service Unavailable"
         assert 5 <= int(server.headers["Retry-After"]) <= 15
-    assert server.passed_on == 0
+    assert server.in_full == 0
 
 
-def test_a_connection_that_broke_off_is_opened_anew_behind(
+def test_a_connection_that_broke_off_is_opened_anew_in_full(
     server: Server, cursor: int, terminal: Terminal
 ) -> None:
     def broken(*_: Any) -> Any:
@@ -478,7 +492,7 @@ def test_a_connection_that_broke_off_is_opened_anew_behind(
         answer = server.poll(cursor)
 
     assert answer["ret"] == "50002"
-    assert server.passed_on == 1
+    assert server.in_full == 1
 
 
 @settings(
@@ -492,16 +506,15 @@ def test_a_connection_that_broke_off_is_opened_anew_behind(
     method=st.sampled_from(["GET", "POST", "HEAD", "PUT"]),
     body=st.sampled_from([b"", b"{}", b"null", b"\xff", b'{"Heartinfo": {}}']),
 )  # fmt: skip
-def test_every_request_is_answered_as_behind(
+def test_every_request_is_answered_as_in_full(
     token: str, terminal: Terminal, kind: str, device_id: str, query: str, method: str, body: bytes
 ) -> None:
     here, behind = Server(token), Server(token)
-    behind._application = behind._behind  # type: ignore[assignment]
+    behind.use(InFull())
     path = f"/t/{token}/{kind}/{device_id}"
     answers = []
     for one in (here, behind):
         admission_module.remembered.clear()
-        admission_module.heard.clear()
         one.ask("POST", f"/t/{token}/syheartbeat/0000001", body=b"{}")
         if method == "HEAD":
             continue

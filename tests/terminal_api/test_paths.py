@@ -7,7 +7,7 @@ from django.utils.encoding import repercent_broken_unicode
 from hypothesis import given
 from hypothesis import strategies as st
 
-from terminal_api.paths import is_terminal_path, lane_path
+from terminal_api.paths import is_terminal_path, path_meant
 
 pytestmark = pytest.mark.sqlite
 
@@ -42,14 +42,14 @@ def django_path(raw: bytes) -> str:
     ],
 )
 def test_a_path_is_read_as_it_is_meant(path: str, meant: str) -> None:
-    assert lane_path(path) == meant
+    assert path_meant(path) == meant
 
 
 @pytest.mark.parametrize(
     "path", ["//t/x/syface/1", "//syface/1", "/.//sy", "//+syface/1", "/%74/x"]
 )
 def test_empty_segments_hide_no_terminal(path: str) -> None:
-    assert is_terminal_path(lane_path(path))
+    assert is_terminal_path(path_meant(path))
 
 
 @given(name=st.text(st.characters(min_codepoint=0x4E00, max_codepoint=0x9FA5), min_size=2))
@@ -59,17 +59,17 @@ def test_a_name_in_gbk_is_the_name(name: str) -> None:
     try:
         raw.decode()
     except UnicodeDecodeError:
-        assert lane_path("/t/x/syface" + django_path(b"/" + raw)) == f"/t/x/syface/{name}"
+        assert path_meant("/t/x/syface" + django_path(b"/" + raw)) == f"/t/x/syface/{name}"
 
 
 @given(raw=st.binary(min_size=1).filter(lambda raw: b"%" not in raw and b"/" not in raw))
 def test_percent_encoded_or_not_means_the_same(raw: bytes) -> None:
-    assert lane_path("/" + quote_from_bytes(raw)) == lane_path(django_path(b"/" + raw))
+    assert path_meant("/" + quote_from_bytes(raw)) == path_meant(django_path(b"/" + raw))
 
 
 @given(path=st.text(max_size=40))
 def test_no_segment_is_empty_and_nothing_breaks(path: str) -> None:
-    found = lane_path("/" + quote(path))
+    found = path_meant("/" + quote(path))
 
     assert found.startswith("/")
     assert "//" not in found
