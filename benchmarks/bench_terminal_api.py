@@ -3,7 +3,7 @@
 In one process with the settings of production, PostgreSQL and Redis from wheels, one request after
 the other through the whole WSGI application. CPU time and not wall time, so that a busy machine
 changes little; PostgreSQL and Redis are read from /proc. Yardstick, in turns with the rest: a
-request that the lane refuses for its address alone.
+request that is refused for its address alone.
 """
 
 import argparse
@@ -215,7 +215,7 @@ def _folder_of_portraits() -> dict[str, Path]:
 def _platform(folder: Path) -> Iterator[Any]:
     """Yield the WSGI application of a new installation in this process."""
     os.environ["TEST_DATABASE_URL"], os.environ["TEST_REDIS_URL"] = start_postgres(), start_redis()
-    made = Production(folder, name="lane")
+    made = Production(folder, name="terminal-api")
     made.manage("migrate", "--verbosity", "0")
     os.environ.update({**made.environment, **UNLIMITED, "MENJIN_VAR": str(folder)})
     os.environ["LOG_LEVEL"] = "ERROR"
@@ -231,7 +231,7 @@ def run(arguments: argparse.Namespace, folder: Path) -> int:
     from edge_agent.fleet.run import snapshots_of
     from tests.support.factories import make_library, make_person, make_site
 
-    site = make_site(code="lane", verification="off")
+    site = make_site(code="bench", verification="off")
     library = make_library(site)
     for number, name in enumerate(("obama.jpg", "biden.jpg")):
         make_person(site, user_id=f"20{number}", photo=portraits[name], libraries=[library])
@@ -250,7 +250,7 @@ def run(arguments: argparse.Namespace, folder: Path) -> int:
     platform_ms = {row[0]: row[2] for row in rows}
     return conclude(
         arguments,
-        name="lane",
+        name="terminal-api",
         ratio=platform_ms[_YARDSTICK] / platform_ms["poll, nothing new"],
         demanded=0.0,
         outcome={

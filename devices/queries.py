@@ -3,6 +3,7 @@
 ``tests/devices/test_queries.py`` compares each with its queryset.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -51,7 +52,7 @@ class CallerRow:
     status: str
     all_libraries: bool
     server_url: str
-    networks: Any
+    networks: list[str]
     token_id: int
     more: tuple[Any, ...] = ()
 
@@ -95,8 +96,15 @@ def caller_row(
     values = {f"digest_{place}": digest for place, digest in enumerate(digests)}
     values |= {"device_id": device_id, "now": moment(now)}
     for row in rows_of(_caller(len(digests), more), {**values, **(parameters or {})}):
-        return CallerRow(*row[:7], more=row[7:])
+        *known, networks, token_id = row[:7]
+        return CallerRow(*known, networks_of(networks), token_id, row[7:])
     return None
+
+
+def networks_of(value: Any) -> list[str]:
+    """Return a site's networks from the driver's value of their column."""
+    found: list[str] = json.loads(value) if isinstance(value, str) else value
+    return found
 
 
 @lru_cache(maxsize=32)

@@ -13,7 +13,7 @@ from django.db import connection
 
 from devices.choices import TerminalStatus
 from devices.models import Site, SiteToken, Terminal
-from devices.queries import More
+from devices.queries import More, networks_of
 from faces.choices import Category, DeliveryState, Operation, PersonState, PhotoStatus
 from faces.models import (
     Delivery,
@@ -251,8 +251,9 @@ def photo_to_be_seen(
         "token_id": token_id,
         "now": moment(now),
     }
-    rows = rows_of(_PHOTO_TO_BE_SEEN + may_use, parameters)
-    return rows[0] if rows else None
+    for *photo, networks in rows_of(_PHOTO_TO_BE_SEEN + may_use, parameters):
+        return (*photo, networks_of(networks))
+    return None
 
 
 def photo_fetched_note(*, terminal_id: int, person_id: int, now: datetime) -> None:

@@ -5,7 +5,6 @@ the addresses it is called from, and a terminal not seen before waits for approv
 "Admission"). Every refusal names a code of chapter 7.
 """
 
-import json
 import threading
 import time
 from collections import OrderedDict
@@ -175,12 +174,7 @@ def admit_known(
     )
     if row is None or row.status == TerminalStatus.DISABLED:
         return None
-    return row if is_address_allowed(_networks(row), address) else None
-
-
-def _networks(row: CallerRow) -> list[str]:
-    found = row.networks
-    return json.loads(found) if isinstance(found, str) else found
+    return row if is_address_allowed(row.networks, address) else None
 
 
 def heartbeat_known(*, token: str | None, device_id: str, address: str) -> KnownTerminal | None:

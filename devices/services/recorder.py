@@ -7,25 +7,18 @@ process when embedded; never in the database, and never at the cost of an answer
 
 import json
 import logging
-import threading
 import time
-from collections import OrderedDict, deque
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from functools import lru_cache
-from typing import Any, Protocol
+from typing import Any
 
-import redis
-from django.conf import settings
-from django.utils.functional import Promise
-
+from server_common.call_store import CallStoreAway, Note, Push, Step, call_store
 from server_common.redaction import redact
 
 logger = logging.getLogger(__name__)
 
 KEPT = 50
 KEPT_SECONDS = 14 * 24 * 3600
-_TERMINALS_IN_MEMORY = 2000
 _VALUE_LIMIT = 64
 _MASKED_KEYS = frozenset(
     {
@@ -112,90 +105,20 @@ def _encodable(text: str) -> str:
     return text.encode("utf-8", "replace").decode()
 
 
-_note_words: dict[str, Mapping[str, str | Promise]] = {}
+def exchange_step(terminal_id: int, exchange: Exchange, *, is_quiet: bool) -> Step:
+    """Return the step by which an exchange is kept: of quiet ones the latest of each kind."""
+    text = json.dumps(asdict(exchange), ensure_ascii=False, default=str)
+    if is_quiet:
+        return Note(_quiet(terminal_id), exchange.kind, text, KEPT_SECONDS)
+    return Push(_told(terminal_id), text, KEPT, KEPT_SECONDS)
 
 
-def note_words_register(name: str, words: Mapping[str, str | Promise]) -> None:
-    """Make the words known for the values of a fact in notes; an app does when it is ready."""
-    _note_words[name] = words
+def _told(terminal_id: int) -> str:
+    return f"exchanges:{terminal_id}"
 
 
-def note_words(name: str, value: Any) -> str:
-    """Say a fact of a note; what no app has words for stands as it is."""
-    return str(_note_words.get(name, {}).get(str(value), value))
-
-
-class Recorder(Protocol):
-    """Where exchanges are kept."""
-
-    def keep(self, terminal_id: int, exchange: Exchange, *, is_quiet: bool) -> None: ...
-
-    def last(self, terminal_id: int) -> list[Exchange]: ...
-
-
-class MemoryRecorder:
-    """The recorder of a platform that is one process."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._told: OrderedDict[int, deque[Exchange]] = OrderedDict()
-        self._quiet: dict[int, dict[str, Exchange]] = {}
-
-    def keep(self, terminal_id: int, exchange: Exchange, *, is_quiet: bool) -> None:
-        with self._lock:
-            told = self._told.setdefault(terminal_id, deque(maxlen=KEPT))
-            self._told.move_to_end(terminal_id)
-            if is_quiet:
-                self._quiet.setdefault(terminal_id, {})[exchange.kind] = exchange
-            else:
-                told.appendleft(exchange)
-            if len(self._told) > _TERMINALS_IN_MEMORY:
-                forgotten, _ = self._told.popitem(last=False)
-                self._quiet.pop(forgotten, None)
-
-    def last(self, terminal_id: int) -> list[Exchange]:
-        with self._lock:
-            told = [*self._told.get(terminal_id, ()), *self._quiet.get(terminal_id, {}).values()]
-        return sorted(told, key=lambda one: -one.at)
-
-
-class RedisRecorder:
-    """The recorder shared by all processes: a capped list and a hash of quiet ones."""
-
-    def __init__(self, url: str) -> None:
-        self._redis = redis.Redis.from_url(
-            url, socket_timeout=2, socket_connect_timeout=2, decode_responses=True
-        )
-
-    def keep(self, terminal_id: int, exchange: Exchange, *, is_quiet: bool) -> None:
-        text = json.dumps(asdict(exchange), ensure_ascii=False, default=str)
-        key = exchanges_key(terminal_id, is_quiet=is_quiet)
-        with self._redis.pipeline(transaction=False) as pipe:
-            if is_quiet:
-                pipe.hset(key, exchange.kind, text)
-            else:
-                pipe.lpush(key, text)
-                pipe.ltrim(key, 0, KEPT - 1)
-            pipe.expire(key, KEPT_SECONDS)
-            pipe.execute()
-
-    def last(self, terminal_id: int) -> list[Exchange]:
-        told: Any = self._redis.lrange(exchanges_key(terminal_id, is_quiet=False), 0, KEPT - 1)
-        quiet: Any = self._redis.hvals(exchanges_key(terminal_id, is_quiet=True))
-        return sorted(
-            (Exchange(**json.loads(text)) for text in [*told, *quiet]), key=lambda one: -one.at
-        )
-
-
-def exchanges_key(terminal_id: int, *, is_quiet: bool) -> str:
-    """Return under which key of Redis exchanges of a terminal are kept."""
-    key = f"menjin:exchanges:{terminal_id}"
-    return f"{key}:quiet" if is_quiet else key
-
-
-@lru_cache(maxsize=1)
-def _recorder() -> Recorder:
-    return RedisRecorder(settings.REDIS_URL) if settings.REDIS_URL else MemoryRecorder()
+def _quiet(terminal_id: int) -> str:
+    return f"exchanges:{terminal_id}:quiet"
 
 
 _complained_at = 0.0
@@ -205,8 +128,9 @@ def exchange_keep(*, terminal_id: int, exchange: Exchange, is_quiet: bool = Fals
     """Keep an exchange; a store that is away is complained of once a minute and not waited for."""
     global _complained_at
     try:
-        _recorder().keep(terminal_id, exchange, is_quiet=is_quiet)
-    except redis.RedisError:
+        step = exchange_step(terminal_id, exchange, is_quiet=is_quiet)
+        call_store().run([step], now=time.time())
+    except CallStoreAway:
         if time.monotonic() - _complained_at > 60:
             _complained_at = time.monotonic()
             logger.exception("flight_recorder_away")
@@ -214,8 +138,10 @@ def exchange_keep(*, terminal_id: int, exchange: Exchange, is_quiet: bool = Fals
 
 def exchanges_last(*, terminal_id: int) -> list[Exchange]:
     """Return a terminal's last exchanges, newest first; empty when the store is away."""
+    store = call_store()
     try:
-        return _recorder().last(terminal_id)
-    except redis.RedisError:
+        texts = [*store.pushed(_told(terminal_id)), *store.notes(_quiet(terminal_id)).values()]
+    except CallStoreAway:
         logger.exception("flight_recorder_away")
         return []
+    return sorted((Exchange(**json.loads(text)) for text in texts), key=lambda one: -one.at)

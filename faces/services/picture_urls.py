@@ -11,7 +11,6 @@ import base64
 import binascii
 import hashlib
 import hmac
-import json
 import logging
 import socket
 import struct
@@ -191,7 +190,6 @@ def photo_fetched(grant: PictureGrant, *, address: str) -> FetchedPhoto | None:
     if found is None:
         return None
     sha256, name, person_id, networks = found
-    networks = json.loads(networks) if isinstance(networks, str) else networks
     if not is_address_allowed(networks, address):
         return None
     photo_fetched_note(terminal_id=grant.terminal_id, person_id=person_id, now=now)

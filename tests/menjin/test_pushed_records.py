@@ -1,6 +1,6 @@
 """Records pushed by the software terminal to the platform's subscriber (seed 8.3.3).
 
-Terminal, subscriber and the terminals' lane are processes; PostgreSQL and Redis are real. People
+Terminal, subscriber and the terminal API are processes; PostgreSQL and Redis are real. People
 walk by all the time, and the line, the terminal, the subscriber or the database fails meanwhile.
 Afterwards the platform has every visit the terminal told of, once, by whatever way it came.
 """

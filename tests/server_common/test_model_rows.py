@@ -23,7 +23,7 @@ def test_an_object_of_a_row_is_that_of_the_queryset(
     enrol(library, "1", valid_from=DAY)
     site.allowed_networks = ["10.0.0.0/8", "::1/128"]
     site.save()
-    Delivery.objects.get_or_create(terminal=terminal, user_id="1", changed_at=DAY)
+    Delivery.objects.get_or_create(terminal=terminal, user_id="other", changed_at=DAY)
     objects: Any = model._default_manager
     expected = objects.first()
 

@@ -7,18 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import redis
-from django.utils import translation
 from hypothesis import given
 from hypothesis import strategies as st
 
 from devices.admin.conversation import conversation
 from devices.admin.note_words import note_lines
 from devices.models import Terminal
-from devices.services import Exchange, exchanges_last, masked
-from devices.services import recorder as recorder_module
-from devices.services.recorder import KEPT, MemoryRecorder, RedisRecorder
+from devices.services import Exchange, exchange_keep, exchanges_last, masked
+from devices.services.recorder import KEPT
 from records.models import Record
+from server_common.call_store import CallStoreAway, call_store
 from tests.records.services.test_passes import picture
 from tests.support.wire import WireClient
 
@@ -101,24 +99,24 @@ def exchange(at: float, kind: str = "syface") -> Exchange:
 def test_only_the_last_ones_are_kept(shared: bool, settings: Any) -> None:
     if shared and not settings.REDIS_URL:
         pytest.skip("runs with Redis only")
-    recorder = RedisRecorder(settings.REDIS_URL) if shared else MemoryRecorder()
+    if not shared:
+        settings.REDIS_URL = ""
 
     for at in range(KEPT + 20):
-        recorder.keep(987654, exchange(at), is_quiet=False)
-    recorder.keep(987654, exchange(9999, "syheartbeat"), is_quiet=True)
+        exchange_keep(terminal_id=987654, exchange=exchange(at))
+    exchange_keep(terminal_id=987654, exchange=exchange(9999, "syheartbeat"), is_quiet=True)
 
-    told = recorder.last(987654)
+    told = exchanges_last(terminal_id=987654)
     assert len(told) == KEPT + 1
     assert [one.at for one in told[:2]] == [9999, KEPT + 19]
 
 
 def test_a_recorder_that_is_away_costs_no_answer(
-    wire: WireClient, terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+    wire: WireClient, terminal: Terminal, settings: Any
 ) -> None:
-    nowhere = RedisRecorder("redis://127.0.0.1:1/0")
-    monkeypatch.setattr(recorder_module, "_recorder", lambda: nowhere)
-    with pytest.raises(redis.ConnectionError):
-        nowhere.last(1)
+    settings.REDIS_URL = "redis://127.0.0.1:1/0"
+    with pytest.raises(CallStoreAway):
+        call_store().pushed("exchanges:1")
 
     assert wire.post("syheartbeat", "")["ret"] == "0"
     assert exchanges_last(terminal_id=terminal.pk) == []

@@ -1,4 +1,4 @@
-"""Requests for fuzz_lane.py: what terminals send, and what no terminal should."""
+"""Requests for fuzz_terminal_api.py: what terminals send, and what no terminal should."""
 
 import base64
 import io
@@ -126,7 +126,7 @@ class Generator:
             )
         slash = "" if start.endswith(("/", "+")) else "/"
         target = f"{start}{slash}{name}/{self._device_id()}"
-        # Only what the lane answers is asked; without a token that is /sy….
+        # Only what the terminal API answers is asked; without a token that is /sy….
         if not target.startswith(("/t/", "/sy", "/%74/")):
             target = f"/sy{target.removeprefix('/s%79').lstrip('/')}"
         return target + self._query(kind)

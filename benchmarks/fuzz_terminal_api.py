@@ -1,4 +1,4 @@
-"""Does anything a caller can send break the terminals' lane? A command that tries, not a timing.
+"""Does anything a caller can send break the terminal API? A command that tries, not a timing.
 
 A real server is started on an empty database and gets generated requests over connections kept
 alive: the seed's examples of 9.2 to 9.5 with fields lost, mistyped and misspelt, broken encodings,
@@ -6,7 +6,7 @@ forms, binary rubbish, deep nesting, huge numbers, pictures of every kind, odd p
 headers. Every answer must be what a terminal can read; afterwards the log must hold no traceback
 and no address token, and memory must be flat.
 
-    python benchmarks/fuzz_lane.py --requests 100000 --seed 1 [--production]
+    python benchmarks/fuzz_terminal_api.py --requests 100000 --seed 1 [--production]
 """
 
 import argparse
@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from _lane_requests import BODY_LIMIT_BYTES, Generator, Request
+from _terminal_requests import BODY_LIMIT_BYTES, Generator, Request
 
 from tests.support.processes import ROOT, free_port, program, start, stop, wait_listening
 from tests.support.services import pytest_unconfigure, start_postgres, start_redis

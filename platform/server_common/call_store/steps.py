@@ -1,0 +1,97 @@
+"""Steps that a store of calls can take, and the store as its callers see it."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Take:
+    """Take a token from a bucket that holds ``burst`` and gains ``rate`` a second.
+
+    An empty bucket ends the steps: none behind it is taken.
+    """
+
+    name: str
+    rate: float
+    burst: float
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Note a value under a field; with ``keep_s``, all fields go so long after the last note."""
+
+    name: str
+    field: str
+    value: str
+    keep_s: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class NoteFirst:
+    """Note a value under a field that has none yet, unless there are ``most`` fields already."""
+
+    name: str
+    field: str
+    value: str
+    most: int
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    """Put a value before all others, of which the first ``most`` are kept, for ``keep_s``."""
+
+    name: str
+    value: str
+    most: int
+    keep_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """Note under a field when its value is another one than the time before.
+
+    A field that had another value is entered in the set ``turned``.
+
+    Attributes:
+        value: without blanks and equals signs; noted as ``<Unix seconds>=<value>``, the latest
+            ``most`` with blanks between.
+    """
+
+    name: str
+    turned: str
+    field: str
+    value: str
+    most: int
+    keep_s: int
+
+
+Step = Take | Note | NoteFirst | Push | Turn
+
+
+class CallStore(Protocol):
+    """Where notes of calls are kept; any method raises ``CallStoreAway`` while it is away."""
+
+    def run(self, steps: Sequence[Step], *, now: float) -> bool:
+        """Take steps in one go; False when a bucket was empty."""
+        ...
+
+    def fields(self, name: str, fields: Iterable[str]) -> dict[str, str]:
+        """Return what is noted under these fields, as far as anything is."""
+        ...
+
+    def notes(self, name: str) -> dict[str, str]:
+        """Return all that is noted."""
+        ...
+
+    def take_notes(self, name: str) -> dict[str, str]:
+        """Return all that is noted and forget it."""
+        ...
+
+    def pushed(self, name: str) -> list[str]:
+        """Return what was pushed, the latest first."""
+        ...
+
+    def take_turned(self, name: str) -> set[str]:
+        """Return the fields that turned since this was asked last."""
+        ...
