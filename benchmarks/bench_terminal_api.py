@@ -231,7 +231,8 @@ def run(arguments: argparse.Namespace, folder: Path) -> int:
     from edge_agent.fleet.run import snapshots_of
     from tests.support.factories import make_library, make_person, make_site
 
-    site = make_site(code="bench", verification="off")
+    # Many more newcomers in an hour than a site takes by itself.
+    site = make_site(code="bench", verification="off", newcomers_per_hour=10_000)
     library = make_library(site)
     for number, name in enumerate(("obama.jpg", "biden.jpg")):
         make_person(site, user_id=f"20{number}", photo=portraits[name], libraries=[library])

@@ -96,9 +96,31 @@ def caller_row(
     values = {f"digest_{place}": digest for place, digest in enumerate(digests)}
     values |= {"device_id": device_id, "now": moment(now)}
     for row in rows_of(_caller(len(digests), more), {**values, **(parameters or {})}):
-        *known, networks, token_id = row[:7]
-        return CallerRow(*known, networks_of(networks), token_id, row[7:])
+        return _caller_of(*row)
     return None
+
+
+def _caller_of(
+    terminal_id: int,
+    site_id: int,
+    status: str,
+    all_libraries: object,
+    server_url: str,
+    networks: object,
+    token_id: int,
+    *more: Any,
+) -> CallerRow:
+    """Return a row; SQLite knows neither booleans nor JSON."""
+    return CallerRow(
+        terminal_id=terminal_id,
+        site_id=site_id,
+        status=status,
+        all_libraries=bool(all_libraries),
+        server_url=server_url,
+        networks=networks_of(networks),
+        token_id=token_id,
+        more=more,
+    )
 
 
 def networks_of(value: Any) -> list[str]:

@@ -9,6 +9,7 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -41,7 +42,7 @@ from terminal_api.load import (
     overloaded_retry_after_s,
     shared_slots,
 )
-from terminal_api.replies import TooOften, Unanswerable, busy, failure_reply, json_reply
+from terminal_api.replies import TooOften, Unanswerable, busy, foreseen_reply, guarded, json_reply
 from terminal_api.urls import PICTURE, POLL, Match, TerminalUrl, resolve
 from terminal_protocol import (
     BodyReading,
@@ -113,7 +114,7 @@ class TerminalApi:
         except Overloaded:
             raise
         except TooOften as error:
-            return failure_reply(error, request)
+            return foreseen_reply(error, request)
         except (DatabaseError, InterfaceError):
             # Of a connection that broke off; in full a new one is opened, and it is said what is
             # wrong if that does not help.
@@ -144,13 +145,13 @@ def _news_reply(
 
 def answer_fully(request: TerminalRequest, match: Match) -> TerminalReply:
     """Answer any request, whatever it is and whatever goes wrong."""
-    try:
-        if match.url is PICTURE:
-            return _picture(request, match)
-        url = _checked(request, match)
-        return _recorded(_admitted(request, match), request, match, url)
-    except Exception as error:
-        return failure_reply(error, request)
+    answer = _picture if match.url is PICTURE else _message
+    return guarded(request, partial(answer, request, match))
+
+
+def _message(request: TerminalRequest, match: Match) -> TerminalReply:
+    url = _checked(request, match)
+    return _recorded(_admitted(request, match), request, match, url)
 
 
 def _picture(request: TerminalRequest, match: Match) -> TerminalReply:
@@ -203,19 +204,21 @@ def _recorded(
     began_s = time.perf_counter()
     said: dict[str, Any] = request.query_fields()
     answered = Answered({})
-    try:
+
+    def answer() -> TerminalReply:
+        nonlocal said, answered
         if url.method == "GET":
             answered = url.view(admission, request)
-        else:
-            reading = _reading_of(request, match)
-            said = reading.data
-            answered = url.view(admission, reading)
-            if reading.repairs:
-                answered.note["repairs"] = list(reading.repairs)
-                repairs_count(terminal_id=admission.terminal.pk, repairs=reading.repairs)
-        reply = json_reply(answered.body)
-    except Exception as error:
-        reply = failure_reply(error, request)
+            return json_reply(answered.body)
+        reading = _reading_of(request, match)
+        said = reading.data
+        answered = url.view(admission, reading)
+        if reading.repairs:
+            answered.note["repairs"] = list(reading.repairs)
+            repairs_count(terminal_id=admission.terminal.pk, repairs=reading.repairs)
+        return json_reply(answered.body)
+
+    reply = guarded(request, answer)
     exchange = Exchange(
         at=time.time(),
         kind=match.kind,

@@ -6,7 +6,7 @@ HTTP 200 with ``ret`` when repeating would not help, HTTP 503 with ``Retry-After
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.db import DatabaseError, InterfaceError
@@ -44,6 +44,19 @@ class TooOften(Exception):
     """The caller has used up its share; what it sends is worth repeating a little later."""
 
 
+FORESEEN = (
+    Unanswerable,
+    TooOften,
+    UnreadableBody,
+    NotThisMessage,
+    BodyTooLarge,
+    TooLargeUnpacked,
+    UnknownEncoding,
+    PicturesBusy,
+    BodyBrokeOff,
+)
+
+
 def json_reply(
     answer: Mapping[str, Any], *, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> TerminalReply:
@@ -60,43 +73,44 @@ def busy(
     return json_reply(answer, status=503, headers={**retry, **(headers or {})})
 
 
-def failure_reply(error: Exception, request: TerminalRequest) -> TerminalReply:
-    """Return the reply to a request that failed; the one place where failures become replies.
+def guarded(request: TerminalRequest, work: Callable[[], TerminalReply]) -> TerminalReply:
+    """Do work on a request; the one place where every failure becomes a reply."""
+    try:
+        return work()
+    except FORESEEN as error:
+        return foreseen_reply(error, request)
+    except (DatabaseError, InterfaceError):
+        logger.exception("terminal_request_unserved")
+        return busy("database is away")
+    except Exception:
+        # The border of the API: a terminal must never see a 500, and keeps its upload.
+        logger.exception("terminal_request_failed")
+        return busy("internal error")
 
-    To be called where the failure is caught. What is unexpected ends here: a terminal must never
-    see a 500, and keeps its upload.
-    """
+
+def foreseen_reply(error: Exception, request: TerminalRequest) -> TerminalReply:
+    """Return the reply to a failure among ``FORESEEN``."""
     if isinstance(error, TooOften):
         return busy("too many requests")
     if isinstance(error, PicturesBusy):
         return busy("too many pictures at once", retry_after_s=PICTURES_RETRY_AFTER_S)
-    if isinstance(error, BodyBrokeOff):
-        return busy("request broke off")
-    if isinstance(error, UnreadableBody | NotThisMessage) and request.may_be_cut:
+    is_cut = request.may_be_cut and isinstance(error, UnreadableBody | NotThisMessage)
+    if is_cut or isinstance(error, BodyBrokeOff):
         return busy("request broke off")
     if isinstance(error, UnknownEncoding):
         # Nothing is wrong with what it sends: it may keep it until this is understood.
         logger.warning("terminal_encoding_unknown encoding=%.40r", str(error))
         reason = "body is compressed in a way that is not understood"
         return busy(reason, headers={"Accept-Encoding": "gzip, deflate"})
-    refusal = _refusal_of(error)
-    if refusal is not None:
-        return json_reply(Ack(*refusal).to_wire())
-    if isinstance(error, DatabaseError | InterfaceError):
-        logger.exception("terminal_request_unserved")
-        return busy("database is away")
-    logger.exception("terminal_request_failed")
-    return busy("internal error")
+    return json_reply(Ack(*_refusal_of(error)).to_wire())
 
 
-def _refusal_of(error: Exception) -> tuple[str, str] | None:
-    """Return code and reason of a failure that no repeating mends; None for any other."""
+def _refusal_of(error: Exception) -> tuple[str, str]:
+    """Return code and reason of a failure that no repeating mends."""
     if isinstance(error, Unanswerable):
         return error.code, error.reason
     if isinstance(error, UnreadableBody):
         return RetCode.PARAM_INVALID, f"body cannot be read: {error.code}"
     if isinstance(error, NotThisMessage):
         return RetCode.MISSING_PARAM, "nothing in the body belongs to this message"
-    if isinstance(error, BodyTooLarge | TooLargeUnpacked):
-        return RetCode.PARAM_INVALID, "body is too large"
-    return None
+    return RetCode.PARAM_INVALID, "body is too large"
