@@ -9,7 +9,7 @@ import json
 import logging
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from server_common.call_store import CallStoreAway, Note, Push, Step, call_store
@@ -76,6 +76,9 @@ class Exchange:
     took_ms: float
 
 
+_FIELDS = tuple(one.name for one in fields(Exchange))
+
+
 def masked(data: Mapping[str, Any], *, depth: int = 3) -> dict[str, Any]:
     """Return a message's fields fit to be shown: no picture, no name, no ID number."""
     shown: dict[str, Any] = {}
@@ -107,7 +110,8 @@ def _encodable(text: str) -> str:
 
 def exchange_step(terminal_id: int, exchange: Exchange, *, is_quiet: bool) -> Step:
     """Return the step by which an exchange is kept: of quiet ones the latest of each kind."""
-    text = json.dumps(asdict(exchange), ensure_ascii=False, default=str)
+    values = {name: getattr(exchange, name) for name in _FIELDS}
+    text = json.dumps(values, ensure_ascii=False, default=str)
     if is_quiet:
         return Note(_quiet(terminal_id), exchange.kind, text, KEPT_SECONDS)
     return Push(_told(terminal_id), text, KEPT, KEPT_SECONDS)

@@ -12,7 +12,7 @@ _PADDING = b"\0 \t\r\n/"
 _MESSAGE = re.compile(
     r"^(?P<secret>/t(?:/(?P<token>[^/]*))?)?/\+?(?P<kind>sy[a-z]*)(?:/(?P<name>.*))?$"
 )
-_PICTURE = re.compile(r"^/(?P<kind>i)/(?P<name>[A-Za-z0-9_\-]{1,80})\.jpg$")
+_PICTURE = re.compile(r"^/i/(?P<name>[A-Za-z0-9_\-]{1,80})\.jpg$")
 _PREFIXES = ("/sy", "/t/", "/+sy")
 _PICTURES = "/i/"
 
@@ -58,12 +58,14 @@ def _is_ours(path: str) -> bool:
 
 def path_parts(path: str) -> PathParts | None:
     """Return the parts of a path as it is meant; None when it is no address of terminals."""
-    found = (_PICTURE if is_picture_path(path) else _MESSAGE).match(path)
+    if is_picture_path(path):
+        found = _PICTURE.match(path)
+        return PathParts("i", found["name"], None) if found else None
+    found = _MESSAGE.match(path)
     if found is None:
         return None
-    parts = found.groupdict()
-    token = (parts["token"] or "") if parts.get("secret") else None
-    return PathParts(parts["kind"], parts["name"] or "", token)
+    secret, token, kind, name = found.groups()
+    return PathParts(kind, name or "", (token or "") if secret else None)
 
 
 def path_meant(path: str) -> str:

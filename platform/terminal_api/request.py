@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from django.utils import timezone
@@ -41,8 +42,8 @@ def request_of(
     headers = {name: str(environ[key] or "") for key, name in _HEADERS.items() if key in environ}
     if not headers.get("host"):
         headers["host"] = str(environ.get("SERVER_NAME") or "")
-    said = str(environ.get("HTTP_X_RECEIVING_S") or "")
-    if _SECONDS.fullmatch(said):
+    said = environ.get("HTTP_X_RECEIVING_S")
+    if said and _SECONDS.fullmatch(said):
         receiving_s += float(said)
     return TerminalRequest(
         method=environ["REQUEST_METHOD"],
@@ -50,12 +51,17 @@ def request_of(
         query=_query_of(str(environ.get("QUERY_STRING") or "")),
         headers=headers,
         address=caller_address(environ),
-        peer=peer_address(environ),
-        called_host=called_host(environ),
-        began=timezone.now() - timedelta(seconds=min(receiving_s, _RECEIVING_MAX_S)),
+        look_up_peer=partial(peer_address, environ),
+        look_up_host=partial(called_host, environ),
+        began=_began(receiving_s),
         read_body=read_body,
         may_be_cut=bool(environ.get(MAY_BE_CUT)),
     )
+
+
+def _began(receiving_s: float) -> datetime:
+    now = timezone.now()
+    return now - timedelta(seconds=min(receiving_s, _RECEIVING_MAX_S)) if receiving_s else now
 
 
 def receiving_s_of(facts: Mapping[str, Any]) -> float:

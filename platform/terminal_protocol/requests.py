@@ -23,9 +23,9 @@ class TerminalRequest:
         query: what stands behind the question mark, without it.
         headers: those that concern terminals, by name in small letters.
         address: of the caller, through trusted proxies only; empty when unknown.
-        peer: where the connection really comes from, empty for a proxy of ours.
-        called_host: under which host the platform was reached, empty when unknown.
         began: when the request began to arrive.
+        look_up_peer: see ``peer``; few requests need it.
+        look_up_host: see ``called_host``; few requests need it.
         read_body: returns the body; raises ``BodyBrokeOff`` or ``BodyTooLarge``.
         may_be_cut: the server cannot tell whether the body is all there.
     """
@@ -35,11 +35,21 @@ class TerminalRequest:
     query: str
     headers: Mapping[str, str]
     address: str
-    peer: str
-    called_host: str
     began: datetime
+    look_up_peer: Callable[[], str] = field(repr=False)
+    look_up_host: Callable[[], str] = field(repr=False)
     read_body: Callable[[], bytes] = field(repr=False)
     may_be_cut: bool = False
+
+    @property
+    def peer(self) -> str:
+        """Return where the connection really comes from, empty for a proxy of ours."""
+        return self.look_up_peer()
+
+    @property
+    def called_host(self) -> str:
+        """Return under which host the platform was reached, empty when unknown."""
+        return self.look_up_host()
 
     def header(self, name: str) -> str:
         """Return a header by its name in small letters, empty when there is none."""
