@@ -12,7 +12,7 @@ from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
 from devices.models import Site, Terminal
-from devices.services import admission, refused_store, site_create, tokens
+from devices.services import admission, refused_store, remembered, site_create, tokens
 from face_engine import install_portraits
 from faces.models import Library, Person
 from faces.services import forget_copies, person_save
@@ -47,6 +47,7 @@ def _fresh_process_state() -> Iterator[None]:
     """Forget what a process remembers between requests, as a new process would."""
     forget_copies()
     admission.remembered.clear()
+    remembered.mark_learn("")
     tokens.noted.clear()
     call_store.cache_clear()
     refused_store._store.cache_clear()

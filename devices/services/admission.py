@@ -5,13 +5,10 @@ the addresses it is called from, and a terminal not seen before waits for approv
 "Admission"). Every refusal names a code of chapter 7.
 """
 
-import threading
-import time
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.db.models import Q
@@ -54,7 +51,7 @@ class Admission:
         address: where it called from, may be empty.
         began: when its request began; None: when it is looked at.
         token_id: number of the token it used, 0 on the bare path.
-        mark: of what it is remembered by, None when it was just looked up.
+        mark: that stood before it was looked up (``remembered``).
     """
 
     terminal: Terminal
@@ -62,7 +59,7 @@ class Admission:
     address: str
     began: datetime | None = None
     token_id: int = 0
-    mark: str | None = None
+    mark: str = ""
 
     @property
     def caller(self) -> Caller:
@@ -100,48 +97,20 @@ def _anothers(site_id: int) -> Refusal:
     return Refusal("10005", words, RefusedReason.ANOTHERS_ADDRESS, site_id)
 
 
-_Key = tuple[str | None, str, str]
-Kept = TypeVar("Kept")
-
-
-class _Remembered(Generic[Kept]):
-    """Callers this process admitted, for messages that hand nothing out and open nothing."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._kept: OrderedDict[_Key, tuple[float, Kept]] = OrderedDict()
-
-    def get(self, key: _Key) -> Kept | None:
-        with self._lock:
-            until, kept = self._kept.get(key, (0.0, None))
-        return kept if time.monotonic() < until else None
-
-    def put(self, key: _Key, kept: Kept) -> None:
-        with self._lock:
-            self._kept[key] = (time.monotonic() + REMEMBERED_SECONDS, kept)
-            self._kept.move_to_end(key)
-            if len(self._kept) > _REMEMBERED_MAX:
-                self._kept.popitem(last=False)
-
-    def drop(self, key: _Key) -> None:
-        with self._lock:
-            self._kept.pop(key, None)
-
-    def clear(self) -> None:
-        with self._lock:
-            self._kept.clear()
-
-
 @dataclass(frozen=True, slots=True)
 class KnownTerminal:
-    """Of an admitted terminal, what its heartbeats need: its row, and the server it names."""
+    """Of an admitted terminal, what its heartbeats need: its row, and the server it names.
+
+    Attributes:
+        mark: that stood when it was looked up (``remembered``).
+    """
 
     terminal_id: int
     server_url: str
     mark: str
 
 
-remembered: _Remembered[KnownTerminal] = _Remembered()
+remembered: Remembered[KnownTerminal] = Remembered()
 
 
 def admit_known(
@@ -180,9 +149,8 @@ def admit_known(
 def heartbeat_known(*, token: str | None, device_id: str, address: str) -> KnownTerminal | None:
     """Admit a heartbeat in the cheap form, from memory if the same caller was admitted lately.
 
-    Heartbeats are most of what a fleet sends, tell nothing and open nothing. So one of a terminal
-    that was disabled may be answered for ``REMEMBERED_SECONDS`` more; every other message is asked
-    about each time.
+    Heartbeats are most of what a fleet sends, tell nothing and open nothing. Whether what is
+    remembered still holds is seen by ``call_taken``; every other message is asked about each time.
 
     Returns:
         None as ``admit_known``, and on the bare path until ``heartbeat_learn`` was told.
@@ -191,11 +159,12 @@ def heartbeat_known(*, token: str | None, device_id: str, address: str) -> Known
     known = remembered.get(key)
     if known is not None or token is None:
         return known
+    mark = mark_known()
     row = admit_known(token=token, device_id=device_id, address=address)
     if row is None:
         return None
-    known = KnownTerminal(row.terminal_id, row.server_url)
-    remembered.put(key, known)
+    known = KnownTerminal(row.terminal_id, row.server_url, mark)
+    remembered.put(key, known, mark=mark)
     return known
 
 
@@ -211,7 +180,8 @@ def heartbeat_learn(admission: Admission, *, is_changed: bool) -> None:
     if is_changed:
         remembered.drop(key)
     else:
-        remembered.put(key, KnownTerminal(terminal.pk, terminal.server_url))
+        known = KnownTerminal(terminal.pk, terminal.server_url, admission.mark)
+        remembered.put(key, known, mark=admission.mark)
 
 
 def admit(*, token: str | None, device_id: str, address: str) -> Admission | Refusal:
@@ -222,7 +192,12 @@ def admit(*, token: str | None, device_id: str, address: str) -> Admission | Ref
         device_id: last path segment, decoded.
         address: caller's address as ``client_address`` gives it.
     """
-    device_id = device_id.strip()
+    mark = mark_known()
+    outcome = _outcome(token, device_id.strip(), address)
+    return replace(outcome, mark=mark) if isinstance(outcome, Admission) else outcome
+
+
+def _outcome(token: str | None, device_id: str, address: str) -> Admission | Refusal:
     if not device_id or len(device_id) > DEVICE_ID_MAX or not is_printable(device_id):
         words = f"device id must be 1 to {DEVICE_ID_MAX} printable characters"
         return Refusal("30001", words, RefusedReason.BAD_DEVICE_ID)

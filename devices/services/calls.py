@@ -13,7 +13,9 @@ from devices.services.callers import turn_step
 from devices.services.limits import Limit, bucket
 from devices.services.presence import Sighting, sighting_steps
 from devices.services.recorder import Exchange, exchange_step
-from server_common.call_store import CallStoreAway, Step, call_store
+from devices.services.remembered import AdmissionOutdated, mark_check, mark_learn
+from server_common.addresses import neighbourhood
+from server_common.call_store import CallStoreAway, Moved, Step, call_store
 
 logger = logging.getLogger(__name__)
 
@@ -50,9 +52,10 @@ def call_taken(
     While the store is away every caller is let through and nothing is noted.
     """
     now = time.time()
-    steps: list[Step] = [bucket(f"terminal:{terminal_id}", Limit(*settings.TERMINAL_RATE))]
-    if address:
-        steps.append(bucket(f"address:{address}", Limit(*settings.ADDRESS_RATE)))
+    steps: list[Step] = [] if mark is None else [mark_check(mark)]
+    steps.append(bucket(f"terminal:{terminal_id}", Limit(*settings.TERMINAL_RATE)))
+    if place := neighbourhood(address):
+        steps.append(bucket(f"address:{place}", Limit(*settings.ADDRESS_RATE)))
     steps += sighting_steps(terminal_id, Sighting(now, address, used_token))
     if quiet is not None:
         steps.append(exchange_step(terminal_id, quiet, is_quiet=True))
@@ -62,27 +65,12 @@ def call_taken(
         steps.append(turn_step(terminal_id, "cursor", cursor))
     try:
         return call_store().run(steps, now=now)
+    except Moved as moved:
+        mark_learn(moved.value)
+        raise AdmissionOutdated from moved
     except CallStoreAway:
         _complain()
         return True
-    if isinstance(answer, bytes):
-        mark_learn(answer.decode())
-        raise AdmissionOutdated
-    return bool(answer)
-
-
-def _taken_here(
-    terminal_id: int, address: str, *, used_token: bool, quiet: Exchange | None, asked: str
-) -> bool:
-    """Do the same where the platform is one process without Redis."""
-    if not terminal_may_call(terminal_id=terminal_id, address=address):
-        return False
-    presence_seen(terminal_id=terminal_id, address=address, used_token=used_token)
-    caller_note(terminal_id=terminal_id, feature="address", value=address)
-    caller_note(terminal_id=terminal_id, feature="cursor", value=_cursor_of(asked))
-    if quiet is not None:
-        exchange_keep(terminal_id=terminal_id, exchange=quiet, is_quiet=True)
-    return True
 
 
 def _cursor_of(asked: str) -> str:

@@ -8,11 +8,10 @@ much smaller bucket per address, because guessing is all they can do.
 import logging
 import time
 from dataclasses import dataclass
-from ipaddress import IPv6Address, ip_network
 
 from django.conf import settings
 
-from server_common.addresses import parse_address
+from server_common.addresses import neighbourhood
 from server_common.call_store import CallStoreAway, Take, call_store
 
 logger = logging.getLogger(__name__)

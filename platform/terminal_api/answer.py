@@ -113,6 +113,8 @@ class TerminalApi:
                 return _news_reply(found, request, match, began_s)
         except Overloaded:
             raise
+        except AdmissionOutdated:
+            return None
         except TooOften as error:
             return foreseen_reply(error, request)
         except (DatabaseError, InterfaceError):

@@ -13,7 +13,6 @@ from functools import lru_cache
 from typing import Any
 
 from devices.services import (
-    AdmissionOutdated,
     Exchange,
     call_taken,
     heartbeat_known,
@@ -43,7 +42,7 @@ _TOKEN_MAX, _DEVICE_ID_MAX = 64, 32
 
 @dataclass(frozen=True, slots=True)
 class IdleAnswer:
-    """An answer that is ready, and what is noted of it."""
+    """An answer that is ready, what is noted of it, and the mark of what it was admitted by."""
 
     terminal_id: int
     said: dict[str, Any]
@@ -105,13 +104,18 @@ def idle_answer(request: TerminalRequest, match: Match) -> IdleAnswer | News | N
 
 
 def is_taken(found: IdleAnswer, request: TerminalRequest, match: Match, began_s: float) -> bool:
-    """Tell whether the caller may call now; if so, note all there is to note by one script."""
+    """Tell whether the caller may call now; if so, note all there is to note by one script.
+
+    Raises:
+        AdmissionOutdated: what it was admitted by has changed; nothing is noted.
+    """
     return call_taken(
         terminal_id=found.terminal_id,
         address=request.address,
         used_token=match.token is not None,
         quiet=found.exchange(request, match, began_s),
         asked=found.said["lastQueryTime"] if match.url is POLL else "",
+        mark=found.mark,
     )
 
 
@@ -171,7 +175,7 @@ def _heartbeat(request: TerminalRequest, match: Match) -> IdleAnswer | None:
         return None
     answer = Ack(RetCode.SUCCESS, "Success").to_wire()
     note = heartbeat_note(named=device_id, device_id=match.name)
-    return IdleAnswer(known.terminal_id, said, answer, answer, note)
+    return IdleAnswer(known.terminal_id, said, answer, answer, note, known.mark)
 
 
 @lru_cache(maxsize=4096)

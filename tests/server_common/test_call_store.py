@@ -11,10 +11,13 @@ from hypothesis import strategies as st
 
 from server_common.call_store import (
     CallStore,
+    Check,
     MemoryCallStore,
+    Moved,
     Note,
     NoteFirst,
     Push,
+    Put,
     RedisCallStore,
     Step,
     Take,
@@ -25,6 +28,8 @@ NAMES = st.sampled_from(["a", "b"])
 FIELDS, VALUES = st.sampled_from(["1", "2", "3"]), st.sampled_from(["x", "y", "南", ""])
 TURNING = st.sampled_from(["x", "y", "%20", "a:b"])
 STEPS: st.SearchStrategy[Step] = st.one_of(
+    st.builds(Put, NAMES.map("value:{}".format), VALUES),
+    st.builds(Check, NAMES.map("value:{}".format), VALUES),
     st.builds(
         Take,
         NAMES.map("bucket:{}".format),
@@ -55,9 +60,17 @@ def shared(settings: Any) -> Iterator[RedisCallStore]:
     yield RedisCallStore(settings.REDIS_URL)
 
 
+def run(store: CallStore, steps: list[Step], at: int) -> bool | str:
+    """Take steps and return what that came to."""
+    try:
+        return store.run(steps, now=1000.0 + at / 4)
+    except Moved as moved:
+        return moved.value
+
+
 def outcome(store: CallStore, runs: list[tuple[list[Step], int]]) -> list[object]:
     """Return all that can be seen of a store when these steps were taken."""
-    found: list[object] = [store.run(steps, now=1000.0 + at / 4) for steps, at in runs]
+    found: list[object] = [run(store, steps, at) for steps, at in runs]
     for name in ("a", "b"):
         found += [store.fields(name, ["1", "3"]), store.notes(name), store.take_notes(name)]
         found += [store.take_notes(name), store.notes(name)]

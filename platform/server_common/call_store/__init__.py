@@ -11,7 +11,7 @@ from redis import RedisError
 
 from .memory import MemoryCallStore
 from .redis import RedisCallStore
-from .steps import CallStore, Note, NoteFirst, Push, Step, Take, Turn
+from .steps import CallStore, Check, Moved, Note, NoteFirst, Push, Put, Step, Take, Turn
 
 # Raised while the store is away.
 CallStoreAway = RedisError
@@ -19,10 +19,13 @@ CallStoreAway = RedisError
 __all__ = [
     "CallStore",
     "CallStoreAway",
+    "Check",
     "MemoryCallStore",
+    "Moved",
     "Note",
     "NoteFirst",
     "Push",
+    "Put",
     "RedisCallStore",
     "Step",
     "Take",

@@ -4,7 +4,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 
-from .steps import Note, NoteFirst, Push, Step, Take, Turn
+from .steps import Check, Moved, Note, NoteFirst, Push, Put, Step, Take, Turn
 
 # So many names of a kind (before the colon) are kept; those noted longest ago are forgotten.
 # Buckets that are forgotten are full again.
@@ -23,6 +23,7 @@ class MemoryCallStore:
         self._names_most = _NAMES_MOST if names_most is None else names_most
         self._turning_most = turning_most
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
+        self._values: dict[str, str] = {}
         self._notes: dict[str, OrderedDict[str, str]] = {}
         self._pushed: OrderedDict[str, list[str]] = OrderedDict()
         self._turned: dict[str, set[str]] = {}
@@ -39,6 +40,12 @@ class MemoryCallStore:
                     case Take():
                         if not self._take(step, now):
                             return False
+                    case Check():
+                        found = self._values.get(step.name, "")
+                        if found != step.value:
+                            raise Moved(found)
+                    case Put():
+                        self._values[step.name] = step.value
                     case Note():
                         self._of(step.name)[step.field] = step.value
                     case NoteFirst():

@@ -9,7 +9,7 @@ from typing import Any
 
 import redis
 
-from .steps import Note, NoteFirst, Push, Step, Take, Turn
+from .steps import Check, Moved, Note, NoteFirst, Push, Put, Step, Take, Turn
 
 _PREFIX = "menjin:"
 _TIMEOUT_S = 1
@@ -30,6 +30,13 @@ while at <= #ARGV do
     redis.call('EXPIRE', name, math.ceil(burst / rate) + 1)
     if not allowed then return 0 end
     at = at + 3
+  elseif step == 'check' then
+    local found = redis.call('GET', name) or ''
+    if found ~= a then return found end
+    at = at + 2
+  elseif step == 'put' then
+    redis.call('SET', name, a)
+    at = at + 2
   elseif step == 'note' then
     redis.call('HSET', name, a, b)
     if c ~= '0' then redis.call('EXPIRE', name, c) end
@@ -83,6 +90,10 @@ class RedisCallStore:
             match step:
                 case Take():
                     arguments += ("take", step.rate, step.burst)
+                case Check():
+                    arguments += ("check", step.value)
+                case Put():
+                    arguments += ("put", step.value)
                 case Note():
                     arguments += ("note", step.field, step.value, step.keep_s)
                 case NoteFirst():
@@ -92,7 +103,10 @@ class RedisCallStore:
                 case Turn():
                     keys.append(_PREFIX + step.turned)
                     arguments += ("turn", step.field, step.value, step.most, step.keep_s)
-        return bool(self._script(keys=keys, args=arguments))
+        answer = self._script(keys=keys, args=arguments)
+        if isinstance(answer, str):
+            raise Moved(answer)
+        return bool(answer)
 
     def fields(self, name: str, fields: Iterable[str]) -> dict[str, str]:
         """See ``CallStore``."""

@@ -5,6 +5,30 @@ from dataclasses import dataclass
 from typing import Protocol
 
 
+class Moved(Exception):
+    """Another value stands than ``Check`` names: ``value``."""
+
+    def __init__(self, value: str) -> None:
+        super().__init__(value)
+        self.value = value
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """Put a value under a name."""
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """End the steps when another value was put under a name; empty: when any was."""
+
+    name: str
+    value: str
+
+
 @dataclass(frozen=True, slots=True)
 class Take:
     """Take a token from a bucket that holds ``burst`` and gains ``rate`` a second.
@@ -66,14 +90,18 @@ class Turn:
     keep_s: int
 
 
-Step = Take | Note | NoteFirst | Push | Turn
+Step = Put | Check | Take | Note | NoteFirst | Push | Turn
 
 
 class CallStore(Protocol):
     """Where notes of calls are kept; any method raises ``CallStoreAway`` while it is away."""
 
     def run(self, steps: Sequence[Step], *, now: float) -> bool:
-        """Take steps in one go; False when a bucket was empty."""
+        """Take steps in one go; False when a bucket was empty.
+
+        Raises:
+            Moved: a check failed; none of the steps behind it was taken.
+        """
         ...
 
     def fields(self, name: str, fields: Iterable[str]) -> dict[str, str]:
