@@ -20,4 +20,4 @@ def heartbeat(admission: Admission, body: BodyReading) -> Answered:
         terminal_describe(terminal_id=admission.terminal.pk, server_url=named)
     heartbeat_learn(admission, is_changed=is_changed)
     note = heartbeat_note(named=message.device_id, device_id=admission.terminal.device_id)
-    return Answered(Ack(RetCode.SUCCESS, "Success").to_wire(), note, is_quiet=True)
+    return Answered(Ack(RetCode.SUCCESS, "Success").to_wire(), note, is_idle=True)

@@ -47,7 +47,7 @@ def sync(admission: Admission, request: TerminalRequest) -> Answered:
         "delete": told.count("delete"),
         "cursor": answer.last_query_time,
     }
-    return Answered(answer.to_wire(), note, is_quiet=not told)
+    return Answered(answer.to_wire(), note, is_idle=not told)
 
 
 def result(admission: Admission, body: BodyReading) -> Answered:

@@ -1,7 +1,7 @@
 """May a terminal call now, and that it called: counted and noted in one go.
 
 What every request of a terminal needs of the store of calls (its rate and its address's, that it
-was heard, of a quiet exchange the latest, whether address or cursor turned) are steps of one run.
+was heard, of an idle exchange the latest, whether address or cursor turned) are steps of one run.
 """
 
 import logging
@@ -29,7 +29,7 @@ def call_taken(
     terminal_id: int,
     address: str,
     used_token: bool,
-    quiet: Exchange | None = None,
+    idle: Exchange | None = None,
     asked: str = "",
     mark: str | None = None,
 ) -> bool:
@@ -41,7 +41,7 @@ def call_taken(
         terminal_id: who calls.
         address: where from, may be empty.
         used_token: whether it came under the site's secret address.
-        quiet: the exchange itself when it is a quiet one and its answer is known already; kept as
+        idle: the exchange itself when it is an idle one and its answer is known already; kept as
             ``exchange_keep`` would.
         asked: the cursor of a poll as it was sent, whatever that is.
         mark: of what the caller was admitted by from memory.
@@ -57,8 +57,8 @@ def call_taken(
     if place := neighbourhood(address):
         steps.append(bucket(f"address:{place}", Limit(*settings.ADDRESS_RATE)))
     steps += sighting_steps(terminal_id, Sighting(now, address, used_token))
-    if quiet is not None:
-        steps.append(exchange_step(terminal_id, quiet, is_quiet=True))
+    if idle is not None:
+        steps.append(exchange_step(terminal_id, idle, is_idle=True))
     if address:
         steps.append(turn_step(terminal_id, "address", address))
     if cursor := _cursor_of(asked):

@@ -45,12 +45,12 @@ class Answered:
     Attributes:
         body: what is sent.
         note: plain values for the flight recorder, such as the record's id; no names.
-        is_quiet: a heartbeat or a poll with nothing new, of which only the latest is kept.
+        is_idle: a heartbeat or a poll with nothing new, of which only the latest is kept.
     """
 
     body: dict[str, Any]
     note: dict[str, Any] = field(default_factory=dict)
-    is_quiet: bool = False
+    is_idle: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,12 +108,12 @@ def _encodable(text: str) -> str:
     return text.encode("utf-8", "replace").decode()
 
 
-def exchange_step(terminal_id: int, exchange: Exchange, *, is_quiet: bool) -> Step:
-    """Return the step by which an exchange is kept: of quiet ones the latest of each kind."""
+def exchange_step(terminal_id: int, exchange: Exchange, *, is_idle: bool) -> Step:
+    """Return the step by which an exchange is kept: of idle ones the latest of each kind."""
     values = {name: getattr(exchange, name) for name in _FIELDS}
     text = json.dumps(values, ensure_ascii=False, default=str)
-    if is_quiet:
-        return Note(_quiet(terminal_id), exchange.kind, text, KEPT_SECONDS)
+    if is_idle:
+        return Note(_idle(terminal_id), exchange.kind, text, KEPT_SECONDS)
     return Push(_told(terminal_id), text, KEPT, KEPT_SECONDS)
 
 
@@ -121,18 +121,18 @@ def _told(terminal_id: int) -> str:
     return f"exchanges:{terminal_id}"
 
 
-def _quiet(terminal_id: int) -> str:
+def _idle(terminal_id: int) -> str:
     return f"exchanges:{terminal_id}:quiet"
 
 
 _complained_at = 0.0
 
 
-def exchange_keep(*, terminal_id: int, exchange: Exchange, is_quiet: bool = False) -> None:
+def exchange_keep(*, terminal_id: int, exchange: Exchange, is_idle: bool = False) -> None:
     """Keep an exchange; a store that is away is complained of once a minute and not waited for."""
     global _complained_at
     try:
-        step = exchange_step(terminal_id, exchange, is_quiet=is_quiet)
+        step = exchange_step(terminal_id, exchange, is_idle=is_idle)
         call_store().run([step], now=time.time())
     except CallStoreAway:
         if time.monotonic() - _complained_at > 60:
@@ -144,7 +144,7 @@ def exchanges_last(*, terminal_id: int) -> list[Exchange]:
     """Return a terminal's last exchanges, newest first; empty when the store is away."""
     store = call_store()
     try:
-        texts = [*store.pushed(_told(terminal_id)), *store.notes(_quiet(terminal_id)).values()]
+        texts = [*store.pushed(_told(terminal_id)), *store.notes(_idle(terminal_id)).values()]
     except CallStoreAway:
         logger.exception("flight_recorder_away")
         return []

@@ -139,9 +139,9 @@ def _news_reply(
     told = news_answer(news, request)
     if told is None:
         return None
-    is_quiet = not told.shown["list"]
+    is_idle = not told.shown["list"]
     exchange = told.exchange(request, match, began_s)
-    exchange_keep(terminal_id=terminal_id, exchange=exchange, is_quiet=is_quiet)
+    exchange_keep(terminal_id=terminal_id, exchange=exchange, is_idle=is_idle)
     return json_reply(told.answer)
 
 
@@ -231,7 +231,7 @@ def _recorded(
         note=answered.note,
         took_ms=round((time.perf_counter() - began_s) * 1000, 1),
     )
-    exchange_keep(terminal_id=admission.terminal.pk, exchange=exchange, is_quiet=answered.is_quiet)
+    exchange_keep(terminal_id=admission.terminal.pk, exchange=exchange, is_idle=answered.is_idle)
     return reply
 
 

@@ -113,7 +113,7 @@ def is_taken(found: IdleAnswer, request: TerminalRequest, match: Match, began_s:
         terminal_id=found.terminal_id,
         address=request.address,
         used_token=match.token is not None,
-        quiet=found.exchange(request, match, began_s),
+        idle=found.exchange(request, match, began_s),
         asked=found.said["lastQueryTime"] if match.url is POLL else "",
         mark=found.mark,
     )

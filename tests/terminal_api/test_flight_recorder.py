@@ -104,7 +104,7 @@ def test_only_the_last_ones_are_kept(shared: bool, settings: Any) -> None:
 
     for at in range(KEPT + 20):
         exchange_keep(terminal_id=987654, exchange=exchange(at))
-    exchange_keep(terminal_id=987654, exchange=exchange(9999, "syheartbeat"), is_quiet=True)
+    exchange_keep(terminal_id=987654, exchange=exchange(9999, "syheartbeat"), is_idle=True)
 
     told = exchanges_last(terminal_id=987654)
     assert len(told) == KEPT + 1
