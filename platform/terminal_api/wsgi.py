@@ -4,7 +4,6 @@ It only translates.
 """
 
 from collections.abc import Callable, Iterable
-from functools import cache, partial
 from http import HTTPStatus
 from typing import Any
 
@@ -38,8 +37,7 @@ class TerminalApiInFront:
         request = request_of(
             environ,
             path=path,
-            # It may be asked for twice, and is there once.
-            read_body=cache(partial(_body_of, environ)),
+            read_body=_Body(environ),
             receiving_s=receiving_s_of(environ),
         )
         token = request_id.set(new_request_id())
@@ -58,15 +56,22 @@ def _fully(request: TerminalRequest, match: Match) -> TerminalReply:
     return answer_fully(request, match)
 
 
-def _body_of(environ: Environ) -> bytes:
-    length = environ.get("CONTENT_LENGTH") or "0"
-    if not length.isdecimal():
-        return b""
-    try:
-        body: bytes = environ["wsgi.input"].read(int(length))
-    except OSError as error:
-        raise BodyBrokeOff from error
-    return body
+class _Body:
+    """Reads the body once, however often it is asked for."""
+
+    def __init__(self, environ: Environ) -> None:
+        self._environ = environ
+        self._read: bytes | None = None
+
+    def __call__(self) -> bytes:
+        if self._read is None:
+            length = self._environ.get("CONTENT_LENGTH") or "0"
+            size = int(length) if length.isdecimal() else 0
+            try:
+                self._read = self._environ["wsgi.input"].read(size) if size else b""
+            except OSError as error:
+                raise BodyBrokeOff from error
+        return self._read
 
 
 def _status_of(reply: TerminalReply) -> str:
