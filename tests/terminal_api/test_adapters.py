@@ -42,8 +42,20 @@ def behind(_: HttpRequest) -> HttpResponse:
 
 def environ_of(path: str, query: str, body: bytes, **more: str) -> dict[str, Any]:
     """Return the variables of a request as a server makes them."""
-    request = RequestFactory().post(path, body, content_type="application/json", **more)
-    return {**request.environ, "QUERY_STRING": query, "wsgi.input": io.BytesIO(body)}
+    return {
+        "REQUEST_METHOD": "POST",
+        "PATH_INFO": path.encode().decode("latin-1"),
+        "SCRIPT_NAME": "",
+        "QUERY_STRING": query,
+        "SERVER_NAME": "testserver",
+        "SERVER_PORT": "80",
+        "REMOTE_ADDR": "127.0.0.1",
+        "CONTENT_TYPE": "application/json",
+        "CONTENT_LENGTH": str(len(body)),
+        "wsgi.input": io.BytesIO(body),
+        "wsgi.url_scheme": "http",
+        **more,
+    }
 
 
 def asked(environ: dict[str, Any], reply: TerminalReply) -> list[tuple[Any, ...]]:
