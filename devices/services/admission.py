@@ -17,7 +17,7 @@ from django.utils import timezone
 from devices.choices import RefusedReason, TerminalStatus
 from devices.models import Site, SiteToken, Terminal
 from devices.queries import NO_MORE, CallerRow, More, caller_row, terminal_under_token
-from devices.services.newcomers import PENDING_MAX_PER_SITE, is_flooded, waiting_count
+from devices.services.newcomers import PENDING_MAX_PER_SITE, has_room, is_flooded
 from devices.services.remembered import Remembered, mark_known
 from devices.services.sites import TOKEN_PURPOSE, terminal_address_used
 from server_common.addresses import is_in, parse_address

@@ -13,7 +13,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from devices.choices import Presence
-from devices.models import PresenceChange, Terminal, TerminalAddress
+from devices.models import PresenceChange, Terminal
+from devices.services.addresses_seen import AddressesSeen, addresses_remember
 from server_common.call_store import CallStoreAway, Note, NoteFirst, Step, call_store
 
 logger = logging.getLogger(__name__)
@@ -39,10 +40,6 @@ class PresenceTurn:
     site_id: int
     presence: Presence
     at: datetime
-
-
-# By terminal and address: when it called from there first since this was taken last, Unix seconds.
-AddressesSeen = dict[tuple[int, str], float]
 
 
 _SEEN = "presence"
@@ -126,7 +123,7 @@ def presence_flush() -> int:
             row.last_address = note.address or row.last_address
             row.used_token = note.used_token
         Terminal.objects.bulk_update(rows, ["last_seen_at", "last_address", "used_token"])
-    _remember_addresses(addresses_take())
+    addresses_remember(addresses_take())
     return len(ids)
 
 

@@ -15,6 +15,7 @@ from devices.services import Caller
 from faces.choices import DeliveryState, Operation, Remedy
 from faces.models import Delivery, Person, TerminalCursor
 from faces.queries import result_row_lock, result_row_save
+from faces.services.believed import confirmed_elsewhere, is_believed
 from faces.services.capacity import capacity_learn
 from faces.services.clock import StampSpread, clock_advance
 from faces.services.deliveries import terminal_expect_all
@@ -25,7 +26,7 @@ from faces.services.delivery_policy import (
     next_try,
     verdict,
 )
-from faces.services.revocations import revocations_settle
+from faces.services.revocations import revocations_reopen, revocations_settle
 
 # Rows of a terminal that failed, were not confirmed or need somebody.
 NOT_DONE = Q(state__in=[DeliveryState.FAILED, DeliveryState.UNCONFIRMED]) | ~Q(remedy="")
