@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from django.utils.functional import Promise
+
 from server_common.call_store import CallStoreAway, Note, Push, Step, call_store
 from server_common.redaction import redact
 
@@ -106,6 +108,19 @@ def masked(data: Mapping[str, Any], *, depth: int = 3) -> dict[str, Any]:
 def _encodable(text: str) -> str:
     """Return text that UTF-8 can hold; JSON may say half of a surrogate pair."""
     return text.encode("utf-8", "replace").decode()
+
+
+_note_words: dict[str, Mapping[str, str | Promise]] = {}
+
+
+def note_words_register(name: str, words: Mapping[str, str | Promise]) -> None:
+    """Make the words known for the values of a fact in notes; an app does when it is ready."""
+    _note_words[name] = words
+
+
+def note_words(name: str, value: Any) -> str:
+    """Say a fact of a note; what no app has words for stands as it is."""
+    return str(_note_words.get(name, {}).get(str(value), value))
 
 
 def exchange_step(terminal_id: int, exchange: Exchange, *, is_idle: bool) -> Step:

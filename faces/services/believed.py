@@ -8,7 +8,7 @@ it says ends a delete.
 from collections.abc import Sequence
 from typing import Any
 
-from django.db.models import Case, F, Q, Value, When
+from django.db.models import BigIntegerField, Case, F, Q, Value, When
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
@@ -59,7 +59,10 @@ def _told(cursor: TerminalCursor, caller: Caller) -> dict[str, Any]:
     if place is Whereabouts.FOREIGN or _is_former(cursor, caller):
         return {"told_token": Coalesce("told_token", Value(_NONE_THAT_COUNTS))}
     cursor.token_id = caller.token_id
-    told = {"told_token": Value(caller.token_id), "told_from": Value(caller.address)}
+    told = {
+        "told_token": Value(caller.token_id, output_field=BigIntegerField()),
+        "told_from": Value(caller.address),
+    }
     if place is not Whereabouts.UNKNOWN:
         return told
     # Of callers that nothing is known of the first counts, or one with a newer secret.
