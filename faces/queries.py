@@ -262,12 +262,12 @@ def photo_fetched_note(*, terminal_id: int, person_id: int, now: datetime) -> No
     _run(_PHOTO_FETCHED, parameters)
 
 
-def result_row_lock(*, terminal_id: int, user_id: str) -> tuple[Delivery, datetime | None] | None:
-    """Return the delivery that a result is about, locked, and when its terminal sent the first."""
+def result_row_lock(*, terminal_id: int, user_id: str) -> tuple[Delivery, bool] | None:
+    """Return the delivery that a result is about, locked, and whether its terminal sent any."""
     # In the same statement: a fleet sends a result for each face after each change.
     parameters = {"terminal_id": terminal_id, "user_id": user_id}
     for *columns, reported_at in rows_of(_RESULT_ROW + _for_update(of="d"), parameters):
-        return from_row(Delivery, tuple(columns)), reported_at
+        return from_row(Delivery, tuple(columns)), reported_at is not None
     return None
 
 

@@ -112,7 +112,7 @@ def _row_of(terminal: Terminal, result: Feedback) -> tuple[Delivery, bool]:
     """Return the row of a result, locked, and whether the terminal is known to send results."""
     # Serialises two results of the same person that arrive at once.
     found = result_row_lock(terminal_id=terminal.pk, user_id=result.user_id)
-    row, reported_at = found or (None, None)
+    row, has_reported = found or (None, False)
     if row is None:
         locked = Delivery.objects.select_for_update()
         person = Person.objects.filter(site_id=terminal.site_id, user_id=result.user_id).first()
@@ -126,7 +126,7 @@ def _row_of(terminal: Terminal, result: Feedback) -> tuple[Delivery, bool]:
                 "changed_at": timezone.now(),
             },
         )
-    return row, reported_at is not None
+    return row, has_reported
 
 
 def _take_in(row: Delivery, meaning: Verdict, *, is_news: bool) -> None:
