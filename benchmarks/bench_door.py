@@ -22,21 +22,22 @@ import numpy as np
 from _report import machine, stay_on_one_core
 
 from edge_agent.config import DecisionPolicy
-from edge_agent.config_door import LookingConfig
-from edge_agent.database import Database
-from edge_agent.decision import Rules
-from edge_agent.door_settings import DoorSettings, Looking
+from edge_agent.config.sections import LookingConfig
+from edge_agent.door.decision import Rules
+from edge_agent.door.door_settings import DoorSettings
+from edge_agent.door.pipeline import Devices, Pipeline
 from edge_agent.drivers.base import Frame
 from edge_agent.drivers.relay_simulated import SimulatedRelay
 from edge_agent.drivers.thermometer import NoThermometer
-from edge_agent.outbox import Outbox
-from edge_agent.pipeline import Devices, Pipeline
-from edge_agent.platform_client import PlatformClient
-from edge_agent.recogniser import Recogniser
-from edge_agent.records import RecordLog, Retention
-from edge_agent.store import Applied, HeldPerson
-from edge_agent.uplink import Uplink
-from edge_agent.uploads import UploadWriter
+from edge_agent.recognition.face_settings import FaceSettings
+from edge_agent.recognition.recogniser import Recogniser
+from edge_agent.storage.database import Database
+from edge_agent.storage.outbox import Outbox
+from edge_agent.storage.people_rows import Applied, HeldPerson
+from edge_agent.storage.records import RecordLog, Retention
+from edge_agent.upstream.platform_client import PlatformClient
+from edge_agent.upstream.uplink import Uplink
+from edge_agent.upstream.uploads import UploadWriter
 from face_engine import FaceEngine, decode_image, install_models, install_portraits, load_engine
 from tests.support.film_clock import FilmClock
 from tests.support.videos import FPS, frames
@@ -69,9 +70,9 @@ class Film:
 
 
 class Quiet:
-    """A `Story` nobody reads."""
+    """An `EventLog` that drops what is written."""
 
-    def tell(self, event: str, line: str, **facts: Any) -> None:
+    def write(self, event: str, line: str, **facts: Any) -> None:
         """Tell nothing."""
 
 
@@ -116,10 +117,10 @@ async def through_the_door(
             temperature_required=False,
             library_max_age_s=0.0,
         ),
-        looking=Looking(),
+        face=FaceSettings(),
         visit_gap_s=1.0,
         answer_timeout_s=2.0,
-        eyes=LookingConfig(),
+        looking=LookingConfig(),
     )
     async with client:
         pipeline = Pipeline(
@@ -134,7 +135,7 @@ async def through_the_door(
             ),
             door=lambda: door,
             library_age_s=lambda: 1.0,
-            story=Quiet(),
+            event_log=Quiet(),
         )
         begin = time.perf_counter()
         await pipeline.run()
@@ -156,7 +157,7 @@ async def every_picture(
     begin = time.perf_counter()
     for picture in pictures:
         started = time.perf_counter()
-        await recogniser.look(picture)
+        await recogniser.recognise(picture)
         each.append(time.perf_counter() - started)
     seconds = time.perf_counter() - begin
     await recogniser.close()

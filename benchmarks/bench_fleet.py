@@ -30,11 +30,11 @@ from typing import Any
 from _cpu import cpu_seconds, postgres_process, redis_process
 from _report import RESULTS, machine, print_table
 
-from edge_agent.fleet.arrivals import Arrivals
-from edge_agent.fleet.habits import Habits
-from edge_agent.fleet.progress import line_of
-from edge_agent.fleet.run import FleetPlan, run_fleet, snapshots_of
 from face_engine import install_models, install_portraits
+from fleet.arrivals import Arrivals
+from fleet.habits import Habits
+from fleet.progress import line_of
+from fleet.run import FleetPlan, run_fleet, snapshots_of
 from terminal_protocol import SyncAnswer
 from tests.support.processes import ROOT, free_port, kill_group, program, start, wait_listening
 from tests.support.production import UNLIMITED, Production

@@ -30,9 +30,10 @@ from _report import (
 )
 from numpy.typing import NDArray
 
-from edge_agent.database import Database
-from edge_agent.library import Library
-from edge_agent.store import Applied, DeletePerson, Face, HeldPerson, SavePerson, Store
+from edge_agent.recognition.library import Library
+from edge_agent.storage.database import Database
+from edge_agent.storage.people_rows import Applied, DeletePerson, Face, HeldPerson, SavePerson
+from edge_agent.storage.store import Store
 from face_engine import install_models, load_engine
 
 _AT_ONCE: Final = 1000

@@ -23,22 +23,15 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from _report import (
-    Timing,
-    conclude,
-    print_table,
-    rounds,
-    standard_arguments,
-    stay_on_one_core,
-)
+from _report import Timing, conclude, print_table, rounds, standard_arguments, stay_on_one_core
 
-from edge_agent.assembly import Parts, assemble
 from edge_agent.config import AgentConfig, parse_config
+from edge_agent.door.pipeline import Devices
 from edge_agent.drivers.base import Frame
 from edge_agent.drivers.clock import SystemClock
 from edge_agent.drivers.relay_simulated import SimulatedRelay
 from edge_agent.drivers.thermometer import NoThermometer
-from edge_agent.pipeline import Devices
+from edge_agent.service.assembly import Parts, assemble
 from face_engine import install_models, install_portraits, load_engine
 from tests.support.videos import FPS, frames
 
@@ -85,13 +78,13 @@ class Film:
 
 
 class Told:
-    """A `Story` that remembers where the page is."""
+    """An `EventLog` that remembers where the page is."""
 
     def __init__(self) -> None:
         self.port: asyncio.Future[int] = asyncio.get_running_loop().create_future()
 
-    def tell(self, event: str, line: str, **facts: Any) -> None:
-        """See `Story.tell`."""
+    def write(self, event: str, line: str, **facts: Any) -> None:
+        """See `EventLog.write`."""
         if event == "page":
             self.port.set_result(facts["port"])
 
@@ -133,7 +126,7 @@ class Watchers:
             text=True,
         )
 
-    def tell(self, word: str) -> None:
+    def write(self, word: str) -> None:
         """Let them watch, or rest."""
         if self._process.stdin is None or self._process.stdout is None:
             raise RuntimeError("they cannot be told anything")
@@ -173,28 +166,28 @@ async def measure(
     devices = Devices(film, SimulatedRelay(), NoThermometer(), clock)
     parts: Parts = assemble(config, devices, clock, load_engine(), told)
     await parts.database.open()
-    await parts.terminal.settings.load()
-    await parts.recogniser.open()
+    await parts.interfaces.terminal.settings.load()
+    await parts.door.recogniser.open()
     await devices.relay.open()
     alone, watched = Spent(), Spent()
-    async with parts.client:
-        page = asyncio.create_task(parts.page.run())
+    async with parts.upstream.client:
+        page = asyncio.create_task(parts.interfaces.page.run())
         port = await told.port
         watchers = await asyncio.to_thread(Watchers, port)
         for number in range(-warm_up, repeats):
             for word, spent in (("rest", alone), ("watch", watched)):
                 await asyncio.to_thread(watchers.tell, word)
                 film.load(pictures)
-                await parts.pipeline.run()
+                await parts.door.pipeline.run()
                 if number >= 0:
                     spent.add(film)
         await asyncio.to_thread(watchers.end)
         page.cancel()
         await asyncio.wait([page])
     await devices.relay.close()
-    await parts.recogniser.close()
+    await parts.door.recogniser.close()
     await parts.database.close()
-    return alone, watched, parts.page.pictures.encoded
+    return alone, watched, parts.interfaces.page.pictures.encoded
 
 
 def main() -> int:

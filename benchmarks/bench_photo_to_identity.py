@@ -35,13 +35,7 @@ from _report import (
     stay_on_one_core,
 )
 
-from face_engine import (
-    FaissIndex,
-    decode_image,
-    install_models,
-    install_portraits,
-    load_engine,
-)
+from face_engine import FaissIndex, decode_image, install_models, install_portraits, load_engine
 from face_engine.assets import cache_root
 
 DEMANDED = 15.0

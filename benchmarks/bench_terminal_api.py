@@ -228,7 +228,7 @@ def run(arguments: argparse.Namespace, folder: Path) -> int:
     """Measure and report."""
     portraits = _folder_of_portraits()
     application = next(_platform(folder))
-    from edge_agent.fleet.run import snapshots_of
+    from fleet.run import snapshots_of
     from tests.support.factories import make_library, make_person, make_site
 
     # Many more newcomers in an hour than a site takes by itself.

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
-from edge_agent.mask import Mask, judge_mask
+from edge_agent.recognition.mask import Mask, judge_mask
 from face_engine import DetectedFace, decode_image, install_models, install_portraits, load_engine
 
 COLOURS = {

@@ -1,11 +1,10 @@
 """Does a terminal's memory stay flat over 100,000 pictures of its camera?
 
-The whole loop of a terminal, as `edge_agent.assembly` builds it, with the real models: motion gate,
-faces, tracks, descriptor, 1:N, disk, queue, platform over loopback, simulated relay. People walk by
-again and again, with an empty corridor between them. Prints memory, file handles and threads after
-every tenth of the pictures. Yardstick: what was held after the second tenth, when every cache is
-full and the records table has begun to forget.
-"""
+The whole loop of a terminal, as `edge_agent.service.assembly` builds it, with the real models:
+motion gate, faces, tracks, descriptor, 1:N, disk, queue, platform over loopback, simulated relay.
+People walk by again and again, with an empty corridor between them. Prints memory, file handles and
+threads after every tenth of the pictures. Yardstick: what was held after the second tenth, when
+every cache is full and the records table has begun to forget."""
 
 import argparse
 import asyncio
@@ -25,13 +24,13 @@ from typing import Any
 
 from _report import machine
 
-from edge_agent.assembly import Parts, assemble
 from edge_agent.config import AgentConfig, parse_config
+from edge_agent.door.pipeline import Devices
 from edge_agent.drivers.base import Frame
 from edge_agent.drivers.relay_simulated import SimulatedRelay
 from edge_agent.drivers.silent import NoCardReader, NoPrompter
 from edge_agent.drivers.thermometer import NoThermometer
-from edge_agent.pipeline import Devices
+from edge_agent.service.assembly import Parts, assemble
 from face_engine import install_models, install_portraits, load_engine
 from tests.support.fake_platform import FakePlatform, serving
 from tests.support.film_clock import FilmClock
@@ -133,13 +132,13 @@ class Film:
 
 
 class Quiet:
-    """A `Story` that counts openings."""
+    """An `EventLog` that counts openings."""
 
     def __init__(self) -> None:
         self.opened = 0
 
-    def tell(self, event: str, line: str, **facts: Any) -> None:
-        """See `Story.tell`."""
+    def write(self, event: str, line: str, **facts: Any) -> None:
+        """See `EventLog.write`."""
         self.opened += bool(facts.get("open_door"))
 
 
@@ -160,19 +159,24 @@ def walks(empty: int) -> Iterator[Any]:
 async def run(parts: Parts) -> None:
     """Run the loops of a terminal until its film ends and the queue is empty."""
     async with AsyncExitStack() as stack:
-        for part in (parts.database, parts.recogniser, parts.devices.relay):
+        for part in (parts.database, parts.door.recogniser, parts.door.devices.relay):
             stack.push_async_callback(part.close)
             await part.open()
-        await parts.terminal.time.load()
-        await parts.terminal.settings.load()
-        await stack.enter_async_context(parts.client)
+        await parts.interfaces.terminal.time.load()
+        await parts.interfaces.terminal.settings.load()
+        await stack.enter_async_context(parts.upstream.client)
         loops = [
             asyncio.create_task(work())
-            for work in (parts.uplink.run, parts.sync.run, parts.presence.run, parts.api.run)
+            for work in (
+                parts.upstream.uplink.run,
+                parts.upstream.sync.run,
+                parts.upstream.heartbeat.run,
+                parts.interfaces.api.run,
+            )
         ]
-        await parts.sync.first_round_done.wait()
-        await parts.pipeline.run()
-        await parts.uplink.wait_empty()
+        await parts.upstream.sync.first_round_done.wait()
+        await parts.door.pipeline.run()
+        await parts.upstream.uplink.wait_empty()
         for loop in loops:
             loop.cancel()
         await asyncio.wait(loops)
@@ -192,16 +196,16 @@ def configured(base_url: str, folder: Path) -> AgentConfig:
 
 def measured(base_url: str, chosen: argparse.Namespace) -> tuple[Film, Parts, Quiet]:
     """Show the film to a terminal; what was read meanwhile."""
-    clock, story = FilmClock(), Quiet()
+    clock, event_log = FilmClock(), Quiet()
     engine = load_engine()
     pictures = list(walks(chosen.empty))
     film = Film(pictures, clock, chosen.frames, max(1, chosen.frames // 10))
     devices = Devices(film, SimulatedRelay(), NoThermometer(), clock, NoPrompter(), NoCardReader())
     with tempfile.TemporaryDirectory() as folder:
         config = configured(base_url, Path(folder))
-        parts = assemble(config, devices, clock, engine, story)
+        parts = assemble(config, devices, clock, engine, event_log)
         asyncio.run(run(parts))
-    return film, parts, story
+    return film, parts, event_log
 
 
 def _print(reading: Reading) -> None:
@@ -226,15 +230,15 @@ def main() -> int:
     platform = context.Process(target=serve, args=(tell, stop))
     platform.start()
     try:
-        film, parts, story = measured(tell.get(timeout=60), chosen)
+        film, parts, event_log = measured(tell.get(timeout=60), chosen)
     finally:
         stop.set()
         platform.join(20)
     yardstick, last = film.readings[2], film.readings[-1]
     growth_mb = last.rss_mb - yardstick.rss_mb
     print(
-        f"{parts.pipeline.faces_seen} faces seen, {parts.pipeline.visits} visits decided,"
-        f" {story.opened} times opened"
+        f"{parts.door.pipeline.faces_seen} faces seen, {parts.door.pipeline.visits} visits decided,"
+        f" {event_log.opened} times opened"
     )
     print(f"grown by {growth_mb:+.1f} MB from the second tenth on, ratio"
           f" {last.rss_mb / yardstick.rss_mb:.3f}")  # fmt: skip

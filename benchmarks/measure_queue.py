@@ -26,16 +26,16 @@ from typing import Any, Final
 import numpy as np
 from _report import machine, print_table
 
-from edge_agent.config_queue import QueueConfig
-from edge_agent.database import Database
+from edge_agent.config.sections import QueueConfig
 from edge_agent.drivers.clock import SystemClock
-from edge_agent.library import Match
-from edge_agent.outbox import Outbox
-from edge_agent.platform_client import PlatformClient
-from edge_agent.records import RecordLog, Retention, Visit
-from edge_agent.room import Room
-from edge_agent.uplink import Uplink
-from edge_agent.uploads import UploadWriter
+from edge_agent.storage.database import Database
+from edge_agent.storage.disk_quota import DiskQuota
+from edge_agent.storage.outbox import Outbox
+from edge_agent.storage.people_rows import Match
+from edge_agent.storage.records import RecordLog, Retention, Visit
+from edge_agent.upstream.platform_client import PlatformClient
+from edge_agent.upstream.uplink import Uplink
+from edge_agent.upstream.uploads import UploadWriter
 from terminal_protocol import FaceMatch, TemperatureReading
 from tests.support.fake_platform import FakePlatform, serving
 
@@ -111,14 +111,14 @@ class Terminal:
     def __init__(self, folder: Path, budget_bytes: int) -> None:
         self.path = folder / "agent.sqlite3"
         config = QueueConfig(max_bytes=budget_bytes, free_min_bytes=0)
-        room = Room(self.path, config)
-        self.database = Database(self.path, room=room)
+        quota = DiskQuota(self.path, config)
+        self.database = Database(self.path, quota=quota)
         self.outbox = Outbox(self.database)
         self.records = RecordLog(
             self.database,
             device_mark="queue",
             retention=Retention(DAYS, 100_000, 500),
-            room=room,
+            quota=quota,
         )
         self._writer = UploadWriter("queue", "", "", action_code=1, mask_assumed=False)
 

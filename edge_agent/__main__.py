@@ -16,8 +16,7 @@ from edge_agent.commands import (
     systemd_unit,
 )
 from edge_agent.commands.command_line import complain
-from edge_agent.exceptions import AgentError, ConfigInvalid
-from edge_agent.fleet.command import add_command as add_fleet
+from edge_agent.config import AgentError, ConfigInvalid
 from face_engine import FaceEngineError
 
 _DESCRIPTION = """\
@@ -39,8 +38,12 @@ the command line is wrong.
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
+    words = sys.argv[1:] if arguments is None else arguments
+    if words[:1] == ["fleet"]:
+        complain("the fleet simulator is a program of its own now: python -m fleet (docs/fleet.md)")
+        return 2
     parser = command_line_parser()
-    chosen = parser.parse_args(arguments)
+    chosen = parser.parse_args(words)
     if chosen.command is None:
         parser.print_help()
         return 2
@@ -73,12 +76,11 @@ def command_line_parser() -> argparse.ArgumentParser:
         *(run, init_config, doctor, status, enrol, match, bench, systemd_unit, forget_calls),
     ):
         one.add_command(commands)
-    add_fleet(commands)
     return parser
 
 
 if __name__ == "__main__":
-    # One comparison with everybody is short. Shared among threads it waits for the slowest, which
+    # One comparison with all people is short. Shared among threads it waits for the slowest, which
     # on a computer that has other things to do takes many times as long ("bench" shows it).
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     sys.exit(main())

@@ -13,6 +13,9 @@ from server_common.text_search import SearchedText
 # With the index ``record_text``.
 RECORDS_TEXT = SearchedText(("user_name", "user_id"))
 
+# Fewer than the largest number of a row has.
+_DIGITS_MOST = 18
+
 # With the index ``alert_text``.
 ALERTS_TEXT = SearchedText(("user_name", "user_id"))
 
@@ -23,9 +26,18 @@ def records_visible(user: User | AnonymousUser) -> QuerySet[Record]:
     return visible(rows, user)
 
 
-def record_numbered(rows: QuerySet[Record], number: int) -> Record | None:
-    """Return the record among these that has, or had before it was uploaded, this number."""
-    return rows.filter(pk=number).first() or rows.filter(former=number).first()
+def record_numbered(rows: QuerySet[Record], number: str | int) -> Record | None:
+    """Return the record among these that has, or had before it was uploaded, this number.
+
+    Args:
+        rows: those that the caller may see.
+        number: as it stands in an address; None is found by what no record can have.
+    """
+    text = str(number)
+    if not (text.isascii() and text.isdecimal() and len(text) <= _DIGITS_MOST):
+        return None
+    found = int(text)
+    return rows.filter(pk=found).first() or rows.filter(former=found).first()
 
 
 def alerts_visible(user: User | AnonymousUser) -> QuerySet[Alert]:

@@ -30,7 +30,7 @@ def shared_id_words(facts: Mapping[str, Any]) -> str:
 
 
 def door_words(kind: str, facts: Mapping[str, Any]) -> str:
-    """Say what the door did about whom or what should not pass; empty for other alerts."""
+    """Say what the door did where a person or picture should not pass; else empty."""
     if kind == AlertKind.BLACKLISTED:
         return _("the door stayed closed")
     if kind != AlertKind.PHOTO_SENT_BACK or "door_opened" not in facts:

@@ -7,13 +7,13 @@ from rest_framework import serializers, viewsets
 from devices.choices import JobState
 from devices.models import Job
 from devices.selectors import jobs_visible
-from devices.services import job_kinds
+from devices.services import job_kinds_all
 from server_common.api import IdFilter
 from server_common.strict_api import StrictRequests
 
 
 def _kinds() -> list[tuple[str, str]]:
-    return [(name, name) for name in job_kinds()]
+    return [(name, name) for name in job_kinds_all()]
 
 
 class JobFilter(django_filters.FilterSet):

@@ -23,7 +23,7 @@ METADATA = frozenset(
         "fd20:ce::254",  # Google Cloud
     }
 )
-# Names that mean the same on every machine, so that nobody has to be asked what they stand for.
+# Names that mean the same on every machine, and need no look-up.
 _LOOPBACK = (IPv4Address("127.0.0.1"), IPv6Address("::1"))
 _LOOPBACK_NAMES = frozenset(
     {

@@ -166,8 +166,6 @@ class Site(models.Model):
                 condition=models.Q(verification__in=Verification.values),
                 name="site_verification_known",
             ),
-            # Managers know sites by nothing else.
-            models.UniqueConstraint(fields=["name"], name="site_name_once"),
             models.UniqueConstraint(
                 fields=["is_demonstration"],
                 condition=models.Q(is_demonstration=True),

@@ -55,7 +55,7 @@ from .homes import (
     is_token_in_force,
     whereabouts,
 )
-from .job_kinds import JobKind, JobStep, job_kind, job_kind_register, job_kinds, over_ids
+from .job_kinds import JobKind, JobStep, job_kind, job_kind_register, job_kinds_all, over_ids
 from .jobs import job_start, job_work, jobs_forget, jobs_start, jobs_sweep
 from .json_commands import JSON_SENT_MAX
 from .limits import stranger_may_call
@@ -203,7 +203,7 @@ __all__ = [
     "is_token_in_force",
     "job_kind",
     "job_kind_register",
-    "job_kinds",
+    "job_kinds_all",
     "job_start",
     "job_work",
     "jobs_forget",

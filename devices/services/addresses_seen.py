@@ -46,7 +46,7 @@ def _enter(new: list[tuple[float, int, str]], *, at_home: set[int]) -> None:
     Args:
         new: when, which terminal, where from.
         at_home: terminals whose first address is known; the first one of others is where they
-            live, and alarms nobody.
+            live, and raises no alarm.
     """
     rows = []
     for at, terminal_id, address in new:

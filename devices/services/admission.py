@@ -149,7 +149,7 @@ def admit_known(
 def heartbeat_known(*, token: str | None, device_id: str, address: str) -> KnownTerminal | None:
     """Admit a heartbeat in the cheap form, from memory if the same caller was admitted lately.
 
-    Heartbeats are most of what a fleet sends, tell nothing and open nothing. Whether what is
+    Heartbeats are most of what a fleet sends, hand nothing out and open nothing. Whether what is
     remembered still holds is seen by ``call_taken``; every other message is asked about each time.
 
     Returns:

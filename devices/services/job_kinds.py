@@ -67,7 +67,7 @@ def job_kind(name: str) -> JobKind | None:
     return _kinds.get(name)
 
 
-def job_kinds() -> list[str]:
+def job_kinds_all() -> list[str]:
     """Return the names of all kinds."""
     return sorted(_kinds)
 

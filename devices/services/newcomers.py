@@ -27,6 +27,8 @@ _PLACE_PART = 10
 _DISPLACED_AFTER = timedelta(minutes=15)
 # Longer than what is heard last of a terminal takes to be written; a real one goes on calling.
 _ONCE = timedelta(minutes=5)
+# What happens within one request, on clocks of two machines.
+_AT_ONCE = timedelta(seconds=10)
 _HOUR = timedelta(hours=1)
 
 
@@ -98,18 +100,19 @@ def _places(waiting: QuerySet[Terminal]) -> Counter[str]:
 
 
 def came_with_flood(terminal: Terminal) -> bool:
-    """Tell whether a terminal was approved by itself among too many others and then fell silent.
+    """Tell whether a terminal appeared by itself among too many others and then fell silent.
 
     One alarm says of all of them that they came; each by itself is none. A terminal that goes on
-    calling, or that somebody has named, is one like others.
+    calling, or that somebody has named or approved, is one like others.
     """
+    created_at, approved_at = terminal.created_at, terminal.approved_at
+    seen_at = terminal.last_seen_at or created_at
     is_known = terminal.name or terminal.notes or terminal.api_address
-    approved_at, seen_at = terminal.approved_at, terminal.last_seen_at
-    if is_known or approved_at is None or approved_at > terminal.created_at + _ONCE:
+    is_chosen = approved_at is not None and approved_at > created_at + _AT_ONCE
+    is_once = created_at - _AT_ONCE <= seen_at <= created_at + _ONCE
+    if is_known or is_chosen or not is_once:
         return False
-    if seen_at is not None and seen_at > terminal.created_at + _ONCE:
-        return False
-    around = (terminal.created_at - _HOUR, terminal.created_at + _HOUR)
+    around = (created_at - _HOUR, created_at + _HOUR)
     others = Terminal.objects.filter(site_id=terminal.site_id, created_at__range=around)
     return others.count() > terminal.site.newcomers_per_hour
 

@@ -1,7 +1,7 @@
-"""Which signatures still count: each one once for a call that acts, across restarts.
+"""Accepted calls: each signature counts once for a call that acts, across restarts.
 
-A signature covers its timestamp and nothing else, and travels in plain text: whoever overheard one
-can put it before any call. So a timestamp that was accepted, by whatever call, is good for reading
+A signature covers its timestamp and nothing else, and travels in plain text: an eavesdropper
+can put one before any call. So a timestamp that was accepted, by whatever call, is good for reading
 only from then on; and as a syncTime is good at any time (8.1.8), it must be newer than all of them,
 or it would turn the clock back to where old signatures are good once more.
 """
@@ -11,7 +11,10 @@ from enum import Enum, auto
 from typing import Final
 
 from edge_agent.api.answers import CallRefused
-from edge_agent.call_marks import (
+from edge_agent.config import ApiConfig, Replay
+from edge_agent.drivers import Clock
+from edge_agent.storage import Database, get_fact, set_fact
+from edge_agent.storage.call_marks import (
     CLOCK_SET,
     CallMarks,
     NewestCallFile,
@@ -24,12 +27,7 @@ from edge_agent.call_marks import (
     raise_floor,
     read_marks,
 )
-from edge_agent.config import ApiConfig
-from edge_agent.config_api import Replay
-from edge_agent.database import Database
-from edge_agent.drivers.base import Clock
-from edge_agent.facts import get_fact, set_fact
-from edge_agent.password_mark import PasswordMark
+from edge_agent.storage.password_mark import PasswordMark
 from terminal_protocol.codes import RetCode
 from terminal_protocol.device_calls import OLDER_DESC, SIGN_USED_DESC
 from terminal_protocol.signature import WINDOW_MS

@@ -1,4 +1,4 @@
-"""What a call is answered (chapters 7 and 8 of the seed): always JSON, always with a code."""
+"""Answers to calls (chapters 7 and 8 of the seed): always JSON, always with a code."""
 
 from typing import Any, Final
 

@@ -1,4 +1,4 @@
-"""Who may call: address list, password, signature, five minutes (chapters 3, 4 and 7).
+"""Authentication of callers: address list, password, signature, five minutes (chapters 3, 4, 7).
 
 Whether a signature that fits still counts, `accepted_calls` says.
 """
@@ -13,10 +13,10 @@ from hmac import compare_digest
 from typing import Any, Final
 
 from edge_agent.api.answers import CallRefused
-from edge_agent.attempts import Attempts
+from edge_agent.api.failed_attempts import FailedAttempts
+from edge_agent.api.terminal_time import TerminalTime
 from edge_agent.config import ApiConfig
-from edge_agent.drivers.base import Clock
-from edge_agent.terminal_time import TerminalTime
+from edge_agent.drivers import Clock
 from terminal_protocol.codes import RetCode
 from terminal_protocol.signature import is_fresh, is_signed
 
@@ -41,7 +41,9 @@ class Gatekeeper:
         self._networks = _networks(config.allow_from)
         self._is_any_case = config.upper_case_signatures
         self._clock = clock
-        self._attempts = Attempts(clock, pause_most_s=_PAUSE_MOST_S, known_most_s=_KNOWN_MOST_S)
+        self._attempts = FailedAttempts(
+            clock, pause_most_s=_PAUSE_MOST_S, known_most_s=_KNOWN_MOST_S
+        )
         self._time = time
 
     def admit(self, remote: str | None) -> None:
@@ -58,7 +60,7 @@ class Gatekeeper:
             raise CallRefused(RetCode.PASSWORD_EXPIRED, "password-expired")
 
     def is_password(self, text: str) -> bool:
-        """Compare in a time that tells nothing of the password; an empty one is nobody's."""
+        """Compare in a time that tells nothing of the password; an empty one fits nothing."""
         sent, wanted = (
             sha256(one.encode("utf-8", "surrogatepass")) for one in (text, self._password)
         )

@@ -7,7 +7,7 @@ from typing import Final
 from edge_agent.api.answers import Answer, CallRefused, done
 from edge_agent.api.requests import CallRequest
 from edge_agent.api.terminal import Terminal
-from edge_agent.exceptions import DriverError
+from edge_agent.drivers import DriverError
 from terminal_protocol.codes import RetCode
 
 logger = logging.getLogger(__name__)
@@ -24,7 +24,7 @@ async def open_door(terminal: Terminal, request: CallRequest) -> Answer:
     """Pulse the relay (8.1.7), unless the caller has gone.
 
     They gave up waiting, perhaps long ago: this terminal hung, or the network held the call back.
-    Nobody would know who stands at the door now.
+    It is not known who stands at the door now.
     """
     remark = request.values().get("remark", "")
     await open_from_afar(
@@ -36,13 +36,13 @@ async def open_door(terminal: Terminal, request: CallRequest) -> Answer:
 async def open_from_afar(
     terminal: Terminal, *, caller: str, remark: str, has_caller: Callable[[], bool] = lambda: True
 ) -> None:
-    """Pulse the relay for somebody who is not at the door.
+    """Pulse the relay for a caller who is not at the door.
 
     Who asked and why is on disk before the door moves.
 
     Args:
         terminal: whose door.
-        caller: address of whoever asks.
+        caller: their address.
         remark: their reason, at most 255 characters.
         has_caller: whether they still wait for the answer.
 
@@ -53,7 +53,7 @@ async def open_from_afar(
     hold_ms = terminal.settings.door().rules.unlock_delay_ms
     await terminal.openings.note(at=terminal.clock.now(), caller=caller, remark=remark)
     if not has_caller():
-        terminal.story.tell(
+        terminal.event_log.write(
             "remote_open_dropped", f"not opened: {caller} no longer waits for it", caller=caller
         )
         raise CallRefused(RetCode.REQUEST_EXPIRED, "caller-gone")
@@ -62,7 +62,7 @@ async def open_from_afar(
     except DriverError:
         logger.exception("relay_failed")
         raise CallRefused(RetCode.INTERNAL_ERROR, "relay-failed") from None
-    terminal.story.tell(
+    terminal.event_log.write(
         "remote_open",
         f"opened from {caller} → relay pulsed {hold_ms} ms",
         caller=caller,
@@ -74,13 +74,15 @@ async def sync_time(terminal: Terminal, request: CallRequest) -> Answer:
     """Set the clock to the timestamp of the call (8.1.8)."""
     if not await terminal.time.set_to(request.timestamp_ms):
         raise CallRefused(RetCode.REQUEST_EXPIRED, "older than the last syncTime")
-    terminal.story.tell("clock_set", f"clock set from {request.remote}", caller=request.remote)
+    terminal.event_log.write("clock_set", f"clock set from {request.remote}", caller=request.remote)
     return done()
 
 
 async def reboot(terminal: Terminal, request: CallRequest) -> Answer:
     """Say yes (8.1.9); the server restarts the agent once this answer is sent."""
-    terminal.story.tell("reboot", f"restart asked from {request.remote}", caller=request.remote)
+    terminal.event_log.write(
+        "reboot", f"restart asked from {request.remote}", caller=request.remote
+    )
     return done()
 
 
@@ -114,4 +116,4 @@ async def change_settings(terminal: Terminal, name: str, values: dict[str, objec
             if not values.get(needed):
                 raise CallRefused(RetCode.PARAM_INVALID, f"{needed}: empty without DHCP")
     await terminal.settings.change(name, values)
-    terminal.story.tell("settings", f"settings changed: {name}", object=name)
+    terminal.event_log.write("settings", f"settings changed: {name}", object=name)

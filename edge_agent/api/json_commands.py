@@ -77,7 +77,7 @@ async def _set(terminal: Terminal, command: Mapping[str, Any]) -> Any:
 
 
 async def _status(terminal: Terminal, command: Mapping[str, Any]) -> Any:
-    return await terminal.standing()
+    return await terminal.sync_state()
 
 
 async def _openings(terminal: Terminal, command: Mapping[str, Any]) -> Any:

@@ -6,7 +6,7 @@ from typing import Any, Final
 from edge_agent.api.answers import Answer, CallRefused, done, refusal
 from edge_agent.api.requests import CallRequest, checked
 from edge_agent.api.terminal import Terminal
-from edge_agent.people import NewPerson, PersonProblem, UserFilter
+from edge_agent.recognition import NewPerson, PersonProblem, UserFilter
 from terminal_protocol.codes import RetCode
 from terminal_protocol.device_calls import USER_PAGE_MAX
 from terminal_protocol.device_objects import USER_OBJECT
@@ -14,7 +14,7 @@ from terminal_protocol.pages import Page
 
 _EVERYBODY: Final = "all"
 _CODES: Final = {
-    PersonProblem.UNKNOWN: (RetCode.USER_NOT_EXISTS, "userId: nobody has it"),
+    PersonProblem.UNKNOWN: (RetCode.USER_NOT_EXISTS, "userId: unknown"),
     PersonProblem.PLATFORMS: (RetCode.USER_NOT_MATCH, "owned-by-platform"),
     PersonProblem.FULL: (RetCode.DATABASE_FULL, "database-full"),
     PersonProblem.PHOTO_ILLEGAL: (RetCode.AVATAR_FILE_ILLEGAL, "photo: not a JPEG in base64"),
@@ -23,7 +23,7 @@ _CODES: Final = {
 
 
 async def add(terminal: Terminal, request: CallRequest) -> Answer:
-    """Add somebody, or a list of people, all or none (8.2.2)."""
+    """Add a person, or a list of people, all or none (8.2.2)."""
     if request.batch:
         return await _add_batch(terminal, request.batch)
     person = await _prepared(terminal, request.sent_object(USER_OBJECT))
@@ -34,11 +34,11 @@ async def add(terminal: Terminal, request: CallRequest) -> Answer:
 
 
 async def update(terminal: Terminal, request: CallRequest) -> Answer:
-    """Change somebody (8.2.3)."""
+    """Change a person (8.2.3)."""
     body = dict(request.body)
     if not body:
         raise CallRefused(RetCode.MISSING_PARAM, f"{USER_OBJECT.name}: missing")
-    # The address says who; a content that says somebody else is about two people.
+    # The address says who; a content that names another person is about two.
     user = checked(USER_OBJECT.read({"userId": request.user_id, **body}))
     if user["userId"] != request.user_id:
         raise CallRefused(RetCode.USER_NOT_MATCH, "userId: not the one of the address")
@@ -50,7 +50,7 @@ async def update(terminal: Terminal, request: CallRequest) -> Answer:
 
 
 async def delete(terminal: Terminal, request: CallRequest) -> Answer:
-    """Delete somebody, or everybody (8.2.4); tells who it was."""
+    """Delete one person or all (8.2.4); the answer holds who it was."""
     user_id = request.person()
     if user_id == _EVERYBODY:
         await terminal.people.delete_all()
@@ -74,7 +74,7 @@ async def search(terminal: Terminal, request: CallRequest) -> Answer:
     )
     total, users = await terminal.people.search(wanted, page=page, size=size)
     if not users:
-        raise CallRefused(RetCode.SEARCH_LIST_NULL, "nobody found")
+        raise CallRefused(RetCode.SEARCH_LIST_NULL, "no person found")
     return done(data=Page(total, page, size, tuple(users)).to_wire())
 
 
@@ -94,17 +94,17 @@ async def _add_batch(terminal: Terminal, batch: tuple[Any, ...]) -> Answer:
 
 
 def _failed_batch(number: int, error: CallRefused) -> CallRefused:
-    told = refusal(error)
+    answer = refusal(error)
     return CallRefused(
         RetCode.MULTI_REQUEST_ERROR,
-        f"nobody was added; number {number}: {told['code']} {error.desc}",
+        f"no person was added; number {number}: {answer['code']} {error.desc}",
     )
 
 
 async def _prepared(terminal: Terminal, user: Mapping[str, Any]) -> NewPerson:
     if user["userId"] == _EVERYBODY:
-        # Nobody could ever delete just this person.
-        raise CallRefused(RetCode.PARAM_INVALID, 'userId: "all" means everybody')
+        # This person could never be deleted alone.
+        raise CallRefused(RetCode.PARAM_INVALID, 'userId: "all" means all people')
     prepared = await terminal.people.prepare(user)
     if isinstance(prepared, PersonProblem):
         raise _refused(terminal, prepared)

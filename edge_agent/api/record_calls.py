@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from edge_agent.api.answers import Answer, CallRefused, done
 from edge_agent.api.requests import CallRequest
 from edge_agent.api.terminal import Terminal
-from edge_agent.records import RecordFilter
+from edge_agent.storage import RecordFilter
 from terminal_protocol.codes import RetCode
 from terminal_protocol.device_calls import RECORD_PAGE_DEFAULT, RECORD_PAGE_MAX
 from terminal_protocol.pages import Page

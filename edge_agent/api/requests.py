@@ -1,4 +1,4 @@
-"""From an HTTP request to a call: which one, and what it was given."""
+"""Reading of a call from an HTTP request."""
 
 import asyncio
 import re
@@ -9,33 +9,21 @@ from urllib.parse import unquote
 
 from aiohttp import web
 
-from edge_agent.api.answers import CallRefused, not_supported
+from edge_agent.api.answers import CallRefused
 from terminal_protocol.body import read_body
 from terminal_protocol.codes import RetCode
-from terminal_protocol.device_calls import CALLS, DeviceCall
+from terminal_protocol.device_calls import DeviceCall
 from terminal_protocol.device_fields import FieldsReading, read_fields
 from terminal_protocol.device_objects import WireObject
 from terminal_protocol.exceptions import UnreadableBody
 
 # A photo of 4 MB in base64, or a hundred usual ones.
 BODY_MAX: Final = 8 * 1024 * 1024
-# Of whoever has not shown a signature in the address yet.
+# Of a caller that has not shown a signature in the address yet.
 UNSIGNED_BODY_MAX: Final = 64 * 1024
 _BODY_TIMEOUT_S: Final = 15.0
-# An address typed with a slash at its end makes two of every call's first one.
 _SLASHES: Final = re.compile(r"//+")
 BATCH_MAX: Final = 100
-
-_BY_PATH: Final = {call.path: call for call in CALLS.values() if "{" not in call.path}
-_BY_PREFIX: Final = {
-    call.path.partition("{")[0]: call for call in CALLS.values() if "{" in call.path
-}
-# 8.2.4 names the person in the path and, in its table, as the parameter ``id``.
-_BY_PARAMETER: Final = {
-    prefix.rstrip("/"): call
-    for prefix, call in _BY_PREFIX.items()
-    if any(one.name == "id" for one in call.parameters)
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +37,7 @@ class CallRequest:
         body: the object sent as content; {} when there was none.
         batch: objects, when a list of several was sent; empty otherwise.
         remote: address of the caller.
-        has_caller: whether somebody still waits for the answer.
+        has_caller: whether the caller still waits for the answer.
     """
 
     call: DeviceCall
@@ -107,33 +95,13 @@ def checked(reading: FieldsReading) -> dict[str, Any]:
     raise CallRefused(code, "; ".join(one.words for one in reading.problems))
 
 
-def plain_path(raw_path: str) -> str:
-    """Return a path without the slashes that are too many."""
-    return _SLASHES.sub("/", raw_path).rstrip("/")
+def person_of(request: web.Request) -> str:
+    """Return the person's id at the end of an address; characters that are none are replaced."""
+    path = _SLASHES.sub("/", request.rel_url.raw_path).rstrip("/")
+    return unquote(path.rpartition("/")[2], errors="replace")
 
 
-def route(raw_path: str) -> tuple[DeviceCall, str]:
-    """Find the call of an address, and the person's id in it.
-
-    Args:
-        raw_path: as sent, still quoted, without parameters.
-
-    Raises:
-        CallRefused: no call has this address (40001).
-    """
-    path = plain_path(raw_path)
-    if path in _BY_PATH:
-        return _BY_PATH[path], ""
-    if path in _BY_PARAMETER:
-        return _BY_PARAMETER[path], ""
-    for prefix, call in _BY_PREFIX.items():
-        user_id = path.removeprefix(prefix)
-        if user_id != path and user_id and "/" not in user_id:
-            return call, unquote(user_id, errors="replace")
-    raise not_supported()
-
-
-async def read_content(request: web.BaseRequest, most: int) -> tuple[dict[str, Any], list[Any]]:
+async def read_content(request: web.Request, most: int) -> tuple[dict[str, Any], list[Any]]:
     """Read the content of a call, whatever it is written in.
 
     Args:
@@ -159,7 +127,7 @@ async def read_content(request: web.BaseRequest, most: int) -> tuple[dict[str, A
     return found, []
 
 
-async def _read_limited(request: web.BaseRequest, most: int) -> bytes:
+async def _read_limited(request: web.Request, most: int) -> bytes:
     if (request.content_length or 0) > most:
         raise CallRefused(RetCode.PARAM_INVALID, "content: too long")
     parts: list[bytes] = []

@@ -5,8 +5,9 @@ import json
 import logging
 import random
 import sqlite3
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from email.utils import format_datetime
+from functools import partial
 from typing import Any, Final
 
 from aiohttp import web
@@ -15,34 +16,37 @@ from edge_agent.api import device_calls, json_commands, people_calls, record_cal
 from edge_agent.api.accepted_calls import Use
 from edge_agent.api.answers import Answer, CallRefused, not_supported, refusal
 from edge_agent.api.auth import Gatekeeper
-from edge_agent.api.protocol import JsonServer
-from edge_agent.api.push import RecordHub
+from edge_agent.api.listening import SERVER, Listener, OwnAnswer
+from edge_agent.api.record_push import RecordHub
 from edge_agent.api.requests import (
     BODY_MAX,
     UNSIGNED_BODY_MAX,
     CallRequest,
-    plain_path,
+    person_of,
     read_content,
-    route,
 )
 from edge_agent.api.terminal import Terminal
-from edge_agent.backoff import Backoff
 from edge_agent.config import ApiConfig
+from edge_agent.drivers import Backoff
 from terminal_protocol.codes import RetCode
-from terminal_protocol.device_calls import PUSH_PATH, CallMethod, DeviceCall
+from terminal_protocol.device_calls import CALLS, OK, PUSH_PATH, CallMethod, DeviceCall
 from terminal_protocol.values import lookup
 
 logger = logging.getLogger(__name__)
 
 Handler = Callable[[Terminal, CallRequest], Awaitable[Answer]]
+Responder = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 # So many calls are worked on at once.
 _AT_ONCE: Final = 8
+_PERSON: Final = "person"
+_ANY_PATH: Final = "/{rest:(?s:.*)}"
+_CALL: Final = web.RequestKey("call", str)
 _SHUTDOWN_S: Final = 3.0
 _BIND_AGAIN_FIRST_S: Final = 1.0
 _BIND_AGAIN_MOST_S: Final = 60.0
 
-_HANDLERS: Final[Mapping[str, Handler]] = {
+HANDLERS: Final[Mapping[str, Handler]] = {
     "open": device_calls.open_door,
     "syncTime": device_calls.sync_time,
     "reboot": device_calls.reboot,
@@ -85,102 +89,108 @@ class ApiServer:
         self._bound: dict[str, int] = {}
 
     def listening(self) -> tuple[str, int, int]:
-        """Host, port and push port; a port is 0 while nobody listens on it."""
+        """Host, port and push port; a port is 0 while nothing listens on it."""
         return self._config.host, self._bound.get("port", 0), self._bound.get("push_port", 0)
 
     async def run(self) -> None:
         """Listen for ever; a port that is taken is tried again and never stops the door."""
-        wanted: dict[str, tuple[int, Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]]]
-        wanted = {}
+        wanted: dict[str, tuple[int, Listener]] = {}
         if self._config.enabled:
-            wanted["port"] = (self._config.port, self._answer_call)
+            wanted["port"] = self._config.port, _listener(self._calls_app())
         if self._config.push_enabled:
-            wanted["push_port"] = (self._config.push_port, self._answer_push)
+            wanted["push_port"] = self._config.push_port, _listener(self._push_app())
         bound = self._bound = {}
-        runners: list[web.ServerRunner] = []
         self._hub.open()
         try:
             while len(bound) < len(wanted):
                 problems = [
-                    await self._bind(name, port, handler, bound, runners)
-                    for name, (port, handler) in wanted.items()
+                    await self._bind(name, port, listener, bound)
+                    for name, (port, listener) in wanted.items()
                     if name not in bound
                 ]
                 if len(bound) < len(wanted):
                     self._note_problem("; ".join(one for one in problems if one))
                     await asyncio.sleep(self._backoff.failed())
             if wanted:
-                self._tell(bound)
+                self._note_listening(bound)
             await asyncio.Event().wait()
         finally:
             self._bound = {}
             self._hub.close()
-            for runner in runners:
-                await runner.cleanup()
+            for _, listener in wanted.values():
+                await listener.close()
 
-    async def _bind(
-        self,
-        name: str,
-        port: int,
-        handler: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]],
-        bound: dict[str, int],
-        runners: list[web.ServerRunner],
-    ) -> str:
+    async def _bind(self, name: str, port: int, listener: Listener, bound: dict[str, int]) -> str:
         """Listen on a port; returns why not, empty when it does."""
-        runner = web.ServerRunner(JsonServer(handler), shutdown_timeout=_SHUTDOWN_S)
-        await runner.setup()
-        site = web.TCPSite(runner, self._config.host, port)
         try:
-            await site.start()
+            bound[name] = await listener.open(self._config.host, port)
         except OSError as error:
-            await runner.cleanup()
             return f"{self._config.host}:{port}: {error.strerror or 'not usable'}"
-        runners.append(runner)
-        bound[name] = int(runner.addresses[0][1])
         return ""
 
-    async def _answer_call(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Answer a call; the restart that one may ask for comes after its answer."""
-        status, call = 200, None
+    def _calls_app(self) -> web.Application:
+        """Return the application of calls: one route for each call of the seed."""
+        app = web.Application(middlewares=[self._refusals])
+        for name in HANDLERS:
+            call = CALLS[name]
+            handler = partial(self._answer_call, call)
+            for path in _addresses(call):
+                app.router.add_route("*", path, handler, expect_handler=_expect_later)
+        app.router.add_route("*", _ANY_PATH, self._answer_unknown, expect_handler=_expect_later)
+        return app
+
+    def _push_app(self) -> web.Application:
+        """Return the application of pushed records."""
+        app = web.Application()
+        for path, is_known in ((_pattern(PUSH_PATH), True), (_ANY_PATH, False)):
+            handler = partial(self._answer_push, is_known)
+            app.router.add_route("*", path, handler, expect_handler=_expect_later)
+        return app
+
+    @web.middleware
+    async def _refusals(self, request: web.Request, handler: Responder) -> web.StreamResponse:
+        """Answer with a code of chapter 7 what a handler could not do."""
         try:
-            call, user_id = route(request.rel_url.raw_path)
+            return await handler(request)
         except CallRefused as error:
-            status, answer = 404, refusal(error)
-        else:
-            answer = await self._outcome(call, user_id, request)
-        response = web.Response(
+            logger.info("call_refused name=%s code=%s", request[_CALL], error.code.value)
+            refused = error
+        except (OSError, sqlite3.Error):
+            # Disk full or damaged: a trouble of this terminal that is known by name.
+            logger.exception("call_failed name=%s", request[_CALL])
+            refused = CallRefused(RetCode.INTERNAL_ERROR, "terminal-trouble")
+        except Exception:
+            # The border of a request (house style 34).
+            logger.exception("call_failed name=%s", request[_CALL])
+            refused = CallRefused(RetCode.UNKNOWN_ERROR, "unknown")
+        return self._json(refusal(refused))
+
+    async def _answer_unknown(self, request: web.Request) -> web.StreamResponse:
+        return self._json(refusal(not_supported()), status=404)
+
+    async def _answer_call(self, call: DeviceCall, request: web.Request) -> web.StreamResponse:
+        """Answer a call; the restart that one may ask for comes after its answer."""
+        request[_CALL] = call.name
+        made = await self._read_call(call, request)
+        async with self._at_once:
+            answer = await HANDLERS[call.name](self._terminal, made)
+        response = self._json(answer)
+        if call.name == "reboot" and answer["code"] == OK:
+            await response.prepare(request)
+            await response.write_eof()
+            self._terminal.restart()
+        return response
+
+    def _json(self, answer: Answer, *, status: int = 200) -> web.Response:
+        return web.Response(
             status=status,
             body=json.dumps(answer, ensure_ascii=False).encode(),
             content_type="application/json",
             charset="utf-8",
             headers=self._headers(),
         )
-        await response.prepare(request)
-        await response.write_eof()
-        if call is not None and call.name == "reboot" and answer["code"] == 200:
-            self._terminal.restart()
-        return response
 
-    async def _outcome(self, call: DeviceCall, user_id: str, request: web.BaseRequest) -> Answer:
-        try:
-            made = await self._read_call(call, user_id, request)
-            async with self._at_once:
-                return await _HANDLERS[call.name](self._terminal, made)
-        except CallRefused as error:
-            logger.info("call_refused name=%s code=%s", call.name, error.code.value)
-            return refusal(error)
-        except (OSError, sqlite3.Error):
-            # Disk full or damaged: a trouble of this terminal that is known by name.
-            logger.exception("call_failed name=%s", call.name)
-            return refusal(CallRefused(RetCode.INTERNAL_ERROR, "terminal-trouble"))
-        except Exception:
-            # The border of a request (house style 34).
-            logger.exception("call_failed name=%s", call.name)
-            return refusal(CallRefused(RetCode.UNKNOWN_ERROR, "unknown"))
-
-    async def _read_call(
-        self, call: DeviceCall, user_id: str, request: web.BaseRequest
-    ) -> CallRequest:
+    async def _read_call(self, call: DeviceCall, request: web.Request) -> CallRequest:
         """Admit a caller and read what they sent, the signature before the content.
 
         Nothing is done before the signature is on disk as accepted.
@@ -207,7 +217,7 @@ class ApiServer:
         made = CallRequest(
             call=call,
             timestamp_ms=self._gate.check(parameters, remote=request.remote, has_window=has_window),
-            user_id=user_id,
+            user_id=person_of(request) if _PERSON in request.match_info else "",
             parameters=parameters,
             body=body,
             batch=tuple(batch),
@@ -217,12 +227,12 @@ class ApiServer:
         await self._terminal.calls.accept(made.timestamp_ms, _use(made))
         return made
 
-    async def _answer_push(self, request: web.BaseRequest) -> web.StreamResponse:
+    async def _answer_push(self, is_known: bool, request: web.Request) -> web.StreamResponse:  # noqa: FBT001 - bound by the router
         """Take in a subscriber (8.3.3)."""
         headers = self._headers()
         refused = None
         try:
-            if plain_path(request.rel_url.raw_path) != PUSH_PATH:
+            if not is_known:
                 raise not_supported()
             self._gate.admit(request.remote)
             timestamp_ms = self._gate.check(request.rel_url.query, remote=request.remote)
@@ -234,29 +244,29 @@ class ApiServer:
             logger.exception("push_failed")
             refused = CallRefused(RetCode.INTERNAL_ERROR, "terminal-trouble")
         if not web.WebSocketResponse().can_prepare(request).ok:
-            told = refused or CallRefused(RetCode.PARAM_INVALID, "websocket expected")
-            return web.json_response(refusal(told), headers=headers)
+            refused = refused or CallRefused(RetCode.PARAM_INVALID, "websocket expected")
+            return web.json_response(refusal(refused), headers=headers)
         return await self._hub.serve(request, is_allowed=refused is None, headers=headers)
 
     def _headers(self) -> dict[str, str]:
-        # Whoever was refused for a wrong clock learns this terminal's time from the answer.
+        # A caller that was refused for a wrong clock learns this terminal's time from the answer.
         return {
             "Date": format_datetime(self._terminal.clock.now(), usegmt=True),
-            "Server": "menjin-edge-agent",
+            "Server": SERVER,
             "Cache-Control": "no-store",
         }
 
     def _note_problem(self, problem: str) -> None:
         if problem != self._problem:
-            self._terminal.story.tell(
+            self._terminal.event_log.write(
                 "api_problem", f"device interface cannot listen on {problem}", problem=problem
             )
         self._problem = problem
 
-    def _tell(self, bound: Mapping[str, int]) -> None:
+    def _note_listening(self, bound: Mapping[str, int]) -> None:
         words = {"port": "calls", "push_port": "records"}
         listed = ", ".join(f"{words[name]} on port {port}" for name, port in bound.items())
-        self._terminal.story.tell(
+        self._terminal.event_log.write(
             "api",
             f"device interface at {self._config.host}: {listed}",
             host=self._config.host,
@@ -273,7 +283,41 @@ def _use(request: CallRequest) -> Use:
     return Use.ACTS if acts else Use.READS
 
 
-async def _invite(request: web.BaseRequest) -> None:
+def _listener(app: web.Application) -> Listener:
+    return Listener(app, OwnAnswer("application/json", _not_understood), shutdown_s=_SHUTDOWN_S)
+
+
+def _not_understood(status: int) -> bytes:
+    """Write the answer to what never became a call."""
+    is_callers = status < 500
+    code = RetCode.PARAM_INVALID if is_callers else RetCode.UNKNOWN_ERROR
+    words = "request not understood" if is_callers else "unknown"
+    return json.dumps(refusal(CallRefused(code, words))).encode()
+
+
+def _addresses(call: DeviceCall) -> Iterator[str]:
+    """Return the addresses of a call, as patterns for the router."""
+    yield _pattern(call.path)
+    # 8.2.4 names the person in the path and, in its table, as the parameter ``id``.
+    if "{" in call.path and any(one.name == "id" for one in call.parameters):
+        yield _pattern(call.path.partition("{")[0])
+
+
+def _pattern(path: str) -> str:
+    """Return a pattern that takes slashes too many, for an address typed with one at its end."""
+    words = [
+        f"{{{_PERSON}:[^/]+}}" if one.startswith("{") else one for one in path.strip("/").split("/")
+    ]
+    between = [f"{{s{number}:/+}}" for number in range(1, len(words))]
+    joined = "".join(part for pair in zip(words, [*between, ""], strict=True) for part in pair)
+    return f"/{{s0:/*}}{joined}{{end:/*}}"
+
+
+async def _expect_later(request: web.Request) -> None:
+    """Leave ``Expect: 100-continue`` to the handler, which looks at the caller first."""
+
+
+async def _invite(request: web.Request) -> None:
     """Tell a caller that waits for it to send the content (HTTP's 100-continue)."""
     if request.headers.get("Expect", "").lower() == "100-continue":
         await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")

@@ -1,16 +1,15 @@
-"""Everything the calls act on, in one value."""
+"""Terminal as the calls act on it, in one value."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from edge_agent.api.accepted_calls import AcceptedCalls
-from edge_agent.drivers.base import Clock, Relay
-from edge_agent.people import LocalPeople
-from edge_agent.records import Openings, RecordLog
-from edge_agent.settings import Settings
-from edge_agent.story import Story
-from edge_agent.terminal_time import TerminalTime
+from edge_agent.api.terminal_time import TerminalTime
+from edge_agent.door import TerminalSettings
+from edge_agent.drivers import Clock, EventLog, Relay
+from edge_agent.recognition import LocalPeople
+from edge_agent.storage import Openings, RecordLog
 from terminal_protocol.device_objects import DEVICE_OBJECT
 
 
@@ -23,22 +22,22 @@ class Terminal:
         unsupported: names of calls that are refused with 40001.
         poll_soon: lets the library be asked for now.
         restart: ends the agent so that it starts anew; called after the answer was sent.
-        standing: what ``status`` shows, JSON values without private data.
+        sync_state: what ``status`` shows, JSON values without private data.
     """
 
     device: Mapping[str, Any]
     clock: Clock
     time: TerminalTime
     calls: AcceptedCalls
-    settings: Settings
+    settings: TerminalSettings
     people: LocalPeople
     records: RecordLog
     openings: Openings
     relay: Relay
-    story: Story
+    event_log: EventLog
     poll_soon: Callable[[], None]
     restart: Callable[[], None]
-    standing: Callable[[], Awaitable[dict[str, Any]]]
+    sync_state: Callable[[], Awaitable[dict[str, Any]]]
     unsupported: frozenset[str] = field(default_factory=frozenset)
 
     def device_object(self) -> dict[str, Any]:

@@ -53,7 +53,7 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
 
 
 def _run(chosen: argparse.Namespace) -> int:
-    from edge_agent.speed import SpeedPlan, measure_speed
+    from edge_agent.service.speed import SpeedPlan, measure_speed
     from face_engine import ImageUnreadable, InstallFailed, decode_image, install_portraits
 
     config = _without_terminal() if chosen.config is None else load_config(chosen.config)

@@ -1,4 +1,4 @@
-"""What the commands share: their options, and how they speak."""
+"""Options and output that the commands share."""
 
 import argparse
 import json
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from edge_agent.config import AgentConfig
-from edge_agent.story import redacted
+from edge_agent.drivers import redacted
 from face_engine import FaceEngine, load_engine
 
 
@@ -30,8 +30,8 @@ def new_command(
         words: what it does, in the list of commands.
         more: further sentences for its own help.
     """
-    told = f"{words[0].upper()}{words[1:]}."
-    parser = commands.add_parser(name, help=words, description=f"{told} {more}".strip())
+    sentence = f"{words[0].upper()}{words[1:]}."
+    parser = commands.add_parser(name, help=words, description=f"{sentence} {more}".strip())
     parser.set_defaults(run=run)
     return parser
 

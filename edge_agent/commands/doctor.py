@@ -14,8 +14,7 @@ from edge_agent.commands.command_line import (
     say_json,
     set_up_logging,
 )
-from edge_agent.config import AgentConfig, load_config
-from edge_agent.exceptions import ConfigInvalid
+from edge_agent.config import AgentConfig, ConfigInvalid, load_config
 
 
 def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -12,9 +12,8 @@ from edge_agent.commands.command_line import (
     set_up_logging,
 )
 from edge_agent.config import AgentConfig, load_config
-from edge_agent.drivers.clock import SystemClock
-from edge_agent.exceptions import EnrolmentRefused
-from edge_agent.instance_lock import is_held
+from edge_agent.drivers import SystemClock
+from edge_agent.service import EnrolmentRefused, is_held
 from face_engine import FaceEngine
 
 _TYPES = ("employee", "visitor", "blacklist")
@@ -50,12 +49,17 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
 
 
 def _run(chosen: argparse.Namespace) -> int:
-    from edge_agent.enrolment import Newcomer, enrol_by_agent, enrol_directly, photo_from_file
+    from edge_agent.service.enrolment import (
+        Newcomer,
+        enrol_by_agent,
+        enrol_directly,
+        photo_from_file,
+    )
 
     config = load_config(chosen.config)
     set_up_logging(config, "error")
     newcomer = Newcomer(chosen.user_id, chosen.name, chosen.type)
-    newcomer.as_user(b"\xff\xd8\xff")  # a wrong id is said before anybody poses for a photo
+    newcomer.as_user(b"\xff\xd8\xff")  # a wrong id is said before the person poses for a photo
     is_running = is_held(config.data_dir)
     if is_running and chosen.camera:
         raise EnrolmentRefused(
@@ -78,7 +82,7 @@ def _run(chosen: argparse.Namespace) -> int:
 async def _photographed(
     config: AgentConfig, engine: FaceEngine, chosen: argparse.Namespace
 ) -> bytes:
-    from edge_agent.enrolment import photo_from_camera
+    from edge_agent.service.enrolment import photo_from_camera
 
     return await photo_from_camera(
         config.camera.options.make(),

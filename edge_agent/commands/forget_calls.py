@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 from edge_agent.commands.command_line import add_config, new_command, say, set_up_logging
 from edge_agent.config import AgentConfig, load_config
-from edge_agent.drivers.clock import SystemClock
-from edge_agent.instance_lock import instance_lock
+from edge_agent.drivers import SystemClock
+from edge_agent.service import instance_lock
 
 
 def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -38,9 +38,8 @@ def _run(chosen: argparse.Namespace) -> int:
 
 
 async def _forget(config: AgentConfig) -> datetime:
-    from edge_agent.assembly import DATABASE_NAME
-    from edge_agent.call_marks import NewestCallFile, forget_all
-    from edge_agent.database import Database
+    from edge_agent.storage.call_marks import NewestCallFile, forget_all
+    from edge_agent.storage.database import DATABASE_NAME, Database
 
     now = SystemClock().now()
     from_ms = int(now.timestamp() * 1000)

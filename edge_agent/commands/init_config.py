@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from edge_agent.commands.command_line import complain, new_command, say
-from edge_agent.config_template import TEMPLATE
+from edge_agent.config.template import TEMPLATE
 
 
 def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

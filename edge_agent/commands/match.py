@@ -20,7 +20,7 @@ from edge_agent.config import load_config
 from face_engine import ImageUnreadable
 
 if TYPE_CHECKING:
-    from edge_agent.matching import FaceMatches, MatchReport
+    from edge_agent.service.matching import FaceMatches, MatchReport
 
 
 def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -32,7 +32,7 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
         "say who a photo would be at this terminal, and how sure",
         more=(
             "Reads what the terminal holds, also while the agent runs, and changes nothing. Exit"
-            " status 1 when the main face is nobody's."
+            " status 1 when the main face is not recognised."
         ),
     )
     add_config(parser)
@@ -44,7 +44,7 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
 
 
 def _run(chosen: argparse.Namespace) -> int:
-    from edge_agent.matching import match_photo
+    from edge_agent.service.matching import match_photo
 
     config = load_config(chosen.config)
     engine = load_models(config)
@@ -82,8 +82,8 @@ def _lines(report: "MatchReport") -> Iterator[str]:
 def _face_lines(number: int, face: "FaceMatches", least: int) -> Iterator[str]:
     left, top, width, height = (round(one) for one in face.box)
     words = ", ".join(one.value.replace("_", " ") for one in face.problems)
-    told = f"{width} × {height} pixels at {left}, {top}; quality {face.quality:.2f}"
-    yield f"face {number}      {told}{f'; {words}' if words else ''}"
+    where = f"{width} × {height} pixels at {left}, {top}; quality {face.quality:.2f}"
+    yield f"face {number}      {where}{f'; {words}' if words else ''}"
     for place, one in enumerate(face.nearest, 1):
         verdict = "the same person" if one.similarity >= least else f"below {least}"
         yield f"  {place}. {one.user_id}  {one.name}  similarity {one.similarity}, {verdict}"

@@ -9,9 +9,8 @@ import signal
 import sys
 
 from edge_agent.commands.command_line import add_config, count, new_command, set_up_logging
-from edge_agent.config import AgentConfig, load_config
-from edge_agent.exceptions import AgentError
-from edge_agent.story import ConsoleStory
+from edge_agent.config import AgentConfig, AgentError, load_config
+from edge_agent.drivers import ConsoleEventLog
 from face_engine import FaceEngineError
 
 
@@ -62,7 +61,7 @@ def _run(chosen: argparse.Namespace) -> int:
 def _start_anew() -> None:
     """Replace this process by a new one of the same command line; does not return.
 
-    The process keeps its number, so whoever supervises it sees nothing. Files, sockets and the
+    The process keeps its number, so its supervisor sees nothing. Files, sockets and the
     lock of the data directory are closed by the system, as at any end.
     """
     logging.shutdown()
@@ -71,7 +70,7 @@ def _start_anew() -> None:
 
 async def _run_until_told(config: AgentConfig, chosen: argparse.Namespace) -> bool:
     """Run; whether to start anew."""
-    from edge_agent.runtime import Ending, RunLimits, run_agent
+    from edge_agent.service.runtime import Ending, RunLimits, run_agent
 
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -79,7 +78,7 @@ async def _run_until_told(config: AgentConfig, chosen: argparse.Namespace) -> bo
         loop.add_signal_handler(number, stop.set)
     ending = await run_agent(
         config,
-        story=ConsoleStory(as_json=chosen.events, secrets=config.secrets),
+        event_log=ConsoleEventLog(as_json=chosen.events, secrets=config.secrets),
         stop=stop,
         limits=RunLimits(visits=chosen.visits, exit_when_idle=chosen.exit_when_idle),
     )

@@ -20,7 +20,7 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
 
 
 def _run(chosen: argparse.Namespace) -> int:
-    from edge_agent.status import overview, status_lines
+    from edge_agent.service.status import overview, status_lines
 
     config = load_config(chosen.config)
     seen = overview(config)

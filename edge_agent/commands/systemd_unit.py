@@ -38,7 +38,7 @@ def _account(text: str) -> str:
 
 
 def _run(chosen: argparse.Namespace) -> int:
-    from edge_agent.systemd_unit import DEFAULT_CACHE, UnitPlan, unit_text
+    from edge_agent.service.systemd_unit import DEFAULT_CACHE, UnitPlan, unit_text
 
     cache = Path(os.environ.get("MENJIN_CACHE") or DEFAULT_CACHE)
     plan = UnitPlan(

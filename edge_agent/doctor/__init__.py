@@ -1,4 +1,4 @@
-"""Examines a terminal: one thing after the other, each in one line of plain words."""
+"""Examination of a terminal: one thing after the other, each in one line of plain words."""
 
 from edge_agent.doctor._examination import Examination, examine
 from edge_agent.doctor.findings import Finding, Result

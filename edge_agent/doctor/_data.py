@@ -10,14 +10,11 @@ from datetime import date
 from pathlib import Path
 from typing import Final
 
-from edge_agent.assembly import DATABASE_NAME
-from edge_agent.call_marks import has_marks, read_marks
 from edge_agent.doctor._patient import Patient
 from edge_agent.doctor.findings import Finding
-from edge_agent.facts import get_fact
-from edge_agent.live_state import NOT_SEEN_S, seen_at
-from edge_agent.standing import read_standing
-from edge_agent.status import open_read_only
+from edge_agent.service.live_state import NOT_SEEN_S, seen_at
+from edge_agent.storage import DATABASE_NAME, get_fact, open_read_only, read_sync_state
+from edge_agent.storage.call_marks import has_marks, read_marks
 from terminal_protocol.device_calls import DEFAULT_PASSWORD
 
 # Records keep 5000 pictures of some 50 kB by default, and an update of a full library writes some
@@ -43,13 +40,13 @@ async def password(patient: Patient) -> Finding:
     if not (api.enabled or api.push_enabled):
         return Finding.ok(check, "the terminal's own interface is switched off")
     if not api.password:
-        advice = "Set password under [api], if anybody should be able to call"
+        advice = "Set password under [api], if other programs are to call"
         return Finding.warning(check, "there is none, so nobody may call this terminal", advice)
     if api.password_expires and date.fromisoformat(api.password_expires) < _today(patient):
         words = f"it was good until {api.password_expires}; callers are refused since (10002)"
         return Finding.failed(check, words, "Choose a new one and a new day under [api]")
     if api.password == DEFAULT_PASSWORD:
-        words = "it is still the factory's, which everybody knows; good for this computer only"
+        words = "it is still the factory's, which is public; good for this computer only"
         return Finding.warning(check, words, "Choose one of your own under [api]")
     return Finding.ok(check, "the interface has a password of its own")
 
@@ -69,11 +66,11 @@ async def agent(patient: Patient) -> Finding:
     seen = seen_at(patient.config.data_dir)
     if seen is not None and (patient.clock.now() - seen).total_seconds() > NOT_SEEN_S:
         troubled.append("it does not look after itself any more")
-    told = f"process {live.pid} is running and holds the devices"
+    summary = f"process {live.pid} is running and holds the devices"
     if troubled:
         advice = "Look into its log; stop it and ask again to have the devices tried"
-        return Finding.warning("agent", f"{told}, but: {'; '.join(troubled)}", advice)
-    return Finding.ok("agent", told, pid=live.pid)
+        return Finding.warning("agent", f"{summary}, but: {'; '.join(troubled)}", advice)
+    return Finding.ok("agent", summary, pid=live.pid)
 
 
 async def directory(patient: Patient) -> Finding:
@@ -102,16 +99,16 @@ def _directory(data_dir: Path) -> Finding:
         words = f"{data_dir} cannot be written: {error.strerror}"
         return Finding.failed(check, words, "Give it to the user who runs the terminal")
     free = shutil.disk_usage(data_dir).free
-    told = f"{data_dir} has {free / 1e9:.1f} GB free"
+    summary = f"{data_dir} has {free / 1e9:.1f} GB free"
     if free < _FREE_LEAST:
         advice = "Make room now: what happens at the door can soon not be kept any more"
-        return Finding.failed(check, told, advice, free_bytes=free)
+        return Finding.failed(check, summary, advice, free_bytes=free)
     if free < _FREE_GOOD:
-        return Finding.warning(check, told, "Make room", free_bytes=free)
+        return Finding.warning(check, summary, "Make room", free_bytes=free)
     if stat.S_IMODE(data_dir.stat().st_mode) & 0o077:
         advice = f"Run: chmod 700 {data_dir}"
         return Finding.warning(check, f"others may look into {data_dir}", advice, free_bytes=free)
-    return Finding.ok(check, f"{told} and can be written", free_bytes=free)
+    return Finding.ok(check, f"{summary} and can be written", free_bytes=free)
 
 
 def _database(patient: Patient, path: Path) -> Finding:
@@ -123,7 +120,7 @@ def _database(patient: Patient, path: Path) -> Finding:
             (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
             if found != "ok":
                 raise sqlite3.DatabaseError(found)
-            standing = read_standing(connection)
+            sync_state = read_sync_state(connection)
             if has_marks(connection):
                 patient.newest_call_ms = read_marks(connection).newest_ms
             patient.offset_s = float(get_fact(connection, "clock_offset_s") or 0.0)
@@ -136,19 +133,21 @@ def _database(patient: Patient, path: Path) -> Finding:
             " platform sends its people again. If it happens again, replace the disk"
         )
         return Finding.failed(check, f"{path.name} is damaged", advice)
-    patient.cursor = standing.cursor
-    events = standing.events
-    told = f"whole; {standing.people} people, {standing.faces} can be recognised"
+    patient.cursor = sync_state.cursor
+    events = sync_state.events
+    summary = f"whole; {sync_state.people} people, {sync_state.faces} can be recognised"
     if events.parked:
-        words = f"{told}; the platform will not take {events.parked} of its uploads"
+        words = f"{summary}; the platform will not take {events.parked} of its uploads"
         advice = "Look at this terminal's faults at the platform"
         return Finding.warning(check, words, advice, parked=events.parked)
-    if standing.faces < standing.people:
-        words = f"{told}, the others have no usable photo"
+    if sync_state.faces < sync_state.people:
+        words = f"{summary}, the others have no usable photo"
         advice = "See at the platform whose, or enrol them anew"
-        return Finding.warning(check, words, advice, people=standing.people, faces=standing.faces)
-    told = f"{told}; {events.pending} uploads wait"
-    return Finding.ok(check, told, people=standing.people, pending=events.pending)
+        return Finding.warning(
+            check, words, advice, people=sync_state.people, faces=sync_state.faces
+        )
+    summary = f"{summary}; {events.pending} uploads wait"
+    return Finding.ok(check, summary, people=sync_state.people, pending=events.pending)
 
 
 def _today(patient: Patient) -> date:

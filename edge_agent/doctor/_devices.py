@@ -11,9 +11,9 @@ from PIL import Image
 
 from edge_agent.doctor._patient import Patient
 from edge_agent.doctor.findings import Finding
-from edge_agent.drivers.base import Cue, Frame, Prompt
-from edge_agent.exceptions import AgentUnreachable, DriverError
-from edge_agent.own_api import call_own
+from edge_agent.drivers import Cue, DriverError, Frame, Prompt
+from edge_agent.service import AgentUnreachable
+from edge_agent.service.own_api import call_own
 
 _FIRST_PICTURE_S: Final = 10.0  # streams begin with a whole picture only every few seconds
 _SETTLE_S: Final = 1.0  # cameras find the right exposure in the first pictures
@@ -151,7 +151,7 @@ async def _picture(device: Any, *, is_live: bool) -> Frame | None:
 def _judged(name: str, image: NDArray[np.uint8]) -> Finding:
     height, width = image.shape[:2]
     brightness, contrast, sharpness = _measured(image)
-    told = f"{name}: {width} × {height} pixels, brightness {brightness:.0f} of 255"
+    summary = f"{name}: {width} × {height} pixels, brightness {brightness:.0f} of 255"
     facts = {
         "width": width,
         "height": height,
@@ -168,8 +168,8 @@ def _judged(name: str, image: NDArray[np.uint8]) -> Finding:
     elif sharpness < _BLURRED:
         words, advice = "blurred", "Clean and focus the lens, take the foil off"
     else:
-        return Finding.ok("camera", f"{told}, sharp", **facts)
-    return Finding.warning("camera", f"{told}, {words}", advice, **facts)
+        return Finding.ok("camera", f"{summary}, sharp", **facts)
+    return Finding.warning("camera", f"{summary}, {words}", advice, **facts)
 
 
 def _measured(image: NDArray[np.uint8]) -> tuple[float, float, float]:

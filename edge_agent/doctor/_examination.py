@@ -1,4 +1,4 @@
-"""The order in which a terminal is examined, and what holds for every check."""
+"""Examination of a terminal: order, and what holds for every check."""
 
 import asyncio
 import logging
@@ -12,10 +12,9 @@ from edge_agent.config import AgentConfig
 from edge_agent.doctor import _data, _devices, _models, _network
 from edge_agent.doctor._patient import Patient
 from edge_agent.doctor.findings import Finding, Result
-from edge_agent.drivers.base import Clock
-from edge_agent.drivers.clock import SystemClock
-from edge_agent.instance_lock import is_held
-from edge_agent.live_state import read_live_state
+from edge_agent.drivers import Clock, SystemClock
+from edge_agent.service import is_held
+from edge_agent.service.live_state import read_live_state
 from face_engine import FaceEngine, load_engine
 
 logger = logging.getLogger(__name__)

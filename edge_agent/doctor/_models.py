@@ -4,14 +4,14 @@ import time
 from pathlib import Path
 from typing import Final
 
-from edge_agent.assembly import face_judges
+from edge_agent.config import ConfigInvalid
 from edge_agent.doctor._patient import Patient
 from edge_agent.doctor.findings import Finding
-from edge_agent.exceptions import ConfigInvalid
+from edge_agent.recognition import face_judges
 from face_engine import FaceEngineError
 
 _RUNS: Final = 3
-# Somebody who stands at the door is looked at several times before the decision.
+# A visitor at the door is looked at several times before the decision.
 _SLOW_MS: Final = 500.0
 
 
@@ -36,9 +36,9 @@ def _models(patient: Patient) -> Finding:
     except ConfigInvalid as error:
         return Finding.failed("face models", str(error), "Set the section [looking] right")
     best_ms = round(min(spent_s) * 1000, 1)
-    told = f"unchanged, find and describe a face in {best_ms:.0f} ms"
+    summary = f"unchanged, find and describe a face in {best_ms:.0f} ms"
     facts = {"contract_id": engine.contract_id, "look_ms": best_ms}
     if best_ms > _SLOW_MS:
         advice = "Stop what else this computer does, or lower detector_px"
-        return Finding.warning("face models", told, advice, **facts)
-    return Finding.ok("face models", told, **facts)
+        return Finding.warning("face models", summary, advice, **facts)
+    return Finding.ok("face models", summary, **facts)

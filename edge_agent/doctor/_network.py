@@ -9,13 +9,13 @@ from functools import partial
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from edge_agent.config_api import Replay
+from edge_agent.config import Replay
 from edge_agent.doctor._patient import Patient
 from edge_agent.doctor.findings import Finding, Result
-from edge_agent.exceptions import AgentUnreachable
-from edge_agent.own_api import call_own
-from edge_agent.platform_client import PlatformClient, Reply
-from edge_agent.status import in_words
+from edge_agent.service import AgentUnreachable
+from edge_agent.service.own_api import call_own
+from edge_agent.service.status import in_words
+from edge_agent.upstream import PlatformClient, Reply
 from terminal_protocol import Ack, RetCode
 
 _CONNECT_S: Final = 10.0
@@ -81,10 +81,10 @@ async def platform(patient: Patient) -> Finding:
         if patient.cursor:
             return Finding.ok("platform", f"admits terminal {config.device_id}")
         if not patient.is_running:
-            page, told = await client.changes(0)
-            if isinstance(told.payload, dict) and "ret" in told.payload:
+            page, reply = await client.changes(0)
+            if isinstance(reply.payload, dict) and "ret" in reply.payload:
                 # A heartbeat may be taken for a moment longer than a terminal is let in.
-                finding = _refused(told.payload)
+                finding = _refused(reply.payload)
             if finding is not None:
                 return finding
             if page is not None and (page.entries or page.last_query_time):
@@ -102,7 +102,7 @@ async def clock(patient: Patient) -> Finding:
     reply = patient.reply
     told_at = None if reply is None else _date(reply.date)
     if told_at is None:
-        return Finding.skipped("clock", "nobody there to compare it with")
+        return Finding.skipped("clock", "no platform to compare it with")
     # The header has whole seconds and was written before it was read.
     ahead_s = (patient.clock.now() - told_at).total_seconds() + patient.offset_s
     facts = {"ahead_s": round(ahead_s, 1), "offset_s": patient.offset_s}
@@ -120,7 +120,7 @@ async def clock(patient: Patient) -> Finding:
 
 
 async def own_ports(patient: Patient) -> Finding:
-    """Whether the terminal's own interface listens, or could, and nobody can repeat its calls."""
+    """Whether the terminal's own interface listens, or could, and its calls cannot be repeated."""
     finding = await _ports(patient)
     warned = _signatures(patient) if finding.result is Result.OK else None
     return warned or finding
@@ -153,7 +153,7 @@ async def web_page(patient: Patient) -> Finding:
     where = f"{page.host} port {page.port}"
     if patient.is_running:
         if await patient.blocking(partial(_is_listened, page.host, page.port)):
-            return Finding.ok(check, f"somebody listens at {where} while the agent runs")
+            return Finding.ok(check, f"{where} is listened on while the agent runs")
         return Finding.failed(check, f"nobody listens at {where}", "Look for the page in its log")
     problem = await patient.blocking(partial(_cannot_bind, page.host, page.port))
     if problem:
@@ -169,7 +169,7 @@ def _signatures(patient: Patient) -> Finding | None:
         return None
     if api.replay is Replay.ALLOW:
         words = (
-            'replay = "allow": whoever overhears any call can open the door with its signature,'
+            'replay = "allow": an eavesdropper on any call can open the door with its signature,'
             " again and again for five minutes"
         )
         advice = "Take replay out of [api] as soon as every caller signs each call anew"
@@ -249,7 +249,7 @@ async def _listening(patient: Patient) -> Finding:
 
 
 def _is_listened(host: str, port: int) -> bool:
-    """Whether somebody takes connections there; an address for all means this computer, too."""
+    """Whether connections are taken there; an address for all means this computer, too."""
     try:
         with socket.create_connection((host, port), timeout=_CONNECT_S):
             return True
@@ -258,7 +258,7 @@ def _is_listened(host: str, port: int) -> bool:
 
 
 def _cannot_bind(host: str, port: int) -> str:
-    """Why nobody could listen there; empty when one could."""
+    """Why that port cannot be listened on; empty when it can."""
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         for family, kind, protocol, _, address in found:

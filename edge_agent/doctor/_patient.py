@@ -1,4 +1,4 @@
-"""What every check is given."""
+"""Context of every check."""
 
 import asyncio
 from collections.abc import Callable
@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from edge_agent.config import AgentConfig
-from edge_agent.drivers.base import Clock, Frame
-from edge_agent.live_state import LiveState
-from edge_agent.platform_client import Reply
+from edge_agent.drivers import Clock, Frame
+from edge_agent.service.live_state import LiveState
+from edge_agent.upstream import Reply
 from face_engine import FaceEngine
 
 Outcome = TypeVar("Outcome")
@@ -26,7 +26,7 @@ class Patient:
         live: what that agent said of itself.
         opens_door: whether the relay may be pulsed.
         clock: the computer's.
-        load: gives the face models, as in `edge_agent.runtime.run_agent`.
+        load: gives the face models, as in `edge_agent.service.runtime.run_agent`.
         thread: for work that blocks.
         frame: a picture of the camera.
         is_connected: whether the platform's port takes connections.

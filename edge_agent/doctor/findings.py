@@ -1,4 +1,4 @@
-"""What was found out about one thing."""
+"""Findings of the examination."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -53,8 +53,8 @@ class Finding:
 
     def line(self) -> str:
         """Return it as people read it."""
-        told = f"{self.result.value:<8} {self.check:<14} {self.words}"
-        return f"{told}. {self.advice}" if self.advice else told
+        line = f"{self.result.value:<8} {self.check:<14} {self.words}"
+        return f"{line}. {self.advice}" if self.advice else line
 
     def to_json(self) -> dict[str, Any]:
         """Return it as programs read it."""

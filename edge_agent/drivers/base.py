@@ -1,7 +1,7 @@
 """Interfaces of the drivers.
 
 All of them are opened before use and closed once; closing again does nothing. Drivers know nothing
-of people, rules or the platform. Their errors are `edge_agent.exceptions.DriverError` and below.
+of people, rules or the platform. Their errors are those of `edge_agent.drivers.exceptions`.
 """
 
 from dataclasses import dataclass, field
@@ -180,15 +180,15 @@ class CardReader(Protocol):
 class Cue(StrEnum):
     """What a person at the door is told; stable."""
 
-    WAIT = "wait"  # somebody was seen, the answer is on its way
+    WAIT = "wait"  # a face was seen, the answer is on its way
     WELCOME = "welcome"  # the door opens
     REFUSED = "refused"  # known, and the door stays closed
-    STRANGER = "stranger"  # nobody known
+    STRANGER = "stranger"  # not recognised
     LOOK_HERE = "look_here"  # the picture is not good enough: come closer, look at the camera
     FEVER = "fever"
     MASK_MISSING = "mask_missing"
     TRY_LATER = "try_later"  # the door cannot decide now
-    IDLE = "idle"  # nobody is there
+    IDLE = "idle"  # no visitor
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,10 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from edge_agent.exceptions import DriverError, DriverUnavailable
-from edge_agent.limits import CARD_MAX
-from edge_agent.typed_tables import ranged
+from edge_agent.config.fields import CARD_MAX, between
+from edge_agent.drivers.exceptions import DriverError, DriverUnavailable
 from terminal_protocol import IdCard
 
 
@@ -26,8 +25,8 @@ class SimulatedReaderOptions:
     """
 
     file: Path = Path("cards.json")
-    interval_s: float = ranged(3.0, 0, 86_400)
-    rounds: int = ranged(0, 0, 1_000_000_000)
+    interval_s: Annotated[float, between(0, 86_400)] = 3.0
+    rounds: Annotated[int, between(0, 1_000_000_000)] = 0
 
     def make(self) -> "SimulatedReader":
         """Build the reader; nothing is opened."""
@@ -90,8 +89,8 @@ def _cards(text: str) -> list[str | IdCard]:
     return [one for one in cards if one is not None] if None not in cards else []
 
 
-def _card(told: Any) -> str | IdCard | None:
-    if isinstance(told, Mapping):
-        return IdCard.from_wire(told)
-    is_number = isinstance(told, str) and 1 <= len(told) <= CARD_MAX and told.isprintable()
-    return told if is_number else None
+def _card(value: Any) -> str | IdCard | None:
+    if isinstance(value, Mapping):
+        return IdCard.from_wire(value)
+    is_number = isinstance(value, str) and 1 <= len(value) <= CARD_MAX and value.isprintable()
+    return value if is_number else None

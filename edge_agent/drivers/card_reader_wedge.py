@@ -9,11 +9,10 @@ import fcntl
 import os
 import struct
 from dataclasses import dataclass
-from typing import Final
+from typing import Annotated, Final
 
-from edge_agent.exceptions import DriverError, DriverUnavailable
-from edge_agent.limits import CARD_MAX
-from edge_agent.typed_tables import ranged
+from edge_agent.config.fields import CARD_MAX, between
+from edge_agent.drivers.exceptions import DriverError, DriverUnavailable
 
 # struct input_event of <linux/input.h>: seconds, microseconds, type, code, value.
 _EVENT: Final = struct.Struct("@llHHi")
@@ -45,7 +44,7 @@ class WedgeReaderOptions:
 
     device: str = "/dev/input/by-id/usb-card-reader-event-kbd"
     grab: bool = True
-    pause_s: float = ranged(1.0, 0.05, 10)
+    pause_s: Annotated[float, between(0.05, 10)] = 1.0
 
     def make(self) -> "WedgeReader":
         """Build the reader; nothing is opened."""
@@ -136,7 +135,7 @@ class WedgeReader:
         self._last_key_s = at_s
         if code in _ENTERS:
             card, self._typed = "".join(self._typed), []
-            # Longer ones were no card: somebody leans on a keyboard.
+            # Longer ones were no card: a hand rests on the keyboard.
             if 1 <= len(card) <= CARD_MAX:
                 self._put(card)
         elif code in _KEYS and len(self._typed) <= CARD_MAX:
@@ -144,7 +143,7 @@ class WedgeReader:
             self._typed.append(key.upper() if self._is_shifted else key)
 
     def _put(self, card: str | DriverError) -> None:
-        # Cards that nobody takes are those of people who have gone; an error must get through.
+        # Cards that are not taken are those of people who have gone; an error must get through.
         if self._cards.full():
             with contextlib.suppress(asyncio.QueueEmpty):
                 self._cards.get_nowait()

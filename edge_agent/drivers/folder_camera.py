@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
 
+from edge_agent.config.fields import between
 from edge_agent.drivers.base import Frame
-from edge_agent.exceptions import DriverUnavailable
-from edge_agent.typed_tables import ranged
+from edge_agent.drivers.exceptions import DriverUnavailable
 from face_engine import DEFAULT_MAX_BYTES, ImageUnreadable, decode_image
 
 logger = logging.getLogger(__name__)
@@ -36,8 +36,8 @@ class FolderCameraOptions:
     """
 
     folder: Path = Path("visitors")
-    interval_s: float = ranged(3.0, 0, 86_400)
-    rounds: int = ranged(0, 0, 1_000_000_000)
+    interval_s: Annotated[float, between(0, 86_400)] = 3.0
+    rounds: Annotated[int, between(0, 1_000_000_000)] = 0
 
     def make(self) -> "FolderCamera":
         """Build the camera; nothing is opened."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from edge_agent.exceptions import DriverError, DriverUnavailable
+from edge_agent.drivers.exceptions import DriverError, DriverUnavailable
 
 
 class I2cBus:
@@ -46,7 +46,7 @@ class I2cBus:
         """Write, then read without letting go of the bus between (a repeated start).
 
         Raises:
-            DriverError: nobody at that address, or the transfer broke off.
+            DriverError: no device at that address, or the transfer broke off.
         """
         message = self._smbus2.i2c_msg
         reading = message.read(address, count)
@@ -57,7 +57,7 @@ class I2cBus:
         """Write.
 
         Raises:
-            DriverError: nobody at that address, or the transfer broke off.
+            DriverError: no device at that address, or the transfer broke off.
         """
         self._transfer(address, self._smbus2.i2c_msg.write(address, list(sent)))
 

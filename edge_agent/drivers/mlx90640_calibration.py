@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_agent.exceptions import DriverProtocolError
+from edge_agent.drivers.exceptions import DriverProtocolError
 
 ROWS: Final = 24
 COLUMNS: Final = 32
@@ -122,7 +122,7 @@ def calibration(words: NDArray[np.uint16]) -> Calibration:
         raise DriverProtocolError("the sensor is an MLX90641, not an MLX90640")
     ks_to, corner_c, range_factor = _ranges(ee)
     pixels = ee.pixels()
-    made = Calibration(
+    calibration = Calibration(
         k_vdd=ee.signed(0x2433, 8, 8) * 32,
         vdd_25=(ee.bits(0x2433, 0, 8) - 256) * 32 - 8192,
         kv_ptat=ee.signed(0x2432, 10, 6) / 4096,
@@ -152,18 +152,18 @@ def calibration(words: NDArray[np.uint16]) -> Calibration:
         alpha=_alpha(ee, pixels),
         is_bad=(pixels == _NO_PIXEL) | (pixels & _OUTLIER != 0),
     )
-    _check(made)
-    return made
+    _check(calibration)
+    return calibration
 
 
-def _check(made: Calibration) -> None:
+def _check(calibration: Calibration) -> None:
     """Refuse what an empty or a foreign memory gives: divisors of nothing, eyes that see nothing.
 
     Raises:
         DriverProtocolError: these are no constants of a sensor.
     """
-    seeing = made.alpha[~made.is_bad]
-    has_divisors = all((made.k_vdd, made.kt_ptat, made.gain))
+    seeing = calibration.alpha[~calibration.is_bad]
+    has_divisors = all((calibration.k_vdd, calibration.kt_ptat, calibration.gain))
     if not has_divisors or not seeing.size or seeing.min() <= 0:
         raise DriverProtocolError("the thermometer's memory holds no calibration")
 

@@ -6,8 +6,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_agent.drivers.exceptions import DriverProtocolError
 from edge_agent.drivers.mlx90640_calibration import COLUMNS, PIXELS, ROWS, Calibration, Pixels
-from edge_agent.exceptions import DriverProtocolError
 
 RAM_START: Final = 0x0400
 RAM_WORDS: Final = 0x340

@@ -6,11 +6,11 @@ import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
+from edge_agent.config.fields import between, secret
 from edge_agent.drivers.base import Frame
-from edge_agent.exceptions import DriverError, DriverUnavailable
-from edge_agent.typed_tables import ranged, secret
+from edge_agent.drivers.exceptions import DriverError, DriverUnavailable
 
 logger = logging.getLogger(__name__)
 
@@ -34,8 +34,8 @@ class OpencvCameraOptions:
     """
 
     source: str = secret("0", is_place=True)
-    interval_s: float = ranged(0.0, 0, 86_400)
-    rounds: int = ranged(0, 0, 1_000_000_000)
+    interval_s: Annotated[float, between(0, 86_400)] = 0.0
+    rounds: Annotated[int, between(0, 1_000_000_000)] = 0
 
     def make(self) -> "OpencvCamera":
         """Build the camera; nothing is opened."""
@@ -49,7 +49,7 @@ class OpencvCamera:
     a stream that ends is opened again, with growing pauses; a file is played `rounds` times.
 
     Attributes:
-        dropped: how many pictures were replaced by newer ones before anybody took them.
+        dropped: how many pictures were replaced by newer ones before they were taken.
     """
 
     def __init__(self, source: str, *, interval_s: float, rounds: int) -> None:

@@ -2,14 +2,14 @@
 
 import asyncio
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import numpy as np
 
+from edge_agent.config.fields import between
 from edge_agent.drivers.base import Frame
+from edge_agent.drivers.exceptions import DriverError, DriverTimeout, DriverUnavailable
 from edge_agent.drivers.worker import DriverThread
-from edge_agent.exceptions import DriverError, DriverTimeout, DriverUnavailable
-from edge_agent.typed_tables import ranged
 
 _TIMEOUT_S: Final = 5.0  # a camera starts slowly; then a picture comes each 33 ms
 
@@ -25,11 +25,11 @@ class Picamera2Options:
         interval_s: least seconds between two frames.
     """
 
-    camera: int = ranged(0, 0, 7)
-    width: int = ranged(1280, 160, 4096)
-    height: int = ranged(720, 120, 4096)
+    camera: Annotated[int, between(0, 7)] = 0
+    width: Annotated[int, between(160, 4096)] = 1280
+    height: Annotated[int, between(120, 4096)] = 720
     rotated: bool = False
-    interval_s: float = ranged(0.0, 0, 86_400)
+    interval_s: Annotated[float, between(0, 86_400)] = 0.0
 
     def make(self) -> "Picamera2Camera":
         """Build the camera; nothing is opened."""
@@ -44,7 +44,7 @@ class Picamera2Camera:
         self._camera: Any = None
         self._next_at_s = 0.0
         self._thread = DriverThread(
-            "picamera2", timeout_s=_TIMEOUT_S, told=f"camera {options.camera} of this computer"
+            "picamera2", timeout_s=_TIMEOUT_S, device=f"camera {options.camera} of this computer"
         )
 
     async def open(self) -> None:

@@ -1,4 +1,4 @@
-"""What people at the door are told, in their languages."""
+"""Texts of prompts, in the languages of the people at the door."""
 
 from enum import StrEnum
 from typing import Final
@@ -47,7 +47,7 @@ def words(prompt: Prompt, language: Language, *, with_name: bool = True) -> str:
     Args:
         prompt: the cue; a temperature is told along with a welcome and with a fever.
         language: of the words; a person's own words of welcome are as they were entered.
-        with_name: whether the person is called by name; nobody else in the corridor needs it.
+        with_name: whether the person is called by name; others in the corridor need not hear it.
             Words of their own are told as they are, with no name behind them.
     """
     parts = [_WORDS[language][prompt.cue]]

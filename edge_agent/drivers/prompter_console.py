@@ -5,8 +5,8 @@ import sys
 from dataclasses import dataclass
 
 from edge_agent.drivers.base import Prompt
+from edge_agent.drivers.exceptions import DriverError, DriverUnavailable
 from edge_agent.drivers.prompt_words import Language, words
-from edge_agent.exceptions import DriverError, DriverUnavailable
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +15,7 @@ class ConsolePrompterOptions:
 
     Attributes:
         device: terminal or file that the lines go to, for example ``/dev/tty1``; empty for the
-            standard error, because the standard output is for the story.
+            standard error, because the standard output is for the event_log.
         language: of the words, ``en`` or ``zh``.
         names: whether people are called by name.
     """
@@ -53,8 +53,8 @@ class ConsolePrompter:
         except FileNotFoundError as error:
             raise DriverUnavailable(f"there is no console {path}") from error
         except (OSError, ValueError) as error:
-            told = path or "of this program"
-            raise DriverUnavailable(f"console {told} cannot be used") from error
+            where = path or "of this program"
+            raise DriverUnavailable(f"console {where} cannot be used") from error
 
     async def prompt(self, prompt: Prompt) -> None:
         """See `Prompter.prompt`."""

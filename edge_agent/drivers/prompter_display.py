@@ -3,12 +3,12 @@
 import asyncio
 import json
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
+from edge_agent.config.fields import between
 from edge_agent.drivers.base import Cue, Prompt
+from edge_agent.drivers.exceptions import DriverUnavailable
 from edge_agent.drivers.prompt_words import Language, words
-from edge_agent.exceptions import DriverUnavailable
-from edge_agent.typed_tables import ranged
 
 _ALIVE_S: Final = 15.0
 _SHUTDOWN_S: Final = 0.1  # screens wait for words as long as they are let
@@ -51,18 +51,18 @@ class DisplayPrompterOptions:
     """Options of the driver ``display``.
 
     Attributes:
-        host: address to listen on; whoever reaches it sees what is shown at the door.
+        host: address to listen on; clients that reach it see what is shown at the door.
         port: of the page; 0 for any free one.
         language: of the words, ``en`` or ``zh``.
         names: whether people are called by name.
-        forget_s: how long words stay; nobody's name stays on a screen for ever.
+        forget_s: how long words stay; no name stays on a screen for ever.
     """
 
     host: str = "127.0.0.1"
-    port: int = ranged(8898, 0, 65_535)
+    port: Annotated[int, between(0, 65_535)] = 8898
     language: Language = Language.ENGLISH
     names: bool = False
-    forget_s: float = ranged(6.0, 0.1, 60)
+    forget_s: Annotated[float, between(0.1, 60)] = 6.0
 
     def make(self) -> "DisplayPrompter":
         """Build the prompter; nothing listens yet."""
@@ -108,8 +108,8 @@ class DisplayPrompter:
             await site.start()
         except OSError as error:
             await runner.cleanup()
-            told = f"{self._options.host}:{self._options.port}"
-            raise DriverUnavailable(f"the display page cannot listen on {told}") from error
+            message = f"{self._options.host}:{self._options.port}"
+            raise DriverUnavailable(f"the display page cannot listen on {message}") from error
         self._runner = runner
         self.port = runner.addresses[0][1]
 
@@ -119,7 +119,7 @@ class DisplayPrompter:
             self._forgetting.cancel()
             self._forgetting = None
         text = words(prompt, self._options.language, with_name=self._options.names)
-        self._show(_told(text, prompt.cue))
+        self._show(_message(text, prompt.cue))
         if text:
             loop = asyncio.get_running_loop()
             self._forgetting = loop.call_later(self._options.forget_s, self._show, _NOTHING)
@@ -134,12 +134,12 @@ class DisplayPrompter:
         if runner is not None:
             await runner.cleanup()
 
-    def _show(self, told: str) -> None:
-        self._shown = told
+    def _show(self, message: str) -> None:
+        self._shown = message
         for screen in self._screens:
             if screen.full():
                 screen.get_nowait()  # only the newest counts
-            screen.put_nowait(told)
+            screen.put_nowait(message)
 
     def _file(self, kind: str, text: str) -> Any:
         from aiohttp import web
@@ -164,8 +164,8 @@ class DisplayPrompter:
             while True:
                 try:
                     async with asyncio.timeout(_ALIVE_S):
-                        told = await screen.get()
-                    await stream.write(f"data: {told}\n\n".encode())
+                        message = await screen.get()
+                    await stream.write(f"data: {message}\n\n".encode())
                 except TimeoutError:
                     await stream.write(b": alive\n\n")
         except ConnectionResetError:
@@ -174,8 +174,8 @@ class DisplayPrompter:
             self._screens.discard(screen)
 
 
-def _told(text: str, cue: Cue) -> str:
+def _message(text: str, cue: Cue) -> str:
     return json.dumps({"words": text, "cue": cue.value}, ensure_ascii=False)
 
 
-_NOTHING: Final = _told("", Cue.IDLE)
+_NOTHING: Final = _message("", Cue.IDLE)

@@ -5,12 +5,12 @@ import contextlib
 import logging
 import shutil
 from dataclasses import dataclass
-from typing import Final
+from typing import Annotated, Final
 
+from edge_agent.config.fields import between
 from edge_agent.drivers.base import Prompt
+from edge_agent.drivers.exceptions import DriverError, DriverUnavailable
 from edge_agent.drivers.prompt_words import Language, words
-from edge_agent.exceptions import DriverError, DriverUnavailable
-from edge_agent.typed_tables import ranged
 
 logger = logging.getLogger(__name__)
 
@@ -34,8 +34,8 @@ class EspeakPrompterOptions:
     language: Language = Language.ENGLISH
     names: bool = False
     voice: str = ""
-    words_per_minute: int = ranged(160, 80, 450)
-    volume: int = ranged(100, 0, 200)
+    words_per_minute: Annotated[int, between(80, 450)] = 160
+    volume: Annotated[int, between(0, 200)] = 100
 
     def make(self) -> "EspeakPrompter":
         """Build the prompter; nothing is started."""

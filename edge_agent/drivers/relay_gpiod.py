@@ -1,12 +1,12 @@
 """A relay on a GPIO line, through libgpiod version 2 (https://libgpiod.readthedocs.io)."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
+from edge_agent.config.fields import between
+from edge_agent.drivers.exceptions import DriverError, DriverTimeout, DriverUnavailable
 from edge_agent.drivers.relay_timed import TimedRelay
 from edge_agent.drivers.worker import DriverThread
-from edge_agent.exceptions import DriverError, DriverTimeout, DriverUnavailable
-from edge_agent.typed_tables import ranged
 
 _TIMEOUT_S = 2.0  # setting a line is one ioctl; a bus expander behind it takes milliseconds
 
@@ -22,7 +22,7 @@ class GpiodRelayOptions:
     """
 
     chip: str = "/dev/gpiochip0"
-    line: int = ranged(17, 0, 1023)
+    line: Annotated[int, between(0, 1023)] = 17
     active_low: bool = False
 
     def make(self) -> "GpiodRelay":
@@ -40,7 +40,7 @@ class GpiodRelay(TimedRelay):
         self._active_low = active_low
         self._request: Any = None
         self._gpiod: Any = None
-        self._thread = DriverThread("relay-gpiod", timeout_s=_TIMEOUT_S, told=f"GPIO chip {chip}")
+        self._thread = DriverThread("relay-gpiod", timeout_s=_TIMEOUT_S, device=f"GPIO chip {chip}")
 
     async def _attach(self) -> None:
         try:

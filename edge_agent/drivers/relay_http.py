@@ -3,15 +3,15 @@
 import asyncio
 import ssl
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Annotated, Any, Final
 from urllib.parse import urlsplit
 
+from edge_agent.config import ConfigInvalid
+from edge_agent.config.fields import RELAY_HOLD_MAX_MS, UNLOCK_DELAY_MIN_MS, between, secret
 from edge_agent.drivers.base import Relay
+from edge_agent.drivers.exceptions import DriverError, DriverTimeout, DriverUnavailable
 from edge_agent.drivers.relay_timed import TimedRelay
 from edge_agent.drivers.worker import DriverThread
-from edge_agent.exceptions import ConfigInvalid, DriverError, DriverTimeout, DriverUnavailable
-from edge_agent.limits import RELAY_HOLD_MAX_MS, UNLOCK_DELAY_MIN_MS
-from edge_agent.typed_tables import ranged, secret
 
 _METHODS: Final = ("GET", "POST", "PUT")
 _HOLD_WORDS: Final = ("{ms}", "{s}")
@@ -42,7 +42,7 @@ class HttpRelayOptions:
     username: str = ""
     password: str = secret()
     digest: bool = False
-    timeout_s: float = ranged(2.0, 0.1, 10)
+    timeout_s: Annotated[float, between(0.1, 10)] = 2.0
 
     def make(self) -> Relay:
         """Build the relay; nothing is asked for.
@@ -95,13 +95,13 @@ class _Address:
         if given.username:
             kind = httpx.DigestAuth if given.digest else httpx.BasicAuth
             auth = kind(given.username, given.password)
-        thread = DriverThread("relay-http", timeout_s=5.0, told="this computer's certificates")
+        thread = DriverThread("relay-http", timeout_s=5.0, device="this computer's certificates")
         try:
             tls = await thread.run(ssl.create_default_context)  # reads files
         finally:
             thread.end()
         # No proxy of the surroundings, no redirect: a relay answers itself. No connection that is
-        # kept either: such boxes close them when nobody looks, and the next request would be lost.
+        # kept either: such boxes close them silently, and the next request would be lost.
         self._http = httpx.AsyncClient(
             auth=auth,
             timeout=given.timeout_s,
@@ -120,7 +120,7 @@ class _Address:
         if self._http is None:
             raise DriverError(f"{self.shown} is not open")
         try:
-            # httpx limits each step by itself; somebody at the door waits for all of them.
+            # httpx limits each step by itself; a visitor waits for all of them.
             async with asyncio.timeout(self._options.timeout_s):
                 response = await self._http.request(self._options.method, url)
         except (httpx.TimeoutException, TimeoutError):

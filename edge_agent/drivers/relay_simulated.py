@@ -1,4 +1,4 @@
-"""A relay without hardware: it remembers what it was told."""
+"""Simulated relay, which remembers its pulses."""
 
 import logging
 from dataclasses import dataclass

@@ -4,8 +4,8 @@ import asyncio
 import logging
 from typing import Final
 
-from edge_agent.exceptions import DriverError
-from edge_agent.limits import RELAY_HOLD_MAX_MS, UNLOCK_DELAY_MIN_MS
+from edge_agent.config.fields import RELAY_HOLD_MAX_MS, UNLOCK_DELAY_MIN_MS
+from edge_agent.drivers.exceptions import DriverError
 
 logger = logging.getLogger(__name__)
 

@@ -9,12 +9,12 @@ import fcntl
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
 
+from edge_agent.config.fields import between
+from edge_agent.drivers.exceptions import DriverError, DriverProtocolError, DriverUnavailable
 from edge_agent.drivers.relay_timed import TimedRelay
 from edge_agent.drivers.worker import DriverThread
-from edge_agent.exceptions import DriverError, DriverProtocolError, DriverUnavailable
-from edge_agent.typed_tables import ranged
 
 _TIMEOUT_S: Final = 2.0  # a report takes a few milliseconds; USB gives up after five seconds
 _HID_ID: Final = "0003:000016C0:000005DF"
@@ -43,7 +43,7 @@ class UsbHidRelayOptions:
     """
 
     serial: str = ""
-    channel: int = ranged(1, 1, 8)
+    channel: Annotated[int, between(1, 8)] = 1
 
     def make(self) -> "UsbHidRelay":
         """Build the relay; nothing is opened."""
@@ -62,7 +62,7 @@ class UsbHidRelay(TimedRelay):
         self._sysfs = sysfs
         self._devices = devices
         self._handle = -1
-        self._thread = DriverThread("relay-usb", timeout_s=_TIMEOUT_S, told="the USB relay board")
+        self._thread = DriverThread("relay-usb", timeout_s=_TIMEOUT_S, device="the USB relay board")
 
     async def _attach(self) -> None:
         try:
@@ -112,16 +112,16 @@ class UsbHidRelay(TimedRelay):
 
     def _command(self, command: int) -> None:
         try:
-            states = self._told(command)
+            states = self._sent(command)
         except DriverError:
             # Pulled out and put in again it is another device, with all its relays released.
             self._let_go()
             self._take_board()
-            states = self._told(command)
+            states = self._sent(command)
         if bool(states >> (self._channel - 1) & 1) != (command == _ON):
             raise DriverProtocolError(f"relay {self._channel} of the USB board did not move")
 
-    def _told(self, command: int) -> int:
+    def _sent(self, command: int) -> int:
         """Give a command; the bits of the relays afterwards."""
         report = bytearray(_REPORT_BYTES)
         report[1], report[2] = command, self._channel

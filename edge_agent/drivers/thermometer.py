@@ -2,11 +2,12 @@
 
 import random
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 
+from edge_agent.config.fields import between
 from edge_agent.drivers.base import Frame, HeatReading
-from edge_agent.typed_tables import ranged
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +20,8 @@ class SimulatedThermometerOptions:
         seed: same seed, same readings.
     """
 
-    mean_c: float = ranged(36.5, 30, 45)
-    spread_c: float = ranged(0.2, 0, 5)
+    mean_c: Annotated[float, between(30, 45)] = 36.5
+    spread_c: Annotated[float, between(0, 5)] = 0.2
     seed: int = 1
 
     def make(self) -> "SimulatedThermometer":

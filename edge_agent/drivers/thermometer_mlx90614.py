@@ -1,15 +1,15 @@
 """MLX90614, an infrared thermometer that sees one spot, on I²C (SMBus)."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Annotated, Final
 
 import numpy as np
 
+from edge_agent.config.fields import between
 from edge_agent.drivers.base import Frame, HeatReading
+from edge_agent.drivers.exceptions import DriverError, DriverProtocolError, DriverUnavailable
 from edge_agent.drivers.i2c import I2cBus
 from edge_agent.drivers.worker import DriverThread
-from edge_agent.exceptions import DriverError, DriverProtocolError, DriverUnavailable
-from edge_agent.typed_tables import ranged
 
 _TIMEOUT_S: Final = 1.0
 _AMBIENT: Final = 0x06  # RAM
@@ -31,13 +31,13 @@ class Mlx90614Options:
         view_left, view_top, view_right, view_bottom: the spot, as parts of the camera's picture.
     """
 
-    bus: int = ranged(1, 0, 255)
-    address: int = ranged(0x5A, 0x08, 0x77)
-    sigma_c: float = ranged(0.2, 0.05, 2)
-    view_left: float = ranged(0.3, -1, 2)
-    view_top: float = ranged(0.2, -1, 2)
-    view_right: float = ranged(0.7, -1, 2)
-    view_bottom: float = ranged(0.8, -1, 2)
+    bus: Annotated[int, between(0, 255)] = 1
+    address: Annotated[int, between(0x08, 0x77)] = 0x5A
+    sigma_c: Annotated[float, between(0.05, 2)] = 0.2
+    view_left: Annotated[float, between(-1, 2)] = 0.3
+    view_top: Annotated[float, between(-1, 2)] = 0.2
+    view_right: Annotated[float, between(-1, 2)] = 0.7
+    view_bottom: Annotated[float, between(-1, 2)] = 0.8
 
     def make(self) -> "Mlx90614":
         """Build the thermometer; nothing is opened."""
@@ -52,7 +52,7 @@ class Mlx90614:
         self._bus = I2cBus(options.bus)
         self._is_open = False
         self._thread = DriverThread(
-            "mlx90614", timeout_s=_TIMEOUT_S, told=f"the thermometer on I²C bus {options.bus}"
+            "mlx90614", timeout_s=_TIMEOUT_S, device=f"the thermometer on I²C bus {options.bus}"
         )
 
     async def open(self) -> None:

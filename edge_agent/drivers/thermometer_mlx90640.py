@@ -3,12 +3,15 @@
 import time
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Annotated, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_agent.config import ConfigInvalid
+from edge_agent.config.fields import between
 from edge_agent.drivers.base import Frame, HeatReading
+from edge_agent.drivers.exceptions import DriverError, DriverTimeout, DriverUnavailable
 from edge_agent.drivers.i2c import I2cBus
 from edge_agent.drivers.mlx90640_calibration import (
     EEPROM_START,
@@ -24,13 +27,6 @@ from edge_agent.drivers.mlx90640_temperature import (
     sensor_c,
 )
 from edge_agent.drivers.worker import DriverThread
-from edge_agent.exceptions import (
-    ConfigInvalid,
-    DriverError,
-    DriverTimeout,
-    DriverUnavailable,
-)
-from edge_agent.typed_tables import ranged
 
 _TIMEOUT_S: Final = 2.0
 _STATUS: Final = 0x8000
@@ -76,19 +72,19 @@ class Mlx90640Options:
             picture.
     """
 
-    bus: int = ranged(1, 0, 255)
-    address: int = ranged(0x33, 0x08, 0x77)
-    refresh_hz: int = ranged(8, 4, 32)
+    bus: Annotated[int, between(0, 255)] = 1
+    address: Annotated[int, between(0x08, 0x77)] = 0x33
+    refresh_hz: Annotated[int, between(4, 32)] = 8
     pattern: Pattern = Pattern.CHESS
-    emissivity: float = ranged(0.98, 0.1, 1)
-    self_heating_c: float = ranged(8.0, 0, 20)
-    sigma_c: float = ranged(0.3, 0.05, 2)
-    rotated: int = ranged(0, 0, 270)
+    emissivity: Annotated[float, between(0.1, 1)] = 0.98
+    self_heating_c: Annotated[float, between(0, 20)] = 8.0
+    sigma_c: Annotated[float, between(0.05, 2)] = 0.3
+    rotated: Annotated[int, between(0, 270)] = 0
     mirrored: bool = False
-    view_left: float = ranged(0.0, -1, 2)
-    view_top: float = ranged(0.0, -1, 2)
-    view_right: float = ranged(1.0, -1, 2)
-    view_bottom: float = ranged(1.0, -1, 2)
+    view_left: Annotated[float, between(-1, 2)] = 0.0
+    view_top: Annotated[float, between(-1, 2)] = 0.0
+    view_right: Annotated[float, between(-1, 2)] = 1.0
+    view_bottom: Annotated[float, between(-1, 2)] = 1.0
 
     def make(self) -> "Mlx90640":
         """Build the thermometer; nothing is opened.
@@ -111,7 +107,7 @@ class Mlx90640:
         self._bus = I2cBus(options.bus)
         self._known: Calibration | None = None
         self._thread = DriverThread(
-            "mlx90640", timeout_s=_TIMEOUT_S, told=f"the thermometer on I²C bus {options.bus}"
+            "mlx90640", timeout_s=_TIMEOUT_S, device=f"the thermometer on I²C bus {options.bus}"
         )
 
     async def open(self) -> None:

@@ -5,20 +5,20 @@ import re
 import termios
 import time
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import numpy as np
 
+from edge_agent.config import ConfigInvalid
+from edge_agent.config.fields import between
 from edge_agent.drivers.base import Frame, HeatReading
-from edge_agent.drivers.worker import DriverThread
-from edge_agent.exceptions import (
-    ConfigInvalid,
+from edge_agent.drivers.exceptions import (
     DriverError,
     DriverProtocolError,
     DriverTimeout,
     DriverUnavailable,
 )
-from edge_agent.typed_tables import ranged
+from edge_agent.drivers.worker import DriverThread
 
 _GROUPS: Final = ("body", "surface", "ambient", "distance")
 _LINE_MOST: Final = 256  # bytes; a sensor that never ends its line must not fill the memory
@@ -42,11 +42,11 @@ class SerialThermometerOptions:
     """
 
     port: str = "/dev/ttyUSB0"
-    baud: int = ranged(9600, 50, 4_000_000)
+    baud: Annotated[int, between(50, 4_000_000)] = 9600
     ask: str = ""
     pattern: str = r"(?P<body>\d\d\.\d+)"
-    sigma_c: float = ranged(0.2, 0.05, 2)
-    timeout_s: float = ranged(0.8, 0.05, 1)
+    sigma_c: Annotated[float, between(0.05, 2)] = 0.2
+    timeout_s: Annotated[float, between(0.05, 1)] = 0.8
 
     def make(self) -> "SerialThermometer":
         """Build the thermometer; nothing is opened.
@@ -79,7 +79,7 @@ class SerialThermometer:
         self._thread = DriverThread(
             "thermometer-serial",
             timeout_s=options.timeout_s + _SPARE_S,
-            told=f"serial port {options.port}",
+            device=f"serial port {options.port}",
         )
 
     async def open(self) -> None:
@@ -111,8 +111,8 @@ class SerialThermometer:
             )
         except serial.SerialException as error:
             is_absent = error.errno == errno.ENOENT
-            told = "is not there" if is_absent else "cannot be used"
-            raise DriverUnavailable(f"serial port {given.port} {told}") from error
+            problem = "is not there" if is_absent else "cannot be used"
+            raise DriverUnavailable(f"serial port {given.port} {problem}") from error
         except (OSError, ValueError, termios.error) as error:
             raise DriverUnavailable(f"serial port {given.port} cannot be used") from error
 
@@ -124,16 +124,16 @@ class SerialThermometer:
         found = self._pattern.search(line)
         if found is None:
             return None
-        told = {name: _number(text) for name, text in found.groupdict().items() if text}
-        value = told.get("body", told.get("surface"))
+        values = {name: _number(text) for name, text in found.groupdict().items() if text}
+        value = values.get("body", values.get("surface"))
         if value is None:
             return None
         return HeatReading(
             surface_c=np.full((1, 1), value, dtype=np.float32),
-            ambient_c=told.get("ambient"),
-            distance_m=told.get("distance"),
+            ambient_c=values.get("ambient"),
+            distance_m=values.get("distance"),
             sigma_c=self._options.sigma_c,
-            is_body="body" in told,
+            is_body="body" in values,
         )
 
     async def close(self) -> None:
@@ -156,7 +156,7 @@ class SerialThermometer:
             self._open()  # it failed before; its plug may have been put in again
         until_s = time.monotonic() + self._options.timeout_s
         try:
-            # What the sensor said before belongs to somebody who has gone.
+            # What the sensor said before belongs to a visitor who has gone.
             self._port.reset_input_buffer()
             if self._options.ask:
                 self._port.write(self._options.ask.encode("latin-1"))

@@ -7,7 +7,7 @@ from concurrent.futures import Future
 from queue import SimpleQueue
 from typing import Any, Final, TypeVar
 
-from edge_agent.exceptions import DriverTimeout
+from edge_agent.drivers.exceptions import DriverTimeout
 
 Result = TypeVar("Result")
 _END: Final = None
@@ -22,13 +22,13 @@ class DriverThread:
     Args:
         name: of the thread.
         timeout_s: limit for one call; the thread may go on with it, later calls wait behind it.
-        told: who does not answer, for example ``GPIO chip /dev/gpiochip0``.
+        device: what does not answer, for example ``GPIO chip /dev/gpiochip0``.
     """
 
-    def __init__(self, name: str, *, timeout_s: float, told: str) -> None:
+    def __init__(self, name: str, *, timeout_s: float, device: str) -> None:
         self._name = name
         self._timeout_s = timeout_s
-        self._told = told
+        self._device = device
         self._jobs: SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None] | None = None
 
     @property
@@ -53,7 +53,7 @@ class DriverThread:
             async with asyncio.timeout(self._timeout_s):
                 return await asyncio.wrap_future(future)
         except TimeoutError as error:
-            raise DriverTimeout(f"{self._told} does not answer") from error
+            raise DriverTimeout(f"{self._device} does not answer") from error
 
     def end(self) -> None:
         """Let the thread end after what it does; `run` would start another one."""
@@ -66,7 +66,7 @@ def _work_off(jobs: "SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None]")
     while (job := jobs.get()) is not _END:
         future, work = job
         if not future.set_running_or_notify_cancel():
-            continue  # nobody waits for it any more
+            continue  # its caller has given up
         try:
             result = work()
         except BaseException as error:

@@ -1,6 +1,6 @@
 """The terminal's own web page: live picture, last passes, two buttons."""
 
 from edge_agent.page.server import PageServer
-from edge_agent.page.standing import Sources
+from edge_agent.page.status import StatusSources
 
-__all__ = ["PageServer", "Sources"]
+__all__ = ["PageServer", "StatusSources"]

@@ -1,4 +1,4 @@
-"""What every request to the page has to pass, and what every answer carries along."""
+"""Guards of every request to the page, and headers of every answer."""
 
 import ipaddress
 import re
@@ -46,7 +46,7 @@ class Refused(Exception):
         self.retry_after_s = retry_after_s
 
 
-def check_host(request: web.BaseRequest, names: Sequence[str]) -> str:
+def check_host(request: web.Request, names: Sequence[str]) -> str:
     """Refuse a page that another site's name leads to (DNS rebinding).
 
     Such a site reaches this page from its visitors' browsers, under its own name. Numbers cannot
@@ -72,7 +72,7 @@ def check_host(request: web.BaseRequest, names: Sequence[str]) -> str:
     return sent.lower()
 
 
-def check_origin(request: web.BaseRequest, host: str) -> None:
+def check_origin(request: web.Request, host: str) -> None:
     """Refuse a change that another site's page asks for.
 
     A browser says by ``Origin`` which page a change comes from, and our own pages ask by script

@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from edge_agent.config_page import Language, PageLanguage
+from edge_agent.config.sections import Language, PageLanguage
 
 _RANGE: Final = re.compile(r"([A-Za-z]{1,8})(?:-[A-Za-z0-9-]+)?(?:;q=([01](?:\.\d{0,3})?))?")
 _HEADER_MAX: Final = 512

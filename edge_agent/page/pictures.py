@@ -1,4 +1,4 @@
-"""The live picture: made only while somebody watches, once for all of them, never for the past."""
+"""Live picture: made only while it is watched, once for all viewers, never for the past."""
 
 import asyncio
 import io
@@ -10,8 +10,8 @@ from typing import Final
 import numpy as np
 from PIL import Image, ImageDraw
 
-from edge_agent.drivers.base import Clock
-from edge_agent.glance import View
+from edge_agent.door import LiveFrame
+from edge_agent.drivers import Clock
 from face_engine import ImageUnreadable, decode_image
 
 _QUALITY: Final = 75
@@ -48,7 +48,7 @@ class LivePictures:
 
     def __init__(
         self,
-        view: Callable[[], View | None],
+        view: Callable[[], LiveFrame | None],
         clock: Clock,
         *,
         per_s: float,
@@ -62,7 +62,7 @@ class LivePictures:
         self._watchers_most = watchers_most
         self._watchers: dict[object, float] = {}
         self._making = asyncio.Lock()
-        self._shown: View | None = None
+        self._shown: LiveFrame | None = None
         self._picture: Picture | None = None
         self._thread: ThreadPoolExecutor | None = None
         self._due_s = 0.0
@@ -81,7 +81,7 @@ class LivePictures:
         self._watchers.clear()
 
     def admit(self, watcher: object) -> bool:
-        """Count somebody as watching for a while; False when there are too many."""
+        """Count a viewer for a while; False when there are too many."""
         now_s = self._clock.monotonic()
         self._watchers = {
             one: until_s for one, until_s in self._watchers.items() if until_s > now_s
@@ -123,7 +123,7 @@ class LivePictures:
         self._picture = Picture(self.encoded, jpeg, view.at_s)
 
 
-def _jpeg(view: View, most_px: int) -> bytes:
+def _jpeg(view: LiveFrame, most_px: int) -> bytes:
     image = Image.fromarray(np.ascontiguousarray(view.frame.image))
     width, height = image.size
     scale = min(1.0, most_px / max(width, height))

@@ -1,6 +1,6 @@
-"""What the page reads from the agent's file: by a connection and on a thread of its own.
+"""Reading of the agent's file for the page: by a connection and on a thread of its own.
 
-The door's transactions wait for nothing here: in WAL a reader holds nobody up, and each reading
+The door's transactions wait for nothing here: in WAL a reader delays no writer, and each reading
 opens the file anew, so a file that was replaced meanwhile is read as it is now.
 """
 
@@ -14,9 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from edge_agent.outbox import count_events
 from edge_agent.page.pictures import thumbnail
-from edge_agent.records import outcome_of
+from edge_agent.storage import count_events, outcome_of
 
 Result = TypeVar("Result")
 
@@ -52,7 +51,7 @@ class FileFacts:
 
 
 class FileReader:
-    """Reads for everybody who watches: once a second, and at most a twentieth of the time."""
+    """Reads for all viewers: once a second, and at most a twentieth of the time."""
 
     def __init__(self, path: Path) -> None:
         self._path = path

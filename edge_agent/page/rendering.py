@@ -1,4 +1,4 @@
-"""The two pages and the files beside them; all of it is read once, at the start."""
+"""Templates and files of the page; all of it is read once, at the start."""
 
 import html
 import json
@@ -8,7 +8,7 @@ from importlib.resources import files
 from string import Template
 from typing import Final
 
-from edge_agent.config_page import Language
+from edge_agent.config import Language
 from edge_agent.page.words import words_of
 
 _LANGUAGES: Final = {Language.ENGLISH: ("en", "English"), Language.CHINESE: ("zh-CN", "中文")}
@@ -49,7 +49,7 @@ class Rendering:
         }
 
     def page(self, language: Language, *, name: str, token: str) -> bytes:
-        """Return the page of somebody who is signed in."""
+        """Return the page of a user who is signed in."""
         return self._filled("page", language, name=name, token=token)
 
     def sign_in(self, language: Language, *, name: str, problem: str = "") -> bytes:
@@ -58,7 +58,7 @@ class Rendering:
         Args:
             language: of the words.
             name: of the terminal.
-            problem: why nobody can sign in, name of a word; empty when they can.
+            problem: why signing in is impossible, name of a word; empty when it is not.
         """
         message = words_of(language)[f"problem_{problem}"] if problem else ""
         return self._filled("sign-in", language, name=name, message=message)

@@ -1,4 +1,4 @@
-"""From an HTTP request to what was asked: address, who is signed in, content."""
+"""Requests to the page: address, session, content."""
 
 import asyncio
 import json
@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from edge_agent.config_page import Language
+from edge_agent.config import Language
 from edge_agent.page.guards import Refused
 from edge_agent.page.sessions import Session
 
@@ -17,15 +17,15 @@ _BODY_LIMIT_S: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class PageRequest:
     """A request that passed every guard.
 
     Attributes:
         tail: what the address holds behind a route that ends in a slash.
         query: parameters of the address, the first of several.
         body: object that was sent; {} when there was none.
-        session: of whoever is signed in, None where nobody need be.
-        problem: why nobody can sign in now, empty when they can.
+        session: of the user who is signed in, None where signing in is not needed.
+        problem: why signing in is impossible now, empty when it is not.
         remote: address of the visitor.
     """
 
@@ -63,7 +63,7 @@ def _is_number(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) <= 15
 
 
-async def read_json(request: web.BaseRequest) -> dict[str, Any]:
+async def read_json(request: web.Request) -> dict[str, Any]:
     """Read the content of a request that changes something.
 
     Only JSON is taken: a form of another site cannot send it.

@@ -6,8 +6,10 @@ import logging
 import math
 import os
 import random
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
 from http.cookies import CookieError, SimpleCookie
 from pathlib import Path
 from typing import Any, Final
@@ -16,26 +18,30 @@ from aiohttp import web
 
 from edge_agent.api.answers import CallRefused
 from edge_agent.api.auth import Gatekeeper
+from edge_agent.api.failed_attempts import FailedAttempts
+from edge_agent.api.listening import ConnectionLimits, Listener, OwnAnswer
 from edge_agent.api.terminal import Terminal
-from edge_agent.attempts import Attempts
-from edge_agent.backoff import Backoff
-from edge_agent.config import ApiConfig
-from edge_agent.config_page import Language, PageConfig
-from edge_agent.page.connection import PageConnections
+from edge_agent.config import ApiConfig, Language, PageConfig
+from edge_agent.drivers import Backoff
 from edge_agent.page.guards import HEADERS, Refused, check_host, check_origin
 from edge_agent.page.languages import language_chosen, language_first
 from edge_agent.page.pictures import LivePictures
 from edge_agent.page.reading import FileReader
 from edge_agent.page.rendering import Rendering
-from edge_agent.page.requests import Asked, read_json
+from edge_agent.page.requests import PageRequest, read_json
 from edge_agent.page.sessions import Session, Sessions, same
-from edge_agent.page.standing import Sources, Standing
-from edge_agent.page.views import PREFIXES, ROUTES, Desk, Route, led_to, problem_body
+from edge_agent.page.status import PageStatus, StatusSources
+from edge_agent.page.views import ROUTES, PageContext, Route, problem_body, redirect
 from edge_agent.page.words import words_of
 from terminal_protocol.codes import RetCode
 
 logger = logging.getLogger(__name__)
 
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+_ROUTES: Final = {(one.method, one.path.replace("{tail:.*}", "{tail}")): one for one in ROUTES}
+# A browser opens six at most; a terminal is no place for hundreds.
+_LIMITS: Final = ConnectionLimits(most=64, most_of_one=32)
 _SHUTDOWN_S: Final = 1.0
 _BIND_AGAIN_FIRST_S: Final = 1.0
 _BIND_AGAIN_MOST_S: Final = 60.0
@@ -50,6 +56,26 @@ _PROBLEMS: Final = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class _Visitor:
+    """What is known of a request's sender before its address is looked at.
+
+    Attributes:
+        host: what the visitor typed, with the port.
+        problem: why signing in is impossible now, empty when it is not.
+    """
+
+    host: str
+    cookies: Mapping[str, str] = field(repr=False)
+    language: Language
+    problem: str
+
+
+_VISITOR: Final = web.RequestKey("visitor", _Visitor)
+_ROUTE: Final = web.RequestKey("route", Route)
+_ASKED: Final = web.RequestKey("asked", PageRequest)
+
+
 class PageServer:
     """Serves the page until it is cancelled."""
 
@@ -58,7 +84,7 @@ class PageServer:
         page: PageConfig,
         api: ApiConfig,
         terminal: Terminal,
-        sources: Sources,
+        sources: StatusSources,
         *,
         file: Path,
         chance: random.Random,
@@ -77,12 +103,12 @@ class PageServer:
         self._terminal = terminal
         clock = terminal.clock
         self._gate = Gatekeeper(api, clock=clock, time=terminal.time)
-        self._attempts = Attempts(clock)
+        self._attempts = FailedAttempts(clock)
         self._sessions = Sessions(clock)
         self._reader = FileReader(file)
-        self._standing = Standing(sources, terminal, self._reader)
+        self._status = PageStatus(sources, terminal, self._reader)
         self.pictures = LivePictures(
-            lambda: sources.glance.view,
+            lambda: sources.live_view.view,
             clock,
             per_s=page.pictures_per_s,
             most_px=page.picture_px,
@@ -99,103 +125,137 @@ class PageServer:
         """Listen for ever; a port that is taken is tried again and never stops the door."""
         if not self._page.enabled:
             await asyncio.Event().wait()
-        desk = self._desk(await _read_rendering(self._terminal.device))
+        context = self._context(await _read_rendering(self._terminal.device))
         self.pictures.open()
         self._reader.open()
-
-        async def answer(request: web.BaseRequest) -> web.StreamResponse:
-            return await self._answer(desk, request)
-
-        runner = web.ServerRunner(PageConnections(answer), shutdown_timeout=_SHUTDOWN_S)
+        listener = Listener(
+            self._app(context),
+            OwnAnswer("text/plain; charset=utf-8", _not_understood, HEADERS),
+            shutdown_s=_SHUTDOWN_S,
+            limits=_LIMITS,
+        )
         try:
-            await runner.setup()
-            await self._bind(runner)
-            self._tell(int(runner.addresses[0][1]))
+            self._note_listening(await self._bind(listener))
             await asyncio.Event().wait()
         finally:
-            await runner.cleanup()
+            await listener.close()
             self.pictures.close()
             self._reader.close()
 
-    def _desk(self, rendering: Rendering) -> Desk:
-        return Desk(
+    def _app(self, context: PageContext) -> web.Application:
+        """Return the application: guards as middlewares, and one route for each address."""
+        app = web.Application(
+            middlewares=[_send_in_time, self._refusals, self._admission, self._authorisation]
+        )
+        for route in ROUTES:
+            handler = partial(_act, context, route)
+            for method in ("GET", "HEAD") if route.method == "GET" else (route.method,):
+                app.router.add_route(method, route.path, handler, expect_handler=_expect_nothing)
+        return app
+
+    def _context(self, rendering: Rendering) -> PageContext:
+        return PageContext(
             terminal=self._terminal,
             gate=self._gate,
             attempts=self._attempts,
             sessions=self._sessions,
             pictures=self.pictures,
             reader=self._reader,
-            standing=self._standing,
+            status=self._status,
             rendering=rendering,
             cookie=self._cookie,
         )
 
-    async def _bind(self, runner: web.ServerRunner) -> None:
+    async def _bind(self, listener: Listener) -> int:
+        """Listen as soon as that is possible; returns the port."""
         while True:
-            site = web.TCPSite(runner, self._page.host, self._page.port)
             try:
-                await site.start()
+                return await listener.open(self._page.host, self._page.port)
             except OSError as error:
                 where = f"{self._page.host}:{self._page.port}"
                 self._note_problem(f"{where}: {_words_of(error)}")
-                await site.stop()
                 await asyncio.sleep(self._backoff.failed())
-            else:
-                return
 
-    async def _answer(self, desk: Desk, request: web.BaseRequest) -> web.StreamResponse:
-        """Answer a request, and cut whoever does not read the answer."""
-        response = await self._outcome(desk, request)
-        response.headers.update(HEADERS)
+    @web.middleware
+    async def _refusals(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Answer what is not done in the visitor's language, as a page or for a script."""
         try:
-            async with asyncio.timeout(_SEND_LIMIT_S):
-                await response.prepare(request)
-                await response.write_eof()
-        except TimeoutError:
-            if request.transport is not None:
-                request.transport.abort()
-            raise ConnectionResetError("the answer was not read") from None
-        return response
-
-    async def _outcome(self, desk: Desk, request: web.BaseRequest) -> web.Response:
-        accepted = request.headers.get("Accept-Language", "")
-        language, route = language_first(self._page.language, accepted), None
-        try:
-            host = check_host(request, self._page.names)
-            cookies = _cookies(request)
-            language = language_chosen(cookies.get(_LANGUAGE_COOKIE, "")) or language
-            problem = self._admit(request.remote)
-            route, tail = _route(request)
-            wanted = language_chosen(request.rel_url.query.get("language", ""))
-            if route.is_page and wanted is not None:
-                return _remembering(wanted, request)
-            session = None if problem else self._sessions.find(cookies.get(self._cookie, ""))
-            body: Mapping[str, Any] = {}
-            if not route.is_open and session is None:
-                raise Refused(401, problem or "signed_out")
-            if request.method == "POST":
-                check_origin(request, host)
-                _check_token(request, session, route)
-                body = await read_json(request)
-                # Whoever sent it slowly may have been signed out meanwhile.
-                if session is not None and not self._sessions.holds(session):
-                    raise Refused(401, "signed_out")
-            query = dict(reversed(list(request.rel_url.query.items())))
-            remote = request.remote or ""
-            asked = Asked(tail, query, body, session, language, problem, remote)
-            return await route.action(desk, asked)
+            return await handler(request)
         except Refused as error:
-            is_page = route is None or route.is_page
-            return _refusal(error, language, is_page=is_page)
+            refused = error
+        except web.HTTPNotFound:
+            refused = Refused(404, "not_found")
+        except web.HTTPMethodNotAllowed as error:
+            allow = ", ".join(sorted(error.allowed_methods - {"HEAD"}))
+            refused = Refused(405, "method", allow=allow)
         except ConnectionError:
             raise
         except Exception:
             # The border of a request (house style 34).
             logger.exception("page_request_failed")
-            return _refusal(Refused(503, "trouble"), language, is_page=True)
+            return _refusal(Refused(503, "trouble"), self._language_of(request), is_page=True)
+        route = request.get(_ROUTE)
+        is_page = route is None or route.is_page
+        return _refusal(refused, self._language_of(request), is_page=is_page)
 
-    def _admit(self, remote: str | None) -> str:
-        """Check the address; returns why nobody can sign in now, empty when they can."""
+    @web.middleware
+    async def _admission(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Look at what does not depend on the address: host name, language, allowed addresses."""
+        host = check_host(request, self._page.names)
+        cookies = _cookies(request)
+        chosen = language_chosen(cookies.get(_LANGUAGE_COOKIE, ""))
+        language = chosen or self._first_language(request)
+        request[_VISITOR] = _Visitor(host, cookies, language, "")
+        problem = self._problem_of(request.remote)
+        request[_VISITOR] = _Visitor(host, cookies, language, problem)
+        return await handler(request)
+
+    @web.middleware
+    async def _authorisation(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Look at who asks; a change must come from this page, with its token."""
+        route = _ROUTES.get((_method(request), _path(request)))
+        if route is None:
+            return await handler(request)  # which says that there is none
+        request[_ROUTE] = route
+        visitor = request[_VISITOR]
+        wanted = language_chosen(request.rel_url.query.get("language", ""))
+        if route.is_page and wanted is not None:
+            return _remembering(wanted, request)
+        session = None if visitor.problem else self._session(visitor)
+        if not route.is_open and session is None:
+            raise Refused(401, visitor.problem or "signed_out")
+        body: Mapping[str, Any] = {}
+        if request.method == "POST":
+            check_origin(request, visitor.host)
+            _check_token(request, session, route)
+            body = await read_json(request)
+            # A visitor who sent it slowly may have been signed out meanwhile.
+            if session is not None and not self._sessions.holds(session):
+                raise Refused(401, "signed_out")
+        request[_ASKED] = PageRequest(
+            tail=request.rel_url.raw_path.split("/", 2)[-1],
+            query=dict(reversed(list(request.rel_url.query.items()))),
+            body=body,
+            session=session,
+            language=visitor.language,
+            problem=visitor.problem,
+            remote=request.remote or "",
+        )
+        return await handler(request)
+
+    def _session(self, visitor: _Visitor) -> Session | None:
+        return self._sessions.find(visitor.cookies.get(self._cookie, ""))
+
+    def _language_of(self, request: web.Request) -> Language:
+        visitor = request.get(_VISITOR)
+        return self._first_language(request) if visitor is None else visitor.language
+
+    def _first_language(self, request: web.Request) -> Language:
+        accepted = request.headers.get("Accept-Language", "")
+        return language_first(self._page.language, accepted)
+
+    def _problem_of(self, remote: str | None) -> str:
+        """Check the address; returns why signing in is impossible now, empty when it is not."""
         try:
             self._gate.admit(remote)
         except CallRefused as error:
@@ -206,15 +266,15 @@ class PageServer:
 
     def _note_problem(self, problem: str) -> None:
         if problem != self._problem:
-            self._terminal.story.tell(
+            self._terminal.event_log.write(
                 "page_problem", f"page cannot listen on {problem}", problem=problem
             )
         self._problem = problem
 
-    def _tell(self, port: int) -> None:
+    def _note_listening(self, port: int) -> None:
         host = self._page.host
         shown = f"[{host}]" if ":" in host else host
-        self._terminal.story.tell(
+        self._terminal.event_log.write(
             "page", f"page at http://{shown}:{port}/", host=self._page.host, port=port
         )
 
@@ -230,22 +290,47 @@ async def _read_rendering(device: Mapping[str, str]) -> Rendering:
         return await asyncio.get_running_loop().run_in_executor(thread, Rendering, device)
 
 
-def _route(request: web.BaseRequest) -> tuple[Route, str]:
-    """Find what an address does, and what follows in it."""
-    path, tail = request.rel_url.raw_path, ""
-    methods = ROUTES.get(path)
-    for prefix, known in PREFIXES.items():
-        if path.startswith(prefix):
-            methods, tail = known, path.removeprefix(prefix)
-    if methods is None:
-        raise Refused(404, "not_found")
-    method = "GET" if request.method == "HEAD" else request.method
-    if method not in methods:
-        raise Refused(405, "method", allow=", ".join(methods))
-    return methods[method], tail
+@web.middleware
+async def _send_in_time(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Send an answer with the headers of this page, and cut a visitor who does not read it."""
+    response = await handler(request)
+    response.headers.update(HEADERS)
+    try:
+        async with asyncio.timeout(_SEND_LIMIT_S):
+            await response.prepare(request)
+            await response.write_eof()
+    except TimeoutError:
+        if request.transport is not None:
+            request.transport.abort()
+        raise ConnectionResetError("the answer was not read") from None
+    return response
 
 
-def _check_token(request: web.BaseRequest, session: Session | None, route: Route) -> None:
+async def _act(context: PageContext, route: Route, request: web.Request) -> web.StreamResponse:
+    """Do what a route is for."""
+    return await route.action(context, request[_ASKED])
+
+
+async def _expect_nothing(request: web.Request) -> None:
+    """Send no ``100 Continue``: no content of this page is long enough to ask first."""
+
+
+def _method(request: web.Request) -> str:
+    return "GET" if request.method == "HEAD" else request.method
+
+
+def _path(request: web.Request) -> str:
+    """Return the pattern of the route that was found; empty for none."""
+    resource = request.match_info.route.resource
+    return "" if resource is None else resource.canonical
+
+
+def _not_understood(status: int) -> bytes:
+    """Write the answer to what was no HTTP, without repeating any of it."""
+    return b"The request could not be understood.\n" if status < 500 else b"Trouble.\n"
+
+
+def _check_token(request: web.Request, session: Session | None, route: Route) -> None:
     if route.is_open:
         return
     sent = request.headers.get(_TOKEN_HEADER, "")
@@ -253,7 +338,7 @@ def _check_token(request: web.BaseRequest, session: Session | None, route: Route
         raise Refused(403, "token")
 
 
-def _cookies(request: web.BaseRequest) -> dict[str, str]:
+def _cookies(request: web.Request) -> dict[str, str]:
     """Return the cookies; what is none is left out."""
     found: dict[str, str] = {}
     for text in request.headers.getall("Cookie", []):
@@ -264,8 +349,8 @@ def _cookies(request: web.BaseRequest) -> dict[str, str]:
     return found
 
 
-def _remembering(language: Language, request: web.BaseRequest) -> web.Response:
-    response = led_to(request.rel_url.raw_path)
+def _remembering(language: Language, request: web.Request) -> web.Response:
+    response = redirect(request.rel_url.raw_path)
     response.set_cookie(
         _LANGUAGE_COOKIE,
         language.value,

@@ -1,4 +1,4 @@
-"""Who is signed in. Kept in memory only: a restart signs everybody out."""
+"""Sessions of the page, in memory only: a restart ends them all."""
 
 import hashlib
 import hmac
@@ -6,7 +6,7 @@ import secrets
 from dataclasses import dataclass, field
 from typing import Final
 
-from edge_agent.drivers.base import Clock
+from edge_agent.drivers import Clock
 
 _SESSIONS_MAX: Final = 16
 _IDLE_S: Final = 30 * 60.0
@@ -15,7 +15,7 @@ _CONFIRM_S: Final = 30.0
 
 
 @dataclass(slots=True)
-class _Asked:
+class _PendingOpening:
     confirm: str
     reason: str
     until_s: float
@@ -32,23 +32,23 @@ class Session:
     began_s: float
     used_s: float
     token: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False)
-    _asked: _Asked | None = field(default=None, repr=False)
+    _pending: _PendingOpening | None = field(default=None, repr=False)
 
     def ask(self, reason: str, now_s: float) -> tuple[str, float]:
-        """Note that somebody wants to open the door.
+        """Note a wish to open the door.
 
         Returns:
             What to come back with in order to do it, and for how many seconds it is good.
         """
-        self._asked = _Asked(secrets.token_urlsafe(16), reason, now_s + _CONFIRM_S)
-        return self._asked.confirm, _CONFIRM_S
+        self._pending = _PendingOpening(secrets.token_urlsafe(16), reason, now_s + _CONFIRM_S)
+        return self._pending.confirm, _CONFIRM_S
 
     def take_back(self, confirm: str, now_s: float) -> str | None:
         """Return the reason that was noted, once; None for what was not asked, or too long ago."""
-        asked, self._asked = self._asked, None
-        if asked is None or now_s > asked.until_s or not same(confirm, asked.confirm):
+        pending, self._pending = self._pending, None
+        if pending is None or now_s > pending.until_s or not same(confirm, pending.confirm):
             return None
-        return asked.reason
+        return pending.reason
 
 
 class Sessions:
@@ -63,7 +63,7 @@ class Sessions:
         return len(self._sessions)
 
     def begin(self) -> tuple[str, Session]:
-        """Sign somebody in; returns what their cookie holds."""
+        """Begin a session; returns what its cookie holds."""
         now_s = self._clock.monotonic()
         self._drop_old(now_s)
         while len(self._sessions) >= _SESSIONS_MAX:
@@ -83,12 +83,12 @@ class Sessions:
         return session
 
     def holds(self, session: Session) -> bool:
-        """Whether somebody is still signed in, after something was waited for."""
+        """Whether a session still goes on, after something was waited for."""
         self._drop_old(self._clock.monotonic())
         return any(one is session for one in self._sessions.values())
 
     def end(self, session: Session) -> None:
-        """Sign somebody out."""
+        """End a session."""
         self._sessions = {key: one for key, one in self._sessions.items() if one is not session}
 
     def _drop_old(self, now_s: float) -> None:

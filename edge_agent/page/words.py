@@ -1,8 +1,8 @@
-"""Every word of the page, in English and Chinese."""
+"""Texts of the page, in English and Chinese."""
 
 from typing import Final
 
-from edge_agent.config_page import Language
+from edge_agent.config import Language
 
 # name: English, Chinese. What stands in braces is filled in by the page's script.
 _WORDS: Final[dict[str, tuple[str, str]]] = {
@@ -62,7 +62,7 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "ago_min": ("{n} min ago", "{n} 分钟前"),
     "ago_h": ("{n} h ago", "{n} 小时前"),
     "ago_d": ("{n} days ago", "{n} 天前"),
-    "no_passes": ("Nobody has passed yet.", "暂无通行记录。"),
+    "no_passes": ("No passes yet.", "暂无通行记录。"),
     "stranger": ("Stranger", "陌生人"),
     "visitor": ("Visitor", "访客"),
     "blacklist": ("Blacklist", "黑名单"),
@@ -97,7 +97,7 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
         "The camera or the recognition does not work; it is tried again.",
         "摄像头或识别故障，正在重试。",
     ),
-    # why the door opened or did not: edge_agent.decision.Reason
+    # why the door opened or did not: edge_agent.door.decision.Reason
     "reason_platform_allowed": ("by the platform", "平台允许"),
     "reason_platform_refused": ("by the platform", "平台拒绝"),
     "reason_platform_away": ("platform not reached", "无法连接平台"),
@@ -139,7 +139,7 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
         "您的地址不允许访问此终端（10004）。",
     ),
     "problem_password_not_set": (
-        "No device password is set, so nobody can sign in (10001).",
+        "No device password is set, so signing in is impossible (10001).",
         "未设置设备密码，无法登录（10001）。",
     ),
     "problem_password_expired": (
@@ -175,7 +175,7 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     ),
     "problem_file": ("The terminal's data cannot be read now.", "终端数据暂时无法读取。"),
     "problem_watchers": (
-        "Too many people watch. The picture comes when somebody leaves.",
+        "Too many people watch. The picture comes when a viewer leaves.",
         "观看人数已满，有人离开后显示画面。",
     ),
     "problem_trouble": ("Something went wrong on the terminal.", "终端出错。"),

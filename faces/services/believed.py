@@ -28,7 +28,7 @@ _NONE_THAT_COUNTS = -1
 
 
 def deletes_sent(*, deletes: Sequence[Delivery], cursor: TerminalCursor, caller: Caller) -> None:
-    """Note that these deletes are in the answer now being given, and to whom.
+    """Note that these deletes are in the answer now being given, and the caller.
 
     Args:
         deletes: rows of one terminal.
@@ -57,17 +57,18 @@ def _told(cursor: TerminalCursor, caller: Caller) -> dict[str, Any]:
     """Return the columns of a delete that say who may confirm it."""
     place = whereabouts(terminal_id=cursor.terminal_id, address=caller.address)
     if place is Whereabouts.FOREIGN or _is_former(cursor, caller):
-        return {"told_token": Coalesce("told_token", Value(_NONE_THAT_COUNTS))}
+        return {"told_token": Coalesce("told_token", _token(_NONE_THAT_COUNTS))}
     cursor.token_id = caller.token_id
-    told = {
-        "told_token": Value(caller.token_id, output_field=BigIntegerField()),
-        "told_from": Value(caller.address),
-    }
+    told = {"told_token": _token(caller.token_id), "told_from": Value(caller.address)}
     if place is not Whereabouts.UNKNOWN:
         return told
     # Of callers that nothing is known of the first counts, or one with a newer secret.
     is_first = Q(told_token__isnull=True) | Q(told_token__lt=caller.token_id)
     return {name: Case(When(is_first, then=new), default=F(name)) for name, new in told.items()}
+
+
+def _token(token_id: int) -> Value:
+    return Value(token_id, output_field=BigIntegerField())
 
 
 def _is_former(cursor: TerminalCursor, caller: Caller) -> bool:

@@ -10,7 +10,8 @@ from devices.choices import AuditAction, AuditKind
 from devices.models import Site
 from devices.services import audit_note, audit_notes
 from faces.choices import Category, PersonState
-from faces.models import Library, Person
+from faces.models import Person
+from faces.selectors import library_names
 
 _MODEL = Person._meta.label_lower
 # What of a new person is written down; of one who is there, each change of these.
@@ -48,7 +49,7 @@ def standing_note(
         changes = {name: [before[name], now[name]] for name in now if now[name] != before[name]}
         old, new = map(set, libraries)
         if old != new:
-            names = dict(Library.objects.filter(pk__in=old | new).values_list("pk", "name"))
+            names = library_names(old | new)
             changes["libraries"] = [sorted(names[one] for one in ids) for ids in (old, new)]
     if changes:
         audit_note(

@@ -6,6 +6,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.actions import delete_selected
+from django.contrib.admin.utils import unquote
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.forms import (
     AdminPasswordChangeForm,
@@ -139,7 +140,8 @@ class MenjinUserAdmin(_Permissions, UserAdmin):
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> Any:
         """Delete a user after a question, unless it is the last administrator."""
-        if object_id.isdecimal() and last_administrator_among([int(object_id)]):
+        user = self.get_object(request, unquote(object_id))
+        if user is not None and last_administrator_among([user.pk]):
             self.message_user(request, LAST_ADMINISTRATOR, messages.ERROR)
             return redirect("admin:auth_user_change", object_id)
         return super().delete_view(request, object_id, extra_context)

@@ -148,10 +148,7 @@ def _site_make() -> Site:
 
     What was closed later stays closed: the site is made once.
     """
-    taken = Site.objects.filter(name__startswith=_SITE_NAME).values_list("name", flat=True)
-    numbered = (f"{_SITE_NAME} ({number})" for number in range(2, len(taken) + 3))
-    name = next(one for one in (_SITE_NAME, *numbered) if one not in taken)
-    fields = {"name": name, "is_demonstration": True, "verification": Verification.ENFORCE}
+    fields = {"name": _SITE_NAME, "is_demonstration": True, "verification": Verification.ENFORCE}
     if not Site.objects.filter(code=_SITE_CODE).exists():
         fields["code"] = _SITE_CODE
     with unserved(SERVING_BEYOND) as is_local:

@@ -66,6 +66,7 @@ class TolerantHttp(H11Protocol):
         self._head_timer: asyncio.TimerHandle | None = None
         self._read_timer: asyncio.TimerHandle | None = None
         self._has_said_all = False
+        self._is_socket = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -123,6 +124,7 @@ class TolerantHttp(H11Protocol):
 
     def handle_websocket_upgrade(self, event: h11.Request) -> None:
         """Hand the connection over to a socket, which is no half request."""
+        self._is_socket = True
         self.all_connections.work(self.transport)
         super().handle_websocket_upgrade(event)
 
@@ -159,7 +161,7 @@ class TolerantHttp(H11Protocol):
     def _note_whole(self) -> None:
         if self._is_answering():
             self.all_connections.work(self.transport)
-        elif self.conn.their_state is h11.SEND_BODY:
+        elif self.conn.their_state is h11.SEND_BODY and not self._is_socket:
             self.all_connections.begin(self.transport)
 
     def _answer(self, status: int, code: str, reason: str) -> None:

@@ -22,6 +22,8 @@ from server_common.long_lists import (
 
 # A number a person can do something with; counted in a few hundredths of a second.
 COUNTED_MAX = 100_000
+# Beside the agreed envelope, whose names are fixed.
+EXACTNESS_HEADER = "Count-Is-Exact"
 # What links carry on in place of a count that is not known.
 _MORE = 2**53
 
@@ -37,7 +39,7 @@ class _Numbered(BoundedPaginator):
         return COUNTED_MAX
 
     def count_whole(self) -> None:
-        """Count all rows, for whom it is worth it."""
+        """Count all rows, where that is worth its time."""
         rows: Any = self.object_list
         self.__dict__.pop("num_pages", None)
         self.__dict__["count"] = rows.order_by().count()
@@ -59,8 +61,8 @@ class NewestFirst(Pages):
     Rows that come while a caller reads on neither repeat nor hide others, and a page far down
     costs no more than the first. ``page`` is taken as well, and costs what it passes over.
     ``count`` is of the moment at which the first page was read; the links carry it on. It is exact
-    up to ``COUNTED_MAX`` rows, as ``count_is_exact`` says: to count millions takes longer than to
-    read a page of them.
+    up to ``COUNTED_MAX`` rows, as the header ``Count-Is-Exact`` says: to count millions takes
+    longer than to read a page of them.
     """
 
     cursor_query_param = "cursor"
@@ -134,16 +136,15 @@ class NewestFirst(Pages):
         links = {"next": self.get_next_link(), "previous": self.get_previous_link()}
         is_exact = self._count != _MORE
         count = self._count if is_exact else COUNTED_MAX
-        return Response({"count": count, "count_is_exact": is_exact, **links, "results": data})
+        headers = {EXACTNESS_HEADER: "true" if is_exact else "false"}
+        return Response({"count": count, **links, "results": data}, headers=headers)
 
     def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
         described: dict[str, Any] = super().get_paginated_response_schema(schema)
-        exactness = {
-            "type": "boolean",
-            "description": "False: there are more rows than `count`.",
-        }
-        described["properties"]["count_is_exact"] = exactness
-        described["required"].append("count_is_exact")
+        described["properties"]["count"]["description"] = (
+            f"Exact up to {COUNTED_MAX}; beyond it stays there and the header {EXACTNESS_HEADER} "
+            "is false."
+        )
         return described
 
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:

@@ -127,9 +127,7 @@ class RecordAdmin(LongListAdmin):
     ) -> Any:
         """Return the record, also under the number it had before its upload took its place."""
         found = super().get_object(request, object_id, from_field)
-        if found is not None or not object_id.isdecimal() or len(object_id) > 18:
-            return found
-        return record_numbered(self.get_queryset(request), int(object_id))
+        return found or record_numbered(self.get_queryset(request), object_id)
 
     def found(self, request: HttpRequest, word: str) -> Q:
         return records_found(request.user, word)

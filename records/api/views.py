@@ -99,10 +99,8 @@ class RecordViewSet(StrictRequests, viewsets.ReadOnlyModelViewSet):
 
     def get_object(self) -> Record:
         """Return the record, also under the number it had before its upload took its place."""
-        number = str(self.kwargs["pk"])
-        is_number = number.isascii() and number.isdecimal() and len(number) < 19
         rows = self.filter_queryset(self.get_queryset())
-        record = record_numbered(rows, int(number)) if is_number else None
+        record = record_numbered(rows, self.kwargs["pk"])
         if record is None:
             raise NotFound
         self.check_object_permissions(self.request, record)

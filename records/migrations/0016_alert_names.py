@@ -28,8 +28,9 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='alert',
             name='user_name',
-            field=models.CharField(blank=True, default='', max_length=120, verbose_name='name'),
-            preserve_default=False,
+            field=models.CharField(
+                blank=True, db_default='', default='', max_length=120, verbose_name='name'
+            ),
         ),
         migrations.RunPython(_give_names, migrations.RunPython.noop),
         AddTextIndex(model_name='alert', columns=('user_name', 'user_id'), name='alert_text'),

@@ -43,7 +43,8 @@ class Alert(models.Model):
     )
     user_id = models.CharField(_("user ID"), max_length=64, blank=True)
     # As its record has it, so that it is found by name as records are.
-    user_name = models.CharField(_("name"), max_length=120, blank=True)
+    # With the database's default, so that processes of before an update go on raising alerts.
+    user_name = models.CharField(_("name"), max_length=120, blank=True, default="", db_default="")
     folded = models.PositiveIntegerField(
         _("stands for"),
         default=0,

@@ -141,6 +141,14 @@ def test_pictures_of_other_sites_are_not_there(world: World) -> None:
     assert [client.get(address).status_code for address in pictures(world, "theirs")] == [404] * 3
 
 
+@pytest.mark.parametrize("number", [2**63 - 1, 2**63, 10**40])
+def test_a_number_that_no_record_has_is_not_there(world: World, number: int) -> None:
+    for name in ("console:record-picture", "console:record-reference"):
+        response = client_of(world.manager).get(reverse(name, args=[number]))
+
+        assert response.status_code == 404
+
+
 def test_pictures_need_a_session(world: World, client: Client) -> None:
     assert [client.get(address).status_code for address in pictures(world, "ours")] == [401] * 3
 

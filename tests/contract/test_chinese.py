@@ -27,7 +27,7 @@ from console import urls as console_urls
 from console.models import FailedSignIn, SignInLock
 from devices.choices import CallWord, CommandKind, CommandState, JobState
 from devices.models import Job, Site, TerminalCommand
-from devices.services import SCHEDULE, api_token_create, job_kinds
+from devices.services import SCHEDULE, api_token_create, job_kinds_all
 from faces.models import LibraryPlan, TimePlan
 from records.choices import AlertKind, Reason, VerificationResult
 from records.models import Alert, FaceNegative, PassRules, Record
@@ -201,7 +201,7 @@ def every_state_of_work(side: Side) -> None:
             payload=carried.get(kind, {}), result=counted, expires_at=timezone.now(),
         )  # fmt: skip
     for state in JobState.values:
-        for name in job_kinds():
+        for name in job_kinds_all():
             over = None if state in {"waiting", "running"} else timezone.now()
             counts = dict.fromkeys(("people", "alerts", "terminals", "libraries", "deliveries"), 2)
             Job.objects.create(

@@ -18,16 +18,16 @@ LISTS = ("records_record", "records_alert", "faces_delivery", "devices_terminalc
 
 
 @pytest.fixture
-def twins(world: World) -> World:
+def same_ids(world: World) -> World:
     Terminal.objects.update(device_id="0000001", name="")
     Library.objects.update(name="Residents")
     return world
 
 
 @pytest.fixture
-def of_both(twins: World) -> User:
-    SiteMembership.objects.create(user=twins.manager, site=twins.theirs.site, role="manager")
-    return twins.manager
+def of_both(same_ids: World) -> User:
+    SiteMembership.objects.create(user=same_ids.manager, site=same_ids.theirs.site, role="manager")
+    return same_ids.manager
 
 
 def page(user: User, address: str) -> str:
@@ -35,8 +35,8 @@ def page(user: User, address: str) -> str:
 
 
 @pytest.mark.parametrize("name", LISTS)
-def test_lists_and_their_filters_name_the_site(twins: World, of_both: User, name: str) -> None:
-    for user in (of_both, twins.superuser):
+def test_lists_and_their_filters_name_the_site(same_ids: World, of_both: User, name: str) -> None:
+    for user in (of_both, same_ids.superuser):
         listed = page(user, reverse(f"admin:{name}_changelist"))
         filters, rows = listed.split('id="changelist-filter"')[1], listed.split("<tbody>")[1]
 
@@ -48,33 +48,33 @@ def test_lists_and_their_filters_name_the_site(twins: World, of_both: User, name
 
 
 @pytest.mark.parametrize("name", LISTS)
-def test_where_one_site_is_seen_its_name_is_left_out(twins: World, name: str) -> None:
-    listed = page(twins.manager, reverse(f"admin:{name}_changelist"))
+def test_where_one_site_is_seen_its_name_is_left_out(same_ids: World, name: str) -> None:
+    listed = page(same_ids.manager, reverse(f"admin:{name}_changelist"))
 
     assert "0000001" in listed
     assert not any(words in listed for words in BOTH)
 
 
-def test_the_live_page_names_the_site(twins: World, of_both: User) -> None:
+def test_the_live_page_names_the_site(same_ids: World, of_both: User) -> None:
     shown: dict[str, Any] = wall_state(of_both)
 
     assert {card["terminal"] for card in shown["records"]} == BOTH
     assert {card["terminal"] for card in shown["alerts"]} == BOTH
     assert {card["name"] for card in shown["terminals"]} == BOTH
     User.objects.filter(pk=of_both.pk).update(is_staff=False)
-    SiteMembership.objects.filter(site=twins.theirs.site).delete()
+    SiteMembership.objects.filter(site=same_ids.theirs.site).delete()
     assert {card["name"] for card in wall_state(of_both)["terminals"]} == {"0000001"}
 
 
-def test_selects_name_the_site(twins: World, of_both: User) -> None:
+def test_selects_name_the_site(same_ids: World, of_both: User) -> None:
     libraries = page(of_both, reverse("admin:faces_person_add"))
 
     assert "Alpha site · Residents" in libraries
     assert "Bravo site · Residents" in libraries
 
 
-def test_remote_control_names_the_site(twins: World, of_both: User) -> None:
-    ids = f"?ids={twins.ours.terminal.pk},{twins.theirs.terminal.pk}"
+def test_remote_control_names_the_site(same_ids: World, of_both: User) -> None:
+    ids = f"?ids={same_ids.ours.terminal.pk},{same_ids.theirs.terminal.pk}"
     TerminalCommand.objects.update(created_at=timezone.now())
 
     shown = page(of_both, reverse("admin:devices_terminal_remote") + ids)

@@ -138,40 +138,6 @@ def test_a_word_that_is_neither_yes_nor_no_is_refused(
     assert refused_by_name(root.get(f"/api/v1/{path}/", {name: ""}), name)
 
 
-LISTS = [
-    path
-    for path, method in OPERATIONS
-    if method == "get"
-    and "page_size" in {one["name"] for one in PATHS[path][method].get("parameters", ())}
-]
-
-
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        *(("page_size", value) for value in ("0", "x", "-1", "501", "9" * 5000, "", "١")),
-        *(("page", value) for value in ("x", "0", "-1", "", "1.5", "9" * 5000)),
-    ],
-)
-def test_a_page_that_cannot_be_is_refused_by_name(
-    root: APIClient, world: World, name: str, value: str
-) -> None:
-    """``page_size=0`` gave fifty rows, a thousand five hundred, and ``page=x`` was not there."""
-    taken = [path for path in LISTS if not refused_by_name(root.get(path, {name: value}), name)]
-
-    assert len(LISTS) > 10
-    assert taken == []
-
-
-def test_the_largest_page_is_given_and_told(root: APIClient, world: World) -> None:
-    for path in LISTS:
-        assert root.get(path, {"page_size": "500"}).status_code == 200
-    told = root.get(LISTS[0], {"page_size": "501"}).json()["detail"]
-
-    assert told == "Give a number from 1 to 500."
-    assert root.get("/api/v1/people/", {"page": 999}).status_code == 404
-
-
 def test_a_filter_that_is_given_twice_is_refused(root: APIClient, world: World) -> None:
     """The first of two sites was ignored."""
     for path in ("people", "records", "devices", "alerts"):

@@ -12,6 +12,7 @@ from django.core.management import get_commands, load_command_class
 from django.core.management.base import CommandError
 
 from edge_agent.__main__ import command_line_parser
+from fleet.command import command_line_parser as fleet_parser
 from tests.support.documents import ROOT, code_lines, documents, inline_code, words_of
 
 # Programs of the system, which no test of this project can try.
@@ -24,7 +25,7 @@ _NO_COMMAND = re.compile(
     r"Menjin runs|sign in as|live page|REST  |library:|\w+ walked by|terminal \d"
     r"|(OK|WARNING|FAILED)  "
     r"|(GET|POST)\s+<BaseUrl>|[{\[\"]|#|\w+ = |(manage\.py,|platform/|menjin/|terminal_protocol/"
-    r"|face_engine/|server_common/|console/|devices/|faces/|records/|edge_agent/|tests/)\s|KERNEL=="
+    r"|face_engine/|server_common/|console/|devices/|faces/|records/|edge_agent/|tools/fleet/|tests/)\s|KERNEL=="
 )
 _PYTHON = re.compile(r"(.*/)?python3?$")
 _ASSIGNED = re.compile(r"[A-Z_]+=\S*$")
@@ -101,6 +102,11 @@ def _agent(words: list[str]) -> None:
         command_line_parser().parse_args(words)
 
 
+def _fleet(words: list[str]) -> None:
+    if words:
+        fleet_parser().parse_args(words)
+
+
 def _names_alone() -> set[str]:
     """Return the commands that a sentence may name without what they require."""
     told = command_line_parser().format_help()
@@ -158,6 +164,7 @@ def _compose(words: list[str]) -> None:
 _MODULES: dict[str, Callable[[list[str]], None]] = {
     "edge_agent": _agent,
     "face_engine": _engine,
+    "fleet": _fleet,
     "pytest": _pytest,
     "venv": lambda words: None,
     "pip": _pip,

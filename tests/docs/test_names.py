@@ -8,7 +8,7 @@ import pytest
 from records.choices import AlertKind, Severity
 from tests.support.documents import ROOT, anchors, documents, inline_code
 
-_SOURCES = ("devices", "faces", "records", "edge_agent", "platform", "tests", "benchmarks")
+_SOURCES = ("devices", "faces", "records", "edge_agent", "platform", "tools", "tests", "benchmarks")
 # Made by a run or written by the reader.
 _MADE = ("var/", "build/", "records/<", "index/", "faces/…", "media", "devices/<", "commands/")
 _KINDS = re.compile(r"\.(py|md|toml|yml|yaml|po|mo|conf|lock|txt)$")
@@ -41,7 +41,7 @@ def test_links_lead_somewhere(document: Path) -> None:
 
 @pytest.mark.parametrize("document", documents(), ids=lambda path: str(path.relative_to(ROOT)))
 def test_files_that_are_named_exist(document: Path) -> None:
-    below = ("", "platform", "platform/menjin", "edge_agent", "docs")
+    below = ("", "platform", "platform/menjin", "edge_agent", "tools", "docs")
     roots = [*(ROOT / name for name in below), document.parent]
     for text in inline_code(document):
         path = text.partition("::")[0]
@@ -110,8 +110,8 @@ def test_metrics_that_are_named_are_served() -> None:
 def test_settings_of_the_software_terminal_are_those_of_its_template() -> None:
     """Rows of docs/edge-agent.md that begin with keys name keys of the commented template."""
     guide = (ROOT / "docs" / "edge-agent.md").read_text()
-    template = (ROOT / "edge_agent" / "config_template.py").read_text()
-    sections = "".join(path.read_text() for path in (ROOT / "edge_agent").glob("config*.py"))
+    template = (ROOT / "edge_agent" / "config" / "template.py").read_text()
+    sections = "".join(path.read_text() for path in (ROOT / "edge_agent" / "config").glob("*.py"))
     keys = set()
     for table in re.findall(r"^\| key[^\n]*\n\|[-| ]+\n((?:\|[^\n]*\n)+)", guide, re.MULTILINE):
         for row in table.splitlines():

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent.database import Database
-from edge_agent.outbox import Outbox
-from edge_agent.platform_client import PlatformClient
-from edge_agent.store import Store
-from edge_agent.uplink import Uplink
+from edge_agent.storage.database import Database
+from edge_agent.storage.outbox import Outbox
+from edge_agent.storage.store import Store
+from edge_agent.upstream.platform_client import PlatformClient
+from edge_agent.upstream.uplink import Uplink
 from face_engine import install_portraits
 from tests.edge_agent.fakes import ManualClock
 from tests.support.fake_platform import FakePlatform, serving

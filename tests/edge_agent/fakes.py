@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from edge_agent.drivers.base import Frame, HeatReading, Prompt
-from edge_agent.exceptions import DriverError
+from edge_agent.drivers.exceptions import DriverError
 from face_engine import DetectedFace
 
 DIMENSION = 32
@@ -153,13 +153,13 @@ class ListCardReader:
         self.is_open = False
 
 
-class ListStory:
-    """A `Story` that remembers."""
+class ListEventLog:
+    """An `EventLog` that remembers."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
         self.events: list[dict[str, Any]] = []
 
-    def tell(self, event: str, line: str, **facts: Any) -> None:
+    def write(self, event: str, line: str, **facts: Any) -> None:
         self.lines.append(line)
         self.events.append({"event": event, **facts})

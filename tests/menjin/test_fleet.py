@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent.fleet.arrivals import Arrivals
-from edge_agent.fleet.habits import Habits
-from edge_agent.fleet.run import FleetPlan, run_fleet, snapshots_of
 from face_engine import install_models
+from fleet.arrivals import Arrivals
+from fleet.habits import Habits
+from fleet.run import FleetPlan, run_fleet, snapshots_of
 from tests.support.processes import free_port, kill_group, start, wait_listening
 from tests.support.production import UNLIMITED, Production
 

@@ -25,11 +25,6 @@ def absent(what: str) -> NoReturn:
     pytest.skip(what)
 
 
-def absent_cases(what: str) -> list[Any]:
-    """Return the parameters of a test whose cases are not part of the project: one that skips."""
-    return [pytest.param({}, marks=pytest.mark.skip(reason=what), id="absent")]
-
-
 def module(name: str, *, extra: str) -> Any:
     """Return a module, or skip with the extra of this project that brings it."""
     if importlib.util.find_spec(name) is None:

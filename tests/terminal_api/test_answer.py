@@ -3,7 +3,6 @@
 import gzip
 import json
 import logging
-import os
 from pathlib import Path
 from typing import Any
 
@@ -19,26 +18,13 @@ from devices.services import admission, site_create, site_token_rotate, terminal
 from faces.models import Delivery, Person
 from records.models import Alert, Record
 from tests.records.services.test_passes import picture
-from tests.support.tools import absent_cases
+from tests.support.golden import golden_cases
 from tests.support.wire import WireClient
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 
-GOLDEN = Path(
-    os.environ.get(
-        "MENJIN_GOLDEN", Path(__file__).parents[2].parent / "shared" / "wire" / "golden.json"
-    )
-)
 
-
-def _cases() -> list[Any]:
-    if not GOLDEN.exists():
-        return absent_cases("golden payloads are not here (MENJIN_GOLDEN)")
-    cases = json.loads(GOLDEN.read_text(encoding="utf-8"))["cases"]
-    return [pytest.param(case, id=case["name"]) for case in cases]
-
-
-@pytest.mark.parametrize("case", _cases())
+@pytest.mark.parametrize("case", golden_cases())
 @pytest.mark.parametrize("bare", [False, True], ids=["token", "bare"])
 def test_golden_payloads(
     case: dict[str, Any], bare: bool, token: str, portraits: dict[str, Path]

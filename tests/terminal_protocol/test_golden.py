@@ -1,10 +1,8 @@
 """Payloads as terminals really send them become the messages we expect."""
 
 import json
-import os
 from datetime import UTC, datetime
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,24 +17,10 @@ from terminal_protocol import (
     read_body,
     read_feedback,
 )
-from tests.support.tools import absent_cases
+from tests.support.golden import golden_cases
 
-GOLDEN = Path(
-    os.environ.get(
-        "MENJIN_GOLDEN", Path(__file__).parents[2].parent / "shared" / "wire" / "golden.json"
-    )
-)
 PICTURE = "/9j/" + "QUJD" * 600
 WRAPPED = "\r\n".join(PICTURE[start : start + 76] for start in range(0, len(PICTURE), 76))
-
-
-def _cases(kind: str = "") -> list[Any]:
-    if not GOLDEN.exists():
-        return absent_cases("golden payloads are not here (MENJIN_GOLDEN)")
-    cases = json.loads(GOLDEN.read_text(encoding="utf-8"))["cases"]
-    return [
-        pytest.param(case, id=case["name"]) for case in cases if case["path"].startswith(f"/{kind}")
-    ]
 
 
 def _read(case: dict[str, Any]) -> Any:
@@ -54,7 +38,7 @@ def _read(case: dict[str, Any]) -> Any:
     return readers[kind].from_wire(data)
 
 
-@pytest.mark.parametrize("case", _cases())
+@pytest.mark.parametrize("case", golden_cases())
 def test_payload_is_understood(case: dict[str, Any]) -> None:
     message = _read(case)
 
@@ -80,7 +64,7 @@ def test_payload_is_understood(case: dict[str, Any]) -> None:
         assert message.faults == ()
 
 
-@pytest.mark.parametrize("case", _cases())
+@pytest.mark.parametrize("case", golden_cases())
 def test_the_expected_answer_is_one_we_can_write(case: dict[str, Any]) -> None:
     """Every golden upload can be stored, so each is answered with success in the seed's words."""
     expected = case["expect"]
@@ -93,7 +77,7 @@ def test_the_expected_answer_is_one_we_can_write(case: dict[str, Any]) -> None:
     assert Ack.from_wire(answer).ret == RetCode.SUCCESS
 
 
-@pytest.mark.parametrize("case", _cases("syresult"))
+@pytest.mark.parametrize("case", golden_cases("syresult"))
 def test_a_list_of_results_is_read_whole_and_in_order(case: dict[str, Any]) -> None:
     sent = json.loads(case["body"])["resultList"]
     entries = sent if isinstance(sent, list) else [sent]

@@ -5,7 +5,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from devices.models import Job
-from devices.services import job_kinds
+from devices.services import job_kinds_all
 from faces.models import Library, LibraryMembership, Person
 from records.models import Alert
 from tests.console.two_sites import World, client_of
@@ -133,7 +133,7 @@ def test_libraries_are_deleted_by_the_same_means(world: World) -> None:
 def test_a_job_is_called_by_what_it_does_to_how_many_of_what(world: World) -> None:
     """ "Clear" alone says nothing in a list of jobs of every kind."""
     client = client_of(world.superuser)
-    for kind in job_kinds():
+    for kind in job_kinds_all():
         Job.objects.create(
             site=world.ours.site, kind=kind, state="done", total=12, ended_at=timezone.now()
         )

@@ -277,14 +277,18 @@ def test_an_entry_outlives_its_site_and_user(world: World) -> None:
     assert "leaver" in page.content.decode()
 
 
-def test_people_are_never_in_it(world: World) -> None:
+def test_of_people_nothing_but_the_user_id_is_in_it(world: World) -> None:
     person = world.ours.person
+    user_id = person.user_id
     client = program(world.manager)
     body = {"name": "陆小曼", "id_number": "11010519491231002X"}
     client.patch(f"/api/v1/people/{person.pk}/", body, format="json")
     client.delete(f"/api/v1/people/{person.pk}/")
 
-    assert told() == []
+    assert told() == [("person", "deleted", user_id, {})]
+    written = str(list(AuditEntry.objects.values()))
+    assert "陆小曼" not in written
+    assert "11010519491231002X" not in written
 
 
 def test_entries_are_forgotten_after_the_days_that_are_set(

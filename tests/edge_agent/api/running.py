@@ -14,19 +14,19 @@ from urllib.parse import urlencode
 import httpx
 from websockets.asyncio.client import connect
 
-from edge_agent.assembly import Parts, assemble
 from edge_agent.config import parse_config
+from edge_agent.door.pipeline import Devices
 from edge_agent.drivers.base import Frame
 from edge_agent.drivers.clock import SystemClock
 from edge_agent.drivers.relay_simulated import SimulatedRelay
-from edge_agent.pipeline import Devices
+from edge_agent.service.assembly import Parts, assemble
 from terminal_protocol.device_calls import CALLS, DEFAULT_PASSWORD, signed_query
 from tests.edge_agent.fakes import (
     FakeEngine,
     ListCamera,
     ListCardReader,
+    ListEventLog,
     ListPrompter,
-    ListStory,
     ScriptedThermometer,
     person_image,
 )
@@ -48,15 +48,15 @@ def _tls() -> ssl.SSLContext:
     return ssl.create_default_context()
 
 
-class WaitingStory(ListStory):
+class WaitingEventLog(ListEventLog):
     """Remembers, and can be waited for."""
 
     def __init__(self) -> None:
         super().__init__()
         self.heard = asyncio.Event()
 
-    def tell(self, event: str, line: str, **facts: Any) -> None:
-        super().tell(event, line, **facts)
+    def write(self, event: str, line: str, **facts: Any) -> None:
+        super().write(event, line, **facts)
         self.heard.set()
 
 
@@ -99,7 +99,7 @@ class RunningTerminal:
         self.relay = SimulatedRelay()
         self.camera = ListCamera()
         self.thermometer = ScriptedThermometer()
-        self.story = WaitingStory()
+        self.event_log = WaitingEventLog()
         self.prompter = ListPrompter()
         self.card_reader = ListCardReader()
         self.devices = Devices(
@@ -107,23 +107,23 @@ class RunningTerminal:
             *(self.prompter, self.card_reader),
         )
         self.parts: Parts = assemble(
-            self.config, self.devices, self.clock, FakeEngine(), self.story
+            self.config, self.devices, self.clock, FakeEngine(), self.event_log
         )
         self._api: asyncio.Task[None] | None = None
         self._last_stamp_ms = 0
-        self.parts.client._tls = _tls()
+        self.parts.upstream.client._tls = _tls()
         self.http = httpx.AsyncClient(trust_env=False, timeout=10, verify=_tls())
 
     async def __aenter__(self) -> Self:
         parts = self.parts
         await parts.database.open()
-        await parts.terminal.time.load()
-        await parts.terminal.settings.load()
-        await parts.client.__aenter__()
-        await parts.recogniser.open()
+        await parts.interfaces.terminal.time.load()
+        await parts.interfaces.terminal.settings.load()
+        await parts.upstream.client.__aenter__()
+        await parts.door.recogniser.open()
         await self.relay.open()
-        await parts.sync.load()
-        self._api = asyncio.create_task(parts.api.run())
+        await parts.upstream.sync.load()
+        self._api = asyncio.create_task(parts.interfaces.api.run())
         await self.told("api")
         return self
 
@@ -133,19 +133,19 @@ class RunningTerminal:
             self._api.cancel()
             await asyncio.wait([self._api])
         await self.relay.close()
-        await self.parts.recogniser.close()
-        await self.parts.client.__aexit__()
+        await self.parts.door.recogniser.close()
+        await self.parts.upstream.client.__aexit__()
         await self.parts.database.close()
 
     def named(self, event: str) -> list[dict[str, Any]]:
-        return [one for one in self.story.events if one["event"] == event]
+        return [one for one in self.event_log.events if one["event"] == event]
 
     async def told(self, event: str, *, times: int = 1) -> None:
         """Wait until something was told so many times."""
         async with asyncio.timeout(10):
             while len(self.named(event)) < times:
-                self.story.heard.clear()
-                await self.story.heard.wait()
+                self.event_log.heard.clear()
+                await self.event_log.heard.wait()
 
     @property
     def url(self) -> str:
@@ -156,7 +156,7 @@ class RunningTerminal:
         return f"ws://127.0.0.1:{self.named('api')[0]['push_port']}/api/record"
 
     def now_ms(self) -> int:
-        return self.parts.terminal.time.now_ms()
+        return self.parts.interfaces.terminal.time.now_ms()
 
     def stamp(self) -> int:
         """Return a timestamp for a call, by the terminal's clock; no two are the same."""
@@ -212,7 +212,7 @@ class RunningTerminal:
 
     async def somebody_comes(self, shade: int, *, label: str = "visitor") -> Any:
         """Let somebody walk by; what was decided."""
-        return await self.parts.pipeline.look(
+        return await self.parts.door.pipeline.process(
             Frame(image=person_image(shade), label=label, is_visit=True)
         )
 

@@ -118,13 +118,13 @@ async def test_what_was_set_survives_a_restart_and_can_be_taken_back(
 ) -> None:
     await terminal.call("syncTime", at_ms=terminal.now_ms() + DAY_MS)
     terminal.clock.move(0)
-    await terminal.parts.terminal.time.load()
+    await terminal.parts.interfaces.terminal.time.load()
     assert abs(terminal.clock.offset_s - 86_400) < 2
 
     await terminal.call("jsonCmd", {"cmd": "resetTime"})
 
     assert terminal.clock.offset_s == 0
-    await terminal.parts.terminal.time.load()
+    await terminal.parts.interfaces.terminal.time.load()
     assert terminal.clock.offset_s == 0
 
 
@@ -147,11 +147,11 @@ async def test_reboot_answers_first_and_then_restarts(terminal: RunningTerminal)
     answer: dict[str, Any] = await terminal.call("reboot")
 
     assert answer == {"code": 200, "message": "OK", "desc": ""}
-    assert terminal.parts.restart.is_set()
+    assert terminal.parts.process.restart.is_set()
 
 
 async def test_refused_reboot_restarts_nothing(start: Starter) -> None:
     terminal = await start(unsupported=["reboot"])
 
     assert await terminal.code("reboot") == 40001
-    assert not terminal.parts.restart.is_set()
+    assert not terminal.parts.process.restart.is_set()

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import gzip
+import json
 import socket
 from collections.abc import Awaitable, Callable
 from email.utils import parsedate_to_datetime
@@ -11,9 +12,8 @@ from typing import Any
 
 import pytest
 
-from edge_agent.backoff import Backoff
-from edge_agent.drivers.clock import SystemClock
-from edge_agent.exceptions import DriverError
+from edge_agent.drivers.clock import Backoff, SystemClock
+from edge_agent.drivers.exceptions import DriverError
 from terminal_protocol.codes import MESSAGES, RetCode
 from terminal_protocol.device_calls import CALLS, CallMethod
 from terminal_protocol.signature import sign
@@ -387,7 +387,7 @@ async def library_full(terminal: RunningTerminal) -> dict[str, Any]:
 
 
 async def unforeseen(terminal: RunningTerminal) -> dict[str, Any]:
-    await terminal.parts.recogniser.close()  # a bug in the order of stopping, say
+    await terminal.parts.door.recogniser.close()  # a bug in the order of stopping, say
     return await terminal.call("userAdd", photo(person_jpeg(100)))
 
 
@@ -472,6 +472,24 @@ async def test_what_is_not_http_gets_json_or_nothing(
     assert await terminal.code("information") == 200
 
 
+async def test_what_is_not_http_is_answered_in_our_words(terminal: RunningTerminal) -> None:
+    """aiohttp's own answer repeats what was sent and names its version; it must not get out."""
+    reader, writer = await asyncio.open_connection(
+        "127.0.0.1", int(terminal.url.rpartition(":")[2])
+    )
+    writer.write(b"GET /secret HTTP/1.1\r\nA\x00: b\r\n\r\n")
+    async with asyncio.timeout(5):
+        answered = await reader.read()
+    writer.close()
+
+    head, _, body = answered.partition(b"\r\n\r\n")
+    assert head.split()[1] == b"400"
+    assert json.loads(body)["code"] == 30001
+    assert b"Server: menjin-edge-agent" in head
+    assert b"aiohttp" not in answered
+    assert b"secret" not in answered
+
+
 async def test_long_content_is_refused_before_it_is_read(terminal: RunningTerminal) -> None:
     response = await terminal.request(
         "POST", "/api/user", params=terminal.query(), content=b"x" * (8 * 1024 * 1024 + 1)
@@ -524,7 +542,7 @@ async def test_port_that_is_taken_does_not_stop_the_terminal(
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        server = terminal.parts.api
+        server = terminal.parts.interfaces.api
         config = server._config
         object.__setattr__(config, "port", port)
         again = asyncio.create_task(server.run())
@@ -540,7 +558,7 @@ async def test_port_that_is_taken_does_not_stop_the_terminal(
 async def test_two_ports_that_are_taken_are_told_once_and_together(
     terminal: RunningTerminal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    server = terminal.parts.api
+    server = terminal.parts.interfaces.api
     monkeypatch.setattr(server, "_backoff", Backoff(first_s=0.01, most_s=0.01, chance=Random(1)))
     with socket.socket() as first, socket.socket() as second:
         for number, (name, taken) in enumerate([("port", first), ("push_port", second)]):
@@ -583,15 +601,15 @@ async def test_nothing_private_is_logged(
     ours = "\n".join(
         record.getMessage() for record in caplog.records if record.name.startswith(("edge", "aioh"))
     )
-    told = ours + "\n".join(terminal.story.lines) + str(terminal.story.events)
+    told = ours + "\n".join(terminal.event_log.lines) + str(terminal.event_log.events)
     for private in ("李二壮", "43112319961122", "13800000000", sign(stamp, "123456"), "123456"):
         assert private not in told
 
 
 def test_every_call_is_served() -> None:
-    from edge_agent.api.server import _HANDLERS
+    from edge_agent.api.server import HANDLERS
 
-    assert set(_HANDLERS) == set(CALLS)
+    assert set(HANDLERS) == set(CALLS)
     assert all(call.method in CallMethod for call in CALLS.values())
 
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from edge_agent.decision import Reason
+from edge_agent.door.decision import DoorReason
 from edge_agent.drivers.base import Cue
-from edge_agent.exceptions import DriverError
-from edge_agent.records import Outcome, outcome_of
+from edge_agent.drivers.exceptions import DriverError
+from edge_agent.storage.records import Outcome, outcome_of
 from tests.edge_agent.api.conftest import Starter
 from tests.edge_agent.api.running import PERSON, RunningTerminal
 from tests.support.fake_platform import FakePlatform
@@ -45,9 +45,9 @@ def cues(terminal: RunningTerminal) -> list[Cue]:
 async def test_card_opens_and_is_recorded(terminal: RunningTerminal) -> None:
     await enter(terminal)
 
-    decision = await terminal.parts.cards.take(CARD)
+    decision = await terminal.parts.door.cards.take(CARD)
 
-    assert (decision.open_door, decision.reason) == (True, Reason.LOCAL_ALLOWED)
+    assert (decision.open_door, decision.reason) == (True, DoorReason.LOCAL_ALLOWED)
     assert terminal.relay.pulses_ms == [3000]
     assert [(one.cue, one.name) for one in terminal.prompter.prompts] == [
         (Cue.WELCOME, PERSON["name"])
@@ -64,10 +64,10 @@ async def test_a_card_pass_goes_to_whoever_listens_and_not_to_the_platform(
 ) -> None:
     """Chapter 9 has no words for a pass by card."""
     heard: list[dict[str, Any]] = []
-    terminal.parts.terminal.records.listen(heard.append)
+    terminal.parts.interfaces.terminal.records.listen(heard.append)
     await enter(terminal)
 
-    await terminal.parts.cards.take(CARD)
+    await terminal.parts.door.cards.take(CARD)
 
     assert [one["inputType"] for one in heard] == [3]
     assert await terminal.count("outbox") == 0
@@ -78,9 +78,9 @@ async def test_a_card_pass_goes_to_whoever_listens_and_not_to_the_platform(
 async def test_another_number_is_nobodys(terminal: RunningTerminal, card: str) -> None:
     await enter(terminal)
 
-    decision = await terminal.parts.cards.take(card)
+    decision = await terminal.parts.door.cards.take(card)
 
-    assert (decision.open_door, decision.reason) == (False, Reason.NOBODY)
+    assert (decision.open_door, decision.reason) == (False, DoorReason.NOBODY)
     assert terminal.relay.pulses_ms == []
     assert cues(terminal) == [Cue.STRANGER]
     assert await records(terminal) == []
@@ -90,19 +90,19 @@ async def test_a_number_that_two_people_have_is_nobodys(terminal: RunningTermina
     await enter(terminal)
     await enter(terminal, userId="u2")
 
-    decision = await terminal.parts.cards.take(CARD)
+    decision = await terminal.parts.door.cards.take(CARD)
 
-    assert decision.reason is Reason.NOBODY
+    assert decision.reason is DoorReason.NOBODY
     assert terminal.relay.pulses_ms == []
 
 
 async def test_a_card_that_was_taken_away_opens_no_more(terminal: RunningTerminal) -> None:
     await enter(terminal)
-    assert (await terminal.parts.cards.take(CARD)).open_door
+    assert (await terminal.parts.door.cards.take(CARD)).open_door
 
     await terminal.call("userDelete", user_id="u1")
 
-    assert not (await terminal.parts.cards.take(CARD)).open_door
+    assert not (await terminal.parts.door.cards.take(CARD)).open_door
 
 
 HOUR_S = 3600
@@ -111,20 +111,20 @@ HOUR_S = 3600
 @pytest.mark.parametrize(
     ("person", "reason", "cue"),
     [
-        ({"userType": 3}, Reason.KEPT_OUT, Cue.REFUSED),
-        ({"userType": 2, "endTime": -HOUR_S}, Reason.OUTSIDE_VISIT, Cue.REFUSED),
-        ({"userType": 2, "startTime": HOUR_S}, Reason.OUTSIDE_VISIT, Cue.REFUSED),
-        ({"userType": 2, "startTime": -HOUR_S, "endTime": HOUR_S}, Reason.LOCAL_ALLOWED, None),
+        ({"userType": 3}, DoorReason.KEPT_OUT, Cue.REFUSED),
+        ({"userType": 2, "endTime": -HOUR_S}, DoorReason.OUTSIDE_VISIT, Cue.REFUSED),
+        ({"userType": 2, "startTime": HOUR_S}, DoorReason.OUTSIDE_VISIT, Cue.REFUSED),
+        ({"userType": 2, "startTime": -HOUR_S, "endTime": HOUR_S}, DoorReason.LOCAL_ALLOWED, None),
     ],
 )
 async def test_the_local_rule_holds_for_cards(
-    terminal: RunningTerminal, person: dict[str, Any], reason: Reason, cue: Cue | None
+    terminal: RunningTerminal, person: dict[str, Any], reason: DoorReason, cue: Cue | None
 ) -> None:
     now = int(time.time())
     moments = {key: now + person[key] for key in ("startTime", "endTime") if key in person}
     await enter(terminal, **{**person, **moments})
 
-    decision = await terminal.parts.cards.take(CARD)
+    decision = await terminal.parts.door.cards.take(CARD)
 
     assert decision.reason is reason
     assert terminal.relay.pulses_ms == ([] if cue else [3000])
@@ -135,16 +135,16 @@ async def test_the_local_rule_holds_for_cards(
 @pytest.mark.parametrize(
     ("top", "settings", "reason", "cue"),
     [
-        ({"temperature_required": True}, {}, Reason.TEMPERATURE_MISSING, Cue.REFUSED),
-        ({}, {"maskDetecEnable": 1, "maskNormal": 1}, Reason.MASK_MISSING, Cue.MASK_MISSING),
-        ({"looking": {"liveness_required": True}}, {}, Reason.LOCAL_ALLOWED, Cue.WELCOME),
-        ({"library_max_age_s": 60.0}, {}, Reason.LIBRARY_STALE, Cue.TRY_LATER),
-        ({"decide": "platform"}, {}, Reason.PLATFORM_AWAY, Cue.REFUSED),
-        ({"decide": "platform-then-local"}, {}, Reason.LOCAL_ALLOWED, Cue.WELCOME),
+        ({"temperature_required": True}, {}, DoorReason.TEMPERATURE_MISSING, Cue.REFUSED),
+        ({}, {"maskDetecEnable": 1, "maskNormal": 1}, DoorReason.MASK_MISSING, Cue.MASK_MISSING),
+        ({"looking": {"liveness_required": True}}, {}, DoorReason.LOCAL_ALLOWED, Cue.WELCOME),
+        ({"library_max_age_s": 60.0}, {}, DoorReason.LIBRARY_STALE, Cue.TRY_LATER),
+        ({"decide": "platform"}, {}, DoorReason.PLATFORM_AWAY, Cue.REFUSED),
+        ({"decide": "platform-then-local"}, {}, DoorReason.LOCAL_ALLOWED, Cue.WELCOME),
     ],
 )
 async def test_a_card_is_no_way_around_what_the_door_demands(
-    start: Starter, top: dict[str, Any], settings: dict[str, int], reason: Reason, cue: Cue
+    start: Starter, top: dict[str, Any], settings: dict[str, int], reason: DoorReason, cue: Cue
 ) -> None:
     """Only liveness is not asked for: it tells a face from a picture, and there is no face."""
     terminal = await start(top={"library_max_age_s": 0.0, **top})
@@ -155,9 +155,9 @@ async def test_a_card_is_no_way_around_what_the_door_demands(
             assert await terminal.code(f"{call}cfg", {**held, **changes}) == 200
     await enter(terminal)
 
-    decision = await terminal.parts.cards.take(CARD)
+    decision = await terminal.parts.door.cards.take(CARD)
 
-    is_open = reason is Reason.LOCAL_ALLOWED
+    is_open = reason is DoorReason.LOCAL_ALLOWED
     assert (decision.reason, decision.open_door) == (reason, is_open)
     assert len(terminal.relay.pulses_ms) == int(is_open)
     assert cues(terminal) == [cue]
@@ -175,11 +175,11 @@ async def outcome(terminal: RunningTerminal) -> Outcome | None:
 
 async def test_the_record_says_what_became_of_it(terminal: RunningTerminal) -> None:
     await enter(terminal)
-    await terminal.parts.cards.take(CARD)
+    await terminal.parts.door.cards.take(CARD)
     assert await outcome(terminal) == Outcome(is_open=True, reason="local_allowed")
 
     await enter(terminal, userType=3)
-    await terminal.parts.cards.take(CARD)
+    await terminal.parts.door.cards.take(CARD)
 
     assert await outcome(terminal) == Outcome(is_open=False, reason="kept_out")
 
@@ -188,7 +188,7 @@ async def test_a_relay_that_fails_welcomes_nobody(terminal: RunningTerminal) -> 
     await enter(terminal)
     await terminal.relay.close()
 
-    await terminal.parts.cards.take(CARD)
+    await terminal.parts.door.cards.take(CARD)
 
     assert cues(terminal) == [Cue.REFUSED]
     assert terminal.named("card")[0]["open_door"] is False
@@ -201,10 +201,10 @@ async def test_no_number_is_told_or_logged(
     caplog.set_level(logging.DEBUG)
     await enter(terminal)
 
-    await terminal.parts.cards.take(CARD)
-    await terminal.parts.cards.take("00098765432")
+    await terminal.parts.door.cards.take(CARD)
+    await terminal.parts.door.cards.take("00098765432")
 
-    told = "".join([*terminal.story.lines, *map(repr, terminal.story.events), caplog.text])
+    told = "".join([*terminal.event_log.lines, *map(repr, terminal.event_log.events), caplog.text])
     assert [one["outcome"] for one in terminal.named("card")] == ["match", "unknown"]
     assert CARD not in told
     assert "00098765432" not in told
@@ -216,19 +216,19 @@ async def test_the_desk_takes_cards_until_the_reader_breaks(terminal: RunningTer
     reader.cards = [CARD, "5", DriverError("the card reader is gone")]
 
     with pytest.raises(DriverError, match="is gone"):
-        await terminal.parts.cards.run()
+        await terminal.parts.door.cards.run()
 
     assert not reader.is_open  # so that the next try opens it
     reader.cards = [CARD]
     async with asyncio.timeout(5):
-        await terminal.parts.cards.run()
+        await terminal.parts.door.cards.run()
     assert reader.opened == 2
     assert [one["outcome"] for one in terminal.named("card")] == ["match", "unknown", "match"]
 
 
 async def test_a_card_is_found_by_an_index(terminal: RunningTerminal) -> None:
     """Fifty thousand people must not be read for each card."""
-    from edge_agent.cards import HOLDER
+    from edge_agent.door.cards import HOLDER
 
     plan = await terminal.parts.database.run(
         lambda connection: connection.execute(f"EXPLAIN QUERY PLAN {HOLDER}", (CARD,)).fetchall()
@@ -254,11 +254,11 @@ async def test_card_that_cannot_be_recorded_opens_only_where_that_was_configured
         )
         async with terminal:
             await enter(terminal)
-            decision = await terminal.parts.cards.take(CARD)
+            decision = await terminal.parts.door.cards.take(CARD)
             assert decision.open_door
             for _ in range(400):  # the reserve first, then what the records find room in
                 disk.fill()
-                decision = await terminal.parts.cards.take(CARD)
+                decision = await terminal.parts.door.cards.take(CARD)
                 kept = await terminal.count("passes")
                 if kept < len(terminal.relay.pulses_ms) or not decision.open_door:
                     break
@@ -266,5 +266,5 @@ async def test_card_that_cannot_be_recorded_opens_only_where_that_was_configured
             assert decision.open_door is opens_unrecorded
             unrecorded = len(terminal.relay.pulses_ms) - kept
             assert unrecorded == int(opens_unrecorded)
-            expected = Reason.LOCAL_ALLOWED if opens_unrecorded else Reason.NOT_ON_RECORD
+            expected = DoorReason.LOCAL_ALLOWED if opens_unrecorded else DoorReason.NOT_ON_RECORD
             assert decision.reason is expected

@@ -10,11 +10,11 @@ import pytest
 from edge_agent.api.server import ApiServer
 from edge_agent.config import parse_config
 from edge_agent.drivers.clock import SystemClock
-from edge_agent.enrolment import Newcomer, enrol_by_agent
-from edge_agent.exceptions import AgentUnreachable, EnrolmentRefused
-from edge_agent.live_state import LiveFile, LiveState
-from edge_agent.own_api import _own_host, call_own
-from edge_agent.store import SavePerson
+from edge_agent.service.enrolment import Newcomer, enrol_by_agent
+from edge_agent.service.exceptions import AgentUnreachable, EnrolmentRefused
+from edge_agent.service.live_state import LiveFile, LiveState
+from edge_agent.service.own_api import _own_host, call_own
+from edge_agent.storage.people_rows import SavePerson
 from tests.edge_agent.api.conftest import Starter
 from tests.edge_agent.api.running import RunningTerminal
 from tests.edge_agent.fakes import ManualClock, person_jpeg
@@ -25,7 +25,7 @@ ANN = Newcomer("u7", "Ann")
 
 async def told_where(terminal: RunningTerminal) -> None:
     """Write down where it listens, as the watchdog does."""
-    host, port, push_port = terminal.parts.api.listening()
+    host, port, push_port = terminal.parts.interfaces.api.listening()
     live = LiveFile(terminal.config.data_dir)
     await live.open()
     live.keep(LiveState(1, "1", "2026-01-02T03:04:05+00:00", host, port, push_port))
@@ -46,7 +46,7 @@ async def test_running_agent_enrols_and_recognises_at_once(terminal: RunningTerm
 
     await enrol_by_agent(terminal.config, ANN, person_jpeg(100), clock=SystemClock())
 
-    user = await terminal.parts.terminal.people.find("u7")
+    user = await terminal.parts.interfaces.terminal.people.find("u7")
     assert user is not None
     assert (user["name"], user["userType"]) == ("Ann", 1)
     await terminal.somebody_comes(100)
@@ -78,16 +78,16 @@ async def test_call_goes_by_the_agents_clock_however_it_was_moved(
 ) -> None:
     await told_where(terminal)
     ahead_ms = terminal.now_ms() + 86_400_000
-    assert await terminal.parts.terminal.time.set_to(ahead_ms)
+    assert await terminal.parts.interfaces.terminal.time.set_to(ahead_ms)
 
     await enrol_by_agent(terminal.config, ANN, person_jpeg(100), clock=SystemClock())
 
-    assert await terminal.parts.terminal.people.find("u7") is not None
+    assert await terminal.parts.interfaces.terminal.people.find("u7") is not None
 
 
 async def test_platforms_person_is_not_taken(terminal: RunningTerminal) -> None:
     changes = [SavePerson("u7", "Bob", "user", "")]
-    await terminal.parts.sync._store.apply(changes, at=ManualClock().now())
+    await terminal.parts.upstream.sync._store.apply(changes, at=ManualClock().now())
 
     assert "the platform has somebody with this id" in await refusal(terminal)
 
@@ -162,7 +162,7 @@ def test_server_is_reached_from_here_wherever_it_listens() -> None:
 
 
 async def test_server_that_has_ended_says_no_port(terminal: RunningTerminal) -> None:
-    server: ApiServer = terminal.parts.api
+    server: ApiServer = terminal.parts.interfaces.api
     assert server.listening()[1] > 0
 
     assert terminal._api is not None

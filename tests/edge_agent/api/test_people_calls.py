@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from edge_agent.decision import Reason
+from edge_agent.door.decision import DoorReason
 from terminal_protocol.device_fields import FieldKind, WireField
 from terminal_protocol.device_objects import USER_OBJECT
 from tests.edge_agent.api.conftest import Starter
@@ -245,7 +245,7 @@ async def test_delete_by_parameter_knows_all(
     platform: FakePlatform, terminal: RunningTerminal
 ) -> None:
     platform.enrol("1001", "Ann", person_jpeg(ANN))
-    await terminal.parts.sync.round()
+    await terminal.parts.upstream.sync.round()
     await terminal.call("userAdd", PERSON)
 
     answer = await terminal.request("GET", "/api/user/delete", params=terminal.query(id="all"))
@@ -285,7 +285,7 @@ async def test_all_deletes_everybody_and_the_platforms_people_come_back(
     platform: FakePlatform, terminal: RunningTerminal
 ) -> None:
     platform.enrol("1001", "Ann", person_jpeg(ANN))
-    await terminal.parts.sync.round()
+    await terminal.parts.upstream.sync.round()
     await terminal.call("userAdd", {**PERSON, "photo": photo_of(BOB)})
     assert await listed(terminal) == ["1001", "u1"]
 
@@ -293,7 +293,7 @@ async def test_all_deletes_everybody_and_the_platforms_people_come_back(
 
     assert answer["code"] == 200
     assert await listed(terminal) == []
-    await terminal.parts.sync.round()
+    await terminal.parts.upstream.sync.round()
     assert await listed(terminal) == ["1001"]
     assert platform.polls[-1] != 0
     assert 0 in platform.polls[1:]
@@ -430,7 +430,7 @@ async def test_paging_of_the_list(
 async def shared(platform: FakePlatform, terminal: RunningTerminal) -> RunningTerminal:
     """A terminal that holds Ann from the platform and Bob from its own interface."""
     platform.enrol("1001", "Ann", person_jpeg(ANN), user_type="visitor")
-    await terminal.parts.sync.round()
+    await terminal.parts.upstream.sync.round()
     await terminal.call("userAdd", {**PERSON, "photo": photo_of(BOB)})
     return terminal
 
@@ -449,7 +449,7 @@ async def test_platforms_person_is_changed_by_the_platform_only(
 ) -> None:
     """20002; and the library is asked for at once, because somebody knows of a change."""
     ann = {**PERSON, "userId": "1001"}
-    asked = shared.parts.sync._asked
+    asked = shared.parts.upstream.sync._asked
 
     for name, body in (("userAdd", ann), ("userUpdate", ann), ("userDelete", None)):
         asked.clear()
@@ -464,13 +464,13 @@ async def test_local_people_survive_every_sync(
 ) -> None:
     platform.enrol("1002", "Cy", person_jpeg(150))
     platform.delete("1001")
-    await shared.parts.sync.round()
+    await shared.parts.upstream.sync.round()
     assert await listed(shared) == ["u1", "1002"]
 
     await shared.parts.database.run(
         lambda connection: connection.execute("DELETE FROM facts WHERE name = 'cursor'")
     )
-    await shared.parts.sync.round()
+    await shared.parts.upstream.sync.round()
 
     assert await listed(shared) == ["u1", "1002"]
     assert await recognised(shared, BOB) == "u1"
@@ -480,13 +480,13 @@ async def test_platform_takes_over_an_id_it_names(
     platform: FakePlatform, shared: RunningTerminal
 ) -> None:
     platform.enrol("u1", "Robert", person_jpeg(BOB))
-    await shared.parts.sync.round()
+    await shared.parts.upstream.sync.round()
 
     (robert,) = (await shared.call("userList", userId="u1"))["data"]["data"]
     assert (robert["name"], robert["jobNumber"]) == ("Robert", "")
     assert await shared.code("userDelete", user_id="u1") == 20002
     platform.delete("u1")
-    await shared.parts.sync.round()
+    await shared.parts.upstream.sync.round()
     assert await listed(shared, userId="u1") == []
 
 
@@ -497,11 +497,11 @@ async def test_everybody_deleted_in_the_middle_of_a_sync_comes_back(
     platform.page_size = 1
     for number in range(3):
         platform.enrol(f"100{number}", "Somebody", person_jpeg(60 + 30 * number))
-    running = asyncio.create_task(terminal.parts.sync.round())
+    running = asyncio.create_task(terminal.parts.upstream.sync.round())
     await asyncio.to_thread(platform.wait, lambda here: len(here.polls) >= 2)
     await terminal.call("userDelete", user_id="all")
     await running
-    await terminal.parts.sync.round()
+    await terminal.parts.upstream.sync.round()
 
     assert sorted(await listed(terminal)) == ["1000", "1001", "1002"]
 
@@ -512,10 +512,10 @@ async def test_new_model_describes_local_people_anew_and_keeps_them_local(
     await shared.parts.database.run(
         lambda connection: connection.execute("UPDATE people SET contract_id = 'old/1'")
     )
-    await shared.parts.sync.load()
+    await shared.parts.upstream.sync.load()
     assert await recognised(shared, BOB) is None
 
-    await shared.parts.sync.redescribe()
+    await shared.parts.upstream.sync.redescribe()
 
     assert await recognised(shared, BOB) == "u1"
     assert await shared.code("userUpdate", {**PERSON, "name": "Rob"}, user_id="u1") == 200
@@ -524,16 +524,16 @@ async def test_new_model_describes_local_people_anew_and_keeps_them_local(
 @pytest.mark.parametrize(
     ("more", "reason"),
     [
-        ({"userType": 1}, Reason.LOCAL_ALLOWED),
-        ({"userType": 3}, Reason.KEPT_OUT),
-        ({"userType": -1}, Reason.KEPT_OUT),
-        ({"userType": 2, "startTime": 1, "endTime": 2}, Reason.OUTSIDE_VISIT),
-        ({"userType": 2, "startTime": 4_000_000_000}, Reason.OUTSIDE_VISIT),
-        ({"userType": 2, "startTime": 1, "endTime": 4_000_000_000}, Reason.LOCAL_ALLOWED),
+        ({"userType": 1}, DoorReason.LOCAL_ALLOWED),
+        ({"userType": 3}, DoorReason.KEPT_OUT),
+        ({"userType": -1}, DoorReason.KEPT_OUT),
+        ({"userType": 2, "startTime": 1, "endTime": 2}, DoorReason.OUTSIDE_VISIT),
+        ({"userType": 2, "startTime": 4_000_000_000}, DoorReason.OUTSIDE_VISIT),
+        ({"userType": 2, "startTime": 1, "endTime": 4_000_000_000}, DoorReason.LOCAL_ALLOWED),
     ],
 )
 async def test_local_rule_knows_types_and_times_of_visits(
-    start: Starter, more: dict[str, Any], reason: Reason
+    start: Starter, more: dict[str, Any], reason: DoorReason
 ) -> None:
     terminal = await start(top={"decide": "local", "library_max_age_s": 0.0})
     await terminal.call("userAdd", {**PERSON, **more, "photo": photo_of(ANN)})
@@ -541,4 +541,4 @@ async def test_local_rule_knows_types_and_times_of_visits(
     decision = await terminal.somebody_comes(ANN)
 
     assert decision.reason is reason
-    assert decision.open_door is (reason is Reason.LOCAL_ALLOWED)
+    assert decision.open_door is (reason is DoorReason.LOCAL_ALLOWED)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from edge_agent.door_devices import Announcer
+from edge_agent.door.devices import Announcer
 from edge_agent.drivers.base import Cue
 from edge_agent.drivers.prompt_words import Language, words
 from edge_agent.drivers.prompter_console import ConsolePrompterOptions
@@ -52,8 +52,8 @@ async def test_voice_off_is_silent_for_faces_and_cards_and_on_again_speaks(
 
     opened = await terminal.somebody_comes(ANN)
     await terminal.somebody_comes(200)
-    await terminal.parts.cards.take(CARD)
-    await terminal.parts.cards.take("unknown")
+    await terminal.parts.door.cards.take(CARD)
+    await terminal.parts.door.cards.take("unknown")
 
     assert opened.open_door
     assert terminal.prompter.prompts == []
@@ -71,9 +71,9 @@ async def test_what_makes_no_sound_is_told_with_the_voice_off(
     prompter = ConsolePrompterOptions(device=str(console)).make()
     await prompter.open()
     await switch_voice(terminal, 0)
-    announcer = Announcer(prompter, door=terminal.parts.terminal.settings.door)
+    announcer = Announcer(prompter, door=terminal.parts.interfaces.terminal.settings.door)
 
-    await announcer.tell(Cue.STRANGER)
+    await announcer.announce(Cue.STRANGER)
 
     await prompter.close()
     assert console.read_text() == "» You are not known here\n"
@@ -84,7 +84,7 @@ async def test_own_words_of_welcome_are_told_at_a_pass(terminal: RunningTerminal
     """8.2.1, prompt: in place of the usual words, with no name behind them."""
     await enter(terminal, prompt=OWN_WORDS)
 
-    await (terminal.somebody_comes(ANN) if way == "face" else terminal.parts.cards.take(CARD))
+    await (terminal.somebody_comes(ANN) if way == "face" else terminal.parts.door.cards.take(CARD))
 
     assert told(terminal) == [OWN_WORDS]
 
@@ -122,8 +122,8 @@ async def test_own_words_survive_a_restart(terminal: RunningTerminal) -> None:
     await enter(terminal, prompt=OWN_WORDS)
     parts = terminal.parts
 
-    await parts.recogniser.hold([])
-    await parts.sync.load()
+    await parts.door.recogniser.hold([])
+    await parts.upstream.sync.load()
     await terminal.somebody_comes(ANN)
 
     assert told(terminal) == [OWN_WORDS]
@@ -137,7 +137,7 @@ async def test_own_words_go_with_the_person(
 
     await enter(terminal, prompt=OWN_WORDS)
     platform.enrol("u1", "Ann", person_jpeg(ANN))
-    await terminal.parts.sync.round()
+    await terminal.parts.upstream.sync.round()
 
     await terminal.somebody_comes(ANN)
 
@@ -152,5 +152,5 @@ async def test_own_words_are_neither_told_nor_logged_elsewhere(
 
     await terminal.somebody_comes(ANN)
 
-    assert OWN_WORDS not in "".join([*terminal.story.lines, caplog.text])
+    assert OWN_WORDS not in "".join([*terminal.event_log.lines, caplog.text])
     assert OWN_WORDS not in repr(terminal.prompter.prompts)

@@ -104,13 +104,13 @@ def test_heartbeat_and_silence_are_the_seeds() -> None:
 async def impatient(terminal: RunningTerminal) -> AsyncIterator[RunningTerminal]:
     """The terminal with a second interface that waits 0.4 instead of 33 seconds."""
     hub = RecordHub(silence_s=0.4)
-    terminal.parts.terminal.records.listen(hub.publish)
+    terminal.parts.interfaces.terminal.records.listen(hub.publish)
     server = ApiServer(
-        terminal.config.api, terminal.parts.terminal, hub=hub, chance=random.Random(1)
+        terminal.config.api, terminal.parts.interfaces.terminal, hub=hub, chance=random.Random(1)
     )
     running = asyncio.create_task(server.run())
     await terminal.told("api", times=2)
-    del terminal.story.events[: terminal.story.events.index(terminal.named("api")[1])]
+    del terminal.event_log.events[: terminal.event_log.events.index(terminal.named("api")[1])]
     yield terminal
     running.cancel()
     await asyncio.wait([running])
@@ -188,7 +188,7 @@ async def test_anything_is_a_heartbeat(impatient: RunningTerminal, kind: str) ->
 
 async def test_who_reads_too_slowly_is_cut() -> None:
     """Its backlog is bounded; what it missed is in /api/record."""
-    from edge_agent.api.push import _BACKLOG_MAX, _Subscriber
+    from edge_agent.api.record_push import _BACKLOG_MAX, _Subscriber
 
     slow = _Subscriber()
 
@@ -200,7 +200,7 @@ async def test_who_reads_too_slowly_is_cut() -> None:
 
 
 async def test_listener_that_left_is_forgotten(terminal: RunningTerminal) -> None:
-    hub = terminal.parts.api._hub
+    hub = terminal.parts.interfaces.api._hub
     async with subscriber(terminal) as socket:
         await received(socket)
         assert hub.listeners == 1

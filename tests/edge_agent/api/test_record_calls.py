@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from edge_agent.api.record_calls import today
-from edge_agent.library import Match
-from edge_agent.records import RecordLog, Retention, Visit
+from edge_agent.storage.people_rows import Match
+from edge_agent.storage.records import RecordLog, Retention, Visit
 from terminal_protocol.device_objects import SIGN_OBJECT
 from tests.edge_agent.api.running import PERSON, RunningTerminal
 from tests.edge_agent.fakes import person_jpeg
@@ -35,7 +35,7 @@ def visit(
 
 async def remember(terminal: RunningTerminal, *visits: Visit) -> None:
     for one in visits:
-        await terminal.parts.terminal.records.keep(one, "syattribute", b"{}")
+        await terminal.parts.interfaces.terminal.records.keep(one, "syattribute", b"{}")
 
 
 @pytest.fixture
@@ -233,7 +233,7 @@ async def test_records_survive_a_damaged_file(terminal: RunningTerminal) -> None
     path = terminal.config.data_dir / "agent.sqlite3"
     await terminal.parts.database.checkpoint()
     await terminal.parts.database.close()
-    from edge_agent.rebuild import carry_over, open_or_rebuild
+    from edge_agent.storage.rebuild import carry_over, open_or_rebuild
 
     damaged = path.rename(path.with_name("damaged"))
     fresh = open_or_rebuild(path)

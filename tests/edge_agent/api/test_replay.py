@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from edge_agent import call_marks
 from edge_agent.__main__ import main
 from edge_agent.api.accepted_calls import Use
-from edge_agent.call_marks import read_marks
+from edge_agent.storage import call_marks
+from edge_agent.storage.call_marks import read_marks
 from terminal_protocol.device_calls import CALLS, OLDER_DESC, SIGN_USED_DESC, signed_query
 from tests.edge_agent.api.conftest import Starter
 from tests.edge_agent.api.running import PERSON, RunningTerminal
-from tests.edge_agent.test_repair import DAMAGES, damage
+from tests.edge_agent.storage.test_repair import DAMAGES, damage
 from tests.support.fake_platform import FakePlatform
 
 DAY_MS = 86_400_000
@@ -113,14 +113,14 @@ async def test_one_signature_is_good_for_one_call_that_acts(
     stamp = terminal.stamp()
     body, rest = ACTING.get(first, (None, {}))
     await terminal.call(first, body, at_ms=stamp, **rest)
-    terminal.parts.restart.clear()
+    terminal.parts.process.restart.clear()
 
     body, rest = ACTING[second]
     answer = await terminal.call(second, body, at_ms=stamp, **rest)
 
     assert (answer["code"], answer["desc"]) == (10005, SIGN_USED_DESC)
     assert len(terminal.relay.pulses_ms) == (first == "open")
-    assert not terminal.parts.restart.is_set()
+    assert not terminal.parts.process.restart.is_set()
 
 
 @pytest.mark.parametrize("call", ["information", "userList", "recordList", "perpara"])
@@ -443,7 +443,7 @@ async def test_marks_survive_a_repair_while_it_runs(again: Again, database: Path
 
 async def test_what_is_remembered_is_bounded(terminal: RunningTerminal) -> None:
     """The oldest ones give way; what was signed before them is refused from then on."""
-    calls = terminal.parts.terminal.calls
+    calls = terminal.parts.interfaces.terminal.calls
     calls._remembered = 100
     begin = terminal.now_ms() - 60_000
     for number in range(1300):

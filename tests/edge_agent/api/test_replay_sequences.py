@@ -20,13 +20,13 @@ from hypothesis import strategies as st
 from edge_agent.api.accepted_calls import AcceptedCalls, Use
 from edge_agent.api.answers import CallRefused
 from edge_agent.api.auth import Gatekeeper
+from edge_agent.api.terminal_time import TerminalTime
 from edge_agent.config import ApiConfig
-from edge_agent.config_api import Replay
-from edge_agent.database import Database
+from edge_agent.config.sections import Replay
 from edge_agent.drivers.clock import SystemClock
-from edge_agent.terminal_time import TerminalTime
+from edge_agent.storage.database import Database
 from terminal_protocol.signature import sign
-from tests.edge_agent.test_repair import DAMAGES, damage
+from tests.edge_agent.storage.test_repair import DAMAGES, damage
 
 PASSWORD = "door-7788"
 BEGINS = datetime(2026, 3, 1, tzinfo=UTC)

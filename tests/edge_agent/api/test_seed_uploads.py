@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from edge_agent.decision import Reason
+from edge_agent.door.decision import DoorReason
 from edge_agent.drivers.base import Cue
-from edge_agent.exceptions import DriverError
+from edge_agent.drivers.exceptions import DriverError
 from terminal_protocol import IdCard
 from tests.edge_agent.api.conftest import Starter
 from tests.edge_agent.api.running import RunningTerminal
@@ -29,7 +29,7 @@ ID_CARD = {
 async def sent(platform: FakePlatform, terminal: RunningTerminal, kind: str) -> dict[str, Any]:
     """Return the newest upload of a kind, as its bytes say it, once the queue is empty."""
     while await terminal.count("outbox"):
-        await terminal.parts.uplink.step()
+        await terminal.parts.upstream.uplink.step()
     bodies = [body for one, body in platform.raw_bodies if one == kind]
     told: dict[str, Any] = json.loads(bodies[-1])
     return told
@@ -37,7 +37,7 @@ async def sent(platform: FakePlatform, terminal: RunningTerminal, kind: str) -> 
 
 async def knowing_ann(platform: FakePlatform, terminal: RunningTerminal) -> RunningTerminal:
     platform.enrol("111222", "李二壮", person_jpeg(ANN), user_type="student")
-    await terminal.parts.sync.round()
+    await terminal.parts.upstream.sync.round()
     return terminal
 
 
@@ -91,7 +91,7 @@ async def test_identity_card_goes_along_with_the_next_pass_and_no_other(
     card = IdCard.from_wire(ID_CARD)
     terminal.card_reader.cards = [card]
 
-    await terminal.parts.cards.run()
+    await terminal.parts.door.cards.run()
     assert terminal.relay.pulses_ms == []  # it is no key
     assert [one.cue for one in terminal.prompter.prompts] == [Cue.LOOK_HERE]
     await terminal.somebody_comes(ANN)
@@ -104,7 +104,7 @@ async def test_identity_card_goes_along_with_the_next_pass_and_no_other(
     assert list(first)[-2:] == ["idCardInfo", "img"]
     assert "idCardInfo" not in second
     assert platform.passes[0].id_card == card
-    seen = "".join([*terminal.story.lines, *map(repr, terminal.story.events), caplog.text])
+    seen = "".join([*terminal.event_log.lines, *map(repr, terminal.event_log.events), caplog.text])
     assert [one for one in ID_CARD.values() if one in seen] == []
 
 
@@ -113,7 +113,7 @@ async def test_card_number_is_no_identity_card(platform: FakePlatform, start: St
     terminal.card_reader.cards = ["00047112345", DriverError("the card reader is gone")]
 
     with pytest.raises(DriverError):
-        await terminal.parts.cards.run()
+        await terminal.parts.door.cards.run()
     await terminal.somebody_comes(ANN)
 
     assert "idCardInfo" not in await sent(platform, terminal, "syface")
@@ -125,7 +125,7 @@ async def test_identity_card_of_a_stranger_is_not_the_next_persons(
     terminal = await knowing_ann(platform, await start())
     terminal.card_reader.cards = [IdCard.from_wire(ID_CARD)]
 
-    await terminal.parts.cards.run()
+    await terminal.parts.door.cards.run()
     await terminal.somebody_comes(STRANGER)
     await terminal.somebody_comes(ANN)
 
@@ -140,7 +140,7 @@ async def test_identity_card_that_nobody_followed_is_forgotten(
     terminal = await knowing_ann(platform, await start())
     card = IdCard.from_wire(ID_CARD)
     assert card is not None
-    tray, now_s = terminal.parts.pipeline.id_cards, terminal.clock.monotonic()
+    tray, now_s = terminal.parts.door.pipeline.id_cards, terminal.clock.monotonic()
 
     tray.put(card, now_s - 15.1)
     await terminal.somebody_comes(ANN)
@@ -156,6 +156,7 @@ async def test_identity_card_that_nobody_followed_is_forgotten(
 NORMAL_C, HIGH_C = 36.3, 38.2
 MASKS = {"maskDetecEnable": 1}
 ANYBODY = {"unrecognised_may_pass": True, "library_max_age_s": 0.0}
+ASKS = {**ANYBODY, "decide": "platform"}
 
 
 async def change(terminal: RunningTerminal, face: dict[str, int], peri: dict[str, int]) -> None:
@@ -226,16 +227,16 @@ async def test_open_code_of_somebody_unknown(
 @pytest.mark.parametrize(
     ("top", "face", "peri", "reading_c", "reason", "code"),
     [
-        (ANYBODY, {}, {"cmpNormal": 0}, NORMAL_C, Reason.UNRECOGNISED_ALLOWED, 100),
-        (ANYBODY, {}, {}, NORMAL_C, Reason.NOBODY, None),
-        ({}, {}, {"cmpNormal": 0}, NORMAL_C, Reason.NOBODY, None),
-        ({**ANYBODY, "decide": "platform"}, {}, {"cmpNormal": 0}, NORMAL_C, Reason.NOBODY, None),
-        (ANYBODY, {}, {"cmpNormal": 0}, HIGH_C, Reason.TEMPERATURE_HIGH, 101),
-        (ANYBODY, {}, {"cmpNormal": 0, "tempNormal": 0}, HIGH_C, Reason.TEMPERATURE_HIGH, 101),
-        (ANYBODY, {}, {"cmpNormal": 0}, None, Reason.TEMPERATURE_MISSING, None),
-        (ANYBODY, MASKS, {"cmpNormal": 0, "maskNormal": 1}, NORMAL_C, Reason.MASK_MISSING, 102),
+        (ANYBODY, {}, {"cmpNormal": 0}, NORMAL_C, DoorReason.UNRECOGNISED_ALLOWED, 100),
+        (ANYBODY, {}, {}, NORMAL_C, DoorReason.NOBODY, None),
+        ({}, {}, {"cmpNormal": 0}, NORMAL_C, DoorReason.NOBODY, None),
+        (ASKS, {}, {"cmpNormal": 0}, NORMAL_C, DoorReason.NOBODY, None),
+        (ANYBODY, {}, {"cmpNormal": 0}, HIGH_C, DoorReason.TEMPERATURE_HIGH, 101),
+        (ANYBODY, {}, {"cmpNormal": 0, "tempNormal": 0}, HIGH_C, DoorReason.TEMPERATURE_HIGH, 101),
+        (ANYBODY, {}, {"cmpNormal": 0}, None, DoorReason.TEMPERATURE_MISSING, None),
+        (ANYBODY, MASKS, {"cmpNormal": 0, "maskNormal": 1}, NORMAL_C, DoorReason.MASK_MISSING, 102),
         ({**ANYBODY, "looking": {"liveness_required": True}}, {}, {"cmpNormal": 0}, NORMAL_C,
-         Reason.NOBODY, None),
+         DoorReason.NOBODY, None),
     ],
 )  # fmt: skip
 async def test_door_opens_to_somebody_unknown_only_after_two_yeses(
@@ -245,7 +246,7 @@ async def test_door_opens_to_somebody_unknown_only_after_two_yeses(
     face: dict[str, int],
     peri: dict[str, int],
     reading_c: float | None,
-    reason: Reason,
+    reason: DoorReason,
     code: int | None,
 ) -> None:
     """The file's and that of cmpNormal; then a measured, normal temperature is asked for."""
@@ -255,7 +256,7 @@ async def test_door_opens_to_somebody_unknown_only_after_two_yeses(
 
     decision = await terminal.somebody_comes(STRANGER)
 
-    is_open = reason is Reason.UNRECOGNISED_ALLOWED
+    is_open = reason is DoorReason.UNRECOGNISED_ALLOWED
     assert (decision.reason, decision.open_door) == (reason, is_open)
     assert terminal.relay.pulses_ms == ([3000] if is_open else [])
     info = (await sent(platform, terminal, "syattribute"))["Info"]
@@ -284,11 +285,11 @@ async def test_people_kept_out_stay_out_of_a_door_that_opens_to_anybody(
     terminal = await start(top=ANYBODY)
     await change(terminal, {}, {"cmpNormal": 0})
     platform.enrol("9", "Eve", person_jpeg(ANN), user_type="blacklist")
-    await terminal.parts.sync.round()
+    await terminal.parts.upstream.sync.round()
 
     decision = await terminal.somebody_comes(ANN)
 
-    assert decision.reason is Reason.KEPT_OUT
+    assert decision.reason is DoorReason.KEPT_OUT
     assert terminal.relay.pulses_ms == []
 
 
@@ -300,11 +301,11 @@ async def test_one_result_is_an_object_and_several_are_a_list(
 ) -> None:
     terminal = await start()
     platform.enrol("111222", "Ann", person_jpeg(ANN))
-    await terminal.parts.sync.round()
+    await terminal.parts.upstream.sync.round()
     one = await sent(platform, terminal, "syresult")
     platform.enrol("7", "Bob", person_jpeg(STRANGER))
     platform.enrol("8", "Eve", None)
-    await terminal.parts.sync.round()
+    await terminal.parts.upstream.sync.round()
     several = await sent(platform, terminal, "syresult")
 
     good = {"status": "100", "msg": "操作成功"}
@@ -326,13 +327,13 @@ async def test_one_result_is_an_object_and_several_are_a_list(
 async def test_heartbeat_names_the_base_url_in_use(platform: FakePlatform, start: Starter) -> None:
     terminal = await start()
 
-    assert await terminal.parts.presence.beat()
+    assert await terminal.parts.upstream.heartbeat.beat()
 
     (_, body) = platform.raw_bodies[-1]
     assert json.loads(body) == {
         "Heartinfo": {"deviceid": "0000001", "ServerURL": platform.base_url}
     }
-    assert TOKEN not in "".join([*terminal.story.lines, *map(repr, terminal.story.events)])
+    assert TOKEN not in "".join([*terminal.event_log.lines, *map(repr, terminal.event_log.events)])
 
 
 @pytest.mark.parametrize(("length", "is_sent"), [(128, True), (129, False)])
@@ -343,7 +344,7 @@ async def test_base_url_too_long_for_the_field_is_not_cut(
     url = platform.base_url + "/".ljust(length - len(platform.base_url), "x")
     terminal = await start(top={"base_url": url})
 
-    await terminal.parts.presence.beat()
+    await terminal.parts.upstream.heartbeat.beat()
 
     ((_, body),) = platform.raw_bodies
     assert json.loads(body)["Heartinfo"]["ServerURL"] == (url if is_sent else "")

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from edge_agent.door_settings import SnapshotKind
-from edge_agent.network_facts import network_facts
+from edge_agent.recognition.face_settings import SnapshotKind
+from edge_agent.service.network_facts import network_facts
 from terminal_protocol.device_fields import WireField
 from terminal_protocol.device_objects import OBJECTS, WireObject
 from tests.edge_agent.api.conftest import Starter
@@ -86,7 +86,7 @@ async def test_object_is_kept_reported_and_survives_a_restart(start: Starter, na
     assert await get_object(terminal, name) == OBJECT_VALUES[name]
     await terminal.parts.database.close()
     await terminal.parts.database.open()
-    await terminal.parts.terminal.settings.load()
+    await terminal.parts.interfaces.terminal.settings.load()
     assert await get_object(terminal, name) == OBJECT_VALUES[name]
 
 
@@ -202,15 +202,15 @@ async def test_refused_object_changes_nothing(terminal: RunningTerminal) -> None
 async def test_settings_count_at_once(start: Starter) -> None:
     """No restart: the next visitor meets the new settings."""
     terminal = await start(top={"decide": "local", "temperature_limit_c": 38.5})
-    assert terminal.parts.terminal.settings.door().rules.temperature_limit_c == 38.5
+    assert terminal.parts.interfaces.terminal.settings.door().rules.temperature_limit_c == 38.5
 
     await terminal.call("smartfacecfg", FACE)
     await terminal.call("perparacfg", {**PERI, "tempNormal": 1})
 
-    door = terminal.parts.terminal.settings.door()
-    assert (door.looking.least_score, door.looking.face_min_px) == (0.7, 80)
-    assert (door.looking.face_max_px, door.looking.kind) == (400, SnapshotKind.BOTH)
-    assert (door.looking.draws_frame, door.looking.is_comparing) == (True, True)
+    door = terminal.parts.interfaces.terminal.settings.door()
+    assert (door.face.least_score, door.face.face_min_px) == (0.7, 80)
+    assert (door.face.face_max_px, door.face.kind) == (400, SnapshotKind.BOTH)
+    assert (door.face.draws_frame, door.face.is_comparing) == (True, True)
     assert (door.visit_gap_s, door.detects_masks, door.measures_temperature) == (20, True, True)
     assert (door.rules.temperature_limit_c, door.rules.unlock_delay_ms) == (37.1, 30_000)
     assert (door.rules.temperature_counts, door.rules.mask_required) == (True, True)
@@ -225,9 +225,9 @@ async def test_writing_back_what_was_read_changes_nothing(start: Starter) -> Non
     await terminal.call("smartfacecfg", {**read, "imgType": 1})
     await terminal.call("perparacfg", await get_object(terminal, "PerParaObject"))
 
-    rules = terminal.parts.terminal.settings.door().rules
+    rules = terminal.parts.interfaces.terminal.settings.door().rules
     assert (rules.temperature_limit_c, rules.unlock_delay_ms) == (38.5, 400)
-    assert terminal.parts.terminal.settings.door().looking.kind is SnapshotKind.WHOLE
+    assert terminal.parts.interfaces.terminal.settings.door().face.kind is SnapshotKind.WHOLE
 
 
 async def names_of(terminal: RunningTerminal) -> set[str]:
@@ -237,7 +237,7 @@ async def names_of(terminal: RunningTerminal) -> set[str]:
     production = await get_object(terminal, "ProductionObject")
     assert device == information
     assert list(device) == list(OBJECTS["DeviceObject"].names)
-    held = terminal.parts.terminal.settings.device_name
+    held = terminal.parts.interfaces.terminal.settings.device_name
     return {information["deviceName"], production["deviceName"], held}
 
 
@@ -271,13 +271,13 @@ async def test_field_of_8_1_5_acts_or_is_kept_only(
     face = {**await get_object(terminal, "SmartFaceObject"), "maskDetecEnable": 1}
     await terminal.call("smartfacecfg", face)
     before = await get_object(terminal, "PerParaObject")
-    door = terminal.parts.terminal.settings.door()
+    door = terminal.parts.interfaces.terminal.settings.door()
     assert before[name] != value
 
     assert await terminal.code("perparacfg", {**before, name: value}) == 200
 
     assert await get_object(terminal, "PerParaObject") == {**before, name: value}
-    assert (terminal.parts.terminal.settings.door() != door) is (name in ACTING)
+    assert (terminal.parts.interfaces.terminal.settings.door() != door) is (name in ACTING)
 
 
 @pytest.mark.parametrize(
@@ -362,7 +362,7 @@ async def test_changes_at_once_follow_each_other(terminal: RunningTerminal) -> N
     face = await get_object(terminal, "SmartFaceObject")
     changes = [{**face, "imgType": number % 3} for number in range(30)]
 
-    settings = terminal.parts.terminal.settings
+    settings = terminal.parts.interfaces.terminal.settings
     await asyncio.gather(*(settings.change("SmartFaceObject", one) for one in changes))
 
     assert (await get_object(terminal, "SmartFaceObject"))["imgType"] == 29 % 3

@@ -15,14 +15,14 @@ from PIL import Image, ImageFilter
 
 from edge_agent.__main__ import main
 from edge_agent.api.accepted_calls import AcceptedCalls, Use
+from edge_agent.api.terminal_time import TerminalTime
 from edge_agent.config import AgentConfig, ApiConfig, parse_config
-from edge_agent.database import Database
 from edge_agent.doctor import Examination, Finding, Result, examine
 from edge_agent.drivers.clock import SystemClock
-from edge_agent.instance_lock import instance_lock
-from edge_agent.live_state import LiveFile, LiveState
-from edge_agent.store import Store
-from edge_agent.terminal_time import TerminalTime
+from edge_agent.service.instance_lock import instance_lock
+from edge_agent.service.live_state import LiveFile, LiveState
+from edge_agent.storage.database import Database
+from edge_agent.storage.store import Store
 from face_engine import FaceEngine, ModelMissing
 from tests.edge_agent.fakes import FakeEngine, ManualClock
 from tests.support.fake_platform import TOKEN, Failure, FakePlatform, refusal

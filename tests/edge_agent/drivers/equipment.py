@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 import pytest
 
-from edge_agent.drivers.registry import driver_options
+from edge_agent.config.driver_registry import driver_options
 from tests.edge_agent.fakes import person_jpeg
 from tests.support.tools import module
 

@@ -8,7 +8,7 @@ import pytest
 
 from edge_agent.config import parse_config
 from edge_agent.drivers.card_reader_simulated import SimulatedReaderOptions
-from edge_agent.exceptions import DriverError, DriverUnavailable
+from edge_agent.drivers.exceptions import DriverError, DriverUnavailable
 from terminal_protocol import IdCard
 
 NUMBER = "00047112345"

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from edge_agent.config.driver_registry import OWN, driver_options
 from edge_agent.drivers.base import Cue, Frame, HeatReading, Prompt
-from edge_agent.drivers.registry import OWN, driver_options
-from edge_agent.exceptions import DriverError, DriverUnavailable
+from edge_agent.drivers.exceptions import DriverError, DriverUnavailable
 from tests.edge_agent.drivers.equipment import ABSENT, NEED_NOTHING, PRESENT, Present
 
 EVERY = [

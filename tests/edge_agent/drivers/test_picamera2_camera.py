@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from edge_agent.drivers import picamera2_camera
+from edge_agent.drivers.exceptions import DriverError, DriverTimeout, DriverUnavailable
 from edge_agent.drivers.picamera2_camera import Picamera2Options
-from edge_agent.exceptions import DriverError, DriverTimeout, DriverUnavailable
 from tests.edge_agent.drivers.fake_picamera2 import Picamera2, installed
 
 

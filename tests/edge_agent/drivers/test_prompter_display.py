@@ -11,9 +11,9 @@ import httpx
 import pytest
 
 from edge_agent.drivers.base import Cue, Prompt
+from edge_agent.drivers.exceptions import DriverUnavailable
 from edge_agent.drivers.prompt_words import Language
 from edge_agent.drivers.prompter_display import DisplayPrompter, DisplayPrompterOptions
-from edge_agent.exceptions import DriverUnavailable
 
 
 @pytest.fixture

@@ -7,13 +7,9 @@ from dataclasses import replace
 
 import pytest
 
+from edge_agent.config.exceptions import ConfigInvalid
+from edge_agent.drivers.exceptions import DriverError, DriverTimeout, DriverUnavailable
 from edge_agent.drivers.relay_http import HttpRelay, HttpRelayOptions
-from edge_agent.exceptions import (
-    ConfigInvalid,
-    DriverError,
-    DriverTimeout,
-    DriverUnavailable,
-)
 from tests.edge_agent.drivers.relay_box import PASSWORD, Box
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from edge_agent.drivers.exceptions import DriverError, DriverUnavailable
 from edge_agent.drivers.relay_usb_hid import UsbHidRelay, UsbHidRelayOptions
-from edge_agent.exceptions import DriverError, DriverUnavailable
 from tests.edge_agent.drivers.fake_hidraw import Board, Computer
 
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from edge_agent.drivers import opencv_camera
+from edge_agent.drivers.exceptions import DriverUnavailable
 from edge_agent.drivers.opencv_camera import OpencvCamera, OpencvCameraOptions
-from edge_agent.exceptions import DriverUnavailable
 from tests.edge_agent.drivers.rtsp_camera import RtspCamera
 from tests.support.tools import module
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from edge_agent.drivers.base import Frame
+from edge_agent.drivers.exceptions import DriverError, DriverProtocolError, DriverUnavailable
 from edge_agent.drivers.thermometer_mlx90614 import Mlx90614, Mlx90614Options
-from edge_agent.exceptions import DriverError, DriverProtocolError, DriverUnavailable
 
 if TYPE_CHECKING:
     from tests.edge_agent.drivers.fake_i2c import FakeI2c

@@ -8,8 +8,15 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
+from edge_agent.config.exceptions import ConfigInvalid
 from edge_agent.drivers import thermometer_mlx90640
 from edge_agent.drivers.base import Frame, HeatReading
+from edge_agent.drivers.exceptions import (
+    DriverError,
+    DriverProtocolError,
+    DriverTimeout,
+    DriverUnavailable,
+)
 from edge_agent.drivers.mlx90640_calibration import calibration
 from edge_agent.drivers.mlx90640_temperature import (
     Measured,
@@ -22,13 +29,6 @@ from edge_agent.drivers.mlx90640_temperature import (
     supply_v,
 )
 from edge_agent.drivers.thermometer_mlx90640 import Mlx90640, Mlx90640Options, Pattern
-from edge_agent.exceptions import (
-    ConfigInvalid,
-    DriverError,
-    DriverProtocolError,
-    DriverTimeout,
-    DriverUnavailable,
-)
 from tests.edge_agent.drivers.fake_mlx90640 import (
     COLUMNS,
     ROWS,

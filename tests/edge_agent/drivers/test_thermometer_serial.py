@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from edge_agent.config.exceptions import ConfigInvalid
 from edge_agent.drivers.base import Frame
-from edge_agent.drivers.thermometer_serial import SerialThermometer, SerialThermometerOptions
-from edge_agent.exceptions import (
-    ConfigInvalid,
+from edge_agent.drivers.exceptions import (
     DriverError,
     DriverProtocolError,
     DriverTimeout,
     DriverUnavailable,
 )
+from edge_agent.drivers.thermometer_serial import SerialThermometer, SerialThermometerOptions
 from tests.edge_agent.drivers.serial_line import Line
 from tests.support.tools import module
 

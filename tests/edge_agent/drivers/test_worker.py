@@ -7,12 +7,12 @@ import threading
 
 import pytest
 
+from edge_agent.drivers.exceptions import DriverError, DriverTimeout
 from edge_agent.drivers.worker import DriverThread
-from edge_agent.exceptions import DriverError, DriverTimeout
 
 
 def thread(timeout_s: float = 5.0) -> DriverThread:
-    return DriverThread("test-worker", timeout_s=timeout_s, told="the device")
+    return DriverThread("test-worker", timeout_s=timeout_s, device="the device")
 
 
 async def test_calls_come_one_after_the_other_on_one_named_thread() -> None:
@@ -72,10 +72,10 @@ async def test_an_ended_worker_can_work_again() -> None:
 PROGRAM = """
 import asyncio, threading
 from edge_agent.drivers.worker import DriverThread
-from edge_agent.exceptions import DriverTimeout
+from edge_agent.drivers.exceptions import DriverTimeout
 
 async def main():
-    worker = DriverThread("stuck", timeout_s=0.05, told="the device")
+    worker = DriverThread("stuck", timeout_s=0.05, device="the device")
     try:
         await worker.run(threading.Event().wait)
     except DriverTimeout:

@@ -33,7 +33,7 @@ class RunningPage(RunningTerminal):
 
     async def __aenter__(self) -> Self:
         await super().__aenter__()
-        self._page = asyncio.create_task(self.parts.page.run())
+        self._page = asyncio.create_task(self.parts.interfaces.page.run())
         await self.told("page")
         return self
 

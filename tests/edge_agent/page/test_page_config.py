@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from edge_agent.config import AgentConfig, parse_config
-from edge_agent.config_page import PageLanguage
-from edge_agent.exceptions import ConfigInvalid
+from edge_agent.config.exceptions import ConfigInvalid
+from edge_agent.config.sections import PageLanguage
 from edge_agent.page import PageServer
 from tests.edge_agent.page.running import RunningPage
 from tests.support.fake_platform import FakePlatform
@@ -98,8 +98,9 @@ async def test_port_that_is_taken_is_said_and_tried_again(
 async def test_page_that_is_switched_off_listens_nowhere(page: RunningPage) -> None:
     off = parsed({"enabled": False}).page
     parts = page.parts
+    sources = parts.interfaces.page._status._sources
     server = PageServer(
-        *(off, page.config.api, parts.terminal, parts.page._standing._sources),
+        *(off, page.config.api, parts.interfaces.terminal, sources),
         file=parts.database.path,
         chance=random.Random(1),
     )

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from edge_agent.door.live_view import LiveFrame, LiveView
 from edge_agent.drivers.base import Frame
-from edge_agent.glance import Glance, View
 from edge_agent.page.pictures import LivePictures, thumbnail
 from edge_agent.page.views import PICTURE_HEADER
 from face_engine import DetectedFace
@@ -22,23 +22,23 @@ from tests.edge_agent.page.running import RunningPage
 FACE = DetectedFace((100.0, 50.0, 200.0, 200.0), 0.9, np.zeros((5, 2), dtype=np.float32))
 
 
-def view(width: int = 64, height: int = 64, *, shade: int = 100, framed: bool = False) -> View:
+def view(width: int = 64, height: int = 64, *, shade: int = 100, framed: bool = False) -> LiveFrame:
     image = np.full((height, width, 3), shade, dtype=np.uint8)
-    return View(Frame(image=image), 1.0, (FACE,) if framed else ())
+    return LiveFrame(Frame(image=image), 1.0, (FACE,) if framed else ())
 
 
 class Watched:
     """Live pictures of whatever is put before them."""
 
     def __init__(self, clock: ManualClock, *, most_px: int = 640, watchers_most: int = 2) -> None:
-        self.view: View | None = None
+        self.view: LiveFrame | None = None
         self.was_asked = asyncio.Event()
         self.pictures = LivePictures(
             self._look, clock, per_s=100, most_px=most_px, watchers_most=watchers_most
         )
         self.pictures.open()
 
-    def _look(self) -> View | None:
+    def _look(self) -> LiveFrame | None:
         self.was_asked.set()
         return self.view
 
@@ -156,12 +156,12 @@ async def test_nothing_is_encoded_while_nobody_watches(page: RunningPage) -> Non
         await page.somebody_comes(200)
         await page.state()
 
-    assert page.parts.page.pictures.encoded == 0
+    assert page.parts.interfaces.page.pictures.encoded == 0
     answer = await page.get("/picture?after=0")
     assert answer.status_code == 200
     assert opened(answer.content).size == (64, 64)
     assert answer.headers[PICTURE_HEADER] == "1"
-    assert page.parts.page.pictures.encoded == 1
+    assert page.parts.interfaces.page.pictures.encoded == 1
 
 
 async def test_encoding_happens_beside_the_loop(page: RunningPage) -> None:
@@ -208,7 +208,7 @@ async def test_watcher_who_never_reads_piles_nothing_up_and_keeps_nobody_waiting
     """
     await page.sign_in()
     noise = np.random.default_rng(1).integers(0, 255, (640, 640, 3), dtype=np.uint8)
-    page.parts.pipeline.glance.view = View(Frame(image=noise), 0.0)
+    page.parts.door.pipeline.live_view.view = LiveFrame(Frame(image=noise), 0.0)
     size = len((await page.get("/picture")).content)
     assert size > 100_000
     cookies = "; ".join(f"{name}={text}" for name, text in page.http.cookies.items())
@@ -220,7 +220,7 @@ async def test_watcher_who_never_reads_piles_nothing_up_and_keeps_nobody_waiting
         seen = 0
         for _ in range(50):
             await page.somebody_comes(100)
-            page.parts.pipeline.glance.view = View(Frame(image=noise), 0.0)
+            page.parts.door.pipeline.live_view.view = LiveFrame(Frame(image=noise), 0.0)
             answer = await page.get(f"/picture?after={seen}")
             seen = int(answer.headers[PICTURE_HEADER])
         _now, most = tracemalloc.get_traced_memory()
@@ -251,10 +251,10 @@ async def test_connections_are_bounded(page: RunningPage) -> None:
 
 def test_door_does_not_know_who_watches(clock: ManualClock) -> None:
     """Whoever writes a picture down waits for nobody: there is nothing to wait for."""
-    glance = Glance()
+    live_view = LiveView()
 
-    assert not asyncio.iscoroutinefunction(glance.show)
-    assert not hasattr(glance, "listen")
+    assert not asyncio.iscoroutinefunction(live_view.show)
+    assert not hasattr(live_view, "listen")
 
 
 def test_thumbnail_is_small() -> None:

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from edge_agent.attempts import Attempts
+from edge_agent.api.failed_attempts import FailedAttempts
 from edge_agent.page.sessions import Sessions
 from tests.edge_agent.fakes import ManualClock
 from tests.edge_agent.page.conftest import Starter
@@ -36,7 +36,7 @@ async def test_password_lets_in_and_leaves_a_careful_cookie(page: RunningPage) -
     assert words == {"HttpOnly", "SameSite=Strict", "Path=/"}
     assert (await page.get("/")).status_code == 200
     assert (await page.get("/sign-in")).headers["Location"] == "/"
-    assert "123456" not in "\n".join(page.story.lines)
+    assert "123456" not in "\n".join(page.event_log.lines)
 
 
 @pytest.mark.parametrize("password", ["", "12345", "1234567", "１２３４５６", "\ud800", "x" * 4000])
@@ -70,7 +70,7 @@ async def test_wrong_passwords_make_for_pauses_in_which_the_right_one_is_not_loo
 
 
 def test_pauses_grow_and_end(clock: ManualClock) -> None:
-    attempts = Attempts(clock)
+    attempts = FailedAttempts(clock)
     pauses = []
     for _ in range(14):
         attempts.failed("10.0.0.1")
@@ -87,7 +87,7 @@ def test_pauses_grow_and_end(clock: ManualClock) -> None:
 
 
 def test_signing_in_forgets_what_was_mistyped(clock: ManualClock) -> None:
-    attempts = Attempts(clock)
+    attempts = FailedAttempts(clock)
     for _ in range(3):
         attempts.failed("10.0.0.1")
 
@@ -110,7 +110,7 @@ def test_signing_in_forgets_what_was_mistyped(clock: ManualClock) -> None:
 def test_addresses_of_one_customer_count_as_one(
     clock: ManualClock, one: str, other: str, is_same: bool
 ) -> None:
-    attempts = Attempts(clock)
+    attempts = FailedAttempts(clock)
     for _ in range(5):
         attempts.failed(one)
 
@@ -118,7 +118,7 @@ def test_addresses_of_one_customer_count_as_one(
 
 
 def test_an_address_that_was_right_is_not_kept_out_by_others() -> None:
-    attempts = Attempts(ManualClock())
+    attempts = FailedAttempts(ManualClock())
     attempts.succeeded("192.168.1.1")
     for number in range(100):
         attempts.failed(f"10.0.0.{number}")
@@ -131,7 +131,7 @@ def test_many_addresses_together_are_slowed_down_but_never_this_computer(
     clock: ManualClock,
 ) -> None:
     """Memory stays bounded, and whoever comes through a tunnel gets in."""
-    attempts = Attempts(clock)
+    attempts = FailedAttempts(clock)
     for number in range(5000):
         attempts.failed(f"10.0.{number // 250}.{number % 250}")
 
@@ -171,7 +171,7 @@ async def test_who_signs_out_gets_no_picture_and_opens_nothing_with_what_was_und
     writer.write(head.encode() + body[:5])
     await writer.drain()
     waiting = asyncio.create_task(page.get("/picture", headers={"Cookie": cookies}))
-    while not page.parts.page.pictures._watchers:
+    while not page.parts.interfaces.page.pictures._watchers:
         await page.get("/static/icon.svg")
 
     await page.post("/sign-out")

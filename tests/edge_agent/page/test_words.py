@@ -7,10 +7,10 @@ from string import Template
 
 import pytest
 
-from edge_agent.config_page import Language
-from edge_agent.decision import Reason
+from edge_agent.config.sections import Language
+from edge_agent.door.decision import DoorReason
 from edge_agent.page.words import words_of
-from edge_agent.supervision import State
+from edge_agent.service.supervision import State
 from tests.edge_agent.page.conftest import Starter
 from tests.edge_agent.page.running import RunningPage
 
@@ -52,7 +52,7 @@ def test_scripts_use_known_words_only(script: str) -> None:
 
 
 def test_every_reason_state_loop_and_problem_has_words() -> None:
-    wanted = {f"reason_{one}" for one in (*Reason, "relay_failed")}
+    wanted = {f"reason_{one}" for one in (*DoorReason, "relay_failed")}
     wanted |= {f"state_{one}" for one in State} | {f"loop_{one}" for one in LOOPS}
     for source in ("views", "server", "guards", "requests"):
         text = (FOLDER / f"{source}.py").read_text()

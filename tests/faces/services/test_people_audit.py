@@ -1,4 +1,4 @@
-"""What is written down of people: who erased, blacklisted, suspended and moved whom."""
+"""What is written down of people: who erased, blacklisted, suspended and moved people."""
 
 import json
 
@@ -82,7 +82,8 @@ def test_erasing_is_told_without_name_or_number(manager: APIClient, world: World
 def test_erasing_many_asks_no_more_for_each(world: World) -> None:
     site = world.ours.site
     counts = []
-    for size in (5, 50):
+    # The first time, what never changes is asked for as well.
+    for size in (2, 5, 50):
         people = Person.objects.bulk_create(
             Person(site=site, user_id=f"{size}-{number}", name="N") for number in range(size)
         )
@@ -92,8 +93,8 @@ def test_erasing_many_asks_no_more_for_each(world: World) -> None:
             people_erase(site_id=site.pk, person_ids=[one.pk for one in people])
         counts.append(len(asked))
 
-    assert counts[0] == counts[1]
-    assert len(told()) == 55
+    assert counts[1] == counts[2]
+    assert len(told()) == 57
 
 
 def test_the_page_says_it_in_words(manager: APIClient, world: World) -> None:

@@ -405,7 +405,7 @@ class TestWhereItLives:
         presence_flush()
         assert deletes_doubt() == 0
 
-        door.poll_refused()
+        door.post("syheartbeat", "")
         presence_flush()
 
         assert deletes_doubt() == 1

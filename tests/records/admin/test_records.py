@@ -103,7 +103,7 @@ def test_manager_clears_own_alerts_only(world: World) -> None:
 
 
 def test_a_decision_names_its_libraries(world: World) -> None:
-    """Their numbers told nobody which door belonged to whom."""
+    """Their numbers did not tell which door had which libraries."""
     library = world.ours.library
     Record.objects.filter(pk=world.ours.record.pk).update(
         trace={"person": {"libraries": [library.pk, 987654], "libraries_allowing": [library.pk]}}

@@ -1,5 +1,0 @@
-"""Thousands of terminals in one process, for load tests: ``python -m edge_agent fleet``.
-
-Protocol-true and light: each polls, fetches pictures, reports results, beats and uploads as seed
-chapter 9 says, and keeps what was not answered. None of them has a camera, a disk or a face model.
-"""
