@@ -44,7 +44,7 @@ Turns = dict[Feature, tuple[Turn, ...]]
 def turn_step(terminal_id: int, feature: Feature, value: str) -> call_store.Turn:
     """Return the step by which it is noted what a caller of this device ID has."""
     return call_store.Turn(
-        _name(feature), _TURNED, str(terminal_id), quote(value, safe=":."), KEPT, _KEPT_SECONDS
+        _name(feature), str(terminal_id), quote(value, safe=":."), KEPT, _KEPT_SECONDS, _TURNED
     )
 
 

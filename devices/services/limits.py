@@ -7,7 +7,7 @@ much smaller bucket per address, because guessing is all they can do.
 
 import logging
 import time
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from django.conf import settings
 
@@ -17,8 +17,7 @@ from server_common.call_store import CallStoreAway, Take, call_store
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Limit:
+class Limit(NamedTuple):
     """``rate`` calls a second in the long run, ``burst`` at once."""
 
     rate: float

@@ -8,6 +8,7 @@ import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 from django.db import transaction
 from django.utils import timezone
@@ -23,8 +24,7 @@ logger = logging.getLogger(__name__)
 ADDRESSES_MAX = 50_000
 
 
-@dataclass(frozen=True, slots=True)
-class Sighting:
+class Sighting(NamedTuple):
     """A terminal was heard: Unix seconds, the address, and whether it used the secret path."""
 
     at: float

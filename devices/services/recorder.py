@@ -79,6 +79,7 @@ class Exchange:
 
 
 _FIELDS = tuple(one.name for one in fields(Exchange))
+_as_text = json.JSONEncoder(ensure_ascii=False, default=str).encode
 
 
 def masked(data: Mapping[str, Any], *, depth: int = 3) -> dict[str, Any]:
@@ -126,7 +127,7 @@ def note_words(name: str, value: Any) -> str:
 def exchange_step(terminal_id: int, exchange: Exchange, *, is_idle: bool) -> Step:
     """Return the step by which an exchange is kept: of idle ones the latest of each kind."""
     values = {name: getattr(exchange, name) for name in _FIELDS}
-    text = json.dumps(values, ensure_ascii=False, default=str)
+    text = _as_text(values)
     if is_idle:
         return Note(_idle(terminal_id), exchange.kind, text, KEPT_SECONDS)
     return Push(_told(terminal_id), text, KEPT, KEPT_SECONDS)

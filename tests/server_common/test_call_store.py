@@ -42,11 +42,11 @@ STEPS: st.SearchStrategy[Step] = st.one_of(
     st.builds(
         Turn,
         NAMES.map("turns:{}".format),
-        st.just("turned"),
         FIELDS,
         TURNING,
         st.integers(1, 3),
         st.just(60),
+        st.just("turned"),
     ),
 )
 RUNS = st.lists(st.tuples(st.lists(STEPS, max_size=5), st.integers(0, 9)), max_size=8)

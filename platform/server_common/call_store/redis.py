@@ -1,71 +1,67 @@
 """Store of calls shared by all processes: one script in Redis.
 
 One way there and back instead of one for each step, because the client's part of each is what a
-heartbeat costs most.
+heartbeat costs most; and one argument for all steps, because the client works on each.
 """
 
+import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import redis
 
-from .steps import Check, Moved, Note, NoteFirst, Push, Put, Step, Take, Turn
+from .steps import Moved, Step
 
 _PREFIX = "menjin:"
 _TIMEOUT_S = 1
-# Each step is its letter, its names among the keys and its values among the arguments.
+# Steps are lists, as ``steps`` has their fields: the name first, the word for the step last. Names
+# are no keys of the script: it runs at one server, whose keys have no slots.
 _SCRIPT = """
-local now, at, key = ARGV[1], 2, 1
-while at <= #ARGV do
-  local step, name = ARGV[at], KEYS[key]
-  local a, b, c, d = ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4]
-  if step == 'take' then
-    local rate, burst = tonumber(a), tonumber(b)
+local now = ARGV[1]
+local at = tonumber(now)
+for _, step in ipairs(cjson.decode(ARGV[2])) do
+  local name, word = 'menjin:' .. step[1], step[#step]
+  if word == 'take' then
+    local rate, burst = step[2], step[3]
     local kept = redis.call('HMGET', name, 'n', 't')
-    local n, t = tonumber(kept[1]) or burst, tonumber(kept[2]) or tonumber(now)
-    n = math.min(burst, n + math.max(0, tonumber(now) - t) * rate)
+    local n = math.min(burst, (tonumber(kept[1]) or burst)
+      + math.max(0, at - (tonumber(kept[2]) or at)) * rate)
     local allowed = n >= 1
     if allowed then n = n - 1 end
     redis.call('HSET', name, 'n', tostring(n), 't', now)
     redis.call('EXPIRE', name, math.ceil(burst / rate) + 1)
     if not allowed then return 0 end
-    at = at + 3
-  elseif step == 'check' then
+  elseif word == 'check' then
     local found = redis.call('GET', name) or ''
-    if found ~= a then return found end
-    at = at + 2
-  elseif step == 'put' then
-    redis.call('SET', name, a)
-    at = at + 2
-  elseif step == 'note' then
-    redis.call('HSET', name, a, b)
-    if c ~= '0' then redis.call('EXPIRE', name, c) end
-    at = at + 4
-  elseif step == 'first' then
-    if redis.call('HLEN', name) < tonumber(c) then redis.call('HSETNX', name, a, b) end
-    at = at + 4
-  elseif step == 'push' then
-    redis.call('LPUSH', name, a)
-    redis.call('LTRIM', name, 0, tonumber(b) - 1)
-    redis.call('EXPIRE', name, c)
-    at = at + 4
+    if found ~= step[2] then return found end
+  elseif word == 'put' then
+    redis.call('SET', name, step[2])
+  elseif word == 'note' then
+    redis.call('HSET', name, step[2], step[3])
+    if step[4] ~= 0 then redis.call('EXPIRE', name, step[4]) end
+  elseif word == 'first' then
+    if redis.call('HLEN', name) < step[4] then redis.call('HSETNX', name, step[2], step[3]) end
+  elseif word == 'push' then
+    redis.call('LPUSH', name, step[2])
+    redis.call('LTRIM', name, 0, step[3] - 1)
+    redis.call('EXPIRE', name, step[4])
   else
-    local kept = redis.call('HGET', name, a) or ''
-    if string.match(kept, '=([^ ]*)$') ~= b then
+    local field, value, most, keep_s, turned = step[2], step[3], step[4], step[5], step[6]
+    local kept = redis.call('HGET', name, field) or ''
+    if string.match(kept, '=([^ ]*)$') ~= value then
       local turns = {}
       for one in string.gmatch(kept, '[^ ]+') do table.insert(turns, one) end
-      table.insert(turns, now .. '=' .. b)
-      while #turns > tonumber(c) do table.remove(turns, 1) end
-      redis.call('HSET', name, a, table.concat(turns, ' '))
-      redis.call('EXPIRE', name, d)
-      if #turns > 1 then redis.call('SADD', KEYS[key + 1], a) end
+      table.insert(turns, now .. '=' .. value)
+      while #turns > most do table.remove(turns, 1) end
+      redis.call('HSET', name, field, table.concat(turns, ' '))
+      redis.call('EXPIRE', name, keep_s)
+      if #turns > 1 then redis.call('SADD', 'menjin:' .. turned, field) end
     end
-    at, key = at + 5, key + 1
   end
-  key = key + 1
 end
 return 1
-"""
+""".replace("menjin:", _PREFIX)
+_packed = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 class RedisCallStore:
@@ -83,27 +79,7 @@ class RedisCallStore:
 
     def run(self, steps: Sequence[Step], *, now: float) -> bool:
         """See ``CallStore``."""
-        keys: list[str] = []
-        arguments: list[str | float] = [f"{now:.3f}"]
-        for step in steps:
-            keys.append(_PREFIX + step.name)
-            match step:
-                case Take():
-                    arguments += ("take", step.rate, step.burst)
-                case Check():
-                    arguments += ("check", step.value)
-                case Put():
-                    arguments += ("put", step.value)
-                case Note():
-                    arguments += ("note", step.field, step.value, step.keep_s)
-                case NoteFirst():
-                    arguments += ("first", step.field, step.value, step.most)
-                case Push():
-                    arguments += ("push", step.value, step.most, step.keep_s)
-                case Turn():
-                    keys.append(_PREFIX + step.turned)
-                    arguments += ("turn", step.field, step.value, step.most, step.keep_s)
-        answer = self._script(keys=keys, args=arguments)
+        answer = self._script(args=(f"{now:.3f}", _packed(steps)))
         if isinstance(answer, str):
             raise Moved(answer)
         return bool(answer)
