@@ -59,16 +59,13 @@ class Match:
         url: None when no address of terminals is like this.
         token: secret segment, None without one.
         name: device ID, or name of a picture; empty when it can be none.
+        kind: name of the address: ``syface`` …; empty for none.
     """
 
     url: TerminalUrl | None
     token: str | None = None
     name: str = ""
-
-    @property
-    def kind(self) -> str:
-        """Return the name of the address: ``syface`` …; empty for none."""
-        return self.url.pattern.split("/")[1] if self.url else ""
+    kind: str = ""
 
     @property
     def priority(self) -> Priority:
@@ -88,8 +85,7 @@ def resolve(path: str) -> Match:
         path: as it is meant (``path_meant``).
     """
     parts = path_parts(path)
-    if is_picture_path(path):
-        return Match(PICTURE, name=parts.name if parts else "")
-    if parts is None or parts.kind not in _BY_KIND:
-        return Match(None)
-    return Match(_BY_KIND[parts.kind], parts.token, parts.name)
+    if parts is None:
+        return Match(PICTURE if is_picture_path(path) else None)
+    url = _BY_KIND.get(parts.kind)
+    return Match(url, parts.token, parts.name, parts.kind) if url else Match(None)
