@@ -38,6 +38,8 @@ _OWNER_WAITING_MOST: Final = 2
 # anew costs a fifth of decoding a phone's photo.
 _TRIM_BYTES: Final = 64 * 1024 * 1024
 _TRIM_EVERY_S: Final = 10.0
+# Less than this may stay after the last picture.
+_LEFT_BYTES: Final = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,14 +194,26 @@ class PictureBudget:
 
     Args:
         total: bytes; a third of them is for usual pictures only.
+        trim_every_s: at least so long between two returns of what usual pictures have freed.
+        return_memory: what returns free memory to the system.
     """
 
-    def __init__(self, total: int) -> None:
+    def __init__(
+        self,
+        total: int,
+        *,
+        trim_every_s: float = _TRIM_EVERY_S,
+        return_memory: Callable[[], None] = return_free_memory,
+    ) -> None:
         light = max(LIGHT_BYTES, total // _LIGHT_SHARE)
         self._light = _Lane(light, at_once=sys.maxsize)
         self._heavy = _Lane(max(0, total - light), at_once=_HEAVY_AT_ONCE)
+        self._trim_lock = threading.Lock()
+        self._trim_every_s = trim_every_s
+        self._return_memory = return_memory
         self._freed = 0
-        self._trimmed_at = -_TRIM_EVERY_S
+        self._trimmed_at = -trim_every_s
+        self._later: threading.Timer | None = None
 
     @property
     def used(self) -> int:
@@ -237,12 +251,28 @@ class PictureBudget:
         """Return free memory to the system; the C library would keep it.
 
         After each heavy picture; after usual ones, which would only take it again, now and then and
-        when nothing is decoded.
+        when nothing is decoded. What is left after the last picture follows a little later.
         """
-        self._freed += freed
-        now = time.monotonic()
-        is_idle = not self._light.decoding and not self._heavy.decoding
-        is_time = self._freed >= _TRIM_BYTES and now - self._trimmed_at >= _TRIM_EVERY_S
-        if is_heavy or (is_time and is_idle):
-            self._freed, self._trimmed_at = 0, now
-            return_free_memory()
+        with self._trim_lock:
+            self._freed += freed
+            is_idle = not self._light.decoding and not self._heavy.decoding
+            wait_s = self._trimmed_at + self._trim_every_s - time.monotonic()
+            is_due = is_heavy or (is_idle and wait_s <= 0 and self._freed >= _TRIM_BYTES)
+            if is_due:
+                self._freed, self._trimmed_at = 0, time.monotonic()
+            # Heavy ones too: what holds the picture when it is decoded lets go after this.
+            if (is_heavy or self._freed >= _LEFT_BYTES) and not self._is_awaited():
+                self._later = threading.Timer(self._trim_every_s, self._trim_late)
+                self._later.daemon = True
+                self._later.start()
+        if is_due:
+            self._return_memory()
+
+    def _is_awaited(self) -> bool:
+        # A fork takes the object along and leaves the thread behind.
+        return self._later is not None and self._later.is_alive()
+
+    def _trim_late(self) -> None:
+        with self._trim_lock:
+            self._freed, self._trimmed_at = 0, time.monotonic()
+        self._return_memory()

@@ -45,6 +45,8 @@ _WORDS = {
 }  # fmt: skip
 _DECODER = json.JSONDecoder(strict=False)
 _CONTROLS = {"\\n": "\n", "\\r": "\r", "\\t": "\t", "\\b": "\b", "\\f": "\f"}
+# Two of these that a text has not stand for what is escaped in it.
+_MARKS = "\x01\x02\x03\x04\x05\x06"
 _NO_CODE = re.compile(r"\\u(?![0-9A-Fa-f]{4})")
 _HALVES = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -262,6 +264,15 @@ def _unescape(text: str) -> str:
     """
     if "\\" not in text:
         return text
+    backslash, quote, *_ = (*(mark for mark in _MARKS if mark not in text), "", "")
+    if backslash and quote:
+        marked = text.replace("\\\\", backslash).replace('\\"', quote)
+        if "\\u" not in marked:
+            # No codes: nothing to decode, and texts stay short.
+            for escape, char in _CONTROLS.items():
+                marked = marked.replace(escape, char)
+            plain = marked.replace("\\", "").replace(backslash, "\\").replace(quote, '"')
+            return _without_halves(plain)
     # After this every backslash begins an escape by itself, and there is no quote.
     text = text.replace("\\\\", "\\u005c").replace('\\"', '"').replace('"', "\\u0022")
     if text.count("\\u") > text.count("\\u005c") + text.count("\\u0022"):
@@ -272,7 +283,10 @@ def _unescape(text: str) -> str:
         text = text.replace(escape, char)
     # Of the others only codes are kept, marked by quotes meanwhile.
     text = text.replace("\\u", '"').replace("\\", "").replace('"', "\\u")
-    text = _DECODER.decode(f'"{text}"')
+    return _without_halves(_DECODER.decode(f'"{text}"'))
+
+
+def _without_halves(text: str) -> str:
     if _SURROGATE.search(text):
         # Two escapes for one character are one already; one half may stand in the text itself.
         text = _HALVES.sub(lambda pair: join_halves(pair[0]), text)

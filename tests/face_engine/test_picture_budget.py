@@ -256,6 +256,21 @@ def test_a_picture_that_finds_no_room_is_refused_in_time() -> None:
     assert (budget.used, budget.waiting) == (0, 0)
 
 
+@pytest.mark.parametrize("weight", [30 * MB, 150 * MB], ids=["usual", "heavy"])
+def test_what_the_last_picture_freed_is_returned_though_none_follows(weight: int) -> None:
+    returned: list[float] = []
+    budget = PictureBudget(
+        300 * MB, trim_every_s=0.2, return_memory=lambda: returned.append(time.monotonic())
+    )
+
+    for _ in range(4):
+        with budget.hold(AT_ONCE) as hold:
+            hold.take(weight)
+    ended = time.monotonic()
+
+    until(lambda: bool(returned) and returned[-1] > ended)
+
+
 def test_so_many_waiting_are_enough() -> None:
     budget = PictureBudget(300 * MB)
     with ExitStack() as held:

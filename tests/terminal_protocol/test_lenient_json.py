@@ -75,6 +75,23 @@ def test_a_body_that_broke_off_inside_its_picture_keeps_the_rest(kept: int) -> N
     assert message.image is not None or "image_not_base64" in message.faults
 
 
+@given(
+    st.lists(st.sampled_from(["\\", '"', "/", "n", "\n", "\t", "张", "é", *map(chr, range(1, 7))])),
+    st.booleans(),
+)
+def test_an_escaped_text_means_the_same_in_broken_json(chars: list[str], codes: bool) -> None:
+    """Whichever control characters it holds, and with or without codes of characters."""
+    text = "".join(chars)
+    pairs = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "/": "\\/"}
+    if codes:
+        pairs["é"] = "\\u00e9"
+    written = "".join(pairs.get(char, char) for char in chars)
+
+    read = read_body(f'{{"userId": "1", "x": "{written}",, "y": 1}}'.encode()).data
+
+    assert read == {"userId": "1", "x": text, "y": 1}
+
+
 def test_a_body_that_broke_off_inside_an_escape_is_read() -> None:
     for tail in ("\\", "\\u", "\\u4e2", "\\ud83d"):
         assert read_body(f'{{"userId": "1", "note": "x{tail}'.encode()).data["userId"] == "1"
