@@ -46,7 +46,7 @@ def request_of(
     if said and _SECONDS.fullmatch(said):
         receiving_s += float(said)
     return TerminalRequest(
-        method=environ["REQUEST_METHOD"],
+        method=environ["REQUEST_METHOD"].upper(),
         path=path,
         query=_query_of(str(environ.get("QUERY_STRING") or "")),
         headers=headers,

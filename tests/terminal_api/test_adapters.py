@@ -93,6 +93,7 @@ def asked(environ: dict[str, Any], reply: TerminalReply) -> list[tuple[Any, ...]
     more=st.fixed_dictionaries(
         {},
         optional={
+            "REQUEST_METHOD": st.sampled_from(["post", "Get"]),
             "HTTP_HOST": st.sampled_from(["door:8000", "door_server", "a b"]),
             "HTTP_ORIGIN": st.just("http://elsewhere"),
             "HTTP_IF_NONE_MATCH": st.just('"x"'),
@@ -110,6 +111,7 @@ def test_requests_and_replies_are_the_same(
     first, second = asked(environ_of(path, query, body, **more), reply)
 
     assert first == second
+    assert first[0] == more.get("REQUEST_METHOD", "POST").upper()
     assert ("Content-Length" in first[-1]) is (status != 304)
 
 
