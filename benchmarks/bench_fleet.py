@@ -101,14 +101,14 @@ def serve(arguments: list[str], environment: dict[str, str], port: int, log: Pat
 
 
 def run(
-    plan: FleetPlan, snapshots: list[bytes], processes: dict[str, int], *, is_quiet: bool = False
+    plan: FleetPlan, snapshots: list[bytes], processes: dict[str, int], *, is_idle: bool = False
 ) -> dict[str, Any]:
     """Run the fleet; its report, with the CPU seconds of everybody who took part."""
     processes = {"fleet": os.getpid(), **processes}
     before = {name: _own(pid) for name, pid in processes.items()}
 
     def show(now: Any) -> None:
-        if not is_quiet:
+        if not is_idle:
             print(line_of(now), flush=True)
 
     report = asyncio.run(run_fleet(plan, snapshots=snapshots, show=show))
@@ -142,7 +142,7 @@ def constant(plan: FleetPlan, snapshots: list[bytes], seconds: float) -> dict[st
                 duration_s=seconds,
                 ramp_s=5.0,
             )
-            return run(aimed, snapshots, {"server": server.pid}, is_quiet=True)
+            return run(aimed, snapshots, {"server": server.pid}, is_idle=True)
         finally:
             kill_group(server)
 

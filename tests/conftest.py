@@ -12,21 +12,11 @@ from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
 from devices.models import Site, Terminal
-from devices.services import (
-    admission,
-    callers,
-    calls,
-    limits,
-    presence,
-    recorder,
-    refused_store,
-    remembered,
-    site_create,
-    tokens,
-)
+from devices.services import admission, refused_store, remembered, site_create, tokens
 from face_engine import install_portraits
 from faces.models import Library, Person
 from faces.services import forget_copies, person_save
+from server_common.call_store import call_store
 from tests.support.tools import absent
 from tests.support.wire import WireClient
 
@@ -57,19 +47,10 @@ def _fresh_process_state() -> Iterator[None]:
     """Forget what a process remembers between requests, as a new process would."""
     forget_copies()
     admission.remembered.clear()
-    admission.heard.clear()
+    remembered.mark_learn("")
     tokens.noted.clear()
-    stores = (
-        limits._buckets,
-        recorder._recorder,
-        presence._store,
-        calls._script,
-        remembered._client,
-        callers._store,
-        refused_store._store,
-    )
-    for store in stores:
-        store.cache_clear()
+    call_store.cache_clear()
+    refused_store._store.cache_clear()
     yield
     if settings.REDIS_URL:
         cache.clear()

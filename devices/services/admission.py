@@ -5,25 +5,23 @@ the addresses it is called from, and a terminal not seen before waits for approv
 "Admission"). Every refusal names a code of chapter 7.
 """
 
-import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import lru_cache
 from typing import Any
 
-from django.db import IntegrityError, connection, transaction
-from django.db.models import Q, QuerySet
+from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from devices.choices import RefusedReason, TerminalStatus
 from devices.models import Site, SiteToken, Terminal
+from devices.queries import NO_MORE, CallerRow, More, caller_row, terminal_under_token
 from devices.services.newcomers import PENDING_MAX_PER_SITE, has_room, is_flooded
 from devices.services.remembered import Remembered, mark_known
 from devices.services.sites import TOKEN_PURPOSE, terminal_address_used
 from server_common.addresses import is_in, parse_address
 from server_common.crypto import keyed_digests
-from server_common.frozen_query import FrozenQuery, columns_of, from_row
 from server_common.on_commit import enqueue_on_commit
 from terminal_protocol.characters import is_printable
 
@@ -53,7 +51,7 @@ class Admission:
         address: where it called from, may be empty.
         began: when its request began; None: when it is looked at.
         token_id: number of the token it used, 0 on the bare path.
-        mark: of what it is remembered by, None when it was just looked up.
+        mark: that stood before it was looked up (``remembered``).
     """
 
     terminal: Terminal
@@ -61,7 +59,7 @@ class Admission:
     address: str
     began: datetime | None = None
     token_id: int = 0
-    mark: str | None = None
+    mark: str = ""
 
     @property
     def caller(self) -> Caller:
@@ -100,96 +98,106 @@ def _anothers(site_id: int) -> Refusal:
 
 
 @dataclass(frozen=True, slots=True)
-class HeardTerminal:
-    """Of an admitted terminal, what its heartbeats need: its row, and the server it names."""
+class KnownTerminal:
+    """Of an admitted terminal, what its heartbeats need: its row, and the server it names.
+
+    Attributes:
+        mark: that stood when it was looked up (``remembered``).
+    """
 
     terminal_id: int
     server_url: str
     mark: str
 
 
-remembered: Remembered[Admission] = Remembered()
-heard: Remembered[HeardTerminal] = Remembered()
+remembered: Remembered[KnownTerminal] = Remembered()
 
 
-def admit_heartbeat(*, token: str | None, device_id: str, address: str) -> Admission | Refusal:
-    """Admit as ``admit`` does, from memory if the same caller was admitted lately.
+def admit_known(
+    *,
+    token: str,
+    device_id: str,
+    address: str,
+    more: More = NO_MORE,
+    parameters: Mapping[str, Any] | None = None,
+) -> CallerRow | None:
+    """Admit in the cheap form: a terminal on file, by one statement.
 
-    Heartbeats are most of what a fleet sends, hand nothing out and open nothing. Whether what
-    is remembered still holds is seen by ``call_taken``; every other message is asked about each
-    time.
+    Args:
+        token: secret path segment.
+        device_id: last path segment, decoded.
+        address: caller's address as ``client_address`` gives it.
+        more: what another app reads by the same statement, and
+        parameters: its values.
+
+    Returns:
+        None for every caller that would have to be entered or refused, and for a terminal's first
+        call under its own address; these are for ``admit``.
+    """
+    row = caller_row(
+        digests=token_digests(token),
+        device_id=device_id,
+        now=timezone.now(),
+        more=more,
+        parameters=parameters,
+    )
+    if row is None or row.status == TerminalStatus.DISABLED:
+        return None
+    return row if is_address_allowed(row.networks, address) else None
+
+
+def heartbeat_known(*, token: str | None, device_id: str, address: str) -> KnownTerminal | None:
+    """Admit a heartbeat in the cheap form, from memory if the same caller was admitted lately.
+
+    Heartbeats are most of what a fleet sends, hand nothing out and open nothing. Whether what is
+    remembered still holds is seen by ``call_taken``; every other message is asked about each time.
+
+    Returns:
+        None as ``admit_known``, and on the bare path until ``heartbeat_learn`` was told.
     """
     key = (token, device_id, address)
     known = remembered.get(key)
-    if known is not None:
+    if known is not None or token is None:
         return known
     mark = mark_known()
-    outcome = admit(token=token, device_id=device_id, address=address)
-    if isinstance(outcome, Admission):
-        remembered.put(key, replace(outcome, mark=mark), mark=mark)
-    return outcome
-
-
-def heartbeat_known(*, token: str, device_id: str, address: str) -> HeardTerminal | None:
-    """Admit the heartbeat of a terminal that is on file, from memory or by one statement.
-
-    Returns:
-        None for everybody who would have to be entered or refused.
-    """
-    key = (token, device_id, address)
-    known = heard.get(key)
-    if known is not None:
-        return known
-    mark = mark_known()
-    digests = token_digests(token)
-    now = connection.ops.adapt_datetimefield_value(timezone.now())
-    with connection.cursor() as cursor:
-        cursor.execute(_heard(len(digests)), [device_id, *digests, now])
-        row = cursor.fetchone()
+    row = admit_known(token=token, device_id=device_id, address=address)
     if row is None:
         return None
-    terminal_id, status, server_url, networks = row
-    networks = json.loads(networks) if isinstance(networks, str) else networks
-    if status == TerminalStatus.DISABLED or not is_address_allowed(networks, address):
-        return None
-    known = HeardTerminal(terminal_id=terminal_id, server_url=server_url, mark=mark)
-    heard.put(key, known, mark=mark)
+    known = KnownTerminal(row.terminal_id, row.server_url, mark)
+    remembered.put(key, known, mark=mark)
     return known
 
 
-@lru_cache(maxsize=8)
-def _heard(keys: int) -> str:
-    return f"""
-SELECT t.id, t.status, t.server_url, s.allowed_networks
-FROM {Terminal._meta.db_table} t JOIN {Site._meta.db_table} s ON s.id = t.site_id
-JOIN {SiteToken._meta.db_table} k ON k.site_id = t.site_id
-WHERE t.device_id = %s AND {token_fits(keys)}
-"""  # noqa: S608 - names of tables, no value of anybody
-
-
-def token_fits(keys: int) -> str:
-    """Return the condition in SQL under which token ``k`` is one that terminal ``t`` may use now.
-
-    Its parameters are the digests of the token that was used, and the present moment. A terminal's
-    first call under its own address is not among them: it has to be noted.
+def heartbeat_learn(admission: Admission, *, is_changed: bool) -> None:
+    """Remember a caller whose heartbeat was admitted in full.
 
     Args:
-        keys: how many digests.
+        admission: with the terminal as it was before.
+        is_changed: the heartbeat changed what is known of it, so that it is looked up again.
     """
-    return f"""k.digest IN ({", ".join(["%s"] * keys)}) AND (k.ends_at IS NULL OR k.ends_at > %s)
-  AND CASE WHEN t.own_address_since IS NULL THEN k.terminal_id IS NULL
-    ELSE k.terminal_id = t.id END"""
+    terminal = admission.terminal
+    key = (admission.token, terminal.device_id, admission.address)
+    if is_changed:
+        remembered.drop(key)
+    else:
+        known = KnownTerminal(terminal.pk, terminal.server_url, admission.mark)
+        remembered.put(key, known, mark=admission.mark)
 
 
 def admit(*, token: str | None, device_id: str, address: str) -> Admission | Refusal:
-    """Decide who is calling; a terminal not known yet is entered as pending.
+    """Admit in full: decide who is calling; a terminal not known yet is entered as pending.
 
     Args:
         token: secret path segment, None when the path has none.
         device_id: last path segment, decoded.
         address: caller's address as ``client_address`` gives it.
     """
-    device_id = device_id.strip()
+    mark = mark_known()
+    outcome = _outcome(token, device_id.strip(), address)
+    return replace(outcome, mark=mark) if isinstance(outcome, Admission) else outcome
+
+
+def _outcome(token: str | None, device_id: str, address: str) -> Admission | Refusal:
     if not device_id or len(device_id) > DEVICE_ID_MAX or not is_printable(device_id):
         words = f"device id must be 1 to {DEVICE_ID_MAX} printable characters"
         return Refusal("30001", words, RefusedReason.BAD_DEVICE_ID)
@@ -231,31 +239,13 @@ def is_address_allowed(networks: Sequence[str], address: str) -> bool:
 
 def _known_under(token: str, device_id: str) -> tuple[Terminal, SiteToken] | None:
     """Find site, token and terminal by one statement, as they are found almost always."""
+    now = timezone.now()
     # The digest is keyed and looked up whole, so timing tells nothing about the token.
     for digest in token_digests(token):
-        for row in _KNOWN.rows({}, digest=digest, device_id=device_id, now=timezone.now()):
-            columns = len(columns_of(Terminal))
-            *of_site, token_id, owner_id = row[columns:]
-            terminal: Terminal = from_row(Terminal, row[:columns])
-            terminal.site = from_row(Site, tuple(of_site))
-            return terminal, SiteToken(pk=token_id, terminal_id=owner_id)
+        found = terminal_under_token(digest=digest, device_id=device_id, now=now)
+        if found is not None:
+            return found
     return None
-
-
-def _terminals_under(
-    *, digest: str, device_id: str, now: datetime
-) -> QuerySet[Terminal, tuple[Any, ...]]:
-    known = Terminal.objects.filter(
-        Q(site__tokens__ends_at__isnull=True) | Q(site__tokens__ends_at__gt=now),
-        site__tokens__digest=digest,
-        device_id=device_id,
-    )
-    columns = [*columns_of(Terminal), *columns_of(Site, "site__")]
-    used = ["site__tokens__id", "site__tokens__terminal_id"]
-    return known.order_by().values_list(*columns, *used)[:1]
-
-
-_KNOWN = FrozenQuery(_terminals_under, digest=str, device_id=str, now=datetime)
 
 
 def _judged(

@@ -10,18 +10,15 @@ write to the database.
 """
 
 import logging
-import threading
-from collections import OrderedDict
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any, Protocol, get_args
 from typing import Literal as Choice
+from typing import get_args
 from urllib.parse import quote, unquote
 
-import redis
-from django.conf import settings
 from django.utils import timezone
+
+from server_common import call_store
 
 logger = logging.getLogger(__name__)
 
@@ -29,23 +26,8 @@ Feature = Choice["address", "cursor", "label", "server", "firmware"]
 FEATURES: tuple[Feature, ...] = get_args(Feature)
 # Turns that are kept of each: enough for what ``caller_signs`` asks for.
 KEPT = 12
-_TERMINALS_IN_MEMORY = 20_000
 _KEPT_SECONDS = 24 * 3600
-# Note a value when it is not the latest one. A part of scripts (``calls``).
-TURN = f"""
-local function turn(key, turned, id, value, now)
-  local kept = redis.call('HGET', key, id) or ''
-  if string.match(kept, '=([^ ]*)$') == value then return end
-  local turns = {{}}
-  for one in string.gmatch(kept, '[^ ]+') do table.insert(turns, one) end
-  table.insert(turns, now .. '=' .. value)
-  while #turns > {KEPT} do table.remove(turns, 1) end
-  redis.call('HSET', key, id, table.concat(turns, ' '))
-  redis.call('EXPIRE', key, {_KEPT_SECONDS})
-  if #turns > 1 then redis.call('SADD', turned, id) end
-end
-"""
-_SCRIPT = f"{TURN}turn(KEYS[1], KEYS[2], ARGV[1], ARGV[2], ARGV[3])"
+_TURNED = "callers:turned"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,89 +41,15 @@ class Turn:
 Turns = dict[Feature, tuple[Turn, ...]]
 
 
-class CallerStore(Protocol):
-    """Where turns are kept."""
-
-    def note(self, terminal_id: int, feature: Feature, value: str, *, at: float) -> None: ...
-
-    def take_turned(self) -> set[int]: ...
-
-    def turns(self, terminal_ids: Collection[int]) -> dict[int, Turns]: ...
+def turn_step(terminal_id: int, feature: Feature, value: str) -> call_store.Turn:
+    """Return the step by which it is noted what a caller of this device ID has."""
+    return call_store.Turn(
+        _name(feature), str(terminal_id), quote(value, safe=":."), KEPT, _KEPT_SECONDS, _TURNED
+    )
 
 
-class MemoryCallers:
-    """The store of a platform that is one process; the least noted are forgotten."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._kept: OrderedDict[int, Turns] = OrderedDict()
-        self._turned: set[int] = set()
-
-    def note(self, terminal_id: int, feature: Feature, value: str, *, at: float) -> None:
-        with self._lock:
-            kept = self._kept.setdefault(terminal_id, {})
-            turns = kept.get(feature, ())
-            if turns and turns[-1].value == value:
-                return
-            self._kept.move_to_end(terminal_id)
-            kept[feature] = (*turns, Turn(at, value))[-KEPT:]
-            if turns:
-                self._turned.add(terminal_id)
-            if len(self._kept) > _TERMINALS_IN_MEMORY:
-                forgotten, _ = self._kept.popitem(last=False)
-                self._turned.discard(forgotten)
-
-    def take_turned(self) -> set[int]:
-        with self._lock:
-            turned, self._turned = self._turned, set()
-            return turned
-
-    def turns(self, terminal_ids: Collection[int]) -> dict[int, Turns]:
-        with self._lock:
-            return {one: dict(self._kept.get(one, {})) for one in terminal_ids}
-
-
-class RedisCallers:
-    """The store shared by all processes: a hash for each feature, and who turned lately."""
-
-    def __init__(self, url: str) -> None:
-        self._redis: Any = redis.Redis.from_url(
-            url, socket_timeout=2, socket_connect_timeout=2, decode_responses=True
-        )
-        self._script: Any = self._redis.register_script(_SCRIPT)
-
-    def note(self, terminal_id: int, feature: Feature, value: str, *, at: float) -> None:
-        keys = [turns_key(feature), TURNED_KEY]
-        self._script(keys=keys, args=[terminal_id, turn_text(value), f"{at:.3f}"])
-
-    def take_turned(self) -> set[int]:
-        with self._redis.pipeline() as pipe:
-            pipe.smembers(TURNED_KEY)
-            pipe.delete(TURNED_KEY)
-            members, _ = pipe.execute()
-        return {int(one) for one in members}
-
-    def turns(self, terminal_ids: Collection[int]) -> dict[int, Turns]:
-        ids = list(terminal_ids)
-        found: dict[int, Turns] = {one: {} for one in ids}
-        for feature in FEATURES if ids else ():
-            texts = self._redis.hmget(turns_key(feature), [str(one) for one in ids])
-            for terminal_id, text in zip(ids, texts, strict=True):
-                found[terminal_id][feature] = tuple(map(_turn_of, (text or "").split()))
-        return found
-
-
-TURNED_KEY = "menjin:callers:turned"
-
-
-def turns_key(feature: Feature) -> str:
-    """Return under which key of Redis turns are kept."""
-    return f"menjin:callers:{feature}"
-
-
-def turn_text(value: str) -> str:
-    """Return a value as Redis keeps it: without blanks and equals signs."""
-    return quote(value, safe=":.")
+def _name(feature: Feature) -> str:
+    return f"callers:{feature}"
 
 
 def _turn_of(text: str) -> Turn:
@@ -149,26 +57,28 @@ def _turn_of(text: str) -> Turn:
     return Turn(float(at), unquote(value))
 
 
-@lru_cache(maxsize=1)
-def _store() -> CallerStore:
-    return RedisCallers(settings.REDIS_URL) if settings.REDIS_URL else MemoryCallers()
-
-
 def caller_note(*, terminal_id: int, feature: Feature, value: str) -> None:
     """Note what a caller of this device ID has; a store that is away costs the note only."""
     if not value:
         return
     try:
-        _store().note(terminal_id, feature, value, at=timezone.now().timestamp())
-    except redis.RedisError:
+        step = turn_step(terminal_id, feature, value)
+        call_store.call_store().run([step], now=timezone.now().timestamp())
+    except call_store.CallStoreAway:
         logger.exception("caller_store_away terminal=%s", terminal_id)
 
 
 def callers_turned() -> set[int]:
     """Return terminals that something turned at since this was asked last."""
-    return _store().take_turned()
+    return {int(one) for one in call_store.call_store().take_turned(_TURNED)}
 
 
 def callers_turns(terminal_ids: Iterable[int]) -> dict[int, Turns]:
     """Return what turned at these terminals lately, oldest first."""
-    return _store().turns(list(terminal_ids))
+    ids = list(terminal_ids)
+    found: dict[int, Turns] = {one: {} for one in ids}
+    for feature in FEATURES:
+        texts = call_store.call_store().fields(_name(feature), map(str, ids))
+        for terminal_id, text in texts.items():
+            found[int(terminal_id)][feature] = tuple(map(_turn_of, text.split()))
+    return found

@@ -7,25 +7,20 @@ process when embedded; never in the database, and never at the cost of an answer
 
 import json
 import logging
-import threading
 import time
-from collections import OrderedDict, deque
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from functools import lru_cache
-from typing import Any, Protocol
+from dataclasses import dataclass, field, fields
+from typing import Any
 
-import redis
-from django.conf import settings
 from django.utils.functional import Promise
 
+from server_common.call_store import CallStoreAway, Note, Push, Step, call_store
 from server_common.redaction import redact
 
 logger = logging.getLogger(__name__)
 
 KEPT = 50
 KEPT_SECONDS = 14 * 24 * 3600
-_TERMINALS_IN_MEMORY = 2000
 _VALUE_LIMIT = 64
 _MASKED_KEYS = frozenset(
     {
@@ -52,12 +47,12 @@ class Answered:
     Attributes:
         body: what is sent.
         note: plain values for the flight recorder, such as the record's id; no names.
-        is_quiet: a heartbeat or a poll with nothing new, of which only the latest is kept.
+        is_idle: a heartbeat or a poll with nothing new, of which only the latest is kept.
     """
 
     body: dict[str, Any]
     note: dict[str, Any] = field(default_factory=dict)
-    is_quiet: bool = False
+    is_idle: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +76,10 @@ class Exchange:
     answered: dict[str, Any]
     note: dict[str, Any]
     took_ms: float
+
+
+_FIELDS = tuple(one.name for one in fields(Exchange))
+_as_text = json.JSONEncoder(ensure_ascii=False, default=str).encode
 
 
 def masked(data: Mapping[str, Any], *, depth: int = 3) -> dict[str, Any]:
@@ -125,88 +124,33 @@ def note_words(name: str, value: Any) -> str:
     return str(_note_words.get(name, {}).get(str(value), value))
 
 
-class Recorder(Protocol):
-    """Where exchanges are kept."""
-
-    def keep(self, terminal_id: int, exchange: Exchange, *, is_quiet: bool) -> None: ...
-
-    def last(self, terminal_id: int) -> list[Exchange]: ...
-
-
-class MemoryRecorder:
-    """The recorder of a platform that is one process."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._told: OrderedDict[int, deque[Exchange]] = OrderedDict()
-        self._quiet: dict[int, dict[str, Exchange]] = {}
-
-    def keep(self, terminal_id: int, exchange: Exchange, *, is_quiet: bool) -> None:
-        with self._lock:
-            told = self._told.setdefault(terminal_id, deque(maxlen=KEPT))
-            self._told.move_to_end(terminal_id)
-            if is_quiet:
-                self._quiet.setdefault(terminal_id, {})[exchange.kind] = exchange
-            else:
-                told.appendleft(exchange)
-            if len(self._told) > _TERMINALS_IN_MEMORY:
-                forgotten, _ = self._told.popitem(last=False)
-                self._quiet.pop(forgotten, None)
-
-    def last(self, terminal_id: int) -> list[Exchange]:
-        with self._lock:
-            told = [*self._told.get(terminal_id, ()), *self._quiet.get(terminal_id, {}).values()]
-        return sorted(told, key=lambda one: -one.at)
+def exchange_step(terminal_id: int, exchange: Exchange, *, is_idle: bool) -> Step:
+    """Return the step by which an exchange is kept: of idle ones the latest of each kind."""
+    values = {name: getattr(exchange, name) for name in _FIELDS}
+    text = _as_text(values)
+    if is_idle:
+        return Note(_idle(terminal_id), exchange.kind, text, KEPT_SECONDS)
+    return Push(_told(terminal_id), text, KEPT, KEPT_SECONDS)
 
 
-class RedisRecorder:
-    """The recorder shared by all processes: a capped list and a hash of quiet ones."""
-
-    def __init__(self, url: str) -> None:
-        self._redis = redis.Redis.from_url(
-            url, socket_timeout=2, socket_connect_timeout=2, decode_responses=True
-        )
-
-    def keep(self, terminal_id: int, exchange: Exchange, *, is_quiet: bool) -> None:
-        text = json.dumps(asdict(exchange), ensure_ascii=False, default=str)
-        key = exchanges_key(terminal_id, is_quiet=is_quiet)
-        with self._redis.pipeline(transaction=False) as pipe:
-            if is_quiet:
-                pipe.hset(key, exchange.kind, text)
-            else:
-                pipe.lpush(key, text)
-                pipe.ltrim(key, 0, KEPT - 1)
-            pipe.expire(key, KEPT_SECONDS)
-            pipe.execute()
-
-    def last(self, terminal_id: int) -> list[Exchange]:
-        told: Any = self._redis.lrange(exchanges_key(terminal_id, is_quiet=False), 0, KEPT - 1)
-        quiet: Any = self._redis.hvals(exchanges_key(terminal_id, is_quiet=True))
-        return sorted(
-            (Exchange(**json.loads(text)) for text in [*told, *quiet]), key=lambda one: -one.at
-        )
+def _told(terminal_id: int) -> str:
+    return f"exchanges:{terminal_id}"
 
 
-def exchanges_key(terminal_id: int, *, is_quiet: bool) -> str:
-    """Return under which key of Redis exchanges of a terminal are kept."""
-    key = f"menjin:exchanges:{terminal_id}"
-    return f"{key}:quiet" if is_quiet else key
-
-
-@lru_cache(maxsize=1)
-def _recorder() -> Recorder:
-    return RedisRecorder(settings.REDIS_URL) if settings.REDIS_URL else MemoryRecorder()
+def _idle(terminal_id: int) -> str:
+    return f"exchanges:{terminal_id}:quiet"
 
 
 _complained_at = 0.0
 
 
-def exchange_keep(*, terminal_id: int, exchange: Exchange, is_quiet: bool = False) -> None:
+def exchange_keep(*, terminal_id: int, exchange: Exchange, is_idle: bool = False) -> None:
     """Keep an exchange; a store that is away is complained of once a minute and not waited for."""
     global _complained_at
     try:
-        _recorder().keep(terminal_id, exchange, is_quiet=is_quiet)
-    except redis.RedisError:
+        step = exchange_step(terminal_id, exchange, is_idle=is_idle)
+        call_store().run([step], now=time.time())
+    except CallStoreAway:
         if time.monotonic() - _complained_at > 60:
             _complained_at = time.monotonic()
             logger.exception("flight_recorder_away")
@@ -214,8 +158,10 @@ def exchange_keep(*, terminal_id: int, exchange: Exchange, is_quiet: bool = Fals
 
 def exchanges_last(*, terminal_id: int) -> list[Exchange]:
     """Return a terminal's last exchanges, newest first; empty when the store is away."""
+    store = call_store()
     try:
-        return _recorder().last(terminal_id)
-    except redis.RedisError:
+        texts = [*store.pushed(_told(terminal_id)), *store.notes(_idle(terminal_id)).values()]
+    except CallStoreAway:
         logger.exception("flight_recorder_away")
         return []
+    return sorted((Exchange(**json.loads(text)) for text in texts), key=lambda one: -one.at)

@@ -9,16 +9,15 @@ import secrets
 import threading
 import time
 from collections import OrderedDict
-from functools import lru_cache
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
-import redis
-from django.conf import settings
 from django.db import transaction
+
+from server_common.call_store import Check, Put, call_store
 
 # Four times the usual interval of heartbeats, so that two processes remember most of a fleet.
 REMEMBERED_SECONDS = 120.0
-MARK_KEY = "menjin:admission:mark"
+_MARK = "admission:mark"
 _REMEMBERED_MAX = 50_000
 
 Key = tuple[str | None, str, str]
@@ -49,6 +48,11 @@ class Remembered(Generic[Kept]):
             if len(self._kept) > _REMEMBERED_MAX:
                 self._kept.popitem(last=False)
 
+    def drop(self, key: Key) -> None:
+        """Have a caller looked up again."""
+        with self._lock:
+            self._kept.pop(key, None)
+
     def clear(self) -> None:
         with self._lock:
             self._kept.clear()
@@ -61,6 +65,11 @@ _mark = ""
 def mark_known() -> str:
     """Return the mark that this process knows."""
     return _mark
+
+
+def mark_check(mark: str) -> Check:
+    """Return the step that ends a call whose caller was admitted by another mark."""
+    return Check(_MARK, mark)
 
 
 def mark_learn(mark: str) -> None:
@@ -78,18 +87,6 @@ def admissions_forget_on_commit() -> None:
     # A function and no partial: Django logs the name of what fails, and a partial has none.
     def set_another_mark() -> None:
         mark = secrets.token_hex(8)
-        client = _client()
-        if client is None:
-            mark_learn(mark)
-        else:
-            client.set(MARK_KEY, mark)
+        call_store().run([Put(_MARK, mark)], now=time.time())
 
     transaction.on_commit(set_another_mark, robust=True)
-
-
-@lru_cache(maxsize=1)
-def _client() -> Any:
-    """Return the platform's Redis; None when it is one process without any."""
-    if not settings.REDIS_URL:
-        return None
-    return redis.Redis.from_url(settings.REDIS_URL, socket_timeout=2, socket_connect_timeout=2)

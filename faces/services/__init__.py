@@ -46,11 +46,11 @@ from .picture_urls import (
     picture_root_fits,
 )
 from .sync import sync_answer, sync_news, terminal_libraries_set, terminal_view_changed
+from .sync_state import SyncState, sync_state_of_caller
 from .terminal_holdings import people_compare, people_repair, people_wipe
 from .terminal_people import people_push, user_object
 from .terminals import newcomers_forget, terminal_change, terminal_create, terminal_erase
 from .time_plans import DoorHours, door_hours
-from .told import Standing, poll_look
 from .unconfirmed import deliveries_unconfirm
 
 __all__ = [
@@ -63,7 +63,7 @@ __all__ = [
     "Feedback",
     "PictureGrant",
     "PictureOrigin",
-    "Standing",
+    "SyncState",
     "clock_advance",
     "clock_last",
     "deletes_doubt",
@@ -107,10 +107,10 @@ __all__ = [
     "picture_path",
     "picture_root",
     "picture_root_fits",
-    "poll_look",
     "site_people_erase",
     "sync_answer",
     "sync_news",
+    "sync_state_of_caller",
     "terminal_change",
     "terminal_create",
     "terminal_erase",

@@ -11,17 +11,19 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Case, Exists, F, OuterRef, Q, Value, When
 from django.utils import timezone
 
 from devices.models import Terminal
 from faces.choices import DeliveryState, Operation
 from faces.models import Delivery, Person
+from faces.queries import saves_sent
 from faces.selectors import people_for_terminal, terminal_person_pairs
 from faces.services.clock import StampSpread, clock_advance
 from faces.services.revocations import revocations_begin, revocations_settle
 from faces.services.sync_entries import told_text
+from server_common.model_rows import moment
 from server_common.on_commit import enqueue_on_commit
 
 # Above this many rows the matrix is filled by a task; terminals do not wait for it.
@@ -44,41 +46,6 @@ _RESTART = [
     "save_unanswered",
     "unanswered",
 ]
-
-
-_SENT_COLUMNS = (
-    "terminal_id", "person_id", "user_id", "operation", "state", "sync_stamp", "held",
-    "save_unanswered", "attempts", "sent_at", "changed_at", "code", "message", "remedy",
-    "unanswered", "again_stamp", "told",
-)  # fmt: skip
-# A failure stands, with its next try, until it is tried again: the same question may come twice,
-# and of the answer to the copy nobody hears any more. An answer that got lost and is given again
-# is no further try. What was told again for want of an answer, and confirmed while the page was
-# made (``again_stamp`` was set back), stays confirmed. Whatever the row says, the terminal may hold
-# the face from now on.
-_IS_TOLD = f"""d.operation = '{Operation.SAVE.value}' AND d.sync_stamp <= excluded.sync_stamp
-    AND NOT (d.sync_stamp = excluded.sync_stamp AND (d.state = '{DeliveryState.FAILED.value}'
-      OR (d.state = '{DeliveryState.STORED.value}'
-        AND COALESCE(excluded.again_stamp, 0) > COALESCE(d.again_stamp, 0))))"""
-_SENT = """
-INSERT INTO {table} AS d ({columns}) VALUES {{rows}}
-ON CONFLICT (terminal_id, user_id) DO UPDATE SET
-  held = excluded.held,
-  told = excluded.told,
-  attempts = CASE WHEN {told} AND d.state <> '{sent}' THEN d.attempts + 1 ELSE d.attempts END,
-  state = CASE WHEN {told} THEN excluded.state ELSE d.state END,
-  unanswered = CASE WHEN d.sync_stamp < excluded.sync_stamp THEN 0 ELSE d.unanswered END,
-  sync_stamp = CASE WHEN {told} THEN excluded.sync_stamp ELSE d.sync_stamp END,
-  retry_at = CASE WHEN {told} THEN NULL ELSE d.retry_at END,
-  remedy = CASE WHEN {told} THEN '' ELSE d.remedy END,
-  sent_at = CASE WHEN {told} THEN excluded.sent_at ELSE d.sent_at END,
-  changed_at = CASE WHEN {told} THEN excluded.changed_at ELSE d.changed_at END
-""".format(
-    table=Delivery._meta.db_table,
-    columns=", ".join(_SENT_COLUMNS),
-    told=_IS_TOLD,
-    sent=DeliveryState.SENT.value,
-)
 
 
 def deliveries_expect(*, site_id: int, person_ids: Sequence[int], stamp: int) -> None:
@@ -215,16 +182,18 @@ def _saves_sent(terminal: Terminal, people: Sequence[Person], now: datetime) -> 
 
     The stamps are the people's as they are now: the clock is held, so nobody moves them.
     """
-    moment = connection.ops.adapt_datetimefield_value(now)
-    row = f"({', '.join(['%s'] * len(_SENT_COLUMNS))})"
-    parameters: list[Any] = []
-    for person in people:
-        parameters += [terminal.pk, person.pk, person.user_id, Operation.SAVE.value]
-        parameters += [DeliveryState.SENT.value, person.sync_stamp, True, False]
-        parameters += [1, moment, moment, "", "", "", 0, _again_of(person)]
-        parameters += [told_text(person)]
-    with connection.cursor() as cursor:
-        cursor.execute(_SENT.format(rows=", ".join([row] * len(people))), parameters)
+    at = moment(now)
+    saves_sent(
+        [
+            (
+                *(terminal.pk, person.pk, person.user_id, Operation.SAVE.value),
+                *(DeliveryState.SENT.value, person.sync_stamp, True, False),
+                *(1, at, at, "", "", "", 0, _again_of(person)),
+                told_text(person),
+            )
+            for person in people
+        ]
+    )
 
 
 def _again_of(person: Any) -> int | None:

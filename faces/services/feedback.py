@@ -6,14 +6,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db import connection, transaction
-from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.db import transaction
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from devices.models import Terminal
 from devices.services import Caller
 from faces.choices import DeliveryState, Operation, Remedy
 from faces.models import Delivery, Person, TerminalCursor
+from faces.queries import result_row_lock, result_row_save
 from faces.services.believed import confirmed_elsewhere, is_believed
 from faces.services.capacity import capacity_learn
 from faces.services.clock import StampSpread, clock_advance
@@ -26,7 +27,6 @@ from faces.services.delivery_policy import (
     verdict,
 )
 from faces.services.revocations import revocations_reopen, revocations_settle
-from server_common.frozen_query import FrozenQuery, columns_of, from_row
 
 # Rows of a terminal that failed, were not confirmed or need somebody.
 NOT_DONE = Q(state__in=[DeliveryState.FAILED, DeliveryState.UNCONFIRMED]) | ~Q(remedy="")
@@ -104,16 +104,15 @@ def _answered(terminal: Terminal, result: Feedback, caller: Caller | None) -> tu
             capacity_learn(terminal=terminal)
     row.code, row.message = result.code[:8], result.message[:255]
     row.answered_at = row.changed_at = timezone.now()
-    _save_answered(row)
+    result_row_save(row)
     return row, has_reported
 
 
 def _row_of(terminal: Terminal, result: Feedback) -> tuple[Delivery, bool]:
     """Return the row of a result, locked, and whether the terminal is known to send results."""
     # Serialises two results of the same person that arrive at once.
-    found = _ROW.rows({}, terminal_id=terminal.pk, user_id=result.user_id)
-    has_reported = bool(found) and found[0][-1] is not None
-    row: Delivery | None = from_row(Delivery, found[0][:-1]) if found else None
+    found = result_row_lock(terminal_id=terminal.pk, user_id=result.user_id)
+    row, has_reported = found or (None, False)
     if row is None:
         locked = Delivery.objects.select_for_update()
         person = Person.objects.filter(site_id=terminal.site_id, user_id=result.user_id).first()
@@ -128,34 +127,6 @@ def _row_of(terminal: Terminal, result: Feedback) -> tuple[Delivery, bool]:
             },
         )
     return row, has_reported
-
-
-def _row_locked(*, terminal_id: int, user_id: str) -> QuerySet[Delivery, tuple[Any, ...]]:
-    found = Delivery.objects.select_for_update().filter(terminal_id=terminal_id, user_id=user_id)
-    # In the same statement: a fleet sends a result for each face after each change.
-    cursor = TerminalCursor.objects.filter(terminal=OuterRef("terminal"))
-    reported = found.annotate(reported_at=Subquery(cursor.values("reported_at")))
-    return reported.values_list(*columns_of(Delivery), "reported_at")
-
-
-_ROW = FrozenQuery(_row_locked, terminal_id=int, user_id=str)
-_SAVE_ANSWERED = f"""
-UPDATE {Delivery._meta.db_table} SET state = %s, held = %s, retry_at = %s, remedy = %s,
-  code = %s, message = %s, answered_at = %s, changed_at = %s, unanswered = %s, again_stamp = %s,
-  doubted = %s
-WHERE id = %s
-"""  # noqa: S608 - a table's name
-
-
-def _save_answered(row: Delivery) -> None:
-    """Save what a result changes of a row; a fleet sends one for each face after each change."""
-    moment = connection.ops.adapt_datetimefield_value
-    parameters: list[Any] = [row.state, row.held, row.retry_at and moment(row.retry_at), row.remedy]
-    parameters += [row.code, row.message]
-    parameters += [row.answered_at and moment(row.answered_at), moment(row.changed_at)]
-    parameters += [row.unanswered, row.again_stamp, row.doubted, row.pk]
-    with connection.cursor() as cursor:
-        cursor.execute(_SAVE_ANSWERED, parameters)
 
 
 def _take_in(row: Delivery, meaning: Verdict, *, is_news: bool) -> None:

@@ -11,29 +11,19 @@ import base64
 import binascii
 import hashlib
 import hmac
-import json
 import logging
 import socket
 import struct
 from dataclasses import dataclass
-from datetime import datetime
 from functools import lru_cache
-from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.db import connection
-from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http.request import validate_host
 from django.utils import timezone
 
-from devices.choices import TerminalStatus
-from devices.models import SiteToken, Terminal
 from devices.services import is_address_allowed
-from faces.choices import PhotoStatus
-from faces.models import Delivery, LibraryMembership, Person
-from faces.selectors import fit_for_terminals
-from server_common.frozen_query import FrozenQuery
+from faces.queries import photo_fetched_note, photo_to_be_seen
 from terminal_protocol import URL_MAX
 
 _PREFIX = "/i/"
@@ -190,55 +180,17 @@ def photo_fetched(grant: PictureGrant, *, address: str) -> FetchedPhoto | None:
         None when the photo is gone, the terminal may not hold its person now, the address under
         which it was told is no longer the terminal's, or the site is not called from there.
     """
-    rows = _PHOTO.rows(
-        {"has_token": grant.token_id != 0},
+    now = timezone.now()
+    found = photo_to_be_seen(
         photo_id=grant.photo_id,
         terminal_id=grant.terminal_id,
         token_id=grant.token_id,
-        now=timezone.now(),
+        now=now,
     )
-    if not rows:
+    if found is None:
         return None
-    sha256, name, person_id, networks = rows[0]
-    networks = json.loads(networks) if isinstance(networks, str) else networks
+    sha256, name, person_id, networks = found
     if not is_address_allowed(networks, address):
         return None
-    now = connection.ops.adapt_datetimefield_value(timezone.now())
-    with connection.cursor() as cursor:
-        cursor.execute(_FETCHED, [now, grant.terminal_id, person_id])
+    photo_fetched_note(terminal_id=grant.terminal_id, person_id=person_id, now=now)
     return FetchedPhoto(grant.photo_id, sha256, str(name))
-
-
-def _to_be_seen(
-    *, photo_id: int, terminal_id: int, token_id: int, now: datetime, has_token: bool
-) -> QuerySet[Person, tuple[Any, ...]]:
-    """Return the photo, its person and their site's networks, if the terminal may hold them now."""
-    of_person = LibraryMembership.objects.filter(person=OuterRef(OuterRef("pk")))
-    theirs = of_person.filter(library__terminal_links__terminal=terminal_id)
-    holders = Terminal.objects.filter(
-        Q(all_libraries=True) & Exists(of_person) | Exists(theirs),
-        pk=terminal_id,
-        site=OuterRef("site"),
-        status=TerminalStatus.APPROVED,
-    )
-    if has_token:
-        used = SiteToken.objects.filter(
-            Q(ends_at__isnull=True) | Q(ends_at__gt=now), pk=token_id, site=OuterRef("site")
-        )
-        own = Exists(used.filter(terminal=terminal_id))
-        of_site = Exists(used.filter(terminal=None)) & Q(own_address_since__isnull=True)
-        holders = holders.filter(own | of_site)
-    else:
-        holders = holders.filter(site__allow_bare_path=True, own_address_since__isnull=True)
-    people = Person.objects.filter(
-        fit_for_terminals(now), Exists(holders), photos=photo_id, photos__status=PhotoStatus.OK
-    )
-    found = ("photos__sha256", "photos__image", "pk", "site__allowed_networks")
-    return people.order_by().values_list(*found)
-
-
-_PHOTO = FrozenQuery(_to_be_seen, photo_id=int, terminal_id=int, token_id=int, now=datetime)
-_FETCHED = (
-    f"UPDATE {Delivery._meta.db_table} SET downloaded_at = %s"  # noqa: S608 - a table's name
-    " WHERE terminal_id = %s AND person_id = %s"
-)

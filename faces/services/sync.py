@@ -10,6 +10,7 @@ from devices.choices import TerminalStatus
 from devices.models import Terminal
 from devices.services import Caller
 from faces.models import TerminalCursor, TerminalLibrary
+from faces.queries import CursorRow, cursor_lock, cursor_move
 from faces.selectors import people_for_terminal
 from faces.services.believed import deletes_sent
 from faces.services.capacity import capacity_guard
@@ -19,7 +20,7 @@ from faces.services.libraries import libraries_lock_all
 from faces.services.picture_urls import PictureAddresses
 from faces.services.sync_entries import delete_entries, save_entry
 from faces.services.sync_pages import Page, Position, page_after
-from faces.services.told import CursorRow, Standing, cursor_lock, cursor_move, standing_of
+from faces.services.sync_state import SyncState, sync_state_of
 from terminal_protocol import SyncAnswer
 
 logger = logging.getLogger(__name__)
@@ -96,7 +97,7 @@ def sync_answer(
         return _NOTHING_YET
     pictures = PictureAddresses(picture_root, terminal.pk, caller.token_id)
     seen = _seen(terminal, last_query_time)
-    if seen is not None and seen.is_told(last_query_time):
+    if seen is not None and seen.is_complete(last_query_time):
         return SyncAnswer(entries=(), last_query_time=last_query_time)
     if seen is not None and seen.is_plain(last_query_time) and not seen.has_deletes:
         try:
@@ -106,38 +107,38 @@ def sync_answer(
     return _answer_alone(terminal, last_query_time, pictures, caller)
 
 
-def _seen(terminal: Terminal, asked: int) -> Standing | None:
+def _seen(terminal: Terminal, asked: int) -> SyncState | None:
     """Look how a terminal stands, under no lock; None for a first poll, or one no longer ours.
 
     It says which way to go. What the answer says is read again under the locks.
     """
     if not asked:
         return None
-    seen = standing_of(terminal_id=terminal.pk, saves=asked, deletes=asked)
+    seen = sync_state_of(terminal_id=terminal.pk, saves=asked, deletes=asked)
     return seen if seen is not None and _is_ours(terminal, seen) else None
 
 
-def sync_news(*, standing: Standing, asked: int, picture_root: str) -> SyncAnswer | None:
+def sync_news(*, state: SyncState, asked: int, picture_root: str) -> SyncAnswer | None:
     """Answer the poll of a terminal that was admitted and found to have news, in the usual way.
 
     Args:
-        standing: as ``poll_look`` found it.
+        state: as ``sync_state_of_caller`` found it.
         asked: the cursor it sent.
         picture_root: see ``sync_answer``.
 
     Returns:
         None when the answer is not one of saves alone, which needs ``sync_answer``.
     """
-    if not standing.is_plain(asked) or standing.has_deletes:
+    if not state.is_plain(asked) or state.has_deletes:
         return None
     terminal = Terminal(
-        pk=standing.terminal_id,
-        site_id=standing.site_id,
-        status=standing.status,
-        all_libraries=standing.all_libraries,
+        pk=state.terminal_id,
+        site_id=state.site_id,
+        status=state.status,
+        all_libraries=state.all_libraries,
     )
     try:
-        pictures = PictureAddresses(picture_root, terminal.pk, standing.token_id)
+        pictures = PictureAddresses(picture_root, terminal.pk, state.token_id)
         return _answer_sharing(terminal, asked, pictures)
     except _MustMoveClock:
         return None
@@ -156,17 +157,17 @@ def _answer_sharing(terminal: Terminal, asked: int, pictures: PictureAddresses) 
     if cursor is None or not _is_plain(cursor, asked):
         raise _MustMoveClock
     clock_share(site_id=terminal.site_id)
-    standing = standing_of(terminal_id=terminal.pk, saves=asked, deletes=asked)
-    if standing is None or not _is_ours(terminal, standing):
+    state = sync_state_of(terminal_id=terminal.pk, saves=asked, deletes=asked)
+    if state is None or not _is_ours(terminal, state):
         return _NOTHING_YET
-    if standing.has_deletes:
+    if state.has_deletes:
         raise _MustMoveClock
     since = Position(asked, asked, begun=asked)
-    page = page_after(_as_it_is(terminal, standing), since, standing.newest, standing)
+    page = page_after(_as_it_is(terminal, state), since, state.newest, state)
     # A page ends at a stamp, so its cursor says what was told and no more.
-    given = standing.newest if page.is_last else page.told.saves
+    given = state.newest if page.is_last else page.told.saves
     deliveries_sent(terminal=terminal, people=page.people)
-    cursor_move(terminal_id=terminal.pk, issued=max(cursor.issued, given))
+    cursor_move(terminal_id=terminal.pk, issued=max(cursor.issued, given), now=timezone.now())
     return _answer(page, given, pictures)
 
 
@@ -178,10 +179,10 @@ def _answer_alone(
     cursor = _cursor_locked(terminal, is_first=not asked)
     newest = clock_hold(site_id=terminal.site_id)
     since = _since(cursor, asked, newest)
-    standing = standing_of(terminal_id=terminal.pk, saves=since.saves, deletes=since.deletes)
-    if standing is None or not _is_ours(terminal, standing):
+    state = sync_state_of(terminal_id=terminal.pk, saves=since.saves, deletes=since.deletes)
+    if state is None or not _is_ours(terminal, state):
         return _NOTHING_YET
-    page = page_after(_as_it_is(terminal, standing), since, newest, standing)
+    page = page_after(_as_it_is(terminal, state), since, newest, state)
     given = _given(terminal, cursor, asked, page, newest)
     # Under the clock that it was read under: somebody erased or suspended in between would have no
     # row by which the terminal is told.
@@ -199,9 +200,9 @@ def _answer(page: Page, given: int, pictures: PictureAddresses) -> SyncAnswer:
     return SyncAnswer(entries=tuple(entries), last_query_time=given)
 
 
-def _is_ours(terminal: Terminal, standing: Standing) -> bool:
+def _is_ours(terminal: Terminal, state: SyncState) -> bool:
     """Tell whether a terminal is still approved, and one of the site that it was admitted to."""
-    return standing.status == TerminalStatus.APPROVED and standing.site_id == terminal.site_id
+    return state.status == TerminalStatus.APPROVED and state.site_id == terminal.site_id
 
 
 def _cursor_locked(terminal: Terminal, *, is_first: bool) -> TerminalCursor:
@@ -221,15 +222,15 @@ def _is_plain(cursor: TerminalCursor | CursorRow, asked: int) -> bool:
     return cursor.complete_from is not None and cursor.complete_from <= asked <= cursor.issued
 
 
-def _as_it_is(terminal: Terminal, standing: Standing) -> Terminal:
+def _as_it_is(terminal: Terminal, state: SyncState) -> Terminal:
     """Return the terminal with what decides about its people as it is now.
 
     Its libraries may have changed since it was admitted, and the cursor of this answer is going to
     say that it was told of all that is in them.
     """
     now = copy(terminal)
-    now.status = standing.status
-    now.all_libraries = standing.all_libraries
+    now.status = state.status
+    now.all_libraries = state.all_libraries
     return now
 
 

@@ -11,7 +11,7 @@ http = get_asgi_application()
 
 from console.origins import OwnPagesOnly  # noqa: E402 - needs the apps loaded first
 from console.routing import websocket_urlpatterns  # noqa: E402 - needs the apps loaded first
-from menjin.whole_asgi import WholeRequests  # noqa: E402
+from terminal_api.whole_asgi import WholeRequests  # noqa: E402
 
 application = ProtocolTypeRouter(
     {

@@ -1,4 +1,4 @@
-"""Every page but the terminals' paths, which ``terminal_lane`` answers before."""
+"""Every page but the terminals' addresses, which ``terminal_api.urls`` lists."""
 
 from django.contrib import admin
 from django.urls import include, path

@@ -1,4 +1,4 @@
-"""WSGI entry: the terminals' lane, the admin and the REST interface."""
+"""WSGI entry: the terminal API, the admin and the REST interface."""
 
 import os
 
@@ -7,7 +7,7 @@ from django.core.wsgi import get_wsgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "menjin.settings.production")
 django_application = get_wsgi_application()
 
-from menjin.idle_lane import IdleLane  # noqa: E402 - needs the apps loaded first
-from menjin.whole_wsgi import WholeRequests  # noqa: E402
+from terminal_api.whole_wsgi import WholeRequests  # noqa: E402 - needs the apps loaded first
+from terminal_api.wsgi import TerminalApiInFront  # noqa: E402
 
-application = WholeRequests(IdleLane(django_application))
+application = WholeRequests(TerminalApiInFront(django_application))

@@ -21,6 +21,7 @@ _HOST = re.compile(
 _PORT_MAX = 65_535
 
 
+@lru_cache(maxsize=4096)
 def parse_address(text: str) -> Address | None:
     """Return the address, IPv4-mapped IPv6 taken as IPv4; None when it is not one."""
     try:

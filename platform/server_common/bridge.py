@@ -18,11 +18,11 @@ from redis.exceptions import RedisError
 P = ParamSpec("P")
 R = TypeVar("R")
 # What a coroutine in `run_apart` wants done, and where the answers go; None when it is over.
-Errands = SimpleQueue[tuple[Callable[[], Any], Future[Any]] | None]
+Calls = SimpleQueue[tuple[Callable[[], Any], Future[Any]] | None]
 
 _LAYER_PATIENCE_S = 3.0
 _PROBE_GROUP = "health"
-_ERRANDS: ContextVar[Errands | None] = ContextVar("errands", default=None)
+_CALLS: ContextVar[Calls | None] = ContextVar("calls", default=None)
 
 
 async def in_database(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
@@ -40,11 +40,11 @@ async def in_callers_database(function: Callable[P, R], *args: P.args, **kwargs:
     It uses that thread's connection, and its transaction where there is one. Outside of `run_apart`
     this is `in_database`.
     """
-    errands = _ERRANDS.get()
-    if errands is None:
+    calls = _CALLS.get()
+    if calls is None:
         return await in_database(function, *args, **kwargs)
     answer: Future[R] = Future()
-    errands.put((partial(function, *args, **kwargs), answer))
+    calls.put((partial(function, *args, **kwargs), answer))
     return await asyncio.wrap_future(answer)
 
 
@@ -72,12 +72,12 @@ def run_apart(work: Coroutine[Any, Any, R]) -> R:
     ``in_callers_database`` only, which is done here meanwhile. When the wait is broken off, as by a
     task's time limit, the coroutine is cancelled.
     """
-    errands: Errands = SimpleQueue()
+    calls: Calls = SimpleQueue()
     outcome: Future[R] = Future()
     started: Future[Callable[[], object]] = Future()
 
     async def whole() -> R:
-        _ERRANDS.set(errands)
+        _CALLS.set(calls)
         loop, task = asyncio.get_running_loop(), asyncio.ensure_future(work)
         started.set_result(lambda: loop.call_soon_threadsafe(task.cancel))
         return await task
@@ -88,12 +88,12 @@ def run_apart(work: Coroutine[Any, Any, R]) -> R:
         except BaseException as error:
             outcome.set_exception(error)
         finally:
-            errands.put(None)
+            calls.put(None)
 
     thread = Thread(target=copy_context().run, args=(run,), name="conversation")
     thread.start()
     try:
-        _run_errands(errands)
+        _run_calls(calls)
     except BaseException:
         started.result()()
         thread.join()
@@ -102,10 +102,10 @@ def run_apart(work: Coroutine[Any, Any, R]) -> R:
     return outcome.result()
 
 
-def _run_errands(errands: Errands) -> None:
+def _run_calls(calls: Calls) -> None:
     """Do what is asked for until it is over."""
-    while (errand := errands.get()) is not None:
-        function, answer = errand
+    while (call := calls.get()) is not None:
+        function, answer = call
         if not answer.set_running_or_notify_cancel():
             continue
         try:

@@ -16,6 +16,7 @@ from .messages import (
     without_image,
     write_feedback,
 )
+from .requests import BodyBrokeOff, BodyTooLarge, TerminalReply, TerminalRequest
 from .several import messages_in
 from .signature import is_fresh, is_signed, sign
 from .sync import URL_MAX, SyncAnswer, SyncEntry
@@ -24,7 +25,9 @@ __all__ = [
     "FAULT_WORDS",
     "URL_MAX",
     "Ack",
+    "BodyBrokeOff",
     "BodyReading",
+    "BodyTooLarge",
     "FaceMatch",
     "Heartbeat",
     "IdCard",
@@ -36,6 +39,8 @@ __all__ = [
     "SyncAnswer",
     "SyncEntry",
     "TemperatureReading",
+    "TerminalReply",
+    "TerminalRequest",
     "UnreadableBody",
     "fault_words",
     "is_fresh",

@@ -60,7 +60,7 @@ def closed_by(reason: str) -> Opened:
 
 
 class Platform:
-    """The terminals' lane of an installation: PostgreSQL, Redis, and two WSGI workers."""
+    """The terminal API of an installation: PostgreSQL, Redis, and two WSGI workers."""
 
     def __init__(self, folder: Path, portraits: dict[str, Path]) -> None:
         self.installation = Production(folder, name="faults", redis=8)

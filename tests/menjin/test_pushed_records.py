@@ -1,6 +1,6 @@
 """Records pushed by the software terminal to the platform's subscriber (seed 8.3.3).
 
-Terminal, subscriber and the terminals' lane are processes; PostgreSQL and Redis are real. People
+Terminal, subscriber and the terminal API are processes; PostgreSQL and Redis are real. People
 walk by all the time, and the line, the terminal, the subscriber or the database fails meanwhile.
 Afterwards the platform has every visit the terminal told of, once, by whatever way it came.
 """
@@ -71,7 +71,7 @@ terminal.save()
 
 
 class Platform:
-    """The terminals' lane and the subscriber of an installation."""
+    """The terminal API and the subscriber of an installation."""
 
     def __init__(self, folder: Path, portraits: dict[str, Path]) -> None:
         self.installation = Production(folder, name="pushed", redis=9)
@@ -85,11 +85,13 @@ class Platform:
         people = {"1001": str(portraits["obama.jpg"]), "1002": str(portraits["biden.jpg"])}
         prepare = PREPARE.format(people=people)
         self.path: str = json.loads(self.installation.manage("shell", "-v", "0", "-c", prepare))
-        self.log, self.lane_log = folder / "subscriber", folder / "lane"
+        self.log, self.server_log = folder / "subscriber", folder / "server"
         self.port = free_port()
         command = self.installation.command(self.port, workers=1)
-        self.lane = start(command, self.installation.environment, log=self.lane_log, own_group=True)
-        wait_listening(self.lane, self.port, self.lane_log)
+        self.server = start(
+            command, self.installation.environment, log=self.server_log, own_group=True
+        )
+        wait_listening(self.server, self.port, self.server_log)
         self.subscribe()
 
     def subscribe(self) -> None:
@@ -108,7 +110,7 @@ class Platform:
     def close(self) -> None:
         """End both."""
         self.kill_subscriber()
-        kill_group(self.lane)
+        kill_group(self.server)
 
     def is_pushing(self, device_id: str) -> bool:
         """Tell whether a terminal's records come by push, as far as the platform knows."""

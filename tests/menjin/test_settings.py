@@ -279,7 +279,7 @@ def test_the_folder_platform_hides_no_module_of_python() -> None:
 @pytest.mark.parametrize(
     "name",
     ["devices", "faces", "records", "edge_agent", "menjin", "terminal_protocol", "face_engine",
-     "server_common", "console", "fleet"],
+     "server_common", "console", "fleet", "terminal_api"],
 )  # fmt: skip
 def test_our_names_mean_our_packages(name: str) -> None:
     """Packages of these names exist elsewhere; one that is installed must not win."""

@@ -44,7 +44,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "server_common.request_ids.RequestIdMiddleware",
-    "menjin.terminal_lane.TerminalLane",
+    "terminal_api.middleware.TerminalApiMiddleware",
     "server_common.content_policy.ContentPolicyMiddleware",
     "console.sign_in.SignInMiddleware",
     "django.middleware.security.SecurityMiddleware",
@@ -154,7 +154,7 @@ X_FRAME_OPTIONS = "DENY"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 16 * 1024 * 1024
 TERMINAL_BODY_LIMIT_BYTES = env.integer("MENJIN_TERMINAL_BODY_LIMIT", 8 * 1024 * 1024, minimum=1024)
 # Requests of terminals that one process works on at once; its server needs four times as many
-# threads, so that others can wait or be sent away meanwhile (menjin.crowding).
+# threads, so that others can wait or be turned away meanwhile (terminal_api.load).
 TERMINAL_SLOTS = env.integer("MENJIN_TERMINAL_SLOTS", 8, minimum=2)
 # Connections of the embedded server, in all and of one address; nginx has its own (docker/).
 CONNECTIONS_MOST = env.integer("MENJIN_CONNECTIONS", 2000, minimum=10)
@@ -330,7 +330,7 @@ LOGGING = {
         "request_id": {"()": "server_common.request_ids.RequestIdFilter"},
         "refusals": {"()": "server_common.refusal_lines.RefusalFilter"},
         "redact": {"()": "server_common.redaction.RedactionFilter"},
-        "not_sent_away": {"()": "menjin.lane_paths.NotSentAway"},
+        "not_shed": {"()": "menjin.shed_requests.NotShed"},
     },
     "formatters": {
         "line": {"format": "%(asctime)s %(levelname)s %(name)s [%(request_id)s] %(message)s"}
@@ -346,7 +346,7 @@ LOGGING = {
     "loggers": {
         "django": {"handlers": [], "propagate": True},
         "django.server": {"handlers": [], "propagate": True},
-        "django.request": {"filters": ["not_sent_away"]},
+        "django.request": {"filters": ["not_shed"]},
         "uvicorn.access": {"level": "WARNING"},
         # One line per periodic task every ten seconds tells nobody anything.
         "celery.beat": {"level": "WARNING"},

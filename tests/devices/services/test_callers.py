@@ -7,76 +7,82 @@ import pytest
 from devices.services.caller_signs import caller_signs, is_by_chance
 from devices.services.callers import (
     KEPT,
-    CallerStore,
     Feature,
-    MemoryCallers,
-    RedisCallers,
     Turn,
     Turns,
+    callers_turned,
+    callers_turns,
+    turn_step,
 )
+from server_common.call_store import MemoryCallStore, call_store
 
 NOW = 1_800_000_000.0
 
 
 @pytest.fixture(params=["memory", "redis"])
-def store(request: pytest.FixtureRequest, settings: Any) -> CallerStore:
-    """Return a store of each kind, empty."""
+def store(request: pytest.FixtureRequest, settings: Any) -> None:
+    """Use a store of each kind, empty."""
     if request.param == "memory":
-        return MemoryCallers()
-    if not settings.REDIS_URL:
+        settings.REDIS_URL = ""
+    elif not settings.REDIS_URL:
         pytest.skip("runs with Redis only")
-    return RedisCallers(settings.REDIS_URL)
 
 
+def note(terminal_id: int, feature: Feature, value: str, *, at: float) -> None:
+    """Note what a caller has at a moment."""
+    call_store().run([turn_step(terminal_id, feature, value)], now=at)
+
+
+@pytest.mark.usefixtures("store")
 class TestStore:
-    def test_only_what_differs_from_the_time_before_is_kept(self, store: CallerStore) -> None:
+    def test_only_what_differs_from_the_time_before_is_kept(self) -> None:
         for at, address in enumerate(["10.0.0.1", "10.0.0.1", "10.0.0.2", "10.0.0.1"]):
-            store.note(7, "address", address, at=NOW + at)
+            note(7, "address", address, at=NOW + at)
 
-        kept = store.turns([7])[7]["address"]
+        kept = callers_turns([7])[7]["address"]
 
         assert kept == (
             Turn(NOW, "10.0.0.1"), Turn(NOW + 2, "10.0.0.2"), Turn(NOW + 3, "10.0.0.1")
         )  # fmt: skip
 
-    def test_who_turned_is_told_once(self, store: CallerStore) -> None:
-        store.note(7, "address", "10.0.0.1", at=NOW)
-        assert store.take_turned() == set()
+    def test_who_turned_is_told_once(self) -> None:
+        note(7, "address", "10.0.0.1", at=NOW)
+        assert callers_turned() == set()
 
-        store.note(7, "address", "10.0.0.2", at=NOW)
-        store.note(8, "cursor", "5", at=NOW)
+        note(7, "address", "10.0.0.2", at=NOW)
+        note(8, "cursor", "5", at=NOW)
 
-        assert [store.take_turned(), store.take_turned()] == [{7}, set()]
+        assert [callers_turned(), callers_turned()] == [{7}, set()]
 
-    def test_the_notes_of_a_terminal_have_an_end(self, store: CallerStore) -> None:
+    def test_the_notes_of_a_terminal_have_an_end(self) -> None:
         for number in range(100):
-            store.note(7, "label", f"Gate = {number % 2}", at=NOW + number)
+            note(7, "label", f"Gate = {number % 2}", at=NOW + number)
 
-        kept = store.turns([7])[7]["label"]
+        kept = callers_turns([7])[7]["label"]
 
         assert len(kept) == KEPT
         assert [one.value for one in kept[-2:]] == ["Gate = 0", "Gate = 1"]
 
     @pytest.mark.parametrize("value", ["SY 001", "北门=1", "fe80::1%eth0", "a b=c%20"])
-    def test_any_value_comes_back_as_it_was(self, store: CallerStore, value: str) -> None:
-        store.note(7, "label", value, at=NOW)
-        store.note(7, "label", value, at=NOW + 1)
+    def test_any_value_comes_back_as_it_was(self, value: str) -> None:
+        note(7, "label", value, at=NOW)
+        note(7, "label", value, at=NOW + 1)
 
-        assert store.turns([7])[7]["label"] == (Turn(NOW, value),)
+        assert callers_turns([7])[7]["label"] == (Turn(NOW, value),)
 
-    def test_nobody_is_known_who_never_called(self, store: CallerStore) -> None:
-        assert not any(store.turns([9])[9].values())
+    def test_nobody_is_known_who_never_called(self) -> None:
+        assert not any(callers_turns([9])[9].values())
 
 
-def test_memory_holds_so_many_terminals(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("devices.services.callers._TERMINALS_IN_MEMORY", 3)
-    store = MemoryCallers()
+def test_memory_holds_so_many_terminals() -> None:
+    store = MemoryCallStore(turning_most=3)
     for terminal_id in range(10):
         for address in ("10.0.0.1", "10.0.0.2"):
-            store.note(terminal_id, "address", address, at=NOW)
+            step = turn_step(terminal_id, "address", address)
+            store.run([step], now=NOW)
 
-    assert store.take_turned() == {7, 8, 9}
-    assert store.turns([0]) == {0: {}}
+    assert store.take_turned(step.turned) == {"7", "8", "9"}
+    assert store.fields(step.name, ["0"]) == {}
 
 
 def turns(feature: Feature, values: str, *, every_s: float = 60.0) -> Turns:

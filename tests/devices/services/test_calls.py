@@ -30,7 +30,7 @@ def store(request: pytest.FixtureRequest, settings: Any) -> str:
     return str(request.param)
 
 
-def quiet(kind: str = "syheartbeat") -> Exchange:
+def idle(kind: str = "syheartbeat") -> Exchange:
     """Return a heartbeat's exchange."""
     return Exchange(time.time(), kind, "10.0.0.9", 200, {}, {"ret": "0"}, {}, 0.5)
 
@@ -39,7 +39,7 @@ def test_a_call_is_counted_and_noted(store: str, terminal: Terminal, settings: A
     settings.TERMINAL_RATE = (1, 2)
 
     allowed = [
-        call_taken(terminal_id=terminal.pk, address="10.0.0.9", used_token=True, quiet=quiet())
+        call_taken(terminal_id=terminal.pk, address="10.0.0.9", used_token=True, idle=idle())
         for _ in range(4)
     ]
 
@@ -77,9 +77,7 @@ def test_whoever_is_refused_is_not_noted(store: str, terminal: Terminal, setting
     settings.TERMINAL_RATE, settings.ADDRESS_RATE = (1, 100), (1, 1)
     assert call_taken(terminal_id=terminal.pk + 1, address="10.0.0.8", used_token=True)
 
-    assert not call_taken(
-        terminal_id=terminal.pk, address="10.0.0.8", used_token=True, quiet=quiet()
-    )
+    assert not call_taken(terminal_id=terminal.pk, address="10.0.0.8", used_token=True, idle=idle())
 
     assert presence_last_seen([terminal])[terminal.pk] is None
     assert exchanges_last(terminal_id=terminal.pk) == []

@@ -7,40 +7,41 @@ import pytest
 
 from devices.models import Terminal
 from devices.services import stranger_may_call
-from devices.services.limits import Limit, MemoryBuckets, RedisBuckets
+from devices.services.limits import Limit, bucket
 from records.models import Record
+from server_common.call_store import CallStore, MemoryCallStore, RedisCallStore
 from tests.support.wire import WireClient
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 
 
 @pytest.fixture(params=["memory", "redis"])
-def buckets(request: pytest.FixtureRequest, settings: Any) -> MemoryBuckets | RedisBuckets:
-    """Return both kinds of buckets."""
+def store(request: pytest.FixtureRequest, settings: Any) -> CallStore:
+    """Return both kinds of stores."""
     if request.param == "memory":
-        return MemoryBuckets()
+        return MemoryCallStore()
     if not settings.REDIS_URL:
         pytest.skip("runs with Redis only")
-    return RedisBuckets(settings.REDIS_URL)
+    return RedisCallStore(settings.REDIS_URL)
 
 
-def test_a_bucket_gives_its_burst_and_refills_at_its_rate(buckets: Any) -> None:
+def test_a_bucket_gives_its_burst_and_refills_at_its_rate(store: CallStore) -> None:
     limit = Limit(rate=2, burst=5)
 
-    at_once = [buckets.take("a", limit, now=100.0) for _ in range(7)]
-    later = [buckets.take("a", limit, now=101.0) for _ in range(3)]
-    other = buckets.take("b", limit, now=100.0)
+    at_once = [store.run([bucket("a", limit)], now=100.0) for _ in range(7)]
+    later = [store.run([bucket("a", limit)], now=101.0) for _ in range(3)]
+    other = store.run([bucket("b", limit)], now=100.0)
 
     assert at_once == [True] * 5 + [False] * 2
     assert later == [True, True, False]
     assert other is True
 
 
-def test_a_clock_that_steps_back_gives_nothing_away(buckets: Any) -> None:
+def test_a_clock_that_steps_back_gives_nothing_away(store: CallStore) -> None:
     limit = Limit(rate=1, burst=1)
 
-    assert buckets.take("c", limit, now=100.0) is True
-    assert buckets.take("c", limit, now=50.0) is False
+    assert store.run([bucket("c", limit)], now=100.0) is True
+    assert store.run([bucket("c", limit)], now=50.0) is False
 
 
 def test_a_flooding_terminal_is_told_to_come_back_and_its_neighbour_is_served(

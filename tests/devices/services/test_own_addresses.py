@@ -20,7 +20,7 @@ from devices.services import (
     terminal_address_replace,
 )
 from devices.services.sites import TOKEN_PURPOSE
-from faces.services import poll_look
+from faces.services import sync_state_of_caller
 from server_common.crypto import keyed_digest
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
@@ -35,16 +35,21 @@ def own(terminal: Terminal) -> str:
 
 def outcome(token: str | None, device_id: str) -> str:
     """Return how a caller is let in: "in", or why not; the short ways say the same or nothing."""
-    # Heartbeats are remembered for two minutes (``admit_heartbeat``).
-    admission.heard.clear()
+    # Heartbeats are remembered for two minutes (``heartbeat_known``).
+    admission.remembered.clear()
     found = admit(token=token, device_id=device_id, address=HERE)
     if isinstance(found, Refusal):
         if token is not None:
             assert heartbeat_known(token=token, device_id=device_id, address=HERE) is None
-            assert poll_look(token=token, device_id=device_id, address=HERE, asked=1) is None
+            assert (
+                sync_state_of_caller(token=token, device_id=device_id, address=HERE, asked=1)
+                is None
+            )
         return found.reason
     assert token is None or heartbeat_known(token=token, device_id=device_id, address=HERE)
-    assert token is None or poll_look(token=token, device_id=device_id, address=HERE, asked=1)
+    assert token is None or sync_state_of_caller(
+        token=token, device_id=device_id, address=HERE, asked=1
+    )
     return "in"
 
 
@@ -63,7 +68,7 @@ def test_the_sites_address_holds_until_the_first_call_under_its_own(
 def test_the_short_ways_leave_the_first_call_to_be_noted(terminal: Terminal, own: str) -> None:
     device_id = terminal.device_id
     assert heartbeat_known(token=own, device_id=device_id, address=HERE) is None
-    assert poll_look(token=own, device_id=device_id, address=HERE, asked=1) is None
+    assert sync_state_of_caller(token=own, device_id=device_id, address=HERE, asked=1) is None
     assert Terminal.objects.get().own_address_since is None
 
 

@@ -9,12 +9,18 @@ from django.utils import timezone
 from devices.choices import Presence
 from devices.models import PresenceChange, Site, Terminal
 from devices.selectors import is_online
-from devices.services import presence as module
 from devices.services import presence_flush, presence_last_seen, presence_seen, presence_sweep
-from devices.services.presence import MemoryPresence, RedisPresence, Sighting
+from devices.services.presence import (
+    Sighting,
+    addresses_take,
+    sighting_steps,
+    sightings,
+    sightings_take,
+)
 from records.choices import AlertKind, AlertState
 from records.models import Alert
 from records.services import alert_acknowledge, presence_alarms
+from server_common.call_store import CallStoreAway, call_store
 from tests.support.wire import WireClient
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
@@ -22,53 +28,54 @@ T0 = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
 @pytest.fixture(params=["memory", "redis"])
-def store(request: pytest.FixtureRequest, settings: Any) -> MemoryPresence | RedisPresence:
-    """Return both kinds of stores."""
+def store(request: pytest.FixtureRequest, settings: Any) -> None:
+    """Use either kind of store."""
     if request.param == "memory":
-        return MemoryPresence()
-    if not settings.REDIS_URL:
+        settings.REDIS_URL = ""
+    elif not settings.REDIS_URL:
         pytest.skip("runs with Redis only")
-    return RedisPresence(settings.REDIS_URL)
 
 
-def test_a_store_keeps_the_last_sighting_until_it_is_taken(
-    store: MemoryPresence | RedisPresence,
-) -> None:
-    store.note(1, Sighting(100.5, "10.0.0.1"))
-    store.note(1, Sighting(101.25, "10.0.0.2", used_token=False))
-    store.note(2, Sighting(50.0, "", used_token=True))
+def note(terminal_id: int, sighting: Sighting) -> None:
+    """Note that a terminal was heard."""
+    call_store().run(sighting_steps(terminal_id, sighting), now=sighting.at)
 
-    assert store.peek([1, 3]) == {1: Sighting(101.25, "10.0.0.2", used_token=False)}
-    assert store.peek([]) == {}
-    assert store.take() == {
+
+@pytest.mark.usefixtures("store")
+def test_a_store_keeps_the_last_sighting_until_it_is_taken() -> None:
+    note(1, Sighting(100.5, "10.0.0.1"))
+    note(1, Sighting(101.25, "10.0.0.2", used_token=False))
+    note(2, Sighting(50.0, "", used_token=True))
+
+    assert sightings([1, 3]) == {1: Sighting(101.25, "10.0.0.2", used_token=False)}
+    assert sightings([]) == {}
+    assert sightings_take() == {
         1: Sighting(101.25, "10.0.0.2", used_token=False),
         2: Sighting(50.0, ""),
     }
-    assert store.take() == {}
-    assert store.peek([1, 2]) == {}
+    assert sightings_take() == {}
+    assert sightings([1, 2]) == {}
 
 
-def test_an_address_of_ip_version_6_survives_the_store(
-    store: MemoryPresence | RedisPresence,
-) -> None:
-    store.note(1, Sighting(1.0, "2001:db8::1"))
+@pytest.mark.usefixtures("store")
+def test_an_address_of_ip_version_6_survives_the_store() -> None:
+    note(1, Sighting(1.0, "2001:db8::1"))
 
-    assert store.take()[1].address == "2001:db8::1"
+    assert sightings_take()[1].address == "2001:db8::1"
 
 
-def test_a_store_keeps_every_address_and_when_it_was_first(
-    store: MemoryPresence | RedisPresence,
-) -> None:
+@pytest.mark.usefixtures("store")
+def test_a_store_keeps_every_address_and_when_it_was_first() -> None:
     for at, address in ((1.5, "10.0.0.1"), (2.5, "2001:db8::1"), (3.5, "10.0.0.1"), (4.5, "")):
-        store.note(1, Sighting(at, address))
-    store.note(2, Sighting(5.5, "10.0.0.1"))
+        note(1, Sighting(at, address))
+    note(2, Sighting(5.5, "10.0.0.1"))
 
-    assert store.take_addresses() == {
+    assert addresses_take() == {
         (1, "10.0.0.1"): 1.5,
         (1, "2001:db8::1"): 2.5,
         (2, "10.0.0.1"): 5.5,
     }
-    assert store.take_addresses() == {}
+    assert addresses_take() == {}
 
 
 def test_a_heartbeat_is_seen_at_once_and_written_by_the_flush(
@@ -93,7 +100,7 @@ def test_a_heartbeat_is_seen_at_once_and_written_by_the_flush(
 
 def test_an_older_note_never_turns_the_clock_back(terminal: Terminal) -> None:
     Terminal.objects.update(last_seen_at=T0)
-    module._store().note(terminal.pk, Sighting((T0 - timedelta(hours=1)).timestamp(), ""))
+    note(terminal.pk, Sighting((T0 - timedelta(hours=1)).timestamp(), ""))
 
     presence_flush()
 
@@ -110,10 +117,11 @@ def test_a_note_of_a_terminal_that_is_gone_hinders_nobody(terminal: Terminal) ->
 
 
 def test_a_store_that_is_away_costs_the_note_and_not_the_answer(
-    wire: WireClient, terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+    wire: WireClient, terminal: Terminal, settings: Any
 ) -> None:
-    nowhere = RedisPresence("redis://127.0.0.1:1/0")
-    monkeypatch.setattr(module, "_store", lambda: nowhere)
+    settings.REDIS_URL = "redis://127.0.0.1:1/0"
+    with pytest.raises(CallStoreAway):
+        sightings([terminal.pk])
 
     assert wire.post("syheartbeat", "")["ret"] == "0"
 

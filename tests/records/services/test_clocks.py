@@ -12,9 +12,9 @@ from django.urls import reverse
 from devices.choices import Presence
 from devices.models import PresenceChange, RepairCount, Site, Terminal
 from faces.models import Person
-from menjin.whole_requests import RECEIVING_S
 from records.choices import AlertKind, AlertState, Reason
 from records.models import Alert, Record
+from terminal_api.whole_requests import RECEIVING_S
 from tests.console.two_sites import World, client_of
 from tests.support.factories import wire_of
 from tests.support.moving_clock import MovingClock

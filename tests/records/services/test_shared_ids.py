@@ -12,11 +12,12 @@ from django.utils.translation import override
 from devices.models import Site, Terminal
 from devices.services import presence_flush
 from faces.models import Library
-from menjin.idle_lane import IdleLane
 from records.choices import AlertKind, AlertState
 from records.models import Alert
 from records.services import alert_acknowledge, alert_clear, shared_ids_watch
 from records.words import shared_id_words
+from terminal_api.answer import TerminalApi
+from terminal_api.wsgi import TerminalApiInFront
 from tests.support.people import enrol
 from tests.support.wire import WireClient
 
@@ -138,10 +139,10 @@ def test_the_fast_way_notes_cursors_as_well(
     enrol(library, "2")
     wire.sync()
 
-    def behind(environ: dict[str, Any], start_response: Any) -> list[bytes]:
-        raise AssertionError("the poll went to the lane behind")
+    def never(*_: object) -> Any:
+        raise AssertionError("the poll was answered in full")
 
-    lane = IdleLane(behind)
+    front = TerminalApiInFront(never, api=TerminalApi(full=never))
     # The newer one is quiet, the older one has news.
     for cursor in (wire.cursor, old) * 3:
         environ = {
@@ -151,7 +152,7 @@ def test_the_fast_way_notes_cursors_as_well(
             "REMOTE_ADDR": A,
             "HTTP_HOST": "testserver",
         }
-        assert lane(environ, lambda *_: None)
+        assert front(environ, lambda *_: None)
 
     assert len(alarms()) == 1
 

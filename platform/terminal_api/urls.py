@@ -1,0 +1,91 @@
+"""Addresses of the terminal API: start here to find what answers a terminal.
+
+Each is called under a site's or terminal's secret segment, ``/t/<token>/syface/<device_id>``, and
+where a site allows it without one, ``/syface/<device_id>`` (seed, chapter 9). Pictures are
+fetched from signed addresses at the root.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+
+import devices.terminal_views
+import faces.terminal_views
+import records.terminal_views
+from terminal_api.load import Priority
+from terminal_api.paths import is_picture_path, path_parts
+
+
+@dataclass(frozen=True, slots=True)
+class TerminalUrl:
+    """One address.
+
+    Attributes:
+        pattern: below the secret segment, if there is one.
+        view: of an upload called with ``Admission`` and ``BodyReading``, of a poll with
+            ``Admission`` and ``TerminalRequest``, of a picture with ``TerminalRequest`` and name.
+        priority: who goes first when there is more to do than can be done.
+        body_limit: setting that says how many bytes a body may have.
+    """
+
+    pattern: str
+    method: str
+    view: Callable[..., Any]
+    priority: Priority = Priority.NORMAL
+    body_limit: str = "TERMINAL_BODY_LIMIT_BYTES"
+
+
+PICTURE = TerminalUrl("/i/<name>.jpg", "GET", faces.terminal_views.picture)
+POLL = TerminalUrl("/syrecord/<device_id>", "GET", faces.terminal_views.sync, Priority.POLL)
+HEARTBEAT = TerminalUrl("/syheartbeat/<device_id>", "POST", devices.terminal_views.heartbeat)
+TERMINAL_URLS = (
+    POLL,
+    TerminalUrl("/syface/<device_id>", "POST", records.terminal_views.face, Priority.DOOR),
+    TerminalUrl("/syattribute/<device_id>", "POST", records.terminal_views.attribute),
+    TerminalUrl("/syresult/<device_id>", "POST", faces.terminal_views.result),
+    HEARTBEAT,
+    PICTURE,
+)
+_BY_KIND = {url.pattern.split("/")[1]: url for url in TERMINAL_URLS}
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """What a path means.
+
+    Attributes:
+        url: None when no address of terminals is like this.
+        token: secret segment, None without one.
+        name: device ID, or name of a picture; empty when it can be none.
+        kind: name of the address: ``syface`` …; empty for none.
+    """
+
+    url: TerminalUrl | None
+    token: str | None = None
+    name: str = ""
+    kind: str = ""
+
+    @property
+    def priority(self) -> Priority:
+        """Return who goes first."""
+        return self.url.priority if self.url else Priority.NORMAL
+
+    @property
+    def body_limit(self) -> int:
+        """Return how many bytes a body may have."""
+        return int(getattr(settings, (self.url or PICTURE).body_limit))
+
+
+def resolve(path: str) -> Match:
+    """Return what a path means.
+
+    Args:
+        path: as it is meant (``path_meant``).
+    """
+    parts = path_parts(path)
+    if parts is None:
+        return Match(PICTURE if is_picture_path(path) else None)
+    url = _BY_KIND.get(parts.kind)
+    return Match(url, parts.token, parts.name, parts.kind) if url else Match(None)
