@@ -4,7 +4,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('devices', '0020_addresses_heard'),
+        ('devices', '0021_registered_command_kinds'),
     ]
 
     operations = [

@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('devices', '0021_audit_of_libraries'),
+        ('devices', '0022_audit_of_libraries'),
     ]
 
     operations = [
