@@ -21,7 +21,7 @@ class Sizes:
 
 
 SMALL = Sizes(people=40, terminals=2, records=400, alerts=40)
-LARGE = Sizes(people=20_000, terminals=60, records=300_000, alerts=20_000)
+LARGE = Sizes(people=20_000, terminals=60, records=300_000, alerts=300_000)
 
 
 def multiply(row: Any, source: str, *, where: str = "", **columns: str) -> None:
@@ -114,9 +114,11 @@ def fill(code: str, sizes: Sizes) -> Any:
     )
     multiply(
         alert,
-        f"generate_series(1, {sizes.alerts - 1}) AS n",
+        f"generate_series(1, {sizes.alerts - 1}) AS n, faces_person AS who",
+        where=f"who.id = {person.pk} + n % {sizes.people}",
         terminal_id=f"{door.pk} + n % {sizes.terminals}",
-        user_id=f"(1000000 + n % {sizes.people})::text",
+        user_id="who.user_id",
+        user_name="who.name",
         state="CASE WHEN n % 50 = 0 THEN 'active' ELSE 'cleared' END",
         raised_at=f"{MOMENT} + n * interval '1 minute'",
     )

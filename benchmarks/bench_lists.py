@@ -1,7 +1,7 @@
 """How long do the admin's and REST's lists take on a platform with millions of rows?
 
 Fills a PostgreSQL of its own with 20,000 people on 60 terminals (1.2 million deliveries), 300,000
-records and 20,000 alerts, beside a small site whose rows are older, and asks for lists as a
+records and 300,000 alerts, beside a small site whose rows are older, and asks for lists as a
 superuser, as the manager of the large site and as that of the small one: first page, filtered, far
 down, searched. Beside it the same pages are read as the platform did before: counted whole, by
 joins, by their number, searched by parts of text.
@@ -95,7 +95,7 @@ def pages() -> Iterator[Page]:
     for name, path, rows, deep in (
         ("deliveries", "faces/delivery", deliveries, 1_100_000),
         ("records", "records/record", records, 250_000),
-        ("alerts", "records/alert", alerts, 15_000),
+        ("alerts", "records/alert", alerts, 250_000),
         ("people", "faces/person", people, 15_000),
     ):
         admin, rest = f"/admin/{path}/", f"/api/v1/{name}/"
@@ -134,6 +134,16 @@ def pages() -> Iterator[Page]:
             lambda user, word=word: any_part(records(user), word, *_R),
         )
         yield Page(
+            f"admin alerts, {word}",
+            f"/admin/records/alert/?q={word}",
+            lambda user, word=word: any_part(alerts(user), word, *_R),
+        )
+        yield Page(
+            f"REST alerts, {word}",
+            f"/api/v1/alerts/?user_name={word}",
+            lambda user, word=word: any_part(alerts(user), word, "user_name"),
+        )
+        yield Page(
             f"admin people, {word}",
             f"/admin/faces/person/?q={word}",
             lambda user, word=word: any_part(people(user), word, "name", "user_id", "mobile"),
@@ -144,6 +154,13 @@ def pages() -> Iterator[Page]:
             f"/api/v1/people/?name={word}",
             lambda user, word=word: any_part(people(user), word, "name"),
         )
+    for name, rows in (("alerts", alerts), ("records", records)):
+        for number in ("1000017", "absent"):
+            yield Page(
+                f"REST {name}, ID {number}",
+                f"/api/v1/{name}/?user_id={number}",
+                lambda user, rows=rows, number=number: rows(user).filter(user_id=number),
+            )
 
 
 def address(page: Page, user: Any) -> str:

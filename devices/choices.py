@@ -158,6 +158,7 @@ class AuditKind(TextChoices):
     TERMINAL = "terminal", _("Terminal")
     RULES = "rules", _("Rules of passing")
     TIME_PLAN = "time_plan", _("Time plan")
+    LIBRARY = "library", _("Library")
     PERSON = "person", _("Person")
     MEMBERSHIP = "membership", _("Site member")
     USER = "user", _("User")

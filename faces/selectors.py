@@ -77,7 +77,7 @@ def people_found(word: str) -> Q:
 
 def people_named(word: str) -> Q:
     """Return the condition of people with a text in their name."""
-    return PEOPLE_TEXT.found(word) & Q(name__icontains=word)
+    return Q(name__icontains=word) & PEOPLE_TEXT.by_index(word)
 
 
 def deliveries_found(user: User | AnonymousUser, word: str) -> Q:

@@ -1,7 +1,14 @@
-"""Which columns of time plans are audited, and which libraries terminals hold."""
+"""Which columns of libraries and time plans are audited, and which libraries terminals hold."""
 
 from devices.choices import AuditKind
-from faces.models import Holiday, LibraryPlan, TerminalLibrary, TimePlan, TimePlanInterval
+from faces.models import (
+    Holiday,
+    Library,
+    LibraryPlan,
+    TerminalLibrary,
+    TimePlan,
+    TimePlanInterval,
+)
 from server_common.watched_rows import watch
 
 
@@ -9,6 +16,7 @@ def watch_rows() -> None:
     """Begin to watch, when the app is ready."""
     kind = AuditKind.TIME_PLAN
     hours = ["weekday", "starts_at", "ends_at"]
+    watch(Library, kind=AuditKind.LIBRARY, fields=["name"], site="site")
     watch(TimePlan, kind=kind, fields=["name"], site="site")
     watch(TimePlanInterval, kind=kind, fields=hours, site="plan.site", name="plan")
     watch(Holiday, kind=kind, fields=["date", "name", "counts_as"], site="site")

@@ -61,7 +61,7 @@ def alerts_found(user: User | AnonymousUser, word: str) -> Q:
 
 def alerts_named(word: str) -> Q:
     """Return the condition of alerts with a text in the name of their person."""
-    return ALERTS_TEXT.found(word) & Q(user_name__icontains=word)
+    return Q(user_name__icontains=word) & ALERTS_TEXT.by_index(word)
 
 
 def asked_doors(

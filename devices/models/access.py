@@ -59,6 +59,7 @@ class ApiToken(models.Model):
     all_sites = models.BooleanField(
         _("all sites of the user"),
         default=True,
+        db_default=True,
         help_text=_("Off: only the sites chosen below, whatever else the user may do."),
     )
     # Not what decides: a site that is gone leaves no row, and the key must not widen.
@@ -66,7 +67,10 @@ class ApiToken(models.Model):
         Site, verbose_name=_("sites"), related_name="api_tokens", blank=True
     )
     read_only = models.BooleanField(
-        _("read only"), default=False, help_text=_("It changes nothing and asks nothing of doors.")
+        _("read only"),
+        default=False,
+        db_default=False,
+        help_text=_("It changes nothing and asks nothing of doors."),
     )
     created_at = models.DateTimeField(_("created"), db_default=Now(), editable=False)
     expires_at = models.DateTimeField(

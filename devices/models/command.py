@@ -71,10 +71,20 @@ class TerminalCommand(models.Model):
     code = models.CharField(_("code"), max_length=8, blank=True)
     result = models.JSONField(_("result"), default=dict)
     json_sent = SealedTextField(
-        _("JSON sent"), blank=True, editable=False, purpose="devices.command_json_sent"
+        _("JSON sent"),
+        blank=True,
+        default="",
+        db_default="",
+        editable=False,
+        purpose="devices.command_json_sent",
     )
     json_answered = SealedTextField(
-        _("JSON answered"), blank=True, editable=False, purpose="devices.command_json_answered"
+        _("JSON answered"),
+        blank=True,
+        default="",
+        db_default="",
+        editable=False,
+        purpose="devices.command_json_answered",
     )
     attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
     created_at = models.DateTimeField(_("requested"), db_default=Now(), editable=False)
@@ -139,8 +149,8 @@ class TerminalContact(models.Model):
     failures = models.PositiveIntegerField(default=0)
     pushes = models.BooleanField(default=False)
     pushes_changed_at = models.DateTimeField(null=True)
-    stamp_ms = models.BigIntegerField(default=0)
-    stamp_lane = models.PositiveSmallIntegerField(default=0)
+    stamp_ms = models.BigIntegerField(default=0, db_default=0)
+    stamp_lane = models.PositiveSmallIntegerField(default=0, db_default=0)
 
     class Meta:
         verbose_name = _("contact with a terminal")

@@ -91,6 +91,7 @@ class Site(models.Model):
     newcomers_per_hour = models.PositiveIntegerField(
         _("new terminals an hour"),
         default=30,
+        db_default=30,
         validators=[MinValueValidator(1), MaxValueValidator(100_000)],
         help_text=_(
             "More than these within an hour raise one alert, and further ones wait for approval."
@@ -131,6 +132,7 @@ class Site(models.Model):
         max_length=8,
         choices=LatePasses.choices,
         default=LatePasses.STRICT,
+        db_default=LatePasses.STRICT,
         help_text=_("More than a minute old: the terminal kept them while it was cut off."),
     )
     offline_after_s = models.PositiveIntegerField(
@@ -145,6 +147,7 @@ class Site(models.Model):
         # A page of 500 photos takes a slow terminal some twenty minutes, and some report at its
         # end only.
         default=3600,
+        db_default=3600,
         validators=[MinValueValidator(60), MaxValueValidator(30 * 24 * 3600)],
         help_text=_(
             "A face that a terminal fetched and did not report on for this long is told again, "
@@ -152,7 +155,7 @@ class Site(models.Model):
         ),
     )
     # Set by the demonstration for the site it made, and by nothing else: names and codes change.
-    is_demonstration = models.BooleanField(default=False, editable=False)
+    is_demonstration = models.BooleanField(default=False, db_default=False, editable=False)
     created_at = models.DateTimeField(_("created"), db_default=Now(), editable=False)
 
     objects: ClassVar[WatchedManager[Self]] = WatchedManager()

@@ -113,17 +113,19 @@ class Terminal(models.Model):
     last_address = models.GenericIPAddressField(_("last address"), null=True, editable=False)
     created_at = models.DateTimeField(_("created"), db_default=Now(), editable=False)
     # Whether its latest request came under the secret address or on the bare path.
-    used_token = models.BooleanField(default=True, editable=False)
+    used_token = models.BooleanField(default=True, db_default=True, editable=False)
     # From its first call under its own address on, the site's is refused for its device ID.
     own_address_since = models.DateTimeField(_("uses its own address"), null=True, editable=False)
     # Arrival minus what its uploads say, by the clock learnt from them; null while it is right.
     clock_learnt_s = models.FloatField(null=True, editable=False)
     # What is doubted of it, ``devices.clock_state.ClockState``; empty while nothing is.
-    clock_learning = models.JSONField(default=dict, editable=False)
+    clock_learning = models.JSONField(default=dict, db_default={}, editable=False)
     # The same as shown, once it is called wrong.
     clock_skew_s = models.FloatField(_("clock difference (s)"), null=True, editable=False)
     clock_skew_since = models.DateTimeField(null=True, editable=False)
-    clock_is_wrong = models.BooleanField(_("clock is wrong"), default=False, editable=False)
+    clock_is_wrong = models.BooleanField(
+        _("clock is wrong"), default=False, db_default=False, editable=False
+    )
     approved_at = models.DateTimeField(_("approved"), null=True, editable=False)
     notes = models.TextField(_("notes"), blank=True)
 

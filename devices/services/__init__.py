@@ -54,7 +54,16 @@ from .homes import (
     is_token_in_force,
     whereabouts,
 )
-from .job_kinds import JobKind, JobStep, job_kind, job_kind_register, job_kinds_all, over_ids
+from .job_kinds import (
+    JobKind,
+    JobStep,
+    job_kind,
+    job_kind_register,
+    job_kinds_all,
+    over_ids,
+    result_of,
+    title_of,
+)
 from .jobs import job_start, job_work, jobs_forget, jobs_start, jobs_sweep
 from .limits import stranger_may_call
 from .newcomers import (
@@ -214,6 +223,7 @@ __all__ = [
     "refused_calls",
     "refused_note",
     "repairs_count",
+    "result_of",
     "server_url_shown",
     "settings_checked",
     "settings_described",
@@ -234,6 +244,7 @@ __all__ = [
     "terminal_disable",
     "terminal_locked",
     "terminal_reach",
+    "title_of",
     "uncallable_word",
     "whereabouts",
 ]

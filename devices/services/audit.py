@@ -10,6 +10,7 @@ from django.utils import timezone
 from devices.choices import AuditAction, AuditKind
 from devices.models import AuditEntry, Site
 from server_common.acting import Actor, acting
+from server_common.batched_delete import delete_in_batches
 from server_common.watched_rows import Change
 
 _FORGET_AT_ONCE = 5000
@@ -122,11 +123,4 @@ def _entry(
 def audit_forget(*, now: datetime | None = None) -> int:
     """Delete entries older than ``AUDIT_DAYS``; returns how many."""
     before = (now or timezone.now()) - timedelta(days=settings.AUDIT_DAYS)
-    total = 0
-    while keys := list(
-        AuditEntry.objects.filter(at__lt=before)
-        .order_by()
-        .values_list("pk", flat=True)[:_FORGET_AT_ONCE]
-    ):
-        total += AuditEntry.objects.filter(pk__in=keys).delete()[0]
-    return total
+    return delete_in_batches(AuditEntry.objects.filter(at__lt=before), size=_FORGET_AT_ONCE)

@@ -72,6 +72,21 @@ def job_kinds_all() -> list[str]:
     return sorted(_kinds)
 
 
+def title_of(words: Any) -> Callable[[int], str]:
+    """Return the title of a kind: a lazy plural about its total, ``%(count)d``."""
+    return lambda total: str(words % {"count": total})
+
+
+def result_of(words: Any, *, count: str) -> Callable[[Mapping[str, Any]], str]:
+    """Return the words of a kind: a lazy plural about one number of its result.
+
+    Args:
+        words: with ``%(count)d``.
+        count: the number's name in the result.
+    """
+    return lambda result: str(words % {"count": result.get(count, 0)})
+
+
 def over_ids(
     work: Callable[[Job, list[int]], int], *, batch: int, count: str
 ) -> Callable[[Job], JobStep]:

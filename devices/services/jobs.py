@@ -13,6 +13,7 @@ from devices.choices import JobState
 from devices.models import Job
 from devices.services.job_kinds import JobStep, job_kind
 from server_common.acting import Actor, acting, acting_as
+from server_common.batched_delete import delete_in_batches
 from server_common.on_commit import enqueue_on_commit
 
 logger = logging.getLogger(__name__)
@@ -182,11 +183,4 @@ def jobs_sweep(*, now: datetime | None = None) -> int:
 def jobs_forget(*, now: datetime | None = None) -> int:
     """Delete jobs that ended three months ago; returns how many."""
     before = (now or timezone.now()) - _KEPT
-    total = 0
-    while keys := list(
-        Job.objects.filter(ended_at__lt=before)
-        .order_by()
-        .values_list("pk", flat=True)[:_FORGET_AT_ONCE]
-    ):
-        total += Job.objects.filter(pk__in=keys).delete()[0]
-    return total
+    return delete_in_batches(Job.objects.filter(ended_at__lt=before), size=_FORGET_AT_ONCE)

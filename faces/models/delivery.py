@@ -108,9 +108,9 @@ class Delivery(models.Model):
     again_before = models.BigIntegerField(null=True, editable=False)
     held = models.BooleanField(_("may be on the terminal"), default=False)
     # What the latest save said of the person, for its delete (``sync_entries``).
-    told = models.TextField(default="", editable=False)
+    told = models.TextField(default="", db_default="", editable=False)
     # The save was still unanswered when the delete was decided: a success may be about that.
-    save_unanswered = models.BooleanField(default=False, editable=False)
+    save_unanswered = models.BooleanField(default=False, db_default=False, editable=False)
     # Under which address token the latest delete was fetched (0: the bare path, null: not fetched,
     # -1: only by callers whose word does not count, ``believed``), and from where. Both columns
     # have the database's default, so that entering saves says nothing of them.
@@ -121,13 +121,20 @@ class Delivery(models.Model):
     code = models.CharField(_("code"), max_length=8, blank=True)
     message = models.CharField(_("message"), max_length=255, blank=True)
     attempts = models.PositiveIntegerField(_("times sent"), default=0)
-    unanswered = models.PositiveSmallIntegerField(_("times unanswered"), default=0)
+    unanswered = models.PositiveSmallIntegerField(_("times unanswered"), default=0, db_default=0)
     changed_at = models.DateTimeField(_("changed"))
     sent_at = models.DateTimeField(_("sent"), null=True)
     downloaded_at = models.DateTimeField(_("picture fetched"), null=True)
     answered_at = models.DateTimeField(_("answered"), null=True)
     retry_at = models.DateTimeField(_("next try"), null=True)
-    remedy = models.CharField(_("what to do"), max_length=16, choices=Remedy.choices, blank=True)
+    remedy = models.CharField(
+        _("what to do"),
+        max_length=16,
+        choices=Remedy.choices,
+        blank=True,
+        default="",
+        db_default="",
+    )
     # Measures nothing once it is gone, and the delivery goes on.
     revocation = models.ForeignKey(
         Revocation,

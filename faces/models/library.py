@@ -19,6 +19,8 @@ class Library(models.Model):
     name = models.CharField(_("name"), max_length=80)
     created_at = models.DateTimeField(_("created"), db_default=Now(), editable=False)
 
+    objects: ClassVar[WatchedManager[Self]] = WatchedManager()
+
     class Meta:
         verbose_name = _("library")
         verbose_name_plural = _("libraries")

@@ -31,7 +31,9 @@ class FacePhoto(models.Model):
     image = models.FileField(_("photo"), upload_to=photo_path, max_length=80)
     sha256 = models.CharField(max_length=64, editable=False)
     # By which a copy of it is known again (``face_engine.picture_hash``); filled when first used.
-    picture_hash = models.CharField(max_length=16, blank=True, editable=False)
+    picture_hash = models.CharField(
+        max_length=16, blank=True, default="", db_default="", editable=False
+    )
     status = models.CharField(
         _("status"), max_length=10, choices=PhotoStatus.choices, default=PhotoStatus.WAITING
     )

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from console import accounts_admin as accounts_admin
 from console.models import BrowserSession, FailedSignIn, SignInLock, sessions_over
 from console.sign_outs import sessions_end, sign_out_everywhere, waits_end
+from server_common.addresses import place_named, place_words
 from server_common.admin import badge
 from server_common.sign_in_guard import TOKEN_ACCOUNT, is_account, locked_until
 
@@ -84,7 +85,8 @@ class BrowserSessionAdmin(SuperuserPage):
 class SignInLockAdmin(SuperuserPage):
     """Which accounts have to wait where, and letting them in again."""
 
-    list_display = ("account", "ip_address", "failures", "last_failure", "state")
+    # What is looked for most stands where no list is moved sideways.
+    list_display = ("account", "state", "place", "failures", "last_failure")
     search_fields = ("username", "ip_address")
     ordering = ("-attempt_time",)
     fields = readonly_fields = list_display
@@ -94,6 +96,19 @@ class SignInLockAdmin(SuperuserPage):
     def account(self, attempt: SignInLock) -> str:
         """Show the account; names that are none of ours are not kept."""
         return _account(attempt.username)
+
+    @admin.display(description=gettext_lazy("IP address"), ordering="ip_address")
+    def place(self, attempt: SignInLock) -> str:
+        """Show where; of IPv6 it is a whole network."""
+        return place_words(attempt.ip_address or "")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """Find by part of a name or address; by a whole address what is counted with it."""
+        if place := place_named(search_term):
+            return queryset.filter(ip_address=place), False
+        return super().get_search_results(request, queryset, search_term)
 
     @admin.display(description=gettext_lazy("failures"), ordering="failures_since_start")
     def failures(self, attempt: SignInLock) -> int:
@@ -124,7 +139,7 @@ class SignInLockAdmin(SuperuserPage):
 class FailedSignInAdmin(SuperuserPage):
     """What failed, newest first."""
 
-    list_display = ("at", "account", "ip_address", "path_info", "state")
+    list_display = ("at", "account", "state", "ip_address", "path_info")
     search_fields = ("username", "ip_address")
     ordering = ("-pk",)
     fields = readonly_fields = list_display

@@ -54,6 +54,16 @@ def neighbourhood(address: str) -> str:
     return str(ip_network((parsed, 64), strict=False).network_address)
 
 
+def place_words(place: str) -> str:
+    """Say which place a ``neighbourhood`` is: an address, or of IPv6 a network."""
+    return f"{place}/64" if isinstance(parse_address(place), IPv6Address) else place
+
+
+def place_named(text: str) -> str:
+    """Return the ``neighbourhood`` of an address, or of what ``place_words`` says; or nothing."""
+    return neighbourhood(text.strip().removesuffix("/64"))
+
+
 def client_address(request: HttpRequest) -> str:
     """Return the address of the caller, empty when the server does not know it."""
     return caller_address(request.META)

@@ -32,16 +32,18 @@ class SearchedText:
     columns: tuple[str, ...]
 
     def found(self, word: str) -> Q:
-        """Return the condition of rows that have a text within one of the columns.
-
-        A single letter or digit is in most rows: they are met soon without the index.
-        """
-        alike = self.alike(word)
-        if connection.vendor != "postgresql" or (len(word) == 1 and word.isascii()):
-            return alike
-        by_index = _joined(" @> ", _pieces(self._text()), _pieces(_lower(Value(word))))
+        """Return the condition of rows that have a text within one of the columns."""
         # In this order: rows met otherwise are compared first, which costs a hundredth.
-        return alike & Q(by_index)
+        return self.alike(word) & self.by_index(word)
+
+    def by_index(self, word: str) -> Q:
+        """Return what the index knows of rows that have a text: true of all, and of few others.
+
+        Nothing of a single letter or digit, which is in most rows: they are met soon without it.
+        """
+        if connection.vendor != "postgresql" or (len(word) == 1 and word.isascii()):
+            return Q()
+        return Q(_joined(" @> ", _pieces(self._text()), _pieces(_lower(Value(word)))))
 
     def alike(self, word: str) -> Q:
         """Return the same condition for rows that are met otherwise, without the index."""

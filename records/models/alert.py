@@ -48,6 +48,7 @@ class Alert(models.Model):
     folded = models.PositiveIntegerField(
         _("stands for"),
         default=0,
+        db_default=0,
         help_text=_("How many alerts of a flood this one stands for; 0: for itself."),
     )
     facts = models.JSONField(_("facts"), default=dict)

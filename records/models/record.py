@@ -54,7 +54,11 @@ class Record(models.Model):
     )
     kind = models.CharField(_("kind"), max_length=12, choices=RecordKind.choices)
     origin = models.CharField(
-        _("origin"), max_length=8, choices=Origin.choices, default=Origin.UPLOADED
+        _("origin"),
+        max_length=8,
+        choices=Origin.choices,
+        default=Origin.UPLOADED,
+        db_default=Origin.UPLOADED,
     )
     dedupe_key = models.CharField(max_length=64, editable=False)
     person = models.ForeignKey(
@@ -71,10 +75,10 @@ class Record(models.Model):
     received_at = models.DateTimeField(_("received"))
     clock_skew_s = models.FloatField(_("clock difference (s)"), null=True)
     # Not of now when it arrived: it waited on the terminal, or a clock is not known yet.
-    is_late = models.BooleanField(_("arrived late"), default=False)
+    is_late = models.BooleanField(_("arrived late"), default=False, db_default=False)
     # By the terminal's clock as far as it is known; null where it is not.
     late_s = models.FloatField(_("late by (s)"), null=True)
-    repeats = models.PositiveIntegerField(_("repeated (times)"), default=0)
+    repeats = models.PositiveIntegerField(_("repeated (times)"), default=0, db_default=0)
     repeated_at = models.DateTimeField(_("repeated last"), null=True)
     temperature_c = models.DecimalField(
         _("temperature (°C)"), max_digits=5, decimal_places=2, null=True
@@ -119,7 +123,7 @@ class Record(models.Model):
     extras = models.JSONField(_("other fields"), default=dict)
     faults = models.JSONField(_("faults"), default=list)
     # Messages by which the terminal told of the same pass another way (services.twins).
-    also_told = models.JSONField(default=list, editable=False)
+    also_told = models.JSONField(default=list, db_default=[], editable=False)
 
     class Meta:
         verbose_name = _("record")

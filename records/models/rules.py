@@ -35,6 +35,7 @@ class PassRules(models.Model):
     photo_on_file_closes_door = models.BooleanField(
         _("the photo on file opens no door"),
         default=False,
+        db_default=False,
         help_text=_(
             "A pass whose picture is the person's own photo, sent back instead of a face, is "
             "alarmed about in any case; on: it keeps the door closed."

@@ -11,6 +11,8 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 from numpy.typing import NDArray
 
+from devices.choices import AuditAction, AuditKind
+from devices.services import audit_note
 from face_engine import ImageUnreadable, ModelMissing, RgbImage, decode_image
 from faces.models import Person
 from faces.services import descriptor_seal, descriptor_unseal, engine
@@ -81,7 +83,8 @@ def not_this_person(*, record: Record, user: User | None) -> FaceNegative:
     """Remember the face of a pass as one that is not its person's; saying it twice is fine.
 
     Effects: from the next pass on, a picture that is closer to this face than to the person's own
-    photos is a mismatch. Nobody else's thresholds or results change, nor does the record.
+    photos is a mismatch. Nobody else's thresholds or results change, nor does the record. The
+    audit holds it.
 
     Raises:
         LooksLikePhoto: the picture looks like the person's photo, so this would promise what does
@@ -102,7 +105,7 @@ def not_this_person(*, record: Record, user: User | None) -> FaceNegative:
             raise ValidationError(_("This person has been erased meanwhile."))
         if _effect(vector, _photos_of(record)) == NegativeEffect.LOOKS_LIKE_PHOTO:
             raise LooksLikePhoto
-        negative, _created = FaceNegative.objects.get_or_create(
+        negative, is_new = FaceNegative.objects.get_or_create(
             record=record,
             defaults={
                 "person_id": person_id,
@@ -111,13 +114,36 @@ def not_this_person(*, record: Record, user: User | None) -> FaceNegative:
                 "created_by": user,
             },
         )
+        if is_new:
+            _note(negative, AuditAction.CREATED)
     return negative
 
 
+@transaction.atomic
 def not_this_person_undo(*, record: Record) -> bool:
-    """Forget what was said of a record; returns whether anything was."""
-    removed, _by_model = FaceNegative.objects.filter(record=record).delete()
-    return removed > 0
+    """Forget what was said of a record; returns whether anything was. The audit holds it."""
+    # Serialises two who take it back: one of them did.
+    said = FaceNegative.objects.select_for_update(of=("self",)).filter(record=record)
+    negative = said.select_related("person__site").first()
+    if negative is None:
+        return False
+    _note(negative, AuditAction.DELETED)
+    negative.delete()
+    return True
+
+
+def _note(negative: FaceNegative, action: AuditAction) -> None:
+    """Write down of whom a face was remembered or forgotten, by user ID, and of which record."""
+    pair = [None, negative.record_id]
+    audit_note(
+        kind=AuditKind.PERSON,
+        action=action,
+        name=negative.person.user_id,
+        site=negative.person.site,
+        model=FaceNegative._meta.label_lower,
+        row_id=negative.pk,
+        changes={"record": pair if action == AuditAction.CREATED else pair[::-1]},
+    )
 
 
 def negatives_of(*, person: Person) -> list[Shown]:

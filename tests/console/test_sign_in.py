@@ -3,6 +3,7 @@
 import logging
 from datetime import timedelta
 from io import StringIO
+from typing import Any
 
 import pytest
 from axes.models import AccessAttempt, AccessFailureLog
@@ -188,6 +189,34 @@ def test_a_superuser_unlocks_on_a_page(world: World) -> None:
     assert (entry.actor, entry.way, entry.name) == (world.superuser.username, "page", "manager")
 
 
+@pytest.mark.parametrize(
+    ("address", "shown", "searched"),
+    [
+        ("127.0.0.1", "127.0.0.1", ["127.0.0.1", "127.0", "manager"]),
+        ("::1", "::/64", ["::1", " ::/64 ", "::"]),
+        (
+            "2001:db8:7::5",
+            "2001:db8:7::/64",
+            ["2001:db8:7::5", "2001:DB8:7::9", "db8:7"],
+        ),
+    ],
+)
+def test_a_lock_is_found_by_the_address_it_came_from(
+    world: World, address: str, shown: str, searched: list[str]
+) -> None:
+    """Of IPv6 the page said "::" of ::1, which the search for ::1 did not find."""
+    for place in (address, "10.0.0.9", "2001:db8:8::1"):
+        for _ in range(5):
+            attempt("manager" if place == address else "guard", "wrong", address=place)
+    root = client_of(world.superuser)
+
+    for word in searched:
+        page: Any = root.get(LOCKS, {"q": word})
+        found = page.context["cl"].result_list
+        assert [row.username for row in found] == ["manager"], word
+        assert f">{shown}<" in page.content.decode()
+
+
 def test_the_last_administrator_is_unlocked_by_a_command(world: World) -> None:
     for _ in range(5):
         attempt("root", "wrong")
@@ -196,7 +225,7 @@ def test_the_last_administrator_is_unlocked_by_a_command(world: World) -> None:
 
     call_command("unlock", "root", stdout=out)
 
-    assert out.getvalue() == "unlocked root at 1 addresses\n"
+    assert out.getvalue() == "unlocked root at 1 address\n"
     entry = AuditEntry.objects.get(kind="sign_in")
     assert (entry.actor, entry.name) == ("manage.py unlock", "root")
     assert attempt("root", "root-pass") == 302

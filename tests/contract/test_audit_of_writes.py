@@ -20,7 +20,7 @@ from rest_framework.test import APIClient
 from devices.api.serializers import SiteIn
 from devices.models import AuditEntry, Site, SiteMembership
 from devices.services import api_token_create
-from faces.api.serializers import TerminalIn
+from faces.api.serializers import LibraryIn, TerminalIn
 from faces.models import Holiday, TimePlan
 from records.models import PassRules
 from server_common.watched_rows import MASK, _watches
@@ -38,6 +38,7 @@ UNTOLD = {
         "uuid_label", "web_version",
     },
     "User": {"date_joined", "email", "first_name", "last_name", "last_login"},
+    "Library": {"site"},
     "TimePlan": {"site"},
     "TimePlanInterval": {"plan"},
     "Holiday": {"site"},
@@ -96,6 +97,7 @@ def rest_cases(world: World) -> Iterator[tuple[str, str, Any, dict[str, Any]]]:
     for shape, row, path in (
         (SiteIn, world.ours.site, "sites"),
         (TerminalIn, world.ours.terminal, "devices"),
+        (LibraryIn, world.ours.library, "libraries"),
     ):
         fields: dict[str, Any] = shape().fields
         for name in fields.keys() - {"site", "device_id"}:
@@ -162,7 +164,7 @@ def pages(world: World) -> list[models.Model]:
     holiday = Holiday.objects.create(site=site, name="Spring", date=date(2030, 2, 3))
     rules = PassRules.objects.create(site=site)
     group = Group.objects.create(name="Openers")
-    return [site, world.ours.terminal, plan, holiday, rules, world.guard, group]
+    return [site, world.ours.terminal, world.ours.library, plan, holiday, rules, world.guard, group]
 
 
 def entered(client: Client, where: str) -> tuple[dict[str, Any], list[BoundField]]:

@@ -1,4 +1,4 @@
-"""No page is wider than its window: the console's on a telephone, the admin's lists on a desk."""
+"""No page is wider than its window, on a telephone and on a desk, and no field stands out of it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +14,8 @@ from django.test import Client
 from django.urls import reverse
 
 from tests.console.two_sites import World, client_of
-from tests.contract.test_chinese import console_pages, full
+from tests.contract.test_chinese import console_pages, full, pages_of
+from tests.contract.test_chinese import own_pages as added_pages
 from tests.support.browser import Browser, browsing
 from tests.support.tools import needs_tool
 from tests.support.wire import WireClient
@@ -36,6 +37,18 @@ const out = [...document.querySelectorAll("body *")]
   .filter((one) => !one.closest(".results, .mj-scroll"))
   .map((one) => `${one.tagName}.${one.className} ${one.getBoundingClientRect().right}`);
 return [`${wide} px`, ...out.slice(0, 4)];
+"""
+# Fields and what is said of them, where they stand out of a page that fits: its boxes cut them off.
+# Only a box that can be moved sideways may hold more than is seen.
+_FIELDS_OUT = """
+const fields = "input, select, textarea, button, a.button, .readonly, .help, .errornote, label";
+return [...document.querySelectorAll("#content :is(" + fields + ")")]
+  .filter((one) => one.checkVisibility() && one.getBoundingClientRect().width > 1)
+  .filter((one) => !one.closest(".results, .mj-scroll"))
+  .map((one) => [one, one.getBoundingClientRect()])
+  .filter(([, box]) => box.right > %(width)d + 1 || box.left < -1)
+  .map(([one, box]) => `${one.tagName}#${one.id}.${one.className} ${box.left}…${box.right}`)
+  .slice(0, 4);
 """
 _TELEPHONE = 390
 _DESK = 1280
@@ -94,9 +107,29 @@ def own_pages(world: World) -> list[str]:
     ]
 
 
+def admin_pages(world: World) -> list[str]:
+    """Return a page of each kind that the admin has: lists, forms, questions, histories."""
+    found = {reverse("admin:index"), reverse("admin:password_change"), "/admin/nowhere/"}
+    found |= {reverse("admin:app_list", args=[app]) for app in ("devices", "faces", "records")}
+    for model, model_admin in admin.site._registry.items():
+        found |= {*pages_of(model, model._default_manager.order_by("pk").first())}
+        found |= {*added_pages(model_admin, world)}
+    client = client_of(world.superuser)
+    pages = [one for one in sorted(found) if "text/html" in kind_of(client.get(one))]
+    assert len(pages) > len(admin.site._registry) * 3
+    return pages
+
+
+def kind_of(answer: Any) -> str:
+    """Return the type of what is answered; nothing of a refusal or another address."""
+    is_page = answer.status_code in {200, 404}
+    return str(answer.headers.get("Content-Type", "")) if is_page else ""
+
+
 def stands_out(browser: Browser, *, width: int) -> list[str]:
     """Return how wide the open page is and what of it stands out; nothing where it fits."""
-    return list(browser.run(_TOO_WIDE % {"width": width}))
+    found = browser.run(_TOO_WIDE % {"width": width})
+    return [*found, *browser.run(_FIELDS_OUT % {"width": width})]
 
 
 def too_wide(browser: Browser, url: str, pages: list[str], *, width: int) -> dict[str, list[str]]:
@@ -133,6 +166,74 @@ def test_the_consoles_pages_fit_a_telephone(
         live_server, full.superuser, tmp_path / "profile", width=_TELEPHONE, language=language
     ) as (browser, url):
         assert too_wide(browser, url, pages, width=_TELEPHONE) == {}
+
+
+def test_a_field_that_a_page_cuts_off_is_found(tmp_path: Path) -> None:
+    page = (
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        '<div id="content" style="overflow: hidden"><input style="width: 460px"></div>'
+    )
+    with browsing(tmp_path / "profile", width=390, height=900, is_dark=False) as browser:
+        browser.go(f"data:text/html,{quote(page)}")
+
+        assert [one.split("#")[0] for one in stands_out(browser, width=390)] == ["INPUT"]
+
+
+@pytest.mark.parametrize("language", ["zh-hans", "en"])
+def test_every_admin_page_fits_a_telephone(
+    live_server: Any, full: World, tmp_path: Path, language: str
+) -> None:
+    pages = admin_pages(full)
+
+    with signed_in(
+        live_server, full.superuser, tmp_path / "profile", width=_TELEPHONE, language=language
+    ) as (browser, url):
+        assert too_wide(browser, url, pages, width=_TELEPHONE) == {}
+
+
+def test_rows_of_a_form_are_named_cards_on_a_telephone(
+    live_server: Any, full: World, tmp_path: Path
+) -> None:
+    """They were a table in a box that had to be moved sideways to reach the last fields."""
+    cell = "document.querySelector('#memberships-0 .field-role')"
+    name = f"return getComputedStyle({cell}, '::before').content"
+
+    with signed_in(
+        live_server, full.superuser, tmp_path / "profile", width=_TELEPHONE, language="en"
+    ) as (browser, url):
+        browser.go(url + reverse("admin:devices_site_change", args=[full.ours.site.pk]))
+
+        assert browser.run(name) == '"Role"'
+        assert browser.run(
+            f"return {cell}.previousElementSibling.getBoundingClientRect().bottom"
+            f" <= {cell}.getBoundingClientRect().top"
+        )
+
+
+@pytest.mark.parametrize(
+    ("page", "columns"),
+    [
+        ("console_signinlock", ["account", "state", "place"]),
+        ("console_failedsignin", ["at", "account", "state"]),
+    ],
+)
+def test_the_state_of_sign_ins_is_seen_on_a_telephone(
+    live_server: Any, full: World, tmp_path: Path, page: str, columns: list[str]
+) -> None:
+    edge = "document.querySelector('.results').getBoundingClientRect().right"
+
+    with signed_in(
+        live_server, full.superuser, tmp_path / "profile", width=_TELEPHONE, language="en"
+    ) as (browser, url):
+        browser.go(url + reverse(f"admin:{page}_changelist"))
+        rights = "getBoundingClientRect().right"
+        hidden = [
+            one
+            for one in columns
+            if browser.run(f"return document.querySelector('th.column-{one}').{rights} > {edge}")
+        ]
+
+    assert hidden == []
 
 
 @pytest.mark.parametrize("language", ["zh-hans", "en"])

@@ -1,13 +1,12 @@
 """The job that tells chosen faces again."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from django.db.models import QuerySet
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext_lazy
 
 from devices.models import Job
-from devices.services import JobKind, jobs_start, over_ids
+from devices.services import JobKind, jobs_start, over_ids, result_of, title_of
 from faces.models import Delivery
 from faces.services.feedback import deliveries_send_again
 
@@ -30,26 +29,23 @@ def _work(job: Job, ids: list[int]) -> int:
     return deliveries_send_again(deliveries=rows)
 
 
-def sent_again_words(result: Mapping[str, Any]) -> str:
-    """Say how many faces are told again."""
-    count = result.get("deliveries", 0)
-    return ngettext(
+# How many faces are told again, said of whole terminals too.
+SENT_AGAIN = result_of(
+    ngettext_lazy(
         "%(count)d face is sent again at the terminal's next poll.",
         "%(count)d faces are sent again at the terminals' next polls.",
-        count,
-    ) % {"count": count}
-
-
-def _title(total: int) -> str:
-    return ngettext("Send %(count)d face again", "Send %(count)d faces again", total) % {
-        "count": total
-    }
+        "count",
+    ),
+    count="deliveries",
+)
 
 
 KIND = JobKind(
     "faces.deliveries_send_again",
-    title=_title,
+    title=title_of(
+        ngettext_lazy("Send %(count)d face again", "Send %(count)d faces again", "count")
+    ),
     step=over_ids(_work, batch=BATCH, count="deliveries"),
-    words=sent_again_words,
+    words=SENT_AGAIN,
     at_once=BATCH,
 )

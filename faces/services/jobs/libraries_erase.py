@@ -1,13 +1,12 @@
 """The job that deletes many libraries."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from django.db.models import QuerySet
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext_lazy
 
 from devices.models import Job
-from devices.services import JobKind, jobs_start, over_ids
+from devices.services import JobKind, jobs_start, over_ids, result_of, title_of
 from faces.models import Library
 from faces.services.people import library_erase
 
@@ -28,24 +27,18 @@ def _work(job: Job, ids: list[int]) -> int:
     return sum(library_erase(library=library) for library in libraries)
 
 
-def _words(result: Mapping[str, Any]) -> str:
-    count = result.get("libraries", 0)
-    return ngettext(
-        "%(count)d library was deleted.", "%(count)d libraries were deleted.", count
-    ) % {"count": count}
-
-
-def _title(total: int) -> str:
-    return ngettext("Delete %(count)d library", "Delete %(count)d libraries", total) % {
-        "count": total
-    }
-
-
 # One at a time: a small one tells its people within the batch.
 KIND = JobKind(
     "faces.libraries_erase",
-    title=_title,
+    title=title_of(
+        ngettext_lazy("Delete %(count)d library", "Delete %(count)d libraries", "count")
+    ),
     step=over_ids(_work, batch=1, count="libraries"),
-    words=_words,
+    words=result_of(
+        ngettext_lazy(
+            "%(count)d library was deleted.", "%(count)d libraries were deleted.", "count"
+        ),
+        count="libraries",
+    ),
     at_once=5,
 )

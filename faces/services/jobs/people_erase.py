@@ -1,13 +1,12 @@
 """The job that erases many people."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from django.db.models import QuerySet
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext_lazy
 
 from devices.models import Job
-from devices.services import JobKind, jobs_start, over_ids
+from devices.services import JobKind, jobs_start, over_ids, result_of, title_of
 from faces.models import Person
 from faces.services.people import people_erase
 
@@ -30,21 +29,13 @@ def _work(job: Job, ids: list[int]) -> int:
     return people_erase(site_id=job.site_id, person_ids=ids)
 
 
-def _words(result: Mapping[str, Any]) -> str:
-    count = result.get("people", 0)
-    return ngettext("%(count)d person was erased.", "%(count)d people were erased.", count) % {
-        "count": count
-    }
-
-
-def _title(total: int) -> str:
-    return ngettext("Erase %(count)d person", "Erase %(count)d people", total) % {"count": total}
-
-
 KIND = JobKind(
     "faces.people_erase",
-    title=_title,
+    title=title_of(ngettext_lazy("Erase %(count)d person", "Erase %(count)d people", "count")),
     step=over_ids(_work, batch=BATCH, count="people"),
-    words=_words,
+    words=result_of(
+        ngettext_lazy("%(count)d person was erased.", "%(count)d people were erased.", "count"),
+        count="people",
+    ),
     at_once=BATCH,
 )

@@ -1,22 +1,22 @@
 """The jobs that tell whole terminals again: what failed there, or everything from zero."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any, Literal
 
 from django.db.models import Q
 from django.utils import timezone
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext_lazy
 
 from devices.models import Job, Terminal
-from devices.services import JobKind, JobStep, job_start
+from devices.services import JobKind, JobStep, job_start, result_of, title_of
 from faces.models import Delivery
 from faces.services.feedback import (
     NOT_DONE,
     deliveries_send_again,
     terminal_start_over,
 )
-from faces.services.jobs.deliveries_send_again import sent_again_words
+from faces.services.jobs.deliveries_send_again import SENT_AGAIN
 
 BATCH = 1000
 Scope = Literal["failed", "all"]
@@ -84,39 +84,37 @@ def _over_rows(begin: Callable[[Terminal], None] | None) -> Callable[[Job], JobS
     return step
 
 
-def _all_words(result: Mapping[str, Any]) -> str:
-    count = result.get("terminals", 0)
-    return ngettext(
-        "%(count)d terminal gets everybody again at its next poll.",
-        "%(count)d terminals get everybody again at their next poll.",
-        count,
-    ) % {"count": count}
-
-
-def _failed_title(total: int) -> str:
-    return ngettext(
-        "Send what failed again: %(count)d face", "Send what failed again: %(count)d faces", total
-    ) % {"count": total}
-
-
-def _all_title(total: int) -> str:
-    return ngettext(
-        "Send everything again: %(count)d face", "Send everything again: %(count)d faces", total
-    ) % {"count": total}
-
-
 _FAILED = JobKind(
     "faces.terminals_send_failed_again",
-    title=_failed_title,
+    title=title_of(
+        ngettext_lazy(
+            "Send what failed again: %(count)d face",
+            "Send what failed again: %(count)d faces",
+            "count",
+        )
+    ),
     step=_over_rows(None),
-    words=sent_again_words,
+    words=SENT_AGAIN,
     at_once=BATCH,
 )
 _ALL = JobKind(
     "faces.terminals_send_all_again",
-    title=_all_title,
+    title=title_of(
+        ngettext_lazy(
+            "Send everything again: %(count)d face",
+            "Send everything again: %(count)d faces",
+            "count",
+        )
+    ),
     step=_over_rows(terminal_start_over),
-    words=_all_words,
+    words=result_of(
+        ngettext_lazy(
+            "%(count)d terminal gets everybody again at its next poll.",
+            "%(count)d terminals get everybody again at their next poll.",
+            "count",
+        ),
+        count="terminals",
+    ),
     at_once=BATCH,
 )
 KINDS = (_FAILED, _ALL)

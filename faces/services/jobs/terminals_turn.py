@@ -1,14 +1,22 @@
 """The jobs that approve or disable many terminals."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from django.db.models import QuerySet
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext_lazy
 
 from devices.choices import TerminalStatus
 from devices.models import Job, Terminal
-from devices.services import JobKind, jobs_start, over_ids, terminal_approve, terminal_disable
+from devices.services import (
+    JobKind,
+    jobs_start,
+    over_ids,
+    result_of,
+    terminal_approve,
+    terminal_disable,
+    title_of,
+)
 from faces.services.sync import terminal_view_changed
 
 
@@ -49,44 +57,28 @@ def _turning(
     return work
 
 
-def _approved_words(result: Mapping[str, Any]) -> str:
-    count = result.get("terminals", 0)
-    return ngettext("%(count)d terminal approved.", "%(count)d terminals approved.", count) % {
-        "count": count
-    }
-
-
-def _disabled_words(result: Mapping[str, Any]) -> str:
-    count = result.get("terminals", 0)
-    return ngettext("%(count)d terminal disabled.", "%(count)d terminals disabled.", count) % {
-        "count": count
-    }
-
-
-def _approve_title(total: int) -> str:
-    return ngettext("Approve %(count)d terminal", "Approve %(count)d terminals", total) % {
-        "count": total
-    }
-
-
-def _disable_title(total: int) -> str:
-    return ngettext("Disable %(count)d terminal", "Disable %(count)d terminals", total) % {
-        "count": total
-    }
-
-
 _APPROVE = JobKind(
     "faces.terminals_approve",
-    title=_approve_title,
+    title=title_of(
+        ngettext_lazy("Approve %(count)d terminal", "Approve %(count)d terminals", "count")
+    ),
     step=over_ids(_turning(_approve, TerminalStatus.APPROVED), batch=1, count="terminals"),
-    words=_approved_words,
+    words=result_of(
+        ngettext_lazy("%(count)d terminal approved.", "%(count)d terminals approved.", "count"),
+        count="terminals",
+    ),
     at_once=5,
 )
 _DISABLE = JobKind(
     "faces.terminals_disable",
-    title=_disable_title,
+    title=title_of(
+        ngettext_lazy("Disable %(count)d terminal", "Disable %(count)d terminals", "count")
+    ),
     step=over_ids(_turning(_disable, TerminalStatus.DISABLED), batch=20, count="terminals"),
-    words=_disabled_words,
+    words=result_of(
+        ngettext_lazy("%(count)d terminal disabled.", "%(count)d terminals disabled.", "count"),
+        count="terminals",
+    ),
     at_once=20,
 )
 KINDS = (_APPROVE, _DISABLE)

@@ -1,14 +1,11 @@
 """The jobs that acknowledge or clear many alerts."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from django.contrib.auth.models import User
 from django.db.models import QuerySet
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext_lazy
 
 from devices.models import Job
-from devices.services import JobKind, jobs_start, over_ids
+from devices.services import JobKind, jobs_start, over_ids, result_of, title_of
 from records.choices import AlertState
 from records.models import Alert
 from records.services.alerts import alerts_acknowledge, alerts_clear
@@ -39,42 +36,26 @@ def _clear(job: Job, ids: list[int]) -> int:
     return alerts_clear(site_id=job.site_id, alert_ids=ids, user=job.requested_by)
 
 
-def _acknowledged_words(result: Mapping[str, Any]) -> str:
-    count = result.get("alerts", 0)
-    return ngettext("%(count)d alert acknowledged.", "%(count)d alerts acknowledged.", count) % {
-        "count": count
-    }
-
-
-def _cleared_words(result: Mapping[str, Any]) -> str:
-    count = result.get("alerts", 0)
-    return ngettext("%(count)d alert cleared.", "%(count)d alerts cleared.", count) % {
-        "count": count
-    }
-
-
-def _acknowledge_title(total: int) -> str:
-    return ngettext("Acknowledge %(count)d alert", "Acknowledge %(count)d alerts", total) % {
-        "count": total
-    }
-
-
-def _clear_title(total: int) -> str:
-    return ngettext("Clear %(count)d alert", "Clear %(count)d alerts", total) % {"count": total}
-
-
 _ACKNOWLEDGE = JobKind(
     "records.alerts_acknowledge",
-    title=_acknowledge_title,
+    title=title_of(
+        ngettext_lazy("Acknowledge %(count)d alert", "Acknowledge %(count)d alerts", "count")
+    ),
     step=over_ids(_acknowledge, batch=BATCH, count="alerts"),
-    words=_acknowledged_words,
+    words=result_of(
+        ngettext_lazy("%(count)d alert acknowledged.", "%(count)d alerts acknowledged.", "count"),
+        count="alerts",
+    ),
     at_once=BATCH,
 )
 _CLEAR = JobKind(
     "records.alerts_clear",
-    title=_clear_title,
+    title=title_of(ngettext_lazy("Clear %(count)d alert", "Clear %(count)d alerts", "count")),
     step=over_ids(_clear, batch=BATCH, count="alerts"),
-    words=_cleared_words,
+    words=result_of(
+        ngettext_lazy("%(count)d alert cleared.", "%(count)d alerts cleared.", "count"),
+        count="alerts",
+    ),
     at_once=BATCH,
 )
 KINDS = (_ACKNOWLEDGE, _CLEAR)

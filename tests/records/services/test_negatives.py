@@ -9,7 +9,7 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.core.files.base import ContentFile
 
-from devices.models import Site, Terminal
+from devices.models import AuditEntry, Site, Terminal
 from face_engine import decode_image
 from faces.models import Library, Person
 from faces.services import engine, person_erase, person_save
@@ -162,6 +162,22 @@ def test_saying_it_twice_is_saying_it_once(
 
     assert not_this_person(record=record, user=None) == not_this_person(record=record, user=None)
     assert FaceNegative.objects.count() == 1
+
+
+def test_it_is_audited_once_and_so_is_taking_it_back(
+    wire: WireClient, obama: Person, portraits: dict[str, Path]
+) -> None:
+    record = sent(wire, portraits["obama2.jpg"], 1)
+    for _ in range(2):
+        not_this_person(record=record, user=None)
+    for _ in range(2):
+        not_this_person_undo(record=record)
+
+    entries = AuditEntry.objects.filter(model="records.facenegative").order_by("id")
+    assert list(entries.values_list("kind", "action", "name", "site", "changes")) == [
+        ("person", "created", "1001", obama.site_id, {"record": [None, record.pk]}),
+        ("person", "deleted", "1001", obama.site_id, {"record": [record.pk, None]}),
+    ]
 
 
 def test_a_person_without_a_photo_keeps_their_negatives_force(

@@ -24,4 +24,4 @@ class Command(BaseCommand):
             raise CommandError(f"no user {name}")
         with acting_as(command_actor("unlock")):
             count = waits_end(SignInLock.objects.filter(username=name))
-        self.stdout.write(f"unlocked {name} at {count} addresses")
+        self.stdout.write(f"unlocked {name} at {count} {'address' if count == 1 else 'addresses'}")

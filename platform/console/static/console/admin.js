@@ -17,3 +17,14 @@ document.addEventListener("click", async (event) => {
     button.textContent = word;
   }, 1500);
 });
+// Rows of a form are cards on a telephone: each field bears the name of its column.
+document.addEventListener("DOMContentLoaded", () => {
+  for (const table of document.querySelectorAll(".inline-group .tabular table")) {
+    const names = [...table.tHead.rows[0].cells].map((cell) => cell.textContent.trim());
+    for (const row of table.querySelectorAll("tr.form-row")) {
+      [...row.cells].forEach((cell, at) => {
+        if (names[at]) cell.dataset.label = names[at];
+      });
+    }
+  }
+});
