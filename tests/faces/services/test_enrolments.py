@@ -14,9 +14,10 @@ from faces.models import Delivery, Library, Person, SyncClock
 from faces.services import CheckedPhoto, person_save, photo_attach, photo_check
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
-# By all that an enrolment with a photo does, two libraries and one terminal. It was 66 when the
-# photo and the person each stamped the clock and filled the deliveries.
-MOST = 1
+# Statements of an enrolment with a photo into one library that one terminal holds, by whether the
+# person is new. They were 62 and 65 when photo and person each stamped the clock and filled the
+# deliveries.
+MOST = {True: 47, False: 50}
 
 
 @pytest.fixture
@@ -50,7 +51,7 @@ def test_an_enrolment_stamps_and_fills_once(
     assert count(sqls, 'UPDATE "faces_syncclock"') == 1
     assert count(sqls, 'UPDATE "faces_person" SET "sync_stamp"') == 1
     assert count(sqls, 'INSERT INTO "faces_delivery"') == 1
-    assert len(sqls) <= MOST, len(sqls)
+    assert len(sqls) <= MOST[is_new]
     row = Delivery.objects.get()
     person.refresh_from_db()
     assert row.sync_stamp == person.sync_stamp > before
