@@ -8,8 +8,10 @@ class FacesConfig(AppConfig):
 
     def ready(self) -> None:
         from faces import checks, commands  # noqa: F401 - register themselves
+        from faces.file_names import own_files
         from faces.services.jobs import register_jobs
         from faces.watched import watch_rows
 
         watch_rows()
+        own_files()
         register_jobs()

@@ -28,6 +28,7 @@ from faces.choices import (
 )
 from faces.models import (
     Delivery,
+    DoomedFile,
     FacePhoto,
     Gallery,
     Library,
@@ -275,6 +276,11 @@ def _only_through(library_ids: Iterable[int], *, kept: Iterable[int]) -> int:
         ~Exists(memberships.filter(library__in=kept)),
     )
     return people.count()
+
+
+def doomed_files(paths: Iterable[str]) -> set[str]:
+    """Return those of these stored files that wait for being deleted."""
+    return set(DoomedFile.objects.filter(path__in=list(paths)).values_list("path", flat=True))
 
 
 def reference_photo(person: Person) -> FacePhoto | None:

@@ -10,9 +10,11 @@ class RecordsConfig(AppConfig):
         from devices.services import note_words_register
         from records import commands  # noqa: F401 - registers itself
         from records.choices import Reason
+        from records.file_names import own_files
         from records.services.jobs import register_jobs
         from records.watched import watch_rows
 
         watch_rows()
+        own_files()
         register_jobs()
         note_words_register("reason", dict(Reason.choices))

@@ -34,7 +34,13 @@ from .galleries import (
 from .index import Candidate, forget_copies, identify, identify_photo
 from .people import library_erase, library_save, person_erase, person_save, validity_sweep
 from .photo_copies import is_photo_on_file
-from .photos import CheckedPhoto, photo_attach, photo_check, photos_process_waiting
+from .photos import (
+    CheckedPhoto,
+    photo_attach,
+    photo_check,
+    photo_write,
+    photos_process_waiting,
+)
 from .picture_urls import (
     PICTURE_ROOT_MAX,
     BadPictureAddress,
@@ -99,6 +105,7 @@ __all__ = [
     "photo_attach",
     "photo_check",
     "photo_fetched",
+    "photo_write",
     "photos_process_waiting",
     "picture_budget",
     "picture_decode",

@@ -9,7 +9,6 @@ import secrets
 from collections.abc import Sequence
 
 import numpy as np
-from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db import transaction
 from django.db.models import F
@@ -21,6 +20,7 @@ from faces.models import DoomedFile, FaceDescriptor, FacePhoto, Gallery, Gallery
 from faces.services.engine import engine
 from server_common.crypto import seal, unseal
 from server_common.on_commit import enqueue_on_commit
+from server_common.stored_files import file_write, trash_copies
 
 logger = logging.getLogger(__name__)
 
@@ -113,11 +113,12 @@ def gallery_rebuild(*, gallery_id: int) -> int:
             np.stack([descriptor_unseal(sealed) for _, sealed in rows]),
         )
         last = rows[-1][0]
-    path = default_storage.save(
+    path = file_write(
         f"index/{gallery.pk}/{revision}-{secrets.token_hex(8)}.sealed",
-        ContentFile(seal(index.to_bytes(), purpose=INDEX_PURPOSE)),
+        seal(index.to_bytes(), purpose=INDEX_PURPOSE),
     )
     if not _publish(gallery_id=gallery_id, revision=revision, path=path, size=len(index)):
+        # Nothing but this call has known its name, and the row has been seen to name another.
         default_storage.delete(path)
     logger.info("gallery_rebuilt gallery=%s revision=%s faces=%s", gallery_id, revision, len(index))
     return len(index)
@@ -153,11 +154,18 @@ def files_doom(paths: Sequence[str]) -> None:
 
 
 def files_erase() -> int:
-    """Delete doomed files from the storage and return how many went; safe to repeat."""
+    """Delete doomed files from the storage and return how many went; safe to repeat.
+
+    They do not go through the trash, and what of them is there goes as well: it came there while no
+    row named them, as after a restored database.
+    """
     erased = 0
-    for row in DoomedFile.objects.order_by("attempts", "pk")[:500]:
+    rows = list(DoomedFile.objects.order_by("attempts", "pk")[:500])
+    trashed = trash_copies(row.path for row in rows)
+    for row in rows:
         try:
-            default_storage.delete(row.path)
+            for path in (*trashed.get(row.path, ()), row.path):
+                default_storage.delete(path)
         except OSError:
             logger.exception("file_erase_failed file=%s", row.pk)
             DoomedFile.objects.filter(pk=row.pk).update(attempts=F("attempts") + 1)

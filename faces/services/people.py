@@ -22,8 +22,9 @@ from faces.services.people_audit import erased_note, standing_note, standing_of
 from faces.services.photos import (
     CheckedPhoto,
     person_lock,
-    photo_attach,
     photo_check,
+    photo_join,
+    photo_write,
     photos_remove,
 )
 
@@ -53,17 +54,22 @@ def person_save(
     Effects: terminals hear of it at their next poll.
     """
     checked = photo_check(photo) if isinstance(photo, bytes) else photo
+    person.window_open = _window_open(person, timezone.now())
+    # Before the file is written: what is refused leaves none behind.
+    person.full_clean()
+    written = photo_write(checked) if checked is not None else None
     with transaction.atomic():
-        return _store(person, library_ids, checked)
+        return _store(person, library_ids, checked, written)
 
 
 def _store(
-    person: Person, library_ids: Sequence[int] | None, checked: CheckedPhoto | None
+    person: Person,
+    library_ids: Sequence[int] | None,
+    checked: CheckedPhoto | None,
+    written: FacePhoto | None,
 ) -> Person:
     held_before = _terminals_of(person) if person.pk is not None else set()
     before = standing_of(person)
-    person.window_open = _window_open(person, timezone.now())
-    person.full_clean()
     if person.pk is None:
         person.save()
     elif person_lock(person):
@@ -72,8 +78,9 @@ def _store(
         raise ValidationError(_("This person has been erased meanwhile."))
     moved = _set_libraries(person, set(library_ids)) if library_ids is not None else ((), ())
     standing_note(person, before=before, libraries=moved)
-    if checked is not None:
-        photo_attach(person=person, checked=checked)
+    if checked is not None and written is not None:
+        photo_join(person=person, checked=checked, photo=written)
+    # Once, behind all that an enrolment changes.
     stamp = people_stamp(site_id=person.site_id, person_ids=[person.pk])
     deliveries_expect(site_id=person.site_id, person_ids=[person.pk], stamp=stamp)
     capacity_guard(terminal_ids=_terminals_of(person) - held_before)

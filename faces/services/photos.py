@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 from django.conf import settings
-from django.core.files.base import ContentFile
 from django.db import transaction
 from numpy.typing import NDArray
 
@@ -25,11 +24,13 @@ from face_engine import (
 )
 from faces.choices import PhotoStatus
 from faces.models import FacePhoto, Person
+from faces.models.photo import photo_path
 from faces.services.clock import people_stamp
 from faces.services.decoding import PictureOrigin, picture_decode, picture_hold
 from faces.services.deliveries import deliveries_expect
 from faces.services.engine import engine
 from faces.services.galleries import files_doom, gallery_add, gallery_remove
+from server_common.stored_files import file_write
 
 logger = logging.getLogger(__name__)
 
@@ -117,23 +118,15 @@ def person_lock(person: Person) -> bool:
     return rows.values_list("pk", flat=True).first() is not None
 
 
-@transaction.atomic
-def photo_attach(*, person: Person, checked: CheckedPhoto) -> FacePhoto:
-    """Make a checked photo the person's photo; an accepted one replaces what was there before.
+def photo_write(checked: CheckedPhoto) -> FacePhoto:
+    """Write the file of a checked photo and return the row that will name it, not yet stored.
 
-    A refused photo is noted with its reasons and changes nothing on terminals: the person keeps
-    the face they had.
+    To be called before the transaction that attaches it. A refused photo has no file.
 
     Raises:
-        Person.DoesNotExist: the person has been erased meanwhile.
-
-    Effects: after commit, terminals hear of it and the gallery knows it.
+        OSError: the storage is full or away.
     """
-    if not person_lock(person):
-        raise Person.DoesNotExist("erased meanwhile")
-    earlier = list(person.photos.all())
     photo = FacePhoto(
-        person=person,
         sha256=hashlib.sha256(checked.jpeg).hexdigest(),
         status=checked.status,
         problems=list(checked.problems),
@@ -141,16 +134,54 @@ def photo_attach(*, person: Person, checked: CheckedPhoto) -> FacePhoto:
         picture_hash=checked.picture_hash,
     )
     if checked.jpeg:
-        photo.image.save("photo.jpg", ContentFile(checked.jpeg), save=False)
+        photo.image.name = file_write(photo_path(photo, ""), checked.jpeg)
+    return photo
+
+
+def photo_attach(
+    *, person: Person, checked: CheckedPhoto, photo: FacePhoto | None = None
+) -> FacePhoto:
+    """Make a checked photo the person's photo; an accepted one replaces what was there before.
+
+    A refused photo is noted with its reasons and changes nothing on terminals: the person keeps
+    the face they had.
+
+    Args:
+        person: whose photo it is.
+        checked: what `photo_check` made of the picture.
+        photo: what `photo_write` returned for it; written here when not given, which is for
+            callers that have begun no transaction.
+
+    Raises:
+        Person.DoesNotExist: the person has been erased meanwhile.
+
+    Effects: after commit, terminals hear of it and the gallery knows it.
+    """
+    photo = photo or photo_write(checked)
+    with transaction.atomic():
+        if not person_lock(person):
+            raise Person.DoesNotExist("erased meanwhile")
+        photo_join(person=person, checked=checked, photo=photo)
+        if checked.status == PhotoStatus.OK:
+            stamp = people_stamp(site_id=person.site_id, person_ids=[person.pk])
+            deliveries_expect(site_id=person.site_id, person_ids=[person.pk], stamp=stamp)
+    return photo
+
+
+def photo_join(*, person: Person, checked: CheckedPhoto, photo: FacePhoto) -> None:
+    """Store a photo's row and let its face join the gallery, in the transaction of the change.
+
+    The caller has locked the person; it stamps them and fills their deliveries afterwards, once for
+    all that it changes.
+    """
+    earlier = list(person.photos.all())
+    photo.person = person
     photo.save()
     if checked.status == PhotoStatus.OK:
         photos_remove(earlier)
         _join(photo, checked)
-        stamp = people_stamp(site_id=person.site_id, person_ids=[person.pk])
-        deliveries_expect(site_id=person.site_id, person_ids=[person.pk], stamp=stamp)
     else:
         photos_remove([old for old in earlier if old.status != PhotoStatus.OK])
-    return photo
 
 
 def _join(photo: FacePhoto, checked: CheckedPhoto) -> None:
@@ -187,12 +218,13 @@ def photos_process_waiting(*, limit: int = 100) -> int:
             break
         if checked.status == PhotoStatus.WAITING:
             break
+        written = photo_write(checked)
         with transaction.atomic():
             # Serialises two workers at the same photo; the second finds it gone.
             if not person_lock(photo.person):
                 continue
             if not FacePhoto.objects.filter(pk=photo.pk).exists():
                 continue
-            photo_attach(person=photo.person, checked=checked)
+            photo_attach(person=photo.person, checked=checked, photo=written)
         settled += 1
     return settled

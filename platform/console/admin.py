@@ -1,4 +1,4 @@
-"""Sign-ins in the admin: sessions, who has to wait, what failed. For superusers."""
+"""Sign-ins (sessions, who has to wait, what failed) and unnamed files. For superusers."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from console import accounts_admin as accounts_admin
-from console.models import BrowserSession, FailedSignIn, SignInLock, sessions_over
+from console.models import BrowserSession, FailedSignIn, SignInLock, UnnamedFile, sessions_over
 from console.sign_outs import sessions_end, sign_out_everywhere, waits_end
 from server_common.addresses import place_named, place_words
 from server_common.admin import badge
@@ -158,3 +158,12 @@ class FailedSignInAdmin(SuperuserPage):
     def state(self, failure: FailedSignIn) -> SafeString | str:
         """Show whether it made the account wait."""
         return badge("warn", gettext_lazy("Has to wait")) if failure.locked_out else ""
+
+
+@admin.register(UnnamedFile)
+class UnnamedFileAdmin(SuperuserPage):
+    """What the sweep will move to the trash, or has stopped at."""
+
+    list_display = ("path", "first_seen_at", "last_seen_at")
+    search_fields = ("path",)
+    fields = readonly_fields = list_display

@@ -4,4 +4,4 @@ from django.utils.translation import gettext_lazy as _
 
 class ConsoleConfig(AppConfig):
     name = "console"
-    verbose_name = _("Signing in")
+    verbose_name = _("Signing in and files")

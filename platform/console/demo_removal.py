@@ -17,6 +17,7 @@ from faces.models import DoomedFile, Gallery, Holiday, Library, Person, TimePlan
 from faces.services import files_erase, site_people_erase
 from records.models import Alert, Record
 from records.services import site_records_erase
+from server_common.stored_files import trash_days, trash_files, trash_path
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,8 @@ def demo_remove(*, folder: Path) -> Removed:
     if site is not None:
         folders = _media_folders(site)
         removed = _site_erase(site)
-        for stored in folders:
+        _trash_clear(folders)
+        for stored in (Path(default_storage.path(folder)) for folder in folders):
             # Files that no row named, such as those of a process that died while it stored one.
             if stored.is_dir():
                 shutil.rmtree(stored)
@@ -80,10 +82,18 @@ def _site_erase(site: Site) -> Removed:
     return Removed(site.name, people, records, 0)
 
 
-def _media_folders(site: Site) -> list[Path]:
+def _media_folders(site: Site) -> list[str]:
     galleries = Gallery.objects.filter(site=site).values_list("pk", flat=True)
-    names = [f"records/{site.pk}", *(f"index/{pk}" for pk in galleries)]
-    return [Path(default_storage.path(name)) for name in names]
+    return [f"records/{site.pk}", *(f"index/{pk}" for pk in galleries)]
+
+
+def _trash_clear(folders: list[str]) -> None:
+    """Delete from the trash what lay in these folders."""
+    below = tuple(f"{folder}/" for folder in folders)
+    for day in trash_days():
+        for path in trash_files(day):
+            if path.startswith(below):
+                default_storage.delete(trash_path(day, path))
 
 
 def _log_erase(site: Site) -> None:

@@ -28,6 +28,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from prometheus_client.core import GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from console.models import FileCount
 from devices.models import Terminal
 from devices.selectors import is_administrator
 from devices.services import api_token_user
@@ -53,6 +54,7 @@ class Fleet(Collector):
         yield _unconfirmed()
         yield _not_reporting()
         yield _alerts()
+        yield from _files()
 
 
 @require_safe
@@ -206,3 +208,22 @@ def _alerts() -> Metric:
     ):
         family.add_metric(labels, number)
     return family
+
+
+def _files() -> Iterator[Metric]:
+    count = FileCount.objects.first()
+    yield GaugeMetricFamily(
+        "menjin_files",
+        "Stored files, when they were counted last.",
+        value=count.counted if count else 0,
+    )
+    yield GaugeMetricFamily(
+        "menjin_files_unnamed",
+        "Stored files that no row had named for a day.",
+        value=count.unnamed if count else 0,
+    )
+    yield GaugeMetricFamily(
+        "menjin_files_sweep_stopped",
+        "1 while too many files have no row, so that none is moved to the trash.",
+        value=int(count is not None and count.stopped_at is not None),
+    )

@@ -1,4 +1,4 @@
-"""Browsers that are signed in, and sign-ins that failed or are locked."""
+"""Signed-in browsers, sign-ins that failed or are locked, and files that no row names."""
 
 from datetime import datetime, timedelta
 
@@ -8,6 +8,8 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+
+from server_common.stored_files import PATH_MAX
 
 
 class BrowserSession(models.Model):
@@ -81,3 +83,49 @@ class FailedSignIn(AccessFailureLog):
 
     def __str__(self) -> str:
         return f"{self.username} · {self.ip_address}"
+
+
+class UnnamedFile(models.Model):
+    """A stored file that no row named when the files were counted.
+
+    Made by the count that meets it first; gone when a row names it, or when it is in the trash.
+    """
+
+    path = models.CharField(_("file"), max_length=PATH_MAX, unique=True)
+    first_seen_at = models.DateTimeField(_("first met without a row"), db_index=True)
+    # By the count of that moment; what the newest count has not met is there no more, or named.
+    last_seen_at = models.DateTimeField(_("last met without a row"))
+
+    class Meta:
+        verbose_name = _("file that no row names")
+        verbose_name_plural = _("files that no row names")
+        ordering = ["first_seen_at", "id"]
+
+    def __str__(self) -> str:
+        return self.path
+
+
+class FileCount(models.Model):
+    """How many files are stored: one row, with the count in progress and the last whole one.
+
+    Life: counting, folder by folder → counted → counting again six hours later. While too many of
+    the counted files have no row, ``stopped_at`` is set and nothing is moved to the trash.
+    """
+
+    begun_at = models.DateTimeField(null=True)
+    at_folder = models.CharField(max_length=PATH_MAX, blank=True)
+    files = models.PositiveBigIntegerField(default=0)
+    counted_at = models.DateTimeField(null=True)
+    counted = models.PositiveBigIntegerField(default=0)
+    unnamed = models.PositiveBigIntegerField(default=0)
+    stopped_at = models.DateTimeField(null=True)
+    # One process works at a time; one that died is waited for until then.
+    busy_until = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name = _("count of files")
+        verbose_name_plural = _("counts of files")
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return f"{self.unnamed} / {self.counted}"

@@ -1,7 +1,8 @@
-"""Periodic work on sessions and sign-ins."""
+"""Periodic work on sessions, sign-ins and stored files."""
 
 from celery import shared_task
 
+from console import unnamed_files
 from console.sign_outs import sessions_sweep
 from server_common.sign_in_guard import guard_trim
 
@@ -10,3 +11,9 @@ from server_common.sign_in_guard import guard_trim
 def sign_ins_sweep() -> dict[str, int]:
     """Forget sessions that are over and failures that are old."""
     return {"sessions": sessions_sweep(), "failures": guard_trim()}
+
+
+@shared_task(name="console.tasks.files_sweep")
+def files_sweep() -> dict[str, int]:
+    """Count stored files, and move to the trash what no row has named for a day."""
+    return unnamed_files.files_sweep()

@@ -6,8 +6,9 @@ from typing import Any
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from console.unnamed_files import files_stopped
 from devices.choices import Presence, TerminalStatus
-from devices.selectors import terminals_visible
+from devices.selectors import is_administrator, terminals_visible
 from devices.services import refused_calls
 from faces.choices import RevocationState
 from faces.selectors import deliveries_visible, revocations_visible, told_in_vain
@@ -75,7 +76,15 @@ def todo(user: Any) -> list[Tile]:
             "warn",
         ),
     ]
-    return [tile for tile in tiles if tile.count]
+    return [tile for tile in (*tiles, *_of_administrators(user)) if tile.count]
+
+
+def _of_administrators(user: Any) -> list[Tile]:
+    stopped = files_stopped() if is_administrator(user) else None
+    if stopped is None:
+        return []
+    words = _("stored files that no row names: too many, so none is moved to the trash")
+    return [Tile(stopped.unnamed, words, reverse("admin:console_unnamedfile_changelist"), "bad")]
 
 
 def _list(model: str, **chosen: str) -> str:

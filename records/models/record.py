@@ -1,5 +1,7 @@
 """Passes and temperature readings, kept whatever their content (invariant 4)."""
 
+import secrets
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -10,10 +12,14 @@ from server_common.crypto import SealedTextField
 
 
 def picture_path(picture: models.Model, _name: str) -> str:
-    """Return the content address of a picture within its site."""
+    """Return where a picture is stored: by content within its site, and by chance.
+
+    No file gets a name that another one has had, so none that is swept can come to be named.
+    """
     if not isinstance(picture, Picture):
         raise TypeError("only pictures of records are stored here")
-    return f"records/{picture.site_id}/{picture.sha256[:2]}/{picture.sha256}.jpg"
+    name = f"{picture.sha256}-{secrets.token_hex(8)}.jpg"
+    return f"records/{picture.site_id}/{picture.sha256[:2]}/{name}"
 
 
 class Picture(models.Model):

@@ -22,7 +22,7 @@ from .negatives import (
     not_this_person_undo,
 )
 from .passes import late_record, pass_record, temperature_record
-from .pictures import picture_store
+from .pictures import picture_name, picture_write
 from .presence import presence_alarms
 from .repeats import PassOutcome
 from .shared_ids import shared_ids_watch
@@ -52,7 +52,8 @@ __all__ = [
     "not_this_person_foresee",
     "not_this_person_undo",
     "pass_record",
-    "picture_store",
+    "picture_name",
+    "picture_write",
     "pictures_process_waiting",
     "presence_alarms",
     "pushed_until",

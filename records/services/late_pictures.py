@@ -16,10 +16,10 @@ from face_engine import PicturesBusy
 from faces.services import PictureOrigin, files_doom
 from records.choices import RecordKind, VerificationResult
 from records.live import record_message
-from records.models import Record, WaitingPicture
+from records.models import Picture, Record, WaitingPicture
 from records.services.alarms import picture_alarms
 from records.services.looking import Looked, look, look_for
-from records.services.pictures import picture_store
+from records.services.pictures import picture_name, picture_write
 from records.services.waiting import NOT_KEPT, WAITS
 from server_common.on_commit import group_send_on_commit
 
@@ -78,7 +78,10 @@ def _decode(waiting: WaitingPicture) -> bool:
         # The person of then: somebody who has had this user ID since was not at the door.
         compare=look_for(record.terminal, record.person) if is_compared else None,
     )
-    return _settle(waiting, looked)
+    picture = None
+    if looked.clean is not None:
+        picture = picture_write(site_id=record.site_id, clean=looked.clean)
+    return _settle(waiting, looked, picture)
 
 
 def _is_compared(waiting: WaitingPicture) -> bool:
@@ -86,7 +89,7 @@ def _is_compared(waiting: WaitingPicture) -> bool:
 
 
 @transaction.atomic
-def _settle(waiting: WaitingPicture, looked: Looked) -> bool:
+def _settle(waiting: WaitingPicture, looked: Looked, picture: Picture | None = None) -> bool:
     """Write on the record what became of its picture; False when another worker has done it."""
     # Serialises two workers at the same record, and two pictures of it.
     record = (
@@ -99,9 +102,8 @@ def _settle(waiting: WaitingPicture, looked: Looked) -> bool:
         return False
     kept = [one for one in record.faults if one != _word(waiting, WAITS)]
     record.faults = list(dict.fromkeys([*kept, *looked.faults]))
-    if looked.clean is not None:
-        picture = picture_store(site_id=record.site_id, clean=looked.clean)
-        setattr(record, waiting.place, picture)
+    if picture is not None:
+        setattr(record, waiting.place, picture_name(picture))
     verified = looked.verified
     if verified.result != VerificationResult.OFF:
         record.verification, record.verification_score = verified.result, verified.score

@@ -35,11 +35,10 @@ from records.services.clocks import (
 from records.services.cut_down import NOT_NEWEST, NOT_WHOLE
 from records.services.decisions import decision_make, rules_of
 from records.services.looking import Looked, look, look_for
-from records.services.pictures import picture_store
+from records.services.message_files import MessageFiles, message_files
 from records.services.repeats import PassOutcome, dedupe_key, repeat_answer
 from records.services.twins import hold, is_known, is_told, supersede
 from records.services.verification import Verified, elapsed_ms
-from records.services.waiting import picture_wait
 from server_common.on_commit import group_send_on_commit
 from terminal_protocol import FaceMatch, TemperatureReading
 
@@ -83,7 +82,8 @@ def pass_record(
         prefix="id_card_",
     )
     faults = [*message.faults, *repairs, *face.faults, *card.faults]
-    seen = _Seen(person, face, card, faults, started, judged)
+    files = message_files(site_id=terminal.site_id, picture=face, id_card_picture=card)
+    seen = _Seen(person, face, files, faults, started, judged)
     record, stored = _decide_and_store(admission, message, key, seen)
     return _answered(admission, record, stored, judged)
 
@@ -102,11 +102,14 @@ def _judged(
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """What was made of a message before anything is locked: reading pictures takes time."""
+    """What was made of a message before anything is locked: reading pictures takes time.
+
+    Their files are written by then, too.
+    """
 
     person: Person | None
     face: Looked
-    card: Looked
+    files: MessageFiles
     faults: list[str]
     started: float
     judged: Judgement
@@ -153,7 +156,7 @@ def _decide_and_store(
         "ms": ms,
         "total_ms": elapsed_ms(seen.started),
     }
-    stored = _store(record, seen.face, seen.card, has_passed_back=made.has_passed_back)
+    stored = _store(record, seen.files, has_passed_back=made.has_passed_back)
     return record, stored
 
 
@@ -205,7 +208,8 @@ def temperature_record(
     record = _base_record(terminal, RecordKind.TEMPERATURE, key, message, faults, timezone.now())
     record.reason = Reason.NOT_A_PASS
     _date(record, judged)
-    return _answered(admission, record, _store(record, face), judged)
+    files = message_files(site_id=terminal.site_id, picture=face)
+    return _answered(admission, record, _store(record, files), judged)
 
 
 def late_record(
@@ -251,7 +255,7 @@ def late_record(
             "verification": face.verified.trace,
             "total_ms": elapsed_ms(started),
         }
-    stored = _store(record, face)
+    stored = _store(record, message_files(site_id=terminal.site_id, picture=face))
     return stored.record_id if stored else None
 
 
@@ -308,19 +312,12 @@ def _id_card(message: FaceMatch) -> dict[str, str]:
 
 
 def _store(
-    record: Record,
-    face: Looked,
-    card: Looked | None = None,
-    *,
-    has_passed_back: bool = False,
+    record: Record, files: MessageFiles, *, has_passed_back: bool = False
 ) -> PassOutcome | None:
     """Write everything in one transaction; None when the same message was stored meanwhile."""
     try:
         with transaction.atomic():
-            looked = {"picture": face, "id_card_picture": card or Looked()}
-            for place, one in looked.items():
-                if one.clean is not None:
-                    setattr(record, place, picture_store(site_id=record.site_id, clean=one.clean))
+            files.name_pictures(record)
             record.faults = list(dict.fromkeys(record.faults))
             is_late = record.origin != Origin.UPLOADED
             if not is_late:
@@ -328,9 +325,7 @@ def _store(
             elif is_known(record):
                 return None
             record.save(force_insert=True)
-            for place, one in looked.items():
-                if one.waits is not None:
-                    picture_wait(record=record, place=place, raw=one.waits)
+            files.name_waiting(record)
             replaces = [] if is_late else supersede(record)
             record_alarms(record, has_passed_back=has_passed_back)
             message = record_message(record, replaces=replaces)

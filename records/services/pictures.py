@@ -6,14 +6,14 @@ import logging
 from dataclasses import dataclass
 
 from django.conf import settings
-from django.core.files.base import ContentFile
-from django.core.files.storage import default_storage
 from django.db import IntegrityError, transaction
 from PIL import Image
 
 from face_engine import ImageUnreadable, PictureHold, RgbImage
 from faces.services import picture_decode
 from records.models import Picture
+from records.models.record import picture_path
+from server_common.stored_files import file_write
 
 logger = logging.getLogger(__name__)
 
@@ -91,27 +91,33 @@ def _jpeg_of(pixels: RgbImage) -> bytes:
     return buffer.getvalue()
 
 
-def picture_store(*, site_id: int, clean: CleanPicture) -> Picture:
-    """Return the stored picture, storing it if its content is new to the site.
+def picture_write(*, site_id: int, clean: CleanPicture) -> Picture:
+    """Return the row of a picture, not yet stored when its content is new to the site.
 
-    The file is written before the row, under its content address: a crash in between leaves a
-    file that the next same picture adopts.
+    Then its file is written, which is why this is called before the transaction that names it.
+
+    Raises:
+        OSError: the storage is full or away.
     """
     known = Picture.objects.filter(site_id=site_id, sha256=clean.sha256).first()
     if known is not None:
         return known
     picture = Picture(site_id=site_id, sha256=clean.sha256, width=clean.width, height=clean.height)
-    path = picture.image.field.generate_filename(picture, "picture.jpg")
-    if not default_storage.exists(path):
-        saved = default_storage.save(path, ContentFile(clean.jpeg))
-        if saved != path:
-            # Another process wrote the same content meanwhile; no row will ever name this copy.
-            default_storage.delete(saved)
-    picture.image.name = path
+    picture.image.name = file_write(picture_path(picture, ""), clean.jpeg)
+    return picture
+
+
+def picture_name(picture: Picture) -> Picture:
+    """Store the row that ``picture_write`` returned, in the transaction that names it.
+
+    Returns the row of another process that stored the same picture at once; the file of this one is
+    then named by no row, and swept.
+    """
+    if picture.pk is not None:
+        return picture
     try:
         with transaction.atomic():
-            picture.save()
+            picture.save(force_insert=True)
     except IntegrityError:
-        # The same picture arrived in another process at once.
-        return Picture.objects.get(site_id=site_id, sha256=clean.sha256)
+        return Picture.objects.get(site_id=picture.site_id, sha256=picture.sha256)
     return picture

@@ -5,7 +5,6 @@ from datetime import timedelta
 from typing import Final
 
 from django.conf import settings
-from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db.models import QuerySet, Sum
 from django.utils import timezone
@@ -13,6 +12,8 @@ from django.utils import timezone
 from devices.models import Terminal
 from faces.services import files_doom
 from records.models import WAITING_ROOT, Record, WaitingPicture
+from records.models.waiting import waiting_path
+from server_common.stored_files import file_write
 
 WAITS: Final = "image_waits"
 NOT_KEPT: Final = "image_not_kept"
@@ -40,13 +41,18 @@ def _bytes(rows: QuerySet[WaitingPicture]) -> int:
     return total or 0
 
 
-def picture_wait(*, record: Record, place: str, raw: bytes) -> None:
-    """Keep a picture as it came, in the transaction that stores its record.
+def picture_wait(*, place: str, raw: bytes) -> WaitingPicture:
+    """Write a picture as it came and return its row, to be stored with its record.
 
-    When that is rolled back the file stays until it is swept; no other will have its name.
+    To be called before the transaction that stores it. When that is rolled back the file stays
+    until it is swept; no other will have its name.
+
+    Raises:
+        OSError: the storage is full or away.
     """
-    waiting = WaitingPicture(record=record, place=place, size=len(raw))
-    waiting.file.save("picture", ContentFile(raw))
+    waiting = WaitingPicture(place=place, size=len(raw))
+    waiting.file.name = file_write(waiting_path(waiting, ""), raw)
+    return waiting
 
 
 def waiting_forget(*, records: QuerySet[Record]) -> None:

@@ -23,7 +23,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, resolve, reverse
 from django.urls.resolvers import RoutePattern
 from django.utils import timezone
 
-from console.models import BrowserSession, FailedSignIn, SignInLock
+from console.models import BrowserSession, FailedSignIn, SignInLock, UnnamedFile
 from devices.admin.scoped import scope_path
 from devices.models import SiteMembership
 from devices.services import api_token_create
@@ -183,6 +183,7 @@ def foreign(world: World) -> Foreign:
         username="Bravo-manager", ip_address="192.0.2.1", attempt_time=at, failures_since_start=3
     )
     FailedSignIn.objects.create(username="Bravo-manager", ip_address="192.0.2.1")
+    UnnamedFile.objects.create(path="faces/00/00.jpg", first_seen_at=at, last_seen_at=at)
     assert BrowserSession.objects.exists()
     return Foreign(world)
 

@@ -139,6 +139,8 @@ STORAGES = {
     },
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
+# How long files that no row named can be put back (console.unnamed_files).
+TRASH_KEPT = timedelta(days=env.integer("MENJIN_TRASH_DAYS", 30, minimum=1))
 FILE_UPLOAD_PERMISSIONS = 0o600
 FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o700
 # Set by nginx set-ups: pictures are answered with X-Accel-Redirect below this internal location.
@@ -282,6 +284,7 @@ CELERY_BEAT_SCHEDULE = {
     "photos-waiting": {"task": "faces.tasks.photos_process_waiting", "schedule": 30.0},
     "pictures-waiting": {"task": "records.tasks.pictures_process_waiting", "schedule": 60.0},
     "waiting-files-sweep": {"task": "records.tasks.waiting_files_sweep", "schedule": 3600.0},
+    "files-sweep": {"task": "console.tasks.files_sweep", "schedule": 600.0},
     "files-erase": {"task": "faces.tasks.files_erase", "schedule": 60.0},
     "commands-sweep": {"task": "devices.tasks.commands_sweep", "schedule": 5.0},
     "jobs-sweep": {"task": "devices.tasks.jobs_sweep", "schedule": 15.0},

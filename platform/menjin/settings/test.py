@@ -22,8 +22,9 @@ INSTALLED_APPS = [*INSTALLED_APPS]
 VAR = Path(tempfile.mkdtemp(prefix="menjin-test-"))
 STORAGES = {
     **STORAGES,
+    # It refuses files inside a transaction (decision 0028).
     "default": {
-        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "BACKEND": "tests.support.guarded_storage.GuardedStorage",
         "OPTIONS": {"location": VAR / "media"},
     },
 }

@@ -24,6 +24,7 @@ from faces.services import (
     person_save,
     photo_attach,
     photo_check,
+    photo_write,
     photos_process_waiting,
 )
 
@@ -208,9 +209,10 @@ def test_after_a_rollback_nothing_is_known_of_the_face(
     checked = photo_check(portraits["obama.jpg"].read_bytes())
     person = enrolled(site, None)
     revision = Gallery.objects.values_list("revision", flat=True).first()
+    photo = photo_write(checked)
 
     with pytest.raises(RuntimeError), transaction.atomic():
-        photo_attach(person=person, checked=checked)
+        photo_attach(person=person, checked=checked, photo=photo)
         raise RuntimeError("the power went")
 
     assert FacePhoto.objects.count() == 0

@@ -195,8 +195,10 @@ def test_files_of_records_that_were_not_stored_are_swept(
     record = passed(wire, picture())
     named = set(files())
     for _ in range(2):
+        waiting = picture_wait(place="id_card_picture", raw=picture(32))
+        waiting.record = record
         with pytest.raises(RuntimeError), transaction.atomic():
-            picture_wait(record=record, place="id_card_picture", raw=picture(32))
+            waiting.save()
             raise RuntimeError
     old, young = sorted(set(files()) - named)
     for path in (old, *named):

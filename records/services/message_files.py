@@ -1,0 +1,59 @@
+"""Files of a message's pictures: written before the transaction that stores its record."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from records.models import Picture, Record, WaitingPicture
+from records.services.looking import Looked
+from records.services.pictures import picture_name, picture_write
+from records.services.waiting import picture_wait
+
+
+@dataclass(frozen=True, slots=True)
+class MessageFiles:
+    """Rows that name a message's files, by the record's field; not stored before their record.
+
+    Attributes:
+        pictures: of what could be read.
+        waiting: of what is read after approval.
+    """
+
+    pictures: Mapping[str, Picture]
+    waiting: Mapping[str, WaitingPicture]
+
+    def name_pictures(self, record: Record) -> None:
+        """Store the pictures' rows and name them on the record, before it is stored."""
+        for place, picture in self.pictures.items():
+            setattr(record, place, picture_name(picture))
+
+    def name_waiting(self, record: Record) -> None:
+        """Store the rows of what waits for approval, once the record is stored."""
+        for waiting in self.waiting.values():
+            waiting.record = record
+            waiting.save(force_insert=True)
+
+
+def message_files(*, site_id: int, **looked: Looked) -> MessageFiles:
+    """Write the files of a message's pictures, which are given by the record's field.
+
+    Raises:
+        OSError: the storage is full or away.
+    """
+    pictures: dict[str, Picture] = {}
+    by_content: dict[str, Picture] = {}
+    for place, one in looked.items():
+        if one.clean is None:
+            continue
+        # A message may carry one picture twice; it is one file.
+        picture = by_content.get(one.clean.sha256)
+        if picture is None:
+            picture = picture_write(site_id=site_id, clean=one.clean)
+        pictures[place] = by_content[one.clean.sha256] = picture
+    return MessageFiles(
+        pictures=pictures,
+        waiting={
+            place: picture_wait(place=place, raw=one.waits)
+            for place, one in looked.items()
+            if one.waits is not None
+        },
+    )
