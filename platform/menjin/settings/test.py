@@ -33,7 +33,7 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # A file, not memory: threads of a test must see the same database.
     DATABASES["default"]["TEST"] = {"NAME": str(VAR / "test.sqlite3")}
     # No test cuts the power of the machine it runs on.
-    options = cast(dict[str, str], DATABASES["default"]["OPTIONS"])
+    options = cast("dict[str, str]", DATABASES["default"]["OPTIONS"])
     options["init_command"] = options["init_command"].replace("=FULL", "=OFF")
 REDIS_URL = env.text("TEST_REDIS_URL", "")
 if REDIS_URL:

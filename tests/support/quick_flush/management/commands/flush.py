@@ -29,13 +29,13 @@ class Command(flush.Command):
         with transaction.atomic(using=options["database"]), connection.cursor() as cursor:
             cursor.execute(
                 " UNION ALL ".join(
-                    f"SELECT '{table}' WHERE EXISTS (SELECT 1 FROM {name})"  # noqa: S608
+                    f"SELECT '{table}' WHERE EXISTS (SELECT 1 FROM {name})"
                     for table, name in names.items()
                 )
             )
             filled = [table for (table,) in cursor.fetchall()]
             for table in filled:
-                cursor.execute(f"DELETE FROM {names[table]}")  # noqa: S608
+                cursor.execute(f"DELETE FROM {names[table]}")
 
 
 def _as_migrated(database: str) -> bool:
