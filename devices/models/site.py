@@ -3,6 +3,7 @@
 import secrets
 import zoneinfo
 from decimal import Decimal
+from functools import cache
 from ipaddress import ip_network
 from typing import ClassVar, Self
 
@@ -17,9 +18,15 @@ from server_common.crypto import SealedTextField
 from server_common.watched_rows import WatchedManager
 
 
+@cache
+def _timezones() -> frozenset[str]:
+    """Return all names of the time zone database, which are read from hundreds of files."""
+    return frozenset(zoneinfo.available_timezones())
+
+
 def validate_timezone(name: str) -> None:
     """Refuse a name that the time zone database does not know."""
-    if name not in zoneinfo.available_timezones():
+    if name not in _timezones():
         raise ValidationError(_("Unknown time zone, use a name like Asia/Shanghai."))
 
 

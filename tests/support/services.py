@@ -13,8 +13,9 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable, Generator
+from contextlib import closing
 from pathlib import Path
-from urllib.parse import parse_qs, quote, urlsplit
+from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 import pytest
 
@@ -28,7 +29,7 @@ def pytest_load_initial_conftests() -> Generator[None, None, None]:
         os.environ["TEST_DATABASE_URL"] = "sqlite:///unused.sqlite3"
         os.environ["TEST_REDIS_URL"] = ""
     else:
-        _name("TEST_DATABASE_URL", start_postgres)
+        _name("TEST_DATABASE_URL", _start_hasty_postgres)
         _name("TEST_REDIS_URL", start_redis)
     return (yield)
 
@@ -45,6 +46,21 @@ def pytest_unconfigure() -> None:
     """Stop what was started."""
     while _stoppers:
         _stoppers.pop()()
+
+
+def _start_hasty_postgres() -> str:
+    """Start PostgreSQL without what keeps data when the power goes; benchmarks keep it on."""
+    import psycopg2
+
+    url = start_postgres()
+    parts = urlsplit(url)
+    with closing(psycopg2.connect(host=unquote(parts.hostname or ""), user=parts.username)) as one:
+        one.autocommit = True
+        with one.cursor() as cursor:
+            for name in ("fsync", "synchronous_commit", "full_page_writes", "jit"):
+                cursor.execute(f"ALTER SYSTEM SET {name} = off")
+            cursor.execute("SELECT pg_reload_conf()")
+    return url
 
 
 def start_postgres() -> str:

@@ -2,6 +2,7 @@
 
 import tempfile
 from pathlib import Path
+from typing import cast
 
 from menjin import env
 
@@ -17,7 +18,7 @@ ALLOWED_HOSTS = ["*"]
 SESSION_COOKIE_SECURE = False
 CSRF_COOKIE_SECURE = False
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-INSTALLED_APPS = [*INSTALLED_APPS]
+INSTALLED_APPS = [*INSTALLED_APPS, "tests.support.quick_flush"]
 
 VAR = Path(tempfile.mkdtemp(prefix="menjin-test-"))
 STORAGES = {
@@ -32,6 +33,9 @@ DATABASES = {"default": database(env.text("TEST_DATABASE_URL"))}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # A file, not memory: threads of a test must see the same database.
     DATABASES["default"]["TEST"] = {"NAME": str(VAR / "test.sqlite3")}
+    # No test cuts the power of the machine it runs on.
+    options = cast("dict[str, str]", DATABASES["default"]["OPTIONS"])
+    options["init_command"] = options["init_command"].replace("=FULL", "=OFF")
 REDIS_URL = env.text("TEST_REDIS_URL", "")
 if REDIS_URL:
     CACHES, CHANNEL_LAYERS = redis_services(REDIS_URL)
