@@ -63,6 +63,7 @@ from .limits import stranger_may_call
 from .newcomers import (
     Flood,
     came_with_flood,
+    count_without_flood,
     displaced_newcomers,
     floods,
     newcomers_since,
@@ -189,6 +190,7 @@ __all__ = [
     "contact_note",
     "contact_pushes",
     "contact_pushes_none",
+    "count_without_flood",
     "device_work",
     "differences",
     "displaced_newcomers",
