@@ -51,7 +51,9 @@ from .contacts import (
 from .device_calls import device_work, set_clock
 from .homes import (
     Whereabouts,
+    address_approve,
     address_return_settled,
+    addresses_new,
     addresses_returned,
     is_token_in_force,
     whereabouts,
@@ -154,7 +156,9 @@ __all__ = [
     "Requested",
     "Requester",
     "Whereabouts",
+    "address_approve",
     "address_return_settled",
+    "addresses_new",
     "addresses_returned",
     "addresses_settle",
     "admissions_forget_on_commit",

@@ -20,6 +20,7 @@ from django.utils import timezone
 from devices.choices import Presence
 from devices.models import PresenceChange, Terminal
 from devices.services.addresses_seen import AddressesSeen, addresses_remember
+from devices.services.homes import flush_note
 
 logger = logging.getLogger(__name__)
 
@@ -195,6 +196,7 @@ def presence_flush() -> int:
             row.used_token = note.used_token
         Terminal.objects.bulk_update(rows, ["last_seen_at", "last_address", "used_token"])
     addresses_remember(_store().take_addresses())
+    flush_note()
     return len(ids)
 
 
