@@ -7,6 +7,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.views.main import ChangeList
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
 from django.urls import path, reverse
 from django.utils.html import format_html
 from django.utils.http import urlencode
@@ -16,6 +17,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from devices.admin.addresses import address_card
 from devices.admin.conversation import conversation
+from devices.admin.homes import addresses_words, approve_address
 from devices.admin.refused import refused_page
 from devices.admin.remote import TERMINALS_MAX, Remote, progress
 from devices.admin.remote_words import pushes_badge, reach_badge
@@ -25,6 +27,7 @@ from devices.choices import Presence, TerminalStatus
 from devices.models import Terminal
 from devices.selectors import is_online, may_change_calling, terminal_base_url, terminal_trust
 from devices.services import (
+    addresses_new,
     exchanges_last,
     is_never_approved,
     presence_last_seen,
@@ -139,6 +142,11 @@ class TerminalAdmin(ScopedAdmin):
                 name="devices_terminal_remote_progress",
             ),
             path("refused/", wrap(self.refused_view), name="devices_terminal_refused"),
+            path(
+                "<path:object_id>/approve-address/",
+                wrap(self.approve_address_view),
+                name="devices_terminal_approve_address",
+            ),
         ]
         return [*own, *super().get_urls()]
 
@@ -157,6 +165,18 @@ class TerminalAdmin(ScopedAdmin):
     def refused_view(self, request: HttpRequest) -> HttpResponse:
         """Show calls that were refused."""
         return refused_page(request, self)
+
+    def approve_address_view(self, request: HttpRequest, object_id: str) -> HttpResponseBase:
+        """Let the terminal live at an address it calls from."""
+        return approve_address(request, self, object_id)
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], **kwargs: Any
+    ) -> HttpResponse:
+        """Show a terminal with the addresses that may be approved."""
+        terminal = kwargs.get("obj")
+        context["new_addresses"] = [] if terminal is None else addresses_new(terminal)
+        return super().render_change_form(request, context, **kwargs)
 
     def remote_extra(self, terminals: list[Terminal]) -> SafeString | str:
         """Return what other apps have to say on the page of remote control."""
@@ -288,9 +308,9 @@ class TerminalAdmin(ScopedAdmin):
         )
 
     @admin.display(description=gettext_lazy("called from"))
-    def addresses_seen(self, terminal: Terminal) -> str:
+    def addresses_seen(self, terminal: Terminal) -> SafeString | str:
         """List the addresses the terminal has called from, the latest first."""
-        return ", ".join(row.address for row in terminal.addresses.all()[:20]) or EMPTY
+        return addresses_words(terminal)
 
     @admin.display(description=gettext_lazy("clock"))
     def clock(self, terminal: Terminal) -> SafeString | str:

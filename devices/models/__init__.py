@@ -5,7 +5,7 @@ from .audit import AuditEntry
 from .command import CommandBatch, TerminalCommand, TerminalContact, TerminalSettings
 from .job import Job
 from .site import Site, SiteToken
-from .terminal import PresenceChange, RepairCount, Terminal, TerminalAddress
+from .terminal import PresenceChange, PresenceFlush, RepairCount, Terminal, TerminalAddress
 
 __all__ = [
     "ApiToken",
@@ -13,6 +13,7 @@ __all__ = [
     "CommandBatch",
     "Job",
     "PresenceChange",
+    "PresenceFlush",
     "RepairCount",
     "Site",
     "SiteMembership",

@@ -204,6 +204,8 @@ class TerminalAddress(models.Model):
     silent_since = models.DateTimeField(null=True, editable=False)
     # Set once the alarm was raised, or when there is nothing to alarm about.
     is_settled = models.BooleanField(default=False)
+    # By a manager: the terminal lives here from then on, without a week of use.
+    approved_at = models.DateTimeField(_("approved"), null=True, editable=False)
 
     class Meta:
         verbose_name = _("terminal's address")
@@ -227,6 +229,23 @@ class TerminalAddress(models.Model):
 
     def __str__(self) -> str:
         return f"{self.terminal_id} @ {self.address}"
+
+
+class PresenceFlush(models.Model):
+    """When sightings of terminals were written to the database last; one row.
+
+    What is not written looks as if terminals had been silent. Made by the first flush.
+    """
+
+    flushed_at = models.DateTimeField()
+    # Since when flushes have followed each other without a gap.
+    steady_since = models.DateTimeField()
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return f"{self.flushed_at:%Y-%m-%d %H:%M:%S}"
 
 
 class RepairCount(models.Model):

@@ -49,7 +49,9 @@ from .contacts import (
 )
 from .homes import (
     Whereabouts,
+    address_approve,
     address_return_settled,
+    addresses_new,
     addresses_returned,
     is_token_in_force,
     whereabouts,
@@ -69,6 +71,7 @@ from .limits import stranger_may_call
 from .newcomers import (
     Flood,
     came_with_flood,
+    count_without_flood,
     displaced_newcomers,
     floods,
     newcomers_since,
@@ -156,7 +159,9 @@ __all__ = [
     "Requested",
     "Requester",
     "Whereabouts",
+    "address_approve",
     "address_return_settled",
+    "addresses_new",
     "addresses_returned",
     "addresses_settle",
     "admissions_forget_on_commit",
@@ -191,6 +196,7 @@ __all__ = [
     "contact_note",
     "contact_pushes",
     "contact_pushes_none",
+    "count_without_flood",
     "differences",
     "displaced_newcomers",
     "exchange_keep",

@@ -6,6 +6,7 @@ were not heard for a day make room, and where there is none left, those of a pla
 come; so a terminal that was really put up always finds some.
 """
 
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -115,6 +116,33 @@ def came_with_flood(terminal: Terminal) -> bool:
     around = (created_at - _HOUR, created_at + _HOUR)
     others = Terminal.objects.filter(site_id=terminal.site_id, created_at__range=around)
     return others.count() > terminal.site.newcomers_per_hour
+
+
+def count_without_flood(terminals: QuerySet[Terminal]) -> int:
+    """Count those of terminals of which ``came_with_flood`` is false, of thousands as well."""
+    once = terminals.filter(_is_once()).order_by("created_at")
+    came: dict[int, list[datetime]] = {}
+    for site_id, created_at in once.values_list("site_id", "created_at"):
+        came.setdefault(site_id, []).append(created_at)
+    with_flood = 0
+    for site in Site.objects.filter(pk__in=came):
+        all_of_site = Terminal.objects.filter(site=site).order_by("created_at")
+        times = list(all_of_site.values_list("created_at", flat=True))
+        with_flood += sum(
+            bisect_right(times, at + _HOUR) - bisect_left(times, at - _HOUR)
+            > site.newcomers_per_hour
+            for at in came[site.pk]
+        )
+    return terminals.count() - with_flood
+
+
+def _is_once() -> Q:
+    """Select what appeared by itself, called for minutes, and was named by nobody since."""
+    created = F("created_at")
+    is_chosen = Q(approved_at__gt=created + _AT_ONCE, approved_at__isnull=False)
+    is_heard_once = Q(last_seen_at__gte=created - _AT_ONCE, last_seen_at__lte=created + _ONCE)
+    is_unknown = Q(name="", notes="", api_address="")
+    return is_unknown & ~is_chosen & (is_heard_once | Q(last_seen_at__isnull=True))
 
 
 def _is_waiting(now: datetime) -> Q:

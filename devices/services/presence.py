@@ -16,6 +16,7 @@ from django.utils import timezone
 from devices.choices import Presence
 from devices.models import PresenceChange, Terminal
 from devices.services.addresses_seen import AddressesSeen, addresses_remember
+from devices.services.homes import flush_note
 from server_common.call_store import CallStoreAway, Note, NoteFirst, Step, call_store
 
 logger = logging.getLogger(__name__)
@@ -124,6 +125,7 @@ def presence_flush() -> int:
             row.used_token = note.used_token
         Terminal.objects.bulk_update(rows, ["last_seen_at", "last_address", "used_token"])
     addresses_remember(addresses_take())
+    flush_note()
     return len(ids)
 
 

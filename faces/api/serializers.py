@@ -8,7 +8,7 @@ from rest_framework import serializers
 
 from devices.api.serializers import equipped_site_ids
 from devices.choices import TerminalStatus, Trust
-from devices.models import Terminal
+from devices.models import Terminal, TerminalAddress
 from devices.selectors import REACH_STATES, is_online, terminal_base_url, terminal_trust
 from devices.services import Exchange, terminal_reach
 from faces.api.fields import FACE_STATUSES, IdListField, ManagedSiteField, UserTypeField
@@ -245,6 +245,28 @@ class HoldingsOut(serializers.ModelSerializer):
             "extra",
             "different",
         ]
+
+
+class CallingAddressOut(serializers.ModelSerializer):
+    """An address a terminal has called from."""
+
+    is_new = serializers.SerializerMethodField(
+        help_text="What the terminal says from there ends no delete yet: it is not its first "
+        "address, was not in use for a week, and was not approved."
+    )
+
+    class Meta:
+        model = TerminalAddress
+        fields = ["address", "first_seen_at", "last_seen_at", "approved_at", "is_new"]
+
+    def get_is_new(self, row: TerminalAddress) -> bool:
+        return row.pk in self.context["new"]
+
+
+class ApproveAddressIn(StrictInput):
+    """One of the addresses the terminal has called from."""
+
+    address = serializers.IPAddressField()
 
 
 class ExchangeOut(serializers.Serializer):

@@ -4,10 +4,11 @@ from datetime import timedelta
 from typing import Any
 
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
 from rest_framework import viewsets
 from rest_framework.decorators import action
-from rest_framework.exceptions import NotFound
+from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -15,6 +16,8 @@ from devices.api.commands import CommandActions
 from devices.api.serializers import RotateIn
 from devices.models import Terminal
 from devices.services import (
+    address_approve,
+    addresses_new,
     exchanges_last,
     presence_last_seen,
     terminal_address_end,
@@ -24,6 +27,8 @@ from faces.api.deliveries import SendAgainIn, SendAgainOut, sent_again
 from faces.api.fields import uploaded_bytes
 from faces.api.filters import LibraryFilter, PersonFilter, TerminalFilter
 from faces.api.serializers import (
+    ApproveAddressIn,
+    CallingAddressOut,
     ExchangeOut,
     HoldingsOut,
     LibraryIn,
@@ -53,6 +58,9 @@ from faces.services import (
 from faces.services.jobs import deliveries_send_again_start, terminals_send_again_start
 from server_common.api import Conflict
 from server_common.strict_api import StrictRequests, no_fields
+
+# A terminal that moves often; the rest is history.
+_ADDRESSES_SHOWN = 100
 
 
 class TwoSidedViewSet(StrictRequests, viewsets.ModelViewSet):
@@ -150,6 +158,31 @@ class TerminalViewSet(CommandActions, TwoSidedViewSet):
         """Return the terminal's last exchanges, newest first, and what came of each."""
         told = exchanges_last(terminal_id=self.get_object().pk)
         return Response(ExchangeOut(told, many=True).data)
+
+    @extend_schema(responses=CallingAddressOut(many=True), filters=False)
+    @action(detail=True, pagination_class=None)
+    def addresses(self, request: Request, pk: str | None = None) -> Response:
+        """Return the addresses the terminal has called from, the latest first."""
+        return self._addresses(self.get_object())
+
+    @extend_schema(request=ApproveAddressIn, responses=CallingAddressOut(many=True), filters=False)
+    @action(detail=True, methods=["post"], url_path="approve-address", pagination_class=None)
+    def approve_address(self, request: Request, pk: str | None = None) -> Response:
+        """Believe what the terminal says from an address, without waiting for a week of use."""
+        terminal = self.get_object()
+        given = ApproveAddressIn(data=request.data)
+        given.is_valid(raise_exception=True)
+        row = terminal.addresses.filter(address=given.validated_data["address"]).first()
+        if row is None:
+            raise ValidationError({"address": [_("This terminal has not called from there.")]})
+        address_approve(address=row)
+        return self._addresses(terminal)
+
+    @staticmethod
+    def _addresses(terminal: Terminal) -> Response:
+        new = {row.pk for row in addresses_new(terminal)}
+        rows = terminal.addresses.all()[:_ADDRESSES_SHOWN]
+        return Response(CallingAddressOut(rows, many=True, context={"new": new}).data)
 
     @extend_schema(request=SendAgainIn, responses={200: SendAgainOut, 202: SendAgainOut})
     @action(detail=True, methods=["post"], url_path="send-again")

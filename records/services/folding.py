@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from devices.choices import Presence, TerminalStatus
 from devices.models import Terminal
-from devices.services import floods, newcomers_since
+from devices.services import count_without_flood, floods, newcomers_since
 from records.choices import AlertKind, AlertState, Severity
 from records.live import alert_message
 from records.models import Alert
@@ -134,12 +134,18 @@ def _flood_raise(site_id: int, count: int, now: datetime) -> None:
 
 
 def _still(alert: Alert) -> int:
-    """Count the terminals of a flood that have no alert of their own and are still as it says."""
+    """Count the terminals that have no alert of their own and are still as a folded one says.
+
+    Those that came with a flood of newcomers raise no alert when they fall silent.
+    """
     own = Alert.objects.filter(terminal=OuterRef("pk"), kind=alert.kind).exclude(
         state=AlertState.CLEARED
     )
     rows = Terminal.objects.filter(_STILL[AlertKind(alert.kind)], site_id=alert.site_id)
-    return rows.filter(~Exists(own)).count()
+    rows = rows.filter(~Exists(own))
+    if alert.kind == AlertKind.TERMINAL_OFFLINE:
+        return count_without_flood(rows)
+    return rows.count()
 
 
 @transaction.atomic

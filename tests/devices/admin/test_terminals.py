@@ -6,8 +6,8 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from devices.models import SiteToken, Terminal
-from devices.services import presence_seen
+from devices.models import SiteToken, Terminal, TerminalAddress
+from devices.services import presence_flush, presence_seen
 from faces.models import Delivery, TerminalCursor, TerminalLibrary
 from tests.console.two_sites import World, client_of
 
@@ -248,3 +248,45 @@ def test_approving_anew_gives_no_address_to_one_that_is_approved(world: World) -
     press(world, "approve_own", world.ours.terminal)
 
     assert not SiteToken.objects.filter(terminal__isnull=False).exists()
+
+
+def moved(terminal: Terminal) -> None:
+    """Let a terminal have called from two addresses."""
+    for address in ("10.0.0.7", "10.0.0.8"):
+        presence_seen(terminal_id=terminal.pk, address=address)
+        presence_flush()
+
+
+def test_page_offers_to_approve_a_new_address_and_does_it(world: World) -> None:
+    terminal = world.ours.terminal
+    moved(terminal)
+    client = client_of(world.manager)
+    page = reverse("admin:devices_terminal_change", args=[terminal.pk])
+    target = reverse("admin:devices_terminal_approve_address", args=[terminal.pk])
+    before = client.get(page).content.decode()
+    assert 'name="address" value="10.0.0.8"' in before
+    assert 'name="address" value="10.0.0.7"' not in before
+
+    answer = client.post(target, {"address": "10.0.0.8"}, follow=True)
+
+    assert "10.0.0.8 from now on" in answer.content.decode()
+    assert 'name="address"' not in client.get(page).content.decode()
+    assert terminal.addresses.get(address="10.0.0.8").approved_at is not None
+
+
+def test_only_managers_of_the_site_approve_an_address(world: World) -> None:
+    for terminal in (world.ours.terminal, world.theirs.terminal):
+        moved(terminal)
+    ours, theirs = (
+        reverse("admin:devices_terminal_approve_address", args=[one.terminal.pk])
+        for one in (world.ours, world.theirs)
+    )
+    given = {"address": "10.0.0.8"}
+
+    assert client_of(world.guard).post(ours, given).status_code == 403
+    assert client_of(world.manager).post(theirs, given).status_code == 404
+    assert client_of(world.manager).post(ours, {"address": "nonsense"}).status_code == 404
+    assert client_of(world.manager).get(ours).status_code == 405
+    page = reverse("admin:devices_terminal_change", args=[world.ours.terminal.pk])
+    assert 'name="address"' not in client_of(world.guard).get(page).content.decode()
+    assert not TerminalAddress.objects.filter(approved_at__isnull=False).exists()

@@ -10,7 +10,7 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from devices.models import SiteToken, Terminal
-from devices.services import presence_flush, terminal_address_replace
+from devices.services import presence_flush, presence_seen, terminal_address_replace
 from faces.models import TerminalCursor
 from tests.console.two_sites import World
 from tests.support.factories import make_library, make_terminal, wire_of
@@ -392,3 +392,60 @@ class TestOwnAddress:
             terminal_address_replace(terminal=made, overlap=timedelta())
 
         assert statements() == before
+
+
+class TestCallingAddresses:
+    """Where a terminal calls from, and approving a new address."""
+
+    def url(self, terminal: Terminal, word: str) -> str:
+        return f"{DEVICES}{terminal.pk}/{word}"
+
+    def moved(self, terminal: Terminal) -> None:
+        for address in ("10.0.0.7", "10.0.0.8"):
+            presence_seen(terminal_id=terminal.pk, address=address)
+            presence_flush()
+
+    def test_new_address_is_shown_and_approved(self, manager: APIClient, world: World) -> None:
+        terminal = world.ours.terminal
+        self.moved(terminal)
+        rows = manager.get(self.url(terminal, "addresses/")).json()
+        assert [(row["address"], row["is_new"]) for row in rows] == [
+            ("10.0.0.8", True),
+            ("10.0.0.7", False),
+        ]
+
+        given = {"address": "10.0.0.8"}
+        answer = manager.post(self.url(terminal, "approve-address/"), given, format="json")
+
+        assert answer.status_code == 200
+        assert [row["is_new"] for row in answer.json()] == [False, False]
+        assert answer.json()[0]["approved_at"]
+
+    @pytest.mark.parametrize(
+        "given", [{}, {"address": "10.0.0.9"}, {"address": "x"}, {"address": "10.0.0.8", "by": 1}]
+    )
+    def test_what_is_no_address_of_the_terminal_is_refused(
+        self, manager: APIClient, world: World, given: dict[str, object]
+    ) -> None:
+        terminal = world.ours.terminal
+        self.moved(terminal)
+
+        answer = manager.post(self.url(terminal, "approve-address/"), given, format="json")
+
+        assert answer.status_code == 400
+        assert not terminal.addresses.filter(approved_at__isnull=False).exists()
+
+    def test_only_managers_of_the_site_approve(
+        self, manager: APIClient, guard: APIClient, world: World
+    ) -> None:
+        ours, theirs = world.ours.terminal, world.theirs.terminal
+        for terminal in (ours, theirs):
+            self.moved(terminal)
+        given = {"address": "10.0.0.8"}
+
+        mine = guard.post(self.url(ours, "approve-address/"), given, format="json")
+        foreign = manager.post(self.url(theirs, "approve-address/"), given, format="json")
+
+        assert (mine.status_code, foreign.status_code) == (403, 404)
+        assert guard.get(self.url(ours, "addresses/")).status_code == 200
+        assert manager.get(self.url(theirs, "addresses/")).status_code == 404

@@ -7,8 +7,8 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from devices.models import Site, SiteToken, Terminal, TerminalAddress
-from devices.services import presence_flush, site_token_rotate
+from devices.models import PresenceFlush, Site, SiteToken, Terminal, TerminalAddress
+from devices.services import address_approve, presence_flush, site_token_rotate
 from faces.choices import PersonState, RevocationState
 from faces.models import Delivery, Library, Revocation
 from faces.services import (
@@ -289,6 +289,12 @@ class TestWhereItLives:
         """Let a terminal not have called from an address for a while."""
         long_ago = timezone.now() - timedelta(minutes=minutes)
         TerminalAddress.objects.filter(address=address).update(last_seen_at=long_ago)
+        self.flushed(steady=timedelta(minutes=minutes))
+
+    def flushed(self, *, ago: timedelta = timedelta(), steady: timedelta) -> None:
+        """Let sightings have been written so long ago last, and without a gap for so long."""
+        now = timezone.now()
+        PresenceFlush.objects.update(flushed_at=now - ago, steady_since=now - steady)
 
     def test_polling_after_the_terminal_takes_nothing_from_it(self, door: WireClient) -> None:
         other = self.foreign(door)
@@ -382,6 +388,49 @@ class TestWhereItLives:
         assert moved.sync() == 1
 
         assert self.say(moved) == "forgotten"
+
+    @pytest.mark.parametrize(
+        ("ago", "steady"),
+        [
+            (timedelta(minutes=15), timedelta(days=1)),
+            (timedelta(minutes=3), timedelta(days=1)),
+            (timedelta(), timedelta(minutes=14)),
+        ],
+        ids=["stopped", "late", "began again"],
+    )
+    def test_nothing_is_silent_while_sightings_are_not_written(
+        self, door: WireClient, ago: timedelta, steady: timedelta
+    ) -> None:
+        other = self.foreign(door)
+        door.sync()
+        self.silent("127.0.0.1")
+        self.flushed(ago=ago, steady=steady)
+        other.sync()
+
+        assert self.say(other) == "open"
+        self.told_again()
+        other.sync()
+        assert self.say(other) == "open"
+
+    def test_nothing_is_silent_where_sightings_were_never_written(self, door: WireClient) -> None:
+        other = self.foreign(door)
+        self.silent("127.0.0.1")
+        PresenceFlush.objects.all().delete()
+        other.sync()
+
+        assert self.say(other) == "open"
+
+    def test_an_address_that_was_approved_is_one_of_the_terminal(self, door: WireClient) -> None:
+        other = self.foreign(door)
+        other.sync()
+        presence_flush()
+        assert self.say(other) == "open"
+
+        address_approve(address=TerminalAddress.objects.get(address=self.FOREIGN))
+
+        other.cursor = 0
+        assert other.sync() == 1
+        assert self.say(other) == "forgotten"
 
     def test_an_address_used_for_long_is_one_of_the_terminal(self, door: WireClient) -> None:
         other = self.foreign(door)

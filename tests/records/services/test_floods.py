@@ -8,7 +8,7 @@ from django.db import connection
 from django.utils import timezone
 
 from devices.models import Site, Terminal
-from devices.services import Admission, admit, newcomers, presence_seen
+from devices.services import Admission, admit, came_with_flood, newcomers, presence_seen
 from faces.services import newcomers_forget
 from records.choices import AlertKind
 from records.models import Alert, Record
@@ -150,6 +150,66 @@ def test_folded_alarm_follows_its_terminals_and_ends_with_the_last(site: Site) -
     presence_alarms()
     assert shown(AlertKind.TERMINAL_OFFLINE)[-1] == ("cleared", 3, False)
     assert Alert.objects.filter(state="active").count() == 20
+
+
+@pytest.fixture
+def flooded(site: Site, token: str) -> list[Terminal]:
+    """Return thirty terminals that came at once, called once and were never heard again."""
+    Site.objects.update(newcomers_per_hour=25)
+    came = [one.terminal for one in appear(token, *range(30))]
+    then = age(3)
+    Terminal.objects.update(status="approved", approved_at=then, presence="online")
+    return came
+
+
+def test_folded_alarm_does_not_count_those_that_came_with_a_flood(
+    site: Site, flooded: list[Terminal]
+) -> None:
+    then = NOW() - timedelta(days=3)
+    fleet = [make_terminal(site) for _ in range(25)]
+    Terminal.objects.filter(pk__in=[one.pk for one in fleet]).update(created_at=then)
+    go_silent(fleet, since=NOW() - timedelta(hours=3))
+
+    presence_alarms()
+    presence_alarms()
+
+    assert shown(AlertKind.TERMINAL_OFFLINE) == [("active", 0, True)] * 20 + [("active", 5, False)]
+
+
+def test_folded_alarm_ends_though_those_of_a_flood_stay_silent(
+    site: Site, flooded: list[Terminal]
+) -> None:
+    Alert.objects.create(
+        site=site, kind=AlertKind.TERMINAL_OFFLINE, severity="warning", folded=5, raised_at=NOW()
+    )
+
+    presence_alarms()
+
+    assert shown(AlertKind.TERMINAL_OFFLINE) == [("cleared", 5, False)]
+
+
+@pytest.mark.parametrize(
+    ("change", "is_of_flood"),
+    [
+        ({}, True),
+        ({"last_seen_at": None}, True),
+        ({"name": "Gate"}, False),
+        ({"api_address": "10.0.0.7"}, False),
+        ({"approved_at": NOW()}, False),
+        ({"last_seen_at": NOW() - timedelta(hours=1)}, False),
+        ({"created_at": NOW() - timedelta(days=9)}, False),
+    ],
+    ids=str,
+)
+def test_one_terminal_and_many_are_told_of_a_flood_alike(
+    flooded: list[Terminal], change: dict[str, object], is_of_flood: bool
+) -> None:
+    one = Terminal.objects.filter(pk=flooded[7].pk)
+    one.update(**change)
+
+    assert came_with_flood(one.get()) is is_of_flood
+    assert newcomers.count_without_flood(one) == int(not is_of_flood)
+    assert newcomers.count_without_flood(Terminal.objects.all()) == int(not is_of_flood)
 
 
 def test_alarm_of_one_site_is_not_folded_because_of_another(site: Site) -> None:
