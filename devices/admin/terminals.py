@@ -171,12 +171,12 @@ class TerminalAdmin(ScopedAdmin):
         return approve_address(request, self, object_id)
 
     def render_change_form(
-        self, request: HttpRequest, context: dict[str, Any], **kwargs: Any
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
         """Show a terminal with the addresses that may be approved."""
-        terminal = kwargs.get("obj")
+        terminal = context.get("original")
         context["new_addresses"] = [] if terminal is None else addresses_new(terminal)
-        return super().render_change_form(request, context, **kwargs)
+        return super().render_change_form(request, context, *args, **kwargs)
 
     def remote_extra(self, terminals: list[Terminal]) -> SafeString | str:
         """Return what other apps have to say on the page of remote control."""
