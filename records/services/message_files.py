@@ -1,7 +1,9 @@
 """Files of a message's pictures: written before the transaction that stores its record."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+
+from django.core.files.storage import default_storage
 
 from records.models import Picture, Record, WaitingPicture
 from records.services.looking import Looked
@@ -16,10 +18,12 @@ class MessageFiles:
     Attributes:
         pictures: of what could be read.
         waiting: of what is read after approval.
+        written: paths of the files that were written for them.
     """
 
     pictures: Mapping[str, Picture]
     waiting: Mapping[str, WaitingPicture]
+    written: Collection[str]
 
     def name_pictures(self, record: Record) -> None:
         """Store the pictures' rows and name them on the record, before it is stored."""
@@ -31,6 +35,23 @@ class MessageFiles:
         for waiting in self.waiting.values():
             waiting.record = record
             waiting.save(force_insert=True)
+
+    def settle(self, record: Record | None) -> None:
+        """Delete the files that turned out to be no one's, after the transaction.
+
+        Only where its end is known: no other row can come to name them. They are those of a message
+        that arrived twice at once, or of a picture that did.
+
+        Args:
+            record: with what was committed; None when the transaction was rolled back.
+        """
+        named = set()
+        if record is not None:
+            named = {getattr(record, place).image.name for place in self.pictures}
+            named |= {one.file.name for one in self.waiting.values() if one.pk is not None}
+        for path in self.written:
+            if path not in named:
+                default_storage.delete(path)
 
 
 def message_files(*, site_id: int, **looked: Looked) -> MessageFiles:
@@ -49,11 +70,11 @@ def message_files(*, site_id: int, **looked: Looked) -> MessageFiles:
         if picture is None:
             picture = picture_write(site_id=site_id, clean=one.clean)
         pictures[place] = by_content[one.clean.sha256] = picture
-    return MessageFiles(
-        pictures=pictures,
-        waiting={
-            place: picture_wait(place=place, raw=one.waits)
-            for place, one in looked.items()
-            if one.waits is not None
-        },
-    )
+    waiting = {
+        place: picture_wait(place=place, raw=one.waits)
+        for place, one in looked.items()
+        if one.waits is not None
+    }
+    new = [one.image.name for one in by_content.values() if one.pk is None]
+    written = [*new, *(one.file.name for one in waiting.values())]
+    return MessageFiles(pictures, waiting, frozenset(path for path in written if path))

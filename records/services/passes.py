@@ -316,25 +316,16 @@ def _store(
 ) -> PassOutcome | None:
     """Write everything in one transaction; None when the same message was stored meanwhile."""
     try:
-        with transaction.atomic():
-            files.name_pictures(record)
-            record.faults = list(dict.fromkeys(record.faults))
-            is_late = record.origin != Origin.UPLOADED
-            if not is_late:
-                hold(record)
-            elif is_known(record):
-                return None
-            record.save(force_insert=True)
-            files.name_waiting(record)
-            replaces = [] if is_late else supersede(record)
-            record_alarms(record, has_passed_back=has_passed_back)
-            message = record_message(record, replaces=replaces)
-            group_send_on_commit(f"live.{record.site_id}", {"type": "live.record", **message})
+        is_stored = _store_at_once(record, files, has_passed_back=has_passed_back)
     except IntegrityError:
+        files.settle(None)
         known = Record.objects.filter(terminal=record.terminal, dedupe_key=record.dedupe_key)
         if not known.exists():
             raise  # refused for another reason, such as a person erased meanwhile
         logger.info("record_repeated terminal=%s", record.terminal_id)
+        return None
+    files.settle(record)
+    if not is_stored:
         return None
     return PassOutcome(
         record_id=record.pk,
@@ -344,6 +335,25 @@ def _store(
         faults=tuple(record.faults),
         is_repeat=False,
     )
+
+
+@transaction.atomic
+def _store_at_once(record: Record, files: MessageFiles, *, has_passed_back: bool) -> bool:
+    """Write a record and what follows from it; False when it came late and is known already."""
+    files.name_pictures(record)
+    record.faults = list(dict.fromkeys(record.faults))
+    is_late = record.origin != Origin.UPLOADED
+    if not is_late:
+        hold(record)
+    elif is_known(record):
+        return False
+    record.save(force_insert=True)
+    files.name_waiting(record)
+    replaces = [] if is_late else supersede(record)
+    record_alarms(record, has_passed_back=has_passed_back)
+    message = record_message(record, replaces=replaces)
+    group_send_on_commit(f"live.{record.site_id}", {"type": "live.record", **message})
+    return True
 
 
 def _answered(

@@ -111,7 +111,7 @@ def picture_name(picture: Picture) -> Picture:
     """Store the row that ``picture_write`` returned, in the transaction that names it.
 
     Returns the row of another process that stored the same picture at once; the file of this one is
-    then named by no row, and swept.
+    then named by no row, and the caller deletes it or leaves it to the sweep.
     """
     if picture.pk is not None:
         return picture
