@@ -199,7 +199,7 @@ def test_folded_alarm_ends_though_those_of_a_flood_stay_silent(
         ({"last_seen_at": NOW() - timedelta(hours=1)}, False),
         ({"created_at": NOW() - timedelta(days=9)}, False),
     ],
-    ids=str,
+    ids=["heard once", "never heard", "named", "called", "approved", "heard longer", "days ago"],
 )
 def test_one_terminal_and_many_are_told_of_a_flood_alike(
     flooded: list[Terminal], change: dict[str, object], is_of_flood: bool
