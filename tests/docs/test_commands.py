@@ -24,7 +24,8 @@ _OF_THE_SYSTEM = {
 _NO_COMMAND = re.compile(
     r"Menjin runs|sign in as|live page|REST  |library:|\w+ walked by|terminal \d"
     r"|(OK|WARNING|FAILED)  "
-    r"|(GET|POST)\s+<BaseUrl>|[{\[\"]|#|\w+ = |(manage\.py,|platform/|menjin/|terminal_protocol/"
+    r"|(GET|POST)\s+<BaseUrl>|[{\[\"]|#|\w+ = |(manage\.py,|platform/|menjin/|terminal_api/"
+    r"|terminal_protocol/"
     r"|face_engine/|server_common/|console/|devices/|faces/|records/|edge_agent/|tools/fleet/|tests/)\s|KERNEL=="
 )
 _PYTHON = re.compile(r"(.*/)?python3?$")
