@@ -17,6 +17,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['id'],
+                'default_permissions': (),
             },
         ),
         migrations.AddField(

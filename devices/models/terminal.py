@@ -243,6 +243,8 @@ class PresenceFlush(models.Model):
 
     class Meta:
         ordering = ["id"]
+        # A note of the platform to itself: there is nothing to permit.
+        default_permissions = ()
 
     def __str__(self) -> str:
         return f"{self.flushed_at:%Y-%m-%d %H:%M:%S}"
