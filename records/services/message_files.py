@@ -37,13 +37,13 @@ class MessageFiles:
             waiting.save(force_insert=True)
 
     def settle(self, record: Record | None) -> None:
-        """Delete the files that turned out to be no one's, after the transaction.
+        """Delete the files that turned out to be no one's, after the outermost transaction.
 
         Only where its end is known: no other row can come to name them. They are those of a message
         that arrived twice at once, or of a picture that did.
 
         Args:
-            record: with what was committed; None when the transaction was rolled back.
+            record: as it was committed; None when it was not stored, since it is known already.
         """
         named = set()
         if record is not None:

@@ -85,6 +85,7 @@ def pass_record(
     files = message_files(site_id=terminal.site_id, picture=face, id_card_picture=card)
     seen = _Seen(person, face, files, faults, started, judged)
     record, stored = _decide_and_store(admission, message, key, seen)
+    files.settle(None if stored is None else record)
     return _answered(admission, record, stored, judged)
 
 
@@ -209,7 +210,9 @@ def temperature_record(
     record.reason = Reason.NOT_A_PASS
     _date(record, judged)
     files = message_files(site_id=terminal.site_id, picture=face)
-    return _answered(admission, record, _store(record, files), judged)
+    stored = _store(record, files)
+    files.settle(None if stored is None else record)
+    return _answered(admission, record, stored, judged)
 
 
 def late_record(
@@ -255,7 +258,9 @@ def late_record(
             "verification": face.verified.trace,
             "total_ms": elapsed_ms(started),
         }
-    stored = _store(record, message_files(site_id=terminal.site_id, picture=face))
+    files = message_files(site_id=terminal.site_id, picture=face)
+    stored = _store(record, files)
+    files.settle(None if stored is None else record)
     return stored.record_id if stored else None
 
 
@@ -318,13 +323,11 @@ def _store(
     try:
         is_stored = _store_at_once(record, files, has_passed_back=has_passed_back)
     except IntegrityError:
-        files.settle(None)
         known = Record.objects.filter(terminal=record.terminal, dedupe_key=record.dedupe_key)
         if not known.exists():
             raise  # refused for another reason, such as a person erased meanwhile
         logger.info("record_repeated terminal=%s", record.terminal_id)
         return None
-    files.settle(record)
     if not is_stored:
         return None
     return PassOutcome(

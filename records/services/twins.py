@@ -23,6 +23,7 @@ from django.db import connection
 from django.db.models import QuerySet
 
 from devices.models import Terminal
+from faces.services import files_doom
 from records.choices import AlertState, Origin
 from records.models import Alert, FormerRecord, Picture, Record
 from records.services.waiting import waiting_forget
@@ -70,7 +71,9 @@ def is_known(record: Record) -> bool:
         twin.also_told = [*twin.also_told, _note(record)]
         twin.save(update_fields=["also_told"])
     if record.picture is not None:
-        Picture.objects.filter(pk=record.picture.pk, records=None, card_records=None).delete()
+        of_no_record = Picture.objects.filter(pk=record.picture.pk, records=None, card_records=None)
+        files_doom(list(of_no_record.values_list("image", flat=True)))
+        of_no_record.delete()
     return True
 
 
