@@ -8,7 +8,7 @@ from server_common.stored_files import FileOwner, files_owned_by
 
 
 def own_files() -> None:
-    """Register who names photos and indexes; a doomed file is named by the row that dooms it."""
+    """Register who names photos and indexes; a file marked for deletion is named by its mark."""
     files_owned_by(FileOwner("faces", _photos))
     files_owned_by(FileOwner("index", _indexes))
 

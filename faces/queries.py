@@ -184,7 +184,7 @@ def people_since(
     has_again: bool,
     limit: int | None,
 ) -> list[Person]:
-    """Return whom to tell an approved terminal, in order of their stamp.
+    """Return the people an approved terminal is to be told of, in order of their stamp.
 
     The stamp (``told_stamp``) is their own, or that by which they are told again to this terminal
     alone; ``photo_id`` is their newest accepted photo.

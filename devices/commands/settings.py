@@ -148,9 +148,7 @@ def _changes(terminals: Sequence[Terminal], payload: Mapping[str, Any]) -> list[
 def _warning(payload: Mapping[str, Any]) -> str:
     if payload["group"] != SettingsGroup.NETWORK:
         return ""
-    return gettext(
-        "With wrong network values nobody reaches it any more, and somebody has to go there."
-    )
+    return gettext("With wrong network values it can no longer be reached, and has to be visited.")
 
 
 def _rows(payload: Mapping[str, Any]) -> list[tuple[str, Any]]:

@@ -137,7 +137,7 @@ def count_without_flood(terminals: QuerySet[Terminal]) -> int:
 
 
 def _is_once() -> Q:
-    """Select what appeared by itself, called for minutes, and was named by nobody since."""
+    """Select what appeared by itself, called for minutes, and was given no name since."""
     created = F("created_at")
     is_chosen = Q(approved_at__gt=created + _AT_ONCE, approved_at__isnull=False)
     is_heard_once = Q(last_seen_at__gte=created - _AT_ONCE, last_seen_at__lte=created + _ONCE)

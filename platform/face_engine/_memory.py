@@ -18,8 +18,9 @@ _KEPT_BYTES: Final = 2 * 1024 * 1024  # free at the end of each pool
 def return_large_memory() -> None:
     """Let the C library return large pieces of memory as soon as they are freed.
 
-    glibc raises both of these bounds by itself up to 64 MB with the first large picture, and keeps
-    so much in the pool of each thread, where trimming does not reach it. No effect elsewhere.
+    glibc raises the first two bounds by itself up to 64 MB with the first large picture, and keeps
+    so much in the pool of each thread, where trimming does not reach it. The third lets a pool grow
+    by as much as is kept, or small pictures would have it grow anew each time. No effect elsewhere.
     """
     setting = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
     if setting is not None:

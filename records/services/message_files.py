@@ -1,5 +1,6 @@
 """Files of a message's pictures: written before the transaction that stores its record."""
 
+import logging
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
@@ -9,6 +10,8 @@ from records.models import Picture, Record, WaitingPicture
 from records.services.looking import Looked
 from records.services.pictures import picture_name, picture_write
 from records.services.waiting import picture_wait
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,8 @@ class MessageFiles:
         """Delete the files that turned out to be no one's, after the outermost transaction.
 
         Only where its end is known: no other row can come to name them. They are those of a message
-        that arrived twice at once, or of a picture that did.
+        that arrived twice at once, or of a picture that did. What cannot be deleted is left to the
+        sweep: the message is stored, and a door waits for its answer.
 
         Args:
             record: as it was committed; None when it was not stored, since it is known already.
@@ -50,8 +54,12 @@ class MessageFiles:
             named = {getattr(record, place).image.name for place in self.pictures}
             named |= {one.file.name for one in self.waiting.values() if one.pk is not None}
         for path in self.written:
-            if path not in named:
+            if path in named:
+                continue
+            try:
                 default_storage.delete(path)
+            except OSError:
+                logger.exception("message_file_left")
 
 
 def message_files(*, site_id: int, **looked: Looked) -> MessageFiles:

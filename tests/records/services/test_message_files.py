@@ -14,6 +14,8 @@ from faces.services import files_erase
 from records.choices import Origin
 from records.models import Picture, Record
 from records.services.fetching import sign_store
+from server_common.stored_files import files_named
+from tests.support.guarded_storage import GuardedStorage
 from tests.support.signs import picture, sign, upload_of
 from tests.support.wire import WireClient
 
@@ -77,6 +79,31 @@ def test_a_message_that_arrives_twice_at_once_leaves_one_file(
     assert Record.objects.count() == 1
     assert len(named()) == 1
     assert stored(site) - before == named()
+
+
+@pytest.mark.parametrize("address", ["syface", "syattribute"])
+def test_a_message_is_answered_though_its_second_file_cannot_be_deleted(
+    site: Site, token: str, terminal: Terminal, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = {**upload_of(sign(1)), "userId": "1"}
+    before = stored(site)
+
+    def post() -> dict[str, Any]:
+        return WireClient(token=token).post(address, body)
+
+    def refuse(storage: GuardedStorage, name: str) -> None:
+        raise OSError(name)
+
+    monkeypatch.setattr(GuardedStorage, "delete", refuse)
+    with meanwhile(post):
+        answer = post()
+
+    assert answer["ret"] == "0"
+    assert Record.objects.count() == 1
+    # The sweep finds it.
+    left = stored(site) - before - named()
+    assert len(left) == 1
+    assert files_named(left) == set()
 
 
 def test_a_pass_that_is_told_again_with_another_picture_leaves_no_second_file(
