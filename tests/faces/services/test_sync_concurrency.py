@@ -28,6 +28,7 @@ from faces.services import (
     person_erase,
     person_save,
     photo_attach,
+    photo_write,
     picture_grant,
     terminal_libraries_set,
 )
@@ -315,9 +316,11 @@ class Writer:
             person_save(person=self.somebody(), library_ids=chosen)
 
     def photograph(self) -> None:
+        checked = checked_photo(str(self.chance.random()))
+        # Files are written before the transaction that names them (decision 0028).
+        photo = photo_write(checked)
         with self.slow_transaction():
-            person = self.somebody()
-            photo_attach(person=person, checked=checked_photo(str(self.chance.random())))
+            photo_attach(person=self.somebody(), checked=checked, photo=photo)
 
     def erase(self) -> None:
         with self.slow_transaction():
