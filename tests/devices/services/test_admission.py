@@ -10,7 +10,7 @@ from django.db import connection
 from devices.choices import TerminalStatus
 from devices.models import Site, Terminal
 from devices.services import Admission, Refusal, admit, site_create, site_token_rotate
-from devices.services import admission as module
+from devices.services.admission import admission as module
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 

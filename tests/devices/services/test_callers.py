@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from devices.services.caller_signs import caller_signs, is_by_chance
-from devices.services.callers import (
+from devices.services.calls.caller_signs import caller_signs, is_by_chance
+from devices.services.calls.callers import (
     KEPT,
     Feature,
     Turn,

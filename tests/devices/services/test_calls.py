@@ -14,7 +14,7 @@ from devices.services import (
     presence_flush,
     presence_last_seen,
 )
-from devices.services import calls as calls_module
+from devices.services.calls import calls as calls_module
 from tests.support.processes import free_port
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]

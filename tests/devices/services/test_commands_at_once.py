@@ -28,7 +28,7 @@ from devices.services import (
     commands_request,
     commands_sweep,
 )
-from devices.services.command_work import LEASE
+from devices.services.commands.work import LEASE
 from tests.support.terminal_api import TerminalServer
 
 pytestmark = [

@@ -27,7 +27,7 @@ from devices.services import (
     jobs_sweep,
     over_ids,
 )
-from devices.services import job_kinds as registry
+from devices.services.jobs import kinds as registry
 from records.choices import AlertKind, AlertState
 from records.models import Alert
 from tests.support.processes import ROOT

@@ -7,7 +7,7 @@ import pytest
 
 from devices.models import Terminal
 from devices.services import stranger_may_call
-from devices.services.limits import Limit, bucket
+from devices.services.calls.limits import Limit, bucket
 from records.models import Record
 from server_common.call_store import CallStore, MemoryCallStore, RedisCallStore
 from tests.support.wire import WireClient

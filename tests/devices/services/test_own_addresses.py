@@ -11,7 +11,6 @@ from devices.selectors import site_base_url, terminal_base_url, terminal_trust
 from devices.services import (
     Admission,
     Refusal,
-    admission,
     admit,
     heartbeat_known,
     site_create,
@@ -19,7 +18,8 @@ from devices.services import (
     terminal_address_end,
     terminal_address_replace,
 )
-from devices.services.sites import TOKEN_PURPOSE
+from devices.services.admission import admission
+from devices.services.sites.sites import TOKEN_PURPOSE
 from faces.services import sync_state_of_caller
 from server_common.crypto import keyed_digest
 

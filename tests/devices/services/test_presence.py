@@ -10,7 +10,7 @@ from devices.choices import Presence
 from devices.models import PresenceChange, Site, Terminal
 from devices.selectors import is_online
 from devices.services import presence_flush, presence_last_seen, presence_seen, presence_sweep
-from devices.services.presence import (
+from devices.services.presence.presence import (
     Sighting,
     addresses_take,
     sighting_steps,

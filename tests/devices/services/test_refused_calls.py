@@ -14,10 +14,10 @@ from devices.services import (
     RefusedShown,
     refused_calls,
     refused_note,
-    refused_store,
     site_token_rotate,
 )
-from devices.services.refused_store import (
+from devices.services.admission import refused_store
+from devices.services.admission.refused_store import (
     KEPT_PER_CALLER,
     KEPT_WITHOUT_SITE,
     path_shown,

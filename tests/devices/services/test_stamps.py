@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from devices.choices import CommandKind
 from devices.models import Terminal, TerminalCommand, TerminalContact
 from devices.services import Requester, command_work, commands_request
-from devices.services.stamps import _next, stamp_reserve
+from devices.services.commands.stamps import _next, stamp_reserve
 from tests.support.terminal_api import TerminalServer
 
 NOW_MS = 1_800_000_000_000

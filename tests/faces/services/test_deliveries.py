@@ -18,7 +18,7 @@ from faces.services import (
     person_erase,
     person_save,
 )
-from faces.services import deliveries as module
+from faces.services.delivery import deliveries as module
 from faces.tasks import deliveries_fill as fill_task
 from tests.support.people import enrol
 from tests.support.wire import WireClient

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from faces.choices import Operation, Remedy
-from faces.services.delivery_policy import BACK_OFF, next_try, verdict
+from faces.services.delivery.policy import BACK_OFF, next_try, verdict
 
 SAVE, DELETE = Operation.SAVE, Operation.DELETE
 

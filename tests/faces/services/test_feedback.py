@@ -20,7 +20,7 @@ from faces.services import (
     terminal_send_all_again,
     terminal_send_failed_again,
 )
-from faces.services.delivery_policy import BACK_OFF
+from faces.services.delivery.policy import BACK_OFF
 from tests.support.people import enrol
 from tests.support.wire import WireClient
 

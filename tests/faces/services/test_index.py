@@ -22,7 +22,7 @@ from faces.services import (
     identify,
     person_erase,
 )
-from faces.services.galleries import descriptor_unseal
+from faces.services.gallery.galleries import descriptor_unseal
 from tests.support.people import checked_photo, enrol
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]

@@ -16,7 +16,6 @@ from faces.models import (
     TerminalCursor,
 )
 from faces.services import library_erase, people_stamp, sync_answer
-from faces.services import people as people_module
 from faces.services.jobs import (
     deliveries_send_again_start,
     people_erase_start,
@@ -24,6 +23,7 @@ from faces.services.jobs import (
     terminals_send_again_start,
 )
 from faces.services.jobs import terminals_send_again as again_module
+from faces.services.people import people as people_module
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 ROOT = "http://door.example"

@@ -10,7 +10,7 @@ from rest_framework.test import APIClient
 
 from devices.models import AuditEntry
 from faces.models import Library, Person
-from faces.services.people import people_erase
+from faces.services.people.people import people_erase
 from tests.console.two_sites import World, client_of, world
 from tests.support.callers import manager
 

@@ -29,7 +29,7 @@ from faces.services import (
     picture_path,
     picture_root,
 )
-from faces.services import picture_urls as module
+from faces.services.pictures import urls as module
 from tests.support.people import checked_photo, enrol
 from tests.support.wire import WireClient
 

@@ -19,8 +19,8 @@ from faces.services import (
     person_save,
     terminal_send_failed_again,
 )
-from faces.services import unconfirmed as module
-from faces.services.deliveries import deliveries_sent
+from faces.services.delivery.deliveries import deliveries_sent
+from faces.services.feedback import unconfirmed as module
 from faces.words import delivery_words
 from tests.support.people import enrol
 from tests.support.wire import WireClient

@@ -24,7 +24,10 @@ from devices.services import Requester, command_work, commands_request
 from faces.models import Library
 from records.choices import AlertKind, AlertState, Origin, RecordKind
 from records.models import Alert, Record, RecordCursor
-from records.services import passes, sign_store
+from records.services import (
+    sign_store,
+)
+from records.services.passes import passes
 from tests.support.factories import api_of, make_site, make_user
 from tests.support.people import enrol
 from tests.support.signs import picture, sign, upload_of

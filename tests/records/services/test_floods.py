@@ -8,7 +8,13 @@ from django.db import connection
 from django.utils import timezone
 
 from devices.models import Site, Terminal
-from devices.services import Admission, admit, came_with_flood, newcomers, presence_seen
+from devices.services import (
+    Admission,
+    admit,
+    came_with_flood,
+    presence_seen,
+)
+from devices.services.admission import newcomers
 from faces.services import newcomers_forget
 from records.choices import AlertKind
 from records.models import Alert, Record
@@ -280,7 +286,7 @@ def test_newcomer_finds_room_among_those_that_went_silent(
     site: Site, token: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Site.objects.update(auto_approve=False)
-    monkeypatch.setattr("devices.services.admission.PENDING_MAX_PER_SITE", 3)
+    monkeypatch.setattr("devices.services.admission.admission.PENDING_MAX_PER_SITE", 3)
     appear(token, 1, 2, 3)
     assert appear(token, 4) == []
 
@@ -293,7 +299,7 @@ def test_newcomer_finds_room_among_those_that_went_silent(
 def full(site: Site, token: str, monkeypatch: pytest.MonkeyPatch) -> Site:
     """Return a site whose whole room for newcomers is taken from one address."""
     Site.objects.update(auto_approve=False)
-    monkeypatch.setattr("devices.services.admission.PENDING_MAX_PER_SITE", 20)
+    monkeypatch.setattr("devices.services.admission.admission.PENDING_MAX_PER_SITE", 20)
     monkeypatch.setattr(newcomers, "PENDING_MAX_PER_SITE", 20)
     assert len(appear(token, *range(20))) == 20
     return site

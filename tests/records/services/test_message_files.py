@@ -13,7 +13,7 @@ from devices.models import Site, Terminal
 from faces.services import files_erase
 from records.choices import Origin
 from records.models import Picture, Record
-from records.services.fetching import sign_store
+from records.services.passes.fetching import sign_store
 from server_common.stored_files import files_named
 from tests.support.guarded_storage import GuardedStorage
 from tests.support.signs import picture, sign, upload_of
