@@ -12,9 +12,7 @@ from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
 from devices.models import Site, Terminal
-from devices.services import (
-    site_create,
-)
+from devices.services import site_create
 from devices.services.access import tokens
 from devices.services.admission import admission, refused_store
 from devices.services.calls import remembered

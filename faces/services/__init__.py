@@ -1,23 +1,8 @@
 """All writes to people, photos, libraries and deliveries; recognition; the answer to a poll."""
 
-from .clock import (
-    clock_advance,
-    clock_last,
-    people_stamp,
-)
-from .delivery import (
-    deliveries_fill,
-    terminal_expect,
-    terminal_expect_all,
-    terminals_expect,
-)
-from .direct import (
-    people_compare,
-    people_push,
-    people_repair,
-    people_wipe,
-    user_object,
-)
+from .clock import clock_advance, clock_last, people_stamp
+from .delivery import deliveries_fill, terminal_expect, terminal_expect_all, terminals_expect
+from .direct import people_compare, people_push, people_repair, people_wipe, user_object
 from .feedback import (
     Feedback,
     deletes_doubt,
@@ -82,12 +67,7 @@ from .sync import (
     terminal_libraries_set,
     terminal_view_changed,
 )
-from .terminals import (
-    newcomers_forget,
-    terminal_change,
-    terminal_create,
-    terminal_erase,
-)
+from .terminals import newcomers_forget, terminal_change, terminal_create, terminal_erase
 
 __all__ = [
     "PICTURES_RETRY_AFTER_S",

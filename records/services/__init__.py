@@ -1,15 +1,7 @@
 """All writes to records and alerts."""
 
-from .alarms import (
-    alert_acknowledge,
-    alert_clear,
-    alert_raise,
-    presence_alarms,
-    shared_ids_watch,
-)
-from .erasure import (
-    site_records_erase,
-)
+from .alarms import alert_acknowledge, alert_clear, alert_raise, presence_alarms, shared_ids_watch
+from .erasure import site_records_erase
 from .passes import (
     BROKEN_OFF,
     NOT_NEWEST,
@@ -28,12 +20,7 @@ from .passes import (
     stored_at_least,
     temperature_record,
 )
-from .pictures import (
-    WAITS,
-    picture_name,
-    picture_write,
-    waiting_files_sweep,
-)
+from .pictures import WAITS, picture_name, picture_write, waiting_files_sweep
 from .verification import (
     LooksLikePhoto,
     Verified,

@@ -1,15 +1,7 @@
 """Users and programs: API tokens, confirmations, and the audit of what they changed."""
 
-from .audit import (
-    audit_changes,
-    audit_forget,
-    audit_note,
-    audit_notes,
-)
-from .confirmations import (
-    confirmation_token,
-    is_confirmed,
-)
+from .audit import audit_changes, audit_forget, audit_note, audit_notes
+from .confirmations import confirmation_token, is_confirmed
 from .tokens import (
     api_token_create,
     api_token_make,

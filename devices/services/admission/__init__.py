@@ -20,13 +20,8 @@ from .newcomers import (
     newcomers_since,
     silent_newcomers,
 )
-from .refused_reading import (
-    RefusedShown,
-    refused_calls,
-)
-from .refused_store import (
-    refused_note,
-)
+from .refused_reading import RefusedShown, refused_calls
+from .refused_store import refused_note
 
 __all__ = [
     "Admission",

@@ -1,18 +1,9 @@
 """Calls of terminals: counted, limited, recorded, and told apart by what their callers say."""
 
-from .caller_signs import (
-    CallerSign,
-)
-from .callers import (
-    caller_note,
-    callers_turned,
-)
-from .calls import (
-    call_taken,
-)
-from .limits import (
-    stranger_may_call,
-)
+from .caller_signs import CallerSign
+from .callers import caller_note, callers_turned
+from .calls import call_taken
+from .limits import stranger_may_call
 from .recorder import (
     Answered,
     Exchange,
@@ -22,18 +13,9 @@ from .recorder import (
     note_words,
     note_words_register,
 )
-from .remembered import (
-    AdmissionOutdated,
-    Remembered,
-    admissions_forget_on_commit,
-    mark_known,
-)
-from .repairs import (
-    repairs_count,
-)
-from .shared_ids import (
-    shared_id_signs,
-)
+from .remembered import AdmissionOutdated, Remembered, admissions_forget_on_commit, mark_known
+from .repairs import repairs_count
+from .shared_ids import shared_id_signs
 
 __all__ = [
     "AdmissionOutdated",

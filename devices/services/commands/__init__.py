@@ -1,9 +1,6 @@
 """Commands for terminals: requested, carried out, and by which address."""
 
-from .calling_changes import (
-    calling_check,
-    calling_moved,
-)
+from .calling_changes import calling_check, calling_moved
 from .commands import (
     SCHEDULE,
     Requested,
@@ -24,11 +21,7 @@ from .contacts import (
     terminal_reach,
     uncallable_word,
 )
-from .work import (
-    CallSession,
-    CommandTakenAway,
-    command_work,
-)
+from .work import CallSession, CommandTakenAway, command_work
 
 __all__ = [
     "SCHEDULE",

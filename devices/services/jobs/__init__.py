@@ -1,12 +1,6 @@
 """Work on many rows: kinds of jobs, started by a caller and done by the worker."""
 
-from .jobs import (
-    job_start,
-    job_work,
-    jobs_forget,
-    jobs_start,
-    jobs_sweep,
-)
+from .jobs import job_start, job_work, jobs_forget, jobs_start, jobs_sweep
 from .kinds import (
     JobKind,
     JobStep,

@@ -1,8 +1,6 @@
 """When and from where terminals were heard last."""
 
-from .addresses_seen import (
-    addresses_settle,
-)
+from .addresses_seen import addresses_settle
 from .homes import (
     Whereabouts,
     address_approve,

@@ -1,8 +1,6 @@
 """What terminals answer for people that they were sent, and what follows if they do not."""
 
-from .believed import (
-    deletes_sent,
-)
+from .believed import deletes_sent
 from .results import (
     NOT_DONE,
     Feedback,
@@ -16,9 +14,7 @@ from .results import (
     terminal_send_failed_again,
     terminal_start_over,
 )
-from .unconfirmed import (
-    deliveries_unconfirm,
-)
+from .unconfirmed import deliveries_unconfirm
 
 __all__ = [
     "NOT_DONE",

@@ -1,8 +1,6 @@
 """The gallery of a site: the engine, what is in it, and searches."""
 
-from .engine import (
-    engine,
-)
+from .engine import engine
 from .galleries import (
     descriptor_seal,
     descriptor_unseal,
@@ -14,12 +12,7 @@ from .galleries import (
     gallery_rebuild_request,
     gallery_remove,
 )
-from .index import (
-    Candidate,
-    forget_copies,
-    identify,
-    identify_photo,
-)
+from .index import Candidate, forget_copies, identify, identify_photo
 
 __all__ = [
     "Candidate",

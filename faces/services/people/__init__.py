@@ -1,11 +1,7 @@
 """People, their photos and libraries: entering, changing, erasing."""
 
-from .erasure import (
-    site_people_erase,
-)
-from .libraries import (
-    libraries_lock_all,
-)
+from .erasure import site_people_erase
+from .libraries import libraries_lock_all
 from .people import (
     LIBRARY_TAIL,
     library_erase,
@@ -16,17 +12,8 @@ from .people import (
     person_save,
     validity_sweep,
 )
-from .photos import (
-    CheckedPhoto,
-    photo_attach,
-    photo_check,
-    photo_write,
-    photos_process_waiting,
-)
-from .time_plans import (
-    DoorHours,
-    door_hours,
-)
+from .photos import CheckedPhoto, photo_attach, photo_check, photo_write, photos_process_waiting
+from .time_plans import DoorHours, door_hours
 
 __all__ = [
     "LIBRARY_TAIL",

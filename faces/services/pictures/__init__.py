@@ -7,9 +7,7 @@ from .decoding import (
     picture_decode,
     picture_hold,
 )
-from .photo_copies import (
-    is_photo_on_file,
-)
+from .photo_copies import is_photo_on_file
 from .urls import (
     PICTURE_ROOT_MAX,
     BadPictureAddress,

@@ -8,16 +8,9 @@ from .alerts import (
     alerts_clear,
     alerts_end,
 )
-from .presence import (
-    presence_alarms,
-)
-from .records import (
-    picture_alarms,
-    record_alarms,
-)
-from .shared_ids import (
-    shared_ids_watch,
-)
+from .presence import presence_alarms
+from .records import picture_alarms, record_alarms
+from .shared_ids import shared_ids_watch
 
 __all__ = [
     "alert_acknowledge",

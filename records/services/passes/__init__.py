@@ -1,33 +1,11 @@
 """Passes: messages taken in, decided, repeated, fetched and stored."""
 
-from .cut_down import (
-    BROKEN_OFF,
-    NOT_NEWEST,
-    stored_at_least,
-)
-from .decisions import (
-    Made,
-    decision_make,
-    decision_preview,
-)
-from .fetching import (
-    cursor_move,
-    gap_fill,
-    pushed_until,
-    records_pull,
-    sign_store,
-)
-from .late_pictures import (
-    pictures_process_waiting,
-)
-from .passes import (
-    late_record,
-    pass_record,
-    temperature_record,
-)
-from .repeats import (
-    PassOutcome,
-)
+from .cut_down import BROKEN_OFF, NOT_NEWEST, stored_at_least
+from .decisions import Made, decision_make, decision_preview
+from .fetching import cursor_move, gap_fill, pushed_until, records_pull, sign_store
+from .late_pictures import pictures_process_waiting
+from .passes import late_record, pass_record, temperature_record
+from .repeats import PassOutcome
 
 __all__ = [
     "BROKEN_OFF",

@@ -16,13 +16,7 @@ from devices.calling import CallRefused, OutcomeUnknown, TerminalClient
 from devices.choices import CommandKind, CommandState
 from devices.commands import Ended
 from devices.models import Terminal, TerminalCommand, TerminalContact
-from devices.services import (
-    SCHEDULE,
-    CallSession,
-    command_work,
-    commands_request,
-    repairs_count,
-)
+from devices.services import SCHEDULE, CallSession, command_work, commands_request, repairs_count
 from records.choices import Origin
 from records.models import RecordCursor
 from records.services.passes.cut_down import stored_at_least

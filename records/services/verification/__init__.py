@@ -9,11 +9,7 @@ from .negatives import (
     not_this_person_foresee,
     not_this_person_undo,
 )
-from .verification import (
-    Verified,
-    elapsed_ms,
-    verify,
-)
+from .verification import Verified, elapsed_ms, verify
 
 __all__ = [
     "LooksLikePhoto",

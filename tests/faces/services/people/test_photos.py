@@ -29,7 +29,7 @@ from faces.services import (
 )
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 
 
 def enrolled(site: Site, photo: bytes | None, user_id: str = "1") -> Person:

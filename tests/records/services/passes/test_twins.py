@@ -16,7 +16,7 @@ from tests.support.signs import picture, sign, upload_of
 from tests.support.wire import WireClient
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
-CASE = Path(__file__).parents[2] / "menjin" / "raw_cases" / "doubt-two-strangers-one-minute.jsonl"
+CASE = Path(__file__).parents[3] / "menjin" / "raw_cases" / "doubt-two-strangers-one-minute.jsonl"
 A, B = picture(40), picture(200)
 # Of one test all records are of one moment, however long it takes.
 MOMENT = int(time.time()) - 30

@@ -24,9 +24,7 @@ from devices.services import Requester, command_work, commands_request
 from faces.models import Library
 from records.choices import AlertKind, AlertState, Origin, RecordKind
 from records.models import Alert, Record, RecordCursor
-from records.services import (
-    sign_store,
-)
+from records.services import sign_store
 from records.services.passes import passes
 from tests.support.factories import api_of, make_site, make_user
 from tests.support.people import enrol
@@ -36,7 +34,7 @@ from tests.support.wire import WireClient
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 HOUR_MS = 3_600_000
-CASES = Path(__file__).parents[2] / "menjin" / "raw_cases"
+CASES = Path(__file__).parents[3] / "menjin" / "raw_cases"
 
 
 def pull(terminal: Terminal, **payload: Any) -> TerminalCommand:

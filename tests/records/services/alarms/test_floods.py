@@ -8,12 +8,7 @@ from django.db import connection
 from django.utils import timezone
 
 from devices.models import Site, Terminal
-from devices.services import (
-    Admission,
-    admit,
-    came_with_flood,
-    presence_seen,
-)
+from devices.services import Admission, admit, came_with_flood, presence_seen
 from devices.services.admission import newcomers
 from faces.services import newcomers_forget
 from records.choices import AlertKind

@@ -10,12 +10,7 @@ from django.utils import timezone
 from devices.address_guesses import AddressGuesses, SiteAddress, likeness
 from devices.choices import RefusedReason
 from devices.models import Site, Terminal
-from devices.services import (
-    RefusedShown,
-    refused_calls,
-    refused_note,
-    site_token_rotate,
-)
+from devices.services import RefusedShown, refused_calls, refused_note, site_token_rotate
 from devices.services.admission import refused_store
 from devices.services.admission.refused_store import (
     KEPT_PER_CALLER,

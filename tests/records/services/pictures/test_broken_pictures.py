@@ -19,7 +19,7 @@ from faces.models import Library, Person
 from records.choices import AlertKind, Origin
 from records.models import Alert, Record, RecordCursor
 from records.services import sign_store
-from tests.records.services.test_fetching import pull
+from tests.records.services.passes.test_fetching import pull
 from tests.support.broken_pictures import BrokenPictures
 from tests.support.processes import ROOT
 from tests.support.signs import sign

@@ -6,11 +6,7 @@ import pytest
 
 from devices.models import Site, Terminal
 from faces.models import Delivery, Library, TerminalCursor
-from faces.services import (
-    person_erase,
-    terminal_expect,
-    terminals_expect,
-)
+from faces.services import person_erase, terminal_expect, terminals_expect
 from faces.services.delivery import first_deliveries
 from faces.tasks import terminal_expect as expect_task
 from faces.tasks import validity_sweep as sweep_task

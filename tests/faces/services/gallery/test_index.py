@@ -26,7 +26,7 @@ from faces.services.gallery.galleries import descriptor_unseal
 from tests.support.people import checked_photo, enrol
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 
 
 def found(site: Site, word: str) -> list[str]:
