@@ -9,7 +9,7 @@ from django.utils import timezone
 from devices.models import Terminal
 from faces.models import Delivery, Revocation
 from records.models import Alert
-from tests.console.two_sites import World, client_of
+from tests.support.two_sites import World, client_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 

@@ -33,7 +33,7 @@ from records.choices import AlertKind, Reason, VerificationResult
 from records.models import Alert, FaceNegative, PassRules, Record
 from records.services import decision_preview
 from terminal_protocol import FAULT_WORDS
-from tests.console.two_sites import Side, World, client_of
+from tests.support.two_sites import Side, World, client_of
 
 pytestmark = pytest.mark.django_db
 

@@ -7,10 +7,10 @@ import pytest
 from django.contrib import admin
 from django.urls import reverse
 
-from tests.console.two_sites import World
 from tests.contract.test_chinese import data_of, full, latin
 from tests.contract.test_widths import console_html, signed_in
 from tests.support.tools import needs_tool
+from tests.support.two_sites import World
 
 __all__ = ["full"]
 

@@ -14,8 +14,8 @@ from rest_framework.test import APIClient
 
 from devices.models import AuditEntry
 from faces.models import Person
-from tests.console.two_sites import Side, World
 from tests.support.factories import api_of
+from tests.support.two_sites import Side, World
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 

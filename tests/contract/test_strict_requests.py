@@ -14,9 +14,9 @@ from rest_framework.test import APIClient
 
 from faces.models import Person
 from server_common.api import taken_column
-from tests.console.two_sites import World
 from tests.contract.test_isolation import row_of
 from tests.support.factories import upload
+from tests.support.two_sites import World
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 

@@ -13,11 +13,11 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
-from tests.console.two_sites import World, client_of
 from tests.contract.test_chinese import console_pages, full, pages_of
 from tests.contract.test_chinese import own_pages as added_pages
 from tests.support.browser import Browser, browsing
 from tests.support.tools import needs_tool
+from tests.support.two_sites import World, client_of
 from tests.support.wire import WireClient
 
 __all__ = ["full"]

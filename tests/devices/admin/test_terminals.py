@@ -9,7 +9,7 @@ from django.utils import timezone
 from devices.models import SiteToken, Terminal, TerminalAddress
 from devices.services import presence_flush, presence_seen
 from faces.models import Delivery, TerminalCursor, TerminalLibrary
-from tests.console.two_sites import World, client_of
+from tests.support.two_sites import World, client_of
 
 LIST = "admin:devices_terminal_changelist"
 VALUES = {

@@ -9,9 +9,8 @@ import pytest
 from edge_agent.door.decision import DoorReason
 from terminal_protocol.device_fields import FieldKind, WireField
 from terminal_protocol.device_objects import USER_OBJECT
-from tests.edge_agent.api.conftest import Starter
-from tests.edge_agent.api.running import PERSON, RunningTerminal
-from tests.edge_agent.fakes import person_jpeg
+from tests.support.edge.fakes import person_jpeg
+from tests.support.edge.running_terminal import PERSON, RunningTerminal, Starter
 from tests.support.fake_platform import FakePlatform
 
 ANN, BOB, NOBODY = 100, 200, 0

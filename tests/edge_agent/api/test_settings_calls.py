@@ -10,8 +10,7 @@ from edge_agent.recognition.face_settings import SnapshotKind
 from edge_agent.service.network_facts import network_facts
 from terminal_protocol.device_fields import WireField
 from terminal_protocol.device_objects import OBJECTS, WireObject
-from tests.edge_agent.api.conftest import Starter
-from tests.edge_agent.api.running import RunningTerminal
+from tests.support.edge.running_terminal import RunningTerminal, Starter
 
 NETWORK = {
     **{"dhcpEnable": 0, "ipAddress": "192.168.1.20", "subMask": "255.255.255.0"},

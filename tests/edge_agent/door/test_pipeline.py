@@ -37,7 +37,7 @@ from edge_agent.upstream.uplink import Uplink
 from edge_agent.upstream.uploads import UploadWriter
 from face_engine import decode_image
 from terminal_protocol.device_objects import SIGN_OBJECT
-from tests.edge_agent.fakes import (
+from tests.support.edge.fakes import (
     FakeEngine,
     ListCamera,
     ListEventLog,

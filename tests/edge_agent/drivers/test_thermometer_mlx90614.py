@@ -12,7 +12,7 @@ from edge_agent.drivers.exceptions import DriverError, DriverProtocolError, Driv
 from edge_agent.drivers.thermometer_mlx90614 import Mlx90614, Mlx90614Options
 
 if TYPE_CHECKING:
-    from tests.edge_agent.drivers.fake_i2c import FakeI2c
+    from tests.support.drivers.fake_i2c import FakeI2c
 
 
 def checksum(octets: bytes) -> int:

@@ -18,8 +18,8 @@ from edge_agent.storage.outbox import Outbox
 from edge_agent.storage.rebuild import open_or_rebuild
 from edge_agent.upstream.platform_client import PlatformClient
 from terminal_protocol import FaceMatch
-from tests.edge_agent.fakes import DIMENSION, ManualClock, person_jpeg
 from tests.edge_agent.upstream.test_sync import Terminal
+from tests.support.edge.fakes import DIMENSION, ManualClock, person_jpeg
 from tests.support.fake_platform import FakePlatform, serving
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)

@@ -12,7 +12,7 @@ from django.urls import reverse
 
 from devices.models import Terminal
 from faces.models import Delivery, FacePhoto, Library, Person
-from tests.console.two_sites import World, client_of, jpeg
+from tests.support.two_sites import World, client_of, jpeg
 
 LIST = "admin:faces_person_changelist"
 ADD = "admin:faces_person_add"

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from functools import cache
@@ -21,7 +21,7 @@ from edge_agent.drivers.clock import SystemClock
 from edge_agent.drivers.relay_simulated import SimulatedRelay
 from edge_agent.service.assembly import Parts, assemble
 from terminal_protocol.device_calls import CALLS, DEFAULT_PASSWORD, signed_query
-from tests.edge_agent.fakes import (
+from tests.support.edge.fakes import (
     FakeEngine,
     ListCamera,
     ListCardReader,
@@ -220,3 +220,6 @@ class RunningTerminal:
         return await self.parts.database.run(
             lambda connection: connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
         )
+
+
+Starter = Callable[..., Awaitable[RunningTerminal]]

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from edge_agent.config.driver_registry import driver_options
-from tests.edge_agent.fakes import person_jpeg
+from tests.support.edge.fakes import person_jpeg
 from tests.support.tools import module
 
 Options = dict[str, Any]
@@ -40,7 +40,7 @@ async def opencv(path: Path, patch: pytest.MonkeyPatch) -> AsyncIterator[Any]:
 
 @asynccontextmanager
 async def picamera2(path: Path, patch: pytest.MonkeyPatch) -> AsyncIterator[Any]:
-    from tests.edge_agent.drivers.fake_picamera2 import installed
+    from tests.support.drivers.fake_picamera2 import installed
 
     with installed(patch):
         yield made("camera", "picamera2", width=160, height=120)
@@ -48,7 +48,7 @@ async def picamera2(path: Path, patch: pytest.MonkeyPatch) -> AsyncIterator[Any]
 
 @asynccontextmanager
 async def gpiod(path: Path, patch: pytest.MonkeyPatch) -> AsyncIterator[Any]:
-    from tests.edge_agent.drivers.fake_gpiod import install_line
+    from tests.support.drivers.fake_gpiod import install_line
 
     install_line(patch)
     yield made("relay", "gpiod")
@@ -57,7 +57,7 @@ async def gpiod(path: Path, patch: pytest.MonkeyPatch) -> AsyncIterator[Any]:
 @asynccontextmanager
 async def usb_hid(path: Path, patch: pytest.MonkeyPatch) -> AsyncIterator[Any]:
     from edge_agent.drivers import relay_usb_hid
-    from tests.edge_agent.drivers.fake_hidraw import Board, Computer
+    from tests.support.drivers.fake_hidraw import Board, Computer
 
     computer = Computer(path, patch)
     computer.plug_in("hidraw0", Board())
@@ -68,7 +68,7 @@ async def usb_hid(path: Path, patch: pytest.MonkeyPatch) -> AsyncIterator[Any]:
 
 @asynccontextmanager
 async def http(path: Path, patch: pytest.MonkeyPatch) -> AsyncIterator[Any]:
-    from tests.edge_agent.drivers.relay_box import Box
+    from tests.support.drivers.relay_box import Box
 
     box = Box()
     await box.start()
@@ -78,7 +78,7 @@ async def http(path: Path, patch: pytest.MonkeyPatch) -> AsyncIterator[Any]:
 
 @asynccontextmanager
 async def http_pulse(path: Path, patch: pytest.MonkeyPatch) -> AsyncIterator[Any]:
-    from tests.edge_agent.drivers.relay_box import Box
+    from tests.support.drivers.relay_box import Box
 
     box = Box()
     await box.start()
@@ -89,8 +89,8 @@ async def http_pulse(path: Path, patch: pytest.MonkeyPatch) -> AsyncIterator[Any
 @asynccontextmanager
 async def mlx90614(path: Path, patch: pytest.MonkeyPatch) -> AsyncIterator[Any]:
     module("smbus2", extra="edge-i2c")
-    from tests.edge_agent.drivers.fake_i2c import FakeI2c
     from tests.edge_agent.drivers.test_thermometer_mlx90614 import FakeMlx90614
+    from tests.support.drivers.fake_i2c import FakeI2c
 
     FakeI2c(patch).buses[1] = {0x5A: FakeMlx90614()}
     yield made("thermometer", "mlx90614")
@@ -99,8 +99,8 @@ async def mlx90614(path: Path, patch: pytest.MonkeyPatch) -> AsyncIterator[Any]:
 @asynccontextmanager
 async def mlx90640(path: Path, patch: pytest.MonkeyPatch) -> AsyncIterator[Any]:
     module("smbus2", extra="edge-i2c")
-    from tests.edge_agent.drivers.fake_i2c import FakeI2c
-    from tests.edge_agent.drivers.fake_mlx90640 import FakeMlx90640, Raw
+    from tests.support.drivers.fake_i2c import FakeI2c
+    from tests.support.drivers.fake_mlx90640 import FakeMlx90640, Raw
 
     scene = [[30.0] * 32 for _ in range(24)]
     FakeI2c(patch).buses[1] = {0x33: FakeMlx90640(Raw(), scene=scene)}
@@ -110,7 +110,7 @@ async def mlx90640(path: Path, patch: pytest.MonkeyPatch) -> AsyncIterator[Any]:
 @asynccontextmanager
 async def serial(path: Path, patch: pytest.MonkeyPatch) -> AsyncIterator[Any]:
     module("serial", extra="edge-serial")
-    from tests.edge_agent.drivers.serial_line import Line
+    from tests.support.drivers.serial_line import Line
 
     line = Line()
     line.keeps_sending(b"36.6\n")
@@ -120,7 +120,7 @@ async def serial(path: Path, patch: pytest.MonkeyPatch) -> AsyncIterator[Any]:
 
 @asynccontextmanager
 async def keyboard_wedge(path: Path, patch: pytest.MonkeyPatch) -> AsyncIterator[Any]:
-    from tests.edge_agent.drivers.fake_input import Cable
+    from tests.support.drivers.fake_input import Cable
 
     cable = Cable(path / "event7")
     yield made("card_reader", "keyboard-wedge", device=str(cable.path), grab=False)
@@ -141,7 +141,7 @@ async def console(path: Path, patch: pytest.MonkeyPatch) -> AsyncIterator[Any]:
 
 @asynccontextmanager
 async def espeak(path: Path, patch: pytest.MonkeyPatch) -> AsyncIterator[Any]:
-    from tests.edge_agent.drivers.spoken import Spoken
+    from tests.support.drivers.spoken import Spoken
 
     patch.setenv("PATH", str(path))
     patch.setenv("SPOKEN", str(path))

@@ -3,13 +3,14 @@
 import asyncio
 import json
 import re
+from collections.abc import Awaitable, Callable
 from html import unescape
 from pathlib import Path
 from typing import Any, Self
 
 import httpx
 
-from tests.edge_agent.api.running import RunningTerminal
+from tests.support.edge.running_terminal import RunningTerminal
 
 PASSWORD = "123456"
 WATCHED_SECURITY = {
@@ -100,3 +101,6 @@ class RunningPage(RunningTerminal):
                 return await reader.read()
         finally:
             writer.close()
+
+
+Starter = Callable[..., Awaitable[RunningPage]]
