@@ -11,7 +11,7 @@ from rest_framework.views import APIView
 
 from devices.selectors import sites_managed, sites_visible
 from face_engine import ImageTooHeavy, ImageUnreadable, ModelMissing
-from faces.api.fields import VisibleSiteField, uploaded_bytes
+from faces.api.serializers.fields import VisibleSiteField, uploaded_bytes
 from faces.selectors import index_state
 from faces.services import engine, gallery_rebuild_request, identify_photo
 from faces.words import problem_sentence

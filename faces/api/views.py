@@ -12,8 +12,8 @@ from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from devices.api.commands import CommandActions
 from devices.api.serializers import RotateIn
+from devices.api.views import CommandActions
 from devices.models import Terminal
 from devices.services import (
     address_approve,
@@ -24,7 +24,6 @@ from devices.services import (
     terminal_address_replace,
 )
 from faces.api.deliveries import SendAgainIn, SendAgainOut, sent_again
-from faces.api.fields import uploaded_bytes
 from faces.api.filters import LibraryFilter, PersonFilter, TerminalFilter
 from faces.api.serializers import (
     ApproveAddressIn,
@@ -38,6 +37,7 @@ from faces.api.serializers import (
     TerminalIn,
     TerminalOut,
 )
+from faces.api.serializers.fields import uploaded_bytes
 from faces.models import Library, Person
 from faces.selectors import (
     deliveries_visible,

@@ -12,12 +12,14 @@ from rest_framework.response import Response
 from rest_framework.routers import APIRootView, DefaultRouter
 from rest_framework.views import APIView
 
-import devices.api.schema  # noqa: F401 - tells the description of our tokens
-from devices.api.audit import AuditViewSet
-from devices.api.commands import CommandViewSet
-from devices.api.jobs import JobViewSet
-from devices.api.refused import RefusedCallViewSet
-from devices.api.views import SiteViewSet
+import devices.openapi  # noqa: F401 - tells the description of our tokens
+from devices.api.views import (
+    AuditViewSet,
+    CommandViewSet,
+    JobViewSet,
+    RefusedCallViewSet,
+    SiteViewSet,
+)
 from faces.api import urls as faces_urls
 from records.api.decisions import DecisionPreviewView
 from records.api.views import AlertViewSet, RecordViewSet

@@ -11,7 +11,7 @@ from devices.choices import TerminalStatus, Trust
 from devices.models import Terminal, TerminalAddress
 from devices.selectors import REACH_STATES, is_online, terminal_base_url, terminal_trust
 from devices.services import Exchange, terminal_reach
-from faces.api.fields import FACE_STATUSES, IdListField, ManagedSiteField, UserTypeField
+from faces.api.serializers.fields import FACE_STATUSES, IdListField, ManagedSiteField, UserTypeField
 from faces.choices import PhotoStatus
 from faces.models import Library, Person, TerminalHoldings
 from faces.selectors import reference_photo, terminal_library_ids

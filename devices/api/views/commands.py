@@ -14,10 +14,10 @@ from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from devices.api.permissions import MembersAct
 from devices.choices import CommandKind, SettingsGroup
 from devices.commands import KINDS, asks_twice, command_payload, kind_choices, kinds_in_order
 from devices.models import Terminal, TerminalCommand, TerminalSettings
+from devices.permissions import MembersAct
 from devices.selectors import (
     command_json,
     commands_visible,
