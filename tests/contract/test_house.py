@@ -82,6 +82,19 @@ def test_views_do_not_query() -> None:
     assert lines_with(r"\.objects\.(?!none\(\))", where="/api/") == {}
 
 
+@pytest.mark.parametrize("app", ["devices", "faces", "records"])
+def test_rest_packages_have_the_same_four_parts(app: str) -> None:
+    """Each is a module, or a package of that name whose ``__init__`` names what it offers."""
+    package = ROOT / app / "api"
+    parts = {
+        path.stem for path in package.iterdir() if path.name not in {"__init__.py", "__pycache__"}
+    }
+    assert parts == {"filters", "serializers", "urls", "views"}
+    for folder in (path for path in package.iterdir() if path.is_dir()):
+        if folder.name != "__pycache__":
+            assert "__all__" in (folder / "__init__.py").read_text()
+
+
 def test_selectors_do_not_write() -> None:
     pattern = r"\.(save|create|update|bulk_create|bulk_update|delete)\("
     assert lines_with(pattern, where="selectors.py") == {}

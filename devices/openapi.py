@@ -8,7 +8,7 @@ from drf_spectacular.extensions import OpenApiAuthenticationExtension
 class ApiTokenScheme(OpenApiAuthenticationExtension):
     """Describe ``Authorization: Token …``."""
 
-    target_class = "devices.api.authentication.ApiTokenAuthentication"
+    target_class = "devices.authentication.ApiTokenAuthentication"
     name = "token"
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, str]:

@@ -17,6 +17,8 @@ _CATEGORY_WORDS = {
     "visitor": Category.VISITOR,
     "blacklist": Category.BLACKLIST,
 }
+
+
 # What can be said of a person's photo.
 FACE_STATUSES = ("none", "ok", "refused")
 
@@ -122,3 +124,22 @@ class UserTypeField(serializers.Field):
 
     def to_representation(self, value: Any) -> Any:
         return value
+
+
+class Lasting:
+    """An input of which some fields are given once: naming them again must not change them."""
+
+    lasting: tuple[str, ...] = ()
+    instance: Any
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if self.instance is None:
+            return attrs
+        moved = [
+            name
+            for name in self.lasting
+            if name in attrs and attrs.pop(name) != getattr(self.instance, name)
+        ]
+        if moved:
+            raise serializers.ValidationError({name: ["This never changes."] for name in moved})
+        return attrs

@@ -10,9 +10,9 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from devices.api.permissions import SuperuserWrites
 from devices.api.serializers import RotateIn, SiteIn, SiteOut
 from devices.models import Site
+from devices.permissions import SuperuserWrites
 from devices.selectors import sites_visible
 from devices.services import site_change, site_create, site_token_rotate
 from server_common.strict_api import StrictRequests

@@ -1,17 +1,12 @@
-"""``/api/v1/refused-calls/``: calls on terminals' addresses that were refused."""
+"""Refused calls as the REST interface shows them."""
 
 from datetime import UTC, datetime
 
-from drf_spectacular.utils import extend_schema
-from rest_framework import serializers, viewsets
-from rest_framework.request import Request
-from rest_framework.response import Response
+from rest_framework import serializers
 
 from devices.choices import AddressGuess, RefusedReason
-from devices.models import Terminal
-from devices.services import RefusedShown, refused_calls
+from devices.services import RefusedShown
 from server_common.api import ID_MAX
-from server_common.strict_api import StrictRequests
 
 
 class RefusedOut(serializers.Serializer):
@@ -41,19 +36,3 @@ class RefusedAsked(serializers.Serializer):
     """Which of them."""
 
     site = serializers.IntegerField(required=False, min_value=0, max_value=ID_MAX, source="site_id")
-
-
-class RefusedCallViewSet(StrictRequests, viewsets.GenericViewSet):
-    """Refused calls of the caller's sites, the latest first; guards see none."""
-
-    # They are in no table.
-    queryset = Terminal.objects.none()
-    serializer_class = RefusedOut
-    parameters = ("site",)
-
-    @extend_schema(parameters=[RefusedAsked], responses=RefusedOut(many=True))
-    def list(self, request: Request) -> Response:
-        asked = RefusedAsked(data={k: v for k, v in request.query_params.items() if v})
-        asked.is_valid(raise_exception=True)
-        page = self.paginate_queryset(refused_calls(request.user, **asked.validated_data))
-        return self.get_paginated_response(self.get_serializer(page, many=True).data)
