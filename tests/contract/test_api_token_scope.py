@@ -22,8 +22,8 @@ from devices.services import (
 )
 from devices.services.access import tokens
 from devices.tasks import api_token_used
-from tests.contract.test_house import lines_with
-from tests.contract.test_isolation import (
+from tests.support.house import lines_with
+from tests.support.rest_addresses import (
     DETAILS,
     FILTERS,
     LISTS,

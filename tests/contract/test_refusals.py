@@ -10,8 +10,7 @@ import pytest
 import yaml
 from rest_framework.test import APIClient
 
-from tests.contract.test_openapi import RECORDED
-from tests.contract.test_strict_requests import BODIES, OPERATIONS, address
+from tests.support.rest_addresses import BODIES, OPERATIONS, RECORDED, address
 from tests.support.two_sites import World
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]

@@ -9,7 +9,7 @@ from edge_agent.door.devices import Announcer
 from edge_agent.drivers.base import Cue
 from edge_agent.drivers.prompt_words import Language, words
 from edge_agent.drivers.prompter_console import ConsolePrompterOptions
-from tests.edge_agent.api.test_people_calls import ANN, photo_of
+from tests.support.edge.people_calls import ANN, photo_of
 from tests.support.edge.running_terminal import PERSON, RunningTerminal, Starter
 from tests.support.fake_platform import FakePlatform
 

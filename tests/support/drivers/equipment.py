@@ -89,8 +89,8 @@ async def http_pulse(path: Path, patch: pytest.MonkeyPatch) -> AsyncIterator[Any
 @asynccontextmanager
 async def mlx90614(path: Path, patch: pytest.MonkeyPatch) -> AsyncIterator[Any]:
     module("smbus2", extra="edge-i2c")
-    from tests.edge_agent.drivers.test_thermometer_mlx90614 import FakeMlx90614
     from tests.support.drivers.fake_i2c import FakeI2c
+    from tests.support.drivers.fake_mlx90614 import FakeMlx90614
 
     FakeI2c(patch).buses[1] = {0x5A: FakeMlx90614()}
     yield made("thermometer", "mlx90614")
