@@ -32,7 +32,7 @@ from _report import RESULTS, machine, print_table
 
 from face_engine import install_models, install_portraits
 from fleet.arrivals import Arrivals
-from fleet.habits import Habits
+from fleet.behaviour import Habits
 from fleet.progress import line_of
 from fleet.run import FleetPlan, run_fleet, snapshots_of
 from terminal_protocol import SyncAnswer

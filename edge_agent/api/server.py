@@ -16,7 +16,7 @@ from edge_agent.api import device_calls, json_commands, people_calls, record_cal
 from edge_agent.api.accepted_calls import Use
 from edge_agent.api.answers import Answer, CallRefused, not_supported, refusal
 from edge_agent.api.auth import Gatekeeper
-from edge_agent.api.listening import SERVER, Listener, OwnAnswer
+from edge_agent.api.listener import SERVER, Listener, OwnAnswer
 from edge_agent.api.record_push import RecordHub
 from edge_agent.api.requests import (
     BODY_MAX,

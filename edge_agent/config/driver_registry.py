@@ -46,12 +46,12 @@ OWN: Final[Mapping[str, Mapping[str, str]]] = {
         "serial": "thermometer_serial:SerialThermometerOptions",
     },
     "card_reader": {
-        "none": "silent:NoCardReaderOptions",
+        "none": "absent:NoCardReaderOptions",
         "keyboard-wedge": "card_reader_wedge:WedgeReaderOptions",
         "simulated": "card_reader_simulated:SimulatedReaderOptions",
     },
     "prompter": {
-        "none": "silent:NoPrompterOptions",
+        "none": "absent:NoPrompterOptions",
         "console": "prompter_console:ConsolePrompterOptions",
         "espeak": "prompter_espeak:EspeakPrompterOptions",
         "display": "prompter_display:DisplayPrompterOptions",

@@ -10,7 +10,7 @@ from datetime import date
 from pathlib import Path
 from typing import Final
 
-from edge_agent.doctor._patient import Patient
+from edge_agent.doctor._context import Patient
 from edge_agent.doctor.findings import Finding
 from edge_agent.service.live_state import NOT_SEEN_S, seen_at
 from edge_agent.storage import DATABASE_NAME, get_fact, open_read_only, read_sync_state

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from edge_agent.doctor._patient import Patient
+from edge_agent.doctor._context import Patient
 from edge_agent.doctor.findings import Finding
 from edge_agent.drivers import Cue, DriverError, Frame, Prompt
 from edge_agent.service import AgentUnreachable

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from edge_agent.config import ConfigInvalid
-from edge_agent.doctor._patient import Patient
+from edge_agent.doctor._context import Patient
 from edge_agent.doctor.findings import Finding
 from edge_agent.recognition import face_judges
 from face_engine import FaceEngineError

@@ -10,7 +10,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from edge_agent.config import Replay
-from edge_agent.doctor._patient import Patient
+from edge_agent.doctor._context import Patient
 from edge_agent.doctor.findings import Finding, Result
 from edge_agent.service import AgentUnreachable
 from edge_agent.service.own_api import call_own

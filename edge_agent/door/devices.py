@@ -21,7 +21,7 @@ from edge_agent.drivers import (
     Relay,
     Thermometer,
 )
-from edge_agent.drivers.silent import NoCardReader, NoPrompter
+from edge_agent.drivers.absent import NoCardReader, NoPrompter
 from edge_agent.storage import Match
 from face_engine import DetectedFace
 

@@ -23,7 +23,7 @@ from edge_agent.door.door_settings import DoorSettings
 from edge_agent.door.live_view import LiveView
 from edge_agent.door.observation import Observation
 from edge_agent.door.tracking import VisitDetector, Visitor
-from edge_agent.door.visit_words import VisitLine, cue_of
+from edge_agent.door.visit_line import VisitLine, cue_of
 from edge_agent.door.visit_writer import VisitUpload, VisitWriter
 from edge_agent.door.visits import ConcurrentVisits, Timings
 from edge_agent.drivers import Cue, DriverError, EventLog, Frame

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final
 from edge_agent.config.fields import between
 from edge_agent.drivers.base import Cue, Prompt
 from edge_agent.drivers.exceptions import DriverUnavailable
-from edge_agent.drivers.prompt_words import Language, words
+from edge_agent.drivers.prompt_texts import Language, words
 
 _ALIVE_S: Final = 15.0
 _SHUTDOWN_S: Final = 0.1  # screens wait for words as long as they are let

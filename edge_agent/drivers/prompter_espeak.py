@@ -10,7 +10,7 @@ from typing import Annotated, Final
 from edge_agent.config.fields import between
 from edge_agent.drivers.base import Prompt
 from edge_agent.drivers.exceptions import DriverError, DriverUnavailable
-from edge_agent.drivers.prompt_words import Language, words
+from edge_agent.drivers.prompt_texts import Language, words
 
 logger = logging.getLogger(__name__)
 

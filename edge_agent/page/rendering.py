@@ -9,7 +9,7 @@ from string import Template
 from typing import Final
 
 from edge_agent.config import Language
-from edge_agent.page.words import words_of
+from edge_agent.page.texts import words_of
 
 _LANGUAGES: Final = {Language.ENGLISH: ("en", "English"), Language.CHINESE: ("zh-CN", "中文")}
 _TYPES: Final = {

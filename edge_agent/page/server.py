@@ -19,20 +19,19 @@ from aiohttp import web
 from edge_agent.api.answers import CallRefused
 from edge_agent.api.auth import Gatekeeper
 from edge_agent.api.failed_attempts import FailedAttempts
-from edge_agent.api.listening import ConnectionLimits, Listener, OwnAnswer
+from edge_agent.api.listener import ConnectionLimits, Listener, OwnAnswer
 from edge_agent.api.terminal import Terminal
 from edge_agent.config import ApiConfig, Language, PageConfig
 from edge_agent.drivers import Backoff
+from edge_agent.page.file_reader import FileReader
 from edge_agent.page.guards import HEADERS, Refused, check_host, check_origin
-from edge_agent.page.languages import language_chosen, language_first
 from edge_agent.page.pictures import LivePictures
-from edge_agent.page.reading import FileReader
 from edge_agent.page.rendering import Rendering
 from edge_agent.page.requests import PageRequest, read_json
 from edge_agent.page.sessions import Session, Sessions, same
 from edge_agent.page.status import PageStatus, StatusSources
+from edge_agent.page.texts import language_chosen, language_first, words_of
 from edge_agent.page.views import ROUTES, PageContext, Route, problem_body, redirect
-from edge_agent.page.words import words_of
 from terminal_protocol.codes import RetCode
 
 logger = logging.getLogger(__name__)

@@ -7,7 +7,7 @@ from typing import Any
 from edge_agent.api.terminal import Terminal
 from edge_agent.door import LiveView
 from edge_agent.drivers import Clock
-from edge_agent.page.reading import FileReader, FileTrouble
+from edge_agent.page.file_reader import FileReader, FileTrouble
 
 
 @dataclass(frozen=True, slots=True)

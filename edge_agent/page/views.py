@@ -13,9 +13,9 @@ from edge_agent.api.auth import Gatekeeper
 from edge_agent.api.device_calls import open_from_afar
 from edge_agent.api.failed_attempts import FailedAttempts
 from edge_agent.api.terminal import Terminal
+from edge_agent.page.file_reader import FileReader, FileTrouble
 from edge_agent.page.guards import Refused
 from edge_agent.page.pictures import LivePictures
-from edge_agent.page.reading import FileReader, FileTrouble
 from edge_agent.page.rendering import Rendering
 from edge_agent.page.requests import PageRequest
 from edge_agent.page.sessions import Session, Sessions

@@ -1,6 +1,6 @@
 """Recognition of faces: models, the library in memory, and people entered at the terminal."""
 
-from edge_agent.recognition.face_judges import FaceJudges, face_judges
+from edge_agent.recognition.face_attributes import FaceJudges, face_judges
 from edge_agent.recognition.face_settings import FACE_MAX_PX, FaceSettings, SnapshotKind
 from edge_agent.recognition.library import Library
 from edge_agent.recognition.liveness import Liveness, judge_movement

@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_agent.recognition.face_judges import FaceJudges
+from edge_agent.recognition.face_attributes import FaceJudges
 from edge_agent.recognition.face_settings import FaceSettings
 from edge_agent.recognition.library import Library
 from edge_agent.recognition.liveness import Liveness

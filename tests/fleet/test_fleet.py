@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from fleet.arrivals import Arrivals
+from fleet.behaviour import Habits
 from fleet.command import main
-from fleet.habits import Habits
 from fleet.progress import Progress, line_of
 from fleet.run import FleetPlan, run_fleet
 from tests.edge_agent.fakes import person_jpeg

@@ -9,7 +9,7 @@ import pytest
 
 from face_engine import install_models
 from fleet.arrivals import Arrivals
-from fleet.habits import Habits
+from fleet.behaviour import Habits
 from fleet.run import FleetPlan, run_fleet, snapshots_of
 from tests.support.processes import free_port, kill_group, start, wait_listening
 from tests.support.production import UNLIMITED, Production

@@ -86,7 +86,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _plan(chosen: argparse.Namespace, *, show_every_s: float) -> "FleetPlan":
-    from fleet.habits import Habits
+    from fleet.behaviour import Habits
     from fleet.run import FleetPlan
 
     return FleetPlan(

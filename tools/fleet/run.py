@@ -17,7 +17,7 @@ from PIL import Image
 
 from face_engine import decode_image
 from fleet.arrivals import Arrivals
-from fleet.habits import Habits
+from fleet.behaviour import Habits
 from fleet.progress import Meter, Progress
 from fleet.statistics import Statistics
 from fleet.terminal import LightTerminal

@@ -16,7 +16,7 @@ import aiohttp
 from edge_agent.drivers.clock import Backoff, SystemClock, jittered
 from edge_agent.storage.events import encode
 from edge_agent.upstream.platform_client import retry_after_s
-from fleet.habits import Habits
+from fleet.behaviour import Habits
 from fleet.statistics import Statistics
 from terminal_protocol import (
     Ack,

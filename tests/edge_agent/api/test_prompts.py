@@ -7,7 +7,7 @@ import pytest
 
 from edge_agent.door.devices import Announcer
 from edge_agent.drivers.base import Cue
-from edge_agent.drivers.prompt_words import Language, words
+from edge_agent.drivers.prompt_texts import Language, words
 from edge_agent.drivers.prompter_console import ConsolePrompterOptions
 from tests.edge_agent.api.conftest import Starter
 from tests.edge_agent.api.running import PERSON, RunningTerminal

@@ -10,7 +10,7 @@ from typing import Final
 
 from edge_agent.config import AgentConfig
 from edge_agent.doctor import _data, _devices, _models, _network
-from edge_agent.doctor._patient import Patient
+from edge_agent.doctor._context import Patient
 from edge_agent.doctor.findings import Finding, Result
 from edge_agent.drivers import Clock, SystemClock
 from edge_agent.service import is_held

@@ -9,7 +9,7 @@ import pytest
 
 from edge_agent.config.sections import Language
 from edge_agent.door.decision import DoorReason
-from edge_agent.page.words import words_of
+from edge_agent.page.texts import words_of
 from edge_agent.service.supervision import State
 from tests.edge_agent.page.conftest import Starter
 from tests.edge_agent.page.running import RunningPage
