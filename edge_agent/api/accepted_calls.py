@@ -41,7 +41,7 @@ _CALLERS_DIFFER_MS: Final = 2 * WINDOW_MS
 _PASSWORD: Final = "call_password"  # noqa: S105 - name of a fact
 
 
-class Use(Enum):
+class SignatureUse(Enum):
     """What a call does with its signature."""
 
     READS = auto()
@@ -74,7 +74,7 @@ class AcceptedCalls:
         self._proved_ms = 0
         self._proved_at_s = 0.0
 
-    async def accept(self, timestamp_ms: int, use: Use) -> None:
+    async def accept(self, timestamp_ms: int, use: SignatureUse) -> None:
         """Accept a signature that was checked; it is on disk when this returns.
 
         Raises:
@@ -138,12 +138,12 @@ class AcceptedCalls:
         connection: sqlite3.Connection,
         marks: CallMarks,
         timestamp_ms: int,
-        use: Use,
+        use: SignatureUse,
         now_s: float,
     ) -> CallRefused | None:
-        if use is Use.SETS_CLOCK:
+        if use is SignatureUse.SETS_CLOCK:
             return self._clock_refusal(connection, marks, timestamp_ms, now_s)
-        if use is Use.READS or self._may_repeat:
+        if use is SignatureUse.READS or self._may_repeat:
             return None
         if is_noted(connection, timestamp_ms):
             return CallRefused(RetCode.SIGNATURE_FAILED, SIGN_USED_DESC)
@@ -184,5 +184,5 @@ class AcceptedCalls:
             self._covered_ms = self._file.cover(timestamp_ms)
 
 
-def _older(words: str) -> CallRefused:
-    return CallRefused(RetCode.REQUEST_EXPIRED, f"{OLDER_DESC} {words}")
+def _older(text: str) -> CallRefused:
+    return CallRefused(RetCode.REQUEST_EXPIRED, f"{OLDER_DESC} {text}")

@@ -31,7 +31,7 @@ _TIMESTAMP_DIGITS: Final = 13
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
-class Gatekeeper:
+class Authenticator:
     """Checks callers. Raises `CallRefused` with the code of the first thing that is wrong."""
 
     def __init__(self, config: ApiConfig, *, clock: Clock, time: TerminalTime) -> None:
@@ -101,8 +101,8 @@ class Gatekeeper:
     def _check_signature(self, timestamp: str, signature: str, remote: str) -> None:
         pause_s = self._attempts.pause_s(remote)
         if pause_s > 0:
-            words = f"sign-invalid too often; wait {math.ceil(pause_s)} s"
-            raise CallRefused(RetCode.SIGNATURE_FAILED, words)
+            text = f"sign-invalid too often; wait {math.ceil(pause_s)} s"
+            raise CallRefused(RetCode.SIGNATURE_FAILED, text)
         # Nothing is awaited between looking and counting, so a hundred at once are a hundred.
         if not is_signed(timestamp, signature, self._password, any_case=self._is_any_case):
             self._attempts.failed(remote)

@@ -92,7 +92,7 @@ def checked(reading: FieldsReading) -> dict[str, Any]:
     codes = {one.code for one in reading.problems}
     is_missing = RetCode.MISSING_PARAM in codes
     code = RetCode.MISSING_PARAM if is_missing else RetCode.PARAM_INVALID
-    raise CallRefused(code, "; ".join(one.words for one in reading.problems))
+    raise CallRefused(code, "; ".join(one.text for one in reading.problems))
 
 
 def person_of(request: web.Request) -> str:

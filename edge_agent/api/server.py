@@ -13,10 +13,10 @@ from typing import Any, Final
 from aiohttp import web
 
 from edge_agent.api import device_calls, json_commands, people_calls, record_calls
-from edge_agent.api.accepted_calls import Use
+from edge_agent.api.accepted_calls import SignatureUse
 from edge_agent.api.answers import Answer, CallRefused, not_supported, refusal
-from edge_agent.api.auth import Gatekeeper
-from edge_agent.api.listener import SERVER, Listener, OwnAnswer
+from edge_agent.api.auth import Authenticator
+from edge_agent.api.listener import SERVER, ErrorAnswer, Listener
 from edge_agent.api.record_push import RecordHub
 from edge_agent.api.requests import (
     BODY_MAX,
@@ -75,15 +75,13 @@ class ApiServer:
         terminal: Terminal,
         *,
         hub: RecordHub,
-        chance: random.Random,
+        rng: random.Random,
     ) -> None:
         self._config = config
         self._terminal = terminal
-        self._gate = Gatekeeper(config, clock=terminal.clock, time=terminal.time)
+        self._authenticator = Authenticator(config, clock=terminal.clock, time=terminal.time)
         self._hub = hub
-        self._backoff = Backoff(
-            first_s=_BIND_AGAIN_FIRST_S, most_s=_BIND_AGAIN_MOST_S, chance=chance
-        )
+        self._backoff = Backoff(first_s=_BIND_AGAIN_FIRST_S, most_s=_BIND_AGAIN_MOST_S, rng=rng)
         self._at_once = asyncio.Semaphore(_AT_ONCE)
         self._problem = ""
         self._bound: dict[str, int] = {}
@@ -197,14 +195,14 @@ class ApiServer:
         """
         if request.method != call.method.value:
             raise CallRefused(RetCode.METHOD_NOT_ALLOWED, f"{call.method.value} only")
-        self._gate.admit(request.remote)
+        self._authenticator.admit(request.remote)
         if call.name in self._terminal.unsupported:
             raise not_supported()
         query = dict(reversed(list(request.rel_url.query.items())))  # the first of several counts
         has_window = call.name != "syncTime"
         is_in_address = "timestamp" in query and "sign" in query
         if is_in_address:
-            self._gate.check(query, remote=request.remote, has_window=has_window)
+            self._authenticator.check(query, remote=request.remote, has_window=has_window)
         body: dict[str, Any] = {}
         batch: list[Any] = []
         if call.method is CallMethod.POST:
@@ -216,7 +214,9 @@ class ApiServer:
         parameters = {**in_body, **query}
         made = CallRequest(
             call=call,
-            timestamp_ms=self._gate.check(parameters, remote=request.remote, has_window=has_window),
+            timestamp_ms=self._authenticator.check(
+                parameters, remote=request.remote, has_window=has_window
+            ),
             user_id=person_of(request) if _PERSON in request.match_info else "",
             parameters=parameters,
             body=body,
@@ -234,9 +234,9 @@ class ApiServer:
         try:
             if not is_known:
                 raise not_supported()
-            self._gate.admit(request.remote)
-            timestamp_ms = self._gate.check(request.rel_url.query, remote=request.remote)
-            await self._terminal.calls.accept(timestamp_ms, Use.READS)
+            self._authenticator.admit(request.remote)
+            timestamp_ms = self._authenticator.check(request.rel_url.query, remote=request.remote)
+            await self._terminal.calls.accept(timestamp_ms, SignatureUse.READS)
         except CallRefused as error:
             logger.info("push_refused code=%s", error.code.value)
             refused = error
@@ -264,8 +264,8 @@ class ApiServer:
         self._problem = problem
 
     def _note_listening(self, bound: Mapping[str, int]) -> None:
-        words = {"port": "calls", "push_port": "records"}
-        listed = ", ".join(f"{words[name]} on port {port}" for name, port in bound.items())
+        text = {"port": "calls", "push_port": "records"}
+        listed = ", ".join(f"{text[name]} on port {port}" for name, port in bound.items())
         self._terminal.event_log.write(
             "api",
             f"device interface at {self._config.host}: {listed}",
@@ -275,24 +275,24 @@ class ApiServer:
         )
 
 
-def _use(request: CallRequest) -> Use:
+def _use(request: CallRequest) -> SignatureUse:
     name = request.call.name
     if name == "syncTime":
-        return Use.SETS_CLOCK
+        return SignatureUse.SETS_CLOCK
     acts = json_commands.acts(request) if name == "jsonCmd" else request.call.is_change
-    return Use.ACTS if acts else Use.READS
+    return SignatureUse.ACTS if acts else SignatureUse.READS
 
 
 def _listener(app: web.Application) -> Listener:
-    return Listener(app, OwnAnswer("application/json", _not_understood), shutdown_s=_SHUTDOWN_S)
+    return Listener(app, ErrorAnswer("application/json", _not_understood), shutdown_s=_SHUTDOWN_S)
 
 
 def _not_understood(status: int) -> bytes:
     """Write the answer to what never became a call."""
     is_callers = status < 500
     code = RetCode.PARAM_INVALID if is_callers else RetCode.UNKNOWN_ERROR
-    words = "request not understood" if is_callers else "unknown"
-    return json.dumps(refusal(CallRefused(code, words))).encode()
+    text = "request not understood" if is_callers else "unknown"
+    return json.dumps(refusal(CallRefused(code, text))).encode()
 
 
 def _addresses(call: DeviceCall) -> Iterator[str]:
@@ -305,11 +305,11 @@ def _addresses(call: DeviceCall) -> Iterator[str]:
 
 def _pattern(path: str) -> str:
     """Return a pattern that takes slashes too many, for an address typed with one at its end."""
-    words = [
+    text = [
         f"{{{_PERSON}:[^/]+}}" if one.startswith("{") else one for one in path.strip("/").split("/")
     ]
-    between = [f"{{s{number}:/+}}" for number in range(1, len(words))]
-    joined = "".join(part for pair in zip(words, [*between, ""], strict=True) for part in pair)
+    between = [f"{{s{number}:/+}}" for number in range(1, len(text))]
+    joined = "".join(part for pair in zip(text, [*between, ""], strict=True) for part in pair)
     return f"/{{s0:/*}}{joined}{{end:/*}}"
 
 

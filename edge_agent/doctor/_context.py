@@ -17,7 +17,7 @@ Outcome = TypeVar("Outcome")
 
 
 @dataclass(slots=True)
-class Patient:
+class CheckContext:
     """The terminal that is examined, and what was found out about it on the way.
 
     Attributes:

@@ -28,7 +28,7 @@ from edge_agent.storage import (
     Outcome,
     RecordLog,
     Visit,
-    held_details,
+    enrolled_details,
 )
 from terminal_protocol import IdCard
 
@@ -44,7 +44,7 @@ _CUES: Final = {
     DoorReason.MASK_MISSING: Cue.MASK_MISSING,
     DoorReason.NOT_ON_RECORD: Cue.TRY_LATER,
 }
-_NOBODY: Final = DoorDecision(open_door=False, reason=DoorReason.NOBODY)
+_NO_HOLDER: Final = DoorDecision(open_door=False, reason=DoorReason.NOBODY)
 # From the reader to the camera; afterwards another person may stand there.
 _HOLDS_S: Final = 15.0
 
@@ -124,7 +124,7 @@ class CardDesk:
         if holder is None:
             self._event_log.write("card", "an unknown card → nothing", outcome="unknown")
             await self._announcer.announce(Cue.STRANGER)
-            return _NOBODY
+            return _NO_HOLDER
         decision = self._decide(holder, door, now)
         visit = Visit(
             at=now,
@@ -189,4 +189,4 @@ def _holder(connection: sqlite3.Connection, card: str) -> Match | None:
     if len(rows) != 1:
         return None
     user_id, name, user_type, details = rows[0]
-    return Match(user_id, name, user_type, 100, *held_details(details))
+    return Match(user_id, name, user_type, 100, *enrolled_details(details))

@@ -29,7 +29,7 @@ from edge_agent.door.visits import ConcurrentVisits, Timings
 from edge_agent.drivers import Cue, DriverError, EventLog, Frame
 from edge_agent.recognition import Recogniser
 from edge_agent.storage import RELAY_FAILED, Match, Outcome, RecordLog, Visit
-from edge_agent.upstream import Uplink, UploadResult, UploadWriter, Verdict
+from edge_agent.upstream import Uplink, UploadResult, UploadVerdict, UploadWriter
 
 logger = logging.getLogger(__name__)
 
@@ -134,7 +134,7 @@ class Pipeline:
         self.live_view.show(frame, seen_at_s, door, detected.faces)
         for visitor in detected.visitors:
             await concurrent.begin(self._visit(visitor, door))
-        if detected.asks_to_look:
+        if detected.prompts_to_look:
             await self._announcer.announce(Cue.LOOK_HERE)
         elif detected.is_empty and not concurrent.is_busy:
             await self._announcer.announce(Cue.IDLE)
@@ -301,7 +301,7 @@ class Pipeline:
         if asks_platform(observation.door.rules.decide):
             delivery = await self.visit_writer.deliver(kept, until_s=observation.waits_until_s)
         self._uplink.wake()
-        is_stored = delivery is not None and delivery.verdict is Verdict.DONE
+        is_stored = delivery is not None and delivery.verdict is UploadVerdict.DONE
         if match is None and decision.reason is DoorReason.NOBODY:
             visit_line.stranger(self._event_log, is_stored=is_stored)
         else:
@@ -359,4 +359,6 @@ def _platform_answer(delivery: UploadResult) -> PlatformAnswer:
     """What a delivery in time says about the door."""
     if delivery.answer is not None:
         return PlatformAnswer.OPEN if delivery.answer.open_door else PlatformAnswer.KEEP_CLOSED
-    return PlatformAnswer.AWAY if delivery.verdict is Verdict.AWAY else PlatformAnswer.NOT_STORED
+    return (
+        PlatformAnswer.AWAY if delivery.verdict is UploadVerdict.AWAY else PlatformAnswer.NOT_STORED
+    )

@@ -15,7 +15,7 @@ from face_engine import DetectedFace
 _BETTER: Final = 0.05
 _TRIES_MOST: Final = 6
 # Who is still too badly seen after so many times `decide_after_s` is decided about all the same.
-_PATIENCE: Final = 3.0
+_UNRECOGNISED_AFTER_S: Final = 3.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,13 +41,13 @@ class FrameOutcome:
 
     Attributes:
         visitors: largest face first.
-        asks_to_look: whether a visitor should look at the camera.
+        prompts_to_look: whether a visitor should look at the camera.
         is_empty: whether no track is left.
         faces: of those who are followed, in this picture.
     """
 
     visitors: tuple[Visitor, ...] = ()
-    asks_to_look: bool = False
+    prompts_to_look: bool = False
     is_empty: bool = False
     faces: tuple[DetectedFace, ...] = ()
 
@@ -80,7 +80,7 @@ class VisitDetector:
         """
         visitors = await self._decide_all(self._tracker.forget(now_s), door)
         is_idle = door.looking.motion_gate and not self._tracker.tracks
-        if is_idle and not self._motion.is_worth_a_look(frame.image, now_s):
+        if is_idle and not self._motion.has_motion(frame.image, now_s):
             return FrameOutcome(tuple(visitors), is_empty=True)
         shots = await self._shots(frame, now_s, door)
         asks = False
@@ -119,7 +119,7 @@ class VisitDetector:
         is_due = waited_s >= door.looking.decide_after_s
         quality = track.best.quality
         if quality < door.looking.least_quality and waited_s < (
-            _PATIENCE * door.looking.decide_after_s
+            _UNRECOGNISED_AFTER_S * door.looking.decide_after_s
         ):
             track.was_asked = track.was_asked or is_due
             return None

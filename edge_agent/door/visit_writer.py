@@ -12,7 +12,7 @@ from typing import Final
 
 from edge_agent.drivers import Clock
 from edge_agent.storage import DiskFull, RecordLog, Visit, lightened
-from edge_agent.upstream import Uplink, UploadResult, Verdict
+from edge_agent.upstream import Uplink, UploadResult, UploadVerdict
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ class VisitUpload:
     def is_on_record(self, delivery: UploadResult | None) -> bool:
         """Whether it is on this disk or, as far as is known, before the platform."""
         return self.seq is not None or (
-            delivery is not None and delivery.verdict is Verdict.DONE
+            delivery is not None and delivery.verdict is UploadVerdict.DONE
         )  # fmt: skip
 
 
@@ -109,8 +109,8 @@ class VisitWriter:
         """Send an upload at once; see `edge_agent.upstream.uplink.Uplink.deliver_now`."""
         if kept.seq is not None:
             return await self._uplink.deliver_now(kept.seq, until_s=until_s)
-        delivery = await self._uplink.deliver_unkept(kept.kind, kept.body, until_s=until_s)
-        if delivery is not None and delivery.verdict in {Verdict.DONE, Verdict.PARK}:
+        delivery = await self._uplink.deliver_unstored(kept.kind, kept.body, until_s=until_s)
+        if delivery is not None and delivery.verdict in {UploadVerdict.DONE, UploadVerdict.PARK}:
             # Told apart by the bytes: moment and picture are in them.
             light = lightened(kept.body)
             self._drop(next((one for one in self._waiting if one.kept.body == light), None))
@@ -133,10 +133,10 @@ class VisitWriter:
         if not self._waiting:
             return
         oldest = self._waiting[0]
-        delivery = await self._uplink.deliver_unkept(
+        delivery = await self._uplink.deliver_unstored(
             oldest.kept.kind, oldest.kept.body, until_s=self._clock.monotonic() + _SENDING_S
         )
-        if delivery is not None and delivery.verdict in {Verdict.DONE, Verdict.PARK}:
+        if delivery is not None and delivery.verdict in {UploadVerdict.DONE, UploadVerdict.PARK}:
             self._drop(oldest)
 
     async def close(self) -> None:

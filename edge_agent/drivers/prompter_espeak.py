@@ -77,7 +77,7 @@ class EspeakPrompter:
         text = words(prompt, given.language, with_name=given.names)
         if not text:
             return
-        self._hush()
+        self._stop_speaking()
         pipe, nowhere = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
         try:
             # The words go through a pipe: a command line can be read by every user.
@@ -97,11 +97,11 @@ class EspeakPrompter:
 
     async def close(self) -> None:
         """See `Prompter.close`."""
-        self._hush()
+        self._stop_speaking()
         if self._reaping:
             await asyncio.wait(self._reaping)
 
-    def _hush(self) -> None:
+    def _stop_speaking(self) -> None:
         process, self._speaking = self._speaking, None
         if process is not None and process.returncode is None:
             with contextlib.suppress(ProcessLookupError):

@@ -28,7 +28,7 @@ _FRESH_S: Final = 1.0
 _REST_TIMES: Final = 20.0
 
 
-class FileTrouble(Exception):
+class FileUnavailable(Exception):
     """The agent's file cannot be read now."""
 
 
@@ -76,7 +76,7 @@ class FileReader:
         """Read what the page shows.
 
         Raises:
-            FileTrouble: the file cannot be read.
+            FileUnavailable: the file cannot be read.
         """
         async with self._reading:
             clock = asyncio.get_running_loop().time
@@ -92,7 +92,7 @@ class FileReader:
         """Make a small picture of a pass; None when it has none any more.
 
         Raises:
-            FileTrouble: the file cannot be read.
+            FileUnavailable: the file cannot be read.
         """
 
         def work(connection: sqlite3.Connection) -> bytes | None:
@@ -109,16 +109,16 @@ class FileReader:
 
     async def _read(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
         if self._thread is None:
-            raise FileTrouble("closed")
+            raise FileUnavailable("closed")
         # A thread that hangs on a dying card is waited for, but not given ever more to do.
         if self._running is not None and not self._running.done():
-            raise FileTrouble("still reading")
+            raise FileUnavailable("still reading")
         self._running = self._thread.submit(_with_connection, self._path, work)
         try:
             async with asyncio.timeout(_LIMIT_S):
                 return await asyncio.shield(asyncio.wrap_future(self._running))
         except (TimeoutError, OSError, sqlite3.Error) as error:
-            raise FileTrouble(type(error).__name__) from error
+            raise FileUnavailable(type(error).__name__) from error
 
 
 def _with_connection(path: Path, work: Callable[[sqlite3.Connection], Result]) -> Result:

@@ -9,7 +9,7 @@ from string import Template
 from typing import Final
 
 from edge_agent.config import Language
-from edge_agent.page.texts import words_of
+from edge_agent.page.texts import texts_of
 
 _LANGUAGES: Final = {Language.ENGLISH: ("en", "English"), Language.CHINESE: ("zh-CN", "中文")}
 _TYPES: Final = {
@@ -60,11 +60,11 @@ class Rendering:
             name: of the terminal.
             problem: why signing in is impossible, name of a word; empty when it is not.
         """
-        message = words_of(language)[f"problem_{problem}"] if problem else ""
+        message = texts_of(language)[f"problem_{problem}"] if problem else ""
         return self._filled("sign-in", language, name=name, message=message)
 
     def _filled(self, page: str, language: Language, **values: str) -> bytes:
-        words = words_of(language)
+        words = texts_of(language)
         texts = words | values
         texts |= {
             "words": json.dumps(words, ensure_ascii=False),

@@ -17,9 +17,9 @@ from typing import Any, Final
 from aiohttp import web
 
 from edge_agent.api.answers import CallRefused
-from edge_agent.api.auth import Gatekeeper
+from edge_agent.api.auth import Authenticator
 from edge_agent.api.failed_attempts import FailedAttempts
-from edge_agent.api.listener import ConnectionLimits, Listener, OwnAnswer
+from edge_agent.api.listener import ConnectionLimits, ErrorAnswer, Listener
 from edge_agent.api.terminal import Terminal
 from edge_agent.config import ApiConfig, Language, PageConfig
 from edge_agent.drivers import Backoff
@@ -30,7 +30,7 @@ from edge_agent.page.rendering import Rendering
 from edge_agent.page.requests import PageRequest, read_json
 from edge_agent.page.sessions import Session, Sessions, same
 from edge_agent.page.status import PageStatus, StatusSources
-from edge_agent.page.texts import language_chosen, language_first, words_of
+from edge_agent.page.texts import language_chosen, language_first, texts_of
 from edge_agent.page.views import ROUTES, PageContext, Route, problem_body, redirect
 from terminal_protocol.codes import RetCode
 
@@ -86,7 +86,7 @@ class PageServer:
         sources: StatusSources,
         *,
         file: Path,
-        chance: random.Random,
+        rng: random.Random,
     ) -> None:
         """Build everything; nothing is read or opened.
 
@@ -96,12 +96,12 @@ class PageServer:
             terminal: what the buttons act on.
             sources: what is shown.
             file: the agent's database, only read.
-            chance: spreads repeated tries to listen.
+            rng: spreads repeated tries to listen.
         """
         self._page = page
         self._terminal = terminal
         clock = terminal.clock
-        self._gate = Gatekeeper(api, clock=clock, time=terminal.time)
+        self._authenticator = Authenticator(api, clock=clock, time=terminal.time)
         self._attempts = FailedAttempts(clock)
         self._sessions = Sessions(clock)
         self._reader = FileReader(file)
@@ -115,9 +115,7 @@ class PageServer:
         )
         mark = hashlib.sha256(str(terminal.device["deviceID"]).encode()).hexdigest()[:8]
         self._cookie = f"menjin_page_{mark}"
-        self._backoff = Backoff(
-            first_s=_BIND_AGAIN_FIRST_S, most_s=_BIND_AGAIN_MOST_S, chance=chance
-        )
+        self._backoff = Backoff(first_s=_BIND_AGAIN_FIRST_S, most_s=_BIND_AGAIN_MOST_S, rng=rng)
         self._problem = ""
 
     async def run(self) -> None:
@@ -129,7 +127,7 @@ class PageServer:
         self._reader.open()
         listener = Listener(
             self._app(context),
-            OwnAnswer("text/plain; charset=utf-8", _not_understood, HEADERS),
+            ErrorAnswer("text/plain; charset=utf-8", _not_understood, HEADERS),
             shutdown_s=_SHUTDOWN_S,
             limits=_LIMITS,
         )
@@ -155,7 +153,7 @@ class PageServer:
     def _context(self, rendering: Rendering) -> PageContext:
         return PageContext(
             terminal=self._terminal,
-            gate=self._gate,
+            authenticator=self._authenticator,
             attempts=self._attempts,
             sessions=self._sessions,
             pictures=self.pictures,
@@ -256,7 +254,7 @@ class PageServer:
     def _problem_of(self, remote: str | None) -> str:
         """Check the address; returns why signing in is impossible now, empty when it is not."""
         try:
-            self._gate.admit(remote)
+            self._authenticator.admit(remote)
         except CallRefused as error:
             if error.code not in _PROBLEMS:
                 raise Refused(403, "not_allowed") from None
@@ -370,7 +368,7 @@ def _refusal(error: Refused, language: Language, *, is_page: bool) -> web.Respon
     if error.allow:
         headers["Allow"] = error.allow
     if is_page:
-        words = words_of(language)[f"problem_{error.problem}"]
+        words = texts_of(language)[f"problem_{error.problem}"]
         return web.Response(status=error.status, text=f"{words}\n", headers=headers)
     body = problem_body(error.problem, seconds=seconds)
     return web.json_response(body, status=error.status, headers=headers)

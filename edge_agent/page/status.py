@@ -7,7 +7,7 @@ from typing import Any
 from edge_agent.api.terminal import Terminal
 from edge_agent.door import LiveView
 from edge_agent.drivers import Clock
-from edge_agent.page.file_reader import FileReader, FileTrouble
+from edge_agent.page.file_reader import FileReader, FileUnavailable
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class PageStatus:
         }
         try:
             facts = await self._reader.facts()
-        except FileTrouble:
+        except FileUnavailable:
             return values | {"file": None}
         return values | {
             "file": {

@@ -86,7 +86,7 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "loop_watchdog": ("Watchdog", "看门狗"),
     "loop_uplink": ("Uploads", "上传"),
     "loop_presence": ("Heartbeat", "心跳"),
-    "loop_keeping": ("Visits without room", "待落盘记录"),
+    "loop_visit_writer": ("Visits without room", "待落盘记录"),
     "loop_api": ("Device interface", "设备接口"),
     "loop_page": ("This page", "本页面"),
     "state_starting": ("starting", "启动中"),
@@ -187,7 +187,7 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
 }
 
 
-def words_of(language: Language) -> dict[str, str]:
+def texts_of(language: Language) -> dict[str, str]:
     """Return name to word."""
     column = 1 if language is Language.CHINESE else 0
     return {name: both[column] for name, both in _WORDS.items()}

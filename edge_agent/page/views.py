@@ -9,11 +9,11 @@ from typing import Any, Final
 from aiohttp import web
 
 from edge_agent.api.answers import CallRefused
-from edge_agent.api.auth import Gatekeeper
+from edge_agent.api.auth import Authenticator
 from edge_agent.api.device_calls import open_from_afar
 from edge_agent.api.failed_attempts import FailedAttempts
 from edge_agent.api.terminal import Terminal
-from edge_agent.page.file_reader import FileReader, FileTrouble
+from edge_agent.page.file_reader import FileReader, FileUnavailable
 from edge_agent.page.guards import Refused
 from edge_agent.page.pictures import LivePictures
 from edge_agent.page.rendering import Rendering
@@ -38,7 +38,7 @@ class PageContext:
     """
 
     terminal: Terminal
-    gate: Gatekeeper
+    authenticator: Authenticator
     attempts: FailedAttempts
     sessions: Sessions
     pictures: LivePictures
@@ -109,7 +109,7 @@ async def sign_in(context: PageContext, request: PageRequest) -> web.Response:
     if password is None:
         raise Refused(400, "content")
     # Nothing is awaited between looking and counting, so a hundred at once are a hundred attempts.
-    if not context.gate.is_password(password):
+    if not context.authenticator.is_password(password):
         context.attempts.failed(request.remote)
         logger.warning("page_password_wrong remote=%s", request.remote)
         raise Refused(401, "password_wrong")
@@ -157,7 +157,7 @@ async def pass_picture(context: PageContext, request: PageRequest) -> web.Respon
     """Send the small picture of a pass."""
     try:
         jpeg = await context.reader.picture(request.tail_number("/picture"))
-    except FileTrouble:
+    except FileUnavailable:
         raise Refused(503, "file") from None
     if jpeg is None:
         raise Refused(404, "not_found")

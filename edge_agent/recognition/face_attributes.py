@@ -13,7 +13,7 @@ from face_engine import DetectedFace
 
 
 @dataclass(frozen=True, slots=True)
-class FaceJudges:
+class FaceAttributes:
     """What else is told from a face.
 
     Attributes:
@@ -43,7 +43,7 @@ class FaceJudges:
         return Liveness(word) if word in set(Liveness) else Liveness.UNKNOWN
 
 
-def face_judges(looking: LookingConfig) -> FaceJudges:
+def load_face_attributes(looking: LookingConfig) -> FaceAttributes:
     """Load what tells masks and life from a face.
 
     Raises:
@@ -58,7 +58,7 @@ def face_judges(looking: LookingConfig) -> FaceJudges:
         liveness_model = load_classifier(
             looking.liveness_model, key="looking.liveness_model", needs=needs
         )
-    return FaceJudges(
+    return FaceAttributes(
         looks_for_masks=looking.mask is not MaskMode.NONE,
         mask_model=mask_model,
         liveness_model=liveness_model,

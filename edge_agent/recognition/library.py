@@ -6,7 +6,7 @@ from importlib.util import find_spec
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_agent.storage import Applied, HeldPerson, Match
+from edge_agent.storage import AppliedChanges, EnrolledPerson, Match
 from face_engine import FaissIndex, NumpyIndex, VectorIndex, similarity_from_cosine
 
 
@@ -31,7 +31,7 @@ class Library:
         self._threshold = threshold
         self._least = least_similarity or similarity_from_cosine(threshold, threshold=threshold)
         self._index = _make_index(dimension)
-        self._people: dict[int, HeldPerson] = {}
+        self._people: dict[int, EnrolledPerson] = {}
 
     def __len__(self) -> int:
         """How many people can be recognised."""
@@ -42,13 +42,13 @@ class Library:
         """From here on, 0 to 100, it is the same person."""
         return self._least
 
-    def replace(self, people: Sequence[HeldPerson]) -> None:
+    def replace(self, people: Sequence[EnrolledPerson]) -> None:
         """Hold exactly these people."""
         self._index = _make_index(self._index.dimension)
         self._people = {}
-        self.apply(Applied(held=tuple(people), gone=()))
+        self.apply(AppliedChanges(held=tuple(people), gone=()))
 
-    def apply(self, applied: Applied) -> None:
+    def apply(self, applied: AppliedChanges) -> None:
         """Follow a transaction of the store."""
         if applied.gone:
             self._index.remove(np.asarray(applied.gone, dtype=np.int64))

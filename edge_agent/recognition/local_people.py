@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from edge_agent.recognition.recogniser import PictureProblem, Recogniser
 from edge_agent.storage import (
-    Applied,
+    AppliedChanges,
     DeletePerson,
     Face,
     SavePerson,
@@ -119,7 +119,7 @@ class LocalPeople:
             Who could not be written, by position, and why; None when all were.
         """
 
-        def work(connection: sqlite3.Connection) -> tuple[int, PersonProblem] | Applied:
+        def work(connection: sqlite3.Connection) -> tuple[int, PersonProblem] | AppliedChanges:
             (count,) = connection.execute("SELECT count(*) FROM people").fetchone()
             for number, person in enumerate(people):
                 origin = _origin(connection, person.user["userId"])
@@ -145,7 +145,7 @@ class LocalPeople:
             Why not; None when it was done.
         """
 
-        def work(connection: sqlite3.Connection) -> tuple[int, PersonProblem] | Applied:
+        def work(connection: sqlite3.Connection) -> tuple[int, PersonProblem] | AppliedChanges:
             origin = _origin(connection, user_id)
             if origin != "local":
                 return 0, PersonProblem.UNKNOWN if origin is None else PersonProblem.PLATFORMS
@@ -161,7 +161,7 @@ class LocalPeople:
     async def delete(self, user_id: str) -> PersonProblem | None:
         """Delete a person entered here; see `update` for what it returns."""
 
-        def work(connection: sqlite3.Connection) -> tuple[int, PersonProblem] | Applied:
+        def work(connection: sqlite3.Connection) -> tuple[int, PersonProblem] | AppliedChanges:
             origin = _origin(connection, user_id)
             if origin != "local":
                 return 0, PersonProblem.UNKNOWN if origin is None else PersonProblem.PLATFORMS
@@ -173,10 +173,10 @@ class LocalPeople:
     async def delete_all(self) -> None:
         """Delete all people, the platform's too; the next poll asks for those again."""
 
-        def work(connection: sqlite3.Connection) -> Applied:
+        def work(connection: sqlite3.Connection) -> AppliedChanges:
             rows = connection.execute("DELETE FROM people RETURNING id").fetchall()
             set_fact(connection, "cursor", "0")
-            return Applied(held=(), gone=tuple(person_id for (person_id,) in rows))
+            return AppliedChanges(held=(), gone=tuple(person_id for (person_id,) in rows))
 
         await self._change(work)
 
@@ -225,7 +225,7 @@ class LocalPeople:
         """Run a transaction and let the recogniser follow it."""
         async with self._store.changing:
             outcome = await self._store.database.run(work)
-            if not isinstance(outcome, Applied):
+            if not isinstance(outcome, AppliedChanges):
                 refused: tuple[int, PersonProblem] = outcome
                 return refused
             await self._recogniser.follow(outcome)

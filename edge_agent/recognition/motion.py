@@ -11,11 +11,11 @@ _NOISE_LEVELS: Final = 8.0  # cameras' noise, averaged over a cell, is below two
 _LEAST_SHARE: Final = 0.004  # of all cells: at 640 × 480 five of 1200, a face of 36 px
 # Of the difference, for each picture: quiet cells follow the daylight at once; a person passing by
 # hardly counts; what has not changed for a while is background, be it put down or what was behind.
-_LEARN_QUIET: Final = 0.1
+_LEARN_IDLE: Final = 0.1
 _LEARN_MOVING: Final = 0.01
 _LEARN_SETTLED: Final = 0.5
 _SETTLED_S: Final = 1.5
-_LOOK_ANYWAY_S: Final = 2.0  # a person who stands like a statue is seen all the same
+_DETECT_AT_LEAST_EVERY_S: Final = 2.0  # a person who stands like a statue is seen all the same
 
 
 class MotionGate:
@@ -38,7 +38,7 @@ class MotionGate:
         self.looked = 0
         self.passed = 0
 
-    def is_worth_a_look(self, image: NDArray[np.uint8], now_s: float) -> bool:
+    def has_motion(self, image: NDArray[np.uint8], now_s: float) -> bool:
         """Take in a picture and tell whether faces should be looked for in it.
 
         Args:
@@ -46,7 +46,7 @@ class MotionGate:
             now_s: monotonic clock.
         """
         moves = self._moves(image, now_s)
-        if moves or now_s - self._looked_at_s >= _LOOK_ANYWAY_S:
+        if moves or now_s - self._looked_at_s >= _DETECT_AT_LEAST_EVERY_S:
             self._looked_at_s = now_s
             self.looked += 1
             return True
@@ -63,7 +63,7 @@ class MotionGate:
         change = cells - background
         moving = np.abs(change - np.median(change)) > _NOISE_LEVELS
         is_settled = self._settle(cells, now_s) >= _SETTLED_S
-        learn = np.where(moving, np.float32(_LEARN_MOVING), np.float32(_LEARN_QUIET))
+        learn = np.where(moving, np.float32(_LEARN_MOVING), np.float32(_LEARN_IDLE))
         learn = np.where(moving & is_settled, np.float32(_LEARN_SETTLED), learn)
         self._background = background + learn * change
         return bool(np.count_nonzero(moving) > _LEAST_SHARE * moving.size)

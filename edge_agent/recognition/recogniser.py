@@ -10,13 +10,13 @@ from typing import Final, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_agent.recognition.face_attributes import FaceJudges
+from edge_agent.recognition.face_attributes import FaceAttributes
 from edge_agent.recognition.face_settings import FaceSettings
 from edge_agent.recognition.library import Library
 from edge_agent.recognition.liveness import Liveness
 from edge_agent.recognition.mask import Mask
 from edge_agent.recognition.snapshots import snapshot
-from edge_agent.storage import Applied, HeldPerson, Match
+from edge_agent.storage import AppliedChanges, EnrolledPerson, Match
 from face_engine import DetectedFace, FaceEngine, ImageUnreadable, assess, decode_image
 
 Result = TypeVar("Result")
@@ -64,10 +64,10 @@ class Recogniser:
         *,
         least_similarity: int,
         detector_px: int,
-        judges: FaceJudges | None = None,
+        attributes: FaceAttributes | None = None,
     ) -> None:
         self._engine = engine
-        self._judges = judges or FaceJudges()
+        self._attributes = attributes or FaceAttributes()
         self._detector_px = detector_px
         self._library = Library(
             contract_id=engine.contract_id,
@@ -158,7 +158,7 @@ class Recogniser:
         """
         return await self._run(lambda: self._describe(picture, max_bytes))
 
-    async def hold(self, people: list[HeldPerson]) -> int:
+    async def hold(self, people: list[EnrolledPerson]) -> int:
         """Recognise exactly these people from now on; how many they are."""
 
         def work() -> int:
@@ -167,7 +167,7 @@ class Recogniser:
 
         return await self._run(work)
 
-    async def follow(self, applied: Applied) -> int:
+    async def follow(self, applied: AppliedChanges) -> int:
         """Follow a transaction of the store; how many people can be recognised now."""
 
         def work() -> int:
@@ -196,8 +196,8 @@ class Recogniser:
             descriptor=descriptor,
             snapshot=snapshot(image, face, how),
             face=face,
-            mask=self._judges.mask(image, face),
-            liveness=self._judges.liveness(image, face),
+            mask=self._attributes.mask(image, face),
+            liveness=self._attributes.liveness(image, face),
         )
 
     def _describe(self, picture: bytes, max_bytes: int) -> NDArray[np.float32] | PictureProblem:

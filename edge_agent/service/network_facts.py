@@ -67,9 +67,9 @@ def _dotted(number: str) -> str:
 
 def _servers(lines: list[str]) -> Iterator[str]:
     for line in lines:
-        words = line.split()
-        if len(words) >= 2 and words[0] == "nameserver" and _is_ipv4(words[1]):
-            yield words[1]
+        parts = line.split()
+        if len(parts) >= 2 and parts[0] == "nameserver" and _is_ipv4(parts[1]):
+            yield parts[1]
 
 
 def _is_ipv4(text: str) -> bool:

@@ -111,5 +111,5 @@ def _clock_offset_s(config: AgentConfig) -> float:
         with closing(open_read_only(config.data_dir / DATABASE_NAME)) as connection:
             return float(get_fact(connection, "clock_offset_s") or 0.0)
     except sqlite3.Error as error:
-        words = "the running agent's database cannot be read from this account"
-        raise AgentUnreachable(words) from error
+        text = "the running agent's database cannot be read from this account"
+        raise AgentUnreachable(text) from error

@@ -26,7 +26,7 @@ _DISK_AGAIN_S: Final = 5.0
 _STILL_S: Final = 20.0
 
 
-class Ending(Enum):
+class RunEnd(Enum):
     """Why a run ended."""
 
     STOP = "stop"
@@ -66,7 +66,7 @@ async def run_agent(
     stop: asyncio.Event,
     limits: RunLimits | None = None,
     load: Callable[[Path | None], FaceEngine] = load_engine,
-) -> Ending:
+) -> RunEnd:
     """Run a terminal until it is told to stop or to start anew.
 
     Args:
@@ -102,7 +102,7 @@ async def run_agent(
         event_log.write(
             "stop", "terminal stops to start anew" if is_restart else "terminal stopped"
         )
-        return Ending.RESTART if is_restart else Ending.STOP
+        return RunEnd.RESTART if is_restart else RunEnd.STOP
 
 
 async def _run_parts(
@@ -141,7 +141,7 @@ async def _open_database(
     is_logged = False
     while True:
         try:
-            await _open_patiently(parts)
+            await _open_in_background(parts)
         except DiskFull:
             if not is_logged:
                 event_log.write("disk", "disk: full, so nothing can start; waiting", state="full")
@@ -157,7 +157,7 @@ async def _open_database(
         return False
 
 
-async def _open_patiently(parts: Parts) -> None:
+async def _open_in_background(parts: Parts) -> None:
     """Open the file however long it takes: a large one that is damaged takes minutes."""
     opening = asyncio.ensure_future(parts.database.open())
     try:
@@ -200,7 +200,7 @@ async def _run_loops(
         uplink = start("uplink", parts.upstream.uplink.run)
         sync = start("library", parts.upstream.sync.run)
         presence = start("presence", parts.upstream.heartbeat.run)
-        visit_writer = start("keeping", parts.door.pipeline.visit_writer.run)
+        visit_writer = start("visit_writer", parts.door.pipeline.visit_writer.run)
         door = start("door", lambda: _run_door(parts, held, limits))
         cards = start("cards", parts.door.cards.run)
         api = start("api", parts.interfaces.api.run)

@@ -27,7 +27,7 @@ from edge_agent.drivers.thermometer import NoThermometer
 from edge_agent.recognition import Library
 from edge_agent.service.assembly import assemble
 from edge_agent.service.live_state import agent_version
-from edge_agent.storage import DATABASE_NAME, HeldPerson, open_read_only, read_held
+from edge_agent.storage import DATABASE_NAME, EnrolledPerson, open_read_only, read_enrolled
 from face_engine import DetectedFace, FaceEngine, RgbImage
 
 _WARM_UP: Final = 5
@@ -154,7 +154,7 @@ def _looks(
 
 
 def _searches(
-    plan: SpeedPlan, all_people: Sequence[HeldPerson]
+    plan: SpeedPlan, all_people: Sequence[EnrolledPerson]
 ) -> dict[str, Callable[[int], object]]:
     engine = plan.engine
     library = Library(
@@ -176,7 +176,7 @@ def _searches(
     return {"1:N match": match, "numpy product": product}
 
 
-async def _decisions(plan: SpeedPlan, all_people: list[HeldPerson]) -> list[float]:
+async def _decisions(plan: SpeedPlan, all_people: list[EnrolledPerson]) -> list[float]:
     """Seconds from a picture to what is decided, record and upload on disk, by the local rule."""
     spent_s: list[float] = []
     async with AsyncExitStack() as stack:
@@ -194,7 +194,7 @@ async def _decisions(plan: SpeedPlan, all_people: list[HeldPerson]) -> list[floa
         devices = Devices(
             FolderCameraOptions().make(), SimulatedRelay(), NoThermometer(), clock=clock
         )
-        parts = assemble(config, devices, clock, plan.engine, _Silence())
+        parts = assemble(config, devices, clock, plan.engine, _NoEventLog())
         for part in (parts.database, parts.door.recogniser, parts.door.devices.relay):
             stack.push_async_callback(part.close)
             await part.open()
@@ -209,7 +209,7 @@ async def _decisions(plan: SpeedPlan, all_people: list[HeldPerson]) -> list[floa
     return spent_s
 
 
-class _Silence:
+class _NoEventLog:
     """An `EventLog` that writes nothing."""
 
     def write(self, event: str, line: str, **facts: Any) -> None:
@@ -240,24 +240,28 @@ def _step(name: str, spent_s: Sequence[float]) -> Step:
     return Step(name, rank_ms(50), rank_ms(99), len(ordered))
 
 
-def _people(plan: SpeedPlan) -> list[HeldPerson]:
+def _people(plan: SpeedPlan) -> list[EnrolledPerson]:
     path = plan.config.data_dir / DATABASE_NAME
     if not path.exists():
         return []
     with closing(open_read_only(path)) as connection:
-        held = read_held(connection, plan.engine.dimension)
+        held = read_enrolled(connection, plan.engine.dimension)
     return [one for one in held if one.contract_id == plan.engine.contract_id]
 
 
-def _random_people(engine: FaceEngine, count: int, *, first_id: int) -> list[HeldPerson]:
+def _random_people(engine: FaceEngine, count: int, *, first_id: int) -> list[EnrolledPerson]:
     vectors = _unit_vectors(count, engine.dimension, seed=_SEED)
     # Row ids of the database are far below this.
     return _as_people(engine, vectors, 20_000_000 + first_id)
 
 
-def _as_people(engine: FaceEngine, vectors: NDArray[np.float32], first_id: int) -> list[HeldPerson]:
+def _as_people(
+    engine: FaceEngine, vectors: NDArray[np.float32], first_id: int
+) -> list[EnrolledPerson]:
     return [
-        HeldPerson(first_id + number, f"bench-{first_id + number}", "", "", engine.contract_id, one)
+        EnrolledPerson(
+            first_id + number, f"bench-{first_id + number}", "", "", engine.contract_id, one
+        )
         for number, one in enumerate(vectors)
     ]
 

@@ -29,7 +29,7 @@ _CHECKS_PER_LIMIT: Final = 4
 _MAY_END: Final = frozenset({"door", "cards"})
 _STDERR: Final = 2  # by its number, which stays good whatever becomes of the object
 
-Sign = Callable[[float], str]
+HealthCheck = Callable[[float], str]
 """Given the moment of the monotonic clock, what is stuck; empty when nothing is."""
 
 
@@ -52,7 +52,7 @@ class FaultAlarm:
         faulthandler.dump_traceback_later(after_s, exit=True, file=_STDERR)
 
 
-class AnswerSign:
+class ThreadCheck:
     """A thread that has to answer: something small is given to it, and again when it is done."""
 
     def __init__(self, name: str, ask: Callable[[], Awaitable[object]], *, within_s: float) -> None:
@@ -63,7 +63,7 @@ class AnswerSign:
         self._asking: asyncio.Task[None] | None = None
 
     def __call__(self, now_s: float) -> str:
-        """See `Sign`."""
+        """See `HealthCheck`."""
         asking = self._asking
         if asking is None or asking.done():
             # One that failed has answered: a full disk is no reason to start again.
@@ -118,8 +118,8 @@ class Watchdog:
         self._ports = ports
         self._manager = ServiceManager.from_environment() if manager is None else manager
         self._alarm: Alarm = FaultAlarm() if alarm is None else alarm
-        self._signs: list[Sign] = []
-        self._answers: list[AnswerSign] = []
+        self._signs: list[HealthCheck] = []
+        self._answers: list[ThreadCheck] = []
         self._loops: dict[str, Supervisor] = {}
         self._troubles: tuple[str, ...] = ()
         self._told_at_s = -float("inf")
@@ -132,7 +132,7 @@ class Watchdog:
             started_at=clock.now().isoformat(timespec="seconds"),
         )
 
-    def watch(self, sign: Sign) -> None:
+    def watch(self, sign: HealthCheck) -> None:
         """Look at something else, too."""
         self._signs.append(sign)
 
@@ -143,7 +143,7 @@ class Watchdog:
             name: in words, "the database".
             ask: gives it something small to do and waits for it.
         """
-        sign = AnswerSign(name, ask, within_s=self._config.answer_within_s)
+        sign = ThreadCheck(name, ask, within_s=self._config.answer_within_s)
         self._answers.append(sign)
         self.watch(sign)
 
@@ -162,9 +162,9 @@ class Watchdog:
             self._is_ready = True
             self._manager.send("READY=1")
 
-    def waits_to_start(self, words: str) -> None:
+    def waits_to_start(self, text: str) -> None:
         """Tell that the start takes longer, and why; to be repeated within half a minute."""
-        self._manager.send("EXTEND_TIMEOUT_USEC=60000000", f"STATUS={words}")
+        self._manager.send("EXTEND_TIMEOUT_USEC=60000000", f"STATUS={text}")
 
     async def run(self) -> None:
         """Look for ever."""
@@ -192,8 +192,8 @@ class Watchdog:
         found = [*(sign(now_s) for sign in self._signs), *self._ended()]
         self._note(tuple(one for one in found if one))
         if not self._troubles:
-            self._pat(now_s)
-        self._tell_state(now_s)
+            self._notify_systemd(now_s)
+        self._report_state(now_s)
 
     def stopping(self, *, is_restart: bool) -> None:
         """Tell that the end has begun.
@@ -219,10 +219,10 @@ class Watchdog:
         self._troubles = troubles
         if troubles:
             logger.error("stuck what=%s", "; ".join(troubles))
-        words = "; ".join(troubles) if troubles else "goes on"
-        self._event_log.write("watchdog", f"watchdog: {words}", troubles=list(troubles))
+        text = "; ".join(troubles) if troubles else "goes on"
+        self._event_log.write("watchdog", f"watchdog: {text}", troubles=list(troubles))
 
-    def _pat(self, now_s: float) -> None:
+    def _notify_systemd(self, now_s: float) -> None:
         if self._config.exit_after_s:
             self._alarm.set(self._config.exit_after_s)
         interval_s = self._manager.watchdog_s / 2
@@ -231,7 +231,7 @@ class Watchdog:
             self._told_at_s = now_s
             self._manager.send("WATCHDOG=1")
 
-    def _tell_state(self, now_s: float) -> None:
+    def _report_state(self, now_s: float) -> None:
         loops = {name: str(supervisor.state) for name, supervisor in self._loops.items()}
         host, port, push_port = self._ports()
         self._state = dataclasses.replace(

@@ -64,12 +64,12 @@ def read_marks(connection: sqlite3.Connection) -> CallMarks:
     return CallMarks(max(in_rows or 0, set_ms, newest_ms), floor_ms)
 
 
-def is_whole(text: str) -> bool:
+def is_intact(text: str) -> bool:
     """Tell whether the fact of a mark can be what was written."""
     return text.isdecimal() and text == _checked(_moment(text)) and _moment(text) < _TIMESTAMPS_END
 
 
-def is_whole_row(timestamp_ms: object, remainder: object) -> bool:
+def is_intact_row(timestamp_ms: object, remainder: object) -> bool:
     """Tell whether a row can be what was written."""
     if not isinstance(timestamp_ms, int) or not 0 <= timestamp_ms < _TIMESTAMPS_END:
         return False
@@ -239,8 +239,8 @@ class NewestCallFile:
             text, _, check = self._path.read_text(encoding="ascii").partition(" ")
         except (FileNotFoundError, UnicodeDecodeError):
             return 0
-        is_whole = text.isdecimal() and check.strip() == _checksum(text)
-        return int(text) if is_whole else 0
+        is_intact = text.isdecimal() and check.strip() == _checksum(text)
+        return int(text) if is_intact else 0
 
     def cover(self, timestamp_ms: int) -> int:
         """Write the end of this timestamp's minute, on disk when it returns; returns it.

@@ -28,7 +28,7 @@ ON CONFLICT (user_id) DO UPDATE SET
     origin = excluded.origin, details = excluded.details, is_doubtful = 0
 RETURNING id
 """
-HELD_COLUMNS: Final = "id, user_id, name, user_type, contract_id, descriptor, details"
+ENROLLED_COLUMNS: Final = "id, user_id, name, user_type, contract_id, descriptor, details"
 _SET_FACE: Final = (
     "UPDATE people SET picture_sha256 = ?, contract_id = ?, descriptor = ? WHERE id = ?"
 )
@@ -70,7 +70,7 @@ class Face:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class HeldPerson:
+class EnrolledPerson:
     """A person who can be recognised.
 
     Attributes:
@@ -99,7 +99,7 @@ class Match:
 
     Attributes:
         similarity: 0 to 100, the scale of the wire.
-        visit, welcome: see `HeldPerson`.
+        visit, welcome: see `EnrolledPerson`.
     """
 
     user_id: str
@@ -152,16 +152,16 @@ Change = SavePerson | DeletePerson
 
 
 @dataclass(frozen=True, slots=True)
-class Applied:
+class AppliedChanges:
     """What a transaction did to the faces: who can be recognised now, and which rows no more."""
 
-    held: tuple[HeldPerson, ...]
+    held: tuple[EnrolledPerson, ...]
     gone: tuple[int, ...]
 
 
-def apply_changes(connection: sqlite3.Connection, changes: Sequence[Change]) -> Applied:
+def apply_changes(connection: sqlite3.Connection, changes: Sequence[Change]) -> AppliedChanges:
     """Write changes inside a transaction; see `edge_agent.storage.store.Store.apply`."""
-    held: dict[int, HeldPerson] = {}
+    held: dict[int, EnrolledPerson] = {}
     gone: set[int] = set()
     for change in changes:
         if isinstance(change, DeletePerson):
@@ -175,10 +175,10 @@ def apply_changes(connection: sqlite3.Connection, changes: Sequence[Change]) -> 
                 held[person_id] = person
                 gone.discard(person_id)
     kept = tuple(person for one, person in held.items() if one not in gone)
-    return Applied(held=kept, gone=tuple(gone))
+    return AppliedChanges(held=kept, gone=tuple(gone))
 
 
-def _save(connection: sqlite3.Connection, change: SavePerson) -> tuple[int, HeldPerson | None]:
+def _save(connection: sqlite3.Connection, change: SavePerson) -> tuple[int, EnrolledPerson | None]:
     """Write a person; the row, and the person when they can be recognised."""
     due = None if change.due_at is None else change.due_at.timestamp()
     (person_id,) = connection.execute(
@@ -200,23 +200,23 @@ def _save(connection: sqlite3.Connection, change: SavePerson) -> tuple[int, Held
         connection.execute(_SET_FACE, ("", "", None, person_id))
         connection.execute("DELETE FROM pictures WHERE person_id = ?", (person_id,))
     row = connection.execute(
-        f"SELECT {HELD_COLUMNS} FROM people WHERE id = ? AND descriptor IS NOT NULL",  # noqa: S608 - ours
+        f"SELECT {ENROLLED_COLUMNS} FROM people WHERE id = ? AND descriptor IS NOT NULL",  # noqa: S608 - ours
         (person_id,),
     ).fetchone()
-    return person_id, None if row is None else held_person(row)
+    return person_id, None if row is None else enrolled_person(row)
 
 
-def held_person(row: Sequence[Any]) -> HeldPerson:
-    """Make a person of a row of `HELD_COLUMNS`."""
+def enrolled_person(row: Sequence[Any]) -> EnrolledPerson:
+    """Make a person of a row of `ENROLLED_COLUMNS`."""
     person_id, user_id, name, user_type, contract_id, raw, details = row
-    return HeldPerson(
+    return EnrolledPerson(
         *(person_id, user_id, name, user_type, contract_id, descriptor_of(raw)),
-        *held_details(details),
+        *enrolled_details(details),
     )
 
 
-def held_details(details: str) -> tuple[tuple[int, int], str]:
-    """Return `HeldPerson.visit` and `welcome` of a person's details, a UserObject as JSON."""
+def enrolled_details(details: str) -> tuple[tuple[int, int], str]:
+    """Return `EnrolledPerson.visit` and `welcome` of a person's details, a UserObject as JSON."""
     values = json.loads(details)
     visit = int(values.get("startTime", 0)), int(values.get("endTime", 0))
     return visit, str(values.get("prompt", ""))
@@ -227,13 +227,13 @@ def _delete(connection: sqlite3.Connection, user_id: str) -> set[int]:
     return {person_id for (person_id,) in rows.fetchall()}
 
 
-def read_held(connection: sqlite3.Connection, dimension: int) -> list[HeldPerson]:
+def read_enrolled(connection: sqlite3.Connection, dimension: int) -> list[EnrolledPerson]:
     """Read all people with a descriptor of so many numbers, from a file that is only read."""
     rows = connection.execute(
-        f"SELECT {HELD_COLUMNS} FROM people WHERE length(descriptor) = ? ORDER BY id",  # noqa: S608 - ours
+        f"SELECT {ENROLLED_COLUMNS} FROM people WHERE length(descriptor) = ? ORDER BY id",  # noqa: S608 - ours
         (4 * dimension,),
     )
-    return [held_person(row) for row in rows]
+    return [enrolled_person(row) for row in rows]
 
 
 def descriptor_of(raw: bytes) -> NDArray[np.float32]:

@@ -23,14 +23,14 @@ class HeartbeatSender:
         clock: Clock,
         event_log: EventLog,
         interval_s: float,
-        chance: random.Random,
+        rng: random.Random,
     ) -> None:
         self._client = client
         self._store = store
         self._clock = clock
         self._event_log = event_log
         self._interval_s = interval_s
-        self._chance = chance
+        self._rng = rng
         self._problem: str | None = None
         self._noted_at_s: float | None = None
 
@@ -43,7 +43,7 @@ class HeartbeatSender:
         """Beat for ever."""
         while True:
             await self.beat()
-            await asyncio.sleep(jittered(self._interval_s, self._chance))
+            await asyncio.sleep(jittered(self._interval_s, self._rng))
 
     async def beat(self) -> bool:
         """Send one heartbeat; whether the platform took it."""

@@ -29,7 +29,7 @@ _SLOW_MOST_S: Final = 600.0
 _SUSPECT_AFTER: Final = 3
 
 
-class Verdict(StrEnum):
+class UploadVerdict(StrEnum):
     """What to do with an event after a reply."""
 
     DONE = "done"  # the platform has it
@@ -39,7 +39,7 @@ class Verdict(StrEnum):
     REFUSED = "refused"  # the platform does not want this terminal; everything waits longer
 
 
-_HELD_UP: Final = frozenset({Verdict.AWAY, Verdict.REFUSED})
+_HELD_UP: Final = frozenset({UploadVerdict.AWAY, UploadVerdict.REFUSED})
 _TOO_OFTEN: Final = 429  # is about how many come, never about this one
 
 
@@ -54,7 +54,7 @@ class UploadResult:
         has_delay: whether the answer carried an unlock delay.
     """
 
-    verdict: Verdict
+    verdict: UploadVerdict
     reply: Reply
     answer: PassAnswer | None = None
     has_delay: bool = False
@@ -70,24 +70,24 @@ def judge(kind: str, reply: Reply) -> UploadResult:
         reply: what came back.
     """
     if reply.is_away:
-        return UploadResult(Verdict.AWAY, reply)
+        return UploadResult(UploadVerdict.AWAY, reply)
     if reply.status == 413:  # this one is too long for something on the way
-        return UploadResult(Verdict.LATER, reply)
+        return UploadResult(UploadVerdict.LATER, reply)
     if reply.status != 200:
-        return UploadResult(Verdict.REFUSED, reply)
+        return UploadResult(UploadVerdict.REFUSED, reply)
     if not isinstance(reply.payload, dict):
         # A field server answered null for months; a page of a hotel's network is no answer.
-        verdict = Verdict.AWAY if reply.problem else Verdict.LATER
+        verdict = UploadVerdict.AWAY if reply.problem else UploadVerdict.LATER
         return UploadResult(verdict, reply)
     ret = Ack.from_wire(reply.payload).ret
     if ret == RetCode.SUCCESS:
         answer = PassAnswer.from_wire(reply.payload) if kind == "syface" else None
-        return UploadResult(Verdict.DONE, reply, answer, has_delay=_has_delay(reply.payload))
+        return UploadResult(UploadVerdict.DONE, reply, answer, has_delay=_has_delay(reply.payload))
     if ret in _PERMANENT:
-        return UploadResult(Verdict.PARK, reply)
+        return UploadResult(UploadVerdict.PARK, reply)
     if ret.startswith(_TERMINAL_CODES):
-        return UploadResult(Verdict.REFUSED, reply)
-    return UploadResult(Verdict.LATER, reply)
+        return UploadResult(UploadVerdict.REFUSED, reply)
+    return UploadResult(UploadVerdict.LATER, reply)
 
 
 def _has_delay(payload: dict[str, object]) -> bool:
@@ -98,16 +98,16 @@ class Uplink:
     """Sends events. One loop works through the queue; a visitor's event may overtake it."""
 
     def __init__(
-        self, *, outbox: Outbox, client: PlatformClient, clock: Clock, chance: random.Random
+        self, *, outbox: Outbox, client: PlatformClient, clock: Clock, rng: random.Random
     ) -> None:
         self._outbox = outbox
         self._client = client
         self._clock = clock
-        self._away = Backoff(first_s=_AWAY_FIRST_S, most_s=_AWAY_MOST_S, chance=chance)
-        self._refused = Backoff(first_s=_SLOW_FIRST_S, most_s=_SLOW_MOST_S, chance=chance)
+        self._away = Backoff(first_s=_AWAY_FIRST_S, most_s=_AWAY_MOST_S, rng=rng)
+        self._refused = Backoff(first_s=_SLOW_FIRST_S, most_s=_SLOW_MOST_S, rng=rng)
         self._deferred_until_s: dict[int, float] = {}
         self._deferrals: dict[int, Backoff] = {}
-        self._chance = chance
+        self._rng = rng
         # Tries in vain since anything was answered, and what had failed when something was.
         self._failures: dict[int, int] = {}
         self._blamed: set[int] = set()
@@ -161,7 +161,7 @@ class Uplink:
         await self._settle(event, delivery)
         return delivery
 
-    async def deliver_unkept(
+    async def deliver_unstored(
         self, kind: str, body: bytes, *, until_s: float
     ) -> UploadResult | None:
         """Send an upload at once that found no room in the queue.
@@ -241,22 +241,22 @@ class Uplink:
         """Do with an event what the reply demands, and adapt the pauses."""
         verdict, reply = delivery.verdict, delivery.reply
         if verdict in _HELD_UP and event.seq in self._blamed and reply.status != _TOO_OFTEN:
-            verdict = Verdict.LATER
+            verdict = UploadVerdict.LATER
         elif verdict not in _HELD_UP:
             self._note_answered()
         now_s = self._clock.monotonic()
-        if verdict is Verdict.DONE:
+        if verdict is UploadVerdict.DONE:
             await self._outbox.done(event.seq)
             self._forget(event.seq)
             self._settled.set()
-        elif verdict is Verdict.PARK:
+        elif verdict is UploadVerdict.PARK:
             await self._outbox.park(event.seq, problem_of(reply))
             self._forget(event.seq)
             self._settled.set()
             logger.warning("event_parked kind=%s reason=%s", event.kind, problem_of(reply))
-        elif verdict is Verdict.LATER:
+        elif verdict is UploadVerdict.LATER:
             backoff = self._deferrals.setdefault(
-                event.seq, Backoff(first_s=_SLOW_FIRST_S, most_s=_SLOW_MOST_S, chance=self._chance)
+                event.seq, Backoff(first_s=_SLOW_FIRST_S, most_s=_SLOW_MOST_S, rng=self._rng)
             )
             pause_s = max(backoff.failed(), reply.retry_after_s or 0.0)
             self._deferred_until_s[event.seq] = now_s + pause_s
@@ -269,7 +269,7 @@ class Uplink:
 
     def _hold_back(self, delivery: UploadResult) -> None:
         """Let the queue wait, longer each time."""
-        backoff = self._away if delivery.verdict is Verdict.AWAY else self._refused
+        backoff = self._away if delivery.verdict is UploadVerdict.AWAY else self._refused
         pause_s = max(backoff.failed(), delivery.reply.retry_after_s or 0.0)
         self._resume_at_s = max(self._resume_at_s, self._clock.monotonic() + pause_s)
         self._note_problem(problem_of(delivery.reply))

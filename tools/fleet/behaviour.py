@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Habits:
+class TerminalBehaviour:
     """What all terminals of a fleet do alike.
 
     Attributes:

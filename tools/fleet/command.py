@@ -86,14 +86,14 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _plan(chosen: argparse.Namespace, *, show_every_s: float) -> "FleetPlan":
-    from fleet.behaviour import Habits
+    from fleet.behaviour import TerminalBehaviour
     from fleet.run import FleetPlan
 
     return FleetPlan(
         base_urls=tuple(chosen.base_url),
         terminals=chosen.terminals,
         arrivals=chosen.arrivals,
-        habits=Habits(
+        behaviour=TerminalBehaviour(
             heartbeat_s=chosen.heartbeat_interval,
             sync_s=chosen.sync_interval,
             strangers=chosen.strangers,

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Final, Self, TextIO
 
-from fleet.progress import NOBODY_HELD, KindProgress, Progress, is_nobody_held
+from fleet.progress import LIBRARY_EMPTY, KindProgress, Progress, is_library_empty
 
 # The other screen, so that what was there before is there again afterwards; no cursor on it.
 _ENTER: Final = "\x1b[?1049h\x1b[?25l"
@@ -21,7 +21,7 @@ _HEAD: Final = ("request", "/s", "answered", "busy", "failed", "p50 ms", "p99 ms
 _WIDTHS: Final = (12, 7, 9, 8, 8, 9, 9)
 
 
-class Signs:
+class BarCharacters:
     """The characters of bars: blocks, or plain ones where blocks cannot be shown."""
 
     def __init__(self, *, has_blocks: bool) -> None:
@@ -44,7 +44,7 @@ class Signs:
         return "".join(self.steps[round(one / most * top)] for one in last)
 
 
-def picture_of(now: Progress, *, columns: int, lines: int, signs: Signs) -> list[str]:
+def picture_of(now: Progress, *, columns: int, lines: int, signs: BarCharacters) -> list[str]:
     """Say what is to be seen.
 
     Args:
@@ -68,8 +68,8 @@ def picture_of(now: Progress, *, columns: int, lines: int, signs: Signs) -> list
         _row(_HEAD),
         *(_row(_cells(kind)) for kind in now.kinds),
     ]
-    if is_nobody_held(now):
-        seen.insert(5, NOBODY_HELD)
+    if is_library_empty(now):
+        seen.insert(5, LIBRARY_EMPTY)
     seen += _errors(now, room=lines - len(seen))
     return [line[:columns] for line in seen[:lines]]
 
@@ -115,7 +115,9 @@ class Screen:
     def __init__(self, out: TextIO) -> None:
         """Show on ``out``, which is a terminal; nothing is drawn yet."""
         self._out = out
-        self._signs = Signs(has_blocks=(out.encoding or "").lower().replace("-", "") == "utf8")
+        self._signs = BarCharacters(
+            has_blocks=(out.encoding or "").lower().replace("-", "") == "utf8"
+        )
         self._last: Progress | None = None
 
     def __enter__(self) -> Self:

@@ -125,12 +125,12 @@ class Meter:
         )
 
 
-def is_nobody_held(now: Progress) -> bool:
+def is_library_empty(now: Progress) -> bool:
     """Tell whether terminals are in step with an empty library."""
     return bool(now.in_step and not now.held)
 
 
-NOBODY_HELD: Final = "nobody is in any library (are the terminals approved?)"
+LIBRARY_EMPTY: Final = "nobody is in any library (are the terminals approved?)"
 
 
 def line_of(now: Progress) -> str:
@@ -143,5 +143,5 @@ def line_of(now: Progress) -> str:
         f"{now.seconds:5.0f} s  {now.per_s:6.0f} requests/s{times}, visits {now.visits},"
         f" answered {now.answered}, opened {now.opened},"
         f" in step {now.in_step}/{now.terminals}, errors {errors}"
-        f"{f', {NOBODY_HELD}' if is_nobody_held(now) else ''}"
+        f"{f', {LIBRARY_EMPTY}' if is_library_empty(now) else ''}"
     )

@@ -17,13 +17,13 @@ from PIL import Image
 
 from face_engine import decode_image
 from fleet.arrivals import Arrivals
-from fleet.behaviour import Habits
+from fleet.behaviour import TerminalBehaviour
 from fleet.progress import Meter, Progress
 from fleet.statistics import Statistics
 from fleet.terminal import LightTerminal
 from terminal_protocol import SyncAnswer
 
-_LOOK_EVERY_S: Final = 0.2
+_CHECK_EVERY_S: Final = 0.2
 _SNAPSHOT_PX: Final = 300  # seed 9.1: pictures of 300 to 500 px are best
 
 
@@ -45,7 +45,7 @@ class FleetPlan:
     base_urls: tuple[str, ...] = field(repr=False)
     terminals: int
     arrivals: Arrivals
-    habits: Habits = field(default_factory=Habits)
+    behaviour: TerminalBehaviour = field(default_factory=TerminalBehaviour)
     prefix: str = "fleet-"
     duration_s: float = 60.0
     ramp_s: float = 10.0
@@ -92,16 +92,16 @@ async def run_fleet(
         The report; JSON values, without addresses.
     """
     statistics = Statistics()
-    chance = random.Random(plan.seed)  # noqa: S311 - a simulation, not a secret
+    rng = random.Random(plan.seed)  # noqa: S311 - a simulation, not a secret
     limits = aiohttp.TCPConnector(limit=plan.connections, force_close=False)
-    timeout = aiohttp.ClientTimeout(total=plan.habits.timeout_s)
+    timeout = aiohttp.ClientTimeout(total=plan.behaviour.timeout_s)
     begin_s = time.monotonic()
     async with aiohttp.ClientSession(connector=limits, timeout=timeout) as http:
-        fleet = _fleet(plan, http, statistics, snapshots, chance)
+        fleet = _fleet(plan, http, statistics, snapshots, rng)
         lives = [
             asyncio.create_task(
                 one.live(
-                    plan.arrivals.moments(plan.duration_s, random.Random(chance.random())),  # noqa: S311
+                    plan.arrivals.moments(plan.duration_s, random.Random(rng.random())),  # noqa: S311
                     starts_after_s=plan.ramp_s * number / plan.terminals,
                 )
             )
@@ -124,17 +124,17 @@ def _fleet(
     http: aiohttp.ClientSession,
     statistics: Statistics,
     snapshots: Sequence[bytes],
-    chance: random.Random,
+    rng: random.Random,
 ) -> list[LightTerminal]:
     return [
         LightTerminal(
             base_url=plan.base_urls[number % len(plan.base_urls)],
             device_id=f"{plan.prefix}{number:05d}",
             http=http,
-            habits=plan.habits,
+            behaviour=plan.behaviour,
             statistics=statistics,
             snapshots=snapshots,
-            chance=random.Random(chance.random()),  # noqa: S311 - a simulation, not a secret
+            rng=random.Random(rng.random()),  # noqa: S311 - a simulation, not a secret
             begun=plan.begun,
         )
         for number in range(plan.terminals)
@@ -155,7 +155,7 @@ async def _until_over(
     try:
         # A terminal's loops never end, so when one does it failed, and that is raised here.
         while (left_s := over_s - time.monotonic()) > 0 and not waiting.done():
-            await asyncio.wait({waiting}, timeout=min(_LOOK_EVERY_S, left_s))
+            await asyncio.wait({waiting}, timeout=min(_CHECK_EVERY_S, left_s))
             if in_step_s is None and all(one.in_step for one in fleet):
                 in_step_s = time.monotonic() - begin_s
     finally:
@@ -244,7 +244,7 @@ def _report(
             "duration_s": plan.duration_s,
             "seed": plan.seed,
             "arrivals": asdict(plan.arrivals),
-            "habits": asdict(plan.habits),
+            "habits": asdict(plan.behaviour),
         },
         "fleet": _own_costs(),
         "seconds": round(seconds, 2),

@@ -42,8 +42,8 @@ class Terminal:
         self.outbox = Outbox(database)
         self.event_log = ListEventLog()
         self.database = database
-        chance = random.Random(1)
-        self.uplink = Uplink(outbox=self.outbox, client=client, clock=clock, chance=chance)
+        rng = random.Random(1)
+        self.uplink = Uplink(outbox=self.outbox, client=client, clock=clock, rng=rng)
         self.sync = LibrarySync(
             store=self.store,
             recogniser=self.recogniser,
@@ -52,7 +52,7 @@ class Terminal:
             clock=clock,
             event_log=self.event_log,
             limits=limits,
-            chance=chance,
+            rng=rng,
         )
 
     async def recognises(self, shade: int) -> str | None:
@@ -520,10 +520,10 @@ async def test_names_and_addresses_are_not_told(platform: FakePlatform, terminal
 async def test_whoever_asks_for_a_poll_does_not_wait_for_the_interval(
     database: Database, client: PlatformClient, clock: ManualClock, platform: FakePlatform
 ) -> None:
-    patient = SyncLimits(
+    context = SyncLimits(
         interval_s=3600, picture_max_bytes=50_000, picture_parallel=1, people_max=9
     )
-    terminal = Terminal(database, client, clock, limits=patient)
+    terminal = Terminal(database, client, clock, limits=context)
     await terminal.recogniser.open()
     running = asyncio.create_task(terminal.sync.run())
     await terminal.sync.first_round_done.wait()
