@@ -17,7 +17,17 @@ from tests.edge_agent.page.running import RunningPage
 ENGLISH, CHINESE = texts_of(Language.ENGLISH), texts_of(Language.CHINESE)
 FOLDER = files("edge_agent.page")
 OWN_OF_PAGES = {"lang", "words", "languages", "name", "token", "message", "device_id", "version"}
-LOOPS = {"door", "library", "uplink", "visit_writer", "presence", "cards", "api", "page", "watchdog"}
+LOOPS = {
+    "door",
+    "library",
+    "uplink",
+    "visit_writer",
+    "presence",
+    "cards",
+    "api",
+    "page",
+    "watchdog",
+}
 
 
 def test_every_word_is_there_in_both_languages() -> None:

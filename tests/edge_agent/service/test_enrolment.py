@@ -129,7 +129,7 @@ async def test_camera_gives_the_first_good_picture_and_says_what_to_do_before(
     camera = ListCamera([Frame(np.asarray(one)) for one in shown])
     told: list[str] = []
 
-    photo = await photo_from_camera(camera, engine, within_s=30, tell=told.append)
+    photo = await photo_from_camera(camera, engine, within_s=30, report=told.append)
 
     assert [one.split(".")[0] for one in told] == ["No face was found", "The face is blurred"]
     assert photo == photo_from_file(as_file(good), engine)
@@ -141,9 +141,9 @@ async def test_camera_without_a_good_picture_takes_the_best_only_when_told(
     frames = [Frame(np.asarray(blurred(opened(portraits["obama.jpg"]))))]
 
     with pytest.raises(EnrolmentRefused, match="blurred"):
-        await photo_from_camera(ListCamera(frames), engine, within_s=30, tell=lambda _: None)
+        await photo_from_camera(ListCamera(frames), engine, within_s=30, report=lambda _: None)
     photo = await photo_from_camera(
-        ListCamera(frames), engine, within_s=30, anyway=True, tell=lambda _: None
+        ListCamera(frames), engine, within_s=30, anyway=True, report=lambda _: None
     )
 
     assert photo.startswith(b"\xff\xd8\xff")
