@@ -1,4 +1,4 @@
-"""``python -m edge_agent``: the terminal in software."""
+"""Command line of the software terminal: ``python -m edge_agent``."""
 
 import argparse
 import os

@@ -47,7 +47,7 @@ class Authenticator:
         self._time = time
 
     def admit(self, remote: str | None) -> None:
-        """Check what needs no parameter: 10004, 10001, 10002.
+        """Check the caller's address and the password's expiry: 10004, 10001, 10002.
 
         Args:
             remote: address of the caller; None when there is none to be known.
@@ -60,7 +60,7 @@ class Authenticator:
             raise CallRefused(RetCode.PASSWORD_EXPIRED, "password-expired")
 
     def is_password(self, text: str) -> bool:
-        """Compare in a time that tells nothing of the password; an empty one fits nothing."""
+        """Compare a password in constant time; an empty one never fits."""
         sent, wanted = (
             sha256(one.encode("utf-8", "surrogatepass")) for one in (text, self._password)
         )

@@ -1,4 +1,4 @@
-"""Ports on which an application answers, with a bound on connections and its own words for errors.
+"""Listening ports of an application, with connection limits and error answers of its own.
 
 aiohttp answers by itself what never became a request, in plain text and repeating some of it. Each
 connection stands before aiohttp's and lets nothing out that the application did not answer.
@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ErrorAnswer:
-    """What is answered in place of aiohttp's own words.
+    """Answer sent in place of aiohttp's own error pages.
 
     Attributes:
         content_type: of `body`.
@@ -39,7 +39,7 @@ class ErrorAnswer:
     headers: dict[str, str] = field(default_factory=dict)
 
     def written(self, status_line: bytes) -> bytes:
-        """Return the whole answer, for a status line without its end."""
+        """Return the whole answer for a status line without its line end."""
         content = self.body(int(status_line.split()[1]))
         headers = {
             "Content-Type": self.content_type,
@@ -105,7 +105,7 @@ class Listener:
         return int(self._server.sockets[0].getsockname()[1])
 
     async def close(self) -> None:
-        """Stop listening, and end what is being answered."""
+        """Stop listening and end the requests being answered."""
         if self._server is not None:
             self._server.close()
         await self._runner.cleanup()
@@ -118,7 +118,7 @@ class Listener:
 
 
 class _Connection(asyncio.Protocol):
-    """One connection, counted, before the one that aiohttp makes of it."""
+    """One counted connection around the one of aiohttp."""
 
     def __init__(
         self,
@@ -209,7 +209,7 @@ def _foreign_status(data: bytes) -> bytes:
 
 
 class _ClientErrorFilter(logging.Filter):
-    """Takes what a client did wrong out of the log, with what it sent; its answer says so."""
+    """Log filter that drops errors caused by clients, with the content they sent."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         error = record.exc_info[1] if isinstance(record.exc_info, tuple) else None

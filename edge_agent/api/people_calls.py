@@ -50,7 +50,7 @@ async def update(terminal: Terminal, request: CallRequest) -> Answer:
 
 
 async def delete(terminal: Terminal, request: CallRequest) -> Answer:
-    """Delete one person or all (8.2.4); the answer holds who it was."""
+    """Delete one person or all (8.2.4); the answer describes the deleted person."""
     user_id = request.person()
     if user_id == _ALL_PEOPLE:
         await terminal.people.delete_all()

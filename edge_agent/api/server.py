@@ -1,4 +1,4 @@
-"""The two ports: calls by HTTP, records by websocket. Every answer is JSON, whatever was sent."""
+"""Servers of the two ports: calls by HTTP, records by websocket; every answer is JSON."""
 
 import asyncio
 import json
@@ -67,7 +67,7 @@ HANDLERS: Final[Mapping[str, Handler]] = {
 
 
 class ApiServer:
-    """Serves both ports until it is cancelled."""
+    """Serve both ports until cancelled."""
 
     def __init__(
         self,
@@ -87,11 +87,11 @@ class ApiServer:
         self._bound: dict[str, int] = {}
 
     def listening(self) -> tuple[str, int, int]:
-        """Host, port and push port; a port is 0 while nothing listens on it."""
+        """Host, port and push port; a port is 0 while it is not open."""
         return self._config.host, self._bound.get("port", 0), self._bound.get("push_port", 0)
 
     async def run(self) -> None:
-        """Listen for ever; a port that is taken is tried again and never stops the door."""
+        """Serve until cancelled; a port in use is tried again and never stops the door."""
         wanted: dict[str, tuple[int, Listener]] = {}
         if self._config.enabled:
             wanted["port"] = self._config.port, _listener(self._calls_app())
@@ -119,7 +119,7 @@ class ApiServer:
                 await listener.close()
 
     async def _bind(self, name: str, port: int, listener: Listener, bound: dict[str, int]) -> str:
-        """Listen on a port; returns why not, empty when it does."""
+        """Listen on a port; returns the reason of a failure, empty on success."""
         try:
             bound[name] = await listener.open(self._config.host, port)
         except OSError as error:
@@ -147,7 +147,7 @@ class ApiServer:
 
     @web.middleware
     async def _refusals(self, request: web.Request, handler: Responder) -> web.StreamResponse:
-        """Answer with a code of chapter 7 what a handler could not do."""
+        """Answer with a code of chapter 7 when a handler refuses a call."""
         try:
             return await handler(request)
         except CallRefused as error:
@@ -167,7 +167,7 @@ class ApiServer:
         return self._json(refusal(not_supported()), status=404)
 
     async def _answer_call(self, call: DeviceCall, request: web.Request) -> web.StreamResponse:
-        """Answer a call; the restart that one may ask for comes after its answer."""
+        """Answer a call and restart afterwards if the call asked for it."""
         request[_CALL] = call.name
         made = await self._read_call(call, request)
         async with self._at_once:
@@ -189,7 +189,7 @@ class ApiServer:
         )
 
     async def _read_call(self, call: DeviceCall, request: web.Request) -> CallRequest:
-        """Admit a caller and read what they sent, the signature before the content.
+        """Authenticate a caller and read the call, the signature before the content.
 
         Nothing is done before the signature is on disk as accepted.
         """
@@ -228,7 +228,7 @@ class ApiServer:
         return made
 
     async def _answer_push(self, is_known: bool, request: web.Request) -> web.StreamResponse:  # noqa: FBT001 - bound by the router
-        """Take in a subscriber (8.3.3)."""
+        """Admit a subscriber (8.3.3)."""
         headers = self._headers()
         refused = None
         try:
@@ -288,7 +288,7 @@ def _listener(app: web.Application) -> Listener:
 
 
 def _not_understood(status: int) -> bytes:
-    """Write the answer to what never became a call."""
+    """Return the answer to a request that could not be parsed as a call."""
     is_callers = status < 500
     code = RetCode.PARAM_INVALID if is_callers else RetCode.UNKNOWN_ERROR
     text = "request not understood" if is_callers else "unknown"
@@ -304,7 +304,7 @@ def _addresses(call: DeviceCall) -> Iterator[str]:
 
 
 def _pattern(path: str) -> str:
-    """Return a pattern that takes slashes too many, for an address typed with one at its end."""
+    """Return a route pattern that tolerates superfluous slashes."""
     text = [
         f"{{{_PERSON}:[^/]+}}" if one.startswith("{") else one for one in path.strip("/").split("/")
     ]
@@ -314,11 +314,11 @@ def _pattern(path: str) -> str:
 
 
 async def _expect_later(request: web.Request) -> None:
-    """Leave ``Expect: 100-continue`` to the handler, which looks at the caller first."""
+    """Leave ``Expect: 100-continue`` to the handler, which checks the caller first."""
 
 
 async def _invite(request: web.Request) -> None:
-    """Tell a caller that waits for it to send the content (HTTP's 100-continue)."""
+    """Send ``100 Continue`` to a caller that waits for it."""
     if request.headers.get("Expect", "").lower() == "100-continue":
         await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         request.writer.output_size = 0

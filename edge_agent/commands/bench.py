@@ -1,4 +1,4 @@
-"""``bench``: how quick this computer is as a terminal."""
+"""``bench``: measure how fast this computer is as a terminal."""
 
 import argparse
 import sqlite3

@@ -1,4 +1,4 @@
-"""Options and output that the commands share."""
+"""Options and output shared by the commands."""
 
 import argparse
 import json
@@ -86,7 +86,7 @@ def print_error(line: str, *, secrets: tuple[str, ...] = ()) -> None:
 
 
 class _RedactingFormatter(logging.Formatter):
-    """Takes secrets out of finished log lines, tracebacks included."""
+    """Log formatter that redacts secrets in finished lines, tracebacks included."""
 
     def __init__(self, secrets: tuple[str, ...]) -> None:
         super().__init__("%(asctime)s %(levelname)s %(name)s %(message)s")

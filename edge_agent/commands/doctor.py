@@ -1,4 +1,4 @@
-"""``doctor``: everything a terminal needs, looked at one after the other."""
+"""``doctor``: check everything that a terminal needs, step by step."""
 
 import argparse
 import asyncio

@@ -1,4 +1,4 @@
-"""``enrol``: enter a person at the terminal itself."""
+"""``enrol``: enrol a person at the terminal itself."""
 
 import argparse
 import asyncio

@@ -1,4 +1,4 @@
-"""``forget-calls``: begin anew with what is remembered of signatures."""
+"""``forget-calls``: reset the marks of accepted signatures."""
 
 import argparse
 import asyncio

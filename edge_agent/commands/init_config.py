@@ -1,4 +1,4 @@
-"""``init-config``: a commented configuration to begin with."""
+"""``init-config``: write a commented configuration to start from."""
 
 import argparse
 from pathlib import Path

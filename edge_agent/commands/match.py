@@ -1,4 +1,4 @@
-"""``match``: who a photo would be at this terminal."""
+"""``match``: identify a photo among the people of this terminal."""
 
 import argparse
 import sqlite3

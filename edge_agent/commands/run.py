@@ -1,4 +1,4 @@
-"""``run``: the terminal itself."""
+"""``run``: run the terminal."""
 
 import argparse
 import asyncio
@@ -69,7 +69,7 @@ def _restart() -> None:
 
 
 async def _run_until_stopped(config: AgentConfig, chosen: argparse.Namespace) -> bool:
-    """Run; whether to start anew."""
+    """Run the terminal; returns whether to restart."""
     from edge_agent.service.runtime import RunEnd, RunLimits, run_agent
 
     stop = asyncio.Event()

@@ -1,4 +1,4 @@
-"""``status``: what the terminal holds, does and has to send."""
+"""``status``: show people, loops and waiting uploads of the terminal."""
 
 import argparse
 

@@ -1,4 +1,4 @@
-"""``systemd-unit``: what systemd needs to run the terminal."""
+"""``systemd-unit``: print the systemd unit that runs the terminal."""
 
 import argparse
 import grp

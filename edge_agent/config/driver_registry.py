@@ -1,4 +1,4 @@
-"""Names of drivers to what makes them: those of this package, and those that others install.
+"""Registry of drivers by name: those of this package and those of installed packages.
 
 A driver is offered as a frozen dataclass of its options with a method ``make()`` that builds the
 driver and opens nothing. Options are what may stand beside ``driver`` in the driver's section;

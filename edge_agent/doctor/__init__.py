@@ -1,4 +1,4 @@
-"""Examination of a terminal: one thing after the other, each in one line of plain words."""
+"""Diagnosis of a terminal: a series of checks, each with one finding."""
 
 from edge_agent.doctor._run import DoctorPlan, run_checks
 from edge_agent.doctor.findings import Finding, Result

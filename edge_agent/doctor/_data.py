@@ -1,4 +1,4 @@
-"""Configuration, password, data directory and database."""
+"""Checks of configuration, password, data directory and database."""
 
 import os
 import shutil
@@ -34,7 +34,7 @@ async def configuration(context: CheckContext) -> Finding:
 
 
 async def password(context: CheckContext) -> Finding:
-    """Whether the terminal's own interface has a password of its own that is still good."""
+    """Check that the device interface has a password of its own that has not expired."""
     api = context.config.api
     check = "password"
     if not (api.enabled or api.push_enabled):
@@ -74,12 +74,12 @@ async def agent(context: CheckContext) -> Finding:
 
 
 async def directory(context: CheckContext) -> Finding:
-    """Whether there is room, and whether it may be used."""
+    """Check that the data directory is usable and has free space."""
     return await context.blocking(lambda: _directory(context.config.data_dir))
 
 
 async def database(context: CheckContext) -> Finding:
-    """Whether the file is whole; reads all of it."""
+    """Check the integrity of the whole database file."""
     path = context.config.data_dir / DATABASE_NAME
     return await context.blocking(lambda: _database(context, path))
 

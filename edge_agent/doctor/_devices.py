@@ -1,4 +1,4 @@
-"""Camera, relay, thermometer, card reader and prompter: each is opened, tried, and let go of."""
+"""Checks of camera, relay, thermometer, card reader and prompter by opening each."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -31,7 +31,7 @@ _BLURRED: Final = 0.003
 
 
 async def camera(context: CheckContext) -> Finding:
-    """Whether it opens, gives a picture, and what the picture is good for."""
+    """Check that the camera opens, gives a picture, and that the picture is usable."""
     name = context.config.camera.driver
     if context.is_running:
         return _in_use("camera", context, loop="door")
@@ -51,7 +51,7 @@ async def camera(context: CheckContext) -> Finding:
 
 
 async def relay(context: CheckContext) -> Finding:
-    """Whether it can be taken hold of; pulses only when that was asked for."""
+    """Check that the relay opens; pulse it only when asked for."""
     if context.is_running:
         return await _remote_relay(context)
     hold_ms = context.config.unlock_delay_ms
@@ -71,7 +71,7 @@ async def relay(context: CheckContext) -> Finding:
 
 
 async def thermometer(context: CheckContext) -> Finding:
-    """Whether it answers."""
+    """Check that the thermometer answers."""
     check, name = "thermometer", context.config.thermometer.driver
     if name == "none":
         return Finding.ok(check, "there is none")
@@ -94,12 +94,12 @@ async def thermometer(context: CheckContext) -> Finding:
 
 
 async def card_reader(context: CheckContext) -> Finding:
-    """Whether it can be taken hold of."""
+    """Check that the card reader opens."""
     return await _taken("card reader", "card_reader", context)
 
 
 async def prompter(context: CheckContext) -> Finding:
-    """Whether it can be taken hold of, and takes a cue."""
+    """Check that the prompter opens and accepts a cue."""
     return await _taken("prompter", "prompter", context)
 
 
@@ -121,7 +121,7 @@ async def _taken(check: str, section: str, context: CheckContext) -> Finding:
 
 @asynccontextmanager
 async def _opened(device: Any) -> AsyncIterator[Any]:
-    """Open a device and let go of it whatever happens.
+    """Open a device and close it in any case.
 
     Raises:
         TimeoutError: it could not be let go of.
@@ -195,7 +195,7 @@ def _in_use(check: str, context: CheckContext, *, loop: str = "") -> Finding:
 
 
 async def _remote_relay(context: CheckContext) -> Finding:
-    """Let the running agent pulse it, as a platform would (8.1.7)."""
+    """Have the running agent pulse the relay, as a platform would (8.1.7)."""
     if not context.opens_door:
         return _in_use("relay", context)
     try:

@@ -1,4 +1,4 @@
-"""The face models and what else looks at faces."""
+"""Check of the face models and the attribute classifiers."""
 
 import time
 from pathlib import Path
@@ -16,7 +16,7 @@ _SLOW_MS: Final = 500.0
 
 
 async def models(context: CheckContext) -> Finding:
-    """Whether they are installed, unchanged, and quick enough."""
+    """Check that the models are installed, intact, and fast enough."""
     return await context.blocking(lambda: _models(context))
 
 

@@ -1,4 +1,4 @@
-"""The way to the platform, its answer, its clock; and the terminal's own ports."""
+"""Checks of the platform's network, answer and clock, and of the terminal's own ports."""
 
 import asyncio
 import errno
@@ -33,7 +33,7 @@ _ADVICE: Final = {
 
 
 async def network(context: CheckContext) -> Finding:
-    """Whether the platform's name is known and its port takes connections."""
+    """Check that the platform's name resolves and its port accepts connections."""
     parts = urlsplit(context.config.base_url)
     host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
     loop = asyncio.get_running_loop()
@@ -61,7 +61,7 @@ async def network(context: CheckContext) -> Finding:
 
 
 async def platform(context: CheckContext) -> Finding:
-    """Whether the platform takes this terminal in, by a heartbeat (9.5).
+    """Check that the platform admits this terminal, by a heartbeat (9.5).
 
     A heartbeat changes nothing but when the terminal was last seen. The library is asked for only
     by a terminal that is not running and never was in step: what it has been told is begun anew
@@ -120,7 +120,7 @@ async def clock(context: CheckContext) -> Finding:
 
 
 async def own_ports(context: CheckContext) -> Finding:
-    """Whether the terminal's own interface listens, or could, and its calls cannot be repeated."""
+    """Check that the device interface listens, or could, and is protected against replay."""
     finding = await _ports(context)
     warned = _signatures(context) if finding.result is Result.OK else None
     return warned or finding
@@ -163,7 +163,7 @@ async def web_page(context: CheckContext) -> Finding:
 
 
 def _signatures(context: CheckContext) -> Finding | None:
-    """Return what is wrong about signatures that were used; None when nothing is."""
+    """Return what is wrong with the marks of used signatures, None when nothing is."""
     api, check = context.config.api, "own interface"
     if not (api.enabled or api.push_enabled):
         return None
@@ -258,7 +258,7 @@ def _is_listened(host: str, port: int) -> bool:
 
 
 def _cannot_bind(host: str, port: int) -> str:
-    """Why that port cannot be listened on; empty when it can."""
+    """Return why a port cannot be bound; empty when it can."""
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         for family, kind, protocol, _, address in found:

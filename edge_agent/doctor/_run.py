@@ -1,4 +1,4 @@
-"""Examination of a terminal: order, and what holds for every check."""
+"""Order of the checks, and the time limit that holds for each."""
 
 import asyncio
 import logging
@@ -66,7 +66,7 @@ class DoctorPlan:
 async def run_checks(
     plan: DoctorPlan, report: Callable[[Finding], None]
 ) -> tuple[list[Finding], bool]:
-    """Look at one thing after the other. Changes nothing at the terminal but what devices show.
+    """Run all checks in order; nothing at the terminal changes but what its devices show.
 
     Args:
         plan: how.

@@ -1,4 +1,4 @@
-"""Findings of the examination."""
+"""Findings of the checks."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -38,26 +38,26 @@ class Finding:
 
     @classmethod
     def warning(cls, check: str, text: str, advice: str, **facts: Any) -> "Finding":
-        """It works, and something should be done."""
+        """Return a finding about something that works but needs attention."""
         return cls(check, Result.WARNING, text, advice, facts)
 
     @classmethod
     def failed(cls, check: str, text: str, advice: str, **facts: Any) -> "Finding":
-        """It does not work."""
+        """Return a finding about something that does not work."""
         return cls(check, Result.FAILED, text, advice, facts)
 
     @classmethod
     def skipped(cls, check: str, text: str) -> "Finding":
-        """It was not looked at, and that is no fault of it."""
+        """Return a finding about something that could not be checked."""
         return cls(check, Result.SKIPPED, text)
 
     def line(self) -> str:
-        """Return it as people read it."""
+        """Return the finding as one line of text."""
         line = f"{self.result.value:<8} {self.check:<14} {self.text}"
         return f"{line}. {self.advice}" if self.advice else line
 
     def to_json(self) -> dict[str, Any]:
-        """Return it as programs read it."""
+        """Return the finding as JSON values."""
         return {
             "check": self.check,
             "result": self.result.value,

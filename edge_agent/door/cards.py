@@ -1,4 +1,4 @@
-"""Cards held to the reader: holder, decision, and record (8.3.1).
+"""Cards read at the door: holder, decision, and record (8.3.1).
 
 A card is that of a person entered at the device interface with its number as icNumber (8.2.1); the
 platform's library knows no cards, and chapter 9 has no words for a pass by card. So the local rule
@@ -66,13 +66,13 @@ class PendingIdCard:
         self._card, self._until_s = card, now_s + _HOLDS_S
 
     def take(self, now_s: float) -> IdCard | None:
-        """Give the card away, once; None when there is none, or it was read too long ago."""
+        """Return and remove the card; None when there is none or it has expired."""
         card, self._card = self._card, None
         return card if now_s <= self._until_s else None
 
 
 class CardDesk:
-    """Takes cards one after the other."""
+    """Process cards one after the other."""
 
     def __init__(
         self,
@@ -110,7 +110,7 @@ class CardDesk:
             raise
 
     async def hold(self, card: IdCard) -> None:
-        """Keep what is on an identity card for the next pass; by itself it opens nothing."""
+        """Hold the data of an identity card for the next pass; it does not open the door."""
         self._id_cards.put(card, self._devices.clock.monotonic())
         self._event_log.write(
             "id_card", "an identity card was read → waiting for its holder's face"

@@ -1,4 +1,4 @@
-"""Tracking of people before a live camera: one visit for each person, not for each picture."""
+"""Visit detection before a live camera: one visit for each person, not for each picture."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -37,7 +37,7 @@ class Visitor:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FrameOutcome:
-    """What one picture came to.
+    """Result of one picture.
 
     Attributes:
         visitors: largest face first.
@@ -53,7 +53,7 @@ class FrameOutcome:
 
 
 class VisitDetector:
-    """Follows people and says when to decide about one of them.
+    """Track people and determine when to decide about each.
 
     A good picture that is recognised is decided about at once. A stranger is one only after
     `decide_after_s` of the settings, since a better picture may follow; one who is recognised
@@ -71,7 +71,7 @@ class VisitDetector:
         self.faces_seen = 0
 
     async def take(self, frame: Frame, now_s: float, door: DoorSettings) -> FrameOutcome:
-        """Take in one picture.
+        """Process one picture.
 
         Args:
             frame: of a camera that never stops.
@@ -114,7 +114,7 @@ class VisitDetector:
     async def _consider(
         self, track: Track, frame: Frame, now_s: float, door: DoorSettings
     ) -> Visitor | None:
-        """Tell whether it is time to decide about a track."""
+        """Return whether it is time to decide about a track."""
         waited_s = now_s - track.first_s
         is_due = waited_s >= door.looking.decide_after_s
         quality = track.best.quality
@@ -164,7 +164,7 @@ class VisitDetector:
         return Visitor(judged, frame, now_s, track.face)
 
     async def _decide_lost(self, track: Track, door: DoorSettings) -> Visitor | None:
-        """Decide about a visitor who left before it was time; they are not measured any more."""
+        """Decide about a visitor who left early, without measuring them any more."""
         if track.best.quality < door.looking.least_quality:
             return None
         sighting = await self._compare(track, door)

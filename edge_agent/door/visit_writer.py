@@ -1,4 +1,4 @@
-"""Writing of visits to the disk, and what becomes of them when it is full.
+"""Visit writer: stores visits on disk, and holds them in memory while the disk is full.
 
 docs/decisions/0016-full-disk.md says why.
 """
@@ -35,7 +35,7 @@ class VisitUpload:
     body: bytes = field(repr=False)
 
     def is_on_record(self, delivery: UploadResult | None) -> bool:
-        """Whether it is on this disk or, as far as is known, before the platform."""
+        """Return whether the upload is on this disk or, as far as is known, at the platform."""
         return self.seq is not None or (
             delivery is not None and delivery.verdict is UploadVerdict.DONE
         )  # fmt: skip
@@ -48,7 +48,7 @@ class _Waiting:
 
 
 class VisitWriter:
-    """Puts visits on the disk: with their picture, without it, or as soon as there is room again.
+    """Store visits with their picture, without it, or as soon as there is space again.
 
     What waits for room is sent meanwhile, without its picture, if the platform can be reached.
     """
@@ -67,7 +67,7 @@ class VisitWriter:
         return len(self._waiting)
 
     async def write(self, visit: Visit, kind: str, body: bytes) -> VisitUpload:
-        """Remember a visit and queue the upload about it.
+        """Store a visit and queue its upload.
 
         Args:
             visit: what happened.
@@ -117,7 +117,7 @@ class VisitWriter:
         return delivery
 
     async def run(self) -> None:
-        """Find a place for what is in memory only, for ever."""
+        """Store visits that are in memory only, until cancelled."""
         while True:
             await self._wake.wait()
             self._wake.clear()
@@ -127,7 +127,7 @@ class VisitWriter:
                     await asyncio.sleep(_AGAIN_S)
 
     async def step(self) -> None:
-        """Store what waits, or send the oldest of it."""
+        """Store waiting visits, or send the oldest of them."""
         async with self._storing:
             await self._store_waiting()
         if not self._waiting:
@@ -140,7 +140,7 @@ class VisitWriter:
             self._drop(oldest)
 
     async def close(self) -> None:
-        """Try once more to store what waits; what finds no room is lost, and that is logged."""
+        """Try a last time to store waiting visits; losses are logged."""
         async with self._storing:
             await self._store_waiting()
         if self._waiting:
@@ -156,7 +156,7 @@ class VisitWriter:
             self._uplink.wake()
 
     async def _stored(self, visit: Visit, kind: str, body: bytes) -> int | None:
-        """Put a visit on disk, without its picture if need be; None when there is no room."""
+        """Store a visit, without its picture if necessary; None when there is no space."""
         try:
             return await self._records.keep(visit, kind, body)
         except DiskFull:

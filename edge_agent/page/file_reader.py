@@ -1,4 +1,4 @@
-"""Reading of the agent's file for the page: by a connection and on a thread of its own.
+"""Reader of the terminal's database for the page, with a connection and a thread of its own.
 
 The door's transactions wait for nothing here: in WAL a reader delays no writer, and each reading
 opens the file anew, so a file that was replaced meanwhile is read as it is now.
@@ -34,7 +34,7 @@ class FileUnavailable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class FileFacts:
-    """What the file says, JSON values.
+    """Contents of the database as JSON values.
 
     Attributes:
         people: how many are held.
@@ -66,14 +66,14 @@ class FileReader:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="page-reads")
 
     def close(self) -> None:
-        """Let go of the thread."""
+        """Stop the thread."""
         thread, self._thread = self._thread, None
         if thread is not None:
             thread.shutdown(wait=False, cancel_futures=True)
         self._facts = self._running = None
 
     async def facts(self) -> FileFacts:
-        """Read what the page shows.
+        """Read everything that the page shows.
 
         Raises:
             FileUnavailable: the file cannot be read.
@@ -89,7 +89,7 @@ class FileReader:
             return self._facts
 
     async def picture(self, record_id: int) -> bytes | None:
-        """Make a small picture of a pass; None when it has none any more.
+        """Return a thumbnail of a pass; None when it has no picture any more.
 
         Raises:
             FileUnavailable: the file cannot be read.

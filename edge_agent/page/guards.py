@@ -1,4 +1,4 @@
-"""Guards of every request to the page, and headers of every answer."""
+"""Checks of every request to the page, and headers of every answer."""
 
 import ipaddress
 import re

@@ -1,4 +1,4 @@
-"""The terminal's own web page: a port of its own, behind the device password."""
+"""Server of the terminal's web page: a port of its own, behind the device password."""
 
 import asyncio
 import hashlib
@@ -57,7 +57,7 @@ _PROBLEMS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class _Visitor:
-    """What is known of a request's sender before its address is looked at.
+    """Facts about the sender of a request before its address is examined.
 
     Attributes:
         host: what the visitor typed, with the port.
@@ -76,7 +76,7 @@ _ASKED: Final = web.RequestKey("asked", PageRequest)
 
 
 class PageServer:
-    """Serves the page until it is cancelled."""
+    """Serve the page until cancelled."""
 
     def __init__(
         self,
@@ -119,7 +119,7 @@ class PageServer:
         self._problem = ""
 
     async def run(self) -> None:
-        """Listen for ever; a port that is taken is tried again and never stops the door."""
+        """Serve until cancelled; a port in use is tried again and never stops the door."""
         if not self._page.enabled:
             await asyncio.Event().wait()
         context = self._context(await _read_rendering(self._terminal.device))
@@ -175,7 +175,7 @@ class PageServer:
 
     @web.middleware
     async def _refusals(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Answer what is not done in the visitor's language, as a page or for a script."""
+        """Answer refusals in the visitor's language, as a page or as JSON for a script."""
         try:
             return await handler(request)
         except Refused as error:
@@ -197,7 +197,7 @@ class PageServer:
 
     @web.middleware
     async def _admission(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Look at what does not depend on the address: host name, language, allowed addresses."""
+        """Check everything independent of the address: host name, language, allowed addresses."""
         host = check_host(request, self._page.names)
         cookies = _cookies(request)
         chosen = language_chosen(cookies.get(_LANGUAGE_COOKIE, ""))
@@ -209,7 +209,7 @@ class PageServer:
 
     @web.middleware
     async def _authorisation(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Look at who asks; a change must come from this page, with its token."""
+        """Check the session; a change must come from this page, with its token."""
         route = _ROUTES.get((_method(request), _path(request)))
         if route is None:
             return await handler(request)  # which says that there is none
@@ -252,7 +252,7 @@ class PageServer:
         return language_first(self._page.language, accepted)
 
     def _problem_of(self, remote: str | None) -> str:
-        """Check the address; returns why signing in is impossible now, empty when it is not."""
+        """Return why signing in is impossible now; empty when it is possible."""
         try:
             self._authenticator.admit(remote)
         except CallRefused as error:
@@ -289,7 +289,7 @@ async def _read_rendering(device: Mapping[str, str]) -> Rendering:
 
 @web.middleware
 async def _send_in_time(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Send an answer with the headers of this page, and cut a visitor who does not read it."""
+    """Send an answer with the page's headers; disconnect a visitor who does not read it."""
     response = await handler(request)
     response.headers.update(HEADERS)
     try:
@@ -304,7 +304,7 @@ async def _send_in_time(request: web.Request, handler: Handler) -> web.StreamRes
 
 
 async def _act(context: PageContext, route: Route, request: web.Request) -> web.StreamResponse:
-    """Do what a route is for."""
+    """Call the action of a route."""
     return await route.action(context, request[_ASKED])
 
 
@@ -323,7 +323,7 @@ def _path(request: web.Request) -> str:
 
 
 def _not_understood(status: int) -> bytes:
-    """Write the answer to what was no HTTP, without repeating any of it."""
+    """Return the answer to a request that is not HTTP, without repeating any of it."""
     return b"The request could not be understood.\n" if status < 500 else b"Trouble.\n"
 
 
@@ -336,7 +336,7 @@ def _check_token(request: web.Request, session: Session | None, route: Route) ->
 
 
 def _cookies(request: web.Request) -> dict[str, str]:
-    """Return the cookies; what is none is left out."""
+    """Return the cookies of a request, without malformed ones."""
     found: dict[str, str] = {}
     for text in request.headers.getall("Cookie", []):
         try:

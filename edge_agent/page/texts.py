@@ -188,13 +188,13 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
 
 
 def texts_of(language: Language) -> dict[str, str]:
-    """Return name to word."""
+    """Return the texts of a language by name."""
     column = 1 if language is Language.CHINESE else 0
     return {name: both[column] for name, both in _WORDS.items()}
 
 
 def language_chosen(text: str) -> Language | None:
-    """Return the language that a visitor has chosen by its name, None for any other text."""
+    """Return a language by its name, None for any other text."""
     return Language(text) if text in set(Language) else None
 
 

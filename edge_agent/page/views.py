@@ -1,4 +1,4 @@
-"""Addresses of the page, and what each does."""
+"""Routes of the page and their actions."""
 
 import logging
 import sqlite3
@@ -49,7 +49,7 @@ class PageContext:
 
     @property
     def name(self) -> str:
-        """What the terminal is called."""
+        """Name of the terminal."""
         return self.terminal.settings.device_name
 
 
@@ -99,7 +99,7 @@ async def asset(context: PageContext, request: PageRequest) -> web.Response:
 
 
 async def sign_in(context: PageContext, request: PageRequest) -> web.Response:
-    """Sign in a visitor who knows the password."""
+    """Sign in a visitor with the device password."""
     if request.problem:
         raise Refused(403, request.problem)
     pause_s = context.attempts.pause_s(request.remote)
@@ -132,7 +132,7 @@ async def sign_out(context: PageContext, request: PageRequest) -> web.Response:
 
 
 async def state(context: PageContext, request: PageRequest) -> web.Response:
-    """Tell everything that moves."""
+    """Return everything on the page that changes."""
     return web.json_response(await context.status.state())
 
 
@@ -165,7 +165,7 @@ async def pass_picture(context: PageContext, request: PageRequest) -> web.Respon
 
 
 async def open_door(context: PageContext, request: PageRequest) -> web.Response:
-    """Open the door, in two steps: a reason first, then what the answer to it holds."""
+    """Open the door in two steps: a reason first, then the confirmation code of the answer."""
     session, clock = _session(request), context.terminal.clock
     confirm = request.text("confirm")
     if confirm is None:
@@ -188,7 +188,7 @@ async def open_door(context: PageContext, request: PageRequest) -> web.Response:
 
 
 async def sync_now(context: PageContext, request: PageRequest) -> web.Response:
-    """Let the platform be asked for people now."""
+    """Ask the platform for changes of people now."""
     context.terminal.poll_soon()
     return web.json_response({"asked": True})
 
@@ -219,5 +219,5 @@ ROUTES: Final = (
 
 
 def problem_body(problem: str, **more: Any) -> dict[str, Any]:
-    """Return what a script is told of something that was not done."""
+    """Return the JSON body that tells a script why a request was refused."""
     return {"problem": problem, **more}

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image, ImageFilter
 
 from edge_agent.__main__ import main
-from edge_agent.api.accepted_calls import AcceptedCalls, Use
+from edge_agent.api.accepted_calls import AcceptedCalls, SignatureUse
 from edge_agent.api.terminal_time import TerminalTime
 from edge_agent.config import AgentConfig, ApiConfig, parse_config
 from edge_agent.doctor import DoctorPlan, Finding, Result, run_checks
@@ -427,7 +427,7 @@ async def test_call_from_a_clock_that_was_ahead_is_said(door: Door) -> None:
     clock = SystemClock()
     ahead_ms = int(clock.now().timestamp() * 1000) + 3 * 3600_000
     calls = AcceptedCalls(ApiConfig(), database, clock=clock)
-    await calls.accept(ahead_ms, Use.READS)
+    await calls.accept(ahead_ms, SignatureUse.READS)
     await database.close()
 
     finding = (await door.examined())["own interface"]
