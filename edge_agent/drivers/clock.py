@@ -1,4 +1,4 @@
-"""The computer's clock, and pauses between repeated attempts."""
+"""System clock with an offset, and back-off between repeated attempts."""
 
 import random
 import time
@@ -21,7 +21,7 @@ class SystemClock:
         self._offset = timedelta(seconds=offset_s)
 
     def set(self, moment: datetime) -> None:
-        """Let it be this moment now; `monotonic` runs on."""
+        """Set the clock to a moment; `monotonic` is not affected."""
         self._offset = moment - datetime.now(UTC)
 
     def now(self) -> datetime:

@@ -70,7 +70,7 @@ class DisplayPrompterOptions:
 
 
 class DisplayPrompter:
-    """`Prompter` that serves a page and tells it what to show."""
+    """`Prompter` that shows prompts on a web page."""
 
     is_soundless = True
 
@@ -150,7 +150,7 @@ class DisplayPrompter:
         return answer
 
     async def _events(self, request: Any) -> Any:
-        """Send what is shown, now and whenever it changes (server-sent events)."""
+        """Stream prompts to a screen (server-sent events)."""
         from aiohttp import web
 
         if len(self._screens) >= _SCREENS_MOST:

@@ -43,7 +43,7 @@ class EspeakPrompterOptions:
 
 
 def speaking_arguments(options: EspeakPrompterOptions) -> list[str]:
-    """Return the command line after the program's name; the words come through its input."""
+    """Return the command line after the program's name; the text is passed on standard input."""
     voice = options.voice or _VOICES[options.language]
     rate, volume = str(options.words_per_minute), str(options.volume)
     return ["-v", voice, "-s", rate, "-a", volume, "--stdin"]
@@ -108,7 +108,7 @@ class EspeakPrompter:
                 process.kill()
 
     async def _speak(self, process: asyncio.subprocess.Process, text: bytes) -> None:
-        """Hand over the words and wait for the end, so that no dead process is left."""
+        """Pass the text to the process and wait for its end, so that no zombie is left."""
         try:
             async with asyncio.timeout(_LONGEST_S):
                 await process.communicate(text)

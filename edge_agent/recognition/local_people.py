@@ -1,4 +1,4 @@
-"""People entered at the device interface (8.2), beside those of the platform's library (9.1).
+"""People enrolled at the device interface (8.2), beside those of the platform's library (9.1).
 
 Who an id belongs to is written on the row: the platform owns every id it ever named, this
 interface owns the others. The platform may take an id over, this interface never does
@@ -51,7 +51,7 @@ class PersonProblem(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class UserFilter:
-    """What is looked for (8.2.5); all of it must hold.
+    """Search conditions (8.2.5); all must hold.
 
     Attributes:
         type_number: type of the person; None for all.
@@ -94,7 +94,7 @@ class LocalPeople:
         self._photo_max_bytes = photo_max_bytes
 
     async def prepare(self, user: Mapping[str, Any]) -> NewPerson | PersonProblem:
-        """Check the photo of a UserObject, if it has one, and describe the face in it.
+        """Check the photo of a UserObject, if it has one, and compute its descriptor.
 
         Args:
             user: as its table read it.
@@ -113,7 +113,7 @@ class LocalPeople:
         return NewPerson(plain, Face(picture, digest, found, self._recogniser.contract_id))
 
     async def add(self, people: Sequence[NewPerson]) -> tuple[int, PersonProblem] | None:
-        """Write people, all or none; one who is here already is replaced.
+        """Write people, all or none; existing ones are replaced.
 
         Returns:
             Who could not be written, by position, and why; None when all were.
@@ -159,7 +159,7 @@ class LocalPeople:
         return refused[1] if refused else None
 
     async def delete(self, user_id: str) -> PersonProblem | None:
-        """Delete a person entered here; see `update` for what it returns."""
+        """Delete a person enrolled here; returns as `update` does."""
 
         def work(connection: sqlite3.Connection) -> tuple[int, PersonProblem] | AppliedChanges:
             origin = _origin(connection, user_id)
@@ -222,7 +222,7 @@ class LocalPeople:
         return await self._store.database.run(work)
 
     async def _change(self, work: Any) -> tuple[int, PersonProblem] | None:
-        """Run a transaction and let the recogniser follow it."""
+        """Run a transaction and apply its changes to the recogniser."""
         async with self._store.changing:
             outcome = await self._store.database.run(work)
             if not isinstance(outcome, AppliedChanges):
@@ -253,7 +253,7 @@ def _as_change(person: NewPerson, user: Mapping[str, Any], *, drops_face: bool) 
 
 
 def _user_object(row: Sequence[Any]) -> dict[str, Any]:
-    """Return a row as UserObject; what the library does not know is empty."""
+    """Return a row as UserObject; unknown fields are empty."""
     user_id, name, user_type, details, jpeg = row
     # The library's ids and names are as long as they are; a nameless one is called by the id.
     id_max, name_max = (USER_OBJECT.field(one).length_max for one in ("userId", "name"))

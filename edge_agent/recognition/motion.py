@@ -1,4 +1,4 @@
-"""Motion before the camera, so that an empty corridor costs no detector."""
+"""Motion detection before the camera, so that an empty corridor costs no face detection."""
 
 from typing import Final
 
@@ -19,7 +19,7 @@ _DETECT_AT_LEAST_EVERY_S: Final = 2.0  # a person who stands like a statue is se
 
 
 class MotionGate:
-    """Compares pictures with a background that it keeps learning.
+    """Compare pictures with a background that is learned continuously.
 
     Light that is switched on or off, and daylight, move all cells together; their common part is
     taken out first. Something that is put down becomes background after a moment. Not for faces
@@ -39,7 +39,7 @@ class MotionGate:
         self.passed = 0
 
     def has_motion(self, image: NDArray[np.uint8], now_s: float) -> bool:
-        """Take in a picture and tell whether faces should be looked for in it.
+        """Process a picture and return whether faces should be detected in it.
 
         Args:
             image: (height, width, 3) uint8, RGB.
@@ -69,7 +69,7 @@ class MotionGate:
         return bool(np.count_nonzero(moving) > _LEAST_SHARE * moving.size)
 
     def _settle(self, cells: NDArray[np.float32], now_s: float) -> NDArray[np.float64]:
-        """Return for how many seconds each cell has looked the same, noise and light aside."""
+        """Return the seconds for which each cell has been unchanged, apart from noise and light."""
         before = cells if self._settled is None else self._settled
         change = cells - before
         # Against what it looked like at first, not a moment ago: slow movement is movement.

@@ -1,4 +1,4 @@
-"""The face models and the library behind one named thread."""
+"""Recogniser: face models and library behind one named thread."""
 
 import asyncio
 from collections.abc import Callable
@@ -23,7 +23,7 @@ Result = TypeVar("Result")
 
 
 class PictureProblem(StrEnum):
-    """Why a picture of the library gives no descriptor."""
+    """Reason why a library picture gives no descriptor."""
 
     NO_FACE = "no_face"
     UNREADABLE = "unreadable"
@@ -56,7 +56,7 @@ class Sighting:
 
 
 class Recogniser:
-    """Looks at pictures. Everything runs on one thread, in the order in which it is asked."""
+    """Detect and recognise faces; all work runs on one thread in the order of the calls."""
 
     def __init__(
         self,
@@ -79,7 +79,7 @@ class Recogniser:
 
     @property
     def contract_id(self) -> str:
-        """What this recogniser's descriptors mean."""
+        """Contract of this recogniser's descriptors."""
         return self._engine.contract_id
 
     @property
@@ -99,19 +99,19 @@ class Recogniser:
             await self._run(self._engine.warm_up)
 
     async def close(self) -> None:
-        """Let the thread end after what it is doing."""
+        """End the thread after its current work."""
         thread, self._thread = self._thread, None
         if thread is not None:
             thread.shutdown(wait=False, cancel_futures=True)
 
     async def answer(self) -> None:
-        """Return once the thread comes to it, for who wants to know whether it still works."""
+        """Return when the thread has answered, which shows that it is alive."""
         await self._run(_nothing)
 
     async def recognise(
         self, image: NDArray[np.uint8], how: FaceSettings | None = None
     ) -> Sighting | None:
-        """Look at a picture from the camera.
+        """Recognise the main face in a picture of the camera.
 
         Args:
             image: (height, width, 3) uint8, RGB.
@@ -159,7 +159,7 @@ class Recogniser:
         return await self._run(lambda: self._describe(picture, max_bytes))
 
     async def hold(self, people: list[EnrolledPerson]) -> int:
-        """Recognise exactly these people from now on; how many they are."""
+        """Replace the library by these people; returns how many they are."""
 
         def work() -> int:
             self._library.replace(people)
@@ -251,13 +251,13 @@ _REMEMBERED: Final = 16
 
 
 class VisitGate:
-    """Tells a new visit from another picture of the same one, for cameras that never stop."""
+    """Distinguish a new visit from another picture of the same one, for continuous cameras."""
 
     def __init__(self) -> None:
         self._seen: list[tuple[NDArray[np.float32], float]] = []
 
     def is_new(self, descriptor: NDArray[np.float32], now_s: float, *, gap_s: float) -> bool:
-        """Note a face and tell whether it begins a visit.
+        """Note a face and return whether it begins a visit.
 
         Args:
             descriptor: (dimension,) float32, length 1.
@@ -268,7 +268,7 @@ class VisitGate:
         return last_s is None or now_s - last_s > gap_s
 
     def stay(self, descriptor: NDArray[np.float32], now_s: float) -> float | None:
-        """Note that a visitor is still there; when they were last seen before, if at all."""
+        """Note that a visitor is still there; returns when they were last seen, if at all."""
         last_s = None
         for number, (known, at_s) in enumerate(self._seen):
             if float(known @ descriptor) >= _SAME_VISITOR_COSINE:

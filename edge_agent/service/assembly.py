@@ -1,4 +1,4 @@
-"""Composition root: every part is built here and given what it needs; nothing is started."""
+"""Composition root: builds and connects every part, and starts nothing."""
 
 import asyncio
 import dataclasses
@@ -56,7 +56,7 @@ _RELAY_OVERDUE_S: Final = 10.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Base:
-    """What nearly every part needs."""
+    """Dependencies of nearly every part."""
 
     config: AgentConfig
     devices: Devices
@@ -164,7 +164,7 @@ def _watchdog(base: _Base, camera: WatchedCamera, api: ApiServer) -> Watchdog:
 
 
 def _door_check(camera: WatchedCamera, within_s: float) -> HealthCheck:
-    """A visitor may wait for the platform's answer; nothing else takes long."""
+    """Return the health check of the door, which may wait for the platform's answer."""
 
     def sign(now_s: float) -> str:
         since_s = camera.busy_since_s
@@ -331,7 +331,7 @@ def _records(base: _Base) -> RecordLog:
 
 
 def _file_listener(event_log: EventLog, sync: LibrarySync) -> Callable[[FileEvent], None]:
-    """Return what tells the console about the disk, once each time it changes."""
+    """Return the listener that reports changes of the disk's state to the event log."""
 
     def on_file_event(news: FileEvent) -> None:
         event_log.write("disk", _DISK_WORDS[news], state=news.value)

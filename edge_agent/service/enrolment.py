@@ -237,7 +237,7 @@ async def _next_frame(camera: Camera, until_s: float) -> Any:
 def _face_photo(
     image: RgbImage, engine: FaceEngine
 ) -> tuple[bytes | None, tuple[QualityProblem, ...]]:
-    """Return what would be kept, None when that cannot be; and what is wrong with it."""
+    """Return the photo to store, None when there is none, and the quality problems."""
     faces, report = judge_photo(engine, image)
     problems = report.problems
     if _NEVER & set(problems):

@@ -1,4 +1,4 @@
-"""Matching of a photo with the people of this terminal, without disturbing the agent."""
+"""Comparison of a photo with the people of this terminal, without disturbing the agent."""
 
 import time
 from collections.abc import Callable
@@ -35,7 +35,7 @@ class FaceMatches:
 
 @dataclass(frozen=True, slots=True)
 class MatchReport:
-    """What came of a photo.
+    """Result of the comparison.
 
     Attributes:
         width, height: of the photo, in pixels.

@@ -1,4 +1,4 @@
-"""Calls to the agent that runs on the same computer, by its own interface (chapters 4 to 8)."""
+"""Client of the agent on the same computer, over its device interface (chapters 4 to 8)."""
 
 import ipaddress
 import sqlite3

@@ -1,4 +1,4 @@
-"""Run of a terminal: order of start, loops, order of stop."""
+"""Life of the terminal process: order of start, loops, order of stop."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -47,12 +47,12 @@ class RunLimits:
 
     @property
     def is_finite(self) -> bool:
-        """Whether there is such a moment at all."""
+        """Whether there is a limit at all."""
         return bool(self.visits) or self.exit_when_idle
 
 
 class _Openable(Protocol):
-    """What is opened at the start and closed at the end."""
+    """Part that is opened at the start and closed at the end."""
 
     async def open(self) -> None: ...
 
@@ -67,7 +67,7 @@ async def run_agent(
     limits: RunLimits | None = None,
     load: Callable[[Path | None], FaceEngine] = load_engine,
 ) -> RunEnd:
-    """Run a terminal until it is told to stop or to start anew.
+    """Run a terminal until it is stopped or asked to restart.
 
     Args:
         config: what to do.
@@ -136,7 +136,7 @@ async def _run_parts(
 async def _open_database(
     stack: AsyncExitStack, parts: Parts, event_log: EventLog, stop: asyncio.Event
 ) -> bool:
-    """Open the file as soon as there is room for it; False when told to stop before."""
+    """Open the database as soon as there is disk space; False when stopped before."""
     stack.push_async_callback(parts.database.close)
     is_logged = False
     while True:
@@ -158,7 +158,7 @@ async def _open_database(
 
 
 async def _open_in_background(parts: Parts) -> None:
-    """Open the file however long it takes: a large one that is damaged takes minutes."""
+    """Open the database without a time limit: rebuilding a large damaged one takes minutes."""
     opening = asyncio.ensure_future(parts.database.open())
     try:
         while not (await asyncio.wait([opening], timeout=_STILL_S))[0]:
@@ -217,7 +217,7 @@ async def _run_loops(
 
 
 async def _run_door(parts: Parts, held: int, limits: RunLimits) -> None:
-    """Look at people; after a failure of the camera the supervisor calls this again."""
+    """Run the camera loop; the supervisor calls it again after a failure of the camera."""
     if not held:
         await _first_library(parts.upstream.sync)
     camera = parts.door.camera
@@ -247,7 +247,7 @@ async def _watch_end(
     stop: asyncio.Event,
     limits: RunLimits,
 ) -> None:
-    """Return when it is time to stop."""
+    """Wait until it is time to stop."""
     async with asyncio.TaskGroup() as group:
         stopped = group.create_task(stop.wait())
         restart = group.create_task(parts.process.restart.wait())
@@ -261,7 +261,7 @@ async def _watch_end(
 async def _finished(
     parts: Parts, door: asyncio.Task[None], event_log: EventLog, limits: RunLimits
 ) -> None:
-    """Return when the limits are reached and everything is told; never without limits."""
+    """Wait until the limits are reached and all uploads are sent; for ever without limits."""
     await asyncio.wait([door])
     event_log.write(
         "door_done",

@@ -1,4 +1,4 @@
-"""Speed of this computer as a terminal: each step of a visit, and all of it."""
+"""Benchmark of this computer as a terminal: each step of a visit, and the whole."""
 
 import asyncio
 import dataclasses
@@ -39,7 +39,7 @@ _PACKAGES: Final = ("numpy", "onnxruntime", "faiss-cpu", "pillow")
 
 @dataclass(frozen=True, slots=True)
 class SpeedPlan:
-    """What is measured.
+    """Plan of the measurement.
 
     Attributes:
         config: of the terminal; its data is only read.
@@ -70,7 +70,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class SpeedReport:
-    """What came of it.
+    """Result of the measurement.
 
     Attributes:
         steps: of a visit, and ``numpy product``: the yardstick for the index.
@@ -96,7 +96,7 @@ class SpeedReport:
 
 
 def measure_speed(plan: SpeedPlan) -> SpeedReport:
-    """Measure; takes some seconds to a minute and loads one core.
+    """Measure; takes up to a minute and loads one core.
 
     Raises:
         ValueError: a picture shows no face.
@@ -177,7 +177,7 @@ def _searches(
 
 
 async def _decisions(plan: SpeedPlan, all_people: list[EnrolledPerson]) -> list[float]:
-    """Seconds from a picture to what is decided, record and upload on disk, by the local rule."""
+    """Seconds from picture to decision, with record and upload on disk, by the local rule."""
     spent_s: list[float] = []
     async with AsyncExitStack() as stack:
         folder = stack.enter_context(
@@ -217,7 +217,7 @@ class _NoEventLog:
 
 
 def _measured(candidates: Mapping[str, Callable[[int], object]], rounds: int) -> tuple[Step, ...]:
-    """Time each candidate, in turns in changing order, so that a slow moment slows all alike."""
+    """Time candidates in alternating order, so that a slow period affects all alike."""
     order = random.Random(_SEED)  # noqa: S311 - an order, not a secret
     names = list(candidates)
     spent_s: dict[str, list[float]] = {name: [] for name in names}

@@ -1,4 +1,4 @@
-"""Watchdog: whether the terminal is alive, for systemd, a timer of last resort, and a file.
+"""Watchdog: reports whether the terminal is alive to systemd, a last-resort timer, and a file.
 
 The event loop shows that it runs by running this. Every thread has to answer, the door must not
 hold a picture for ever, a relay must have released, and no loop may have ended. While any of these
@@ -34,15 +34,15 @@ HealthCheck = Callable[[float], str]
 
 
 class Alarm(Protocol):
-    """Ends the process unless it is set again in time, even when no Python code can run."""
+    """Timer that ends the process unless it is reset, even when no Python code can run."""
 
     def set(self, after_s: float) -> None:
-        """End it after so many seconds from now, instead of what was set before."""
+        """Reset the timer to so many seconds from now."""
         ...
 
 
 class FaultAlarm:
-    """`Alarm` by a thread of the interpreter's own that needs no lock of it.
+    """`Alarm` by faulthandler's thread, which needs no lock of the interpreter.
 
     It writes where every thread stands, without any values, and ends with status 1.
     """
@@ -53,7 +53,7 @@ class FaultAlarm:
 
 
 class ThreadCheck:
-    """A thread that has to answer: something small is given to it, and again when it is done."""
+    """Health check of a thread: it must answer a small request within a limit."""
 
     def __init__(self, name: str, ask: Callable[[], Awaitable[object]], *, within_s: float) -> None:
         self._name = name
@@ -87,7 +87,7 @@ class ThreadCheck:
 
 
 class Watchdog:
-    """Looks every second at most, and tells."""
+    """Run all health checks at least once a second and report."""
 
     def __init__(
         self,
@@ -100,7 +100,7 @@ class Watchdog:
         manager: ServiceManager | None = None,
         alarm: Alarm | None = None,
     ) -> None:
-        """Make a watchdog that looks at nothing yet.
+        """Make a watchdog without health checks.
 
         Args:
             config: limits.
@@ -133,7 +133,7 @@ class Watchdog:
         )
 
     def watch(self, sign: HealthCheck) -> None:
-        """Look at something else, too."""
+        """Add a health check."""
         self._signs.append(sign)
 
     def watch_thread(self, name: str, ask: Callable[[], Awaitable[object]]) -> None:
@@ -148,7 +148,7 @@ class Watchdog:
         self.watch(sign)
 
     def watch_loop(self, name: str, supervisor: Supervisor) -> None:
-        """Look at a loop.
+        """Add the health check of a supervised loop.
 
         Args:
             name: of it.
@@ -157,17 +157,17 @@ class Watchdog:
         self._loops[name] = supervisor
 
     def ready(self) -> None:
-        """Tell that the door looks at people; more than once does nothing."""
+        """Report that the door is ready; repeated calls do nothing."""
         if not self._is_ready:
             self._is_ready = True
             self._manager.send("READY=1")
 
     def waits_to_start(self, text: str) -> None:
-        """Tell that the start takes longer, and why; to be repeated within half a minute."""
+        """Report that the start takes longer, and why; to be repeated within half a minute."""
         self._manager.send("EXTEND_TIMEOUT_USEC=60000000", f"STATUS={text}")
 
     async def run(self) -> None:
-        """Look for ever."""
+        """Check until cancelled."""
         try:
             while True:
                 self.check()
@@ -178,7 +178,7 @@ class Watchdog:
 
     @property
     def check_every_s(self) -> float:
-        """Pause between two looks."""
+        """Pause between two checks."""
         limits = (
             self._config.exit_after_s,
             self._config.answer_within_s,
@@ -187,7 +187,7 @@ class Watchdog:
         return min([_CHECK_EVERY_S, *(one / _CHECKS_PER_LIMIT for one in limits if one)])
 
     def check(self) -> None:
-        """Look once and tell."""
+        """Run all checks once and report."""
         now_s = self._clock.monotonic()
         found = [*(sign(now_s) for sign in self._signs), *self._ended()]
         self._note(tuple(one for one in found if one))
@@ -196,7 +196,7 @@ class Watchdog:
         self._report_state(now_s)
 
     def stopping(self, *, is_restart: bool) -> None:
-        """Tell that the end has begun.
+        """Report that the process is stopping.
 
         Args:
             is_restart: whether the same process begins anew; to systemd that is no end.

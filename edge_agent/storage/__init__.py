@@ -1,4 +1,4 @@
-"""File of a terminal: people, queue, records, and what keeps it within its disk."""
+"""Database of a terminal: people, queue, records, and the disk quota."""
 
 from edge_agent.storage.database import DATABASE_NAME, Database, DiskFull, FileEvent, open_read_only
 from edge_agent.storage.disk_quota import DiskQuota

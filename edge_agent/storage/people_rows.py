@@ -1,4 +1,4 @@
-"""Rows of people in the terminal's file: who is held, with which face, and what changes."""
+"""Rows of people: who is enrolled with which face, and changes of that."""
 
 import json
 import sqlite3
@@ -54,7 +54,7 @@ Origin = Literal["platform", "local"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Face:
-    """A person's picture and what was computed from it.
+    """A person's picture and the descriptor computed from it.
 
     Attributes:
         picture: the file as fetched.
@@ -71,7 +71,7 @@ class Face:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EnrolledPerson:
-    """A person who can be recognised.
+    """A person with a descriptor, who can be recognised.
 
     Attributes:
         person_id: row, and id in the vector index.
@@ -110,7 +110,7 @@ class Match:
     welcome: str = field(default="", repr=False)
 
     def is_expected(self, at: datetime) -> bool:
-        """Whether a visit limited in time (8.2.1) includes this moment."""
+        """Return whether a visit limited in time (8.2.1) includes this moment."""
         begins, ends = self.visit
         now = at.timestamp()
         return begins <= now and (not ends or now <= ends)
@@ -153,7 +153,7 @@ Change = SavePerson | DeletePerson
 
 @dataclass(frozen=True, slots=True)
 class AppliedChanges:
-    """What a transaction did to the faces: who can be recognised now, and which rows no more."""
+    """Result of applied changes: people who can be recognised now, and removed row ids."""
 
     held: tuple[EnrolledPerson, ...]
     gone: tuple[int, ...]
@@ -179,7 +179,7 @@ def apply_changes(connection: sqlite3.Connection, changes: Sequence[Change]) -> 
 
 
 def _save(connection: sqlite3.Connection, change: SavePerson) -> tuple[int, EnrolledPerson | None]:
-    """Write a person; the row, and the person when they can be recognised."""
+    """Write a person; returns the row id, and the person when they can be recognised."""
     due = None if change.due_at is None else change.due_at.timestamp()
     (person_id,) = connection.execute(
         _UPSERT,
@@ -228,7 +228,7 @@ def _delete(connection: sqlite3.Connection, user_id: str) -> set[int]:
 
 
 def read_enrolled(connection: sqlite3.Connection, dimension: int) -> list[EnrolledPerson]:
-    """Read all people with a descriptor of so many numbers, from a file that is only read."""
+    """Read all people with a descriptor of this dimension, over a read-only connection."""
     rows = connection.execute(
         f"SELECT {ENROLLED_COLUMNS} FROM people WHERE length(descriptor) = ? ORDER BY id",  # noqa: S608 - ours
         (4 * dimension,),
@@ -242,7 +242,7 @@ def descriptor_of(raw: bytes) -> NDArray[np.float32]:
 
 
 def is_descriptor(raw: Any, dimension: int | None) -> bool:
-    """Tell whether a value can be one: whole numbers of four bytes, finite, of length 1.
+    """Return whether bytes can be a descriptor: float32 values, finite, of length 1.
 
     Args:
         raw: as it was read.
@@ -258,7 +258,7 @@ def is_descriptor(raw: Any, dimension: int | None) -> bool:
 
 
 def user_type_number(user_type: str) -> int:
-    """Return the number of 8.2.1 for what chapter 9 sent."""
+    """Return the number of 8.2.1 for a user type of chapter 9."""
     return _NUMBERS.get(user_type.strip().lower(), EMPLOYEE)
 
 

@@ -1,4 +1,4 @@
-"""Checks of rows of the agent's file; a flipped bit costs a row, not the file.
+"""Plausibility checks of database rows, so that a flipped bit costs a row and not the file.
 
 Descriptors are judged by `edge_agent.storage.store`, which knows how to get new ones; pictures by
 their digest when they are used; bodies of uploads by the platform, which bears any fault.
@@ -23,7 +23,7 @@ _MARK_DIGITS: Final = 49
 
 
 def is_sound(table: str, row: Row) -> bool:
-    """Tell whether a row can be what was written."""
+    """Return whether a row is plausible."""
     check = _CHECKS.get(table)
     return check is None or check(row)
 
@@ -96,7 +96,7 @@ def _is_moment(value: Any) -> bool:
 
 
 def _json(text: Any) -> Any:
-    """Return what a text says in JSON; None when it says nothing."""
+    """Parse JSON text; None when it is invalid."""
     try:
         return json.loads(text) if isinstance(text, str) else None
     except ValueError:

@@ -1,4 +1,4 @@
-"""The people this terminal holds, with pictures and descriptors, and how far it is in step."""
+"""Store of people with pictures and descriptors, and of the sync cursor."""
 
 import asyncio
 import hashlib
@@ -119,7 +119,7 @@ class Store:
         return await self._database.run(work)
 
     async def known(self, user_ids: Sequence[str]) -> tuple[int, frozenset[str]]:
-        """How many people there are, and which of these are among them."""
+        """Return the number of people and which of these ids are among them."""
 
         def work(connection: sqlite3.Connection) -> tuple[int, frozenset[str]]:
             (count,) = connection.execute("SELECT count(*) FROM people").fetchone()
@@ -154,7 +154,7 @@ class Store:
         asked_with: int | None = None,
         report: bytes | None = None,
     ) -> AppliedChanges:
-        """Write changes, the cursor they end at, and the report about them, all or nothing.
+        """Write changes, their cursor and the report about them in one transaction.
 
         Args:
             changes: in the order in which they happen.

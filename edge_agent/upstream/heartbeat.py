@@ -40,13 +40,13 @@ class HeartbeatSender:
         return None if self._problem is None else not self._problem
 
     async def run(self) -> None:
-        """Beat for ever."""
+        """Send heartbeats until cancelled."""
         while True:
             await self.beat()
             await asyncio.sleep(jittered(self._interval_s, self._rng))
 
     async def beat(self) -> bool:
-        """Send one heartbeat; whether the platform took it."""
+        """Send one heartbeat; returns whether the platform acknowledged it."""
         reply = await self._client.heartbeat()
         is_taken = (
             reply.status == 200

@@ -66,7 +66,7 @@ class SyncLimits:
 
 @dataclass(frozen=True, slots=True)
 class _Prepared:
-    """What is to be written for one entry, and what is to be said about it."""
+    """Change to write for one entry, and its result code."""
 
     user_id: str
     change: Change | None
@@ -94,7 +94,7 @@ class _Tally:
 
 
 class LibrarySync:
-    """Polls, fetches, describes, stores and reports, for ever.
+    """Poll, fetch pictures, compute descriptors, store and report, until cancelled.
 
     Attributes:
         first_round_done: set after the first poll, whatever came of it.
@@ -134,13 +134,13 @@ class LibrarySync:
         self.first_round_done = asyncio.Event()
 
     def library_age_s(self) -> float | None:
-        """Seconds since the library was known to be complete; None when it never was."""
+        """Seconds since the library was last known to be complete; None when it never was."""
         if self._synced_at is None:
             return None
         return (self._clock.now() - self._synced_at).total_seconds()
 
     async def load(self) -> int:
-        """Take all people from the store into the recogniser; how many can be recognised."""
+        """Load all people of the store into the recogniser; returns how many can be recognised."""
         self._synced_at = await self._store.synced_at()
         async with self._store.changing:
             held = await self._store.held(self._recogniser.dimension)
@@ -153,7 +153,7 @@ class LibrarySync:
         self.poll_soon()
 
     async def run(self) -> None:
-        """Stay in step for ever."""
+        """Synchronise until cancelled."""
         await self.load()
         await self.redescribe()
         while True:
@@ -202,7 +202,7 @@ class LibrarySync:
         return is_complete
 
     async def redescribe(self) -> None:
-        """Compute descriptors anew for people whose descriptors another model made."""
+        """Recompute descriptors that another model made."""
         while True:
             # Held all along: a person deleted meanwhile must not come back.
             async with self._store.changing:
@@ -240,7 +240,7 @@ class LibrarySync:
     async def _apply_page(
         self, entries: Sequence[SyncEntry], move: tuple[int, int], tally: _Tally
     ) -> None:
-        """Do what a page says; the cursor moves (from, to) with its last piece."""
+        """Apply a page in batches; the cursor moves (from, to) with the last one."""
         # What counts is the last word about a person; earlier ones are outdated already.
         latest = list({entry.user_id: entry for entry in entries}.values())
         for start in range(0, len(latest), _BATCH):
@@ -331,7 +331,7 @@ class LibrarySync:
         return replace(person, face=face), StoreCode.STORED
 
     async def _fetch_missing(self, tally: _Tally) -> None:
-        """Try pictures again that did not come; report only what is settled now."""
+        """Retry missing pictures; only final results are reported."""
         missing = await self._store.missing_pictures(self._clock.now(), _BATCH)
         if not missing:
             return
@@ -346,7 +346,7 @@ class LibrarySync:
         )
 
     async def _too_many(self, piece: Sequence[SyncEntry]) -> frozenset[str]:
-        """Who of a piece finds no room any more."""
+        """Return the ids of a batch for whom the terminal has no capacity left."""
         saved = [entry.user_id for entry in piece if entry.operation == "save"]
         count, known = await self._store.known(saved)
         room = max(0, self._limits.people_max - count)
@@ -382,7 +382,7 @@ class LibrarySync:
             await self._store.note_moment("synced_at", now)
 
     def _note_problem(self, problem: str) -> None:
-        """Tell when the platform stops or begins to answer polls, not every time."""
+        """Log when the platform stops or begins to answer polls."""
         if self._problem is None or bool(problem) != bool(self._problem):
             if problem:
                 line = f"library: the platform gives no changes ({problem})"

@@ -1,4 +1,4 @@
-"""Sending of the outbox: in order, for as long as it takes, and at once for a visitor."""
+"""Uplink: sends the outbox in order and with retries, and a waiting visitor's event at once."""
 
 import asyncio
 import logging
@@ -30,7 +30,7 @@ _SUSPECT_AFTER: Final = 3
 
 
 class UploadVerdict(StrEnum):
-    """What to do with an event after a reply."""
+    """Action for an event after a reply."""
 
     DONE = "done"  # the platform has it
     PARK = "park"  # it will never take it
@@ -61,7 +61,7 @@ class UploadResult:
 
 
 def judge(kind: str, reply: Reply) -> UploadResult:
-    """Decide what a reply means for the event that was sent.
+    """Decide the action for a sent event by its reply.
 
     Only HTTP 200 with ``ret`` "0" means that the platform has it.
 
@@ -95,7 +95,7 @@ def _has_delay(payload: dict[str, object]) -> bool:
 
 
 class Uplink:
-    """Sends events. One loop works through the queue; a visitor's event may overtake it."""
+    """Send events; one loop works through the queue, and a visitor's event may overtake it."""
 
     def __init__(
         self, *, outbox: Outbox, client: PlatformClient, clock: Clock, rng: random.Random
@@ -119,7 +119,7 @@ class Uplink:
         self._problem = ""
 
     async def wait_empty(self) -> None:
-        """Wait until nothing is left to be sent; what was parked does not count."""
+        """Wait until the queue is empty; parked events do not count."""
         while True:
             self._settled.clear()
             if (await self._outbox.counts()).pending == 0:
@@ -127,11 +127,11 @@ class Uplink:
             await self._settled.wait()
 
     def wake(self) -> None:
-        """Tell the loop that there is something new in the queue."""
+        """Wake the loop for a new event in the queue."""
         self._wake.set()
 
     async def deliver_now(self, seq: int, *, until_s: float) -> UploadResult | None:
-        """Send one event at once, ahead of the queue and of its pauses, because a visitor waits.
+        """Send one event at once, ahead of the queue and its pauses, for a waiting visitor.
 
         Args:
             seq: an event that is in the outbox.
@@ -191,7 +191,7 @@ class Uplink:
         return delivery
 
     async def run(self) -> None:
-        """Work through the queue for ever."""
+        """Send the queue until cancelled."""
         while True:
             self._wake.clear()
             pause_s = await self.step()
@@ -202,7 +202,7 @@ class Uplink:
                 continue
 
     async def step(self) -> float | None:
-        """Send the oldest event if it is time; in turn with a later one when it fails and fails.
+        """Send the oldest due event, alternating with later ones while it keeps failing.
 
         Returns:
             Seconds until the next step is due; None when it is due after the next `wake`.
@@ -238,7 +238,7 @@ class Uplink:
         return judge(event.kind, await self._client.post(event.kind, event.body))
 
     async def _settle(self, event: Event, delivery: UploadResult) -> None:
-        """Do with an event what the reply demands, and adapt the pauses."""
+        """Apply the action of a reply to an event, and adapt the pauses."""
         verdict, reply = delivery.verdict, delivery.reply
         if verdict in _HELD_UP and event.seq in self._blamed and reply.status != _TOO_OFTEN:
             verdict = UploadVerdict.LATER
@@ -268,14 +268,14 @@ class Uplink:
         self._note_working()
 
     def _hold_back(self, delivery: UploadResult) -> None:
-        """Let the queue wait, longer each time."""
+        """Pause the queue, longer each time."""
         backoff = self._away if delivery.verdict is UploadVerdict.AWAY else self._refused
         pause_s = max(backoff.failed(), delivery.reply.retry_after_s or 0.0)
         self._resume_at_s = max(self._resume_at_s, self._clock.monotonic() + pause_s)
         self._note_problem(problem_of(delivery.reply))
 
     def _note_answered(self) -> None:
-        """Remember which events failed: when they fail again, it is they and not the platform."""
+        """Remember which events failed, to blame the event and not the platform next time."""
         self._blamed |= self._failures.keys()
         self._failures.clear()
 

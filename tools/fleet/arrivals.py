@@ -1,4 +1,4 @@
-"""When people arrive at one door. Pure; the same chance gives the same moments."""
+"""Arrivals of people at one door: pure, the same seed gives the same times."""
 
 import random
 import re

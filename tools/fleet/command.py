@@ -114,7 +114,7 @@ def _plan(chosen: argparse.Namespace, *, show_every_s: float) -> "FleetPlan":
 
 
 async def _fleet(plan: "FleetPlan", snapshots: list[bytes], *, has_display: bool) -> dict[str, Any]:
-    """Run it; the first Ctrl-C ends it with its report, a second one without."""
+    """Run the fleet; the first Ctrl-C ends it with its report, a second one without."""
     from fleet.run import run_fleet
 
     stop = asyncio.Event()

@@ -1,4 +1,4 @@
-"""A fleet on a screen: redrawn in place, by escape sequences that every terminal window knows.
+"""Full-screen display of a fleet, redrawn in place by ANSI escape sequences.
 
 Pure apart from `Screen`: `picture_of` says what is to be seen, line by line.
 """
@@ -35,7 +35,7 @@ class BarCharacters:
         return self.full * filled + self.empty * (width - filled)
 
     def curve(self, values: Sequence[float], width: int) -> str:
-        """The last values, each as high as it is beside the highest one."""
+        """Return a bar chart of the last values, scaled to the highest one."""
         last = values[-width:]
         most = max(last, default=0.0)
         if not most:
@@ -45,7 +45,7 @@ class BarCharacters:
 
 
 def picture_of(now: Progress, *, columns: int, lines: int, signs: BarCharacters) -> list[str]:
-    """Say what is to be seen.
+    """Return the lines of the display.
 
     Args:
         now: how the fleet is doing.
@@ -110,7 +110,7 @@ def _clock(seconds: float) -> str:
 
 
 class Screen:
-    """A terminal window that shows a fleet; what was on it comes back when it is left."""
+    """A terminal window that shows a fleet; its former contents are restored on exit."""
 
     def __init__(self, out: TextIO) -> None:
         """Show on ``out``, which is a terminal; nothing is drawn yet."""
@@ -132,14 +132,14 @@ class Screen:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Come back, and leave the last picture where it can be read."""
+        """Restore the screen and print the last picture on it."""
         self._out.write(_LEAVE)
         if self._last is not None:
             self._out.write("".join(f"{line}\n" for line in self._picture(self._last, whole=True)))
         self._out.flush()
 
     def show(self, now: Progress) -> None:
-        """Draw over what was there."""
+        """Redraw the display."""
         self._last = now
         drawn = f"{_CLEAR_LINE}\r\n".join(self._picture(now))
         self._out.write(f"{_HOME}{drawn}{_CLEAR_LINE}{_CLEAR_BELOW}")

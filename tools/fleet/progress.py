@@ -1,4 +1,4 @@
-"""Progress of a fleet at one moment."""
+"""Progress of a fleet, sampled at intervals."""
 
 import time
 from collections import Counter, deque
@@ -38,7 +38,7 @@ class KindProgress:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """A fleet at one moment.
+    """Progress of a fleet at one time.
 
     Attributes:
         seconds: since the start; ``planned_s`` is how long people arrive.
@@ -64,12 +64,12 @@ class Progress:
 
     @property
     def per_s(self) -> float:
-        """Answers a second since the moment before."""
+        """Answers per second since the previous sample."""
         return self.rates[-1]
 
 
 class Meter:
-    """Reads off a fleet at one moment after another."""
+    """Sample the progress of a fleet."""
 
     def __init__(
         self, fleet: Sequence["LightTerminal"], statistics: Statistics, *, planned_s: float
@@ -83,7 +83,7 @@ class Meter:
         self._rates: deque[float] = deque(maxlen=_HISTORY)
 
     def read(self) -> Progress:
-        """Return how it is now; rates are since the last reading."""
+        """Sample the progress; rates are since the previous sample."""
         statistics, now_s = self._statistics, time.monotonic()
         passed_s = max(now_s - self._then_s, 1e-3)
         counts = Counter({kind: one.count for kind, one in statistics.latencies.items()})
@@ -126,7 +126,7 @@ class Meter:
 
 
 def is_library_empty(now: Progress) -> bool:
-    """Tell whether terminals are in step with an empty library."""
+    """Return whether terminals are in sync with an empty library."""
     return bool(now.in_step and not now.held)
 
 
@@ -134,7 +134,7 @@ LIBRARY_EMPTY: Final = "nobody is in any library (are the terminals approved?)"
 
 
 def line_of(now: Progress) -> str:
-    """Say in one line how it is."""
+    """Return the progress as one line."""
     of_passes = {one.kind: one for one in now.kinds if one.answered}
     passes = of_passes.get("syface") or of_passes.get("syheartbeat")
     times = f", passes p50 {passes.p50_ms:.0f} p99 {passes.p99_ms:.0f} ms" if passes else ""

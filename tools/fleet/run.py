@@ -1,4 +1,4 @@
-"""A fleet from its start to its report."""
+"""Run of a fleet from its start to its report."""
 
 import asyncio
 import io
@@ -29,7 +29,7 @@ _SNAPSHOT_PX: Final = 300  # seed 9.1: pictures of 300 to 500 px are best
 
 @dataclass(frozen=True, slots=True)
 class FleetPlan:
-    """What a fleet is to do.
+    """Plan of a fleet run.
 
     Attributes:
         base_urls: BaseUrls of sites; terminals are spread over them. They hold secrets.
@@ -57,7 +57,7 @@ class FleetPlan:
 
 
 def snapshots_of(pictures: Sequence[Path]) -> list[bytes]:
-    """Return pictures as terminals send them: JPEG of 300 px.
+    """Return pictures encoded as terminals send them: JPEG of 300 px.
 
     Raises:
         OSError: a file cannot be read.
@@ -148,7 +148,7 @@ async def _until_over(
     begin_s: float,
     stop: asyncio.Event,
 ) -> float | None:
-    """Wait until the time is over; seconds until all were in step, None when they never were."""
+    """Wait until the end; returns the seconds until all were in sync, None when never."""
     in_step_s = None
     over_s = begin_s + plan.duration_s
     waiting = asyncio.create_task(_done_or_stopped(lives, stop, most_s=plan.duration_s))
@@ -193,7 +193,7 @@ async def _ended(tasks: Sequence["asyncio.Task[None]"]) -> None:
 
 
 async def _drain(fleet: Sequence[LightTerminal], most_s: float, stop: asyncio.Event) -> None:
-    """Let all terminals send what waits, as long as there is time and no stop is asked for."""
+    """Let all terminals send their queues, until the time is over or a stop is requested."""
     tasks = [asyncio.create_task(one.drain()) for one in fleet if one.waiting]
     if not tasks:
         return
@@ -216,7 +216,7 @@ async def _watch(
 
 
 def _own_costs() -> dict[str, float]:
-    """What this process used since it was started: how much of the machine the fleet itself is."""
+    """Return the resources used by this process, to see the fleet's own share of the load."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     return {
         "cpu_s": round(used.ru_utime + used.ru_stime, 2),

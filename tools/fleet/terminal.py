@@ -1,4 +1,4 @@
-"""One light terminal: its library, its queue in memory, and its three loops."""
+"""Lightweight simulated terminal: its library, its queue in memory, and its three loops."""
 
 import asyncio
 import json
@@ -50,7 +50,7 @@ class _Upload:
 
 
 class _Queue:
-    """Uploads in the order in which they are sent, each until it is answered for."""
+    """Queue of uploads in order, each kept until it is acknowledged."""
 
     def __init__(self) -> None:
         self.uploads: deque[_Upload] = deque()
@@ -59,7 +59,7 @@ class _Queue:
 
 @dataclass(frozen=True, slots=True)
 class _Reply:
-    """The JSON of an answer, None when it is none worth believing, and the pause asked for."""
+    """Parsed JSON answer, None when it is invalid, and the requested pause."""
 
     payload: Any = None
     wait_s: float = 0.0
@@ -67,7 +67,7 @@ class _Reply:
 
 @dataclass(slots=True)
 class _Missing:
-    """A picture that did not come, how often it was tried, and when it is tried again."""
+    """A missing picture, its number of tries, and the time of the next one."""
 
     entry: SyncEntry
     tries: int
@@ -147,11 +147,11 @@ class LightTerminal:
                 self._visit()
 
     async def drain(self) -> None:
-        """Send what waits; returns when everything is answered."""
+        """Send the queue; returns when everything is acknowledged."""
         await asyncio.gather(self._send_all(self._at_door), self._send_all(self._rest))
 
     def _visit(self) -> None:
-        """Let a visitor walk by."""
+        """Simulate one visit."""
         self._statistics.visits += 1
         now = self._clock.now()
         snapshot = self._snapshot()
@@ -184,7 +184,7 @@ class LightTerminal:
         self._put("syface", seen.to_wire())
 
     def _snapshot(self) -> bytes:
-        """A picture of its own, as every one that a camera takes; a copy would be a repetition."""
+        """Return a snapshot with unique bytes; an identical one would count as a repetition."""
         if not self._snapshots:
             return b""
         jpeg, remark = self._rng.choice(self._snapshots), self._rng.randbytes(12)
@@ -232,7 +232,7 @@ class LightTerminal:
         return SyncAnswer.from_wire(reply.payload) if is_answer else None, reply.wait_s
 
     async def _take(self, answer: SyncAnswer) -> None:
-        """Do what a page says and report it; only then the cursor may go on."""
+        """Apply a page and report it before the cursor moves on."""
         # What counts is the last word about a person; earlier ones are outdated already.
         latest = list({entry.user_id: entry for entry in answer.entries}.values())
         codes = await asyncio.gather(*(self._apply(entry) for entry in latest))
@@ -260,7 +260,7 @@ class LightTerminal:
         return _STORED
 
     def _miss(self, missing: _Missing) -> None:
-        """Remember a picture that did not come until it has been tried often enough."""
+        """Note a missing picture until it has been tried often enough."""
         pauses_s = self._behaviour.picture_again_s
         if missing.tries < len(pauses_s):
             missing.due_s = time.monotonic() + pauses_s[missing.tries]
@@ -292,7 +292,7 @@ class LightTerminal:
         return False
 
     async def _fetch_once(self, url: str) -> tuple[bool, bool]:
-        """Fetch a picture; whether it came, and whether another try may help."""
+        """Fetch a picture; returns whether it came, and whether a retry may help."""
         self._statistics.asked["picture"] += 1
         begin_s = time.monotonic()
         try:
@@ -314,7 +314,7 @@ class LightTerminal:
             await queue.wake.wait()
 
     async def _send_all(self, queue: _Queue) -> None:
-        """Send a queue in order, each again until it is answered for."""
+        """Send a queue in order, repeating each upload until it is acknowledged."""
         pauses = Backoff(first_s=1.0, most_s=30.0, rng=self._rng)
         unwanted = Backoff(first_s=30.0, most_s=600.0, rng=self._rng)
         while queue.uploads:
@@ -347,7 +347,7 @@ class LightTerminal:
             self._statistics.opened += 1
 
     async def _post_and_cut(self, upload: _Upload) -> None:
-        """Send an upload and hang up before the answer; the platform may have it, or not."""
+        """Send an upload and disconnect before the answer, so that it may or may not be stored."""
         self._statistics.repeated += 1
         try:
             async with asyncio.timeout(self._rng.uniform(0.0, 0.05)):
