@@ -7,7 +7,7 @@ import pytest
 
 from edge_agent.door.devices import Announcer
 from edge_agent.drivers.base import Cue
-from edge_agent.drivers.prompt_words import Language, words
+from edge_agent.drivers.prompt_texts import Language, words
 from edge_agent.drivers.prompter_console import ConsolePrompterOptions
 from tests.support.edge.people_calls import ANN, photo_of
 from tests.support.edge.running_terminal import PERSON, RunningTerminal, Starter

@@ -8,7 +8,7 @@ import pytest
 
 from edge_agent.drivers.base import Cue, Prompt, Prompter
 from edge_agent.drivers.exceptions import DriverError, DriverUnavailable
-from edge_agent.drivers.prompt_words import Language, words
+from edge_agent.drivers.prompt_texts import Language, words
 from edge_agent.drivers.prompter_console import ConsolePrompterOptions
 from edge_agent.drivers.prompter_espeak import EspeakPrompterOptions, speaking_arguments
 from tests.support.drivers.spoken import Spoken

@@ -133,8 +133,8 @@ def flat(value_c: float) -> list[list[float]]:
 
 
 def random_scene(seed: int, least_c: float, most_c: float) -> Scene:
-    chance = random.Random(seed)
-    return [[chance.uniform(least_c, most_c) for _ in range(COLUMNS)] for _ in range(ROWS)]
+    rng = random.Random(seed)
+    return [[rng.uniform(least_c, most_c) for _ in range(COLUMNS)] for _ in range(ROWS)]
 
 
 @st.composite

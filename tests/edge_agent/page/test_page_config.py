@@ -102,7 +102,7 @@ async def test_page_that_is_switched_off_listens_nowhere(page: RunningPage) -> N
     server = PageServer(
         *(off, page.config.api, parts.interfaces.terminal, sources),
         file=parts.database.path,
-        chance=random.Random(1),
+        rng=random.Random(1),
     )
     running = asyncio.create_task(server.run())
     await asyncio.wait([running], timeout=0.1)

@@ -1,4 +1,4 @@
-"""Texts of prompts, in the languages of the people at the door."""
+"""Texts of prompts in the languages of the people at the door."""
 
 from enum import StrEnum
 from typing import Final
@@ -42,7 +42,7 @@ _DEGREES: Final = {Language.ENGLISH: "{:.1f} °C", Language.CHINESE: "体温{:.1
 
 
 def words(prompt: Prompt, language: Language, *, with_name: bool = True) -> str:
-    """Return what is said or shown for a prompt; empty when there is nothing to say.
+    """Return the text of a prompt; empty for a silent one.
 
     Args:
         prompt: the cue; a temperature is told along with a welcome and with a fever.

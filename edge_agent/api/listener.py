@@ -1,4 +1,4 @@
-"""Ports on which an application answers, with a bound on connections and its own words for errors.
+"""Listening ports of an application, with connection limits and error answers of its own.
 
 aiohttp answers by itself what never became a request, in plain text and repeating some of it. Each
 connection stands before aiohttp's and lets nothing out that the application did not answer.
@@ -25,8 +25,8 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class OwnAnswer:
-    """What is answered in place of aiohttp's own words.
+class ErrorAnswer:
+    """Answer sent in place of aiohttp's own error pages.
 
     Attributes:
         content_type: of `body`.
@@ -39,7 +39,7 @@ class OwnAnswer:
     headers: dict[str, str] = field(default_factory=dict)
 
     def written(self, status_line: bytes) -> bytes:
-        """Return the whole answer, for a status line without its end."""
+        """Return the whole answer for a status line without its line end."""
         content = self.body(int(status_line.split()[1]))
         headers = {
             "Content-Type": self.content_type,
@@ -66,7 +66,7 @@ class Listener:
     def __init__(
         self,
         app: web.Application,
-        own_answer: OwnAnswer,
+        error_answer: ErrorAnswer,
         *,
         shutdown_s: float,
         limits: ConnectionLimits | None = None,
@@ -75,7 +75,7 @@ class Listener:
 
         Args:
             app: answers requests; each of its answers has the header `SERVER`.
-            own_answer: for what never became a request.
+            error_answer: for what never became a request.
             shutdown_s: how long a request that is being answered may take at the end.
             limits: of connections; None for none.
         """
@@ -87,7 +87,7 @@ class Listener:
             lingering_time=_LINGERING_S,
             shutdown_timeout=shutdown_s,
         )
-        self._own_answer = own_answer
+        self._error_answer = error_answer
         self._limits = limits or ConnectionLimits()
         self._open: Counter[object] = Counter()
         self._server: asyncio.Server | None = None
@@ -105,7 +105,7 @@ class Listener:
         return int(self._server.sockets[0].getsockname()[1])
 
     async def close(self) -> None:
-        """Stop listening, and end what is being answered."""
+        """Stop listening and end the requests being answered."""
         if self._server is not None:
             self._server.close()
         await self._runner.cleanup()
@@ -114,21 +114,21 @@ class Listener:
         server = self._runner.server
         if server is None:
             raise RuntimeError("the application is not set up")
-        return _Connection(server(), self._own_answer, self._open, self._limits)
+        return _Connection(server(), self._error_answer, self._open, self._limits)
 
 
 class _Connection(asyncio.Protocol):
-    """One connection, counted, before the one that aiohttp makes of it."""
+    """One counted connection around the one of aiohttp."""
 
     def __init__(
         self,
         inner: asyncio.Protocol,
-        own_answer: OwnAnswer,
+        error_answer: ErrorAnswer,
         counted: "Counter[object]",
         limits: ConnectionLimits,
     ) -> None:
         self._inner = inner
-        self._own_answer = own_answer
+        self._error_answer = error_answer
         self._counted = counted
         self._limits = limits
         self._remote: object = None
@@ -148,7 +148,7 @@ class _Connection(asyncio.Protocol):
             return
         self._counted[self._remote] += 1
         # It is used as a transport and is no more than that.
-        guarded: Any = _GuardedTransport(transport, self._own_answer)
+        guarded: Any = _GuardedTransport(transport, self._error_answer)
         self._inner.connection_made(guarded)
 
     def data_received(self, data: bytes) -> None:
@@ -176,9 +176,9 @@ class _Connection(asyncio.Protocol):
 class _GuardedTransport:
     """A transport that replaces an answer without the header `SERVER`; all else passes through."""
 
-    def __init__(self, transport: Any, own_answer: OwnAnswer) -> None:
+    def __init__(self, transport: Any, error_answer: ErrorAnswer) -> None:
         self._transport = transport
-        self._own_answer = own_answer
+        self._error_answer = error_answer
         self._is_replaced = False
 
     def __getattr__(self, name: str) -> Any:
@@ -194,7 +194,7 @@ class _GuardedTransport:
         foreign_status = _foreign_status(bytes(written[0])) if written else b""
         if foreign_status:
             self._is_replaced = True
-            written = [self._own_answer.written(foreign_status)]
+            written = [self._error_answer.written(foreign_status)]
         self._transport.writelines(written)
 
 
@@ -208,8 +208,8 @@ def _foreign_status(data: bytes) -> bytes:
     return b"" if is_invitation or _MARK in head else status_line
 
 
-class _CallersFaults(logging.Filter):
-    """Takes what a client did wrong out of the log, with what it sent; its answer says so."""
+class _ClientErrorFilter(logging.Filter):
+    """Log filter that drops errors caused by clients, with the content they sent."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         error = record.exc_info[1] if isinstance(record.exc_info, tuple) else None
@@ -221,4 +221,4 @@ class _CallersFaults(logging.Filter):
 
 
 _aiohttp_logger = logging.getLogger(f"{__name__}.aiohttp")
-_aiohttp_logger.addFilter(_CallersFaults())
+_aiohttp_logger.addFilter(_ClientErrorFilter())

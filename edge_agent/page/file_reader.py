@@ -1,4 +1,4 @@
-"""Reading of the agent's file for the page: by a connection and on a thread of its own.
+"""Reader of the terminal's database for the page, with a connection and a thread of its own.
 
 The door's transactions wait for nothing here: in WAL a reader delays no writer, and each reading
 opens the file anew, so a file that was replaced meanwhile is read as it is now.
@@ -28,13 +28,13 @@ _FRESH_S: Final = 1.0
 _REST_TIMES: Final = 20.0
 
 
-class FileTrouble(Exception):
+class FileUnavailable(Exception):
     """The agent's file cannot be read now."""
 
 
 @dataclass(frozen=True, slots=True)
 class FileFacts:
-    """What the file says, JSON values.
+    """Contents of the database as JSON values.
 
     Attributes:
         people: how many are held.
@@ -66,17 +66,17 @@ class FileReader:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="page-reads")
 
     def close(self) -> None:
-        """Let go of the thread."""
+        """Stop the thread."""
         thread, self._thread = self._thread, None
         if thread is not None:
             thread.shutdown(wait=False, cancel_futures=True)
         self._facts = self._running = None
 
     async def facts(self) -> FileFacts:
-        """Read what the page shows.
+        """Read everything that the page shows.
 
         Raises:
-            FileTrouble: the file cannot be read.
+            FileUnavailable: the file cannot be read.
         """
         async with self._reading:
             clock = asyncio.get_running_loop().time
@@ -89,10 +89,10 @@ class FileReader:
             return self._facts
 
     async def picture(self, record_id: int) -> bytes | None:
-        """Make a small picture of a pass; None when it has none any more.
+        """Return a thumbnail of a pass; None when it has no picture any more.
 
         Raises:
-            FileTrouble: the file cannot be read.
+            FileUnavailable: the file cannot be read.
         """
 
         def work(connection: sqlite3.Connection) -> bytes | None:
@@ -109,16 +109,16 @@ class FileReader:
 
     async def _read(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
         if self._thread is None:
-            raise FileTrouble("closed")
+            raise FileUnavailable("closed")
         # A thread that hangs on a dying card is waited for, but not given ever more to do.
         if self._running is not None and not self._running.done():
-            raise FileTrouble("still reading")
+            raise FileUnavailable("still reading")
         self._running = self._thread.submit(_with_connection, self._path, work)
         try:
             async with asyncio.timeout(_LIMIT_S):
                 return await asyncio.shield(asyncio.wrap_future(self._running))
         except (TimeoutError, OSError, sqlite3.Error) as error:
-            raise FileTrouble(type(error).__name__) from error
+            raise FileUnavailable(type(error).__name__) from error
 
 
 def _with_connection(path: Path, work: Callable[[sqlite3.Connection], Result]) -> Result:

@@ -1,8 +1,13 @@
-"""Texts of the page, in English and Chinese."""
+"""Texts of the page in English and Chinese, and the choice between them."""
 
+import re
 from typing import Final
 
 from edge_agent.config import Language
+from edge_agent.config.sections import PageLanguage
+
+_RANGE: Final = re.compile(r"([A-Za-z]{1,8})(?:-[A-Za-z0-9-]+)?(?:;q=([01](?:\.\d{0,3})?))?")
+_HEADER_MAX: Final = 512
 
 # name: English, Chinese. What stands in braces is filled in by the page's script.
 _WORDS: Final[dict[str, tuple[str, str]]] = {
@@ -81,7 +86,7 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "loop_watchdog": ("Watchdog", "看门狗"),
     "loop_uplink": ("Uploads", "上传"),
     "loop_presence": ("Heartbeat", "心跳"),
-    "loop_keeping": ("Visits without room", "待落盘记录"),
+    "loop_visit_writer": ("Visits without room", "待落盘记录"),
     "loop_api": ("Device interface", "设备接口"),
     "loop_page": ("This page", "本页面"),
     "state_starting": ("starting", "启动中"),
@@ -182,7 +187,32 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
 }
 
 
-def words_of(language: Language) -> dict[str, str]:
-    """Return name to word."""
+def texts_of(language: Language) -> dict[str, str]:
+    """Return the texts of a language by name."""
     column = 1 if language is Language.CHINESE else 0
     return {name: both[column] for name, both in _WORDS.items()}
+
+
+def language_chosen(text: str) -> Language | None:
+    """Return a language by its name, None for any other text."""
+    return Language(text) if text in set(Language) else None
+
+
+def language_first(configured: PageLanguage, accepted: str) -> Language:
+    """Return the language before a visitor chooses.
+
+    Args:
+        configured: ``language`` of the section ``[page]``.
+        accepted: the header Accept-Language; English where it names no language of the page.
+    """
+    if configured is not PageLanguage.BROWSER:
+        return Language(configured.value)
+    best, best_weight = Language.ENGLISH, 0.0
+    for part in accepted[:_HEADER_MAX].split(","):
+        found = _RANGE.fullmatch(part.replace(" ", ""))
+        language = language_chosen(found[1].lower()) if found else None
+        weight = float(found[2] or 1) if found else 0.0
+        # The first of equal ones counts.
+        if language is not None and weight > best_weight:
+            best, best_weight = language, weight
+    return best

@@ -1,4 +1,4 @@
-"""Judgement of masks and of life from a face."""
+"""Attributes of a face: mask and liveness."""
 
 from dataclasses import dataclass
 
@@ -13,8 +13,8 @@ from face_engine import DetectedFace
 
 
 @dataclass(frozen=True, slots=True)
-class FaceJudges:
-    """What else is told from a face.
+class FaceAttributes:
+    """Classifiers of mask and liveness.
 
     Attributes:
         looks_for_masks: whether masks are told at all, by the heuristic or by `mask_model`.
@@ -27,7 +27,7 @@ class FaceJudges:
     liveness_model: FaceClassifier | None = None
 
     def mask(self, image: NDArray[np.uint8], face: DetectedFace) -> Mask:
-        """Tell whether a mask is worn."""
+        """Return whether a mask is worn."""
         if not self.looks_for_masks:
             return Mask.UNKNOWN
         if self.mask_model is None:
@@ -36,15 +36,15 @@ class FaceJudges:
         return Mask(word) if word in set(Mask) else Mask.UNKNOWN
 
     def liveness(self, image: NDArray[np.uint8], face: DetectedFace) -> Liveness:
-        """Tell a person from a picture of one."""
+        """Return whether a face is live or a picture of one."""
         if self.liveness_model is None:
             return Liveness.UNKNOWN
         word, _sure = self.liveness_model.classify(image, face)
         return Liveness(word) if word in set(Liveness) else Liveness.UNKNOWN
 
 
-def face_judges(looking: LookingConfig) -> FaceJudges:
-    """Load what tells masks and life from a face.
+def load_face_attributes(looking: LookingConfig) -> FaceAttributes:
+    """Load the classifiers that the configuration chooses.
 
     Raises:
         ConfigInvalid: a model of the operator's cannot be used.
@@ -58,7 +58,7 @@ def face_judges(looking: LookingConfig) -> FaceJudges:
         liveness_model = load_classifier(
             looking.liveness_model, key="looking.liveness_model", needs=needs
         )
-    return FaceJudges(
+    return FaceAttributes(
         looks_for_masks=looking.mask is not MaskMode.NONE,
         mask_model=mask_model,
         liveness_model=liveness_model,

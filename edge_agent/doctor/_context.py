@@ -1,4 +1,4 @@
-"""Context of every check."""
+"""Context shared by all checks."""
 
 import asyncio
 from collections.abc import Callable
@@ -17,8 +17,8 @@ Outcome = TypeVar("Outcome")
 
 
 @dataclass(slots=True)
-class Patient:
-    """The terminal that is examined, and what was found out about it on the way.
+class CheckContext:
+    """The checked terminal and the facts found out by earlier checks.
 
     Attributes:
         path: of the configuration.
@@ -52,5 +52,5 @@ class Patient:
     offset_s: float = 0.0
 
     async def blocking(self, work: Callable[[], Outcome]) -> Outcome:
-        """Do something that blocks on the thread for it."""
+        """Run blocking work on the thread of the checks."""
         return await asyncio.get_running_loop().run_in_executor(self.thread, work)

@@ -1,11 +1,11 @@
-"""What the terminals of a fleet do alike."""
+"""Behaviour shared by all terminals of a fleet."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Habits:
-    """What all terminals of a fleet do alike.
+class TerminalBehaviour:
+    """Behaviour of the terminals: intervals, capacity, and simulated faults.
 
     Attributes:
         strangers: part of the visitors that the terminal does not know, 0 to 1.

@@ -9,14 +9,24 @@ import pytest
 
 from edge_agent.config.sections import Language
 from edge_agent.door.decision import DoorReason
-from edge_agent.page.words import words_of
+from edge_agent.page.texts import texts_of
 from edge_agent.service.supervision import State
 from tests.support.edge.running_page import RunningPage, Starter
 
-ENGLISH, CHINESE = words_of(Language.ENGLISH), words_of(Language.CHINESE)
+ENGLISH, CHINESE = texts_of(Language.ENGLISH), texts_of(Language.CHINESE)
 FOLDER = files("edge_agent.page")
 OWN_OF_PAGES = {"lang", "words", "languages", "name", "token", "message", "device_id", "version"}
-LOOPS = {"door", "library", "uplink", "keeping", "presence", "cards", "api", "page", "watchdog"}
+LOOPS = {
+    "door",
+    "library",
+    "uplink",
+    "visit_writer",
+    "presence",
+    "cards",
+    "api",
+    "page",
+    "watchdog",
+}
 
 
 def test_every_word_is_there_in_both_languages() -> None:

@@ -1,4 +1,4 @@
-"""One line for each visit, as people and as programs read it."""
+"""Event log line of a visit, for people and for programs."""
 
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -30,7 +30,7 @@ _LOCAL_WORDS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class VisitLine:
-    """What is known of a visit when its line is written."""
+    """Facts of a visit for its event log line."""
 
     label: str
     match: Match | None = field(default=None, repr=False)
@@ -60,7 +60,7 @@ class VisitLine:
         *,
         relay_works: bool,
     ) -> None:
-        """Write about a person, what was decided, and the door."""
+        """Write a line about a recognised person, the decision, and the door."""
         steps = [self._who]
         if self.match is not None:
             steps.append(f"{self.match.name or self.match.user_id} ({self.match.similarity})")
@@ -113,7 +113,7 @@ _CUES: Final = {
 
 
 def cue_of(reason: DoorReason, *, is_let_in: bool) -> Cue:
-    """Return what a visitor is told about a decision."""
+    """Return the cue that a decision gives the visitor."""
     if is_let_in:
         return Cue.WELCOME
     return _CUES.get(reason, Cue.REFUSED)

@@ -1,4 +1,4 @@
-"""Doors without a prompt or a card reader."""
+"""Drivers for doors without a prompter or a card reader."""
 
 import asyncio
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ class NoPrompterOptions:
     """The driver ``none`` has no options."""
 
     def make(self) -> "NoPrompter":
-        """Build it."""
+        """Build the prompter."""
         return NoPrompter()
 
 
@@ -20,12 +20,12 @@ class NoCardReaderOptions:
     """The driver ``none`` has no options."""
 
     def make(self) -> "NoCardReader":
-        """Build it."""
+        """Build the card reader."""
         return NoCardReader()
 
 
 class NoPrompter:
-    """A `Prompter` that tells nothing."""
+    """`Prompter` that does nothing."""
 
     is_soundless = True
 

@@ -1,4 +1,4 @@
-"""Examination of a terminal: order, and what holds for every check."""
+"""Order of the checks, and the time limit that holds for each."""
 
 import asyncio
 import logging
@@ -10,7 +10,7 @@ from typing import Final
 
 from edge_agent.config import AgentConfig
 from edge_agent.doctor import _data, _devices, _models, _network
-from edge_agent.doctor._patient import Patient
+from edge_agent.doctor._context import CheckContext
 from edge_agent.doctor.findings import Finding, Result
 from edge_agent.drivers import Clock, SystemClock
 from edge_agent.service import is_held
@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 _CHECK_S: Final = 60.0  # reading a full database from a slow memory card
 
-Check = Callable[[Patient], Awaitable[Finding]]
+Check = Callable[[CheckContext], Awaitable[Finding]]
 _CHECKS: Final[tuple[tuple[str, Check], ...]] = (
     ("configuration", _data.configuration),
     ("password", _data.password),
@@ -43,7 +43,7 @@ _CHECKS: Final[tuple[tuple[str, Check], ...]] = (
 
 
 @dataclass(frozen=True, slots=True)
-class Examination:
+class DoctorPlan:
     """How to examine.
 
     Attributes:
@@ -63,53 +63,53 @@ class Examination:
     check_s: float = _CHECK_S
 
 
-async def examine(
-    examination: Examination, tell: Callable[[Finding], None]
+async def run_checks(
+    plan: DoctorPlan, report: Callable[[Finding], None]
 ) -> tuple[list[Finding], bool]:
-    """Look at one thing after the other. Changes nothing at the terminal but what devices show.
+    """Run all checks in order; nothing at the terminal changes but what its devices show.
 
     Args:
-        examination: how.
-        tell: called with each finding as it is made.
+        plan: how.
+        report: called with each finding as it is made.
 
     Returns:
         The findings, and whether something that hangs was left behind.
     """
-    config = examination.config
+    config = plan.config
     thread = ThreadPoolExecutor(1, thread_name_prefix="doctor")
-    patient = Patient(
+    context = CheckContext(
         config=config,
-        path=examination.path,
+        path=plan.path,
         is_running=is_held(config.data_dir),
         live=read_live_state(config.data_dir),
-        opens_door=examination.opens_door,
-        clock=examination.clock,
-        load=examination.load,
+        opens_door=plan.opens_door,
+        clock=plan.clock,
+        load=plan.load,
         thread=thread,
     )
     findings: list[Finding] = []
     hangs = False
     for name, check in _CHECKS:
         try:
-            async with asyncio.timeout(examination.check_s):
-                finding = await check(patient)
+            async with asyncio.timeout(plan.check_s):
+                finding = await check(context)
         except TimeoutError:
             hangs = True
-            finding = _hung(name, examination.check_s)
+            finding = _hung(name, plan.check_s)
             # What blocks the thread blocks it for good; the next checks get another one.
             thread.shutdown(wait=False)
-            thread = patient.thread = ThreadPoolExecutor(1, thread_name_prefix="doctor")
+            thread = context.thread = ThreadPoolExecutor(1, thread_name_prefix="doctor")
         except Exception as error:
             # The border of a check: one that fails keeps none of the others from being made.
             logger.exception("check_failed name=%s", name)
-            words = f"the check itself failed ({type(error).__name__})"
-            finding = Finding.failed(name, words, "Please report this with the log")
+            text = f"the check itself failed ({type(error).__name__})"
+            finding = Finding.failed(name, text, "Please report this with the log")
         findings.append(finding)
-        tell(finding)
+        report(finding)
     thread.shutdown(wait=False)
     return findings, hangs
 
 
 def _hung(name: str, limit_s: float) -> Finding:
-    words = f"no answer within {limit_s:g} s"
-    return Finding(name, Result.FAILED, words, "Something hangs; switch it off and on again")
+    text = f"no answer within {limit_s:g} s"
+    return Finding(name, Result.FAILED, text, "Something hangs; switch it off and on again")
