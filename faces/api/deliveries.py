@@ -17,7 +17,7 @@ from faces.models import Delivery, Revocation
 from faces.selectors import deliveries_visible, revocations_visible
 from faces.services.jobs import deliveries_send_again_start
 from faces.words import delivery_words
-from server_common.newest_first import NewestFirst
+from server_common.cursor_pagination import NewestFirst
 from server_common.strict_api import StrictInput, StrictRequests, no_fields
 
 

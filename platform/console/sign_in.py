@@ -26,7 +26,7 @@ from django.views.decorators.http import require_GET, require_POST
 from console.session_middleware import of_live_page
 from console.session_store import session_digest
 from console.sign_outs import sessions_of, sign_out_everywhere
-from console.zones import user_zone
+from console.time_zone import user_zone
 from server_common.admin import span_words
 from server_common.password_pool import RETRY_AFTER_S, HashingBusy, hashing_pool
 

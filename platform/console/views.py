@@ -14,8 +14,8 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST, require_safe
 
+from console.live_view import viewer_of, wall_state
 from console.session_middleware import of_live_page
-from console.wall import viewer_of, wall_state
 from devices.selectors import sites_managed, sites_visible
 from faces.choices import PhotoStatus
 from faces.models import FacePhoto
@@ -23,7 +23,7 @@ from records.live import alert_message
 from records.models import Alert, Record
 from records.selectors import alerts_visible, record_numbered, records_visible
 from records.services import alert_acknowledge, alert_clear
-from server_common.bridge import channel_layer_reachable
+from server_common.async_bridge import channel_layer_reachable
 
 logger = logging.getLogger(__name__)
 

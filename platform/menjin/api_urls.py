@@ -21,7 +21,7 @@ from devices.api.views import SiteViewSet
 from faces.api import urls as faces_urls
 from records.api.decisions import DecisionPreviewView
 from records.api.views import AlertViewSet, RecordViewSet
-from server_common.content_policy import STYLED, with_policy
+from server_common.content_security_policy import STYLED, with_policy
 
 
 class Contents(APIRootView):

@@ -30,7 +30,7 @@ from devices.services import (
     repairs_count,
     stranger_may_call,
 )
-from terminal_api.bodies import unpack
+from terminal_api.content_encoding import unpack
 from terminal_api.cross_site import is_cross_site
 from terminal_api.idle import IdleAnswer, News, idle_answer, is_taken, may_be_idle, news_answer
 from terminal_api.load import (

@@ -30,7 +30,7 @@ from records.services import (
 )
 from server_common.api import IdFilter, MomentFilter, Unavailable
 from server_common.api_defaults import AnyAccept
-from server_common.newest_first import NewestFirst
+from server_common.cursor_pagination import NewestFirst
 from server_common.strict_api import StrictRequests, YesNoFilter, no_fields
 
 

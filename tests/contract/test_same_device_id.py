@@ -7,7 +7,7 @@ from django.contrib.auth.models import User
 from django.urls import reverse
 from django.utils import timezone
 
-from console.wall import wall_state
+from console.live_view import wall_state
 from devices.models import SiteMembership, Terminal, TerminalCommand
 from faces.models import Library
 from tests.console.two_sites import World, client_of

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from terminal_api.whole_asgi import WholeRequests as WholeAsgi
-from terminal_api.whole_requests import MAY_BE_CUT, RECEIVING_S, BodyRoom
-from terminal_api.whole_wsgi import BodyReaders, BodyStalled
-from terminal_api.whole_wsgi import WholeRequests as WholeWsgi
+from terminal_api.body_buffer import MAY_BE_CUT, RECEIVING_S, BodyRoom
+from terminal_api.body_buffer_asgi import WholeRequests as WholeAsgi
+from terminal_api.body_buffer_wsgi import BodyReaders, BodyStalled
+from terminal_api.body_buffer_wsgi import WholeRequests as WholeWsgi
 
 pytestmark = pytest.mark.sqlite
 LIMIT = 20_000

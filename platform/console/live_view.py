@@ -15,7 +15,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from console.zones import user_zone
+from console.time_zone import user_zone
 from devices.choices import Presence, TerminalStatus
 from devices.models import Terminal
 from devices.selectors import (

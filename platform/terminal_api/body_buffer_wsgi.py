@@ -1,4 +1,4 @@
-"""Requests read whole in front of a WSGI application (``whole_requests``)."""
+"""Requests read whole in front of a WSGI application (``body_buffer``)."""
 
 import io
 import logging
@@ -14,7 +14,7 @@ from typing import Any
 from django.core.handlers.wsgi import get_path_info
 
 from server_common.addresses import is_trusted_proxy
-from terminal_api.whole_requests import (
+from terminal_api.body_buffer import (
     DRAINED,
     MAY_BE_CUT,
     RECEIVING_S,

@@ -2,7 +2,7 @@
 
 A terminal on a bad line announces more than it sends, sends in pieces without saying how much, or
 stops in the middle. Both servers read such bodies here, in front of Django and alike
-(``whole_wsgi``, ``whole_asgi``; decision 0020).
+(``body_buffer_wsgi``, ``body_buffer_asgi``; decision 0020).
 """
 
 import json

@@ -1,4 +1,4 @@
-"""Requests read whole in front of an ASGI application (``whole_requests``)."""
+"""Requests read whole in front of an ASGI application (``body_buffer``)."""
 
 import asyncio
 import time
@@ -10,7 +10,7 @@ from django.conf import settings
 from django.utils.encoding import repercent_broken_unicode
 
 from server_common.addresses import is_trusted_peer
-from terminal_api.whole_requests import (
+from terminal_api.body_buffer import (
     DRAINED,
     RECEIVING_S,
     STALLED_S,
