@@ -167,7 +167,7 @@ def viewer_of(user: Any) -> Viewer:
     return Viewer(zone=user_zone(user), managed=managed, site_names=several)
 
 
-def wall_state(user: Any, *, after: int = 0) -> dict[str, Any]:
+def live_view_state(user: Any, *, after: int = 0) -> dict[str, Any]:
     """Return the whole wall as plain JSON values.
 
     Args:

@@ -333,7 +333,7 @@ LOGGING = {
         "request_id": {"()": "server_common.request_ids.RequestIdFilter"},
         "refusals": {"()": "server_common.refusal_log_filter.RefusalFilter"},
         "redact": {"()": "server_common.redaction.RedactionFilter"},
-        "not_shed": {"()": "menjin.log_filters.NotShed"},
+        "not_shed": {"()": "menjin.log_filters.ShedRequestFilter"},
     },
     "formatters": {
         "line": {"format": "%(asctime)s %(levelname)s %(name)s [%(request_id)s] %(message)s"}
