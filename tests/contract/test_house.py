@@ -49,7 +49,7 @@ def test_tasks_are_queued_after_commit_only() -> None:
 
 def test_async_and_sync_meet_at_the_bridges_only() -> None:
     met = set(lines_with(r"\b(sync_to_async|async_to_sync)\b"))
-    assert met <= {"platform/server_common/on_commit.py", "platform/server_common/bridge.py"}
+    assert met <= {"platform/server_common/on_commit.py", "platform/server_common/async_bridge.py"}
 
 
 def test_views_do_not_query() -> None:

@@ -9,10 +9,9 @@ from typing import Any
 
 import pytest
 
-from terminal_api.whole_asgi import WholeRequests as WholeAsgi
-from terminal_api.whole_requests import MAY_BE_CUT, RECEIVING_S, BodyRoom
-from terminal_api.whole_wsgi import BodyReaders, BodyStalled
-from terminal_api.whole_wsgi import WholeRequests as WholeWsgi
+from terminal_api.body_buffer import MAY_BE_CUT, RECEIVING_S, BodyMemory
+from terminal_api.body_buffer_asgi import BodyBufferAsgi
+from terminal_api.body_buffer_wsgi import BodyBufferWsgi, BodyReaders, BodyStalled
 
 pytestmark = pytest.mark.sqlite
 LIMIT = 20_000
@@ -85,7 +84,7 @@ def over_wsgi(
     }
     if "HTTP_CONTENT_LENGTH" in environ:
         environ["CONTENT_LENGTH"] = environ.pop("HTTP_CONTENT_LENGTH")
-    whole = WholeWsgi(behind, readers=BodyReaders(stalled_s=0.1))
+    whole = BodyBufferWsgi(behind, readers=BodyReaders(stalled_s=0.1))
     told.answer = json.loads(b"".join(whole(environ, start_response)))
     source.hung_up.set()
     return told
@@ -99,7 +98,7 @@ def over_asgi(
     ends: bool = True,
     peer: str = "10.0.0.9",
     takes_s: float = 0.0,
-    room: BodyRoom | None = None,
+    memory: BodyMemory | None = None,
 ) -> Told:
     told = Told()
     pieces = [body[start : start + 7000] for start in range(0, len(body), 7000)] or [b""]
@@ -131,7 +130,7 @@ def over_asgi(
         "client": (peer, 1),
         "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
     }
-    asyncio.run(WholeAsgi(behind, stalled_s=0.1, room=room)(scope, receive, send))
+    asyncio.run(BodyBufferAsgi(behind, stalled_s=0.1, memory=memory)(scope, receive, send))
     return told
 
 
@@ -276,16 +275,16 @@ def test_a_read_that_fails_is_a_body_that_broke_off() -> None:
 
 @pytest.mark.parametrize(("path", "status"), [(LANE, 503), (PAGE, 503)])
 def test_bodies_beyond_the_memory_for_them_are_worth_repeating(path: str, status: int) -> None:
-    room = BodyRoom(LIMIT)
-    assert room.take(LIMIT - 8000)
+    memory = BodyMemory(LIMIT)
+    assert memory.take(LIMIT - 8000)
 
-    refused = over_asgi(path, b"a" * 9000, length(9000), room=room)
-    taken = over_asgi(path, b"a" * 8000, length(8000), room=room)
+    refused = over_asgi(path, b"a" * 9000, length(9000), memory=memory)
+    taken = over_asgi(path, b"a" * 8000, length(8000), memory=memory)
     # What was taken for the first, and for the second, is free again.
-    again = over_asgi(path, b"a" * 8000, length(8000), room=room)
+    again = over_asgi(path, b"a" * 8000, length(8000), memory=memory)
 
     assert (refused.status, refused.body, refused.headers["retry-after"]) == (status, None, "10")
     assert (taken.status, again.status) == (200, 200)
-    room.give_back(LIMIT - 8000)
-    assert room.take(LIMIT)
-    assert not room.take(1)
+    memory.give_back(LIMIT - 8000)
+    assert memory.take(LIMIT)
+    assert not memory.take(1)

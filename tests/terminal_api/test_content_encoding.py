@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from terminal_api.bodies import TooLargeUnpacked, UnknownEncoding, unpack
+from terminal_api.content_encoding import TooLargeUnpacked, UnknownEncoding, unpack
 
 pytestmark = pytest.mark.sqlite
 TEXT = b'{"userId": "1001", "temperature": "36.5"}' * 40

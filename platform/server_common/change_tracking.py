@@ -36,7 +36,7 @@ class Watch:
         model: whose rows.
         kind: word for what is changed, of the receiver's choice.
         fields: names of the columns.
-        masked: those of them of which only that they changed is told.
+        masked: those of them of which only the fact of a change is kept.
         site: dotted way from a row to its site; "." for itself, empty for none.
         name: dotted way to what a row is called; empty for its own words.
         comes_by_itself: made and deleted by the platform itself as well, which then tells nobody.
@@ -98,8 +98,8 @@ def watch(
         options: site, name and comes_by_itself of ``Watch``.
     """
     hidden = frozenset(masked)
-    told = Watch(model, kind, (*fields, *sorted(hidden)), hidden, **options)
-    _watches[model] = told
+    watched = Watch(model, kind, (*fields, *sorted(hidden)), hidden, **options)
+    _watches[model] = watched
     label = f"watch.{model._meta.label}"
     for signal, receiver in (
         (pre_save, _before_save),
@@ -116,15 +116,15 @@ class WatchedQuerySet(models.QuerySet[M]):
     """Rows that are watched where they change as a set, too."""
 
     def update(self, **kwargs: Any) -> int:
-        told = _watches.get(self.model)
-        names = _meant(told, kwargs) if told else ()
-        if told is None or not names:
+        watched = _watches.get(self.model)
+        names = _meant(watched, kwargs) if watched else ()
+        if watched is None or not names:
             return super().update(**kwargs)
         with transaction.atomic(using=self.db):
             rows = self.order_by().values("pk", *names)
             before = {row["pk"]: row for row in rows}
             count = super().update(**kwargs)
-            _tell_changed(told, before, names, using=self.db)
+            _send_changed(watched, before, names, using=self.db)
         return count
 
     update.alters_data = True  # type: ignore[attr-defined]
@@ -132,8 +132,8 @@ class WatchedQuerySet(models.QuerySet[M]):
     def bulk_create(self, objs: Iterable[M], *args: Any, **kwargs: Any) -> list[M]:
         with transaction.atomic(using=self.db):
             made = super().bulk_create(objs, *args, **kwargs)
-            if told := _watches.get(self.model):
-                _tell([_created(told, row) for row in made])
+            if watched := _watches.get(self.model):
+                _send([_created(watched, row) for row in made])
         return made
 
 
@@ -144,10 +144,10 @@ class WatchedManager(models.Manager[M]):
         return WatchedQuerySet(self.model, using=self._db)
 
 
-def _meant(told: Watch, written: Iterable[str]) -> tuple[str, ...]:
+def _meant(watched: Watch, written: Iterable[str]) -> tuple[str, ...]:
     """Return the watched columns among those that are written, whichever way they are named."""
     names = set(written)
-    fields = {name: told.model._meta.get_field(name) for name in told.fields}
+    fields = {name: watched.model._meta.get_field(name) for name in watched.fields}
     return tuple(
         name
         for name, column in fields.items()
@@ -156,8 +156,8 @@ def _meant(told: Watch, written: Iterable[str]) -> tuple[str, ...]:
 
 
 def _before_save(sender: type[models.Model], instance: models.Model, **kwargs: Any) -> None:
-    told, written = _watches[sender], kwargs.get("update_fields")
-    names = told.fields if written is None else _meant(told, written)
+    watched, written = _watches[sender], kwargs.get("update_fields")
+    names = watched.fields if written is None else _meant(watched, written)
     instance.__dict__.pop(_BEFORE, None)
     if kwargs.get("raw") or instance._state.adding or not names:
         return
@@ -174,52 +174,52 @@ def _after_save(
     raw: bool = False,
     **_: Any,
 ) -> None:
-    told, before = _watches[sender], instance.__dict__.pop(_BEFORE, None)
+    watched, before = _watches[sender], instance.__dict__.pop(_BEFORE, None)
     if raw:
         return
     if before is not None:
         # Read again: what was given may be an expression, or another way of writing the same.
-        _tell_changed(told, {instance.pk: before}, tuple(before), using=instance._state.db)
+        _send_changed(watched, {instance.pk: before}, tuple(before), using=instance._state.db)
     elif created:
-        _tell([_created(told, instance)])
+        _send([_created(watched, instance)])
 
 
 def _after_delete(sender: type[models.Model], instance: models.Model, **_: Any) -> None:
-    told = _watches[sender]
-    changes = {name: [old, None] for name, old in _filled(told, instance).items()}
-    _tell([Change(told, "deleted", instance, instance.pk, changes)])
+    watched = _watches[sender]
+    changes = {name: [old, None] for name, old in _filled(watched, instance).items()}
+    _send([Change(watched, "deleted", instance, instance.pk, changes)])
 
 
-def _created(told: Watch, row: models.Model) -> Change:
-    changes = {name: [None, new] for name, new in _filled(told, row).items()}
-    return Change(told, "created", row, row.pk, changes)
+def _created(watched: Watch, row: models.Model) -> Change:
+    changes = {name: [None, new] for name, new in _filled(watched, row).items()}
+    return Change(watched, "created", row, row.pk, changes)
 
 
-def _filled(told: Watch, row: models.Model) -> dict[str, Any]:
-    values = ((name, _shown(told, name, _value(row, name))) for name in told.fields)
+def _filled(watched: Watch, row: models.Model) -> dict[str, Any]:
+    values = ((name, _shown(watched, name, _value(row, name))) for name in watched.fields)
     return {name: value for name, value in values if value not in (None, "", [])}
 
 
-def _tell_changed(
-    told: Watch,
+def _send_changed(
+    watched: Watch,
     before: Mapping[Any, Mapping[str, Any]],
     names: Sequence[str],
     *,
     using: str | None,
 ) -> None:
-    rows = told.model._base_manager.using(using).filter(pk__in=before)
-    if told.site not in ("", "."):
-        rows = rows.select_related(told.site.replace(".", "__"))
+    rows = watched.model._base_manager.using(using).filter(pk__in=before)
+    if watched.site not in ("", "."):
+        rows = rows.select_related(watched.site.replace(".", "__"))
     found = []
     for row in rows:
         pairs = {name: (before[row.pk][name], _value(row, name)) for name in names}
         changes = {
-            name: [_shown(told, name, old), _shown(told, name, new)]
+            name: [_shown(watched, name, old), _shown(watched, name, new)]
             for name, (old, new) in pairs.items()
             if old != new
         }
-        found.append(Change(told, "changed", row, row.pk, changes))
-    _tell([one for one in found if one.changes])
+        found.append(Change(watched, "changed", row, row.pk, changes))
+    _send([one for one in found if one.changes])
 
 
 def _many_changed(
@@ -235,8 +235,8 @@ def _many_changed(
     """Tell of rows that were added to or taken from a many-to-many column, from either side."""
     if action not in {"post_add", "post_remove", "pre_clear"}:
         return
-    watched = model if reverse else type(instance)
-    told = _watches[watched]
+    owner = model if reverse else type(instance)
+    watched = _watches[owner]
     column = next(one for one in watched._meta.many_to_many if one.remote_field.through is sender)
     others = model._base_manager.all()
     if pk_set is None:
@@ -250,11 +250,11 @@ def _many_changed(
         words = sorted(_word(one) for one in members)
         pair = [[], words] if action == "post_add" else [words, []]
         if words:
-            found.append(Change(told, "changed", row, row.pk, {column.name: pair}))
-    _tell(found)
+            found.append(Change(watched, "changed", row, row.pk, {column.name: pair}))
+    _send(found)
 
 
-def _tell(changes: list[Change]) -> None:
+def _send(changes: list[Change]) -> None:
     if changes:
         rows_changed.send(sender=changes[0].watch.model, changes=changes)
 
@@ -271,11 +271,11 @@ def _value(row: models.Model, name: str) -> Any:
     return getattr(row, getattr(column, "attname", name))
 
 
-def _shown(told: Watch, name: str, value: Any) -> Any:
+def _shown(watched: Watch, name: str, value: Any) -> Any:
     """Return a value fit for JSON; of a masked one only whether there is one."""
-    if name in told.masked:
+    if name in watched.masked:
         return MASK if value else ""
-    column = told.model._meta.get_field(name)
+    column = watched.model._meta.get_field(name)
     if isinstance(column, models.ForeignKey) and value is not None:
         related = column.related_model._base_manager.filter(pk=value).first()
         return str(value) if related is None else _word(related)

@@ -2,7 +2,7 @@
 
 A terminal on a bad line announces more than it sends, sends in pieces without saying how much, or
 stops in the middle. Both servers read such bodies here, in front of Django and alike
-(``whole_wsgi``, ``whole_asgi``; decision 0020).
+(``body_buffer_wsgi``, ``body_buffer_asgi``; decision 0020).
 """
 
 import json
@@ -29,7 +29,7 @@ RECEIVING_S = "menjin.receiving_s"
 _RETRY_AFTER_S = 10
 
 
-class Refused(Exception):
+class RequestRefused(Exception):
     """A request that does not get as far as Django, and what is answered: JSON as ``content``."""
 
     def __init__(
@@ -49,33 +49,37 @@ def body_limit(path: str) -> int:
     return settings.DATA_UPLOAD_MAX_MEMORY_SIZE or 0
 
 
-def too_large(path: str) -> Refused:
+def too_large(path: str) -> RequestRefused:
     """Refuse a body over the limit, which no repeating makes smaller."""
     if api_path(path) is not None:
-        return Refused(200, Ack(RetCode.PARAM_INVALID, "body is too large").to_wire())
+        return RequestRefused(200, Ack(RetCode.PARAM_INVALID, "body is too large").to_wire())
     detail = "This is larger than the platform takes."
-    return Refused(413, {"error": "too_large", "detail": detail})
+    return RequestRefused(413, {"error": "too_large", "detail": detail})
 
 
-def broke_off(path: str) -> Refused:
+def broke_off(path: str) -> RequestRefused:
     """Refuse a body whose rest does not come; sent again it may arrive whole."""
     headers = {"Retry-After": str(_RETRY_AFTER_S)}
     if api_path(path) is not None:
-        return Refused(503, Ack(RetCode.INTERNAL_ERROR, "request broke off").to_wire(), headers)
+        return RequestRefused(
+            503, Ack(RetCode.INTERNAL_ERROR, "request broke off").to_wire(), headers
+        )
     detail = "The rest of this request did not come."
-    return Refused(408, {"error": "request_timeout", "detail": detail})
+    return RequestRefused(408, {"error": "request_timeout", "detail": detail})
 
 
-def no_room(path: str) -> Refused:
+def no_memory(path: str) -> RequestRefused:
     """Refuse a body for which there is no memory now."""
     headers = {"Retry-After": str(_RETRY_AFTER_S)}
     if api_path(path) is not None:
-        return Refused(503, Ack(RetCode.INTERNAL_ERROR, "platform is busy").to_wire(), headers)
+        return RequestRefused(
+            503, Ack(RetCode.INTERNAL_ERROR, "platform is busy").to_wire(), headers
+        )
     detail = "Too much is being sent at once. Try again in a moment."
-    return Refused(503, {"error": "busy", "detail": detail}, headers)
+    return RequestRefused(503, {"error": "busy", "detail": detail}, headers)
 
 
-class BodyRoom:
+class BodyMemory:
     """Memory for the bodies that a process holds at once; used from any thread."""
 
     def __init__(self, most: int) -> None:

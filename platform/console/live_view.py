@@ -15,7 +15,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from console.zones import user_zone
+from console.time_zone import user_zone
 from devices.choices import Presence, TerminalStatus
 from devices.models import Terminal
 from devices.selectors import (
@@ -167,7 +167,7 @@ def viewer_of(user: Any) -> Viewer:
     return Viewer(zone=user_zone(user), managed=managed, site_names=several)
 
 
-def wall_state(user: Any, *, after: int = 0) -> dict[str, Any]:
+def live_view_state(user: Any, *, after: int = 0) -> dict[str, Any]:
     """Return the whole wall as plain JSON values.
 
     Args:

@@ -4,7 +4,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from console.wall import Viewer
+from console.live_view import Viewer
 from records.choices import AlertKind, AlertState, Reason, Severity, VerificationResult
 
 CHINA = ZoneInfo("Asia/Shanghai")

@@ -39,8 +39,8 @@ _current: ContextVar[Callable[[], Actor] | None] = ContextVar("menjin_acting", d
 
 def acting() -> Actor:
     """Return who acts at the moment."""
-    told = _current.get()
-    return told() if told is not None else _by_command_line()
+    find = _current.get()
+    return find() if find is not None else _by_command_line()
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Requests read whole in front of an ASGI application (``whole_requests``)."""
+"""Requests read whole in front of an ASGI application (``body_buffer``)."""
 
 import asyncio
 import time
@@ -10,15 +10,15 @@ from django.conf import settings
 from django.utils.encoding import repercent_broken_unicode
 
 from server_common.addresses import is_trusted_peer
-from terminal_api.whole_requests import (
+from terminal_api.body_buffer import (
     DRAINED,
     RECEIVING_S,
     STALLED_S,
-    BodyRoom,
-    Refused,
+    BodyMemory,
+    RequestRefused,
     body_limit,
     broke_off,
-    no_room,
+    no_memory,
     too_large,
 )
 
@@ -33,11 +33,11 @@ _SLOW_AFTER_S = 20.0
 _SLOW_BYTES_PER_S = 2048
 
 
-class _HungUp(Exception):
+class _ClientDisconnected(Exception):
     """Nobody is there any more to be answered."""
 
 
-class WholeRequests:
+class BodyBufferAsgi:
     """ASGI application that hands on requests whole, and answers those that are not to be had."""
 
     def __init__(
@@ -45,11 +45,11 @@ class WholeRequests:
         application: Application,
         *,
         stalled_s: float = STALLED_S,
-        room: BodyRoom | None = None,
+        memory: BodyMemory | None = None,
     ) -> None:
         self._application = application
         self._stalled_s = stalled_s
-        self._room = room or BodyRoom(settings.BODIES_LIMIT_BYTES)
+        self._memory = memory or BodyMemory(settings.BODIES_LIMIT_BYTES)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, here or behind."""
@@ -64,12 +64,12 @@ class WholeRequests:
             await self._read(body, scope, receive, int(length) if length.isdigit() else None)
             scope[RECEIVING_S] = time.monotonic() - began_s
             await self._application(scope, _Replayed(bytes(body), receive), send)
-        except Refused as refused:
+        except RequestRefused as refused:
             await _answer(refused, send)
-        except _HungUp:
+        except _ClientDisconnected:
             return
         finally:
-            self._room.give_back(len(body))
+            self._memory.give_back(len(body))
 
     async def _read(
         self, body: bytearray, scope: Scope, receive: Receive, length: int | None
@@ -77,8 +77,8 @@ class WholeRequests:
         """Read the body; what is in it has its room.
 
         Raises:
-            Refused: it is too large, does not come whole, or there is no room for it.
-            _HungUp: its sender is gone.
+            RequestRefused: it is too large, does not come whole, or there is no room for it.
+            _ClientDisconnected: its sender is gone.
         """
         path = scope["path"]
         limit = body_limit(path)
@@ -93,12 +93,12 @@ class WholeRequests:
                 is_large = max(taken, length or 0) > limit
                 raise (too_large(path) if is_large else broke_off(path)) from None
             if message["type"] != "http.request":
-                raise _HungUp
+                raise _ClientDisconnected
             piece = message.get("body", b"")
             taken += len(piece)
             if taken <= limit:
-                if not self._room.take(len(piece)):
-                    raise no_room(path)
+                if not self._memory.take(len(piece)):
+                    raise no_memory(path)
                 body += piece
             more = message.get("more_body", False)
             took_s = time.monotonic() - started
@@ -142,7 +142,7 @@ def _header(scope: Scope, wanted: bytes) -> bytes:
     return next((value for name, value in scope["headers"] if name == wanted), b"")
 
 
-async def _answer(refused: Refused, send: Send) -> None:
+async def _answer(refused: RequestRefused, send: Send) -> None:
     headers = {
         "content-type": "application/json",
         "content-length": str(len(refused.content)),

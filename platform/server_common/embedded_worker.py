@@ -19,7 +19,7 @@ _STOP_WITHIN_S = 10.0
 # Queue of the calls of terminals (settings), and how many of them wait for networks at once.
 _CALLS_QUEUE = "calls"
 _CALLS_THREADS = 24
-_QUIET = {"without_heartbeat": True, "without_mingle": True, "without_gossip": True}
+_WITHOUT_CLUSTER = {"without_heartbeat": True, "without_mingle": True, "without_gossip": True}
 
 
 class EmbeddedTasks:
@@ -32,7 +32,7 @@ class EmbeddedTasks:
     def __init__(self, app: Celery, *, schedule_path: str) -> None:
         """Prepare all; ``schedule_path`` is where the schedule remembers its last runs."""
         worker = WorkController(
-            app=app, hostname="embedded", pool_cls="solo", concurrency=1, **_QUIET
+            app=app, hostname="embedded", pool_cls="solo", concurrency=1, **_WITHOUT_CLUSTER
         )
         # An application of its own, because which queues are worked on belongs to the application.
         calls_app = Celery("menjin-calls", set_as_current=False)
@@ -43,7 +43,7 @@ class EmbeddedTasks:
             pool_cls="threads",
             concurrency=_CALLS_THREADS,
             queues=[_CALLS_QUEUE],
-            **_QUIET,
+            **_WITHOUT_CLUSTER,
         )
         self._workers: tuple[Any, ...] = (worker, calls)
         self._beat: Any = EmbeddedService(app, thread=True, schedule_filename=schedule_path)

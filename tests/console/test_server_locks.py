@@ -9,7 +9,7 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 
 from console.demo_exposure import demo_exposure_check
-from console.serving import SERVING_BEYOND, is_loopback, port_require_free, serving, unserved
+from console.server_locks import SERVING_BEYOND, is_loopback, port_require_free, serving, unserved
 from devices.models import Site
 from devices.services import site_change, site_create
 from tests.support.factories import make_site

@@ -11,7 +11,7 @@ from django.utils.http import is_same_domain
 _PORTS = {"http": 80, "https": 443}
 
 
-class OwnPagesOnly:
+class SameOriginSockets:
     """ASGI application that refuses handshakes asked for by pages of other hosts.
 
     Allowed are the host that was asked, the names of ``ALLOWED_HOSTS`` and the origins of

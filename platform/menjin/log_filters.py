@@ -8,7 +8,7 @@ from terminal_api.paths import api_path
 SIGN_IN_PATHS = {"/sign-in/", "/admin/login/"}
 
 
-class NotShed(logging.Filter):
+class ShedRequestFilter(logging.Filter):
     """Drop Django's own line about each 503 of a terminal or sign-in: it is counted elsewhere.
 
     When a fleet is turned away, such a line for each costs as much as an answer.

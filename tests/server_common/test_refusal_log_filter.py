@@ -11,7 +11,7 @@ from django.core.exceptions import PermissionDenied, SuspiciousFileOperation
 from django.test import Client, RequestFactory
 from django.urls import reverse
 
-from server_common.refusal_lines import RefusalFilter
+from server_common.refusal_log_filter import RefusalFilter
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 RECORDS = "/admin/records/record/"

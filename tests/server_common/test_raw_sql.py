@@ -9,7 +9,7 @@ from django.db.models import Model
 
 from devices.models import Site, Terminal
 from faces.models import Delivery, Library, Person
-from server_common.model_rows import columns_of, from_row, rows_of, table, width_of
+from server_common.raw_sql import columns_of, from_row, rows_of, table, width_of
 from tests.support.people import enrol
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from celery import current_app, shared_task
 
-from server_common.embedded import EmbeddedTasks
+from server_common.embedded_worker import EmbeddedTasks
 
 
 @pytest.fixture

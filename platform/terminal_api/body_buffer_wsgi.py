@@ -1,4 +1,4 @@
-"""Requests read whole in front of a WSGI application (``whole_requests``)."""
+"""Requests read whole in front of a WSGI application (``body_buffer``)."""
 
 import io
 import logging
@@ -14,12 +14,12 @@ from typing import Any
 from django.core.handlers.wsgi import get_path_info
 
 from server_common.addresses import is_trusted_proxy
-from terminal_api.whole_requests import (
+from terminal_api.body_buffer import (
     DRAINED,
     MAY_BE_CUT,
     RECEIVING_S,
     STALLED_S,
-    Refused,
+    RequestRefused,
     body_limit,
     broke_off,
     too_large,
@@ -74,7 +74,7 @@ class BodyReaders:
 
     def __init__(self, *, stalled_s: float = STALLED_S, most: int = _READERS_MAX) -> None:
         self._stalled_s = stalled_s
-        self._room = threading.Semaphore(most)
+        self._threads_left = threading.Semaphore(most)
         self._idle: deque[_Reader] = deque()
 
     def read(self, source: Any, size: int) -> bytes:
@@ -95,7 +95,7 @@ class BodyReaders:
             return self._idle.pop()
         except IndexError:
             pass  # all are busy, or this is the first
-        if not self._room.acquire(blocking=False):
+        if not self._threads_left.acquire(blocking=False):
             logger.warning("body_readers_busy all wait for bodies that do not come")
             raise BodyStalled
         reader = _Reader(self._idle)
@@ -103,7 +103,7 @@ class BodyReaders:
         return reader
 
 
-class WholeRequests:
+class BodyBufferWsgi:
     """WSGI application that hands on requests whole, and answers those that are not to be had."""
 
     def __init__(self, application: Application, *, readers: BodyReaders | None = None) -> None:
@@ -121,7 +121,7 @@ class WholeRequests:
         began_s = time.monotonic()
         try:
             body = self._body(environ, int(length) if length.isdecimal() else None)
-        except Refused as refused:
+        except RequestRefused as refused:
             headers = {
                 "Content-Type": "application/json",
                 "Content-Length": str(len(refused.content)),
@@ -141,7 +141,7 @@ class WholeRequests:
         """Read the body.
 
         Raises:
-            Refused: it is too large, or does not come whole.
+            RequestRefused: it is too large, or does not come whole.
         """
         path = get_path_info(environ)
         limit = body_limit(path)
