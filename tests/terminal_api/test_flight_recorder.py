@@ -18,7 +18,7 @@ from devices.services import Exchange, exchange_keep, exchanges_last, masked
 from devices.services.calls.recorder import KEPT
 from records.models import Record
 from server_common.call_store import CallStoreAway, call_store
-from tests.records.services.passes.test_passes import picture
+from tests.support.sent_pictures import picture
 from tests.support.wire import WireClient
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]

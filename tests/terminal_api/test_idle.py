@@ -33,7 +33,7 @@ from faces.services import (
 from terminal_api.answer import TerminalApi, answer_fully
 from terminal_api.load import IdleSlots, Priority, Slots
 from terminal_api.urls import Match, resolve
-from terminal_api.wsgi import TerminalApiInFront
+from terminal_api.wsgi import TerminalApiWsgi
 from terminal_protocol import TerminalReply, TerminalRequest
 from tests.support.factories import make_terminal
 from tests.support.people import enrol
@@ -65,7 +65,7 @@ class Server:
 
     def use(self, api: TerminalApi) -> None:
         """Answer by this one from now on."""
-        self._application = TerminalApiInFront(self._behind, api=api)
+        self._application = TerminalApiWsgi(self._behind, api=api)
 
     def fully(self, request: TerminalRequest, match: Match) -> TerminalReply:
         """Answer in full, but for closing the connection that the test's transaction is on."""

@@ -14,7 +14,7 @@ from devices.models import Terminal, TerminalContact
 from devices.selectors import Reach, addresses_of_others, reach_by
 from devices.services.commands.stamps import stamp_reserve
 from server_common.addresses import parse_address
-from server_common.bridge import in_callers_database
+from server_common.async_bridge import in_callers_database
 from server_common.own_services import own_services
 
 

@@ -28,7 +28,7 @@ from devices.commands import KINDS, Ended, urgent_kinds
 from devices.models import Terminal, TerminalCommand
 from devices.services.commands.commands import commands_dispatch
 from devices.services.commands.contacts import Heard, call_target, contact_note
-from server_common.bridge import run_apart
+from server_common.async_bridge import run_apart
 
 logger = logging.getLogger(__name__)
 

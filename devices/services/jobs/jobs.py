@@ -12,7 +12,7 @@ from django.utils import timezone
 from devices.choices import JobState
 from devices.models import Job
 from devices.services.jobs.kinds import JobStep, job_kind
-from server_common.acting import Actor, acting, acting_as
+from server_common.actor import Actor, acting, acting_as
 from server_common.batched_delete import delete_in_batches
 from server_common.on_commit import enqueue_on_commit
 

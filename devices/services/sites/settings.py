@@ -63,7 +63,7 @@ def settings_checked(*, group: SettingsGroup, values: Mapping[str, Any]) -> dict
             by name.
     """
     reading = GROUP_CALLS[group].table.read(values, is_partial=True)
-    wrong = {problem.name: [problem.words] for problem in reading.problems}
+    wrong = {problem.name: [problem.text] for problem in reading.problems}
     wrong.update({name: [f"{name}: unknown"] for name in reading.extras})
     if wrong:
         raise ValidationError(wrong)

@@ -11,8 +11,8 @@ from rest_framework.test import APIClient
 from devices.models import AuditEntry
 from faces.models import Library, Person
 from faces.services.people.people import people_erase
-from tests.console.two_sites import World, client_of, world
 from tests.support.callers import manager
+from tests.support.two_sites import World, client_of, world
 
 __all__ = ["manager", "world"]
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]

@@ -13,7 +13,7 @@ from faces.models import Library, Person
 from faces.services import person_erase, person_save, sync_answer
 from faces.services.clock import clock_share
 from terminal_protocol import SyncAnswer
-from tests.faces.services.test_lock_order import started, wait_until_somebody_waits
+from tests.support.database_locks import started, wait_until_somebody_waits
 from tests.support.people import enrol
 
 pytestmark = [

@@ -18,9 +18,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from devices.choices import CommandKind
-from devices.models import RepairCount, Terminal, TerminalCommand
-from devices.services import Requester, command_work, commands_request
+from devices.models import RepairCount, Terminal
 from faces.models import Library
 from records.choices import AlertKind, AlertState, Origin, RecordKind
 from records.models import Alert, Record, RecordCursor
@@ -28,6 +26,7 @@ from records.services import sign_store
 from records.services.passes import passes
 from tests.support.factories import api_of, make_site, make_user
 from tests.support.people import enrol
+from tests.support.pulled_records import pull
 from tests.support.signs import picture, sign, upload_of
 from tests.support.terminal_api import TerminalServer
 from tests.support.wire import WireClient
@@ -35,18 +34,6 @@ from tests.support.wire import WireClient
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 HOUR_MS = 3_600_000
 CASES = Path(__file__).parents[3] / "menjin" / "raw_cases"
-
-
-def pull(terminal: Terminal, **payload: Any) -> TerminalCommand:
-    command = commands_request(
-        kind=CommandKind.RECORDS_PULL,
-        terminals=[terminal],
-        requester=Requester("manager"),
-        payload=payload,
-    ).commands[0]
-    command_work(command_id=command.pk)
-    command.refresh_from_db()
-    return command
 
 
 @pytest.fixture

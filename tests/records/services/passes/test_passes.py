@@ -15,14 +15,10 @@ from faces.services import person_save, terminal_libraries_set
 from records.choices import AlertKind, Reason, VerificationResult
 from records.models import Alert, Picture, Record
 from terminal_protocol import without_image
+from tests.support.sent_pictures import picture
 from tests.support.wire import WireClient
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
-
-
-def picture(path: Path) -> str:
-    """Return a file as a terminal sends it."""
-    return base64.b64encode(path.read_bytes()).decode()
 
 
 @pytest.fixture

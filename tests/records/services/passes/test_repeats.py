@@ -14,10 +14,10 @@ from faces.services import person_erase, person_save
 from records.choices import Reason
 from records.models import Alert, PassRules, Record
 from records.services import not_this_person
-from tests.console.two_sites import World, client_of
-from tests.records.services.passes.test_passes import picture
 from tests.support.factories import make_library, make_person, make_terminal, wire_of
 from tests.support.moving_clock import MovingClock
+from tests.support.sent_pictures import picture
+from tests.support.two_sites import World, client_of
 from tests.support.wire import WireClient
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]

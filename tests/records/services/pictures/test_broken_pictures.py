@@ -19,9 +19,9 @@ from faces.models import Library, Person
 from records.choices import AlertKind, Origin
 from records.models import Alert, Record, RecordCursor
 from records.services import sign_store
-from tests.records.services.passes.test_fetching import pull
 from tests.support.broken_pictures import BrokenPictures
 from tests.support.processes import ROOT
+from tests.support.pulled_records import pull
 from tests.support.signs import sign
 from tests.support.terminal_api import TerminalServer
 from tests.support.wire import WireClient

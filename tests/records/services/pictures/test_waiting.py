@@ -26,9 +26,9 @@ from records.services import pictures_process_waiting, site_records_erase
 from records.services.pictures.waiting import picture_wait
 from records.tasks import pictures_process_waiting as task
 from records.tasks import waiting_files_sweep as sweep
-from tests.console.two_sites import World, client_of
 from tests.support.factories import wire_of
 from tests.support.heavy_pictures import heavy_picture, heavy_png
+from tests.support.two_sites import World, client_of
 from tests.support.wire import WireClient
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]

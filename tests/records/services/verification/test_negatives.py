@@ -24,8 +24,8 @@ from records.services import (
     not_this_person_undo,
     verify,
 )
-from tests.console.two_sites import jpeg
 from tests.support.factories import make_person
+from tests.support.two_sites import jpeg
 from tests.support.wire import WireClient
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
