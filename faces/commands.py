@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from devices.choices import CommandKind
-from devices.commands import SOON, TODAY, Card, Given, Kind, register
+from devices.command_kinds import SOON, TODAY, Card, Given, Kind, register
 from faces.services import people_compare, people_push, people_repair, people_wipe
 
 _TASK = "faces.tasks.command_run"

@@ -18,7 +18,7 @@ from rest_framework import serializers
 
 from devices.calling import CallRefused, TerminalClient
 from devices.choices import CallWord, CommandKind, CommandState
-from devices.commands.base import Card, Ended, Given, Kind, Permission, register
+from devices.command_kinds import Card, Ended, Given, Kind, Permission, register
 from devices.selectors import may_use_json
 from devices.services import CallSession
 from terminal_protocol.device_calls import CallAnswer

@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from devices.choices import CallWord, CommandKind, CommandState, TerminalStatus
-from devices.commands import KINDS, Kind, urgent_kinds
+from devices.command_kinds import KINDS, Kind, urgent_kinds
 from devices.models import CommandBatch, Terminal, TerminalCommand
 from devices.services.commands.contacts import uncallable_word
 from server_common.on_commit import enqueue_on_commit

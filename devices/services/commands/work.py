@@ -24,7 +24,7 @@ from devices.calling import (
     TooLate,
 )
 from devices.choices import CallWord, CommandState
-from devices.commands import KINDS, Ended, urgent_kinds
+from devices.command_kinds import KINDS, Ended, urgent_kinds
 from devices.models import Terminal, TerminalCommand
 from devices.services.commands.commands import commands_dispatch
 from devices.services.commands.contacts import Heard, call_target, contact_note

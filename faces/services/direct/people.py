@@ -20,7 +20,7 @@ from django.utils import timezone
 
 from devices.calling import CallError, CallRefused, Repeat, TerminalClient
 from devices.choices import CallWord
-from devices.commands import Ended
+from devices.command_kinds import Ended
 from devices.models import Terminal
 from devices.services import CallSession
 from faces.choices import DeliveryState, Operation, PhotoStatus, Sex

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from devices.calling import CallRefused, OutcomeUnknown, TerminalClient
 from devices.choices import CommandKind, CommandState
-from devices.commands import Ended
+from devices.command_kinds import Ended
 from devices.models import Terminal, TerminalCommand, TerminalContact
 from devices.services import SCHEDULE, CallSession, command_work, commands_request, repairs_count
 from records.choices import Origin

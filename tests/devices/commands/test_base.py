@@ -13,7 +13,7 @@ from django.utils import timezone
 from rest_framework import serializers
 
 from devices.choices import CommandKind
-from devices.commands import (
+from devices.command_kinds import (
     KINDS,
     SOON,
     Ended,
@@ -46,7 +46,7 @@ from django.core.exceptions import ValidationError
 from rest_framework import serializers
 
 from devices.calling import TerminalClient
-from devices.commands import Ended, Given, Kind, Permission, register
+from devices.command_kinds import Ended, Given, Kind, Permission, register
 from devices.services import CallSession
 
 

@@ -17,7 +17,7 @@ from django.db import connection
 from django.utils import timezone
 
 from devices.choices import CommandKind
-from devices.commands import KINDS, Ended
+from devices.command_kinds import KINDS, Ended
 from devices.models import Terminal, TerminalCommand
 from devices.services import (
     CallSession,
