@@ -278,7 +278,7 @@ def _only_through(library_ids: Iterable[int], *, kept: Iterable[int]) -> int:
     return people.count()
 
 
-def doomed_files(paths: Iterable[str]) -> set[str]:
+def files_marked_for_deletion(paths: Iterable[str]) -> set[str]:
     """Return those of these stored files that wait for being deleted."""
     return set(DoomedFile.objects.filter(path__in=list(paths)).values_list("path", flat=True))
 

@@ -108,7 +108,7 @@ class Delivery(models.Model):
     again_before = models.BigIntegerField(null=True, editable=False)
     held = models.BooleanField(_("may be on the terminal"), default=False)
     # What the latest save said of the person, for its delete (``services.delivery.entries``).
-    told = models.TextField(default="", db_default="", editable=False)
+    sent_text = models.TextField(default="", db_default="", db_column="told", editable=False)
     # The save was still unanswered when the delete was decided: a success may be about that.
     save_unanswered = models.BooleanField(default=False, db_default=False, editable=False)
     # Under which address token the latest delete was fetched (0: the bare path, null: not fetched,

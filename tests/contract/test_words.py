@@ -20,7 +20,7 @@ RETIRED = {
     "twin": "duplicate",
     "twins": "duplicates",
     "breath": "yield to urgent work",
-    "breathe": "yield to urgent work",
+    "yield_to_urgent": "yield to urgent work",
     "breathes": "yields to urgent work",
     "breathing": "yielding to urgent work",
     "glance": "live view",

@@ -42,8 +42,8 @@ def terminals_expect() -> int:
 
     A terminal whose rows are complete, or that has polled, has a cursor and is not looked at.
     """
-    untold = Terminal.objects.filter(status=TerminalStatus.APPROVED, cursor__isnull=True)
-    ids = untold.order_by("pk").values_list("pk", flat=True)[:_TERMINALS_AT_ONCE]
+    waiting = Terminal.objects.filter(status=TerminalStatus.APPROVED, cursor__isnull=True)
+    ids = waiting.order_by("pk").values_list("pk", flat=True)[:_TERMINALS_AT_ONCE]
     return sum(terminal_expect(terminal_id=pk) for pk in list(ids))
 
 

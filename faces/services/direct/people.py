@@ -20,14 +20,14 @@ from django.utils import timezone
 
 from devices.calling import CallError, CallRefused, Repeat, TerminalClient
 from devices.choices import CallWord
-from devices.command_kinds import Ended
+from devices.command_kinds import CommandResult
 from devices.models import Terminal
 from devices.services import CallSession
 from faces.choices import DeliveryState, Operation, PhotoStatus, Sex
 from faces.models import Delivery, Person
 from faces.selectors import people_for_terminal
 from faces.services.clock import StampSpread, clock_advance, clock_hold
-from faces.services.delivery import revocations_begin, told_text, with_photo_id
+from faces.services.delivery import entry_text, revocations_begin, with_photo_id
 from faces.services.feedback import Feedback, results_take_in
 from terminal_protocol import RetCode
 from terminal_protocol.device_calls import OK
@@ -54,7 +54,7 @@ class _Item:
     person: dict[str, Any] | None = field(default=None, repr=False)
 
 
-def people_push(session: CallSession) -> Ended | None:
+def people_push(session: CallSession) -> CommandResult | None:
     """Tell a terminal what its deliveries still owe it, or everything (payload ``what``: all)."""
     terminal = session.terminal
     rows = Delivery.objects.filter(terminal=terminal)
@@ -75,9 +75,9 @@ def people_push(session: CallSession) -> Ended | None:
             return None
         tell(session, batch, counts)
         counts["after"] = batch[-1]
-        session.breathe(**counts)
+        session.yield_to_urgent(**counts)
     counts.pop("after", None)
-    return Ended(word=CallWord.PARTLY if counts["failed"] else "", result=counts)
+    return CommandResult(word=CallWord.PARTLY if counts["failed"] else "", result=counts)
 
 
 def tell(session: CallSession, delivery_ids: Sequence[int], counts: dict[str, int]) -> None:
@@ -146,7 +146,7 @@ def _prepare(terminal: Terminal, delivery_ids: Sequence[int]) -> list[_Item]:
         ]
         wanted = people_for_terminal(terminal).filter(pk__in=saves)
         people = {person.pk: person for person in with_photo_id(wanted)}
-        told = [
+        sent = [
             row
             for row in rows
             # "all" would delete everybody (seed 8.2.4); no person can have this id.
@@ -154,7 +154,7 @@ def _prepare(terminal: Terminal, delivery_ids: Sequence[int]) -> list[_Item]:
             and (row.operation == Operation.DELETE or row.person_id in people)
         ]
         now = timezone.now()
-        Delivery.objects.filter(pk__in=[row.pk for row in told]).update(
+        Delivery.objects.filter(pk__in=[row.pk for row in sent]).update(
             held=True,
             # An answer that got lost and is told again is no further try.
             attempts=Case(
@@ -166,12 +166,12 @@ def _prepare(terminal: Terminal, delivery_ids: Sequence[int]) -> list[_Item]:
             sent_at=now,
             changed_at=now,
         )
-        for row in told:
+        for row in sent:
             if row.person_id in people:
-                row.told = told_text(people[row.person_id])
-        Delivery.objects.bulk_update(told, ["told"])
+                row.sent_text = entry_text(people[row.person_id])
+        Delivery.objects.bulk_update(sent, ["sent_text"])
     items = []
-    for row in told:
+    for row in sent:
         person = None
         if row.operation == Operation.SAVE and row.person_id is not None:
             try:
@@ -188,10 +188,10 @@ def _prepare(terminal: Terminal, delivery_ids: Sequence[int]) -> list[_Item]:
 def _settle(terminal: Terminal, items: Iterable[_Item], codes: dict[int, int]) -> None:
     """Take in what the terminal said, unless a newer change has overtaken it."""
     clock_hold(site_id=terminal.site_id)
-    told = {item.delivery_id: item for item in items}
+    sent = {item.delivery_id: item for item in items}
     answered, overtaken = [], []
-    for row in Delivery.objects.select_for_update().filter(pk__in=told).order_by("pk"):
-        item, code = told[row.pk], codes.get(row.pk)
+    for row in Delivery.objects.select_for_update().filter(pk__in=sent).order_by("pk"):
+        item, code = sent[row.pk], codes.get(row.pk)
         was = Operation.DELETE if item.person is None else Operation.SAVE
         if row.operation == was and row.sync_stamp == item.stamp:
             if code is not None and code != _FETCHES_ITSELF:

@@ -32,7 +32,7 @@ from faces.services.feedback.believed import confirmed_elsewhere, is_believed
 # Rows of a terminal that failed, were not confirmed or need somebody.
 NOT_DONE = Q(state__in=[DeliveryState.FAILED, DeliveryState.UNCONFIRMED]) | ~Q(remedy="")
 # The bare path, from an address that the server does not know.
-_NOBODY_KNOWN = Caller()
+_UNKNOWN_CALLER = Caller()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Feedback:
 
 
 def deliveries_answered(
-    *, terminal: Terminal, results: Sequence[Feedback], caller: Caller = _NOBODY_KNOWN
+    *, terminal: Terminal, results: Sequence[Feedback], caller: Caller = _UNKNOWN_CALLER
 ) -> None:
     """Take in a terminal's syresult: stored or failed, with its own code and words.
 
@@ -197,10 +197,10 @@ def deletes_repeat(*, now: datetime | None = None) -> int:
     )
     repeated = _tell_again(doubtful | (unconfirmed & Q(attempts__lt=DELETE_ATTEMPTS)))
     with transaction.atomic():
-        told_out = Delivery.objects.filter(
+        given_up = Delivery.objects.filter(
             unconfirmed, attempts__gte=DELETE_ATTEMPTS, remedy=""
         ).select_for_update()
-        rows = list(told_out.order_by("pk"))
+        rows = list(given_up.order_by("pk"))
         Delivery.objects.filter(pk__in=[row.pk for row in rows]).update(
             remedy=Remedy.LOOK_AT_TERMINAL
         )
@@ -215,13 +215,13 @@ def deletes_doubt() -> int:
     Returns how many. Whether the terminal had moved, or another one spoke for it while it was
     without power, is seen when it calls from its own address again.
     """
-    told = 0
+    count = 0
     for condition in confirmed_elsewhere():
         doubted = Delivery.objects.filter(condition).values_list("pk", "revocation_id")
         revocation_ids = {revocation_id for _, revocation_id in doubted}
-        told += _tell_again(Q(pk__in=[pk for pk, _ in doubted]), from_start=True)
+        count += _tell_again(Q(pk__in=[pk for pk, _ in doubted]), from_start=True)
         revocations_reopen(revocation_ids)
-    return told
+    return count
 
 
 def deliveries_retry(*, now: datetime | None = None) -> int:
@@ -297,20 +297,21 @@ def _tell_site_again(site_id: int, condition: Q, *, from_start: bool) -> int:
         by_stamp[spread.next(terminal_id), operation].append(pk)
     for (stamp, operation), ids in by_stamp.items():
         Delivery.objects.filter(pk__in=ids).update(
-            **_told_again(operation, stamp), **({"attempts": 0, "doubted": 0} if from_start else {})
+            **_again_columns(operation, stamp),
+            **({"attempts": 0, "doubted": 0} if from_start else {}),
         )
     return sum(map(len, by_stamp.values()))
 
 
-def _told_again(operation: str, stamp: int) -> dict[str, Any]:
+def _again_columns(operation: str, stamp: int) -> dict[str, Any]:
     """Return the columns of a row that is told again under a stamp."""
-    told: dict[str, Any] = (
+    columns: dict[str, Any] = (
         {"sync_stamp": stamp, "held": True, "save_unanswered": False}
         if operation == Operation.DELETE
         else {"again_stamp": stamp}
     )
     return {
-        **told,
+        **columns,
         "state": DeliveryState.PENDING,
         "changed_at": timezone.now(),
         "retry_at": None,

@@ -32,7 +32,7 @@ logger = logging.getLogger(__name__)
 # Of a terminal that may hold nobody now; it begins anew once it may.
 _NOTHING_YET = SyncAnswer(entries=(), last_query_time=0)
 # The bare path, from an address that the server does not know.
-_NOBODY_KNOWN = Caller()
+_UNKNOWN_CALLER = Caller()
 # Pages of a running full sync that may be asked for again because their answer was lost.
 _PAGES_KEPT = 8
 
@@ -80,7 +80,7 @@ def terminal_view_changed(*, terminal: Terminal) -> None:
 
 
 def sync_answer(
-    *, terminal: Terminal, last_query_time: int, picture_root: str, caller: Caller = _NOBODY_KNOWN
+    *, terminal: Terminal, last_query_time: int, picture_root: str, caller: Caller = _UNKNOWN_CALLER
 ) -> SyncAnswer:
     """Return the next page of changes for a terminal.
 
@@ -169,7 +169,7 @@ def _answer_sharing(terminal: Terminal, asked: int, pictures: PictureAddresses) 
     since = Position(asked, asked, begun=asked)
     page = page_after(_as_it_is(terminal, state), since, state.newest, state)
     # A page ends at a stamp, so its cursor says what was told and no more.
-    given = state.newest if page.is_last else page.told.saves
+    given = state.newest if page.is_last else page.reached.saves
     deliveries_sent(terminal=terminal, people=page.people)
     cursor_move(terminal_id=terminal.pk, issued=max(cursor.issued, given), now=timezone.now())
     return _answer(page, given, pictures)
@@ -252,14 +252,14 @@ def _given(terminal: Terminal, cursor: TerminalCursor, asked: int, page: Page, n
             return newest
         if not page.deletes:
             # It ends at a stamp, so this cursor says what was told and no more.
-            return page.told.saves
+            return page.reached.saves
         cursor.pages = [[asked, asked, asked, asked]]
     # Greater than every cursor this terminal was ever given, its former site's included: whoever
     # lost this answer and asks with an older one must not seem to have what this one told.
     fresh = clock_advance_held(site_id=terminal.site_id, held=newest, above=cursor.issued)
-    told = Position(fresh, fresh, begun=fresh) if page.is_last else page.told
+    reached = Position(fresh, fresh, begun=fresh) if page.is_last else page.reached
     cursor.complete_from = fresh if page.is_last else None
-    cursor.pages.append([fresh, told.saves, told.deletes, told.begun])
+    cursor.pages.append([fresh, reached.saves, reached.deletes, reached.begun])
     cursor.pages = cursor.pages[-_PAGES_KEPT:]
     return fresh
 

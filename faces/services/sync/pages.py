@@ -32,7 +32,7 @@ class Page:
 
     people: list[Person]
     deletes: list[Delivery]
-    told: Position
+    reached: Position
     is_last: bool
 
 
@@ -50,7 +50,7 @@ def page_after(terminal: Terminal, since: Position, newest: int, state: SyncStat
         sync_stamp__lte=newest,
     ).order_by("sync_stamp", "pk")
     has_deletes = state.has_deletes
-    deletes, deletes_told = (
+    deletes, deletes_until = (
         _first(
             list(owed[: size + 1]),
             size,
@@ -60,17 +60,17 @@ def page_after(terminal: Terminal, since: Position, newest: int, state: SyncStat
         if has_deletes
         else ([], None)
     )
-    if deletes_told is not None:
-        return Page([], deletes, replace(since, deletes=deletes_told), is_last=False)
+    if deletes_until is not None:
+        return Page([], deletes, replace(since, deletes=deletes_until), is_last=False)
     room = size - len(deletes)
-    people, people_told = (
+    people, people_until = (
         _first_people(terminal, since.saves, newest, state, room, may_exceed=not deletes)
         if state.has_people or state.has_again
         else ([], None)
     )
-    is_last = people_told is None
-    told = Position(newest if people_told is None else people_told, newest, since.begun)
-    return Page(people, deletes, told, is_last)
+    is_last = people_until is None
+    reached = Position(newest if people_until is None else people_until, newest, since.begun)
+    return Page(people, deletes, reached, is_last)
 
 
 def _first_people(
@@ -97,7 +97,7 @@ def _first_people(
     return _first(
         people(since, newest, room + 1),
         room,
-        "told_stamp",
+        "listed_stamp",
         all_of=lambda border: people(border - 1, border, None),
         may_exceed=may_exceed,
     )
