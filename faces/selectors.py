@@ -94,7 +94,7 @@ def deliveries_found(user: User | AnonymousUser, word: str) -> Q:
 
 
 def revocations_visible(user: User | AnonymousUser) -> QuerySet[Revocation]:
-    """Return whom terminals of the user's sites must forget, with how many doors are left."""
+    """Return people that terminals of the user's sites must forget, with the doors left."""
     owing = (
         Delivery.objects.filter(revocation=OuterRef("pk"), operation=Operation.DELETE)
         .exclude(state=DeliveryState.STORED)

@@ -132,7 +132,7 @@ def told(terminal: Terminal, *, has_again: bool, since: int, newest: int) -> Any
     return (
         people_for_terminal(terminal, now=NOW)
         .annotate(listed_stamp=stamp or F("sync_stamp"))
-        .filter(told_stamp__gt=since, told_stamp__lte=newest)
+        .filter(listed_stamp__gt=since, listed_stamp__lte=newest)
         .annotate(photo_id=Subquery(photos.order_by("-pk").values("pk")[:1]))
         .order_by("listed_stamp", "pk")
     )

@@ -1,4 +1,4 @@
-"""Asking terminals for something: requests, their order, their end when nobody carried them out."""
+"""Requests of commands to terminals: their order, and their end when not carried out."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -58,7 +58,7 @@ def commands_request(
     payload: Mapping[str, Any] | None = None,
     is_own_work: bool = False,
 ) -> Requested:
-    """Ask terminals for something; whoever may ask has been checked and asked twice before.
+    """Request a command of terminals; permission and confirmation have been checked before.
 
     A terminal that cannot be called at all gets its row too, ended at once, saying why. Who says
     ``is_own_work`` carries it out himself; the workers are sent nothing unless he fails to.

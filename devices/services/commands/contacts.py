@@ -1,4 +1,4 @@
-"""Whom to call and what calling has shown: address, password, clock, how it went last."""
+"""Contacts of terminals: address, password, clock, and the result of the last call."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -36,7 +36,7 @@ class CallResult:
 
 
 def call_target(terminal: Terminal) -> CallTarget:
-    """Return whom to call for a terminal.
+    """Return what is needed to call a terminal.
 
     Raises:
         NotCallable: it is not approved, has no address or password, or the address is none.
@@ -129,7 +129,7 @@ def contact_pushes(*, terminal_id: int, is_connected: bool) -> None:
 
 
 def contact_pushes_none() -> None:
-    """Note that nobody's records come by push, as whoever subscribes begins anew."""
+    """Note that no terminal's records come by push, since the subscriber begins anew."""
     TerminalContact.objects.filter(pushes=True).update(
         pushes=False, pushes_changed_at=timezone.now()
     )

@@ -1,4 +1,4 @@
-"""What became of each person's latest change on each terminal.
+"""Deliveries: what became of each person's latest change on each terminal.
 
 A delivery row is the platform's knowledge of one face on one terminal. Saves are found by the
 person's stamp and the row only follows them; deletes are driven by the row, because the person
@@ -49,7 +49,7 @@ _RESTART = [
 
 
 def deliveries_expect(*, site_id: int, person_ids: Sequence[int], stamp: int) -> None:
-    """Note that the change of these people is to be told, to whom it concerns.
+    """Note which terminals are to be sent the change of these people.
 
     To be called in the transaction of the change, right after the clock was advanced.
     """
@@ -118,7 +118,7 @@ def _mark_unwanted(
 def deliveries_mark_for_deletion(
     *, site_id: int, delivery_ids: Iterable[int], stamp: int, is_revocation: bool = True
 ) -> None:
-    """Turn these rows into deletes still to be told; rows never sent just go.
+    """Turn these rows into deletes still to be sent; rows never sent just go.
 
     Args:
         site_id: whose clock the caller has advanced.
@@ -197,7 +197,7 @@ def _saves_sent(terminal: Terminal, people: Sequence[Person], now: datetime) -> 
 
 
 def _again_of(person: Any) -> int | None:
-    """Return the stamp by which the person is told again here; None when it is their own."""
+    """Return the stamp by which the person is sent again here; None when it is their own."""
     return person.listed_stamp if person.listed_stamp > person.sync_stamp else None
 
 

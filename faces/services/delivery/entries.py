@@ -1,7 +1,7 @@
-"""Entries of an answer to /syrecord, and what is remembered of a save for its delete (seed 9.1).
+"""Entries of an answer to /syrecord, and what is kept of a save for its delete (seed 9.1).
 
-A delete carries every field of 9.1, as the terminal was told last: the person may have another name
-or photo by now, which this terminal is not to learn. So each save leaves what it said on its
+A delete carries every field of 9.1 as it was sent to the terminal last: the person may have another
+name or photo by now, which this terminal is not to learn. So each save leaves what it said on its
 delivery row; erasing a person empties it.
 """
 
@@ -29,7 +29,7 @@ def entry_text(person: Any) -> str:
     """Return what an entry says of a person, as their delivery row keeps it.
 
     Args:
-        person: with ``photo_id``, the photo that is told, None for none.
+        person: with ``photo_id``, the photo that is sent, None for none.
     """
     said = [_type_of(person), person.name[:USER_NAME_MAX], person.sex]
     said += [person.remark[:REMARK_MAX], person.photo_id]
@@ -80,7 +80,7 @@ def _delete_entry(row: Delivery, text: str, pictures: PictureAddresses) -> SyncE
 
 
 def _texts_of_older_saves(rows: Sequence[Delivery]) -> dict[int, str]:
-    """Return by person what stands in for rows of saves told before this was remembered."""
+    """Return by person what stands in for rows of saves sent before this was kept."""
     people = [row.person_id for row in rows if row.person_id is not None and not row.sent_text]
     if not people:
         return {}

@@ -38,7 +38,7 @@ def terminal_expect(*, terminal_id: int) -> int:
 
 
 def terminals_expect() -> int:
-    """Write the rows of approved terminals that have been told nothing yet; returns how many.
+    """Write the rows of approved terminals that have been sent nothing yet; returns how many.
 
     A terminal whose rows are complete, or that has polled, has a cursor and is not looked at.
     """
@@ -49,7 +49,7 @@ def terminals_expect() -> int:
 
 @transaction.atomic
 def _expect_batch(terminal_id: int) -> int | None:
-    """Write the next rows and return how many; None for a terminal that may hold nobody."""
+    """Write the next rows and return how many; None for a terminal that may hold no person."""
     terminal = Terminal.objects.filter(pk=terminal_id, status=TerminalStatus.APPROVED).first()
     if terminal is None:
         return None

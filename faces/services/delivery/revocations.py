@@ -1,4 +1,4 @@
-"""How long it takes until the last door has forgotten somebody (invariant 6, measured)."""
+"""Revocations: how long it takes until the last door has forgotten a person (invariant 6)."""
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence

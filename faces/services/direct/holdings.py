@@ -1,4 +1,4 @@
-"""Whom a terminal really holds (seed 8.2.4, 8.2.5): compare, repair, wipe."""
+"""People that a terminal really holds (seed 8.2.4, 8.2.5): compare, repair, wipe."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -27,7 +27,7 @@ _PAGE = 10  # the most a page may have (seed 8.2.5)
 
 
 def people_compare(session: CallSession) -> CommandResult:
-    """Read whom a terminal holds and note where that is not whom it should hold."""
+    """Read which people a terminal holds and note where they are not those it should hold."""
     holdings = _compare(session)
     return CommandResult(
         result={
@@ -119,7 +119,7 @@ def _note_holdings(terminal: Terminal, held: dict[str, str]) -> TerminalHoldings
 
 
 def people_repair(session: CallSession) -> CommandResult | None:
-    """Compare, send whom the terminal lacks or has otherwise, and delete whom it should not hold.
+    """Compare, send people that are missing or different, delete those it should not hold.
 
     Somebody enrolled at the terminal itself is deleted too; that is asked about before.
     """
@@ -185,7 +185,7 @@ def _forget(session: CallSession, user_ids: Sequence[str], counts: dict[str, int
 
 
 def people_wipe(session: CallSession) -> CommandResult:
-    """Delete everybody on a terminal; it gets those it should hold at its next poll."""
+    """Delete all people on a terminal; it gets those it should hold at its next poll."""
 
     async def wipe(client: TerminalClient) -> None:
         await client.call(

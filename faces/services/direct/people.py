@@ -1,8 +1,8 @@
-"""Telling a terminal its people by its own interface (seed 8.2), without waiting for its poll.
+"""People sent by a terminal's own interface (seed 8.2), without waiting for its poll.
 
 Chapter 9 stays the way people reach terminals; this makes it now. The delivery rows are the
-platform's knowledge either way: a face is noted as held before it is sent, and whoever was erased
-while it was on its way is told to be deleted again.
+platform's knowledge either way: a face is noted as held before it is sent, and a person erased
+meanwhile is sent as a delete again.
 """
 
 import base64
@@ -46,7 +46,7 @@ _FETCHES_ITSELF = int(RetCode.USER_NOT_MATCH)
 
 @dataclass(frozen=True, slots=True)
 class _Item:
-    """One person's change to be told; ``person`` is the UserObject, None for a delete."""
+    """One person's change to be sent; ``person`` is the UserObject, None for a delete."""
 
     delivery_id: int
     user_id: str
@@ -55,7 +55,7 @@ class _Item:
 
 
 def people_push(session: CallSession) -> CommandResult | None:
-    """Tell a terminal what its deliveries still owe it, or everything (payload ``what``: all)."""
+    """Send a terminal what its deliveries still owe it, or everything (payload ``what``: all)."""
     terminal = session.terminal
     rows = Delivery.objects.filter(terminal=terminal)
     if session.command.payload.get("what") != "all":
@@ -125,7 +125,7 @@ async def _save_one(client: TerminalClient, person: dict[str, Any]) -> int:
 
 
 async def forget_one(client: TerminalClient, user_id: str) -> int:
-    """Have a terminal forget somebody; returns its code, success when they were not there."""
+    """Have a terminal forget a person; returns its code, success when they were not there."""
     try:
         await client.call("userDelete", user_id=user_id, repeat=Repeat.ALWAYS)
     except CallRefused as refusal:
@@ -156,7 +156,7 @@ def _prepare(terminal: Terminal, delivery_ids: Sequence[int]) -> list[_Item]:
         now = timezone.now()
         Delivery.objects.filter(pk__in=[row.pk for row in sent]).update(
             held=True,
-            # An answer that got lost and is told again is no further try.
+            # An answer that got lost and is sent again is no further try.
             attempts=Case(
                 When(state=DeliveryState.SENT, then=F("attempts")), default=F("attempts") + 1
             ),
@@ -177,7 +177,7 @@ def _prepare(terminal: Terminal, delivery_ids: Sequence[int]) -> list[_Item]:
             try:
                 person = user_object(people[row.person_id])
             except FileNotFoundError:
-                # The others are told all the same; the row stays "sent, no answer".
+                # The others are sent all the same; the row stays "sent, no answer".
                 logger.exception("photo_file_missing delivery=%s", row.pk)
                 continue
         items.append(_Item(row.pk, row.user_id, row.sync_stamp, person))

@@ -1,4 +1,4 @@
-"""By whose word a face is gone: who was told the delete, and from where (decision 0026).
+"""Which caller may confirm a delete: the one that was sent it, and from where (decision 0026).
 
 Every terminal of a site knows the site's secret and the device IDs of the others, so another one
 could fetch a delete and confirm it. What it was told is told the terminal as well, but nothing that

@@ -154,7 +154,7 @@ def files_mark_for_deletion(paths: Sequence[str]) -> None:
 
 
 def files_erase() -> int:
-    """Delete doomed files from the storage and return how many went; safe to repeat.
+    """Delete files marked for deletion from the storage and return how many went; safe to repeat.
 
     They do not go through the trash, and what of them is there goes as well: it came there while no
     row named them, as after a restored database.

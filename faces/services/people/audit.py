@@ -1,4 +1,4 @@
-"""Who erased, blacklisted or suspended people, and moved them between libraries.
+"""Audit of people: erased, blacklisted, suspended, moved between libraries.
 
 Of a person nothing but the user ID is written down.
 """

@@ -1,4 +1,4 @@
-"""From an uploaded picture to a face that terminals and the gallery know."""
+"""Photos: from an uploaded picture to a face that terminals and the gallery know."""
 
 import hashlib
 import logging

@@ -112,7 +112,7 @@ def sync_answer(
 
 
 def _seen(terminal: Terminal, asked: int) -> SyncState | None:
-    """Look how a terminal stands, under no lock; None for a first poll, or one no longer ours.
+    """Read a terminal's sync state, under no lock; None for a first poll, or one no longer ours.
 
     It says which way to go. What the answer says is read again under the locks.
     """
@@ -179,7 +179,7 @@ def _answer_sharing(terminal: Terminal, asked: int, pictures: PictureAddresses) 
 def _answer_alone(
     terminal: Terminal, asked: int, pictures: PictureAddresses, caller: Caller
 ) -> SyncAnswer:
-    """Answer with whatever there is, while nobody else has the site's clock."""
+    """Answer with all there is, holding the site's clock alone."""
     cursor = _cursor_locked(terminal, is_first=not asked)
     newest = clock_hold(site_id=terminal.site_id)
     since = _since(cursor, asked, newest)
@@ -239,7 +239,7 @@ def _as_it_is(terminal: Terminal, state: SyncState) -> Terminal:
 
 
 def _since(cursor: TerminalCursor, asked: int, newest: int) -> Position:
-    """Return how far the terminal has been told."""
+    """Return how far the terminal is."""
     if _is_plain(cursor, asked):
         return Position(asked, asked, begun=asked)
     return _resume(cursor, asked, newest)
@@ -265,7 +265,7 @@ def _given(terminal: Terminal, cursor: TerminalCursor, asked: int, page: Page, n
 
 
 def _resume(cursor: TerminalCursor, asked: int, newest: int) -> Position:
-    """Return how far the terminal has been told, by the cursor it asks with; 0 begins anew."""
+    """Return how far the terminal is, by the cursor it asks with; 0 begins anew."""
     for known, *position in cursor.pages:
         if known == asked:
             # To the end of the list: what is asked with again and again must not be dropped.

@@ -19,7 +19,7 @@ Row = TypeVar("Row", Person, Delivery)
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Up to which stamps a terminal has been told; ``begun`` is where this round of pages began."""
+    """Stamps up to which a terminal was sent changes; ``begun``: where its round of pages began."""
 
     saves: int
     deletes: int
@@ -28,7 +28,7 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What one answer lists, and how far the terminal has been told with it."""
+    """What one answer lists, and how far the terminal is with it."""
 
     people: list[Person]
     deletes: list[Delivery]
@@ -82,7 +82,7 @@ def _first_people(
     *,
     may_exceed: bool,
 ) -> tuple[list[Person], int | None]:
-    """Return whom to tell next, as ``_first`` does."""
+    """Return the people to send next, as ``_first`` does."""
 
     def people(after: int, until: int, limit: int | None) -> list[Person]:
         return people_since(

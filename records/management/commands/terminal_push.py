@@ -1,4 +1,4 @@
-"""``manage.py terminal_push``: records as terminals push them, for as long as it runs."""
+"""Take in records as terminals push them, as long as it runs (``manage.py terminal_push``)."""
 
 import asyncio
 import signal

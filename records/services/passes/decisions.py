@@ -95,11 +95,11 @@ def decision_preview(
     verification: VerificationResult = VerificationResult.MATCH,
     timing: Timing = Timing.LIVE,
 ) -> DecisionResult:
-    """Say what would be decided; nothing is stored, nobody is alerted.
+    """Return what would be decided; nothing is stored, no alert is raised.
 
     Args:
         at: the moment asked about; people, libraries and rules are those of today.
-        verification: what the platform's own look is supposed to say.
+        verification: what the platform's own check is supposed to say.
         timing: when the message is supposed to come.
     """
     return decision_make(

@@ -57,11 +57,11 @@ def is_noted(record: Record) -> bool:
 
 
 def is_known(record: Record) -> bool:
-    """Tell whether this pass is stored, note there that it was told this way too, and hold back
-    uploads of its terminal until commit.
+    """Tell whether this pass is stored, and hold back uploads of its terminal until commit.
 
-    To be called in the transaction that stores it, after its picture: an upload stores its
-    picture first too, and the two must not wait for each other.
+    It is noted there that it came this way too. To be called in the transaction that stores it,
+    after its picture: an upload stores its picture first too, and the two must not wait for each
+    other.
     """
     Terminal.objects.select_for_update().get(pk=record.terminal_id)
     duplicate = _most_alike(

@@ -1,4 +1,4 @@
-"""Looking, once a terminal is approved, at what it sent while it was pending.
+"""Pictures that a terminal sent while it was pending: checked once it is approved.
 
 The picture is compared with the person that the pass claimed, as at a door: the result is on the
 record, and alarms are raised. What was decided then stays decided, and no door opens.

@@ -1,7 +1,7 @@
-"""The platform's look at the pictures of a message, before anything is stored or locked.
+"""Checks of the pictures of a message, before anything is stored or locked.
 
-What a pending terminal sends is not decoded, because anybody may pose as a new terminal. It is kept
-as it came, in bounds, until the terminal is approved (services.waiting).
+What a pending terminal sends is not decoded, because any caller may pose as a new terminal. It is
+kept as it came, in bounds, until the terminal is approved (``waiting``).
 """
 
 import time
@@ -26,7 +26,7 @@ Compare = Callable[[RgbImage | None, bool], Verified]
 
 @dataclass(frozen=True, slots=True)
 class PictureCheck:
-    """What became of one picture of a message.
+    """Result of the check of one picture of a message.
 
     Attributes:
         clean: it, if it could be read.

@@ -93,7 +93,7 @@ def _sweep(paths: list[str]) -> int:
         try:
             is_old = default_storage.get_modified_time(path) < before
         except FileNotFoundError:
-            # Another process has swept it, or it was doomed with its row.
+            # Another process has swept it, or it was marked for deletion with its row.
             continue
         if is_old:
             default_storage.delete(path)
