@@ -53,9 +53,9 @@ from .calls import (
 )
 from .commands import (
     SCHEDULE,
+    CallResult,
     CallSession,
     CommandTakenAway,
-    Heard,
     Requested,
     Requester,
     call_target,
@@ -141,6 +141,7 @@ __all__ = [
     "Admission",
     "AdmissionOutdated",
     "Answered",
+    "CallResult",
     "CallSession",
     "Caller",
     "CallerSign",
@@ -149,7 +150,6 @@ __all__ = [
     "Difference",
     "Exchange",
     "Flood",
-    "Heard",
     "JobKind",
     "JobStep",
     "KnownTerminal",

@@ -1,4 +1,4 @@
-"""Who is calling on a terminal's path, and may they?
+"""Admission of callers on a terminal's path.
 
 Chapter 9 has no authentication. A site's BaseUrl carries a secret segment, a site may restrict
 the addresses it is called from, and a terminal not seen before waits for approval (DESIGN,
@@ -74,7 +74,7 @@ class Admission:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A caller that was not let in: code of chapter 7 and a sentence for whoever debugs it.
+    """A caller that was not let in: code of chapter 7 and a sentence for debugging.
 
     Attributes:
         word: the reason as the page of refused calls shows it.

@@ -1,4 +1,4 @@
-"""The budget of decoded bytes of this process, and who waits how long for a part of it."""
+"""The budget of decoded bytes of this process, and how long each picture waits for a part of it."""
 
 import os
 from contextlib import AbstractContextManager

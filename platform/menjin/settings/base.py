@@ -253,7 +253,7 @@ SPECTACULAR_SETTINGS = {
         "PersonStateEnum": "faces.choices.PersonState",
         "ResultEnum": "records.choices.VerificationResult",
         "VerificationEnum": "devices.choices.Verification",
-        "CommandKindEnum": "devices.commands.kind_choices",
+        "CommandKindEnum": "devices.command_kinds.kind_choices",
         "CommandStateEnum": "devices.choices.CommandState",
         "ReasonEnum": "records.choices.Reason",
         "RefusedReasonEnum": "devices.choices.RefusedReason",

@@ -83,11 +83,11 @@ def _moment(message: FaceMatch | TemperatureReading) -> str:
 
 
 def _measured(message: FaceMatch | TemperatureReading) -> str:
-    told: list[object] = [message.temperature_c, message.mask, message.open_code]
+    values: list[object] = [message.temperature_c, message.mask, message.open_code]
     if isinstance(message, FaceMatch):
         card = message.id_card
-        told += [message.similarity, message.action_code, card and (card.number, card.name)]
-    return "\0".join(map(str, told))
+        values += [message.similarity, message.action_code, card and (card.number, card.name)]
+    return "\0".join(map(str, values))
 
 
 def repeat_answer(*, admission: Admission, key: str) -> PassOutcome | None:
