@@ -1,4 +1,4 @@
-"""``/api/v1/``: the REST interface, its description and its browsable documentation."""
+"""Addresses of the REST interface (``/api/v1/``), its description and its documentation."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from rest_framework.routers import APIRootView, DefaultRouter
 from rest_framework.views import APIView
 
-import devices.api.schema  # noqa: F401 - tells the description of our tokens
+import devices.api.schema  # noqa: F401 - registers our tokens with the description
 from devices.api.audit import AuditViewSet
 from devices.api.commands import CommandViewSet
 from devices.api.jobs import JobViewSet
@@ -37,7 +37,7 @@ class Contents(APIRootView):
 
 @extend_schema(exclude=True)
 class Nowhere(APIView):
-    """Whatever no address of the interface matches, refused in its own shape."""
+    """Refusal of unknown addresses of the interface, in its own shape."""
 
     permission_classes = [AllowAny]
     authentication_classes: list[Any] = []

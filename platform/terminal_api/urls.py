@@ -53,7 +53,7 @@ _BY_KIND = {url.pattern.split("/")[1]: url for url in TERMINAL_URLS}
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """What a path means.
+    """Address, secret segment and device ID that a path means.
 
     Attributes:
         url: None when no address of terminals is like this.
@@ -69,7 +69,7 @@ class Match:
 
     @property
     def priority(self) -> Priority:
-        """Return who goes first."""
+        """Return the priority of the address."""
         return self.url.priority if self.url else Priority.NORMAL
 
     @property
@@ -79,7 +79,7 @@ class Match:
 
 
 def resolve(path: str) -> Match:
-    """Return what a path means.
+    """Resolve a path.
 
     Args:
         path: as it is meant (``path_meant``).
