@@ -4,7 +4,8 @@ Terminals wait some fifteen seconds for an answer. A server that takes everythin
 order falls behind in a rush, and from then on works only for callers that have hung up. So what
 cannot be begun soon is shed at once, to come again later, people at doors go before everything
 else, and what has been begun is finished before more is begun: a poll that finds news makes a
-terminal fetch pictures and report results, and a terminal whose picture is refused reports a failure.
+terminal fetch pictures and report results, and a terminal whose picture is refused reports a
+failure.
 """
 
 import logging
