@@ -14,9 +14,9 @@ from console.live_view import ALERTS_SHOWN
 from records.choices import AlertKind
 from records.models import Record
 from records.services import alert_acknowledge, alert_raise
-from tests.console.two_sites import World, world
 from tests.support.browser import ENTER, Browser, browsing
 from tests.support.tools import needs_tool
+from tests.support.two_sites import World, world
 
 __all__ = ["world"]
 

@@ -1,24 +1,15 @@
 """The first page of the admin says what waits for the user, and leads there."""
 
-import re
-
 import pytest
-from django.urls import reverse
 from django.utils import timezone
 
 from devices.models import Terminal
 from faces.models import Delivery, Revocation
 from records.models import Alert
-from tests.console.two_sites import World, client_of
+from tests.support.first_page import tiles
+from tests.support.two_sites import World, client_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
-
-
-def tiles(world: World, who: str) -> dict[str, tuple[int, str]]:
-    """Return words → (count, address) of the tiles on the first page."""
-    page = client_of(getattr(world, who)).get(reverse("admin:index")).content.decode()
-    found = re.findall(r'class="mj-tile[^"]*" href="([^"]+)"><strong>(\d+)</strong> ([^<]+)<', page)
-    return {words: (int(count), address.replace("&amp;", "&")) for address, count, words in found}
 
 
 def fill(world: World) -> None:

@@ -22,8 +22,8 @@ from menjin.asgi import application
 from records.live import alert_message, record_message
 from records.services import alert_acknowledge
 from server_common.async_bridge import in_database
-from tests.console.sockets import Socket
-from tests.console.two_sites import Side, World, client_of, side
+from tests.support.sockets import Socket
+from tests.support.two_sites import Side, World, client_of, side
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -10,8 +10,8 @@ from django.contrib import admin
 from django.test import Client
 from django.urls import reverse
 
-from tests.console.two_sites import World, client_of
 from tests.support.browser import browsing, chromedriver
+from tests.support.two_sites import World, client_of
 
 SCRIPTS = "script-src 'self';"
 # Data for a script is not run.

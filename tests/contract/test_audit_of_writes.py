@@ -24,8 +24,8 @@ from faces.api.serializers import LibraryIn, TerminalIn
 from faces.models import Holiday, TimePlan
 from records.models import PassRules
 from server_common.change_tracking import MASK, _watches
-from tests.console.two_sites import World, client_of
 from tests.support.factories import api_of
+from tests.support.two_sites import World, client_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 HERE = "10.9.8.7"

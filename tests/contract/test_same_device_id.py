@@ -10,7 +10,7 @@ from django.utils import timezone
 from console.live_view import live_view_state
 from devices.models import SiteMembership, Terminal, TerminalCommand
 from faces.models import Library
-from tests.console.two_sites import World, client_of
+from tests.support.two_sites import World, client_of
 
 pytestmark = pytest.mark.django_db
 BOTH = {"Alpha site · 0000001", "Bravo site · 0000001"}

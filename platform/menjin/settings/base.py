@@ -218,10 +218,10 @@ GALLERY_CHECK_SECONDS = 0.5
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "devices.api.authentication.ApiTokenAuthentication",
+        "devices.authentication.ApiTokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
-    "DEFAULT_PERMISSION_CLASSES": ["devices.api.permissions.SiteScoped"],
+    "DEFAULT_PERMISSION_CLASSES": ["devices.permissions.SiteScoped"],
     "DEFAULT_PAGINATION_CLASS": "server_common.api_defaults.Pages",
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "DEFAULT_SCHEMA_CLASS": "server_common.openapi_errors.DescribedSchema",
@@ -241,7 +241,7 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "Fleets of face-recognition door terminals: people, doors, records, alerts.",
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
-    "SERVE_PERMISSIONS": ["devices.api.permissions.SiteScoped"],
+    "SERVE_PERMISSIONS": ["devices.permissions.SiteScoped"],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",

@@ -21,9 +21,9 @@ from devices.services import (
 )
 from menjin import translatable_words
 from terminal_protocol.device_objects import NETWORK_OBJECT, PERI_PARA_OBJECT, SMART_FACE_OBJECT
-from tests.console.two_sites import World, client_of
-from tests.devices.services.conftest import door
+from tests.support.called_terminal import door
 from tests.support.terminal_api import PASSWORD, TerminalServer
+from tests.support.two_sites import World, client_of
 
 __all__ = ["door"]
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]

@@ -11,7 +11,7 @@ from rest_framework.test import APIClient
 
 from faces.models import Delivery
 from server_common import cursor_pagination
-from tests.console.two_sites import World
+from tests.support.two_sites import World
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 
