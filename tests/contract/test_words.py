@@ -64,12 +64,11 @@ NOT_CLEAN = (
     "devices/admin/",
     "devices/api/",
     "devices/apps.py",
+    "devices/authentication.py",
     "devices/calling/",
     "devices/commands/",
     "devices/management/",
     "devices/services/",
-    "edge_agent/__main__.py",
-    "edge_agent/api/",
     "edge_agent/commands/",
     "edge_agent/doctor/",
     "edge_agent/door/",
@@ -102,7 +101,6 @@ NOT_CLEAN = (
     "records/models/",
     "records/push.py",
     "records/services/",
-    "tools/fleet/",
 )
 
 

@@ -23,7 +23,6 @@ from faces.selectors import people_for_terminal, terminal_person_pairs
 from faces.services.clock import StampSpread, clock_advance
 from faces.services.delivery.entries import told_text
 from faces.services.delivery.revocations import revocations_begin, revocations_settle
-from server_common.raw_sql import moment
 from server_common.on_commit import enqueue_on_commit
 from server_common.raw_sql import moment
 
