@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from _earlier import earlier_decoder
+from _earlier_decoder import earlier_decoder
 from _report import Timing, conclude, print_table, rounds, standard_arguments
 from PIL import Image
 

@@ -21,7 +21,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from _earlier import earlier_decoder
+from _earlier_decoder import earlier_decoder
 from _report import RESULTS, machine
 
 import face_engine

@@ -23,7 +23,7 @@ from terminal_protocol import (
     PassAnswer,
     RetCode,
     TemperatureReading,
-    likeness,
+    message_digest,
     messages_in,
 )
 
@@ -98,7 +98,7 @@ def _stored(
             record,
             admission=admission,
             repairs=(*_repairs(one), *beside),
-            likeness=likeness(one.data),
+            likeness=message_digest(one.data),
         )
         outcomes.append(stored_at_least(partial(_store, service), message))
     return outcomes

@@ -22,6 +22,7 @@ from face_engine._image import (
 )
 from face_engine._numpy_index import NumpyIndex
 from face_engine._photo import MAX_PHOTO_PX, MIN_PHOTO_PX, normalise_photo
+from face_engine._picture_hash import are_hashes_near, is_same_picture, picture_hash
 from face_engine._quality import (
     PROBLEM_WORDS,
     QualityLimits,
@@ -29,7 +30,7 @@ from face_engine._quality import (
     QualityReport,
     assess,
 )
-from face_engine._sameness import are_hashes_near, is_same_picture, picture_hash
+from face_engine._roll_check import judge_photo
 from face_engine._similarity import (
     DEFAULT_THRESHOLD,
     SIMILARITY_AT_THRESHOLD,
@@ -37,7 +38,6 @@ from face_engine._similarity import (
     similarity_from_cosine,
     threshold_for_far,
 )
-from face_engine._upright import judge_photo
 from face_engine.assets import (
     AssetStatus,
     asset_status,

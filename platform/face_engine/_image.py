@@ -11,11 +11,11 @@ from PIL import Image, UnidentifiedImageError
 from PIL.JpegImagePlugin import JpegImageFile
 
 from face_engine._budget import PictureHold
+from face_engine._decoding_cost import picture_weight
 from face_engine._jpeg_scans import SCANS_MOST, scan_starts, scans_tell_all
 from face_engine._metadata import bare_picture, orientation_of
+from face_engine._orientation import upright
 from face_engine._pixels import factor_for, rgb_pixels
-from face_engine._turns import upright
-from face_engine._weight import picture_weight
 from face_engine.base import RgbImage
 from face_engine.exceptions import ImageFault, ImageTooHeavy, ImageUnreadable, PicturesBusy
 

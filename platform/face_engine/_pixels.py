@@ -13,7 +13,7 @@ RESULT_BYTES: Final = 3
 _PIECE: Final = (2048, 128)
 PIECE_PIXELS: Final = _PIECE[0] * _PIECE[1]
 # Up to here an RGB picture is copied at once, which takes no more than result and piece are counted
-# with: two copies in place of one and twelve bytes a pixel of the piece (face_engine._weight).
+# with: two copies in place of one and twelve bytes a pixel of the piece (`_decoding_cost`).
 _WHOLE_PIXELS: Final = 4 * PIECE_PIXELS
 _FACTORS: Final = (8, 4, 2)
 

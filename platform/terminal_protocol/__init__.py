@@ -5,7 +5,8 @@ from .body import BodyReading, read_answer, read_body
 from .codes import RetCode
 from .exceptions import NotThisMessage, ProtocolError, UnreadableBody
 from .faults import FAULT_WORDS, fault_words
-from .likeness import likeness
+from .message_digest import message_digest
+from .message_lists import messages_in
 from .messages import (
     FaceMatch,
     Heartbeat,
@@ -17,7 +18,6 @@ from .messages import (
     write_feedback,
 )
 from .requests import BodyBrokeOff, BodyTooLarge, TerminalReply, TerminalRequest
-from .several import messages_in
 from .signature import is_fresh, is_signed, sign
 from .sync import URL_MAX, SyncAnswer, SyncEntry
 
@@ -45,7 +45,7 @@ __all__ = [
     "fault_words",
     "is_fresh",
     "is_signed",
-    "likeness",
+    "message_digest",
     "messages_in",
     "read_answer",
     "read_body",

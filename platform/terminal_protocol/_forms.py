@@ -7,8 +7,8 @@ import quopri
 import re
 from typing import Any
 
-from ._effort import STRAYS_MAX, Effort
 from ._text import decode, read_json
+from ._work_budget import STRAYS_MAX, Effort
 from .exceptions import UnreadableBody
 
 # A message of chapter 9 has some thirty fields.

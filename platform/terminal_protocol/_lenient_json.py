@@ -11,8 +11,8 @@ import json
 import re
 from typing import Any
 
-from ._characters import join_halves
-from ._effort import OBJECTS_MAX, STEPS_MAX, STRAYS_MAX, Effort
+from ._damaged_text import join_halves
+from ._work_budget import OBJECTS_MAX, STEPS_MAX, STRAYS_MAX, Effort
 from .exceptions import UnreadableBody
 
 # Stands for what was nested too deep to be read.

@@ -8,9 +8,9 @@ from decimal import Decimal
 from itertools import islice
 from typing import Any
 
-from ._effort import Effort
 from ._lenient_json import NESTED
 from ._text import BROKEN_OFF, DEPTH_LIMIT, read_json
+from ._work_budget import Effort
 from .exceptions import UnreadableBody
 from .values import (
     folded,

@@ -5,9 +5,9 @@ import json
 import re
 from typing import Any
 
-from ._characters import decode_damaged, has_halves
-from ._effort import OBJECTS_MAX, Effort
+from ._damaged_text import decode_damaged, has_halves
 from ._lenient_json import BETWEEN, read_lenient, read_lenient_all
+from ._work_budget import OBJECTS_MAX, Effort
 from .exceptions import UnreadableBody
 
 # An object nested deeper than this is no message of a terminal.

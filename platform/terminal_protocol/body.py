@@ -9,11 +9,11 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from ._effort import Effort
 from ._forms import read_joined, read_multipart
 from ._lenient_json import NESTED
 from ._reader import as_object
 from ._text import BROKEN_OFF, DEPTH_LIMIT, JsonReader, decode, read_all, read_json
+from ._work_budget import Effort
 from .exceptions import UnreadableBody
 from .values import folded, is_deeper, within_depth
 

@@ -13,8 +13,8 @@ from datetime import datetime, tzinfo
 from decimal import Decimal
 from typing import Any
 
-from ._effort import Effort
 from ._reader import FieldReader, as_object, unwrap
+from ._work_budget import Effort
 from .exceptions import NotThisMessage
 from .values import lookup, read_image
 

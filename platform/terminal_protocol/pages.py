@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from ._effort import Effort
 from ._reader import as_object
+from ._work_budget import Effort
 from .values import lookup, read_int
 
 # A list without end is no list: more than any terminal holds, ten a page.

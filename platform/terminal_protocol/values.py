@@ -12,11 +12,11 @@ from datetime import datetime, tzinfo
 from decimal import Decimal
 from typing import Any
 
-from ._characters import join_halves
+from ._damaged_text import join_halves
 from ._lenient_json import NESTED
-from ._moments import moment_of_number, moment_of_text
 from ._pictures import bytes_of_base64
 from ._temperatures import POINTS, degrees_of_text, unit_of_word
+from ._timestamps import moment_of_number, moment_of_text
 
 _INT_MAX = 2**31 - 1
 _END = object()

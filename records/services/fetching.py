@@ -27,9 +27,9 @@ from records.choices import Origin
 from records.models import RecordCursor
 from records.services.cut_down import stored_at_least
 from records.services.passes import late_record
-from terminal_protocol import RetCode, likeness
+from terminal_protocol import RetCode, message_digest
 from terminal_protocol.pages import Page, PageWalk
-from terminal_protocol.signs import read_sign
+from terminal_protocol.sign_records import read_sign
 from terminal_protocol.values import lookup, read_moment, read_text
 
 # Ten pictures of 700 K each are an answer that a terminal can still make (seed 9.2).
@@ -65,7 +65,7 @@ def sign_store(
     if not message.extras.get("record_id"):
         # Its picture, else whom it names and what was measured; what is alike in all is one record.
         image = message.image
-        named += f"\0{hashlib.sha256(image).hexdigest() if image else likeness(sign)}"
+        named += f"\0{hashlib.sha256(image).hexdigest() if image else message_digest(sign)}"
     key = hashlib.sha256(f"fetched\0{named}".encode()).hexdigest()
     store = partial(late_record, terminal=terminal, key=key, origin=origin)
     return stored_at_least(lambda one: store(message=one), message) is not None

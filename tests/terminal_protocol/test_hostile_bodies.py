@@ -16,7 +16,7 @@ from terminal_protocol import (
     read_body,
     read_feedback,
 )
-from terminal_protocol._effort import OBJECTS_MAX, VALUES_MAX
+from terminal_protocol._work_budget import OBJECTS_MAX, VALUES_MAX
 
 UNREADABLE = {"not_json", "not_an_object", "too_deep", "too_large", "too_many"}
 SIZES = (300_000, 600_000)

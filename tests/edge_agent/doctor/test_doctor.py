@@ -113,7 +113,7 @@ async def test_file_that_others_can_read_is_a_warning(door: Door) -> None:
 
 
 @pytest.mark.parametrize(
-    ("api", "words"),
+    ("api", "text"),
     [
         ({"password": "123456"}, "still the factory's"),
         ({"password": ""}, "nobody may call"),
@@ -155,7 +155,7 @@ async def test_missing_models_say_how_to_get_them(door: Door) -> None:
 
 
 @pytest.mark.parametrize(
-    ("spoilt", "words"),
+    ("spoilt", "text"),
     [
         (lambda picture: Image.new("RGB", picture.size, (40, 40, 40)), "nothing but one colour"),
         (lambda picture: picture.point(lambda value: value // 10), "too dark"),
@@ -238,7 +238,7 @@ async def test_name_that_cannot_be_one(door: Door) -> None:
 
 
 @pytest.mark.parametrize(
-    ("failure", "result", "words"),
+    ("failure", "result", "text"),
     [
         (refusal("10005"), Result.FAILED, "does not take this terminal in (ret 10005: no)"),
         (refusal("10004"), Result.FAILED, "(ret 10004: no)"),
@@ -337,7 +337,7 @@ async def test_library_of_a_terminal_in_step_is_not_asked_for(
 
 
 @pytest.mark.parametrize(
-    ("ahead_s", "result", "words"),
+    ("ahead_s", "result", "text"),
     [
         (0, Result.OK, "against the platform's"),
         (-90, Result.WARNING, "behind the platform's"),

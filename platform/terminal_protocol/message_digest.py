@@ -37,7 +37,7 @@ _FIELDS: Final[dict[str, Callable[[Any], Any]]] = {
 }
 
 
-def likeness(data: Mapping[str, Any]) -> str:
+def message_digest(data: Mapping[str, Any]) -> str:
     """Return a digest of whom a message names and what was measured.
 
     A value counts as it is read, so that another notation of it is the same; one that cannot be

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import islice
 
-from ._effort import HALVES_MAX
+from ._work_budget import HALVES_MAX
 from .exceptions import UnreadableBody
 
 # What bounds the work on hostile bytes; a message of chapter 9 has a dozen runs of some bytes.

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from datetime import tzinfo
 from typing import Any, Final
 
-from ._effort import Effort
 from ._reader import FieldReader, as_object
+from ._work_budget import Effort
 from .device_calls import PUSH_RECORD, CallAnswer
 from .device_fields import FieldKind
 from .device_objects import SIGN_FIELDS, USER_OBJECT

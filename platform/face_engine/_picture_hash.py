@@ -13,7 +13,7 @@ from face_engine.base import RgbImage
 
 _ROWS = 8
 # Of 64. Encoded anew, scaled or a fifth brighter, copies of the portraits differ in 7 at most,
-# different photos of one person in 21 and more (tests/face_engine/test_sameness.py).
+# different photos of one person in 21 and more (tests/face_engine/test_picture_hash.py).
 _NEAR_BITS = 12
 _LAID_PX = 64
 # Correlation of grey values: of such copies 0.986 and more, of different photos below 0.6.

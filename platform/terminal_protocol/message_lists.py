@@ -4,8 +4,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from ._effort import Effort
 from ._reader import as_object
+from ._work_budget import Effort
 from .body import BodyReading
 from .exceptions import UnreadableBody
 from .values import folded
