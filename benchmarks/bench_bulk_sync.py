@@ -62,16 +62,16 @@ def run(people: int) -> None:
 
     tracemalloc.start()
     started = time.perf_counter()
-    whole_list(terminal)
+    read_full_list(terminal)
     whole_s, whole_mb = time.perf_counter() - started, tracemalloc.get_traced_memory()[1] / 2**20
     tracemalloc.stop()
 
     sizes, seconds, cursor = [], [], 0
     while not sizes or sizes[-1]:
         started = time.perf_counter()
-        told, cursor = poll(terminal, cursor)
+        received, cursor = poll(terminal, cursor)
         seconds.append(time.perf_counter() - started)
-        sizes.append(told)
+        sizes.append(received)
     queries, nothing_ms = nothing_new(terminal, cursor)
     paged_mb = memory_of_pages(terminal)
 
@@ -136,7 +136,7 @@ def memory_of_pages(terminal: Any) -> float:
     return peak / 2**20
 
 
-def whole_list(terminal: Any) -> int:
+def read_full_list(terminal: Any) -> int:
     """Read everybody in one list, with each one's photo."""
     from faces.selectors import people_for_terminal
 

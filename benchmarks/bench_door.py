@@ -69,7 +69,7 @@ class Film:
         """Nothing to close."""
 
 
-class Quiet:
+class NoEventLog:
     """An `EventLog` that drops what is written."""
 
     def write(self, event: str, line: str, **facts: Any) -> None:
@@ -135,7 +135,7 @@ async def through_the_door(
             ),
             door=lambda: door,
             library_age_s=lambda: 1.0,
-            event_log=Quiet(),
+            event_log=NoEventLog(),
         )
         begin = time.perf_counter()
         await pipeline.run()

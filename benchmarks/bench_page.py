@@ -77,7 +77,7 @@ class Film:
         """Nothing to close."""
 
 
-class Told:
+class PortEventLog:
     """An `EventLog` that remembers where the page is."""
 
     def __init__(self) -> None:
@@ -162,9 +162,9 @@ async def measure(
     config: AgentConfig, pictures: Sequence[Any], *, repeats: int, warm_up: int
 ) -> tuple[Spent, Spent, int]:
     """Return what pictures cost with nobody and with all watching, and live pictures made."""
-    told, clock, film = Told(), SystemClock(), Film()
+    event_log, clock, film = PortEventLog(), SystemClock(), Film()
     devices = Devices(film, SimulatedRelay(), NoThermometer(), clock)
-    parts: Parts = assemble(config, devices, clock, load_engine(), told)
+    parts: Parts = assemble(config, devices, clock, load_engine(), event_log)
     await parts.database.open()
     await parts.interfaces.terminal.settings.load()
     await parts.door.recogniser.open()
@@ -172,7 +172,7 @@ async def measure(
     alone, watched = Spent(), Spent()
     async with parts.upstream.client:
         page = asyncio.create_task(parts.interfaces.page.run())
-        port = await told.port
+        port = await event_log.port
         watchers = await asyncio.to_thread(Watchers, port)
         for number in range(-warm_up, repeats):
             for word, spent in (("rest", alone), ("watch", watched)):

@@ -39,14 +39,14 @@ from face_engine import FaissIndex, decode_image, install_models, install_portra
 from face_engine.assets import cache_root
 
 DEMANDED = 15.0
-NOBODY = "nobody"
+NO_MATCH = "nobody"
 ENROLLED = {"obama": "obama.jpg", "biden": "biden.jpg"}
 EXPECTED = {
     "obama.jpg": "obama",
     "obama2.jpg": "obama",
     "obama3.jpg": "obama",
     "biden.jpg": "biden",
-    "astronaut.png": NOBODY,
+    "astronaut.png": NO_MATCH,
 }
 DLIB_WHEEL, DLIB_SOURCE = "dlib-bin==20.0.1.post1", "dlib==20.0.1"
 # Without their dependencies, which would compile dlib in any case.
@@ -167,11 +167,11 @@ def _menjin(
     def recognise(raw: bytes) -> str:
         descriptor = engine.largest_descriptor(decode_image(raw))
         if descriptor is None:
-            return NOBODY
+            return NO_MATCH
         scores, ids = index.search(descriptor[None], 1)
         nearest = int(ids[0, 0])
         if scores[0, 0] < engine.threshold:
-            return NOBODY
+            return NO_MATCH
         return names[nearest] if nearest < len(names) else f"filler{nearest - len(names)}"
 
     return recognise

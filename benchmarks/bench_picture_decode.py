@@ -76,10 +76,12 @@ def _ways() -> Callable[[bytes], Any]:
     if "hold" not in inspect.signature(decode_image).parameters:
         return decode_image
     names = vars(face_engine)
-    budget, patience = names["PictureBudget"](_BUDGET), names["Patience"](60.0)
+    # The decoder of an earlier commit knows the limits by their former name.
+    wait_limits = (names.get("WaitLimits") or names["Patience"])(60.0)
+    budget = names["PictureBudget"](_BUDGET)
 
     def decode(raw: bytes) -> None:
-        with budget.hold(patience) as hold:
+        with budget.hold(wait_limits) as hold:
             pixels = decode_image(raw, hold=hold)
             hold.keep(pixels.nbytes)
 
@@ -108,12 +110,12 @@ class _Decoder:
 
     def took(self, path: Path) -> tuple[float, float]:
         """Return the seconds that one decoding took, by the clock and of CPU."""
-        asked, told = self._process.stdin, self._process.stdout
-        if asked is None or told is None:
+        questions, answers = self._process.stdin, self._process.stdout
+        if questions is None or answers is None:
             raise RuntimeError("the process has no pipes")
-        asked.write(f"{path}\n")
-        asked.flush()
-        elapsed, spent = told.readline().split()
+        questions.write(f"{path}\n")
+        questions.flush()
+        elapsed, spent = answers.readline().split()
         return float(elapsed), float(spent)
 
 

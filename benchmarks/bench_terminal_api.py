@@ -141,8 +141,8 @@ def kinds(fleet: Fleet) -> dict[str, Ask]:
     caller = fleet.caller
 
     def results(number: int) -> bytes:
-        said = [ResultFeedback(user_id, "100", "操作成功") for user_id in ("200", "201")]
-        return caller.post(f"syresult/full-{number}", write_feedback(said))
+        results = [ResultFeedback(user_id, "100", "操作成功") for user_id in ("200", "201")]
+        return caller.post(f"syresult/full-{number}", write_feedback(results))
 
     return {
         _YARDSTICK: lambda number: caller.get(f"synobody/full-{number}"),
@@ -200,8 +200,8 @@ def measure(
                     ask(number)
                 parts.append((time.process_time() - begin_s) / _PART)
         spent = [(cpu_seconds([pid]) - begin[name]) / requests for name, pid in processes.items()]
-        told = [round(one * 1000, 3) for one in (statistics.median(parts), *spent)]
-        rows.append([kind, round(queries.count / requests, 2), *told])
+        columns = [round(one * 1000, 3) for one in (statistics.median(parts), *spent)]
+        rows.append([kind, round(queries.count / requests, 2), *columns])
     return rows
 
 

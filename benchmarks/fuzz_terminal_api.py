@@ -96,7 +96,7 @@ def judge(request: Request, status: int, content_type: str, body: bytes) -> str 
     return None if isinstance(answer.get("ret"), str) else "no ret"
 
 
-def said(body: bytes) -> str:
+def answer_code(body: bytes) -> str:
     """Return the code in an answer, so that the figures show how deep the requests got."""
     try:
         answer = json.loads(body)
@@ -125,7 +125,7 @@ class Caller(threading.Thread):
                 self.connection.close()
                 self._note("broken", request, f"no answer: {type(error).__name__}: {error}")
                 continue
-            word = f"{status} {said(body)}".strip()
+            word = f"{status} {answer_code(body)}".strip()
             self._note(word, request, judge(request, status, kind, body))
 
     def _note(self, word: str, request: Request, wrong: str | None) -> None:

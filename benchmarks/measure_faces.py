@@ -42,7 +42,7 @@ def main() -> int:
         return 2
     engines = {
         "as run": build_engine(install_models(print)),
-        "no close look": build_engine(close_looks=0),
+        "no close look": build_engine(close_ups_most=0),
     }
     photos = {path.name: decode_image(path.read_bytes()) for path in (folder / "pairs").iterdir()}
     pairs = _pairs(folder)

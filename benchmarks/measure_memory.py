@@ -45,10 +45,10 @@ class ForgetfulPlatform(FakePlatform):
 
     def answer(self, method: str, target: str, body: bytes) -> tuple[int, Any, dict[str, str]]:
         """See `FakePlatform.answer`."""
-        told = super().answer(method, target, body)
+        reply = super().answer(method, target, body)
         for kept in (self.raw_bodies, self.passes, self.readings, self.requests, self.polls):
             kept.clear()
-        return told
+        return reply
 
 
 def serve(tell: Any, stop: Event) -> None:
@@ -131,7 +131,7 @@ class Film:
         """Nothing to close."""
 
 
-class Quiet:
+class OpeningCounter:
     """An `EventLog` that counts openings."""
 
     def __init__(self) -> None:
@@ -194,9 +194,9 @@ def configured(base_url: str, folder: Path) -> AgentConfig:
     return parse_config(table, base=folder)
 
 
-def measured(base_url: str, chosen: argparse.Namespace) -> tuple[Film, Parts, Quiet]:
+def measured(base_url: str, chosen: argparse.Namespace) -> tuple[Film, Parts, OpeningCounter]:
     """Show the film to a terminal; what was read meanwhile."""
-    clock, event_log = FilmClock(), Quiet()
+    clock, event_log = FilmClock(), OpeningCounter()
     engine = load_engine()
     pictures = list(walks(chosen.empty))
     film = Film(pictures, clock, chosen.frames, max(1, chosen.frames // 10))

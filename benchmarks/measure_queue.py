@@ -54,14 +54,14 @@ class CheckingPlatform(FakePlatform):
 
     def answer(self, method: str, target: str, body: bytes) -> tuple[int, Any, dict[str, str]]:
         """See `FakePlatform.answer`."""
-        told = super().answer(method, target, body)
+        reply = super().answer(method, target, body)
         for kind, arrived in (("pass", self.passes), ("stranger", self.readings)):
             for one in arrived:
                 self._note(kind, one)
             arrived.clear()
         self.raw_bodies.clear()
         self.requests.clear()
-        return told
+        return reply
 
     def _note(self, kind: str, one: FaceMatch | TemperatureReading) -> None:
         at = one.captured_at

@@ -10,7 +10,7 @@ Everything a program needs is here; modules with an underscore may change at any
 this package loads neither onnxruntime nor faiss; they come with `load_engine` and `FaissIndex`.
 """
 
-from face_engine._budget import Patience, PictureBudget, PictureHold
+from face_engine._budget import PictureBudget, PictureHold, WaitLimits
 from face_engine._engine import load_engine
 from face_engine._faiss_index import FaissIndex
 from face_engine._image import (
@@ -81,7 +81,6 @@ __all__ = [
     "ModelMissing",
     "NumpyIndex",
     "PartialImage",
-    "Patience",
     "PictureBudget",
     "PictureHold",
     "PicturesBusy",
@@ -90,6 +89,7 @@ __all__ = [
     "QualityReport",
     "RgbImage",
     "VectorIndex",
+    "WaitLimits",
     "are_hashes_near",
     "assess",
     "asset_status",

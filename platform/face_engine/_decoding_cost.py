@@ -28,7 +28,7 @@ _COEFFICIENT_BYTES: Final = 2
 _BLOCK_PX: Final = 8
 
 
-def picture_weight(
+def decoding_cost(
     image: Image.Image,
     raw: bytes,
     *,

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from face_engine import assets
 from face_engine._alignment import align_face
-from face_engine._detector import CLOSE_LOOKS, YunetDetector
+from face_engine._detector import CLOSE_UPS_MOST, YunetDetector
 from face_engine._graphs import GraphVariant, load_graph
 from face_engine._manifest import DescriptorTraits, Manifest
 from face_engine.base import Descriptor, DetectedFace, FaceEngine, InferenceSession, RgbImage
@@ -142,7 +142,7 @@ def build_engine(
     *,
     threads: int = 1,
     variant: GraphVariant = "fast",
-    close_looks: int = CLOSE_LOOKS,
+    close_ups_most: int = CLOSE_UPS_MOST,
 ) -> OnnxFaceEngine:
     """Build an engine without sharing it; `load_engine` is what programs want.
 
@@ -150,7 +150,7 @@ def build_engine(
         model_dir: folder of the models; the cache by default.
         threads: threads inside one run of a network.
         variant: ``folded`` runs the models as published, which is slower; for comparisons.
-        close_looks: see `YunetDetector`.
+        close_ups_most: see `YunetDetector`.
 
     Raises:
         ModelMissing, ModelInvalid: when the models are not installed or not intact.
@@ -164,7 +164,7 @@ def build_engine(
             open_session(load_graph(detector, root, variant), threads=threads),
             detector.detector,
             detector.graph_input,
-            close_looks=close_looks,
+            close_ups_most=close_ups_most,
         ),
         open_session(load_graph(descriptor, root, variant), threads=threads),
         descriptor,
@@ -196,7 +196,7 @@ def load_engine(model_dir: Path | None = None, *, threads: int = 1) -> FaceEngin
         return _engines[key]
 
 
-def _forget_engines() -> None:
+def _drop_engines() -> None:
     """After a fork: sessions own threads, which do not live on in the child."""
     global _lock
     _lock = threading.Lock()
@@ -204,7 +204,7 @@ def _forget_engines() -> None:
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_engines)
+    os.register_at_fork(after_in_child=_drop_engines)
 
 
 def _checked(image: NDArray[Any]) -> RgbImage:

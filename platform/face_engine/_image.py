@@ -11,8 +11,8 @@ from PIL import Image, UnidentifiedImageError
 from PIL.JpegImagePlugin import JpegImageFile
 
 from face_engine._budget import PictureHold
-from face_engine._decoding_cost import picture_weight
-from face_engine._jpeg_scans import SCANS_MOST, scan_starts, scans_tell_all
+from face_engine._decoding_cost import decoding_cost
+from face_engine._jpeg_scans import SCANS_MOST, are_scans_complete, scan_starts
 from face_engine._metadata import bare_picture, orientation_of
 from face_engine._orientation import upright
 from face_engine._pixels import factor_for, rgb_pixels
@@ -195,7 +195,7 @@ def _decode_cut(raw: bytes, limits: _Limits) -> PartialImage | None:
         except OSError:
             continue
         rows = int(differing.argmax()) if differing.any() else len(pixels)
-        is_whole = rows == len(pixels) and scans_tell_all(kept, components=header.layers)
+        is_whole = rows == len(pixels) and are_scans_complete(kept, components=header.layers)
         # A progressive picture comes whole and coarse, and grows finer.
         if rows or ("progressive" in header.info and pixels.min() < pixels.max()):
             return PartialImage(pixels, is_cut=True, is_whole=is_whole)
@@ -225,7 +225,7 @@ def _pixels(
         if is_jpeg and scans is None:
             scans = scan_starts(raw)
         limits.admit(
-            picture_weight(
+            decoding_cost(
                 image, raw, factor=factor, scans=scans, beside_another=limits.is_beside_another
             )
         )

@@ -64,8 +64,8 @@ def orientation_of(exif: bytes, xmp: bytes = b"") -> int:
         xmp: an XMP packet, or nothing.
     """
     found = _exif_orientation(exif)
-    if found is None and (told := _XMP_ORIENTATION.search(xmp)):
-        found = int(told[1])
+    if found is None and (xmp_orientation := _XMP_ORIENTATION.search(xmp)):
+        found = int(xmp_orientation[1])
     return found if found is not None and 1 <= found <= 8 else 1
 
 

@@ -52,16 +52,16 @@ def judge_photo(
     if set(report.problems) not in _MISREAD:
         return faces, report
     if faces:
-        roll_deg = _roll_seen_best(engine, _cut(image, faces[0]), faces[0].score)
+        roll_deg = _best_roll(engine, _cut(image, faces[0]), faces[0].score)
     else:
-        roll_deg = _roll_seen_best(engine, _whole(image), 0.0)
+        roll_deg = _best_roll(engine, _whole(image), 0.0)
     if roll_deg is None or abs(roll_deg) <= limits.max_roll_deg:
         return faces, report
     problems = (QualityProblem.TILTED,)
     return faces, replace(report, acceptable=False, problems=problems, roll_deg=roll_deg)
 
 
-def _roll_seen_best(engine: FaceEngine, picture: Image.Image, score: float) -> float | None:
+def _best_roll(engine: FaceEngine, picture: Image.Image, score: float) -> float | None:
     """Return how far the head is tilted in the turn that shows it best; None: as it is.
 
     Args:
@@ -69,16 +69,18 @@ def _roll_seen_best(engine: FaceEngine, picture: Image.Image, score: float) -> f
         picture: with the face in its middle, or a whole photo.
         score: of the face as it is, which a turn has to exceed.
     """
-    turned = max(_looks(engine, picture, _TURNS_DEG), key=lambda look: look[0], default=None)
+    turned = max(
+        _detect_in_turns(engine, picture, _TURNS_DEG), key=lambda look: look[0], default=None
+    )
     if turned is None or turned[0] <= score:
         return None
     # The eyes of a tilted head are read less tilted than they are, so it is measured upright.
     nearly = turned[1]
-    upright = next(_looks(engine, picture, (nearly,)), None)
+    upright = next(_detect_in_turns(engine, picture, (nearly,)), None)
     return nearly if upright is None else upright[1]
 
 
-def _looks(
+def _detect_in_turns(
     engine: FaceEngine, picture: Image.Image, turns_deg: tuple[float, ...]
 ) -> Iterator[tuple[float, float]]:
     """Yield score and tilt in the photo, in degrees, of the face in each turn that shows one."""

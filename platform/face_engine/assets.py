@@ -87,7 +87,7 @@ def install_models(progress: Progress | None = None, *, model_dir: Path | None =
     from face_engine._graphs import derive_graph  # needs onnx, which is slow to import
 
     root = model_dir or models_dir()
-    say = progress or _silent
+    say = progress or _ignore
     with tempfile.TemporaryDirectory(prefix="menjin-") as archives:
         for manifest in model_manifests():
             paths = _ensure_files(manifest, root / manifest.name, Path(archives), say)
@@ -120,7 +120,7 @@ def ensure_files(
         InstallFailed: when something is still missing after the last source.
     """
     with tempfile.TemporaryDirectory(prefix="menjin-") as archives:
-        return _ensure_files(manifest, folder, Path(archives), progress or _silent)
+        return _ensure_files(manifest, folder, Path(archives), progress or _ignore)
 
 
 def asset_status(*, model_dir: Path | None = None) -> list[AssetStatus]:
@@ -230,5 +230,5 @@ def _state(path: Path, asset: AssetFile) -> str:
     return "installed" if is_intact(path, asset) else "damaged"
 
 
-def _silent(line: str) -> None:
+def _ignore(line: str) -> None:
     """Take a line of progress nobody wants."""

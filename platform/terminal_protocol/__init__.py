@@ -3,7 +3,7 @@
 from .answers import Ack, PassAnswer
 from .body import BodyReading, read_answer, read_body
 from .codes import RetCode
-from .exceptions import NotThisMessage, ProtocolError, UnreadableBody
+from .exceptions import ProtocolError, UnreadableBody, WrongMessageType
 from .faults import FAULT_WORDS, fault_words
 from .message_digest import message_digest
 from .message_lists import messages_in
@@ -17,7 +17,7 @@ from .messages import (
     without_image,
     write_feedback,
 )
-from .requests import BodyBrokeOff, BodyTooLarge, TerminalReply, TerminalRequest
+from .requests import BodyIncomplete, BodyTooLarge, TerminalReply, TerminalRequest
 from .signature import is_fresh, is_signed, sign
 from .sync import URL_MAX, SyncAnswer, SyncEntry
 
@@ -25,13 +25,12 @@ __all__ = [
     "FAULT_WORDS",
     "URL_MAX",
     "Ack",
-    "BodyBrokeOff",
+    "BodyIncomplete",
     "BodyReading",
     "BodyTooLarge",
     "FaceMatch",
     "Heartbeat",
     "IdCard",
-    "NotThisMessage",
     "PassAnswer",
     "ProtocolError",
     "ResultFeedback",
@@ -42,6 +41,7 @@ __all__ = [
     "TerminalReply",
     "TerminalRequest",
     "UnreadableBody",
+    "WrongMessageType",
     "fault_words",
     "is_fresh",
     "is_signed",

@@ -18,7 +18,7 @@ from .exceptions import UnreadableBody
 # What bounds the work on hostile bytes; a message of chapter 9 has a dozen runs of some bytes.
 _RUNS_MAX = 2_000
 _RUN_MAX_BYTES = 1_024
-_WEIGHED_MAX_BYTES = 65_536
+_COMPARED_MAX_BYTES = 65_536
 
 # Bytes below 0x30 and these others never are the second half of a Chinese character.
 _RUN = re.compile(rb"[\x80-\xff][^\x00-\x1f\"&',:;=]*+")
@@ -79,13 +79,13 @@ def decode_damaged(raw: bytes) -> tuple[str, list[str]]:
         raise UnreadableBody("too_large")
     repairs = []
     if has_halves(raw) or _JAVA_NUL in raw:
-        raw, is_mended = _mend_halves(raw)
+        raw, is_mended = _join_halves(raw)
         repairs += ["json_cesu8"] if is_mended else []
     raw, blanks = _LATIN_BLANK.subn(b"\xc2\xa0", raw)
     try:
         text, is_gbk = raw.decode("utf-8", "surrogatepass"), False
     except UnicodeDecodeError:
-        text, is_gbk = _weigh(raw)
+        text, is_gbk = _decode_by_cost(raw)
     if is_gbk or blanks:
         repairs.append("json_encoding")
     if text.count(_REPLACEMENT) > raw.count(_REPLACEMENT.encode()):
@@ -98,7 +98,7 @@ def join_halves(text: str) -> str:
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
 
 
-def _mend_halves(raw: bytes) -> tuple[bytes, bool]:
+def _join_halves(raw: bytes) -> tuple[bytes, bool]:
     """Write pairs as the character they are; in a body of GBK such bytes are characters."""
     found = _PAIR.subn(lambda pair: join_halves(_halves(pair[0])).encode(), raw)
     mended = found[0].replace(_JAVA_NUL, b"\x00")
@@ -107,7 +107,7 @@ def _mend_halves(raw: bytes) -> tuple[bytes, bool]:
     try:
         mended.decode("utf-8", "surrogatepass")
     except UnicodeDecodeError:
-        return (mended, True) if not _weigh(raw)[1] else (raw, False)
+        return (mended, True) if not _decode_by_cost(raw)[1] else (raw, False)
     return mended, True
 
 
@@ -115,7 +115,7 @@ def _halves(raw: bytes) -> str:
     return raw.decode("utf-8", "surrogatepass")
 
 
-def _weigh(raw: bytes) -> tuple[str, bool]:
+def _decode_by_cost(raw: bytes) -> tuple[str, bool]:
     """Return the text, and whether some of it was read as GB18030."""
     runs, rest = _runs(raw)
     as_utf8 = sum(min(run.costs(in_gbk_body=False)) for run in runs)
@@ -135,7 +135,7 @@ def _weigh(raw: bytes) -> tuple[str, bool]:
 def _runs(raw: bytes) -> tuple[list[_Run], int]:
     """Return the runs that are weighed, and where the rest begins that only follows them."""
     runs: list[_Run] = []
-    left = _WEIGHED_MAX_BYTES
+    left = _COMPARED_MAX_BYTES
     for found in islice(_RUN.finditer(raw), _RUNS_MAX):
         length = found.end() - found.start()
         if length > min(left, _RUN_MAX_BYTES):

@@ -10,7 +10,7 @@ from typing import Any
 
 from ._lenient_json import NESTED
 from ._text import BROKEN_OFF, DEPTH_LIMIT, read_json
-from ._work_budget import Effort
+from ._work_budget import WorkBudget
 from .exceptions import UnreadableBody
 from .values import (
     folded,
@@ -20,10 +20,10 @@ from .values import (
     read_bool,
     read_image,
     read_int,
-    read_moment,
     read_number,
     read_temperature_c,
     read_text,
+    read_timestamp,
     read_unit,
     within_depth,
 )
@@ -39,7 +39,7 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 def unwrap(
-    data: Mapping[str, Any], envelope: str, effort: Effort | None = None
+    data: Mapping[str, Any], envelope: str, budget: WorkBudget | None = None
 ) -> Mapping[str, Any]:
     """Return what is inside an envelope such as "Info", or the object itself when it is flat.
 
@@ -49,7 +49,7 @@ def unwrap(
     for key, value in data.items():
         if folded(key) != envelope.lower():
             continue
-        inner = as_object(value, effort)
+        inner = as_object(value, budget)
         if isinstance(inner, list) and inner:
             inner = inner[0]
         if isinstance(inner, Mapping):
@@ -58,7 +58,7 @@ def unwrap(
     return data
 
 
-def as_object(value: Any, effort: Effort | None = None) -> Any:
+def as_object(value: Any, budget: WorkBudget | None = None) -> Any:
     """Return the object in a text such as '{"name": …}'; any other value as it is.
 
     Read as a body is, but half an object is none, and so is one for which ``effort`` is not enough.
@@ -66,7 +66,7 @@ def as_object(value: Any, effort: Effort | None = None) -> Any:
     if not isinstance(value, str) or not value.lstrip().startswith(("{", "[")):
         return value
     try:
-        found, repairs = read_json(value, effort or Effort())
+        found, repairs = read_json(value, budget or WorkBudget())
     except UnreadableBody:
         return value
     return value if BROKEN_OFF in repairs else within_depth(found, DEPTH_LIMIT)
@@ -106,7 +106,7 @@ class FieldReader:
                 return found[1]
         return None
 
-    def text(self, *names: str, limit: int, advised: int = 0) -> str:
+    def text(self, *names: str, limit: int, seed_limit: int = 0) -> str:
         """Return text of at most ``limit`` characters; over ``advised`` (the seed's) is a fault."""
         value = self.take(*names)
         if isinstance(value, dict | list):
@@ -120,7 +120,7 @@ class FieldReader:
             self._keep(names[0], value)
         elif len(text) > limit:
             self.faults.append(f"{names[0].lower()}_truncated")
-        elif advised and len(text) > advised:
+        elif seed_limit and len(text) > seed_limit:
             self.faults.append(f"{names[0].lower()}_too_long")
         return text[:limit]
 
@@ -181,7 +181,7 @@ class FieldReader:
     def moment(self, *names: str) -> tuple[datetime | None, str]:
         """Return the moment and the text it was read from, empty only when none was sent."""
         value = self.take(*names)
-        moment, fault = read_moment(value, zone=self._zone)
+        moment, fault = read_timestamp(value, zone=self._zone)
         raw = read_text(value, limit=64)
         if fault:
             self.faults.append(fault)

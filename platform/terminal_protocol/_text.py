@@ -7,7 +7,7 @@ from typing import Any
 
 from ._damaged_text import decode_damaged, has_halves
 from ._lenient_json import BETWEEN, read_lenient, read_lenient_all
-from ._work_budget import OBJECTS_MAX, Effort
+from ._work_budget import OBJECTS_MAX, WorkBudget
 from .exceptions import UnreadableBody
 
 # An object nested deeper than this is no message of a terminal.
@@ -48,7 +48,7 @@ class JsonReader:
                 raise ValueError("halves of characters")
             text = text.decode(json.detect_encoding(text), "surrogatepass")
             if _BEGINS.match(text):
-                Effort().admit(text)
+                WorkBudget().admit(text)
         self.repairs.clear()
         return json.loads(
             text,
@@ -104,13 +104,13 @@ class JsonReader:
             self.repairs.append(repair)
 
 
-def read_json(text: str, effort: Effort) -> tuple[Any, list[str]]:
+def read_json(text: str, budget: WorkBudget) -> tuple[Any, list[str]]:
     """Return what the text holds and its repairs; each reader is more tolerant than the one before.
 
     Raises:
         UnreadableBody: none of them can make an object of it, or it is more than one may hold.
     """
-    effort.admit(text)
+    budget.admit(text)
     reader = JsonReader()
     try:
         return reader.load(text), reader.repairs
@@ -119,18 +119,18 @@ def read_json(text: str, effort: Effort) -> tuple[Any, list[str]]:
     try:
         found = reader.load(text, strict=False)
     except (ValueError, RecursionError):
-        found, is_cut = read_lenient(text, DEPTH_LIMIT, effort)
+        found, is_cut = read_lenient(text, DEPTH_LIMIT, budget)
         return found, ["json_syntax", *([BROKEN_OFF] if is_cut else [])]
     return found, ["json_control_characters", *reader.repairs]
 
 
-def read_all(text: str, effort: Effort) -> tuple[list[Any], list[str]]:
+def read_all(text: str, budget: WorkBudget) -> tuple[list[Any], list[str]]:
     """Return what the text holds, one behind the other, and the repairs.
 
     Raises:
         UnreadableBody: no object can be made of its beginning, or it is more than one may hold.
     """
-    effort.admit(text)
+    budget.admit(text)
     reader = JsonReader()
     for is_strict, repair in ((True, []), (False, ["json_control_characters"])):
         try:
@@ -144,7 +144,7 @@ def read_all(text: str, effort: Effort) -> tuple[list[Any], list[str]]:
         several = []
     if several:
         return several, ["json_syntax", *reader.repairs]
-    several, is_cut = read_lenient_all(text, DEPTH_LIMIT, effort)
+    several, is_cut = read_lenient_all(text, DEPTH_LIMIT, budget)
     return several, ["json_syntax", *([BROKEN_OFF] if is_cut else [])]
 
 

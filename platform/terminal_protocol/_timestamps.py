@@ -24,7 +24,7 @@ _DATE = re.compile(
 )
 
 
-def moment_of_number(number: float, *, zone: tzinfo | None) -> datetime | None:
+def timestamp_from_number(number: float, *, zone: tzinfo | None) -> datetime | None:
     """Return the moment that a number says; None when it says none.
 
     Args:
@@ -36,10 +36,10 @@ def moment_of_number(number: float, *, zone: tzinfo | None) -> datetime | None:
             return _since_1970(number / divisor)
     if number <= _MAX_S:
         return _since_1970(number)
-    return moment_of_text(f"{number:.0f}", zone=zone)
+    return timestamp_from_text(f"{number:.0f}", zone=zone)
 
 
-def moment_of_text(text: str, *, zone: tzinfo | None) -> datetime | None:
+def timestamp_from_text(text: str, *, zone: tzinfo | None) -> datetime | None:
     """Return the moment that a date and time say; None when they say none.
 
     Args:

@@ -27,7 +27,7 @@ _SEPARATORS: Final = (",", "\\u002c", "\\u002C")
 _OPENING: Final = ("{", "[", "\\u007b", "\\u007B", "\\u005b", "\\u005B")
 
 
-class Effort:
+class WorkBudget:
     """What is left of the work that a body may cause."""
 
     def __init__(self) -> None:

@@ -22,5 +22,5 @@ class UnreadableBody(ProtocolError):
         self.code = code
 
 
-class NotThisMessage(ProtocolError):
+class WrongMessageType(ProtocolError):
     """Nothing in the object belongs to a message of this kind."""

@@ -45,18 +45,18 @@ def message_digest(data: Mapping[str, Any]) -> str:
     Keys that are not known do not count: they may be another time in each repeat.
     """
     data = unwrap(data, "Info")
-    told = {name: _told(lookup(data, name), read) for name, read in _FIELDS.items()}
+    values = {name: _read_value(lookup(data, name), read) for name, read in _FIELDS.items()}
     unit_sent = lookup(data, *UNIT_KEYS)
     unit = read_unit(unit_sent)
     heat = lookup(data, "temperature")
     degrees, fault = read_temperature_c(heat, unit)
-    told["temperature"] = [_sent(heat), _sent(unit_sent)] if fault else str(degrees)
+    values["temperature"] = [_sent(heat), _sent(unit_sent)] if fault else str(degrees)
     if unit is None:
-        told["unit"] = _sent(unit_sent)
-    return hashlib.sha256(json.dumps(told).encode()).hexdigest()
+        values["unit"] = _sent(unit_sent)
+    return hashlib.sha256(json.dumps(values).encode()).hexdigest()
 
 
-def _told(value: Any, read: Callable[[Any], Any]) -> Any:
+def _read_value(value: Any, read: Callable[[Any], Any]) -> Any:
     if value in (None, ""):
         return None
     found = read(value)

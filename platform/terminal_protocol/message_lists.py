@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from ._reader import as_object
-from ._work_budget import Effort
+from ._work_budget import WorkBudget
 from .body import BodyReading
 from .exceptions import UnreadableBody
 from .values import folded
@@ -24,9 +24,9 @@ def messages_in(body: BodyReading, envelope: str = "Info") -> list[BodyReading]:
         UnreadableBody: too_many.
     """
     found: list[Mapping[str, Any]] = []
-    effort = Effort()
+    budget = WorkBudget()
     for outer in (body.data, *body.further):
-        for one in _opened(outer, {envelope.lower(), _LIST}, effort):
+        for one in _opened(outer, {envelope.lower(), _LIST}, budget):
             found.append(one)
             if len(found) > MESSAGES_MAX:
                 raise UnreadableBody("too_many")
@@ -44,29 +44,29 @@ def length_of(message: BodyReading) -> int:
 
 
 def _opened(
-    data: Mapping[str, Any], envelopes: set[str], effort: Effort
+    data: Mapping[str, Any], envelopes: set[str], budget: WorkBudget
 ) -> Iterator[Mapping[str, Any]]:
     """Yield the entries of an envelope's list, or the object itself when it has none."""
     for key, value in data.items():
-        listed = as_object(value, effort) if folded(key) in envelopes else None
-        entries = list(objects_in(listed, effort)) if isinstance(listed, list) else []
+        listed = as_object(value, budget) if folded(key) in envelopes else None
+        entries = list(objects_in(listed, budget)) if isinstance(listed, list) else []
         if not entries:
             continue
         beside = {name: other for name, other in data.items() if name != key}
         if len(beside) > _BESIDE_MAX:
             beside = {}
         for entry in entries:
-            yield from _opened({**beside, **entry}, envelopes, effort)
+            yield from _opened({**beside, **entry}, envelopes, budget)
         return
     yield data
 
 
-def objects_in(listed: list[Any], effort: Effort | None = None) -> Iterator[dict[str, Any]]:
+def objects_in(listed: list[Any], budget: WorkBudget | None = None) -> Iterator[dict[str, Any]]:
     """Yield the objects of a list and of lists in it; what is none is passed over."""
-    effort = effort or Effort()
+    budget = budget or WorkBudget()
     for one in listed:
-        entry = as_object(one, effort)
+        entry = as_object(one, budget)
         if isinstance(entry, dict):
             yield entry
         elif isinstance(entry, list):
-            yield from objects_in(entry, effort)
+            yield from objects_in(entry, budget)

@@ -14,8 +14,8 @@ from decimal import Decimal
 from typing import Any
 
 from ._reader import FieldReader, as_object, unwrap
-from ._work_budget import Effort
-from .exceptions import NotThisMessage
+from ._work_budget import WorkBudget
+from .exceptions import WrongMessageType
 from .values import lookup, read_image
 
 # What storage holds; the seed's own limits (32, 16 …) are remarked on, not enforced.
@@ -65,7 +65,9 @@ def read_card(data: Mapping[str, Any]) -> tuple[IdCard | None, list[str]]:
     """Read a card and what was wrong with it; unknown keys are not kept, they may be numbers."""
     reader = FieldReader(data)
     values = {
-        name: reader.text(key, limit=_CARD_LIMIT if key == "address" else _WORD_LIMIT, advised=most)
+        name: reader.text(
+            key, limit=_CARD_LIMIT if key == "address" else _WORD_LIMIT, seed_limit=most
+        )
         for name, (key, most) in _CARD_KEYS.items()
     }
     faults = [f"id_card_{fault}" for fault in reader.faults]
@@ -122,20 +124,20 @@ class FaceMatch:
         """Read an upload; ``zone`` is its terminal's, for a moment that names none.
 
         Raises:
-            NotThisMessage: nothing in it belongs to a pass; who the device is does not count.
+            WrongMessageType: nothing in it belongs to a pass; who the device is does not count.
         """
         reader = FieldReader(unwrap(data, "Info"), zone=zone)
         if not reader.has_any(_PASS_KEYS):
-            raise NotThisMessage
+            raise WrongMessageType
         card_data = as_object(reader.take("idCardInfo"))
         picture = _picture(reader)
         captured_at, captured_raw = reader.moment("screenTime")
         values: dict[str, Any] = {
-            "user_id": reader.text("userId", limit=_ID_LIMIT, advised=32),
-            "user_name": reader.text("userName", limit=_NAME_LIMIT, advised=32),
-            "user_type": reader.text("userType", limit=_WORD_LIMIT, advised=32),
+            "user_id": reader.text("userId", limit=_ID_LIMIT, seed_limit=32),
+            "user_name": reader.text("userName", limit=_NAME_LIMIT, seed_limit=32),
+            "user_type": reader.text("userType", limit=_WORD_LIMIT, seed_limit=32),
             "action_code": reader.integer("actionCode"),
-            "action": reader.text("action", limit=_WORD_LIMIT, advised=16),
+            "action": reader.text("action", limit=_WORD_LIMIT, seed_limit=16),
             "similarity": reader.number("similarity"),
             "id_card_image": reader.image("IDCardImg", required=False, prefix="id_card_"),
             **picture,
@@ -207,11 +209,11 @@ class TemperatureReading:
         """Read an upload, in its "Info" envelope or flat; ``zone`` as for a pass.
 
         Raises:
-            NotThisMessage: nothing in it belongs to a reading; who the device is does not count.
+            WrongMessageType: nothing in it belongs to a reading; who the device is does not count.
         """
         reader = FieldReader(unwrap(data, "Info"), zone=zone)
         if not reader.has_any(_READING_KEYS):
-            raise NotThisMessage
+            raise WrongMessageType
         picture = _picture(reader)
         captured_at, captured_raw = reader.moment("screenTime")
         values = {**picture, **_common(reader)}
@@ -265,13 +267,13 @@ def _picture(reader: FieldReader) -> dict[str, Any]:
 
 def _common(reader: FieldReader) -> dict[str, Any]:
     return {
-        "device_id": reader.text("deviceid", limit=_ID_LIMIT, advised=32),
-        "uuid_label": reader.text("uuid", limit=_WORD_LIMIT, advised=32),
-        "nation_code": reader.text("nationCode", limit=_WORD_LIMIT, advised=32),
+        "device_id": reader.text("deviceid", limit=_ID_LIMIT, seed_limit=32),
+        "uuid_label": reader.text("uuid", limit=_WORD_LIMIT, seed_limit=32),
+        "nation_code": reader.text("nationCode", limit=_WORD_LIMIT, seed_limit=32),
         "temperature_c": reader.temperature("temperature", unit=UNIT_KEYS),
         "mask": reader.switch("mask"),
         "open_code": reader.integer("openCode"),
-        "open_message": reader.text("openMsg", limit=_SENTENCE_LIMIT, advised=32),
+        "open_message": reader.text("openMsg", limit=_SENTENCE_LIMIT, seed_limit=32),
     }
 
 
@@ -329,10 +331,10 @@ def read_feedback(*bodies: Mapping[str, Any]) -> tuple[list[ResultFeedback], tup
         The results, and fault words for entries without a user.
 
     Raises:
-        NotThisMessage: there is no result in it.
+        WrongMessageType: there is no result in it.
     """
     entries: list[Any] = []
-    effort = Effort()
+    budget = WorkBudget()
     for data in bodies:
         found = lookup(data, "resultList")
         entries += found if isinstance(found, list) else [data]
@@ -344,9 +346,9 @@ def read_feedback(*bodies: Mapping[str, Any]) -> tuple[list[ResultFeedback], tup
         if not isinstance(entry, Mapping):
             faults.append("result_not_an_object")
             continue
-        reader = FieldReader(unwrap(entry, "resultList", effort))
+        reader = FieldReader(unwrap(entry, "resultList", budget))
         result = ResultFeedback(
-            user_id=reader.text("userID", limit=_ID_LIMIT, advised=32),
+            user_id=reader.text("userID", limit=_ID_LIMIT, seed_limit=32),
             code=reader.text("status", "code", limit=16),
             message=reader.text("msg", "message", limit=255),
         )
@@ -355,7 +357,7 @@ def read_feedback(*bodies: Mapping[str, Any]) -> tuple[list[ResultFeedback], tup
         else:
             faults.append("result_without_user")
     if not results:
-        raise NotThisMessage
+        raise WrongMessageType
     return results, tuple(faults)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from ._reader import as_object
-from ._work_budget import Effort
+from ._work_budget import WorkBudget
 from .values import lookup, read_int
 
 # A list without end is no list: more than any terminal holds, ten a page.
@@ -73,8 +73,8 @@ class Page:
         found = found if isinstance(found, Mapping) else {}
         listed = as_object(lookup(found, "data"))
         listed = [listed] if isinstance(listed, Mapping) else listed
-        effort = Effort()
-        found_there = [as_object(one, effort) for one in listed] if isinstance(listed, list) else []
+        budget = WorkBudget()
+        found_there = [as_object(one, budget) for one in listed] if isinstance(listed, list) else []
         entries = tuple(one for one in found_there if isinstance(one, dict))
         size = read_int(lookup(found, "size"))
         return cls(

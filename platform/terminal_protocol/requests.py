@@ -6,7 +6,7 @@ from datetime import datetime
 from urllib.parse import parse_qsl
 
 
-class BodyBrokeOff(Exception):
+class BodyIncomplete(Exception):
     """The body of a request did not come whole."""
 
 

@@ -6,7 +6,7 @@ from datetime import tzinfo
 from typing import Any, Final
 
 from ._reader import FieldReader, as_object
-from ._work_budget import Effort
+from ._work_budget import WorkBudget
 from .device_calls import PUSH_RECORD, CallAnswer
 from .device_fields import FieldKind
 from .device_objects import SIGN_FIELDS, USER_OBJECT
@@ -52,8 +52,8 @@ def read_push(data: Mapping[str, Any], *, is_broken_off: bool) -> PushReading:
     found = as_object(answer.value)
     if found is None and lookup(data, "signTime") is not None:
         found = data
-    effort = Effort()
-    listed = [as_object(one, effort) for one in found] if isinstance(found, list) else [found]
+    budget = WorkBudget()
+    listed = [as_object(one, budget) for one in found] if isinstance(found, list) else [found]
     has_code = answer.code == PUSH_RECORD
     signs = tuple(
         one
@@ -85,8 +85,8 @@ def read_sign(
         "captured_raw": captured_raw,
         "image": reader.image("signAvatar", required=False),
     }
-    user_id = reader.text("userId", limit=64, advised=40)
-    user_name = reader.text("name", limit=120, advised=80)
+    user_id = reader.text("userId", limit=64, seed_limit=40)
+    user_name = reader.text("name", limit=120, seed_limit=80)
     similarity = reader.number("similarity")
     id_card, card_faults = read_card(card) if isinstance(card, Mapping) else (None, [])
     if card not in (None, "", []) and not isinstance(card, Mapping):

@@ -16,7 +16,7 @@ from ._damaged_text import join_halves
 from ._lenient_json import NESTED
 from ._pictures import bytes_of_base64
 from ._temperatures import POINTS, degrees_of_text, unit_of_word
-from ._timestamps import moment_of_number, moment_of_text
+from ._timestamps import timestamp_from_number, timestamp_from_text
 
 _INT_MAX = 2**31 - 1
 _END = object()
@@ -225,7 +225,7 @@ def read_temperature_c(value: Any, unit: str | None = "") -> tuple[Decimal | Non
     return degrees_of_text(text, unit)
 
 
-def read_moment(value: Any, *, zone: tzinfo | None = None) -> tuple[datetime | None, str | None]:
+def read_timestamp(value: Any, *, zone: tzinfo | None = None) -> tuple[datetime | None, str | None]:
     """Return (moment in UTC, fault) from what a terminal says.
 
     Read are seconds since 1970 and their parts down to nanoseconds, and a date with a time. A
@@ -241,11 +241,11 @@ def read_moment(value: Any, *, zone: tzinfo | None = None) -> tuple[datetime | N
     moment = None
     if isinstance(value, str):
         text = unicodedata.normalize("NFKC", value[:64]).strip()
-        moment = moment_of_text(text, zone=zone)
+        moment = timestamp_from_text(text, zone=zone)
         value = _seconds_written(text)
     number = None if isinstance(value, bool) else read_number(value)
     if moment is None and number is not None:
-        moment = moment_of_number(number, zone=zone)
+        moment = timestamp_from_number(number, zone=zone)
     return moment, None if moment else "captured_at_unreadable"
 
 

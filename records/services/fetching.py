@@ -30,7 +30,7 @@ from records.services.passes import late_record
 from terminal_protocol import RetCode, message_digest
 from terminal_protocol.pages import Page, PageWalk
 from terminal_protocol.sign_records import read_sign
-from terminal_protocol.values import lookup, read_moment, read_text
+from terminal_protocol.values import lookup, read_text, read_timestamp
 
 # Ten pictures of 700 K each are an answer that a terminal can still make (seed 9.2).
 _PAGE = 10
@@ -139,7 +139,7 @@ def gap_fill(*, terminal_id: int) -> CommandState:
 def pushed_until(*, terminal: Terminal, sign: Mapping[str, Any]) -> None:
     """Note that nothing before a pushed record is missing."""
     zone = ZoneInfo(terminal.site.timezone)
-    moment, fault = read_moment(lookup(sign, "signTime"), zone=zone)
+    moment, fault = read_timestamp(lookup(sign, "signTime"), zone=zone)
     if moment is not None and not fault:
         cursor_move(terminal_id=terminal.pk, until=moment)
 

@@ -10,8 +10,8 @@ import pytest
 
 from terminal_protocol import (
     FaceMatch,
-    NotThisMessage,
     UnreadableBody,
+    WrongMessageType,
     messages_in,
     read_body,
     read_feedback,
@@ -98,7 +98,7 @@ def _read(raw: bytes) -> None:
         FaceMatch.from_wire(messages_in(body)[0].data)
     except UnreadableBody as error:
         assert error.code in UNREADABLE
-    except NotThisMessage:
+    except WrongMessageType:
         pass
 
 
