@@ -243,7 +243,7 @@ def _compared(chosen: argparse.Namespace, folder: Path) -> int:
         now = datetime.now(UTC)
         path = chosen.results / f"{now:%Y-%m-%d}-picture_memory.json"
         command = [Path(sys.argv[0]).name, *sys.argv[1:]]
-        outcomes_seen = {
+        report = {
             "at": f"{now:%FT%T}Z",
             "command": command,
             "machine": machine(),

@@ -1,4 +1,4 @@
-"""Faces in pictures: find, judge, describe, compare. Knows nothing of Django.
+"""Face engine: detection, quality, descriptors, and similarity; without Django.
 
     engine = load_engine()
     image = decode_image(raw)

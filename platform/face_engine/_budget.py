@@ -1,4 +1,4 @@
-"""One budget of decoded bytes for all pictures of a process.
+"""Memory budget of decoded bytes for all pictures of a process.
 
 A picture takes what it will cost before it is decoded and gives it back when it is done with.
 Those that do not fit wait in the order in which they came, a bounded time, and a bounded number of
@@ -56,7 +56,7 @@ class WaitLimits:
 
 
 class _Pool:
-    """One part of the budget with its queue; the lock is the budget's."""
+    """One pool of the budget with its queue; the budget owns the lock."""
 
     def __init__(self, total: int, *, at_once: int) -> None:
         self.total = total
@@ -70,7 +70,7 @@ class _Pool:
         self.changed = threading.Condition()
 
     def enter(self, weight: int, wait_limits: WaitLimits, owner: Hashable | None) -> None:
-        """Take a weight, as soon as all that came before have theirs.
+        """Reserve memory once all earlier callers have theirs.
 
         Raises:
             PicturesBusy: too many wait already, or there was no room in time.
@@ -146,7 +146,7 @@ class _Pool:
 
 
 class PictureHold:
-    """What one caller has of the budget: nothing at first, then the weight of a picture."""
+    """Reservation of one caller: nothing at first, then the memory of a picture."""
 
     def __init__(
         self, budget: "PictureBudget", wait_limits: WaitLimits, owner: Hashable | None = None
@@ -159,7 +159,7 @@ class PictureHold:
         self._is_decoding = False
 
     def take(self, weight: int) -> None:
-        """Take what a picture costs, before it is decoded; what is held is given back first.
+        """Reserve a picture's memory before it is decoded; an earlier reservation is released.
 
         Raises:
             PicturesBusy: there was no room in time.
@@ -173,7 +173,7 @@ class PictureHold:
         self._pool, self._weight, self._is_decoding = pool, weight, True
 
     def keep(self, weight: int) -> None:
-        """Keep no more than this: the picture is decoded, and what that took is free again."""
+        """Reduce the reservation to this size when the picture is decoded."""
         if self._pool is None:
             return
         kept = min(weight, self._weight)
@@ -184,7 +184,7 @@ class PictureHold:
         self._weight, self._is_decoding = kept, False
 
     def release(self) -> None:
-        """Give back everything; harmless when there is nothing."""
+        """Release the reservation; does nothing without one."""
         self.keep(0)
         self._pool = None
 
@@ -230,7 +230,7 @@ class PictureBudget:
     def hold(
         self, wait_limits: WaitLimits, *, owner: Hashable | None = None
     ) -> Iterator[PictureHold]:
-        """Let a caller hold a picture; whatever it holds at the end is given back.
+        """Provide a reservation; what it holds at the end is released.
 
         Args:
             wait_limits: how long it waits.
@@ -251,7 +251,7 @@ class PictureBudget:
         return self._heavy
 
     def trim(self, freed: int, *, is_heavy: bool) -> None:
-        """Return free memory to the system; the C library would keep it.
+        """Return free memory to the system, which the C library would keep.
 
         After each heavy picture; after usual ones, which would only take it again, now and then and
         when nothing is decoded. What is left after the last picture follows a little later.

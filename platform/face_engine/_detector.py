@@ -1,4 +1,4 @@
-"""YuNet: from a picture to faces."""
+"""Face detector YuNet."""
 
 import math
 from dataclasses import replace
@@ -28,7 +28,7 @@ _SAME_FACE_IOU = 0.5
 
 
 class YunetDetector:
-    """Runs the network and reads its answers.
+    """Run the network and decode its output.
 
     Source of the formulas: seed of the project, DESIGN, "Faces"; they are those of OpenCV's
     FaceDetectorYN.
@@ -56,7 +56,7 @@ class YunetDetector:
         self._close_ups_most = close_ups_most
 
     def detect(self, image: RgbImage, size: int) -> list[DetectedFace]:
-        """Find faces, the main one first; a second look with margins when there is none."""
+        """Find faces, the main one first; repeat with margins when there is none."""
         height, width = image.shape[:2]
         faces = self._detect_in_window(image, size, (0, 0, width, height))
         if not faces:
@@ -90,7 +90,7 @@ class YunetDetector:
     def _detect_in_window(
         self, image: RgbImage, size: int, window: tuple[int, int, int, int]
     ) -> list[DetectedFace]:
-        """Look through a window (left, top, width, height) that may be larger than the picture."""
+        """Detect within a window (left, top, width, height) that may exceed the picture."""
         left, top, width, height = window
         scale = min(size / max(width, height), _MAX_ENLARGEMENT)
         rows, columns = (self._on_grid(round(side * scale)) for side in (height, width))
@@ -109,7 +109,7 @@ class YunetDetector:
         return _in_picture(boxes, scores, points, (x, y), ratio)
 
     def _on_grid(self, side: int) -> int:
-        """The least side the network takes that is not below this one."""
+        """Return the least side, not below this one, that the network accepts."""
         grid = self._traits.multiple
         return max(1, -(-side // grid)) * grid
 
@@ -177,7 +177,7 @@ def _overlaps(box: NDArray[np.float32], others: NDArray[np.float32]) -> NDArray[
 def _same_face(
     boxes: NDArray[np.float32], scores: NDArray[np.float32], best: int
 ) -> NDArray[np.float32]:
-    """Weights (n,) with sum 1 of the cells that speak of the same face as the best of them.
+    """Return weights (n,) with sum 1 of the cells that belong to the same face as the best one.
 
     A face is found by a dozen cells at once, each a little off. Their mean, weighted by score,
     trembles less than the best one alone, and the descriptor with it; measured effect in

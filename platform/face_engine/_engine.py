@@ -1,4 +1,4 @@
-"""The engine on onnxruntime, and the one place that loads it."""
+"""Face engine on onnxruntime, and the only place that loads it."""
 
 import os
 import threading
@@ -59,7 +59,7 @@ class OnnxFaceEngine:
         return self._detector.detect(_checked(image), size)
 
     def align(self, image: RgbImage, face: DetectedFace) -> RgbImage:
-        """The upright chip of a face, as the descriptor network reads it."""
+        """Return the aligned chip of a face for the descriptor network."""
         traits = self._traits
         return align_face(_checked(image), face.landmarks, traits.template, traits.chip_px)
 
@@ -108,7 +108,7 @@ class OnnxFaceEngine:
 
 
 def contract_id(manifest: Manifest) -> str:
-    """Name of what descriptors of a model mean; see `FaceEngine.contract_id`."""
+    """Return the identifier of a model's descriptors; see `FaceEngine.contract_id`."""
     if manifest.descriptor is None:
         raise ModelInvalid(f"{manifest.name} is not a descriptor")
     words = [word for word in (manifest.name, manifest.variant) if word]
@@ -144,7 +144,7 @@ def build_engine(
     variant: GraphVariant = "fast",
     close_ups_most: int = CLOSE_UPS_MOST,
 ) -> OnnxFaceEngine:
-    """Build an engine without sharing it; `load_engine` is what programs want.
+    """Build an engine without sharing it; programs use `load_engine`.
 
     Args:
         model_dir: folder of the models; the cache by default.

@@ -1,4 +1,4 @@
-"""Scans of a JPEG: how many there are, and whether they tell all of the picture.
+"""Scans of a JPEG: their number, and whether they are complete.
 
 A progressive picture comes as a coarse scan and finer ones behind it, each over the whole area.
 """
@@ -33,7 +33,7 @@ def scan_starts(raw: bytes) -> list[int]:
 
 
 def are_scans_complete(raw: bytes, *, components: int) -> bool:
-    """Whether the scans, each taken as whole, tell every component to its last bit."""
+    """Return whether the scans hold every component to its last bit."""
     missing_bits: dict[tuple[int, int], int] = {}
     for at in scan_starts(raw):
         header = raw[at + 4 : at + 2 + int.from_bytes(raw[at + 2 : at + 4])]

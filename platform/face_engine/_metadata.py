@@ -1,4 +1,4 @@
-"""What a picture file says beside its pixels: left out before decoding, apart from which way is up.
+"""Metadata of a picture file: removed before decoding, except for the orientation.
 
 Decoders read far more of it than is needed here, and fail, warn or take long over what they cannot
 make sense of. Pixels need none of it.
@@ -48,7 +48,7 @@ class BarePicture:
 
 
 def bare_picture(raw: bytes) -> BarePicture:
-    """Take a JPEG or PNG apart and keep what its pixels need. Never raises."""
+    """Remove metadata from a JPEG or PNG; never raises."""
     if raw.startswith(_JPEG_START):
         return _bare_jpeg(raw)
     if raw.startswith(_PNG_START):

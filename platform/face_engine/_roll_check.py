@@ -1,4 +1,4 @@
-"""Is the main face of a photo as upright as its landmarks say?
+"""Check of whether the main face is as upright as its landmarks claim.
 
 The detector was trained on upright heads. Of one that lies or stands on its head it still finds the
 box, but reads the eyes out of a mouth and says "upright"; the descriptor is then worth nothing. So
@@ -43,7 +43,7 @@ _MISREAD: tuple[set[QualityProblem], ...] = (
 def judge_photo(
     engine: FaceEngine, image: RgbImage, *, limits: QualityLimits = DEFAULT_LIMITS
 ) -> tuple[list[DetectedFace], QualityReport]:
-    """Detect, assess, and see whether the face really stands upright.
+    """Detect faces, assess the photo, and verify that the main face is upright.
 
     For photos that are enrolled: it costs five or six looks more than ``assess``.
     """
@@ -62,7 +62,7 @@ def judge_photo(
 
 
 def _best_roll(engine: FaceEngine, picture: Image.Image, score: float) -> float | None:
-    """Return how far the head is tilted in the turn that shows it best; None: as it is.
+    """Return the tilt of the rotation in which the head scores best; None for no rotation.
 
     Args:
         engine: finds faces.
@@ -103,7 +103,7 @@ def _cut(image: RgbImage, face: DetectedFace) -> Image.Image:
 
 
 def _whole(image: RgbImage) -> Image.Image:
-    """Return the whole photo, small and with room around it: no turn loses a corner."""
+    """Return the whole photo, small and with margins, so that no rotation cuts a corner."""
     # Pixels left out first: Pillow's copy of a large photo would take more memory than the photo.
     step = max(1, max(image.shape[:2]) // (2 * _WHOLE_PX))
     few = np.ascontiguousarray(image[::step, ::step])

@@ -1,4 +1,4 @@
-"""Installing models and demo portraits into the cache, and finding them again.
+"""Installation of models and demo portraits in the cache, and their lookup.
 
 The cache is ``MENJIN_CACHE`` or the user's cache directory; it lies outside any checkout, and
 everything in it can be deleted and installed again. A file counts only with the digest of its
@@ -72,7 +72,7 @@ def model_manifests() -> tuple[Manifest, Manifest]:
 
 
 def install_models(progress: Progress | None = None, *, model_dir: Path | None = None) -> Path:
-    """Install detector and descriptor, and derive the graphs that are run from them.
+    """Install detector and descriptor, and derive the graphs that are run.
 
     Args:
         progress: receives lines of text; None for silence. On a terminal pip shows its own bar.
@@ -138,7 +138,7 @@ def asset_status(*, model_dir: Path | None = None) -> list[AssetStatus]:
 
 
 def installed_file(manifest: Manifest, root: Path) -> Path:
-    """Path of the only file of a model, after checking its digest.
+    """Return the path of a model's only file, after checking its digest.
 
     Raises:
         ModelMissing: when it is not there.
@@ -154,7 +154,7 @@ def installed_file(manifest: Manifest, root: Path) -> Path:
 
 
 def is_intact(path: Path, asset: AssetFile) -> bool:
-    """Whether a file is there with the size and digest of its manifest."""
+    """Return whether a file has the size and digest of its manifest."""
     return path.is_file() and path.stat().st_size == asset.size and sha256_of(path) == asset.sha256
 
 
@@ -165,7 +165,7 @@ def sha256_of(path: Path) -> str:
 
 
 def write_atomically(path: Path, contents: bytes) -> None:
-    """Write a file so that it is there as a whole or not at all."""
+    """Write a file atomically."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     temporary = Path(name)
@@ -209,7 +209,7 @@ def _fetch_and_keep(
     archives: Path,
     progress: Progress,
 ) -> set[str]:
-    """Fetch into a scratch folder, check, move into place; names of what arrived intact."""
+    """Fetch into a scratch folder, verify, and move into place; returns the intact names."""
     arrived = set()
     with tempfile.TemporaryDirectory(prefix="menjin-") as name:
         scratch = Path(name)
@@ -231,4 +231,4 @@ def _state(path: Path, asset: AssetFile) -> str:
 
 
 def _ignore(line: str) -> None:
-    """Take a line of progress nobody wants."""
+    """Ignore a line of progress."""

@@ -1,4 +1,4 @@
-"""The wire between terminals and the platform: chapters 4 to 9 of the seed. Knows no Django."""
+"""Wire format between terminals and the platform: chapters 4 to 9 of the seed, without Django."""
 
 from .answers import Ack, PassAnswer
 from .body import BodyReading, read_answer, read_body

@@ -1,4 +1,4 @@
-"""Characters from bytes that are no correct UTF-8: cut, in a Chinese encoding, or both in one body.
+"""Decoding of bytes that are not valid UTF-8: cut, in a Chinese encoding, or both in one body.
 
 A damaged body is read run by run (a run begins with a byte beyond ASCII and ends where a value
 does), each as UTF-8 with replacement characters or as GB18030, whichever needs the less unlikely
@@ -57,7 +57,7 @@ class _Run:
     is_sound: bool
 
     def costs(self, *, in_gbk_body: bool) -> tuple[int, int]:
-        """Return what reading it as UTF-8 and as GB18030 costs in such a body."""
+        """Return the costs of reading the run as UTF-8 and as GB18030."""
         if in_gbk_body:
             fine = _OTHER_THAN_GBK if self.is_sound else _OTHER_ENCODING
             return self.utf8_cost + fine, self.gbk_cost
@@ -65,7 +65,7 @@ class _Run:
 
 
 def has_halves(raw: bytes) -> bool:
-    """Tell whether bytes hold halves of characters (CESU-8), which the strict reader lets pass."""
+    """Return whether bytes hold surrogate halves (CESU-8), which the strict decoder accepts."""
     return _HALF.search(raw) is not None
 
 
@@ -99,7 +99,7 @@ def join_halves(text: str) -> str:
 
 
 def _join_halves(raw: bytes) -> tuple[bytes, bool]:
-    """Write pairs as the character they are; in a body of GBK such bytes are characters."""
+    """Join surrogate pairs into characters; in a body of GBK such bytes are characters."""
     found = _PAIR.subn(lambda pair: join_halves(_halves(pair[0])).encode(), raw)
     mended = found[0].replace(_JAVA_NUL, b"\x00")
     if mended == raw:
@@ -116,7 +116,7 @@ def _halves(raw: bytes) -> str:
 
 
 def _decode_by_cost(raw: bytes) -> tuple[str, bool]:
-    """Return the text, and whether some of it was read as GB18030."""
+    """Decode runs by the cheaper encoding; returns the text and whether some was GB18030."""
     runs, rest = _runs(raw)
     as_utf8 = sum(min(run.costs(in_gbk_body=False)) for run in runs)
     as_gbk = sum(min(run.costs(in_gbk_body=True)) for run in runs)
@@ -133,7 +133,7 @@ def _decode_by_cost(raw: bytes) -> tuple[str, bool]:
 
 
 def _runs(raw: bytes) -> tuple[list[_Run], int]:
-    """Return the runs that are weighed, and where the rest begins that only follows them."""
+    """Return the runs to compare, and where the rest begins that follows their encoding."""
     runs: list[_Run] = []
     left = _COMPARED_MAX_BYTES
     for found in islice(_RUN.finditer(raw), _RUNS_MAX):
@@ -188,6 +188,6 @@ def _character_cost(char: str, two_bytes: int) -> int:
 
 @cache
 def _common_hanzi() -> frozenset[str]:
-    """Return the first level of GB 2312: 3,755 characters by how often they are used."""
+    """Return the first level of GB 2312: the 3,755 most frequent characters."""
     rows = (bytes((high, low)) for high in range(0xB0, 0xD8) for low in range(0xA1, 0xFF))
     return frozenset(codecs.decode(b"".join(rows), "gb2312", "ignore"))

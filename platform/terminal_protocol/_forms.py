@@ -1,4 +1,4 @@
-"""Bodies that came as forms: multipart, or fields joined by ``&``."""
+"""Bodies sent as forms: multipart, or fields joined by ``&``."""
 
 import base64
 import binascii
@@ -39,13 +39,13 @@ _PICTURE_MIN_CHARS = 256
 def read_multipart(
     raw: bytes, content_type: str, budget: WorkBudget
 ) -> tuple[Any, list[str]] | None:
-    """Return what a multipart form says and its repairs, None when the body is none."""
+    """Read a multipart form and its repairs; None when the body is none."""
     fields = _multipart(raw, content_type)
     return _from_fields(fields, budget) if fields else None
 
 
 def read_joined(text: str, budget: WorkBudget) -> tuple[Any, list[str]] | None:
-    """Return what fields joined by ``&`` say and the repairs, None when the text is no form."""
+    """Read fields joined by ``&`` and their repairs; None when the text is no form."""
     if text.lstrip().startswith(("{", "[")):
         return None
     if _PERCENT_BRACE.match(text):
@@ -78,7 +78,7 @@ def _unquote(text: str) -> str:
 
 
 def _unquoted(text: str) -> bytes:
-    """Return the bytes of a text with percent signs, which urllib takes seconds for.
+    """Decode percent signs to bytes, for which urllib takes seconds.
 
     Quoted-printable is the same with another sign, and the standard library reads it in C.
 
@@ -162,7 +162,7 @@ def _plain(text: str) -> str:
 
 
 def _from_fields(fields: dict[str, str], budget: WorkBudget) -> tuple[Any, list[str]]:
-    """Take a form: a field may hold the object as JSON, the others stay beside it.
+    """Read the fields of a form; one may hold the object as JSON, with others beside it.
 
     Braces alone make no JSON: what cannot be read stays the text it is.
     """
@@ -195,7 +195,7 @@ def _from_fields(fields: dict[str, str], budget: WorkBudget) -> tuple[Any, list[
 
 
 def _with_plus(found: Any) -> Any:
-    """Undo what decoding did to base64 put into a form as it was: "+" had become a blank."""
+    """Restore "+" in base64, which form decoding turned into blanks."""
     if not isinstance(found, dict):
         return found
     restored: dict[str, Any] = {}

@@ -1,4 +1,4 @@
-"""Reads what was meant to be JSON, in one pass: broken syntax loses as little as possible.
+"""Lenient JSON reader in one pass: broken syntax loses as little as possible.
 
 Understood beside JSON: missing, doubled and trailing commas, single and curly quotes, quotes that
 were not escaped, keys and values without quotes (the seed's own example prints ``img`` so), line
@@ -61,7 +61,7 @@ _BEGINS_ESCAPED = re.compile(r'[{\[]\s*+\\"')
 
 
 def read_lenient(text: str, depth_limit: int, budget: WorkBudget) -> tuple[Any, bool]:
-    """Return the object or list that ``text`` begins with, and whether it broke off.
+    """Read the object or list at the start of ``text``; returns it and whether it was cut off.
 
     What follows it is ignored.
 
@@ -73,7 +73,7 @@ def read_lenient(text: str, depth_limit: int, budget: WorkBudget) -> tuple[Any, 
 
 
 def read_lenient_all(text: str, depth_limit: int, budget: WorkBudget) -> tuple[list[Any], bool]:
-    """Return the objects and lists that stand one behind the other, and whether the last broke off.
+    """Read consecutive objects and lists; returns them and whether the last was cut off.
 
     What is none ends them, such as what an earlier message left in a buffer.
 
@@ -108,7 +108,7 @@ def _beginning(text: str, depth_limit: int, budget: WorkBudget) -> "_Reader":
 
 
 class _Reader:
-    """One pass over one text. Every method leaves ``_at`` behind what it has read."""
+    """One pass over one text; every method leaves ``_at`` behind what it has read."""
 
     def __init__(self, text: str, depth_limit: int, budget: WorkBudget) -> None:
         self._text = text
@@ -120,19 +120,19 @@ class _Reader:
         self.is_broken_off = False
 
     def first(self) -> Any:
-        """Read what the text begins with; it must say something."""
+        """Read the first value; an empty one is refused."""
         found = self.value()
         if not found:
             raise UnreadableBody("not_json")
         return found
 
     def has_another(self) -> bool:
-        """Go on to the object or list behind what was read, if there is one."""
+        """Advance to the next object or list, if there is one."""
         self._take(BETWEEN)
         return self._char() in ("{", "[")
 
     def value(self) -> Any:
-        """Read whatever stands here as a value."""
+        """Read the next value of any kind."""
         self._step()
         char = self._char()
         if char in "{[":
@@ -146,7 +146,7 @@ class _Reader:
         return self._quoted() if char in _QUOTES else self._bare()
 
     def _passed_over(self) -> str:
-        """Step over what is nested too deep to be read; only where it ends is looked for."""
+        """Skip a value that is nested too deeply, up to its end."""
         depth = 0
         while True:
             self._take(self._beside_texts)
@@ -190,7 +190,7 @@ class _Reader:
         return found
 
     def _close(self, expected: str, char: str) -> None:
-        """Step over the closing bracket; a foreign one belongs to what stands around."""
+        """Consume the closing bracket; a foreign one is left to the enclosing value."""
         if char == expected:
             self._at += 1
         elif not char:
@@ -255,7 +255,7 @@ class _Reader:
 
 
 def _unescape(text: str) -> str:
-    """Return what a text means, also with backslashes that begin no escape: those are left out.
+    """Decode the escapes of a text; backslashes that begin none are dropped.
 
     Each step is one pass of the standard library in C; a call for each escape took 3 s for 8 MB.
 

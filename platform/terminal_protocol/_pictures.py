@@ -1,4 +1,4 @@
-"""Pictures as terminals write them: base64 in every state that it arrives in."""
+"""Base64 pictures as terminals write them, in every damaged form seen so far."""
 
 import base64
 import binascii
@@ -23,7 +23,7 @@ _PIECES_MAX = 20_000
 
 
 def bytes_of_base64(value: str) -> bytes | None:
-    """Return the bytes of a text that is not empty; b"" when it holds none, None when it is none.
+    """Decode a text that is not empty; b"" when it holds no picture, None when it is none.
 
     A character too many at the end was cut with its group; what is there is kept, and whether the
     picture broke off is told by its decoder.
@@ -58,7 +58,7 @@ def _without_blanks(text: str) -> str:
 
 
 def _were_plus(text: str) -> bool:
-    """Tell blanks that were "+" from those between lines, which are all of one length.
+    """Return whether blanks were "+", and not line breaks, which give lines of one length.
 
     Where a "+" is left, it was encoded with care, and blanks are blanks.
     """

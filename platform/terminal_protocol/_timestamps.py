@@ -1,4 +1,4 @@
-"""Moments in the notations of terminals: numbers since 1970, and dates with or without zone."""
+"""Timestamps in the notations of terminals: numbers since 1970, dates with or without zone."""
 
 import re
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
@@ -25,7 +25,7 @@ _DATE = re.compile(
 
 
 def timestamp_from_number(number: float, *, zone: tzinfo | None) -> datetime | None:
-    """Return the moment that a number says; None when it says none.
+    """Return the timestamp of a number; None when it is none.
 
     Args:
         number: since 1970, in seconds or parts of them, or a date as yyyymmddhhmmss.
@@ -40,7 +40,7 @@ def timestamp_from_number(number: float, *, zone: tzinfo | None) -> datetime | N
 
 
 def timestamp_from_text(text: str, *, zone: tzinfo | None) -> datetime | None:
-    """Return the moment that a date and time say; None when they say none.
+    """Return the timestamp of a date and time; None when the text is none.
 
     Args:
         text: such as 2017-02-17T09:36:00+08:00, 2017/2/17 9:36 or 2017年2月17日 9时36分.
@@ -58,7 +58,7 @@ def _since_1970(seconds: float) -> datetime | None:
 
 
 def _iso(text: str) -> datetime | None:
-    """Return the moment of ISO 8601 that names its offset."""
+    """Parse ISO 8601 with an offset."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""From the bytes of a request to an object, whatever a terminal made of JSON.
+"""Reading of a request body to an object, whatever the terminal made of JSON.
 
 Strict JSON is tried first because nearly all bodies are; only what fails is read leniently, and
 each repair is named so that it can be counted (field notes; decision 0004).
@@ -68,7 +68,7 @@ def read_body(raw: bytes, content_type: str = "") -> BodyReading:
 
 
 def read_answer(raw: bytes) -> tuple[Any, tuple[str, ...]]:
-    """Read what was answered to a call, an object or not, and the repairs.
+    """Read the answer to a call, an object or not, and the repairs.
 
     As tolerant as `read_body` apart from forms, which pages of a network in between look like.
 
@@ -148,7 +148,7 @@ def _as_object(found: Any, budget: WorkBudget) -> dict[str, Any]:
 
 
 def _says_something(value: Any) -> bool:
-    """Tell whether an object has a value beside what was nested too deep to be read."""
+    """Return whether an object has a value that was not nested too deeply."""
     if isinstance(value, dict | list):
         inner = value.values() if isinstance(value, dict) else value
         return any(_says_something(one) for one in inner)
@@ -156,7 +156,7 @@ def _says_something(value: Any) -> bool:
 
 
 def _flat(listed: list[Any], budget: WorkBudget) -> list[Any]:
-    """Return the entries of a list and of lists in it; none when there is no object among them."""
+    """Flatten lists of entries; empty when there is no object among them."""
     listed = within_depth(listed, DEPTH_LIMIT)
     flat: list[Any] = []
     for one in listed:

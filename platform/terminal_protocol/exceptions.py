@@ -1,4 +1,4 @@
-"""What reading the wire can fail with.
+"""Errors of reading the wire.
 
 ProtocolError
 ├── UnreadableBody   no object can be made of the bytes

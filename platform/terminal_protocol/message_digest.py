@@ -1,4 +1,4 @@
-"""What tells a message without a picture from others of its moment, read or not."""
+"""Digest that identifies a message without a picture among others of the same time."""
 
 import hashlib
 import json
@@ -38,7 +38,7 @@ _FIELDS: Final[dict[str, Callable[[Any], Any]]] = {
 
 
 def message_digest(data: Mapping[str, Any]) -> str:
-    """Return a digest of whom a message names and what was measured.
+    """Return a digest of the person and the measurements in a message.
 
     A value counts as it is read, so that another notation of it is the same; one that cannot be
     read counts as it was sent, so that two of them are not the same because both are unreadable.
@@ -64,6 +64,6 @@ def _read_value(value: Any, read: Callable[[Any], Any]) -> Any:
 
 
 def _sent(value: Any) -> Any:
-    """Return a value as it was sent, however its members are ordered."""
+    """Return a sent value in a canonical form."""
     value = as_object(value)
     return "(nested)" if is_deeper(value, _DEPTH_LIMIT) else json.dumps(value, sort_keys=True)

@@ -1,4 +1,4 @@
-"""Several messages in one body: one behind the other, in a list, or in an envelope with a list."""
+"""Several messages in one body: consecutive, in a list, or in an envelope with a list."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -39,7 +39,7 @@ def messages_in(body: BodyReading, envelope: str = "Info") -> list[BodyReading]:
 
 
 def length_of(message: BodyReading) -> int:
-    """Return about how many bytes a message takes."""
+    """Return the approximate number of bytes of a message."""
     return len(json.dumps(message.data, ensure_ascii=False, default=str).encode("utf-8", "replace"))
 
 
@@ -62,7 +62,7 @@ def _opened(
 
 
 def objects_in(listed: list[Any], budget: WorkBudget | None = None) -> Iterator[dict[str, Any]]:
-    """Yield the objects of a list and of lists in it; what is none is passed over."""
+    """Yield the objects of nested lists; other values are skipped."""
     budget = budget or WorkBudget()
     for one in listed:
         entry = as_object(one, budget)

@@ -1,4 +1,4 @@
-"""Uploads of chapter 9: read tolerantly, written exactly.
+"""Upload messages of chapter 9: read tolerantly, written exactly.
 
 Reading never refuses a message for one bad field: the field is None, the fault is named, and
 what was sent stays in ``extras`` (invariant 4). Writing follows the seed's examples key for key.
@@ -25,7 +25,7 @@ _ID_LIMIT, _NAME_LIMIT, _WORD_LIMIT, _SENTENCE_LIMIT, _CARD_LIMIT = 64, 120, 64,
 
 @dataclass(frozen=True, slots=True)
 class IdCard:
-    """What the terminal read from a resident identity card (idCardInfo of 9.2)."""
+    """Data that the terminal read from a resident identity card (idCardInfo of 9.2)."""
 
     name: str = field(default="", repr=False)
     gender: str = field(default="", repr=False)
@@ -62,7 +62,7 @@ _CARD_KEYS: dict[str, tuple[str, int]] = {
 
 
 def read_card(data: Mapping[str, Any]) -> tuple[IdCard | None, list[str]]:
-    """Read a card and what was wrong with it; unknown keys are not kept, they may be numbers."""
+    """Read a card and its faults; unknown keys are dropped, since they may hold numbers."""
     reader = FieldReader(data)
     values = {
         name: reader.text(
@@ -84,7 +84,7 @@ _PASS_KEYS = (*_READING_KEYS, "userId", "userName", "similarity", "idCardInfo", 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FaceMatch:
-    """/syface: somebody was recognised at the terminal (9.2).
+    """Upload to /syface: a person was recognised at the terminal (9.2).
 
     Attributes:
         user_id: as sent; may be "0", empty or a file name (field notes).
@@ -121,7 +121,7 @@ class FaceMatch:
 
     @classmethod
     def from_wire(cls, data: Mapping[str, Any], *, zone: tzinfo | None = None) -> "FaceMatch":
-        """Read an upload; ``zone`` is its terminal's, for a moment that names none.
+        """Read an upload; ``zone`` is its terminal's, for a timestamp without one.
 
         Raises:
             WrongMessageType: nothing in it belongs to a pass; who the device is does not count.
@@ -186,7 +186,7 @@ class FaceMatch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TemperatureReading:
-    """/syattribute: a temperature was taken of somebody who was not matched (9.3)."""
+    """Upload to /syattribute: a temperature of a visitor who was not recognised (9.3)."""
 
     device_id: str = ""
     uuid_label: str = ""
@@ -243,7 +243,7 @@ class TemperatureReading:
 
 
 def without_image(upload: Mapping[str, Any]) -> dict[str, Any]:
-    """Return an upload of 9.2 or 9.3 as written here without its picture, all else as it was.
+    """Return an upload of 9.2 or 9.3 without its picture, otherwise unchanged.
 
     The picture's digest takes its place (``imgSha256``, ours; others pass over it), so that an
     upload whose answer was lost is known again when it is repeated without its picture.
@@ -312,7 +312,7 @@ def _pictured(message: FaceMatch | TemperatureReading) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class ResultFeedback:
-    """What became of one person's change on the terminal (9.4)."""
+    """Result of one person's change on the terminal (9.4)."""
 
     user_id: str
     code: str
@@ -320,7 +320,7 @@ class ResultFeedback:
 
     @property
     def is_success(self) -> bool:
-        """Whether the terminal did what it was told: 100 by the seed, 0 or 200 by others."""
+        """Whether the terminal carried out the change: 100 by the seed, 0 or 200 by others."""
         return self.code in {"0", "100", "200"}
 
 

@@ -1,4 +1,4 @@
-"""Which characters names may have, newer ones than Python's tables know included."""
+"""Characters that names may have, including newer ones than Python's tables know."""
 
 import unicodedata
 
@@ -7,7 +7,7 @@ _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 
 def is_printable(text: str) -> bool:
-    """Tell whether every character of a text can be shown.
+    """Return whether every character of a text is printable.
 
     Wider than ``str.isprintable``, which refuses what Unicode took in after this Python was made,
     rare characters of Chinese names among it, and those of private use.

@@ -1,4 +1,4 @@
-"""A terminal's own records (SignObject, 8.3.1), read as the uploads they would have been."""
+"""Records of a terminal (SignObject, 8.3.1), read as the corresponding uploads."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -27,7 +27,7 @@ _UPLOAD_NAMES: Final = {"wearmask": "mask", "name": "username"}
 
 @dataclass(frozen=True, slots=True)
 class PushReading:
-    """What a pushed message holds (8.3.3).
+    """Contents of a pushed message (8.3.3).
 
     Attributes:
         signs: records, as sent.
@@ -68,7 +68,7 @@ def read_push(data: Mapping[str, Any], *, is_broken_off: bool) -> PushReading:
 def read_sign(
     sign: Mapping[str, Any], *, zone: tzinfo | None = None
 ) -> FaceMatch | TemperatureReading:
-    """Read a SignObject; nothing refuses it. ``zone`` is its terminal's, as for an upload.
+    """Read a SignObject of any content; ``zone`` is its terminal's, as for an upload.
 
     Somebody the terminal knew is a pass, a stranger (type -1) is a reading as in 9.3. What is known
     of the person beside id and name is on file, and is not kept here.
@@ -110,7 +110,7 @@ def _fault(fault: str) -> str:
 
 
 def _facts(reader: FieldReader) -> dict[str, Any]:
-    """Return what the table has beside the person; what is not as it says is left out."""
+    """Return the fields of the table beside the person, without wrong ones."""
     facts: dict[str, Any] = {}
     for one in SIGN_FIELDS:
         if one.name not in _FACTS or one.kind is FieldKind.PICTURE:
