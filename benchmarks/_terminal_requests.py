@@ -1,4 +1,4 @@
-"""Requests for fuzz_terminal_api.py: what terminals send, and what no terminal should."""
+"""Requests for fuzz_terminal_api.py: those that terminals send, and hostile ones."""
 
 import base64
 import io
@@ -48,7 +48,7 @@ CONTENT_TYPES = (
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is sent: headers may repeat; a chunked body has no Content-Length."""
+    """One request: headers may repeat; a chunked body has no Content-Length."""
 
     method: str
     target: str

@@ -1,4 +1,4 @@
-"""How does a terminal get 50,000 people who were all entered at once?
+"""How long does a terminal take to sync 50,000 people who were all entered at once?
 
 Enters them on a PostgreSQL of its own with one change of the site's clock, then polls as a terminal
 does until nothing is new, and asks once more. Beside it, as the baseline of the same run, the same
@@ -76,7 +76,7 @@ def run(people: int) -> None:
     paged_mb = memory_of_pages(terminal)
 
     print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores")
-    print(f"{people} people entered in {entered_s:.1f} s, told in {sum(sizes)} entries")
+    print(f"{people} people entered in {entered_s:.1f} s, sent in {sum(sizes)} entries")
     print(
         f"{len(sizes)} answers, at most {max(sizes)} entries; {statistics.median(seconds):.3f} s"
         f" an answer (slowest {max(seconds):.3f}), {sum(seconds):.0f} s in all"
@@ -137,7 +137,7 @@ def memory_of_pages(terminal: Any) -> float:
 
 
 def read_full_list(terminal: Any) -> int:
-    """Read everybody in one list, with each one's photo."""
+    """Read all people in one list, each with a photo."""
     from faces.selectors import people_for_terminal
 
     return len(list(people_for_terminal(terminal).prefetch_related("photos")))

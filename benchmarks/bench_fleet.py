@@ -1,11 +1,11 @@
-"""Do thousands of terminals get their answers from one platform, and at what cost?
+"""Does one platform answer thousands of terminals, and at what cost?
 
 A simulated fleet against the processes of docker-compose.yml that terminals talk to (two WSGI
 workers, PostgreSQL, Redis), all on this machine together with the fleet. Two scenarios:
 
 * storm: all terminals are new and start one after the other;
-* steady: all have everything, poll and beat, people arrive, and somebody is enrolled on the way
-  (``--newcomer-at 0``: nobody is).
+* steady: all have everything, poll and beat, people arrive, and a person is enrolled on the way
+  (``--newcomer-at 0``: none is).
 
 Yardstick, in the same run: the steady fleet for a while against two workers of the same server
 that answer everything with a constant, so the difference is the platform and the rest is fleet,
@@ -103,7 +103,7 @@ def serve(arguments: list[str], environment: dict[str, str], port: int, log: Pat
 def run(
     plan: FleetPlan, snapshots: list[bytes], processes: dict[str, int], *, is_idle: bool = False
 ) -> dict[str, Any]:
-    """Run the fleet; its report, with the CPU seconds of everybody who took part."""
+    """Run the fleet; returns its report with the CPU seconds of all processes."""
     processes = {"fleet": os.getpid(), **processes}
     before = {name: _own(pid) for name, pid in processes.items()}
 
@@ -117,7 +117,7 @@ def run(
 
 
 def _own(pid: int) -> float:
-    """CPU seconds of a process and those it started; of this one, without them."""
+    """Return the CPU seconds of a process with its children; of this one without them."""
     if pid == os.getpid():
         times = os.times()
         return times.user + times.system
@@ -165,7 +165,7 @@ def platform(name: str, portraits: dict[str, Path]) -> Iterator[tuple[Production
 
 
 def storm(plan: FleetPlan, portraits: dict[str, Path], snapshots: list[bytes]) -> dict[str, Any]:
-    """All terminals are new."""
+    """Measure a fleet in which all terminals are new."""
     with platform("storm", portraits) as (made, base_url, pid):
         report = run(replace(plan, base_urls=(base_url,)), snapshots, _processes(pid))
         report["visits_stored"] = made.rows("SELECT count(*) FROM records_record")[0][0]
@@ -175,7 +175,7 @@ def storm(plan: FleetPlan, portraits: dict[str, Path], snapshots: list[bytes]) -
 def steady(
     plan: FleetPlan, portraits: dict[str, Path], snapshots: list[bytes], *, enrol_at_s: float
 ) -> dict[str, Any]:
-    """All terminals have everything; somebody is enrolled on the way."""
+    """Measure terminals in sync, with a person enrolled on the way."""
     with platform("steady", portraits) as (made, base_url, pid):
         root = base_url.split("/t/")[0]
         words = IN_STEP.format(terminals=plan.terminals, root=root)
@@ -209,7 +209,7 @@ def _enrol(made: Production, photo: Path) -> Callable[[], None]:
 
 
 def _arrivals_of(made: Production, user_id: str) -> dict[str, Any]:
-    """How long somebody enrolled on the way took to each terminal, in seconds."""
+    """Return the seconds until each terminal had the person enrolled on the way."""
     times = [
         float(row[0])
         for row in made.rows(
@@ -233,7 +233,7 @@ def _processes(server: int) -> dict[str, int]:
 
 
 def tell(scenario: str, report: dict[str, Any]) -> None:
-    """Print what came out."""
+    """Print the results."""
     rows = []
     for kind, asked in report["asked"].items():
         times = report["latencies"].get(kind, {"count": 0, "p50_ms": "-", "p99_ms": "-"})
@@ -242,7 +242,7 @@ def tell(scenario: str, report: dict[str, Any]) -> None:
         parts = [f"{answered:.1%}", f"{busy:.1%}"]
         rows.append([kind, asked, *parts, times["p50_ms"], times["p99_ms"]])
     print(f"\n{scenario}: {report['seconds']} s, {report['requests_per_s']} answers/s")
-    print_table(["request", "asked", "answered", "told 503", "p50 ms", "p99 ms"], rows)
+    print_table(["request", "asked", "answered", "HTTP 503", "p50 ms", "p99 ms"], rows)
     print("CPU s: " + ", ".join(f"{name} {used}" for name, used in report["cpu_s"].items()))
     words = ("visits", "visits_answered", "visits_stored", "visits_opened", "unanswered")
     print(", ".join(f"{word} {report[word]}" for word in words if word in report))

@@ -8,7 +8,7 @@ and dlib as a ready-made wheel (``--compile-dlib``: compiled here, which takes m
 C++ compiler). Both sides see the same photos, in turns, on the same core.
 
 Photos: the demonstration portraits. Gallery: two of the people, enrolled from one photo each, and
-random vectors up to the size asked for. Quality beside speed: whom each side recognised.
+random vectors up to the size asked for. Quality beside speed: the people each side recognised.
 """
 
 import argparse
@@ -70,7 +70,7 @@ class Yardstick:
         self._ask({"enrol": enrol, "fillers": fillers, "seed": arguments.seed})
 
     def recognise(self, path: Path) -> tuple[str, float]:
-        """Who is on a photo, and the seconds from its bytes to the name."""
+        """Return the name on a photo, and the seconds from its bytes to the name."""
         answer = self._ask({"photo": str(path)})
         return answer["person"], answer["seconds"]
 
@@ -102,7 +102,7 @@ class Yardstick:
 
 
 def main() -> int:
-    """Run the benchmark; exit code 1 when it is too slow or names somebody wrongly."""
+    """Run the benchmark; exit code 1 when it is too slow or names a wrong person."""
     arguments = _arguments()
     start_again_on_one_thread()
     folder, portraits = install_models(print), install_portraits(print)
@@ -183,7 +183,7 @@ def _measure(
     portraits: dict[str, Path],
     arguments: argparse.Namespace,
 ) -> tuple[Seconds, dict[str, tuple[str, str]]]:
-    """Seconds of both sides by photo, and whom they recognised; (this project, the other)."""
+    """Return seconds by photo and the recognised names; (this project, the other)."""
     repeats, warm_up = rounds(arguments)
     order, names = random.Random(arguments.seed), list(portraits)
     seconds: Seconds = {name: ([], []) for name in portraits}

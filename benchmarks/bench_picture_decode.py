@@ -1,4 +1,4 @@
-"""Is decoding a usual picture as quick with the budget as it was without?
+"""Is decoding a usual picture as fast with the memory budget as without?
 
 What terminals and phones send, decoded in turns by today's code, as the platform does it with a
 hold of the budget, and by the decoder of an earlier commit (``--before``) on the same machine. Each
@@ -61,7 +61,7 @@ _FILES: dict[str, Callable[[], bytes]] = {
 
 
 def child() -> None:
-    """Decode the files named on standard input, a line each, and tell what each took."""
+    """Decode the files named on standard input, a line each, and print the time of each."""
     decode = _ways()
     for line in sys.stdin:
         raw = Path(line.rstrip("\n")).read_bytes()
@@ -72,7 +72,7 @@ def child() -> None:
 
 
 def _ways() -> Callable[[bytes], Any]:
-    """Return how this process decodes: with a hold where the decoder knows one."""
+    """Return the decoding function: with a reservation where the decoder knows one."""
     if "hold" not in inspect.signature(decode_image).parameters:
         return decode_image
     names = vars(face_engine)

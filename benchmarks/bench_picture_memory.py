@@ -1,4 +1,4 @@
-"""What does a picture cost in memory, alone and twelve at once, and does the memory come back?
+"""How much memory does a picture take, alone and twelve at once, and is it returned?
 
 Each case runs in a process of its own: memory before, at the worst moment and after, as the system
 counts it (resident set, Linux). Beside it what the decoder said that it would take, which is what
@@ -71,7 +71,7 @@ def _files(scale: float) -> dict[str, Callable[[], bytes]]:
 
 @dataclass(frozen=True)
 class Cost:
-    """What one case took.
+    """Cost of one case.
 
     Attributes:
         weight_mb: what the decoder said of one picture, 0 where it says nothing.
@@ -87,7 +87,7 @@ class Cost:
 
     @property
     def grown_mb(self) -> float:
-        """What was taken at the worst moment."""
+        """Return the peak of the memory taken."""
         return self.peak_mb - self.before_mb
 
 
@@ -97,7 +97,7 @@ def _memory_mb(name: str) -> float:
 
 
 class _Weighed:
-    """Stands for a hold: remembers what was asked for, and asks the real one."""
+    """Wrapper of a reservation that records the requested memory."""
 
     def __init__(self, hold: Any) -> None:
         self._hold = hold
@@ -156,7 +156,7 @@ def child(path: Path, count: int) -> None:
 
 
 def measured(path: Path, count: int, source: Path | None) -> Cost:
-    """Return what a file costs, decoded so many times at once by the code at `source`."""
+    """Return the cost of a file, decoded so many times at once by the code at `source`."""
     # Our own, else that of the earlier commit; the script's folder always comes first.
     paths = [str(source)] if source else []
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}

@@ -31,7 +31,7 @@ MOST_S = 0.5
 
 
 def sign_in_again_and_again(port: int, number: int, ends: object, results: object) -> None:
-    """Post wrong passwords until told to stop; count the answers."""
+    """Post wrong passwords until stopped; count the answers."""
     answers: Counter[int] = Counter()
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     connection.request("GET", "/sign-in/")
@@ -70,7 +70,7 @@ def shown(name: str, times: list[float]) -> float:
 
 
 def poster(port: int, path: str) -> Callable[[int], None]:
-    """Return what posts one face."""
+    """Return a function that posts one face."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
 
     def post(number: int) -> None:
@@ -104,7 +104,7 @@ def measured(port: int, path: str, *, clients: int, faces: int, rounds: int) -> 
         for worker in workers:
             worker.join()
     print(f"{'':34} {'median':>8} {'p99':>8} {'max':>8} ms")
-    shown("a face, nobody signs in", idle)
+    shown("a face, no logins", idle)
     slowest = shown(f"a face, {clients} clients sign in", busy)
     print(f"answers to them: {dict(sorted(answers.items()))}")
     print(f"demanded: p99 ≤ {MOST_S} s: {'kept' if slowest <= MOST_S else 'NOT KEPT'}")

@@ -1,4 +1,4 @@
-"""Does anything a caller can send break the terminal API? A command that tries, not a timing.
+"""Does any request break the terminal API? A fuzzer, not a benchmark.
 
 A real server is started on an empty database and gets generated requests over connections kept
 alive: the seed's examples of 9.2 to 9.5 with fields lost, mistyped and misspelt, broken encodings,
@@ -58,7 +58,7 @@ print(json.dumps({"token": token.token, "grants": grants}))
 
 @dataclass(slots=True)
 class Tally:
-    """What came back, over all threads."""
+    """Counts of the answers, over all threads."""
 
     lock: threading.Lock = field(default_factory=threading.Lock)
     answers: Counter[str] = field(default_factory=Counter)

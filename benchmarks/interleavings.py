@@ -119,7 +119,7 @@ def collect(processes: list[Any], reports: Any, stop: Any, arguments: argparse.N
         f" seed {arguments.seed}, {len(processes)} processes"
     )
     print(f"{stops} switches between threads, {blocks} waits for a lock; refused: {dict(refused)}")
-    print(f"{later} times a delete that a late result seemed to confirm was told again")
+    print(f"{later} times a delete that a late result seemed to confirm was sent again")
     print(f"{failures} failures" if failures else "nothing wrong")
     return 1 if failures else 0
 

@@ -1,4 +1,4 @@
-"""How well are people told apart, and what do tilt, blur, size and light do to it?
+"""How well are people distinguished, and how do tilt, blur, size and light affect that?
 
 The numbers behind docs/faces.md: the threshold, the limits of the quality report, the effect of
 looking at landmarks closely. Needs the evaluation photos (``MENJIN_PHOTOS``, a folder with

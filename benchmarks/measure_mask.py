@@ -1,4 +1,4 @@
-"""How often the mask heuristic is right: bare faces, and the same with masks drawn over them.
+"""How often is the mask heuristic right, on bare faces and with masks drawn over them?
 
     python benchmarks/measure_mask.py [FOLDER OF PORTRAITS]
 

@@ -3,7 +3,7 @@
 Terminals are invented, the judgement is the platform's own (``devices.clock_learning``). Clocks are
 right, drift, jump, fall back to 1970 or 2000, stand still, tell whole minutes or take summer time;
 each has outages of minutes to weeks whose passes are sent afterwards, in several orders and at
-several paces. Somebody at a closed door tries again.
+several paces. A person at a closed door tries again.
 
 The table says for each kind how many passes of now opened and did not, how many older than a minute
 opened and did not, and for how long people stood at a closed door. ``python
@@ -50,7 +50,7 @@ class Tally:
     given_up: int = 0
 
     def add(self, other: "Tally") -> None:
-        """Take in another one."""
+        """Add another tally."""
         self.live_opened += other.live_opened
         self.live_closed += other.live_closed
         self.late_opened += other.late_opened
@@ -61,7 +61,7 @@ class Tally:
 
 @dataclass(frozen=True)
 class Outage:
-    """A terminal is cut off, and sends what it kept afterwards.
+    """Outage of a terminal, which sends its queue afterwards.
 
     Attributes:
         order: "oldest", "newest" or "mixed" first.

@@ -10,7 +10,7 @@
     ├── PicturesBusy         pictures_busy       no room to decode another picture at the moment
     └── IndexInvalid         index_invalid       bytes that are not a saved index
 
-What is merely unwelcome (no face, a blurred face, nobody found) is a result, not an exception. No
+What is merely unwelcome (no face, a blurred face, no match) is a result, not an exception. No
 message carries picture contents, names or descriptors.
 """
 
@@ -34,7 +34,7 @@ class ModelMissing(FaceEngineError):
 class ModelInvalid(ModelMissing):
     """A model file does not have the digest or shape of its manifest.
 
-    To whoever needs a model it is as good as missing, and the same command helps.
+    To its users it is as good as missing, and the same command helps.
     """
 
     code = "model_invalid"

@@ -5,7 +5,7 @@ import binascii
 import re
 import string
 
-# What nobody sees, and what stays of a buffer or a quoted text around it.
+# Invisible characters, and what stays of a buffer or a quoted text around it.
 _UNSEEN = re.compile("[\x00\ufeff\u200b-\u200d\u2060\u00ad]+")
 _BEFORE, _BEHIND = "\"'`\\", "\"'`\\}]),;"
 _DATA_URL = re.compile(r"(?:data:[^,]{0,100}|[\w/.+\-;= ]{0,100}base64),\s*", re.IGNORECASE)
@@ -26,7 +26,7 @@ def bytes_of_base64(value: str) -> bytes | None:
     """Decode a text that is not empty; b"" when it holds no picture, None when it is none.
 
     A character too many at the end was cut with its group; what is there is kept, and whether the
-    picture broke off is told by its decoder.
+    picture broke off is reported by its decoder.
     """
     text = _UNSEEN.sub("", value).strip().lstrip(_BEFORE)
     begins = _DATA_URL.match(text)

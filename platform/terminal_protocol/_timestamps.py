@@ -14,7 +14,7 @@ _DIGITS = re.compile(
     r"(?P<year>\d{4})(?P<month>\d\d)(?P<day>\d\d)T?"
     r"(?P<hour>\d\d)(?P<minute>\d\d)(?P<second>\d\d)(?P<part>\d{3})?(?P<zone>)"
 )
-# Year first: of 05/11/2026 nobody can tell which is the day.
+# Year first: in 05/11/2026 the day is ambiguous.
 _DATE = re.compile(
     r"(?P<year>\d{4})[-/.年]\s*(?P<month>\d{1,2})[-/.月]\s*(?P<day>\d{1,2})(?:日\s*|\s*T\s*|\s+)"
     r"(?P<hour>\d{1,2})[:时點点]\s*(?P<minute>\d{1,2})"

@@ -242,7 +242,7 @@ _ALL: Final = (
     ),
 )
 CALLS: Final[Mapping[str, DeviceCall]] = {one.name: one for one in _ALL}
-"""All calls by name, in the seed's order. ``userDelete`` with the id ``all`` deletes everybody."""
+"""All calls by name, in the seed's order. ``userDelete`` with the id ``all`` deletes all people."""
 
 
 def signed_query(

@@ -19,7 +19,7 @@ from .values import (
 )
 
 _DEPTH_LIMIT: Final = 32
-# Longer than any column: ids and names that were cut are told apart by what was sent.
+# Longer than any column: ids and names that were cut are distinguished by what was sent.
 _TEXT_LIMIT: Final = 1024
 
 # Fields of uploads (9.2, 9.3) and of a terminal's own records (8.3.1), and how each is read.

@@ -2,7 +2,7 @@
 
 import unicodedata
 
-# Controls, formats, halves of characters, separators of lines; nobody sees them.
+# Controls, formats, halves of characters, separators of lines; they are invisible.
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 

@@ -70,7 +70,7 @@ def read_sign(
 ) -> FaceMatch | TemperatureReading:
     """Read a SignObject of any content; ``zone`` is its terminal's, as for an upload.
 
-    Somebody the terminal knew is a pass, a stranger (type -1) is a reading as in 9.3. What is known
+    A person the terminal knew is a pass, a stranger (type -1) is a reading as in 9.3. What is known
     of the person beside id and name is on file, and is not kept here.
     """
     reader = FieldReader(sign, zone=zone)

@@ -218,7 +218,7 @@ def read_temperature_c(value: Any, unit: str | None = "") -> tuple[Decimal | Non
         return None, "temperature_unreadable"
     text = read_text(value, limit=_TEMPERATURE_LIMIT + 1)
     if not text:
-        # A number that is no text is one nobody can write down.
+        # A number that has no text cannot be written down.
         return None, None if isinstance(value, str) else "temperature_unreadable"
     if len(text) > _TEMPERATURE_LIMIT:
         return None, "temperature_unreadable"  # a number might be cut

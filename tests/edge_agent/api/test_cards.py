@@ -80,7 +80,7 @@ async def test_another_number_is_nobodys(terminal: RunningTerminal, card: str) -
 
     decision = await terminal.parts.door.cards.take(card)
 
-    assert (decision.open_door, decision.reason) == (False, DoorReason.NOBODY)
+    assert (decision.open_door, decision.reason) == (False, DoorReason.UNRECOGNISED)
     assert terminal.relay.pulses_ms == []
     assert cues(terminal) == [Cue.STRANGER]
     assert await records(terminal) == []
@@ -92,7 +92,7 @@ async def test_a_number_that_two_people_have_is_nobodys(terminal: RunningTermina
 
     decision = await terminal.parts.door.cards.take(CARD)
 
-    assert decision.reason is DoorReason.NOBODY
+    assert decision.reason is DoorReason.UNRECOGNISED
     assert terminal.relay.pulses_ms == []
 
 

@@ -89,7 +89,7 @@ async def test_platforms_person_is_not_taken(terminal: RunningTerminal) -> None:
     changes = [SavePerson("u7", "Bob", "user", "")]
     await terminal.parts.upstream.sync._store.apply(changes, at=ManualClock().now())
 
-    assert "the platform has somebody with this id" in await refusal(terminal)
+    assert "the platform has a person with this id" in await refusal(terminal)
 
 
 async def test_photo_without_a_face_is_said(terminal: RunningTerminal) -> None:

@@ -14,7 +14,7 @@ from tests.edge_agent.api.running import PERSON, RunningTerminal
 from tests.edge_agent.fakes import person_jpeg
 from tests.support.fake_platform import FakePlatform
 
-ANN, BOB, NOBODY = 100, 200, 0
+ANN, BOB, UNRECOGNISED = 100, 200, 0
 FULL = {
     **PERSON,
     **{"department": "R&D", "birthday": -86400, "entryTime": 1573539353, "mail": "a@b.cn"},
@@ -102,7 +102,7 @@ async def test_id_and_name_are_not_empty(terminal: RunningTerminal, name: str) -
         (base64.b64encode(b"GIF89a....").decode(), 30004),
         (base64.b64encode(b"\x89PNG\r\n\x1a\n....").decode(), 30004),
         (base64.b64encode(person_jpeg(ANN)[:200]).decode(), 30004),
-        (photo_of(NOBODY), 30002),
+        (photo_of(UNRECOGNISED), 30002),
         (photo_of(ANN), 200),
         ("data:image/jpeg;base64," + photo_of(ANN), 200),
         (photo_of(ANN)[:40] + "\r\n" + photo_of(ANN)[40:], 200),
@@ -177,7 +177,7 @@ async def test_update_with_a_photo_changes_the_face(terminal: RunningTerminal) -
         ("u1", {key: value for key, value in PERSON.items() if key != "userId"}, 200),
         ("u1", {key: value for key, value in PERSON.items() if key != "name"}, 30003),
         ("u1", {**PERSON, "userType": 5}, 30001),
-        ("u1", {**PERSON, "photo": photo_of(NOBODY)}, 30002),
+        ("u1", {**PERSON, "photo": photo_of(UNRECOGNISED)}, 30002),
         ("u1", {**PERSON, "photo": "?"}, 30004),
         ("u1", {}, 30003),
     ],

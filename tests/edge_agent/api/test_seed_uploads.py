@@ -228,15 +228,15 @@ async def test_open_code_of_somebody_unknown(
     ("top", "face", "peri", "reading_c", "reason", "code"),
     [
         (ANYBODY, {}, {"cmpNormal": 0}, NORMAL_C, DoorReason.UNRECOGNISED_ALLOWED, 100),
-        (ANYBODY, {}, {}, NORMAL_C, DoorReason.NOBODY, None),
-        ({}, {}, {"cmpNormal": 0}, NORMAL_C, DoorReason.NOBODY, None),
-        (ASKS, {}, {"cmpNormal": 0}, NORMAL_C, DoorReason.NOBODY, None),
+        (ANYBODY, {}, {}, NORMAL_C, DoorReason.UNRECOGNISED, None),
+        ({}, {}, {"cmpNormal": 0}, NORMAL_C, DoorReason.UNRECOGNISED, None),
+        (ASKS, {}, {"cmpNormal": 0}, NORMAL_C, DoorReason.UNRECOGNISED, None),
         (ANYBODY, {}, {"cmpNormal": 0}, HIGH_C, DoorReason.TEMPERATURE_HIGH, 101),
         (ANYBODY, {}, {"cmpNormal": 0, "tempNormal": 0}, HIGH_C, DoorReason.TEMPERATURE_HIGH, 101),
         (ANYBODY, {}, {"cmpNormal": 0}, None, DoorReason.TEMPERATURE_MISSING, None),
         (ANYBODY, MASKS, {"cmpNormal": 0, "maskNormal": 1}, NORMAL_C, DoorReason.MASK_MISSING, 102),
         ({**ANYBODY, "looking": {"liveness_required": True}}, {}, {"cmpNormal": 0}, NORMAL_C,
-         DoorReason.NOBODY, None),
+         DoorReason.UNRECOGNISED, None),
     ],
 )  # fmt: skip
 async def test_door_opens_to_somebody_unknown_only_after_two_yeses(

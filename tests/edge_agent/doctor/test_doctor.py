@@ -116,7 +116,7 @@ async def test_file_that_others_can_read_is_a_warning(door: Door) -> None:
     ("api", "text"),
     [
         ({"password": "123456"}, "still the factory's"),
-        ({"password": ""}, "nobody may call"),
+        ({"password": ""}, "no caller is admitted"),
         ({"password_expires": "2020-01-01"}, "good until 2020-01-01"),
     ],
 )
@@ -226,7 +226,7 @@ async def test_platform_that_is_not_there(door: Door) -> None:
 
     found = await door.examined()
 
-    assert is_failed(found["network"], "nobody listens there")
+    assert is_failed(found["network"], "no server listens there")
     assert found["platform"].result is Result.SKIPPED
     assert found["clock"].result is Result.SKIPPED
 
@@ -317,7 +317,7 @@ async def test_terminal_that_waits_for_approval(door: Door, platform: FakePlatfo
 
     finding = (await door.examined())["platform"]
 
-    assert is_warned(finding, "has sent it nobody so far")
+    assert is_warned(finding, "has sent it no people so far")
 
 
 async def test_library_of_a_terminal_in_step_is_not_asked_for(
@@ -400,7 +400,7 @@ async def test_page_of_an_agent_that_runs(door: Door, taken: int) -> None:
         missing = (await door.examined())["web page"]
 
     assert listened.result is Result.OK
-    assert is_failed(missing, "nobody listens")
+    assert is_failed(missing, "no server listens")
 
 
 async def test_signatures_that_count_again_are_said_plainly(door: Door) -> None:

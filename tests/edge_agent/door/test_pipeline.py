@@ -46,7 +46,7 @@ from tests.edge_agent.fakes import (
 )
 from tests.support.fake_platform import Failure, FakePlatform, refusal
 
-ANN, STRANGER, NOBODY = 100, 200, 0
+ANN, STRANGER, UNRECOGNISED = 100, 200, 0
 
 
 class StuckRelay(SimulatedRelay):
@@ -276,7 +276,7 @@ async def test_stranger_is_reported_with_temperature(platform: FakePlatform, doo
 
     decision = await door.pipeline().process(visitor(STRANGER))
 
-    assert decision and decision.reason is DoorReason.NOBODY
+    assert decision and decision.reason is DoorReason.UNRECOGNISED
     (sent,) = platform.readings
     assert (str(sent.temperature_c), sent.open_code) == ("36.60", None)
     assert sent.image is not None
@@ -306,7 +306,7 @@ async def test_stranger_waits_in_the_queue_while_the_platform_is_away(
 async def test_picture_without_a_face_sends_nothing(platform: FakePlatform, door: Door) -> None:
     pipeline = door.pipeline()
 
-    assert await pipeline.process(visitor(NOBODY)) is None
+    assert await pipeline.process(visitor(UNRECOGNISED)) is None
 
     assert platform.requests == []
     assert pipeline.visits == 1

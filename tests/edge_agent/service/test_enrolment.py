@@ -203,7 +203,7 @@ async def test_full_terminal_says_so(
 @pytest.mark.parametrize(
     ("user_id", "name", "words"),
     [
-        ("all", "Ann", "means everybody"),
+        ("all", "Ann", "means all people"),
         ("x" * 41, "Ann", "userId: "),
         ("7", "", "name: "),
     ],
