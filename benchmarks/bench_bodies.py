@@ -14,8 +14,8 @@ from _report import conclude, print_table, standard_arguments
 
 from terminal_protocol import (
     FaceMatch,
-    NotThisMessage,
     UnreadableBody,
+    WrongMessageType,
     messages_in,
     read_body,
     read_feedback,
@@ -35,7 +35,7 @@ def _as_message(raw: bytes) -> str:
         FaceMatch.from_wire(messages_in(body)[0].data)
     except UnreadableBody as error:
         return error.code
-    except NotThisMessage:
+    except WrongMessageType:
         return "another message"
     return "read"
 

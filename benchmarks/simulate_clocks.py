@@ -309,7 +309,7 @@ def simulate(
 
     Args:
         days: how long each door is looked at.
-        seed: of chance.
+        seed: of the random numbers.
         rounds: how often, each time with other passes and outages.
         is_watched: the terminals send heartbeats, so that outages are known.
     """

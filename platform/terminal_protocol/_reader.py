@@ -107,7 +107,7 @@ class FieldReader:
         return None
 
     def text(self, *names: str, limit: int, seed_limit: int = 0) -> str:
-        """Return text of at most ``limit`` characters; over ``advised`` (the seed's) is a fault."""
+        """Return text of at most ``limit`` characters; over ``seed_limit`` is a fault."""
         value = self.take(*names)
         if isinstance(value, dict | list):
             self.faults.append(f"{names[0].lower()}_wrong_type")

@@ -2,7 +2,7 @@
 
 ProtocolError
 ├── UnreadableBody   no object can be made of the bytes
-└── NotThisMessage   an object, but nothing in it belongs to the message
+└── WrongMessageType   an object, but nothing in it belongs to the message
 """
 
 

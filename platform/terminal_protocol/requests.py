@@ -26,7 +26,7 @@ class TerminalRequest:
         began: when the request began to arrive.
         look_up_peer: see ``peer``; few requests need it.
         look_up_host: see ``called_host``; few requests need it.
-        read_body: returns the body; raises ``BodyBrokeOff`` or ``BodyTooLarge``.
+        read_body: returns the body; raises ``BodyIncomplete`` or ``BodyTooLarge``.
         may_be_cut: the server cannot tell whether the body is all there.
     """
 
