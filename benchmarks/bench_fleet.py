@@ -151,24 +151,24 @@ def constant(plan: FleetPlan, snapshots: list[bytes], seconds: float) -> dict[st
 def platform(name: str, portraits: dict[str, Path]) -> Iterator[tuple[Production, str, int]]:
     """Yield a new installation that runs: it, its BaseUrl, and its server's process."""
     with tempfile.TemporaryDirectory() as folder:
-        made = Production(Path(folder), name=name)
-        made.manage("migrate", "--verbosity", "0")
+        installation = Production(Path(folder), name=name)
+        installation.manage("migrate", "--verbosity", "0")
         photos = ", ".join(repr(str(portraits[one])) for one in ("obama.jpg", "biden.jpg"))
-        token = made.manage("shell", "-v", "0", "-c", PREPARE.format(photos=photos))
+        token = installation.manage("shell", "-v", "0", "-c", PREPARE.format(photos=photos))
         port = free_port()
-        environment = {**made.environment, **UNLIMITED, "MENJIN_VAR": folder}
-        server = serve(made.command(port), environment, port, Path(folder) / "log")
+        environment = {**installation.environment, **UNLIMITED, "MENJIN_VAR": folder}
+        server = serve(installation.command(port), environment, port, Path(folder) / "log")
         try:
-            yield made, f"http://127.0.0.1:{port}/t/{token}", server.pid
+            yield installation, f"http://127.0.0.1:{port}/t/{token}", server.pid
         finally:
             kill_group(server)
 
 
 def storm(plan: FleetPlan, portraits: dict[str, Path], snapshots: list[bytes]) -> dict[str, Any]:
     """Measure a fleet in which all terminals are new."""
-    with platform("storm", portraits) as (made, base_url, pid):
+    with platform("storm", portraits) as (installation, base_url, pid):
         report = run(replace(plan, base_urls=(base_url,)), snapshots, _processes(pid))
-        report["visits_stored"] = made.rows("SELECT count(*) FROM records_record")[0][0]
+        report["visits_stored"] = installation.rows("SELECT count(*) FROM records_record")[0][0]
     return report
 
 
@@ -176,11 +176,13 @@ def steady(
     plan: FleetPlan, portraits: dict[str, Path], snapshots: list[bytes], *, enrol_at_s: float
 ) -> dict[str, Any]:
     """Measure terminals in sync, with a person enrolled on the way."""
-    with platform("steady", portraits) as (made, base_url, pid):
+    with platform("steady", portraits) as (installation, base_url, pid):
         root = base_url.split("/t/")[0]
         words = IN_STEP.format(terminals=plan.terminals, root=root)
-        begun = SyncAnswer.from_wire(json.loads(made.manage("shell", "-v", "0", "-c", words)))
-        enrolling = threading.Timer(enrol_at_s, _enrol(made, portraits["astronaut.png"]))
+        begun = SyncAnswer.from_wire(
+            json.loads(installation.manage("shell", "-v", "0", "-c", words))
+        )
+        enrolling = threading.Timer(enrol_at_s, _enrol(installation, portraits["astronaut.png"]))
         if enrol_at_s:
             enrolling.start()
         try:
@@ -190,17 +192,17 @@ def steady(
             enrolling.cancel()
             if enrol_at_s:
                 enrolling.join()
-        report["visits_stored"] = made.rows("SELECT count(*) FROM records_record")[0][0]
-        report["newcomer"] = _arrivals_of(made, "300")
+        report["visits_stored"] = installation.rows("SELECT count(*) FROM records_record")[0][0]
+        report["newcomer"] = _arrivals_of(installation, "300")
     return report
 
 
-def _enrol(made: Production, photo: Path) -> Callable[[], None]:
+def _enrol(installation: Production, photo: Path) -> Callable[[], None]:
     def enrol() -> None:
         subprocess.run(
             [sys.executable, "manage.py", "shell", "-c", ENROL.format(photo=repr(str(photo)))],
             cwd=ROOT,
-            env={**os.environ, **made.environment, "MENJIN_VAR": str(made.folder)},
+            env={**os.environ, **installation.environment, "MENJIN_VAR": str(installation.folder)},
             capture_output=True,
             check=True,
         )
@@ -208,11 +210,11 @@ def _enrol(made: Production, photo: Path) -> Callable[[], None]:
     return enrol
 
 
-def _arrivals_of(made: Production, user_id: str) -> dict[str, Any]:
+def _arrivals_of(installation: Production, user_id: str) -> dict[str, Any]:
     """Return the seconds until each terminal had the person enrolled on the way."""
     times = [
         float(row[0])
-        for row in made.rows(
+        for row in installation.rows(
             "SELECT extract(epoch FROM d.answered_at - p.changed_at) FROM faces_delivery d"
             " JOIN faces_person p ON p.id = d.person_id"
             f" WHERE p.user_id = '{user_id}' AND d.state = 'stored' ORDER BY 1"

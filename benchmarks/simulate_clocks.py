@@ -248,23 +248,23 @@ def arrival_times(rng: random.Random, *, lasts: float, rush_s: float = HOUR) -> 
 def clocks(turn: float) -> dict[str, Clock]:
     """Return the kinds of clock; those that jump do it at ``turn``."""
 
-    def whole(at: float) -> float:
+    def whole_seconds(at: float) -> float:
         return float(int(at))
 
     def off(seconds: float) -> Clock:
-        return lambda at: whole(at if at < turn else at + seconds)
+        return lambda at: whole_seconds(at if at < turn else at + seconds)
 
     def reset(to: float) -> Clock:
-        return lambda at: whole(at if at < turn else to + at - turn)
+        return lambda at: whole_seconds(at if at < turn else to + at - turn)
 
     def minutes(seconds: float) -> Clock:
         return lambda at: (at if at < turn else at + seconds) // MINUTE * MINUTE
 
     return {
-        "right": whole,
-        "20 s a day fast": lambda at: whole(at + (at - START) * 20 / DAY),
-        "20 s a day slow": lambda at: whole(at - (at - START) * 20 / DAY),
-        "10 s an hour slow": lambda at: whole(at - (at - START) * 10 / HOUR),
+        "right": whole_seconds,
+        "20 s a day fast": lambda at: whole_seconds(at + (at - START) * 20 / DAY),
+        "20 s a day slow": lambda at: whole_seconds(at - (at - START) * 20 / DAY),
+        "10 s an hour slow": lambda at: whole_seconds(at - (at - START) * 10 / HOUR),
         "jumps 25 min back": off(-25 * MINUTE),
         "jumps 3 h back": off(-3 * HOUR),
         "jumps 3 h ahead": off(3 * HOUR),
@@ -274,11 +274,11 @@ def clocks(turn: float) -> dict[str, Clock]:
         "end of summer time": off(-HOUR),
         "falls back to 1970": reset(0.0),
         "falls back to 2000": reset(946_684_800.0),
-        "stands still": lambda at: whole(min(at, turn)),
+        "stands still": lambda at: whole_seconds(min(at, turn)),
         "whole minutes": minutes(0),
         "whole minutes, 3 h back": minutes(-3 * HOUR),
-        "ahead, set right": lambda at: whole(at + HOUR if at < turn else at),
-        "behind, set right": lambda at: whole(at - HOUR if at < turn else at),
+        "ahead, set right": lambda at: whole_seconds(at + HOUR if at < turn else at),
+        "behind, set right": lambda at: whole_seconds(at - HOUR if at < turn else at),
     }
 
 

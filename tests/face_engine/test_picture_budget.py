@@ -134,14 +134,14 @@ def cost() -> Iterator[Scales]:
     with subprocess.Popen(
         [sys.executable, "-c", _SCALES], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as scales:
-        asked, told = scales.stdin, scales.stdout
+        asked, reported = scales.stdin, scales.stdout
         assert asked is not None
-        assert told is not None
+        assert reported is not None
 
         def weigh(raw: bytes, warm: bytes, *, count: int = 1, budget: int = 384 * MB) -> Any:
             asked.write(struct.pack("<4q", len(raw), len(warm), count, budget) + raw + warm)
             asked.flush()
-            before, peak, after, weight, *ends = told.readline().split()
+            before, peak, after, weight, *ends = reported.readline().split()
             assert len(ends) == count
             assert set(ends) <= {b"decoded", b"truncated"}
             return int(peak) - int(before), int(after) - int(before), int(weight)

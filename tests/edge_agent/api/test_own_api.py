@@ -64,9 +64,9 @@ async def test_timestamp_that_another_caller_used_is_replaced(terminal: RunningT
 
     class Ticking(ManualClock):
         def now(self) -> datetime:
-            told = super().now()
+            reported = super().now()
             self.advance(0.001)
-            return told
+            return reported
 
     answer = await call_own(terminal.config, "jsonCmd", clock=Ticking(), content={"cmd": "sync"})
 
@@ -93,9 +93,9 @@ async def test_platforms_person_is_not_taken(terminal: RunningTerminal) -> None:
 
 
 async def test_photo_without_a_face_is_said(terminal: RunningTerminal) -> None:
-    told = await refusal(terminal, photo=person_jpeg(0))
+    reported = await refusal(terminal, photo=person_jpeg(0))
 
-    assert told == "No face was found. Use a photo that shows the whole face from the front."
+    assert reported == "No face was found. Use a photo that shows the whole face from the front."
 
 
 @pytest.mark.parametrize(

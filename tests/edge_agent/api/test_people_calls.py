@@ -314,7 +314,7 @@ async def test_several_are_added_at_once_or_nobody(start: Starter) -> None:
     terminal = await start(top={"people_max": 3})
     three = [{**PERSON, "userId": f"u{number}"} for number in range(3)]
 
-    for wrong, told in (
+    for wrong, reported in (
         ({**PERSON, "photo": "?"}, "number 3: 30004 photo: not a JPEG in base64"),
         ({**PERSON, "userId": "u3"}, "number 3: 50009 database-full"),
         ({"userId": "u3"}, "number 3: 30003 userType: missing"),
@@ -322,7 +322,7 @@ async def test_several_are_added_at_once_or_nobody(start: Starter) -> None:
     ):
         answer = await terminal.call("userAdd", [*three, wrong])
         assert answer["code"] == 50003
-        assert told in answer["desc"]
+        assert reported in answer["desc"]
         assert await listed(terminal) == []
     good = await terminal.call("userAdd", three)
 

@@ -64,7 +64,7 @@ class Door:
         return parse_config(table, base=self.folder)
 
     async def examined(self) -> dict[str, Finding]:
-        told: list[Finding] = []
+        reported: list[Finding] = []
         plan = DoctorPlan(
             **{
                 "config": self.config,
@@ -73,8 +73,8 @@ class Door:
                 **self.more,
             }
         )
-        findings, _ = await run_checks(plan, told.append)
-        assert told == findings
+        findings, _ = await run_checks(plan, reported.append)
+        assert reported == findings
         assert TOKEN not in repr(findings)
         assert PASSWORD not in repr(findings)
         return {one.check: one for one in findings}
@@ -483,13 +483,13 @@ def test_command_says_lines_or_json_and_fails_when_something_failed(
     assert main(["doctor", "--config", str(path)]) == 1
     lines = capfd.readouterr().out.splitlines()
     assert main(["doctor", "--json", "--config", str(path)]) == 1
-    told = json.loads(capfd.readouterr().out)
+    reported = json.loads(capfd.readouterr().out)
 
-    assert len(lines) == len(told["findings"]) == 16
+    assert len(lines) == len(reported["findings"]) == 16
     assert lines[0].startswith("OK       configuration  ")
     assert any(line.startswith("FAILED   face models    ") for line in lines)
-    assert told["ok"] is False
-    assert TOKEN not in json.dumps(told) + "\n".join(lines)
+    assert reported["ok"] is False
+    assert TOKEN not in json.dumps(reported) + "\n".join(lines)
 
 
 def test_wrong_configuration_is_a_finding(

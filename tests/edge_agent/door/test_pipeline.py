@@ -419,8 +419,8 @@ async def test_alarm_limit_is_told_with_the_reading(platform: FakePlatform, door
 
 
 async def test_passes_and_strangers_are_remembered(door: Door) -> None:
-    heard: list[dict[str, Any]] = []
-    door.records.listen(heard.append)
+    received: list[dict[str, Any]] = []
+    door.records.listen(received.append)
     door.thermometer.reading_c = 38.0
 
     await door.pipeline().process(visitor(ANN))
@@ -429,7 +429,7 @@ async def test_passes_and_strangers_are_remembered(door: Door) -> None:
 
     total, found = await door.records.search(RecordFilter(0, 10**10), page=1, size=10)
     assert total == 2
-    assert found == list(reversed(heard))
+    assert found == list(reversed(received))
     stranger, ann = found
     assert (ann["userId"], ann["name"], ann["type"], ann["similarity"]) == ("1001", "Ann", 1, 100)
     assert (ann["temperature"], ann["temperatureState"], ann["deviceMark"]) == (38.0, 1, "0000001")
