@@ -53,8 +53,8 @@ def agent(tmp_path: Path, portraits: dict[str, Path]) -> Iterator[Agent]:
 @pytest.fixture
 def gate(agent: Agent, terminal: Terminal) -> Terminal:
     """Return its row, with the address it tells and the password it was delivered with."""
-    told = agent.wait_event(lambda event: event["event"] == "api")
-    terminal.api_address, terminal.api_password = f"127.0.0.1:{told['port']}", "123456"
+    outcome = agent.wait_event(lambda event: event["event"] == "api")
+    terminal.api_address, terminal.api_password = f"127.0.0.1:{outcome['port']}", "123456"
     terminal.save()
     return terminal
 
