@@ -19,8 +19,8 @@ from devices.services import (
     api_token_revoke,
     api_token_user,
     terminal_address_replace,
-    tokens,
 )
+from devices.services.access import tokens
 from devices.tasks import api_token_used
 from tests.support.house import lines_with
 from tests.support.rest_addresses import (

@@ -14,7 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from devices.models import Site, Terminal
-from devices.services import admission, site_create, site_token_rotate, terminal_disable
+from devices.services import site_create, site_token_rotate, terminal_disable
+from devices.services.admission import admission
 from faces.models import Delivery, Person
 from records.models import Alert, Record
 from tests.support.golden import golden_cases

@@ -14,7 +14,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from devices.models import Site, SiteToken, Terminal
-from devices.services import admission as admission_module
 from devices.services import (
     exchanges_last,
     presence_last_seen,
@@ -22,7 +21,8 @@ from devices.services import (
     terminal_address_replace,
     terminal_disable,
 )
-from devices.services import remembered as remembered_module
+from devices.services.admission import admission as admission_module
+from devices.services.calls import remembered as remembered_module
 from faces.models import Delivery, Library, SyncClock, TerminalCursor
 from faces.services import (
     deliveries_send_again,
