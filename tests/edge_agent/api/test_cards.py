@@ -238,6 +238,7 @@ async def test_a_card_is_found_by_an_index(terminal: RunningTerminal) -> None:
     assert "USING INDEX people_by_card" in " ".join(row[-1] for row in plan)
 
 
+@pytest.mark.small_disk
 @pytest.mark.parametrize("opens_unrecorded", [False, True])
 async def test_card_that_cannot_be_recorded_opens_only_where_that_was_configured(
     platform: FakePlatform, tmp_path: Path, opens_unrecorded: bool

@@ -26,6 +26,7 @@ from tests.support.edge.running_terminal import WaitingEventLog
 from tests.support.fake_platform import Failure, FakePlatform
 from tests.support.small_disk import SmallDisk, small_disk
 
+pytestmark = pytest.mark.small_disk
 WRITER = UploadWriter("0000001", "", "", action_code=1, mask_assumed=False)
 PICTURE_BYTES = 40_000
 QUEUE = QueueConfig(free_min_bytes=0)
