@@ -106,6 +106,7 @@ from .sites import (
     terminal_address_end,
     terminal_address_replace,
 )
+from .terminal_life import newcomers_forget, terminal_change, terminal_create, terminal_erase
 from .terminal_settings import (
     GROUP_CALLS,
     Difference,
@@ -124,7 +125,9 @@ from .terminals import (
     terminal_describe,
     terminal_disable,
     terminal_locked,
+    terminal_share,
 )
+from .terminals_turn import register_jobs, terminals_approve_start, terminals_disable_start
 from .tokens import (
     api_token_create,
     api_token_make,
@@ -218,6 +221,7 @@ __all__ = [
     "jobs_start",
     "jobs_sweep",
     "masked",
+    "newcomers_forget",
     "newcomers_since",
     "note_words",
     "note_words_register",
@@ -228,6 +232,7 @@ __all__ = [
     "presence_sweep",
     "refused_calls",
     "refused_note",
+    "register_jobs",
     "repairs_count",
     "result_of",
     "server_url_shown",
@@ -246,10 +251,16 @@ __all__ = [
     "terminal_address_end",
     "terminal_address_replace",
     "terminal_approve",
+    "terminal_change",
+    "terminal_create",
     "terminal_describe",
     "terminal_disable",
+    "terminal_erase",
     "terminal_locked",
     "terminal_reach",
+    "terminal_share",
+    "terminals_approve_start",
+    "terminals_disable_start",
     "title_of",
     "uncallable_word",
     "whereabouts",

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from devices.choices import TerminalStatus
 from devices.models import Terminal
+from devices.queries import terminal_key_share
 from devices.services.callers import caller_note
 from devices.services.remembered import admissions_forget_on_commit
 from server_common.on_commit import enqueue_on_commit
@@ -53,6 +54,11 @@ def terminal_locked(terminal: Terminal) -> Terminal:
     writing them.
     """
     return Terminal.objects.select_for_update(no_key=True).get(pk=terminal.pk)
+
+
+def terminal_share(*, terminal_id: int) -> None:
+    """Hold back until commit what locks a terminal's row, and nothing else that shares it."""
+    terminal_key_share(terminal_id=terminal_id)
 
 
 def terminal_describe(

@@ -51,11 +51,11 @@ from .picture_urls import (
     picture_root,
     picture_root_fits,
 )
+from .revocations import revocations_settle
 from .sync import sync_answer, sync_news, terminal_libraries_set, terminal_view_changed
 from .sync_state import SyncState, sync_state_of_caller
 from .terminal_holdings import people_compare, people_repair, people_wipe
 from .terminal_people import people_push, user_object
-from .terminals import newcomers_forget, terminal_change, terminal_create, terminal_erase
 from .time_plans import DoorHours, door_hours
 from .unconfirmed import deliveries_unconfirm
 
@@ -94,7 +94,6 @@ __all__ = [
     "is_photo_on_file",
     "library_erase",
     "library_save",
-    "newcomers_forget",
     "people_compare",
     "people_push",
     "people_repair",
@@ -114,13 +113,11 @@ __all__ = [
     "picture_path",
     "picture_root",
     "picture_root_fits",
+    "revocations_settle",
     "site_people_erase",
     "sync_answer",
     "sync_news",
     "sync_state_of_caller",
-    "terminal_change",
-    "terminal_create",
-    "terminal_erase",
     "terminal_expect",
     "terminal_expect_all",
     "terminal_libraries_set",
