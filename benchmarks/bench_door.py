@@ -33,7 +33,7 @@ from edge_agent.recognition.face_settings import FaceSettings
 from edge_agent.recognition.recogniser import Recogniser
 from edge_agent.storage.database import Database
 from edge_agent.storage.outbox import Outbox
-from edge_agent.storage.people_rows import Applied, HeldPerson
+from edge_agent.storage.people_rows import AppliedChanges, EnrolledPerson
 from edge_agent.storage.records import RecordLog, Retention
 from edge_agent.upstream.platform_client import PlatformClient
 from edge_agent.upstream.uplink import Uplink
@@ -76,7 +76,7 @@ class Quiet:
         """Tell nothing."""
 
 
-def library(engine: FaceEngine, people: int) -> Applied:
+def library(engine: FaceEngine, people: int) -> AppliedChanges:
     """Return so many people: the portraits and vectors from a seed."""
     portraits = install_portraits()
     known = [
@@ -86,9 +86,9 @@ def library(engine: FaceEngine, people: int) -> Applied:
     vectors = np.random.default_rng(1).standard_normal((people, engine.dimension))
     vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
     vectors[: len(known)] = np.stack([one for one in known if one is not None])
-    return Applied(
+    return AppliedChanges(
         held=tuple(
-            HeldPerson(number, str(number), "", "user", engine.contract_id, vector)
+            EnrolledPerson(number, str(number), "", "user", engine.contract_id, vector)
             for number, vector in enumerate(vectors, 1)
         ),
         gone=(),
@@ -96,7 +96,7 @@ def library(engine: FaceEngine, people: int) -> Applied:
 
 
 async def through_the_door(
-    engine: FaceEngine, held: Applied, pictures: Sequence[Any], folder: Path, *, plays: bool
+    engine: FaceEngine, held: AppliedChanges, pictures: Sequence[Any], folder: Path, *, plays: bool
 ) -> tuple[float, Pipeline]:
     """Show the film to a door; seconds it took, and the pipeline with its timings."""
     database = Database(folder / "agent.sqlite3")
@@ -127,7 +127,7 @@ async def through_the_door(
             devices=Devices(Film(pictures, clock, plays=plays), relay, NoThermometer(), clock),
             recogniser=recogniser,
             uplink=Uplink(
-                outbox=Outbox(database), client=client, clock=clock, chance=random.Random(1)
+                outbox=Outbox(database), client=client, clock=clock, rng=random.Random(1)
             ),
             writer=UploadWriter("bench", "", "", action_code=1, mask_assumed=False),
             records=RecordLog(
@@ -147,7 +147,7 @@ async def through_the_door(
 
 
 async def every_picture(
-    engine: FaceEngine, held: Applied, pictures: Sequence[Any]
+    engine: FaceEngine, held: AppliedChanges, pictures: Sequence[Any]
 ) -> tuple[float, list[float]]:
     """Describe every face of every picture; seconds it took, and those of each picture."""
     recogniser = Recogniser(engine, least_similarity=0, detector_px=320)

@@ -32,7 +32,7 @@ from _report import RESULTS, machine, print_table
 
 from face_engine import install_models, install_portraits
 from fleet.arrivals import Arrivals
-from fleet.habits import Habits
+from fleet.behaviour import TerminalBehaviour
 from fleet.progress import line_of
 from fleet.run import FleetPlan, run_fleet, snapshots_of
 from terminal_protocol import SyncAnswer
@@ -277,7 +277,7 @@ def main() -> None:
         base_urls=(),
         terminals=chosen.terminals,
         arrivals=Arrivals.parse(chosen.arrivals),
-        habits=Habits(heartbeat_s=30.0, sync_s=10.0),
+        behaviour=TerminalBehaviour(heartbeat_s=30.0, sync_s=10.0),
         duration_s=chosen.storm_seconds,
         ramp_s=chosen.ramp,
         drain_s=20.0,

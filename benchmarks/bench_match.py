@@ -32,7 +32,13 @@ from numpy.typing import NDArray
 
 from edge_agent.recognition.library import Library
 from edge_agent.storage.database import Database
-from edge_agent.storage.people_rows import Applied, DeletePerson, Face, HeldPerson, SavePerson
+from edge_agent.storage.people_rows import (
+    AppliedChanges,
+    DeletePerson,
+    EnrolledPerson,
+    Face,
+    SavePerson,
+)
 from edge_agent.storage.store import Store
 from face_engine import install_models, load_engine
 
@@ -50,12 +56,12 @@ class Bench:
     def __init__(self, people: int, seed: int) -> None:
         engine = load_engine()
         self.contract_id, self.threshold = engine.contract_id, engine.threshold
-        chance = np.random.default_rng(seed)
-        self.vectors = _unit(chance.standard_normal((people, engine.dimension)))
-        noise = _unit(chance.standard_normal((people, engine.dimension)))
+        rng = np.random.default_rng(seed)
+        self.vectors = _unit(rng.standard_normal((people, engine.dimension)))
+        noise = _unit(rng.standard_normal((people, engine.dimension)))
         self.asked = _unit(self.vectors + _NOISE * noise)
         self.people = [
-            HeldPerson(number, f"{number:06}", "", "user", self.contract_id, vector)
+            EnrolledPerson(number, f"{number:06}", "", "user", self.contract_id, vector)
             for number, vector in enumerate(self.vectors, 1)
         ]
         self.library = self.empty()
@@ -97,13 +103,13 @@ class Bench:
     def change(self, number: int) -> None:
         """Take in a new picture of one person, as a poll brings it."""
         person = self.people[number * 7919 % len(self.people)]
-        self.library.apply(Applied(held=(person,), gone=()))
+        self.library.apply(AppliedChanges(held=(person,), gone=()))
 
     def leave(self, number: int) -> None:
         """Let one person go, and come back."""
         person = self.people[number * 7919 % len(self.people)]
-        self.library.apply(Applied(held=(), gone=(person.person_id,)))
-        self.library.apply(Applied(held=(person,), gone=()))
+        self.library.apply(AppliedChanges(held=(), gone=(person.person_id,)))
+        self.library.apply(AppliedChanges(held=(person,), gone=()))
 
 
 def _unit(vectors: NDArray[np.float64]) -> NDArray[np.float32]:
@@ -155,7 +161,7 @@ async def _timed(store: Store, change: Any) -> float:
     return time.perf_counter() - begin
 
 
-def _saved(person: HeldPerson) -> SavePerson:
+def _saved(person: EnrolledPerson) -> SavePerson:
     face = Face(_PICTURE, "", person.descriptor, person.contract_id)
     return SavePerson(person.user_id, "", "user", "", face=face)
 

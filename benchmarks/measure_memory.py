@@ -26,9 +26,9 @@ from _report import machine
 
 from edge_agent.config import AgentConfig, parse_config
 from edge_agent.door.pipeline import Devices
+from edge_agent.drivers.absent import NoCardReader, NoPrompter
 from edge_agent.drivers.base import Frame
 from edge_agent.drivers.relay_simulated import SimulatedRelay
-from edge_agent.drivers.silent import NoCardReader, NoPrompter
 from edge_agent.drivers.thermometer import NoThermometer
 from edge_agent.service.assembly import Parts, assemble
 from face_engine import install_models, install_portraits, load_engine

@@ -143,10 +143,10 @@ class Terminal:
 
 async def live(course: Course, terminal: Terminal, chosen: argparse.Namespace) -> None:
     """Let the days go by."""
-    chance = random.Random(chosen.seed)
+    rng = random.Random(chosen.seed)
     begins, step = datetime.now(UTC) - timedelta(days=DAYS), timedelta(days=DAYS) / chosen.visits
     for number in range(chosen.visits):
-        picture = chance.randbytes(chosen.picture_bytes)
+        picture = rng.randbytes(chosen.picture_bytes)
         begun = time.perf_counter()
         await terminal.keep(number, begins + number * step, picture)
         course.kept_ms.append((time.perf_counter() - begun) * 1e3)
@@ -159,7 +159,7 @@ async def drain(course: Course, terminal: Terminal, base_url: str) -> None:
     """Let the network come back."""
     clock = SystemClock()
     async with PlatformClient(base_url=base_url, device_id="queue", timeout_s=15.0) as client:
-        uplink = Uplink(outbox=terminal.outbox, client=client, clock=clock, chance=random.Random(1))
+        uplink = Uplink(outbox=terminal.outbox, client=client, clock=clock, rng=random.Random(1))
         begun = time.perf_counter()
         while await uplink.step() == 0.0:
             pass
@@ -199,12 +199,12 @@ def run(name: str, budget_bytes: int, chosen: argparse.Namespace) -> Course:
 
 def plain_file(chosen: argparse.Namespace) -> list[float]:
     """Append the same bytes to a file, each synchronised; milliseconds."""
-    chance = random.Random(chosen.seed)
+    rng = random.Random(chosen.seed)
     taken = []
     with tempfile.TemporaryFile(dir=chosen.folder) as stream:
         for _ in range(min(2000, chosen.visits)):
             # Base64 in the upload, plain in the record.
-            content = chance.randbytes(chosen.picture_bytes * 7 // 3)
+            content = rng.randbytes(chosen.picture_bytes * 7 // 3)
             begun = time.perf_counter()
             stream.write(content)
             stream.flush()

@@ -14,7 +14,7 @@ from django.db import connection
 
 from devices.choices import TerminalStatus
 from devices.models import Site, SiteToken, Terminal
-from server_common.model_rows import columns_of, from_row, moment, rows_of, table, width_of
+from server_common.raw_sql import columns_of, from_row, moment, rows_of, table, width_of
 
 _TERMINAL, _SITE, _TOKEN = table(Terminal), table(Site), table(SiteToken)
 # A token that counts now.

@@ -36,7 +36,7 @@ from faces.models import (
     TerminalCursor,
     TerminalLibrary,
 )
-from server_common.model_rows import columns_of, from_row, moment, rows_of, table
+from server_common.raw_sql import columns_of, from_row, moment, rows_of, table
 
 _CURSOR, _CLOCK, _DELIVERY = table(TerminalCursor), table(SyncClock), table(Delivery)
 _PERSON, _PHOTO, _MEMBER = table(Person), table(FacePhoto), table(LibraryMembership)

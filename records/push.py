@@ -19,7 +19,7 @@ from devices.selectors import push_terminals
 from devices.services import call_target, contact_pushes, contact_pushes_none, repairs_count
 from records.choices import Origin
 from records.services import gap_fill, pushed_until, sign_store
-from server_common.bridge import in_database, in_database_apart
+from server_common.async_bridge import in_database, in_database_apart
 
 logger = logging.getLogger(__name__)
 

@@ -12,7 +12,10 @@ from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
 from devices.models import Site, Terminal
-from devices.services import admission, refused_store, remembered, site_create, tokens
+from devices.services import site_create
+from devices.services.access import tokens
+from devices.services.admission import admission, refused_store
+from devices.services.calls import remembered
 from face_engine import install_portraits
 from faces.models import Library, Person
 from faces.services import forget_copies, person_save

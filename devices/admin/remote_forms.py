@@ -31,8 +31,8 @@ class RemoteForm(forms.Form):
 
 def _field(row: WireField, *, value: Any, many: bool) -> forms.Field:
     """Return the field for one setting; nothing chosen leaves it to the terminal."""
-    # Named in ``menjin.wordlist``, because the wire's tables know no Django.
-    words = gettext(row.words)
+    # Named in ``menjin.translatable_words``, because the wire's tables know no Django.
+    words = gettext(row.label)
     if row.least is not None and row.most is not None and not row.choices:
         words = f"{words} ({row.least:g}–{row.most:g})"
     common: dict[str, Any] = {"label": row.name, "required": False, "help_text": words}

@@ -119,8 +119,8 @@ def value_words(name: str, value: Any) -> Any:
 def setting_words(group: str, name: str) -> SafeString | str:
     """Say what a setting is, by its group and its name on the wire."""
     try:
-        # Named in ``menjin.wordlist``, because the wire's tables know no Django.
-        return gettext(GROUP_CALLS[SettingsGroup(group)].table.field(name).words)
+        # Named in ``menjin.translatable_words``, because the wire's tables know no Django.
+        return gettext(GROUP_CALLS[SettingsGroup(group)].table.field(name).label)
     except KeyError:
         # A setting that this version does not know any more.
         return format_html("<code>{}</code>", name)

@@ -134,7 +134,7 @@ class TerminalContact(models.Model):
     """What calling a terminal has shown so far, written when a call has ended.
 
     ``stamp_ms`` and ``stamp_lane`` are written before each call: the timestamp it is signed with,
-    see ``devices.services.stamps``.
+    see ``devices.services.commands.stamps``.
     """
 
     # It says something of its terminal only.

@@ -1,4 +1,4 @@
-"""Sections of the configuration, as models."""
+"""Models of the sections of the configuration."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -12,7 +12,7 @@ _MIB: Final = 2**20
 
 
 class Replay(StrEnum):
-    """What becomes of a call that acts and carries a signature that was used before."""
+    """Treatment of a call that acts and reuses a signature."""
 
     REFUSE = "refuse"
     ALLOW = "allow"
@@ -66,7 +66,7 @@ class Language(StrEnum):
 
 
 class PageLanguage(StrEnum):
-    """What the page speaks until a visitor chooses: the browser's language, or always this one."""
+    """Language of the page before a visitor chooses: the browser's, or a fixed one."""
 
     BROWSER = "browser"
     ENGLISH = "en"
@@ -75,7 +75,7 @@ class PageLanguage(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PageConfig:
-    """Section ``[page]``. Who may look signs in with the password of ``[api]``.
+    """Section ``[page]``; visitors sign in with the password of ``[api]``.
 
     Attributes:
         enabled: whether there is a page.
@@ -99,7 +99,7 @@ class PageConfig:
 
 
 class LivenessMode(StrEnum):
-    """How it is told whether a face is a person's and no picture of one."""
+    """Method by which a live face is distinguished from a picture of one."""
 
     NONE = "none"
     MOVEMENT = "movement"
@@ -107,7 +107,7 @@ class LivenessMode(StrEnum):
 
 
 class MaskMode(StrEnum):
-    """How it is told whether a mask is worn."""
+    """Method by which a mask is detected."""
 
     NONE = "none"
     HEURISTIC = "heuristic"
@@ -116,7 +116,7 @@ class MaskMode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LookingConfig:
-    """Section ``[looking]``.
+    """Section ``[looking]``: detection, quality, liveness and masks.
 
     Attributes:
         motion_gate: whether faces are looked for only where something moves.

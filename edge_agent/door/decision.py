@@ -1,4 +1,4 @@
-"""Decision whether the door opens. Pure: no clock, no disk, no network, no log."""
+"""Decision whether the door opens: a pure function without clock, disk, network or log."""
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -35,7 +35,7 @@ class DoorReason(StrEnum):
 
 
 class PlatformAnswer(StrEnum):
-    """What the platform said about a pass, as far as it said it in time."""
+    """Answer of the platform about a pass, as far as it came in time."""
 
     NOT_ASKED = "not_asked"
     OPEN = "open"
@@ -47,7 +47,7 @@ class PlatformAnswer(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What configuration and settings say about opening; see `edge_agent.config.AgentConfig`.
+    """Rules of configuration and settings for opening; see `edge_agent.config.AgentConfig`.
 
     Attributes:
         unlock_delay_ms: 20 to 30 000 (unlockOuttime of 8.1.5 goes that far).
@@ -74,7 +74,7 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is known about one visit.
+    """Facts of one visit.
 
     Attributes:
         user_type: of the person recognised; None for a stranger.
@@ -115,7 +115,7 @@ class DoorDecision:
 
 
 def asks_platform(decide: DecisionPolicy) -> bool:
-    """Whether the person at the door waits for the platform's word."""
+    """Return whether the door waits for the platform's decision."""
     return decide is not DecisionPolicy.LOCAL
 
 

@@ -20,7 +20,7 @@ class MessageLanguage(IntEnum):
 
 
 class OpenCode(IntEnum):
-    """``openCode`` of 9.3: what became of the door, and why."""
+    """``openCode`` of 9.3: outcome at the door and its reason."""
 
     OPENED = 100
     TEMPERATURE_ABNORMAL = 101
@@ -104,7 +104,7 @@ class UploadWriter:
         is_opened: bool = False,
         message_language: MessageLanguage = MessageLanguage.CHINESE,
     ) -> bytes:
-        """Body of /syattribute, for a visitor who was not recognised.
+        """Return the body of /syattribute for a visitor who was not recognised.
 
         Args:
             captured_at: by the terminal's clock.

@@ -107,7 +107,7 @@ class Delivery(models.Model):
     again_stamp = models.BigIntegerField(null=True, editable=False)
     again_before = models.BigIntegerField(null=True, editable=False)
     held = models.BooleanField(_("may be on the terminal"), default=False)
-    # What the latest save said of the person, for its delete (``sync_entries``).
+    # What the latest save said of the person, for its delete (``services.delivery.entries``).
     told = models.TextField(default="", db_default="", editable=False)
     # The save was still unanswered when the delete was decided: a success may be about that.
     save_unanswered = models.BooleanField(default=False, db_default=False, editable=False)

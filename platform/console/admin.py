@@ -77,8 +77,8 @@ class BrowserSessionAdmin(SuperuserPage):
         self._tell(request, sum(sign_out_everywhere(user) for user in users))
 
     def _tell(self, request: HttpRequest, count: int) -> None:
-        told = ngettext("%(count)d session was ended.", "%(count)d sessions were ended.", count)
-        self.message_user(request, told % {"count": count}, messages.SUCCESS)
+        words = ngettext("%(count)d session was ended.", "%(count)d sessions were ended.", count)
+        self.message_user(request, words % {"count": count}, messages.SUCCESS)
 
 
 @admin.register(SignInLock)
@@ -131,8 +131,8 @@ class SignInLockAdmin(SuperuserPage):
     def unlock(self, request: HttpRequest, queryset: QuerySet[SignInLock]) -> None:
         """Let them sign in again."""
         count = waits_end(queryset)
-        told = ngettext("%(count)d was unlocked.", "%(count)d were unlocked.", count)
-        self.message_user(request, told % {"count": count}, messages.SUCCESS)
+        words = ngettext("%(count)d was unlocked.", "%(count)d were unlocked.", count)
+        self.message_user(request, words % {"count": count}, messages.SUCCESS)
 
 
 @admin.register(FailedSignIn)

@@ -12,10 +12,10 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.views.i18n import JavaScriptCatalog
 
-from console.own_password import OwnPasswordView
-from console.todo import todo
-from console.zones import user_zone
-from server_common.closed_lookups import closed
+from console.admin_todo import todo
+from console.password_change import OwnPasswordView
+from console.time_zone import user_zone
+from server_common.admin_lookups import closed
 
 
 class _ScriptCatalog(JavaScriptCatalog):

@@ -10,9 +10,9 @@ from django.conf import settings
 from django.db import Error as AnyDatabaseError
 from django.utils import translation
 
+from console.live_view import Viewer
 from console.sessions import session_goes_on, session_opens, session_sees
-from console.wall import Viewer
-from server_common.bridge import in_database
+from server_common.async_bridge import in_database
 
 logger = logging.getLogger(__name__)
 

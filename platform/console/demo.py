@@ -12,7 +12,7 @@ from pathlib import Path
 from django.contrib.auth.models import User
 from django.db import transaction
 
-from console.serving import SERVING_BEYOND, unserved
+from console.server_locks import SERVING_BEYOND, unserved
 from devices.choices import Direction, TerminalStatus, Verification
 from devices.models import Site, Terminal
 from devices.selectors import demonstration_site, site_base_url

@@ -4,7 +4,7 @@ from django.core.management.base import CommandError
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
-from console.serving import is_loopback
+from console.server_locks import is_loopback
 from devices.selectors import demonstration_site
 
 

@@ -50,7 +50,7 @@ class Fleet(Collector):
         yield _terminals()
         yield _revocation_seconds()
         yield from _revocations_open()
-        yield _needing_somebody()
+        yield _needing_action()
         yield _unconfirmed()
         yield _not_reporting()
         yield _alerts()
@@ -153,7 +153,7 @@ def _revocations_open() -> Iterator[Metric]:
     yield oldest
 
 
-def _needing_somebody() -> Metric:
+def _needing_action() -> Metric:
     family = GaugeMetricFamily(
         "menjin_deliveries_needing_somebody",
         "Faces that no further try will bring to a terminal, by what has to be done.",

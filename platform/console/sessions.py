@@ -6,9 +6,9 @@ from typing import Any
 from django.contrib.auth import get_user
 from django.utils import timezone
 
+from console.live_view import Viewer, viewer_of
 from console.models import BrowserSession
 from console.session_store import SessionStore, session_digest
-from console.wall import Viewer, viewer_of
 from devices.selectors import sites_visible
 
 

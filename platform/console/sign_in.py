@@ -26,14 +26,14 @@ from django.views.decorators.http import require_GET, require_POST
 from console.session_middleware import of_live_page
 from console.session_store import session_digest
 from console.sign_outs import sessions_of, sign_out_everywhere
-from console.zones import user_zone
+from console.time_zone import user_zone
 from server_common.admin import span_words
 from server_common.password_pool import RETRY_AFTER_S, HashingBusy, hashing_pool
 
 logger = logging.getLogger(__name__)
 
 _PAUSE_S = 1.0
-_TELL_EVERY_S = 10.0
+_LOG_EVERY_S = 10.0
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
@@ -56,23 +56,23 @@ class SignInMiddleware:
         names = ("console:sign-in", "admin:login", "admin:password_change")
         self._paths = set(map(reverse, names))
         self._pauses = threading.BoundedSemaphore(settings.TERMINAL_SLOTS)
-        self._told_at = float("-inf")
+        self._logged_at = float("-inf")
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         is_sign_in = request.method == "POST" and request.path_info in self._paths
         if is_sign_in and not hashing_pool().has_room:
-            return self._sent_away(request)
+            return self._shed(request)
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         """Answer 503 where somebody else was faster."""
-        return self._sent_away(request) if isinstance(error, HashingBusy) else None
+        return self._shed(request) if isinstance(error, HashingBusy) else None
 
-    def _sent_away(self, request: HttpRequest) -> HttpResponse:
+    def _shed(self, request: HttpRequest) -> HttpResponse:
         now = time.monotonic()
-        if now >= self._told_at + _TELL_EVERY_S:
-            self._told_at = now
-            logger.warning("sign_ins_sent_away path=%s", request.path_info)
+        if now >= self._logged_at + _LOG_EVERY_S:
+            self._logged_at = now
+            logger.warning("sign_ins_shed path=%s", request.path_info)
         # Who comes again at once is slowed, as far as there are threads to spare.
         if self._pauses.acquire(blocking=False):
             try:

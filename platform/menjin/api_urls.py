@@ -16,7 +16,7 @@ import devices.openapi  # noqa: F401 - tells the description of our tokens
 from devices.api import urls as devices_urls
 from faces.api import urls as faces_urls
 from records.api import urls as records_urls
-from server_common.content_policy import STYLED, with_policy
+from server_common.content_security_policy import STYLED, with_policy
 
 
 class Contents(APIRootView):

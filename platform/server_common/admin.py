@@ -14,7 +14,7 @@ Tone = Literal["good", "bad", "warn", "info", "quiet"]
 
 EMPTY = "–"
 # A frame for a picture that is not there.
-NOBODY = SafeString('<span class="mj-photo mj-nobody"></span>')
+NO_PICTURE = SafeString('<span class="mj-photo mj-nobody"></span>')
 _MINUTE_S = 60
 _HOUR_S = 60 * _MINUTE_S
 _DAY_S = 24 * _HOUR_S

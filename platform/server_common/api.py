@@ -139,8 +139,8 @@ def _from_django(exc: DjangoValidationError) -> ValidationError:
     for name, errors in exc.error_dict.items():
         for error in errors:
             taken = _taken_words(error)
-            told = error.messages if taken is None else [taken]
-            fields.setdefault(_field_of(name, error), []).extend(told)
+            words = error.messages if taken is None else [taken]
+            fields.setdefault(_field_of(name, error), []).extend(words)
     return ValidationError(fields)
 
 

@@ -40,7 +40,7 @@ class GroupSender:
         with self._lock:
             loop = self._running_loop()
             if self._unsent >= self._unsent_most:
-                logger.warning("screens_not_told group=%s unsent=%s", group, self._unsent)
+                logger.warning("screen_message_dropped group=%s unsent=%s", group, self._unsent)
                 return
             self._unsent += 1
             sending = asyncio.run_coroutine_threadsafe(_send(layer, group, message), loop)
@@ -62,7 +62,7 @@ class GroupSender:
             self._unsent -= 1
         error = sending.exception()
         if error is not None:
-            logger.error("screens_not_told reason=%s", type(error).__name__, exc_info=error)
+            logger.error("screen_message_dropped reason=%s", type(error).__name__, exc_info=error)
 
 
 async def _send(layer: BaseChannelLayer, group: str, message: dict[str, Any]) -> None:

@@ -30,7 +30,7 @@ from devices.services import (
     repairs_count,
     stranger_may_call,
 )
-from terminal_api.bodies import unpack
+from terminal_api.content_encoding import unpack
 from terminal_api.cross_site import is_cross_site
 from terminal_api.idle import IdleAnswer, News, idle_answer, is_taken, may_be_idle, news_answer
 from terminal_api.load import (
@@ -136,13 +136,13 @@ def _news_reply(
         terminal_id=terminal_id, address=request.address, used_token=True, asked=news.asked
     ):
         raise _too_often(terminal_id)
-    told = news_answer(news, request)
-    if told is None:
+    page = news_answer(news, request)
+    if page is None:
         return None
-    is_idle = not told.shown["list"]
-    exchange = told.exchange(request, match, began_s)
+    is_idle = not page.shown["list"]
+    exchange = page.exchange(request, match, began_s)
     exchange_keep(terminal_id=terminal_id, exchange=exchange, is_idle=is_idle)
-    return json_reply(told.answer)
+    return json_reply(page.answer)
 
 
 def answer_fully(request: TerminalRequest, match: Match) -> TerminalReply:

@@ -148,14 +148,18 @@ def _poll(request: TerminalRequest, match: Match) -> IdleAnswer | News | None:
 
 def _of_poll(terminal_id: int, answer: SyncAnswer, asked: str) -> IdleAnswer:
     """Return an answer as it is sent, and what of it and its question is kept."""
-    told = [entry.operation for entry in answer.entries]
+    operations = [entry.operation for entry in answer.entries]
     cursor = answer.last_query_time
     return IdleAnswer(
         terminal_id=terminal_id,
         said={"lastQueryTime": asked},
         answer=answer.to_wire(),
-        shown={"list": len(told), "lastQueryTime": cursor},
-        note={"save": told.count("save"), "delete": told.count("delete"), "cursor": cursor},
+        shown={"list": len(operations), "lastQueryTime": cursor},
+        note={
+            "save": operations.count("save"),
+            "delete": operations.count("delete"),
+            "cursor": cursor,
+        },
     )
 
 

@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 DOOR_WAIT_S = 3.0
 NORMAL_WAIT_S = 2.0
 POLL_WAIT_S = 1.0
-_TELL_EVERY_S = 10.0
+_LOG_EVERY_S = 10.0
 # Callers turned away in one rush should not all come back in one.
 _RETRY_AFTER_S = (5, 15)
 # Of the slots, as many again are for idle requests at once, and so many more of these wait for a
@@ -60,21 +60,21 @@ def overloaded_retry_after_s() -> int:
 class ShedCount:
     """Count of callers turned away, logged now and then instead of each time."""
 
-    def __init__(self, *, every_s: float = _TELL_EVERY_S) -> None:
+    def __init__(self, *, every_s: float = _LOG_EVERY_S) -> None:
         self._every_s = every_s
         self._lock = threading.Lock()
         self._counts = dict.fromkeys(Priority, 0)
-        self._told_at = float("-inf")
+        self._logged_at = float("-inf")
 
     def count(self, priority: Priority) -> None:
         """Count one; the first is told at once, those of the next seconds with the one after."""
         with self._lock:
             self._counts[priority] += 1
             now = time.monotonic()
-            if now < self._told_at + self._every_s:
+            if now < self._logged_at + self._every_s:
                 return
             counts, self._counts = self._counts, dict.fromkeys(Priority, 0)
-            self._told_at = now
+            self._logged_at = now
         words = " ".join(f"{one.name.lower()}={counts[one]}" for one in Priority)
         logger.warning("terminals_shed %s", words)
 
@@ -181,17 +181,17 @@ class Slots:
                 return
 
     def _is_free(self, priority: Priority) -> bool:
-        if not self._has_room(priority):
+        if not self._has_slot(priority):
             return False
         # A more urgent one that could go in goes in first, but never keeps all others out.
         is_held_back = self._kinds[priority].busy and any(
-            self._kinds[other].waiting and self._has_room(other)
+            self._kinds[other].waiting and self._has_slot(other)
             for other in Priority
             if other < priority
         )
         return not is_held_back
 
-    def _has_room(self, priority: Priority) -> bool:
+    def _has_slot(self, priority: Priority) -> bool:
         kind, door = self._kinds[priority], self._kinds[Priority.DOOR]
         busy = sum(one.busy for one in self._kinds.values())
         if kind.busy >= kind.most or busy >= self._total:
@@ -208,7 +208,7 @@ class IdleSlots:
     """
 
     def __init__(self, *, at_once: int, waiting: int) -> None:
-        self._room = threading.Semaphore(at_once)
+        self._slots = threading.Semaphore(at_once)
         self._queue = threading.Semaphore(waiting)
 
     @classmethod
@@ -225,18 +225,18 @@ class IdleSlots:
         Raises:
             Overloaded: there is none.
         """
-        if not self._room.acquire(blocking=False):
+        if not self._slots.acquire(blocking=False):
             if not self._queue.acquire(blocking=False):
                 raise Overloaded
             try:
-                if not self._room.acquire(timeout=_IDLE_WAIT_S):
+                if not self._slots.acquire(timeout=_IDLE_WAIT_S):
                     raise Overloaded
             finally:
                 self._queue.release()
         try:
             yield
         finally:
-            self._room.release()
+            self._slots.release()
 
 
 @cache

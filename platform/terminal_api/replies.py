@@ -13,7 +13,7 @@ from django.db import DatabaseError, InterfaceError
 
 from face_engine import PicturesBusy
 from faces.services import PICTURES_RETRY_AFTER_S
-from terminal_api.bodies import TooLargeUnpacked, UnknownEncoding
+from terminal_api.content_encoding import TooLargeUnpacked, UnknownEncoding
 from terminal_protocol import (
     Ack,
     BodyBrokeOff,

@@ -136,12 +136,12 @@ def _read_object(name: str, section: str, result: WireObject) -> DeviceCall:
     return _device(name, section, shape=AnswerShape.OBJECT, result=result)
 
 
-def _text(name: str, words: str, most: int | None) -> WireField:
-    return WireField(name, FieldKind.TEXT, words, is_required=False, length_max=most)
+def _text(name: str, label: str, most: int | None) -> WireField:
+    return WireField(name, FieldKind.TEXT, label, is_required=False, length_max=most)
 
 
-def _whole(name: str, words: str, **limits: Any) -> WireField:
-    return WireField(name, FieldKind.WHOLE, words, is_required=False, **limits)
+def _whole(name: str, label: str, **limits: Any) -> WireField:
+    return WireField(name, FieldKind.WHOLE, label, is_required=False, **limits)
 
 
 SIGNATURE_PARAMETERS: Final = (

@@ -55,7 +55,7 @@ class FieldProblem:
         return RetCode.MISSING_PARAM if is_missing else RetCode.PARAM_INVALID
 
     @property
-    def words(self) -> str:
+    def text(self) -> str:
         """What to tell whoever sent it, for ``desc``: ``faceThre: out of range, 0 to 10``."""
         return f"{self.name}: {self.fault}" + (f", {self.allowed}" if self.allowed else "")
 
@@ -67,7 +67,7 @@ class WireField:
     Attributes:
         name: on the wire, misspelt where the seed misspells it.
         kind: its type.
-        words: what it means, in English.
+        label: what it means, in English.
         is_required: 是否必须.
         least: smallest number allowed, None without a limit.
         most: greatest number allowed, None without a limit.
@@ -78,7 +78,7 @@ class WireField:
 
     name: str
     kind: FieldKind
-    words: str
+    label: str
     is_required: bool = True
     least: float | None = None
     most: float | None = None

@@ -44,7 +44,7 @@ from records.services import (
 )
 from server_common.api import Unavailable
 from server_common.api_defaults import AnyAccept
-from server_common.newest_first import NewestFirst
+from server_common.cursor_pagination import NewestFirst
 from server_common.strict_api import StrictRequests, no_fields
 
 

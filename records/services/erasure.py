@@ -5,7 +5,7 @@ from django.db import transaction
 from devices.models import Site
 from faces.services import files_doom
 from records.models import Alert, Picture, Record
-from records.services.waiting import waiting_forget
+from records.services.pictures import waiting_forget
 
 
 @transaction.atomic

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from console.demo import DemoSite, demo_prepare
 from console.demo_removal import demo_close, demo_remove
-from console.serving import serving
+from console.server_locks import serving
 from devices.models import (
     AuditEntry,
     PresenceChange,
@@ -29,8 +29,8 @@ from faces.models import Holiday, LibraryPlan, Person, TimePlan
 from faces.services import gallery_rebuild, person_erase
 from records.models import PassRules, Record, RecordCursor
 from records.services import not_this_person
-from tests.console.two_sites import side
 from tests.support.factories import make_person, wire_of
+from tests.support.two_sites import side
 from tests.support.wire import WireClient
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.sqlite]

@@ -25,8 +25,8 @@ from faces.models import FacePhoto, Gallery, Person
 from faces.services import files_doom, files_erase, person_erase
 from records.models import Picture
 from server_common.stored_files import file_write, trash_path
-from tests.console.two_sites import World, client_of
 from tests.support.object_storage import SETTINGS
+from tests.support.two_sites import World, client_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite, pytest.mark.usefixtures("storage")]
 NOON = datetime(2026, 12, 1, 12, tzinfo=UTC)

@@ -14,9 +14,9 @@ from faces.selectors import deliveries_found, people_found, people_named
 from records.models import Alert, Record
 from records.selectors import alerts_found, alerts_named, records_found
 from server_common.text_search import words_of
-from tests.console.two_sites import World, client_of, world
 from tests.support.callers import manager
 from tests.support.plans import plan_of
+from tests.support.two_sites import World, client_of, world
 
 __all__ = ["manager", "world"]
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]

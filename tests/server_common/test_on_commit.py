@@ -86,7 +86,7 @@ def test_a_broker_that_is_away_does_not_undo_the_commit(
     assert "Error calling enqueue_on_commit.<locals>.send_task" in caplog.text
     # By the sender's thread, or at once where the layer is one of this process.
     end = time.monotonic() + 10
-    while "screens_not_told reason=ConnectionError" not in caplog.text:
+    while "screen_message_dropped reason=ConnectionError" not in caplog.text:
         if "Error calling group_send_on_commit.<locals>.send_to_group" in caplog.text:
             break
         assert time.monotonic() < end

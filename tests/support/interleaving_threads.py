@@ -115,12 +115,12 @@ class Lane(threading.Thread):
 class Order:
     """Who goes next, and how far. Draws one of three ways to be unfair."""
 
-    def __init__(self, chance: random.Random, lanes: Sequence[Lane]) -> None:
-        self.chance = chance
-        self.kind = chance.choice(["fine", "coarse", "coarse", "late", "late"])
+    def __init__(self, rng: random.Random, lanes: Sequence[Lane]) -> None:
+        self.rng = rng
+        self.kind = rng.choice(["fine", "coarse", "coarse", "late", "late"])
         self.mean = 2 if self.kind == "fine" else 12
         # Who begins first, stops somewhere, most often before its commit, and ends last.
-        self.late = chance.choice(lanes) if self.kind == "late" else None
+        self.late = rng.choice(lanes) if self.kind == "late" else None
         self.has_begun = False
 
     def choose(self, ready: list[Lane]) -> tuple[Lane, int, bool]:
@@ -128,15 +128,15 @@ class Order:
         if self.late is not None and self.late in ready:
             if not self.has_begun:
                 self.has_begun = True
-                if self.chance.random() < 0.6:
+                if self.rng.random() < 0.6:
                     return self.late, _NO_END, True
-                return self.late, self.chance.randint(1, 30), False
+                return self.late, self.rng.randint(1, 30), False
             ready = [lane for lane in ready if lane is not self.late] or ready
-        lane = ready[self.chance.randrange(len(ready))] if len(ready) > 1 else ready[0]
+        lane = ready[self.rng.randrange(len(ready))] if len(ready) > 1 else ready[0]
         if len(ready) == 1:
             # Nobody else can do anything before this one stops, ends, or frees a lock.
             return lane, self.mean * 2, False
-        return lane, 1 + int(self.chance.expovariate(1 / self.mean)), self.chance.random() < 0.3
+        return lane, 1 + int(self.rng.expovariate(1 / self.mean)), self.rng.random() < 0.3
 
 
 class Schedule:
@@ -151,14 +151,14 @@ class Schedule:
             lane.start()
             self.events.get(timeout=_STUCK_S)
 
-    def run(self, jobs: Sequence[Callable[[], None]], chance: random.Random) -> None:
+    def run(self, jobs: Sequence[Callable[[], None]], rng: random.Random) -> None:
         """Run the jobs to their ends, interleaved; raises the first failure of any."""
         lanes = self.lanes[: len(jobs)]
         for lane, job in zip(lanes, jobs, strict=True):
             lane.job, lane.is_done = job, False
         self.trace = []
         self.ready, self.blocked = list(lanes), []
-        order = Order(chance, lanes)
+        order = Order(rng, lanes)
         while self.ready or self.blocked:
             if not self.ready:
                 # All wait for each other: PostgreSQL ends the circle, and its error is the result.

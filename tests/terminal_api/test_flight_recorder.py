@@ -15,10 +15,10 @@ from devices.admin.conversation import conversation
 from devices.admin.note_words import note_lines
 from devices.models import Terminal
 from devices.services import Exchange, exchange_keep, exchanges_last, masked
-from devices.services.recorder import KEPT
+from devices.services.calls.recorder import KEPT
 from records.models import Record
 from server_common.call_store import CallStoreAway, call_store
-from tests.records.services.test_passes import picture
+from tests.support.sent_pictures import picture
 from tests.support.wire import WireClient
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]

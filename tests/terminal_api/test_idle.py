@@ -14,7 +14,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from devices.models import Site, SiteToken, Terminal
-from devices.services import admission as admission_module
 from devices.services import (
     exchanges_last,
     presence_last_seen,
@@ -23,13 +22,14 @@ from devices.services import (
     terminal_change,
     terminal_disable,
 )
-from devices.services import remembered as remembered_module
+from devices.services.admission import admission as admission_module
+from devices.services.calls import remembered as remembered_module
 from faces.models import Delivery, Library, SyncClock, TerminalCursor
 from faces.services import deliveries_send_again, person_erase, terminal_view_changed
 from terminal_api.answer import TerminalApi, answer_fully
 from terminal_api.load import IdleSlots, Priority, Slots
 from terminal_api.urls import Match, resolve
-from terminal_api.wsgi import TerminalApiInFront
+from terminal_api.wsgi import TerminalApiWsgi
 from terminal_protocol import TerminalReply, TerminalRequest
 from tests.support.factories import make_terminal
 from tests.support.people import enrol
@@ -61,7 +61,7 @@ class Server:
 
     def use(self, api: TerminalApi) -> None:
         """Answer by this one from now on."""
-        self._application = TerminalApiInFront(self._behind, api=api)
+        self._application = TerminalApiWsgi(self._behind, api=api)
 
     def fully(self, request: TerminalRequest, match: Match) -> TerminalReply:
         """Answer in full, but for closing the connection that the test's transaction is on."""

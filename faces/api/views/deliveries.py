@@ -15,7 +15,7 @@ from faces.api.serializers import DeliveryOut, RevocationOut, SendAgainOut
 from faces.models import Delivery, Revocation
 from faces.selectors import deliveries_visible, revocations_visible
 from faces.services.jobs import deliveries_send_again_start
-from server_common.newest_first import NewestFirst
+from server_common.cursor_pagination import NewestFirst
 from server_common.strict_api import StrictRequests, no_fields
 
 

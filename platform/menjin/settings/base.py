@@ -45,7 +45,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "server_common.request_ids.RequestIdMiddleware",
     "terminal_api.middleware.TerminalApiMiddleware",
-    "server_common.content_policy.ContentPolicyMiddleware",
+    "server_common.content_security_policy.ContentPolicyMiddleware",
     "console.sign_in.SignInMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -54,7 +54,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "server_common.acting.ActingMiddleware",
+    "server_common.actor.ActingMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "axes.middleware.AxesMiddleware",
@@ -224,7 +224,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["devices.permissions.SiteScoped"],
     "DEFAULT_PAGINATION_CLASS": "server_common.api_defaults.Pages",
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
-    "DEFAULT_SCHEMA_CLASS": "server_common.api_described.DescribedSchema",
+    "DEFAULT_SCHEMA_CLASS": "server_common.openapi_errors.DescribedSchema",
     "DEFAULT_PARSER_CLASSES": [
         "server_common.api_defaults.BoundedJSONParser",
         "server_common.api_defaults.UploadParser",
@@ -331,9 +331,9 @@ LOGGING = {
     "disable_existing_loggers": False,
     "filters": {
         "request_id": {"()": "server_common.request_ids.RequestIdFilter"},
-        "refusals": {"()": "server_common.refusal_lines.RefusalFilter"},
+        "refusals": {"()": "server_common.refusal_log_filter.RefusalFilter"},
         "redact": {"()": "server_common.redaction.RedactionFilter"},
-        "not_shed": {"()": "menjin.shed_requests.NotShed"},
+        "not_shed": {"()": "menjin.log_filters.ShedRequestFilter"},
     },
     "formatters": {
         "line": {"format": "%(asctime)s %(levelname)s %(name)s [%(request_id)s] %(message)s"}

@@ -8,7 +8,7 @@ from devices.models import Job
 from devices.services import JobKind, jobs_start, over_ids, result_of, title_of
 from records.choices import AlertState
 from records.models import Alert
-from records.services.alerts import alerts_acknowledge, alerts_clear
+from records.services.alarms import alerts_acknowledge, alerts_clear
 
 BATCH = 500
 

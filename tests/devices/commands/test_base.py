@@ -27,11 +27,11 @@ from devices.commands import (
 )
 from devices.models import Terminal, TerminalCommand
 from devices.services import commands_dispatch, commands_sweep
-from tests.console.two_sites import World, client_of
 from tests.support.callers import world
 from tests.support.commands import ask, run
 from tests.support.factories import api_of
 from tests.support.terminal_api import PASSWORD, TerminalServer
+from tests.support.two_sites import World, client_of
 
 __all__ = ["world"]
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]

@@ -17,9 +17,8 @@ from edge_agent.drivers.exceptions import DriverError
 from terminal_protocol.codes import MESSAGES, RetCode
 from terminal_protocol.device_calls import CALLS, CallMethod
 from terminal_protocol.signature import sign
-from tests.edge_agent.api.conftest import Starter
-from tests.edge_agent.api.running import PERSON, RunningTerminal
-from tests.edge_agent.fakes import person_jpeg
+from tests.support.edge.fakes import person_jpeg
+from tests.support.edge.running_terminal import PERSON, RunningTerminal, Starter
 from tests.support.fake_platform import FakePlatform
 
 FIVE_MINUTES_MS = 300_000
@@ -559,7 +558,7 @@ async def test_two_ports_that_are_taken_are_told_once_and_together(
     terminal: RunningTerminal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = terminal.parts.interfaces.api
-    monkeypatch.setattr(server, "_backoff", Backoff(first_s=0.01, most_s=0.01, chance=Random(1)))
+    monkeypatch.setattr(server, "_backoff", Backoff(first_s=0.01, most_s=0.01, rng=Random(1)))
     with socket.socket() as first, socket.socket() as second:
         for number, (name, taken) in enumerate([("port", first), ("push_port", second)]):
             taken.bind(("127.0.0.1", 0))

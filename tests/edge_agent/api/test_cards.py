@@ -13,8 +13,7 @@ from edge_agent.door.decision import DoorReason
 from edge_agent.drivers.base import Cue
 from edge_agent.drivers.exceptions import DriverError
 from edge_agent.storage.records import Outcome, outcome_of
-from tests.edge_agent.api.conftest import Starter
-from tests.edge_agent.api.running import PERSON, RunningTerminal
+from tests.support.edge.running_terminal import PERSON, RunningTerminal, Starter
 from tests.support.fake_platform import FakePlatform
 from tests.support.small_disk import small_disk
 

@@ -10,17 +10,16 @@ import pytest
 from edge_agent.api.server import ApiServer
 from edge_agent.config import parse_config
 from edge_agent.drivers.clock import SystemClock
-from edge_agent.service.enrolment import Newcomer, enrol_by_agent
+from edge_agent.service.enrolment import EnrolmentRequest, enrol_by_agent
 from edge_agent.service.exceptions import AgentUnreachable, EnrolmentRefused
 from edge_agent.service.live_state import LiveFile, LiveState
 from edge_agent.service.own_api import _own_host, call_own
 from edge_agent.storage.people_rows import SavePerson
-from tests.edge_agent.api.conftest import Starter
-from tests.edge_agent.api.running import RunningTerminal
-from tests.edge_agent.fakes import ManualClock, person_jpeg
+from tests.support.edge.fakes import ManualClock, person_jpeg
+from tests.support.edge.running_terminal import RunningTerminal, Starter
 from tests.support.processes import free_port
 
-ANN = Newcomer("u7", "Ann")
+ANN = EnrolmentRequest("u7", "Ann")
 
 
 async def told_where(terminal: RunningTerminal) -> None:

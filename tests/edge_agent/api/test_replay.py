@@ -11,13 +11,12 @@ from typing import Any
 import pytest
 
 from edge_agent.__main__ import main
-from edge_agent.api.accepted_calls import Use
+from edge_agent.api.accepted_calls import SignatureUse
 from edge_agent.storage import call_marks
 from edge_agent.storage.call_marks import read_marks
 from terminal_protocol.device_calls import CALLS, OLDER_DESC, SIGN_USED_DESC, signed_query
-from tests.edge_agent.api.conftest import Starter
-from tests.edge_agent.api.running import PERSON, RunningTerminal
-from tests.edge_agent.storage.test_repair import DAMAGES, damage
+from tests.support.edge.damages import DAMAGES, damage
+from tests.support.edge.running_terminal import PERSON, RunningTerminal, Starter
 from tests.support.fake_platform import FakePlatform
 
 DAY_MS = 86_400_000
@@ -447,7 +446,7 @@ async def test_what_is_remembered_is_bounded(terminal: RunningTerminal) -> None:
     calls._remembered = 100
     begin = terminal.now_ms() - 60_000
     for number in range(1300):
-        await calls.accept(begin + number, Use.ACTS)
+        await calls.accept(begin + number, SignatureUse.ACTS)
 
     assert await terminal.count("accepted_calls") <= 1100
     codes = {

@@ -14,17 +14,17 @@ import pytest
 from PIL import Image, ImageFilter
 
 from edge_agent.__main__ import main
-from edge_agent.api.accepted_calls import AcceptedCalls, Use
+from edge_agent.api.accepted_calls import AcceptedCalls, SignatureUse
 from edge_agent.api.terminal_time import TerminalTime
 from edge_agent.config import AgentConfig, ApiConfig, parse_config
-from edge_agent.doctor import Examination, Finding, Result, examine
+from edge_agent.doctor import DoctorPlan, Finding, Result, run_checks
 from edge_agent.drivers.clock import SystemClock
 from edge_agent.service.instance_lock import instance_lock
 from edge_agent.service.live_state import LiveFile, LiveState
 from edge_agent.storage.database import Database
 from edge_agent.storage.store import Store
 from face_engine import FaceEngine, ModelMissing
-from tests.edge_agent.fakes import FakeEngine, ManualClock
+from tests.support.edge.fakes import FakeEngine, ManualClock
 from tests.support.fake_platform import TOKEN, Failure, FakePlatform, refusal
 from tests.support.processes import free_port
 from tests.support.tools import module
@@ -65,7 +65,7 @@ class Door:
 
     async def examined(self) -> dict[str, Finding]:
         told: list[Finding] = []
-        examination = Examination(
+        plan = DoctorPlan(
             **{
                 "config": self.config,
                 "path": self.path,
@@ -73,7 +73,7 @@ class Door:
                 **self.more,
             }
         )
-        findings, _ = await examine(examination, told.append)
+        findings, _ = await run_checks(plan, told.append)
         assert told == findings
         assert TOKEN not in repr(findings)
         assert PASSWORD not in repr(findings)
@@ -86,12 +86,12 @@ def door(tmp_path: Path, platform: FakePlatform) -> Door:
     return Door(tmp_path, platform.base_url)
 
 
-def is_failed(finding: Finding, words: str) -> bool:
-    return finding.result is Result.FAILED and words in finding.words and bool(finding.advice)
+def is_failed(finding: Finding, text: str) -> bool:
+    return finding.result is Result.FAILED and text in finding.text and bool(finding.advice)
 
 
-def is_warned(finding: Finding, words: str) -> bool:
-    return finding.result is Result.WARNING and words in finding.words and bool(finding.advice)
+def is_warned(finding: Finding, text: str) -> bool:
+    return finding.result is Result.WARNING and text in finding.text and bool(finding.advice)
 
 
 async def test_all_is_well(door: Door) -> None:
@@ -99,7 +99,7 @@ async def test_all_is_well(door: Door) -> None:
 
     assert {check: one.result for check, one in found.items()} == dict.fromkeys(found, Result.OK)
     assert len(found) == 16
-    assert found["platform"].words == "admits terminal 0000001 and has people for it"
+    assert found["platform"].text == "admits terminal 0000001 and has people for it"
     assert not (door.data_dir / "agent.sqlite3").exists()
 
 
@@ -120,13 +120,13 @@ async def test_file_that_others_can_read_is_a_warning(door: Door) -> None:
         ({"password_expires": "2020-01-01"}, "good until 2020-01-01"),
     ],
 )
-async def test_password_that_is_no_good(door: Door, api: dict[str, Any], words: str) -> None:
+async def test_password_that_is_no_good(door: Door, api: dict[str, Any], text: str) -> None:
     door.api |= api
 
     finding = (await door.examined())["password"]
 
     assert finding.result is not Result.OK
-    assert words in finding.words
+    assert text in finding.text
 
 
 async def test_data_directory_that_is_a_file(door: Door) -> None:
@@ -170,7 +170,7 @@ async def test_picture_in_which_nobody_can_be_recognised(
     door: Door,
     portraits: dict[str, Path],
     spoilt: Callable[[Image.Image], Image.Image],
-    words: str,
+    text: str,
 ) -> None:
     with Image.open(portraits["astronaut.png"]) as opened:
         picture = opened.convert("RGB")
@@ -181,7 +181,7 @@ async def test_picture_in_which_nobody_can_be_recognised(
     bad = (await door.examined())["camera"]
 
     assert good.result is Result.OK
-    assert is_warned(bad, words)
+    assert is_warned(bad, text)
     assert (bad.facts["width"], bad.facts["height"]) == picture.size
 
 
@@ -198,8 +198,8 @@ async def test_relay_moves_only_when_asked(door: Door) -> None:
 
     loud = (await door.examined())["relay"]
 
-    assert quiet.words == "simulated (no door moves): released; --open-door would try it"
-    assert loud.words == "simulated (no door moves): pulsed 20 ms and released"
+    assert quiet.text == "simulated (no door moves): released; --open-door would try it"
+    assert loud.text == "simulated (no door moves): pulsed 20 ms and released"
 
 
 async def test_relay_that_is_not_there(door: Door) -> None:
@@ -218,7 +218,7 @@ async def test_devices_of_a_running_agent_are_left_alone(door: Door) -> None:
 
     skipped = {check for check, one in found.items() if one.result is Result.SKIPPED}
     assert skipped == {"camera", "relay", "thermometer"}
-    assert found["agent"].words == "one is running and holds the devices"
+    assert found["agent"].text == "one is running and holds the devices"
 
 
 async def test_platform_that_is_not_there(door: Door) -> None:
@@ -251,14 +251,14 @@ async def test_name_that_cannot_be_one(door: Door) -> None:
     ],
 )
 async def test_what_the_platform_says(
-    door: Door, platform: FakePlatform, failure: Failure, result: Result, words: str
+    door: Door, platform: FakePlatform, failure: Failure, result: Result, text: str
 ) -> None:
     platform.fail("syheartbeat", failure)
 
     finding = (await door.examined())["platform"]
 
     assert finding.result is result
-    assert words in finding.words
+    assert text in finding.text
     assert finding.advice
 
 
@@ -345,14 +345,14 @@ async def test_library_of_a_terminal_in_step_is_not_asked_for(
     ],
 )
 async def test_clock_is_compared_with_the_platforms(
-    door: Door, ahead_s: float, result: Result, words: str
+    door: Door, ahead_s: float, result: Result, text: str
 ) -> None:
     door.more["clock"] = SystemClock(offset_s=ahead_s)
 
     finding = (await door.examined())["clock"]
 
     assert finding.result is result
-    assert words in finding.words
+    assert text in finding.text
     assert abs(finding.facts["ahead_s"] - ahead_s) < 3
 
 
@@ -369,7 +369,7 @@ async def test_clock_that_was_moved_is_the_one_that_counts(door: Door) -> None:
     finding = (await door.examined())["clock"]
 
     assert finding.result is Result.OK
-    assert "moved by +3" in finding.words
+    assert "moved by +3" in finding.text
 
 
 @pytest.fixture
@@ -427,7 +427,7 @@ async def test_call_from_a_clock_that_was_ahead_is_said(door: Door) -> None:
     clock = SystemClock()
     ahead_ms = int(clock.now().timestamp() * 1000) + 3 * 3600_000
     calls = AcceptedCalls(ApiConfig(), database, clock=clock)
-    await calls.accept(ahead_ms, Use.READS)
+    await calls.accept(ahead_ms, SignatureUse.READS)
     await database.close()
 
     finding = (await door.examined())["own interface"]
@@ -439,7 +439,7 @@ async def test_call_from_a_clock_that_was_ahead_is_said(door: Door) -> None:
 async def test_page_that_is_switched_off(door: Door) -> None:
     door.sections["page"] = {"enabled": False}
 
-    assert (await door.examined())["web page"].words == "switched off"
+    assert (await door.examined())["web page"].text == "switched off"
 
 
 async def test_check_that_hangs_keeps_none_of_the_others_from_being_made(door: Door) -> None:

@@ -13,7 +13,13 @@ from edge_agent.storage.store import Store
 from edge_agent.upstream.platform_client import PlatformClient
 from edge_agent.upstream.sync import LibrarySync, SyncLimits
 from edge_agent.upstream.uplink import Uplink
-from tests.edge_agent.fakes import FakeEngine, ListEventLog, ManualClock, person_image, person_jpeg
+from tests.support.edge.fakes import (
+    FakeEngine,
+    ListEventLog,
+    ManualClock,
+    person_image,
+    person_jpeg,
+)
 from tests.support.fake_platform import FakePlatform
 
 PEOPLE = 20
@@ -62,7 +68,7 @@ async def test_a_visitor_waits_for_one_picture_of_the_library_not_for_all(
         limits=SyncLimits(
             interval_s=0.05, picture_max_bytes=50_000, picture_parallel=4, people_max=100
         ),
-        chance=random.Random(1),
+        rng=random.Random(1),
     )
     async with asyncio.TaskGroup() as group:
         group.create_task(sync.round())

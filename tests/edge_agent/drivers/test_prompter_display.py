@@ -12,7 +12,7 @@ import pytest
 
 from edge_agent.drivers.base import Cue, Prompt
 from edge_agent.drivers.exceptions import DriverUnavailable
-from edge_agent.drivers.prompt_words import Language
+from edge_agent.drivers.prompt_texts import Language
 from edge_agent.drivers.prompter_display import DisplayPrompter, DisplayPrompterOptions
 
 

@@ -29,7 +29,7 @@ from edge_agent.drivers.mlx90640_temperature import (
     supply_v,
 )
 from edge_agent.drivers.thermometer_mlx90640 import Mlx90640, Mlx90640Options, Pattern
-from tests.edge_agent.drivers.fake_mlx90640 import (
+from tests.support.drivers.fake_mlx90640 import (
     COLUMNS,
     ROWS,
     FakeMlx90640,
@@ -41,7 +41,7 @@ from tests.edge_agent.drivers.fake_mlx90640 import (
 )
 
 if TYPE_CHECKING:
-    from tests.edge_agent.drivers.fake_i2c import FakeI2c
+    from tests.support.drivers.fake_i2c import FakeI2c
 
 # Words of the worked example (data sheet 3901090640, revision 12, 11.2), which follows the pixel
 # in row 12 and column 16.
@@ -133,8 +133,8 @@ def flat(value_c: float) -> list[list[float]]:
 
 
 def random_scene(seed: int, least_c: float, most_c: float) -> Scene:
-    chance = random.Random(seed)
-    return [[chance.uniform(least_c, most_c) for _ in range(COLUMNS)] for _ in range(ROWS)]
+    rng = random.Random(seed)
+    return [[rng.uniform(least_c, most_c) for _ in range(COLUMNS)] for _ in range(ROWS)]
 
 
 @st.composite

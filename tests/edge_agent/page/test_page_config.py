@@ -13,7 +13,7 @@ from edge_agent.config import AgentConfig, parse_config
 from edge_agent.config.exceptions import ConfigInvalid
 from edge_agent.config.sections import PageLanguage
 from edge_agent.page import PageServer
-from tests.edge_agent.page.running import RunningPage
+from tests.support.edge.running_page import RunningPage
 from tests.support.fake_platform import FakePlatform
 
 
@@ -102,7 +102,7 @@ async def test_page_that_is_switched_off_listens_nowhere(page: RunningPage) -> N
     server = PageServer(
         *(off, page.config.api, parts.interfaces.terminal, sources),
         file=parts.database.path,
-        chance=random.Random(1),
+        rng=random.Random(1),
     )
     running = asyncio.create_task(server.run())
     await asyncio.wait([running], timeout=0.1)

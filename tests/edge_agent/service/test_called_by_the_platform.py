@@ -121,7 +121,9 @@ def tell(terminal: Terminal, **command: Any) -> Any:
     return found.answered["json"]
 
 
-def test_sound_and_production_settings_are_reached_by_json_commands(gate: Terminal) -> None:
+def test_sound_and_production_settings_are_reached_by_json_commands(
+    gate: Terminal,
+) -> None:
     """AudioObject (8.1.3) and ProductionObject (8.1.6) have no calls of their own."""
     audio = tell(gate, cmd="get", object="AudioObject")
     production = tell(gate, cmd="get", object="ProductionObject")

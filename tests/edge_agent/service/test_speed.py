@@ -9,10 +9,10 @@ import pytest
 
 from edge_agent.__main__ import main
 from edge_agent.config import load_config
-from edge_agent.service.enrolment import Newcomer, enrol_directly, photo_from_file
+from edge_agent.service.enrolment import EnrolmentRequest, enrol_directly, photo_from_file
 from edge_agent.service.speed import SpeedPlan, _step, _unit_vectors, measure_speed
 from face_engine import install_models, load_engine
-from tests.edge_agent.fakes import FakeEngine, person_image
+from tests.support.edge.fakes import FakeEngine, person_image
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def path(tmp_path: Path) -> Path:
 async def enrolled(path: Path, raw: bytes) -> None:
     engine = load_engine()
     photo = photo_from_file(raw, engine)
-    await enrol_directly(load_config(path), engine, Newcomer("7", "Ann"), photo)
+    await enrol_directly(load_config(path), engine, EnrolmentRequest("7", "Ann"), photo)
 
 
 def test_every_step_is_measured_and_the_terminals_data_is_as_it_was(

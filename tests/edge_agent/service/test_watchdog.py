@@ -18,13 +18,13 @@ from edge_agent.drivers.base import Frame
 from edge_agent.drivers.exceptions import DriverError, DriverTimeout
 from edge_agent.drivers.relay_simulated import SimulatedRelay
 from edge_agent.recognition.recogniser import Recogniser
-from edge_agent.service.assembly import _door_sign, _relay_sign
+from edge_agent.service.assembly import _door_check, _relay_check
 from edge_agent.service.live_state import LiveFile, read_live_state
 from edge_agent.service.service_manager import ServiceManager
 from edge_agent.service.supervision import Supervisor
 from edge_agent.service.watchdog import Watchdog
 from edge_agent.storage.database import Database
-from tests.edge_agent.fakes import FakeEngine, ListCamera, ListEventLog, ManualClock, person_image
+from tests.support.edge.fakes import FakeEngine, ListCamera, ListEventLog, ManualClock, person_image
 
 
 class ListAlarm:
@@ -232,7 +232,7 @@ def test_looks_are_quick_enough_for_the_shortest_limit(tmp_path: Path, clock: Ma
 
 async def test_door_that_works_on_a_picture_for_ever_is_stuck(clock: ManualClock) -> None:
     camera = WatchedCamera(ListCamera([Frame(person_image(0))]), clock=clock, silence_s=0)
-    sign = _door_sign(camera, 33.0)
+    sign = _door_check(camera, 33.0)
     await camera.next_frame()
 
     clock.advance(33)
@@ -258,7 +258,7 @@ async def test_silent_camera_becomes_an_error_and_no_stuck_door(clock: ManualClo
         await camera.next_frame()
 
     clock.advance(1000)
-    assert _door_sign(camera, 33.0)(clock.monotonic()) == ""
+    assert _door_check(camera, 33.0)(clock.monotonic()) == ""
 
 
 class StuckRelay(SimulatedRelay):
@@ -273,7 +273,7 @@ class StuckRelay(SimulatedRelay):
 async def test_relay_that_does_not_release_is_stuck() -> None:
     relay = StuckRelay()
     devices: Any = SimpleNamespace(relay=relay)
-    sign = _relay_sign(devices)
+    sign = _relay_check(devices)
     assert sign(0.0) == ""
     await relay.open()
     await relay.pulse(20)

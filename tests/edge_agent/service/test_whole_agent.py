@@ -271,7 +271,7 @@ def test_page_of_a_running_terminal_shows_loops_passes_and_the_picture(
     assert signed_in.status_code == 204
     assert told["loops"] == dict.fromkeys(
         (
-            *("uplink", "library", "presence", "keeping", "door", "cards", "api", "page"),
+            *("uplink", "library", "presence", "visit_writer", "door", "cards", "api", "page"),
             "watchdog",
         ),
         "running",

@@ -11,18 +11,18 @@ import pytest
 from edge_agent.config import parse_config
 from edge_agent.config.sections import QueueConfig
 from edge_agent.door.visit_writer import VisitWriter
-from edge_agent.service.runtime import Ending, run_agent
+from edge_agent.service.runtime import RunEnd, run_agent
 from edge_agent.storage.database import Database, DiskFull, FileEvent
 from edge_agent.storage.disk_quota import RESERVE_BYTES, DiskQuota
 from edge_agent.storage.outbox import Outbox
 from edge_agent.storage.people_rows import Match
 from edge_agent.storage.records import RecordLog, Retention, Visit
 from edge_agent.upstream.platform_client import PlatformClient
-from edge_agent.upstream.uplink import Uplink, Verdict
+from edge_agent.upstream.uplink import Uplink, UploadVerdict
 from edge_agent.upstream.uploads import UploadWriter
 from terminal_protocol import FaceMatch
-from tests.edge_agent.api.running import WaitingEventLog
-from tests.edge_agent.fakes import FakeEngine, ManualClock
+from tests.support.edge.fakes import FakeEngine, ManualClock
+from tests.support.edge.running_terminal import WaitingEventLog
 from tests.support.fake_platform import Failure, FakePlatform
 from tests.support.small_disk import SmallDisk, small_disk
 
@@ -48,9 +48,7 @@ class Terminal:
         self.news: list[FileEvent] = []
         self.database.listen(self.news.append)
         self.outbox = Outbox(self.database)
-        self.uplink = Uplink(
-            outbox=self.outbox, client=client, clock=clock, chance=random.Random(1)
-        )
+        self.uplink = Uplink(outbox=self.outbox, client=client, clock=clock, rng=random.Random(1))
         records = RecordLog(
             self.database,
             device_mark="1",
@@ -61,7 +59,7 @@ class Terminal:
         self._clock = clock
         self.came = 0
 
-    async def visit(self, *, waits_s: float = 2.0) -> tuple[bool, Verdict | None]:
+    async def visit(self, *, waits_s: float = 2.0) -> tuple[bool, UploadVerdict | None]:
         """Let the next person come; whether they are on disk, and what sending them came to."""
         self.came += 1
         self._clock.advance(60)
@@ -146,7 +144,7 @@ async def test_what_finds_no_room_at_all_is_told_the_platform_at_once(
 
     outcome = await terminal.visit()
 
-    assert outcome == (False, Verdict.DONE)
+    assert outcome == (False, UploadVerdict.DONE)
     assert [one.user_id for one in platform.passes] == [str(terminal.came)]
     assert platform.passes[0].image is not None
     assert terminal.visit_writer.waiting == 1  # the one before, which was not heard
@@ -165,7 +163,7 @@ async def test_what_is_neither_stored_nor_sent_waits_for_room_and_keeps_its_plac
     terminal.uplink._resume_at_s = 0.0
     await terminal.drain()
 
-    assert outcomes == [(False, Verdict.AWAY)] * 5
+    assert outcomes == [(False, UploadVerdict.AWAY)] * 5
     assert after
     assert terminal.visit_writer.waiting == 0
     arrived = [one.user_id for one in platform.passes]
@@ -281,6 +279,6 @@ async def test_agent_without_room_to_start_waits_says_so_once_and_can_be_stopped
         stop.set()
         ending = await agent
 
-    assert ending is Ending.STOP
+    assert ending is RunEnd.STOP
     assert [one["event"] for one in event_log.events] == ["disk", "stop"]
     assert event_log.lines[0].startswith("disk: full")

@@ -18,8 +18,9 @@ from edge_agent.storage.outbox import Outbox
 from edge_agent.storage.rebuild import open_or_rebuild
 from edge_agent.upstream.platform_client import PlatformClient
 from terminal_protocol import FaceMatch
-from tests.edge_agent.fakes import DIMENSION, ManualClock, person_jpeg
-from tests.edge_agent.upstream.test_sync import Terminal
+from tests.support.edge.damages import DAMAGES, damage
+from tests.support.edge.fakes import DIMENSION, ManualClock, person_jpeg
+from tests.support.edge.library_side import Terminal
 from tests.support.fake_platform import FakePlatform, serving
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -98,33 +99,6 @@ def peopled(tmp_path: Path, whole: bytes) -> Path:
     return path
 
 
-def flipped(raw: bytearray, chance: random.Random) -> None:
-    for _ in range(chance.choice([1, 3, 40])):
-        raw[chance.randrange(len(raw))] ^= 1 << chance.randrange(8)
-
-
-def page_lost(raw: bytearray, chance: random.Random) -> None:
-    begin = chance.randrange(len(raw) // 4096) * 4096
-    raw[begin : begin + 4096] = chance.choice([bytes(4096), chance.randbytes(4096)])
-
-
-def cut(raw: bytearray, chance: random.Random) -> None:
-    del raw[chance.randrange(len(raw)) :]
-
-
-def header_flipped(raw: bytearray, chance: random.Random) -> None:
-    raw[chance.randrange(100)] ^= 1 << chance.randrange(8)
-
-
-DAMAGES = {one.__name__: one for one in (flipped, page_lost, cut, header_flipped)}
-
-
-def damage(path: Path, kind: str, seed: int) -> None:
-    raw = bytearray(path.read_bytes())
-    DAMAGES[kind](raw, random.Random(seed))
-    path.write_bytes(raw)
-
-
 async def healed(database: Database, client: PlatformClient, clock: ManualClock) -> Terminal:
     """Start a terminal on a file and let it poll once."""
     terminal = Terminal(database, client, clock)
@@ -176,12 +150,12 @@ def test_no_flipped_bit_keeps_the_file_from_being_opened(
     whole: bytes, peopled: Path, tmp_path: Path
 ) -> None:
     """Quicker than a poll each, so that many places are tried."""
-    chance = random.Random(1)
+    rng = random.Random(1)
     carried = []
     for number in range(150):
         raw = bytearray(whole)
-        place = number if number < 100 else chance.randrange(len(raw))
-        raw[place] ^= 1 << chance.randrange(8)
+        place = number if number < 100 else rng.randrange(len(raw))
+        raw[place] ^= 1 << rng.randrange(8)
         peopled.write_bytes(raw)
 
         connection = open_or_rebuild(peopled)

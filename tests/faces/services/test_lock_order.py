@@ -24,7 +24,7 @@ from faces.services import (
     terminal_libraries_set,
     validity_sweep,
 )
-from tests.support.interleaving_threads import waiting
+from tests.support.database_locks import started, wait_until_somebody_waits
 from tests.support.people import enrol
 
 pytestmark = [
@@ -36,28 +36,6 @@ pytestmark = [
 
 # The statement by which a change takes its site's clock.
 TAKES_THE_CLOCK = "SELECT pg_advisory_xact_lock("
-
-
-def started(work: Callable[[], object]) -> threading.Thread:
-    """Run something in a thread with a connection of its own."""
-
-    def run() -> None:
-        try:
-            work()
-        finally:
-            connection.close()
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    return thread
-
-
-def wait_until_somebody_waits() -> None:
-    """Return once a lock of the database is waited for."""
-    deadline = time.monotonic() + 30
-    while not waiting():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def test_a_list_of_results_holds_no_row_while_it_waits_for_another(

@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from console.models import SignInLock
 from console.sign_outs import waits_end
-from server_common.acting import acting_as, command_actor
+from server_common.actor import acting_as, command_actor
 
 
 class Command(BaseCommand):
