@@ -19,17 +19,13 @@ from devices.services import (
     presence_last_seen,
     site_token_rotate,
     terminal_address_replace,
+    terminal_change,
     terminal_disable,
 )
 from devices.services.admission import admission as admission_module
 from devices.services.calls import remembered as remembered_module
 from faces.models import Delivery, Library, SyncClock, TerminalCursor
-from faces.services import (
-    deliveries_send_again,
-    person_erase,
-    terminal_change,
-    terminal_view_changed,
-)
+from faces.services import deliveries_send_again, person_erase, terminal_view_changed
 from terminal_api.answer import TerminalApi, answer_fully
 from terminal_api.load import IdleSlots, Priority, Slots
 from terminal_api.urls import Match, resolve
