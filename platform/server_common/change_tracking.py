@@ -238,7 +238,9 @@ def _many_changed(
         return
     owner = model if reverse else type(instance)
     watched = _watches[owner]
-    column = next(one for one in owner._meta.many_to_many if one.remote_field.through is sender)
+    column = next(
+        one for one in watched.model._meta.many_to_many if one.remote_field.through is sender
+    )
     others = model._base_manager.all()
     if pk_set is None:
         name = column.related_query_name() if not reverse else column.name
