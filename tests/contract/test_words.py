@@ -65,7 +65,6 @@ NOT_CLEAN = (
     "devices/api/",
     "edge_agent/commands/",
     "edge_agent/doctor/",
-    "edge_agent/door/",
     "edge_agent/drivers/",
     "edge_agent/recognition/",
     "edge_agent/service/",
