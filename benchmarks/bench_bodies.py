@@ -20,7 +20,7 @@ from terminal_protocol import (
     read_body,
     read_feedback,
 )
-from tests.terminal_protocol.test_hostile_bodies import SHAPES, body_of
+from tests.support.hostile_bodies import SHAPES, body_of
 
 _MB = 1024 * 1024
 USUAL = (b'{"userId":"1","img":"', b"QUJD", b'"}')

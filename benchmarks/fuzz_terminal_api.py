@@ -39,7 +39,7 @@ import json
 from devices.models import Terminal
 from devices.services import site_create
 from faces.models import FacePhoto, Library, Person
-from faces.services.picture_urls import picture_path
+from faces.services.pictures import picture_path
 from tests.support.people import enrol
 site = site_create(code="s", name="S", auto_approve=True, newcomers_per_hour=100_000)
 terminal = Terminal.objects.create(

@@ -1,3 +1,5 @@
+"""The app of sites and terminals."""
+
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
@@ -7,7 +9,7 @@ class DevicesConfig(AppConfig):
     verbose_name = _("Doors and terminals")
 
     def ready(self) -> None:
-        from devices.commands import kinds_load
+        from devices.command_kinds import kinds_load
         from devices.watched import watch_rows
 
         watch_rows()

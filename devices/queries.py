@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 from devices.models import Site, SiteToken, Terminal
-from server_common.model_rows import columns_of, from_row, moment, rows_of, table, width_of
+from server_common.raw_sql import columns_of, from_row, moment, rows_of, table, width_of
 
 _TERMINAL, _SITE, _TOKEN = table(Terminal), table(Site), table(SiteToken)
 # A token that counts now.

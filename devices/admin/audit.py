@@ -17,7 +17,7 @@ from devices.choices import AuditAction
 from devices.models import AuditEntry
 from devices.selectors import audit_visible
 from server_common.admin import EMPTY, Tone, badge, lines
-from server_common.watched_rows import MASK
+from server_common.change_tracking import MASK
 
 _TONES: dict[str, Tone] = {
     AuditAction.CREATED: "good",

@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from devices.choices import CommandState, SettingsGroup
-from devices.commands import kind_choices, kind_words
+from devices.command_kinds import kind_choices, kind_words
 from devices.models.terminal import Terminal
 from server_common.crypto import SealedTextField
 
@@ -134,7 +134,7 @@ class TerminalContact(models.Model):
     """What calling a terminal has shown so far, written when a call has ended.
 
     ``stamp_ms`` and ``stamp_lane`` are written before each call: the timestamp it is signed with,
-    see ``devices.services.stamps``.
+    see ``devices.services.commands.stamps``.
     """
 
     # It says something of its terminal only.

@@ -17,7 +17,7 @@ class Job(models.Model):
     and batch and ``position`` commit together. So a worker that dies leaves a job that goes on
     where the last batch ended, and two workers never do the same batch.
 
-    ``arguments`` and ``position`` are the kind's own (``services.job_kinds``): keys of rows, never
+    ``arguments`` and ``position`` are the kind's own (``services.jobs.kinds``): keys of rows, never
     a person's data. ``result`` counts what was done.
     """
 

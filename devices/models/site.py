@@ -14,8 +14,8 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from devices.choices import LatePasses, Unverifiable, Verification
+from server_common.change_tracking import WatchedManager
 from server_common.crypto import SealedTextField
-from server_common.watched_rows import WatchedManager
 
 
 @cache

@@ -1,136 +1,137 @@
 """All writes to sites and terminals, and the admission of callers."""
 
-from .addresses_seen import addresses_settle
+from .access import (
+    api_token_create,
+    api_token_make,
+    api_token_revoke,
+    api_token_used,
+    api_token_user,
+    audit_changes,
+    audit_forget,
+    audit_note,
+    audit_notes,
+    confirmation_token,
+    is_confirmed,
+)
 from .admission import (
     Admission,
     Caller,
+    Flood,
     KnownTerminal,
     Refusal,
+    RefusedShown,
     admit,
     admit_known,
+    came_with_flood,
+    count_without_flood,
+    displaced_newcomers,
+    floods,
     heartbeat_known,
     heartbeat_learn,
     is_address_allowed,
+    newcomers_since,
+    refused_calls,
+    refused_note,
+    silent_newcomers,
 )
-from .audit import audit_changes, audit_forget, audit_note, audit_notes
-from .caller_signs import CallerSign
-from .callers import callers_turned
-from .calling_changes import calling_check, calling_moved
-from .calls import call_taken
-from .clocks import (
-    CLOCK_TOLERANCE_S,
-    ClockTurn,
-    LastUpload,
-    clock_answered,
-    clock_heard,
-    clock_known,
+from .calls import (
+    AdmissionOutdated,
+    Answered,
+    CallerSign,
+    Exchange,
+    admissions_forget_on_commit,
+    call_taken,
+    callers_turned,
+    exchange_keep,
+    exchanges_last,
+    masked,
+    note_words,
+    note_words_register,
+    repairs_count,
+    shared_id_signs,
+    stranger_may_call,
 )
-from .command_work import CallSession, CommandTakenAway, command_work
 from .commands import (
     SCHEDULE,
+    CallResult,
+    CallSession,
+    CommandTakenAway,
     Requested,
     Requester,
+    call_target,
+    calling_check,
+    calling_moved,
     clocks_sync_all,
     command_cancel,
+    command_work,
     commands_dispatch,
     commands_forget,
     commands_request,
     commands_sweep,
-)
-from .confirmations import confirmation_token, is_confirmed
-from .contacts import (
-    Heard,
-    call_target,
     contact_note,
     contact_pushes,
     contact_pushes_none,
     terminal_reach,
     uncallable_word,
 )
-from .homes import (
-    Whereabouts,
-    address_approve,
-    address_return_settled,
-    addresses_new,
-    addresses_returned,
-    is_token_in_force,
-    whereabouts,
-)
-from .job_kinds import (
+from .jobs import (
     JobKind,
     JobStep,
     job_kind,
     job_kind_register,
     job_kinds_all,
+    job_start,
+    job_work,
+    jobs_forget,
+    jobs_start,
+    jobs_sweep,
     over_ids,
     result_of,
     title_of,
 )
-from .jobs import job_start, job_work, jobs_forget, jobs_start, jobs_sweep
-from .limits import stranger_may_call
-from .newcomers import (
-    Flood,
-    came_with_flood,
-    count_without_flood,
-    displaced_newcomers,
-    floods,
-    newcomers_since,
-    silent_newcomers,
-)
 from .presence import (
     PresenceTurn,
+    Whereabouts,
+    address_approve,
+    address_return_settled,
+    addresses_new,
+    addresses_returned,
+    addresses_settle,
+    is_token_in_force,
     presence_flush,
     presence_last_seen,
     presence_seen,
     presence_sweep,
+    whereabouts,
 )
-from .recorder import (
-    Answered,
-    Exchange,
-    exchange_keep,
-    exchanges_last,
-    masked,
-    note_words,
-    note_words_register,
-)
-from .refused_reading import RefusedShown, refused_calls
-from .refused_store import refused_note
-from .remembered import AdmissionOutdated, admissions_forget_on_commit
-from .repairs import repairs_count
-from .shared_ids import shared_id_signs
 from .sites import (
+    CLOCK_TOLERANCE_S,
+    GROUP_CALLS,
+    ClockTurn,
+    Difference,
+    LastUpload,
+    clock_answered,
+    clock_heard,
+    clock_known,
+    differences,
+    heartbeat_note,
+    is_never_approved,
+    server_url_shown,
+    settings_checked,
+    settings_described,
+    settings_reported,
+    settings_want,
+    settings_want_also,
     site_change,
     site_create,
     site_erase,
     site_token_rotate,
     terminal_address_end,
     terminal_address_replace,
-)
-from .terminal_settings import (
-    GROUP_CALLS,
-    Difference,
-    differences,
-    settings_checked,
-    settings_described,
-    settings_reported,
-    settings_want,
-    settings_want_also,
-)
-from .terminals import (
-    heartbeat_note,
-    is_never_approved,
-    server_url_shown,
     terminal_approve,
     terminal_describe,
     terminal_disable,
     terminal_locked,
-)
-from .tokens import (
-    api_token_create,
-    api_token_make,
-    api_token_revoke,
-    api_token_used,
-    api_token_user,
 )
 
 __all__ = [
@@ -140,6 +141,7 @@ __all__ = [
     "Admission",
     "AdmissionOutdated",
     "Answered",
+    "CallResult",
     "CallSession",
     "Caller",
     "CallerSign",
@@ -148,7 +150,6 @@ __all__ = [
     "Difference",
     "Exchange",
     "Flood",
-    "Heard",
     "JobKind",
     "JobStep",
     "KnownTerminal",

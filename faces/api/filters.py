@@ -5,7 +5,7 @@ from django.db.models import QuerySet
 
 from devices.models import Terminal
 from devices.selectors import terminal_ids
-from faces.api.fields import FACE_STATUSES
+from faces.api.serializers import FACE_STATUSES
 from faces.choices import Category
 from faces.models import Delivery, Library, Person, Revocation
 from faces.selectors import people_named, told_in_vain, with_newest_photo

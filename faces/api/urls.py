@@ -2,9 +2,16 @@
 
 from django.urls import path
 
-from faces.api.deliveries import DeliveryViewSet, RevocationViewSet
-from faces.api.recognition import IdentifyView, IndexRebuildView, IndexView
-from faces.api.views import LibraryViewSet, PersonViewSet, TerminalViewSet
+from faces.api.views import (
+    DeliveryViewSet,
+    IdentifyView,
+    IndexRebuildView,
+    IndexView,
+    LibraryViewSet,
+    PersonViewSet,
+    RevocationViewSet,
+    TerminalViewSet,
+)
 
 routes = [
     ("libraries", LibraryViewSet, "library"),

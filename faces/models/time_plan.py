@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from devices.models import Site
 from faces.models.library import Library
-from server_common.watched_rows import WatchedManager
+from server_common.change_tracking import WatchedManager
 
 
 class Weekday(models.IntegerChoices):

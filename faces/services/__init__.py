@@ -1,16 +1,8 @@
 """All writes to people, photos, libraries and deliveries; recognition; the answer to a poll."""
 
 from .clock import clock_advance, clock_last, people_stamp
-from .decoding import (
-    PICTURES_RETRY_AFTER_S,
-    PictureOrigin,
-    picture_budget,
-    picture_decode,
-    picture_hold,
-)
-from .deliveries import deliveries_fill, terminal_expect_all
-from .engine import engine
-from .erasure import site_people_erase
+from .delivery import deliveries_fill, terminal_expect, terminal_expect_all, terminals_expect
+from .direct import people_compare, people_push, people_repair, people_wipe, user_object
 from .feedback import (
     Feedback,
     deletes_doubt,
@@ -18,46 +10,64 @@ from .feedback import (
     deliveries_answered,
     deliveries_retry,
     deliveries_send_again,
+    deliveries_unconfirm,
     terminal_send_all_again,
     terminal_send_failed_again,
 )
-from .first_deliveries import terminal_expect, terminals_expect
-from .galleries import (
+from .gallery import (
+    Candidate,
     descriptor_seal,
     descriptor_unseal,
-    files_doom,
+    engine,
     files_erase,
+    files_mark_for_deletion,
+    forget_copies,
     gallery_of,
     gallery_rebuild,
     gallery_rebuild_request,
+    identify,
+    identify_photo,
 )
-from .index import Candidate, forget_copies, identify, identify_photo
-from .people import library_erase, library_save, person_erase, person_save, validity_sweep
-from .photo_copies import is_photo_on_file
-from .photos import (
+from .people import (
     CheckedPhoto,
+    DoorHours,
+    door_hours,
+    library_erase,
+    library_save,
+    person_erase,
+    person_save,
     photo_attach,
     photo_check,
     photo_write,
     photos_process_waiting,
+    site_people_erase,
+    validity_sweep,
 )
-from .picture_urls import (
+from .pictures import (
     PICTURE_ROOT_MAX,
+    PICTURES_RETRY_AFTER_S,
     BadPictureAddress,
     PictureGrant,
+    PictureOrigin,
+    is_photo_on_file,
     photo_fetched,
+    picture_budget,
+    picture_decode,
     picture_grant,
+    picture_hold,
     picture_path,
     picture_root,
     picture_root_fits,
 )
-from .sync import sync_answer, sync_news, terminal_libraries_set, terminal_view_changed
-from .sync_state import SyncState, sync_state_of_caller
-from .terminal_holdings import people_compare, people_repair, people_wipe
-from .terminal_people import people_push, user_object
+from .sync import (
+    SyncState,
+    sync_answer,
+    sync_news,
+    sync_state_of_caller,
+    terminal_libraries_set,
+    terminal_view_changed,
+)
 from .terminals import newcomers_forget, terminal_change, terminal_create, terminal_erase
-from .time_plans import DoorHours, door_hours
-from .unconfirmed import deliveries_unconfirm
 
 __all__ = [
     "PICTURES_RETRY_AFTER_S",
@@ -83,8 +93,8 @@ __all__ = [
     "descriptor_unseal",
     "door_hours",
     "engine",
-    "files_doom",
     "files_erase",
+    "files_mark_for_deletion",
     "forget_copies",
     "gallery_of",
     "gallery_rebuild",

@@ -18,7 +18,7 @@ from devices.services import (
     terminal_disable,
     terminal_locked,
 )
-from faces.services.revocations import revocations_settle
+from faces.services.delivery import revocations_settle
 from faces.services.sync import terminal_libraries_set, terminal_view_changed
 
 # As many as wait at one site at most.

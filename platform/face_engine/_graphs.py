@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from face_engine import assets
+from face_engine._files import installed_file, sha256_of, write_atomically
 from face_engine._manifest import GraphShape, Manifest
 from face_engine._sources import Progress
 from face_engine.exceptions import ModelInvalid
@@ -64,7 +64,7 @@ def load_graph(manifest: Manifest, root: Path, variant: GraphVariant) -> bytes:
     derived = derived_path(root / manifest.name / name, variant, manifest.files[0].sha256)
     contents = _read_derived(derived)
     if contents is None:
-        source = assets.installed_file(manifest, root)
+        source = installed_file(manifest, root)
         derive_graph(manifest, source)
         contents = _read_derived(derived)
     if contents is None:
@@ -74,7 +74,7 @@ def load_graph(manifest: Manifest, root: Path, variant: GraphVariant) -> bytes:
 
 def derived_path(source: Path, variant: GraphVariant, sha256: str | None = None) -> Path:
     """Where the derived graph of a model file is kept."""
-    digest = (sha256 or assets.sha256_of(source))[:8]
+    digest = (sha256 or sha256_of(source))[:8]
     return source.with_name(f"{source.stem}-{digest}-{variant}{REWRITE_VERSION}.onnx")
 
 
@@ -215,9 +215,9 @@ def _replace(field: Any, values: list[Any]) -> None:
 
 def _write_derived(path: Path, model: "onnx.ModelProto") -> None:
     contents = model.SerializeToString(deterministic=True)
-    assets.write_atomically(path, contents)
+    write_atomically(path, contents)
     digest = hashlib.sha256(contents).hexdigest()
-    assets.write_atomically(path.with_suffix(".sha256"), f"{digest}\n".encode())
+    write_atomically(path.with_suffix(".sha256"), f"{digest}\n".encode())
 
 
 def _read_derived(path: Path) -> bytes | None:

@@ -1,4 +1,4 @@
-"""Replies that no view makes: every failure as something a terminal can read.
+"""Replies to failures, in the form that terminals can read.
 
 HTTP 200 with ``ret`` when repeating would not help, HTTP 503 with ``Retry-After`` when it would
 (DESIGN, "Answers to terminals").
@@ -13,7 +13,7 @@ from django.db import DatabaseError, InterfaceError
 
 from face_engine import PicturesBusy
 from faces.services import PICTURES_RETRY_AFTER_S
-from terminal_api.bodies import TooLargeUnpacked, UnknownEncoding
+from terminal_api.content_encoding import TooLargeUnpacked, UnknownEncoding
 from terminal_protocol import (
     Ack,
     BodyIncomplete,

@@ -22,7 +22,7 @@ StartResponse = Callable[..., Any]
 Application = Callable[[Environ, StartResponse], Iterable[bytes]]
 
 
-class TerminalApiInFront:
+class TerminalApiWsgi:
     """Answer terminals and pass everything else on to Django."""
 
     def __init__(self, application: Application, *, api: TerminalApi | None = None) -> None:

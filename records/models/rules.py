@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from devices.models import Site
 from records.choices import Passback
-from server_common.watched_rows import WatchedManager
+from server_common.change_tracking import WatchedManager
 
 SIMILARITY_MAX = 100
 # A day: whoever was not seen leaving yesterday is let in today.

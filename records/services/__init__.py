@@ -1,40 +1,44 @@
 """All writes to records and alerts."""
 
-from .alerts import alert_acknowledge, alert_clear, alert_raise
-from .cut_down import BROKEN_OFF, NOT_NEWEST, stored_at_least
-from .decisions import Made, decision_make, decision_preview
+from .alarms import alert_acknowledge, alert_clear, alert_raise, presence_alarms, shared_ids_watch
 from .erasure import site_records_erase
-from .fetching import (
+from .passes import (
+    BROKEN_OFF,
+    NOT_NEWEST,
+    DecisionResult,
+    PassOutcome,
     cursor_move,
+    decision_make,
+    decision_preview,
     gap_fill,
+    late_record,
+    pass_record,
+    pictures_process_waiting,
     pushed_until,
     records_pull,
     sign_store,
+    stored_at_least,
+    temperature_record,
 )
-from .late_pictures import pictures_process_waiting
-from .negatives import (
+from .pictures import WAITS, picture_name, picture_write, waiting_files_sweep
+from .verification import (
     LooksLikePhoto,
+    Verified,
     effect_words,
     negative_effect,
     negatives_of,
     not_this_person,
     not_this_person_foresee,
     not_this_person_undo,
+    verify,
 )
-from .passes import late_record, pass_record, temperature_record
-from .pictures import picture_name, picture_write
-from .presence import presence_alarms
-from .repeats import PassOutcome
-from .shared_ids import shared_ids_watch
-from .verification import Verified, verify
-from .waiting import WAITS, waiting_files_sweep
 
 __all__ = [
     "BROKEN_OFF",
     "NOT_NEWEST",
     "WAITS",
+    "DecisionResult",
     "LooksLikePhoto",
-    "Made",
     "PassOutcome",
     "Verified",
     "alert_acknowledge",

@@ -10,13 +10,13 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from console.wall import ALERTS_SHOWN
+from console.live_view import ALERTS_SHOWN
 from records.choices import AlertKind
 from records.models import Record
 from records.services import alert_acknowledge, alert_raise
-from tests.console.two_sites import World, world
 from tests.support.browser import ENTER, Browser, browsing
 from tests.support.tools import needs_tool
+from tests.support.two_sites import World, world
 
 __all__ = ["world"]
 

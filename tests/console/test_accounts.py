@@ -8,7 +8,7 @@ from django.urls import reverse
 from console.models import BrowserSession
 from devices.models import ApiToken, AuditEntry
 from devices.services import api_token_make
-from tests.console.two_sites import World, client_of
+from tests.support.two_sites import World, client_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 

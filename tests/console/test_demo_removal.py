@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from console.demo import DemoSite, demo_prepare
 from console.demo_removal import demo_close, demo_remove
-from console.serving import serving
+from console.server_locks import serving
 from devices.models import (
     AuditEntry,
     PresenceChange,
@@ -29,8 +29,8 @@ from faces.models import Holiday, LibraryPlan, Person, TimePlan
 from faces.services import gallery_rebuild, person_erase
 from records.models import PassRules, Record, RecordCursor
 from records.services import not_this_person
-from tests.console.two_sites import side
 from tests.support.factories import make_person, wire_of
+from tests.support.two_sites import side
 from tests.support.wire import WireClient
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.sqlite]
@@ -143,7 +143,7 @@ def test_an_erased_resident_is_not_enrolled_anew(
     assert [person.user_id for person in kept] == ["1001"]
 
 
-@pytest.mark.skipif("connection.vendor != 'sqlite'", reason="a file is looked into")
+@pytest.mark.sqlite(only=True)
 def test_no_name_is_left_in_the_file(demo: DemoSite, portraits: dict[str, Path]) -> None:
     """SQLite keeps deleted rows in free pages, and in its log."""
     used(demo, portraits)

@@ -10,7 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from devices.services import api_token_create
 from faces.choices import Remedy
 from faces.models import Delivery, Revocation, TerminalCursor
-from tests.console.two_sites import World, client_of
+from tests.support.two_sites import World, client_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 

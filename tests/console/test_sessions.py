@@ -15,7 +15,7 @@ from console.session_store import SessionStore, session_digest
 from console.sessions import session_goes_on, session_opens, session_user
 from console.sign_outs import sessions_sweep, sign_out_everywhere
 from devices.models import AuditEntry
-from tests.console.two_sites import World, client_of
+from tests.support.two_sites import World, client_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 

@@ -15,7 +15,7 @@ from django.utils import timezone
 from devices.models import AuditEntry
 from server_common import sign_in_guard
 from server_common.sign_in_guard import guard_trim, wait_s
-from tests.console.two_sites import World, client_of
+from tests.support.two_sites import World, client_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 

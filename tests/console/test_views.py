@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from devices.models import SiteMembership, Terminal
 from records.models import Alert, Record
-from tests.console.two_sites import World, client_of, jpeg
+from tests.support.two_sites import World, client_of, jpeg
 
 LIVE = reverse("console:live")
 STATE = reverse("console:live-state")

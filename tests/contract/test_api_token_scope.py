@@ -19,12 +19,11 @@ from devices.services import (
     api_token_revoke,
     api_token_user,
     terminal_address_replace,
-    tokens,
 )
+from devices.services.access import tokens
 from devices.tasks import api_token_used
-from tests.console.two_sites import World, client_of
-from tests.contract.test_house import lines_with
-from tests.contract.test_isolation import (
+from tests.support.house import lines_with
+from tests.support.rest_addresses import (
     DETAILS,
     FILTERS,
     LISTS,
@@ -35,6 +34,7 @@ from tests.contract.test_isolation import (
     everything,
     row_of,
 )
+from tests.support.two_sites import World, client_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 

@@ -23,9 +23,9 @@ from devices.services import api_token_create
 from faces.api.serializers import LibraryIn, TerminalIn
 from faces.models import Holiday, TimePlan
 from records.models import PassRules
-from server_common.watched_rows import MASK, _watches
-from tests.console.two_sites import World, client_of
+from server_common.change_tracking import MASK, _watches
 from tests.support.factories import api_of
+from tests.support.two_sites import World, client_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 HERE = "10.9.8.7"

@@ -17,16 +17,16 @@ from rest_framework.test import APIClient
 from devices.models import AuditEntry
 from faces.models import Library
 from records.models import FaceNegative
-from server_common.watched_rows import _watches
-from tests.console.two_sites import World, client_of
+from server_common.change_tracking import _watches
 from tests.support.factories import api_of
+from tests.support.two_sites import World, client_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 HERE = "10.9.8.7"
 # Written down by services, where the row alone does not say enough or says too much.
 BY_SERVICES = {
-    "Person": "faces.services.people_audit: of people the user ID alone",
-    "Record": "records.services.negatives: a record itself is never changed",
+    "Person": "faces.services.people.audit: of people the user ID alone",
+    "Record": "records.services.verification.negatives: a record itself is never changed",
     "BrowserSession": "console.sign_outs: ended, never made by hand",
     "SignInLock": "console.sign_outs: unlocked, never made by hand",
 }

@@ -7,12 +7,11 @@ import pytest
 from django.contrib import admin
 from django.urls import reverse
 
-from tests.console.two_sites import World
-from tests.contract.test_chinese import data_of, full, latin
-from tests.contract.test_widths import console_html, signed_in
+from tests.support.admin_pages import console_html
+from tests.support.latin_words import data_of, latin
+from tests.support.signed_in_browser import signed_in
 from tests.support.tools import needs_tool
-
-__all__ = ["full"]
+from tests.support.two_sites import World
 
 pytestmark = [
     pytest.mark.browser,

@@ -7,35 +7,10 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-SOURCES = ("devices", "faces", "records", "edge_agent", "platform", "tools")
+from tests.support.house import ROOT, lines_with, named, sources
+
 MODULE_LINES = 400
 FUNCTION_LINES = 50
-
-
-def sources() -> Iterator[Path]:
-    """Yield the product's own Python files, migrations aside."""
-    for folder in SOURCES:
-        for path in sorted((ROOT / folder).rglob("*.py")):
-            if "migrations" not in path.parts:
-                yield path
-
-
-def named(path: Path) -> str:
-    """Return a path as messages show it."""
-    return str(path.relative_to(ROOT))
-
-
-def lines_with(pattern: str, *, where: str = "") -> dict[str, list[int]]:
-    """Return file name to the lines of code (comments aside) that match."""
-    found: dict[str, list[int]] = {}
-    for path in sources():
-        if where and where not in named(path):
-            continue
-        for number, line in enumerate(path.read_text().splitlines(), 1):
-            if re.search(pattern, line.split("  #")[0]):
-                found.setdefault(named(path), []).append(number)
-    return found
 
 
 def test_nothing_shadows_the_standard_librarys_platform() -> None:
@@ -74,12 +49,25 @@ def test_tasks_are_queued_after_commit_only() -> None:
 
 def test_async_and_sync_meet_at_the_bridges_only() -> None:
     met = set(lines_with(r"\b(sync_to_async|async_to_sync)\b"))
-    assert met <= {"platform/server_common/on_commit.py", "platform/server_common/bridge.py"}
+    assert met <= {"platform/server_common/on_commit.py", "platform/server_common/async_bridge.py"}
 
 
 def test_views_do_not_query() -> None:
     # ``.objects.none()`` only names the model to the OpenAPI description.
     assert lines_with(r"\.objects\.(?!none\(\))", where="/api/") == {}
+
+
+@pytest.mark.parametrize("app", ["devices", "faces", "records"])
+def test_rest_packages_have_the_same_four_parts(app: str) -> None:
+    """Each is a module, or a package of that name whose ``__init__`` names what it offers."""
+    package = ROOT / app / "api"
+    parts = {
+        path.stem for path in package.iterdir() if path.name not in {"__init__.py", "__pycache__"}
+    }
+    assert parts == {"filters", "serializers", "urls", "views"}
+    for folder in (path for path in package.iterdir() if path.is_dir()):
+        if folder.name != "__pycache__":
+            assert "__all__" in (folder / "__init__.py").read_text()
 
 
 def test_selectors_do_not_write() -> None:
@@ -130,3 +118,25 @@ def test_no_file_names_a_registry_or_a_machine() -> None:
         if re.search(hosts, text) or re.search(paths, text):
             named_in.append(named(path))
     assert named_in == []
+
+
+def imported(path: Path) -> Iterator[str]:
+    """Yield the modules that a file names in its imports, wherever in it they stand."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom):
+            yield "." * node.level + (node.module or "")
+        elif isinstance(node, ast.Import):
+            yield from (name.name for name in node.names)
+
+
+@pytest.mark.parametrize("folder", ["tests", "benchmarks"])
+def test_what_tests_share_lies_in_tests_support(folder: str) -> None:
+    """A test module may be renamed, split or run alone: nothing else imports it."""
+    wrong = [
+        f"{named(path)}: {module}"
+        for path in sorted((ROOT / folder).rglob("*.py"))
+        for module in imported(path)
+        if re.match(r"\.|conftest|tests(?!\.support\b)", module)
+    ]
+
+    assert wrong == []

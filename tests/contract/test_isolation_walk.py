@@ -29,7 +29,7 @@ from devices.models import SiteMembership
 from devices.services import api_token_create
 from faces.models import Holiday, TimePlan
 from records.models import PassRules
-from tests.console.two_sites import World, client_of
+from tests.support.two_sites import World, client_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 

@@ -10,9 +10,9 @@ from django.core.management import call_command
 from django.urls import reverse
 from rest_framework.test import APIClient
 
-from tests.console.two_sites import World
+from tests.support.rest_addresses import RECORDED
+from tests.support.two_sites import World
 
-RECORDED = Path(__file__).parent / "openapi.yaml"
 GUIDE = Path(__file__).parents[2] / "docs" / "rest-api.md"
 
 

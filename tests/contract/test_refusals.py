@@ -10,9 +10,8 @@ import pytest
 import yaml
 from rest_framework.test import APIClient
 
-from tests.console.two_sites import World
-from tests.contract.test_openapi import RECORDED
-from tests.contract.test_strict_requests import BODIES, OPERATIONS, address
+from tests.support.rest_addresses import BODIES, OPERATIONS, RECORDED, address
+from tests.support.two_sites import World
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 METHODS = ("get", "post", "put", "patch", "delete", "options", "trace")

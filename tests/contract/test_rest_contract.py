@@ -16,8 +16,8 @@ from devices.models import Site, SiteMembership, Terminal
 from devices.services import site_create
 from faces.models import FaceDescriptor, Gallery, Library, Person
 from records.models import Record
-from tests.records.services.test_passes import picture
 from tests.support.people import enrol
+from tests.support.sent_pictures import picture
 from tests.support.wire import WireClient
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]

@@ -9,30 +9,15 @@ from typing import Any
 
 import pytest
 from django.db import IntegrityError, transaction
-from drf_spectacular.generators import SchemaGenerator
 from rest_framework.test import APIClient
 
 from faces.models import Person
 from server_common.api import taken_column
-from tests.console.two_sites import World
-from tests.contract.test_isolation import row_of
 from tests.support.factories import upload
+from tests.support.rest_addresses import BODIES, OPERATIONS, address
+from tests.support.two_sites import World
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
-
-PATHS: dict[str, dict[str, Any]] = SchemaGenerator().get_schema(request=None, public=True)["paths"]
-OPERATIONS = sorted(
-    (path, method)
-    for path, methods in PATHS.items()
-    for method in methods
-    if not path.endswith("/schema/")
-)
-BODIES = [one for one in OPERATIONS if one[1] in {"post", "put", "patch"}]
-
-
-def address(path: str, world: World) -> str:
-    """Return the address for a row of ours."""
-    return path.replace("{id}", str(row_of(world.ours, path).pk)) if "{id}" in path else path
 
 
 def refused_by_name(response: Any, name: str) -> bool:

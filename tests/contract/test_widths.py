@@ -1,26 +1,20 @@
 """No page is wider than its window, on a telephone and on a desk, and no field stands out of it."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import pytest
-from django.conf import settings
 from django.contrib import admin
-from django.contrib.auth.models import User
-from django.test import Client
 from django.urls import reverse
 
-from tests.console.two_sites import World, client_of
-from tests.contract.test_chinese import console_pages, full, pages_of
-from tests.contract.test_chinese import own_pages as added_pages
+from tests.support.admin_pages import console_html, pages_of
+from tests.support.admin_pages import own_pages as added_pages
 from tests.support.browser import Browser, browsing
+from tests.support.signed_in_browser import signed_in
 from tests.support.tools import needs_tool
+from tests.support.two_sites import World, client_of
 from tests.support.wire import WireClient
-
-__all__ = ["full"]
 
 pytestmark = [
     pytest.mark.browser,
@@ -52,39 +46,6 @@ return [...document.querySelectorAll("#content :is(" + fields + ")")]
 """
 _TELEPHONE = 390
 _DESK = 1280
-
-
-@contextmanager
-def signed_in(
-    live_server: Any, user: User, profile: Path, *, width: int, language: str = "zh-hans"
-) -> Iterator[tuple[Browser, str]]:
-    """Open a browser with a user signed in and a language chosen."""
-    client = Client()
-    client.force_login(user)
-    session = client.cookies[settings.SESSION_COOKIE_NAME].value
-    url = live_server.url.replace("localhost", "127.0.0.1")
-    with browsing(profile, width=width, height=900, is_dark=False) as browser:
-        browser.go(f"{url}/healthz")
-        for name, value in (
-            (settings.SESSION_COOKIE_NAME, session),
-            ("django_language", language),
-        ):
-            browser.run(f"document.cookie = '{name}={value}; path=/'")
-        yield browser, url
-        # No request of the live page outlasts the test.
-        browser.go("about:blank")
-
-
-def console_html(user: User) -> list[str]:
-    """Return those of the console's addresses that are pages."""
-    client = client_of(user)
-    found = []
-    for address in console_pages():
-        answer: Any = client.get(address)
-        is_page = "text/html" in answer.headers.get("Content-Type", "")
-        found += [address] if is_page and answer.status_code == 200 else []
-    assert len(found) > 1
-    return found
 
 
 def own_pages(world: World) -> list[str]:

@@ -13,7 +13,7 @@ from edge_agent.storage.store import Store
 from edge_agent.upstream.platform_client import PlatformClient
 from edge_agent.upstream.uplink import Uplink
 from face_engine import install_portraits
-from tests.edge_agent.fakes import ManualClock
+from tests.support.edge.fakes import ManualClock
 from tests.support.fake_platform import FakePlatform, serving
 
 

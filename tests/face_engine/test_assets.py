@@ -14,8 +14,9 @@ import pytest
 
 from face_engine import InstallFailed, ManifestInvalid, asset_status, install_models, load_engine
 from face_engine.__main__ import main
+from face_engine._files import is_intact, sha256_of, write_atomically
 from face_engine._manifest import AssetFile, Manifest, Source, load_manifest
-from face_engine.assets import ensure_files, is_intact, sha256_of, write_atomically
+from face_engine.assets import ensure_files
 
 
 def _manifest(*sources: Source, contents: bytes = b"contents") -> Manifest:

@@ -25,17 +25,7 @@ from face_engine import (
     decode_image,
 )
 from tests.support.heavy_pictures import heavy_bmp, heavy_picture, heavy_png
-
-MB = 2**20
-AT_ONCE = WaitLimits(0)
-SOON = WaitLimits(20)
-
-
-def until(happened: Callable[[], bool]) -> None:
-    give_up = time.monotonic() + 20
-    while not happened():
-        assert time.monotonic() < give_up
-        time.sleep(0.001)
+from tests.support.patience import AT_ONCE, MB, SOON, until
 
 
 @pytest.mark.parametrize(

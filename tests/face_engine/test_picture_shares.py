@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from face_engine import PictureBudget, PicturesBusy, WaitLimits
-from tests.face_engine.test_picture_budget import AT_ONCE, MB, SOON, until
+from tests.support.patience import AT_ONCE, MB, SOON, until
 
 
 def test_many_pictures_of_one_owner_leave_room_for_others() -> None:

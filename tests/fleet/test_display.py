@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from fleet.display import BarCharacters, picture_of
 from fleet.progress import LIBRARY_EMPTY, KindProgress, Progress
-from tests.edge_agent.fakes import person_jpeg
+from tests.support.edge.fakes import person_jpeg
 from tests.support.fake_platform import TOKEN, FakePlatform
 from tests.support.processes import ROOT
 

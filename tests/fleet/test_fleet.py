@@ -11,7 +11,7 @@ from fleet.behaviour import TerminalBehaviour
 from fleet.command import main
 from fleet.progress import Progress, line_of
 from fleet.run import FleetPlan, run_fleet
-from tests.edge_agent.fakes import person_jpeg
+from tests.support.edge.fakes import person_jpeg
 from tests.support.fake_platform import TOKEN, Failure, FakePlatform
 
 QUICK = TerminalBehaviour(heartbeat_s=0.5, sync_s=0.3, strangers=0.2, timeout_s=5.0)

@@ -20,9 +20,9 @@ from devices.models import Site, Terminal
 from faces.choices import Category
 from faces.models import Library
 from records.models import Record
-from tests.console.two_sites import jpeg
 from tests.support.factories import api_of, make_person, make_user
 from tests.support.people import enrol
+from tests.support.two_sites import jpeg
 from tests.support.wire import WireClient
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]

@@ -21,11 +21,11 @@ from face_engine import PicturesBusy, WaitLimits
 from faces.models import FacePhoto, Person
 from faces.services import picture_budget
 from records.models import Record
-from tests.console.two_sites import World, client_of, world
-from tests.faces.admin.test_people import change
-from tests.records.services.test_passes import picture
 from tests.support.factories import upload
 from tests.support.heavy_pictures import heavy_picture, heavy_png
+from tests.support.person_form import change
+from tests.support.sent_pictures import picture
+from tests.support.two_sites import World, client_of, world
 from tests.support.wire import WireClient
 
 __all__ = ["world"]

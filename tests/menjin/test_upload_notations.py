@@ -9,7 +9,7 @@ import pytest
 from devices.models import Terminal
 from devices.services import exchanges_last
 from records.models import Record
-from tests.menjin.test_uploads import encoded, sent, shown, two_colours
+from tests.support.sent_pictures import encoded, sent, shown, two_colours
 from tests.support.wire import WireClient
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]

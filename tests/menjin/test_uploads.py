@@ -1,6 +1,5 @@
 """Pictures as terminals really send them: any format, any damage, one clean JPEG or a fault."""
 
-import base64
 import hashlib
 import io
 import json
@@ -20,25 +19,10 @@ from faces.models import Person
 from records.models import Picture, Record
 from server_common.stored_files import files_named
 from tests.support.factories import make_site, make_terminal, wire_of
+from tests.support.sent_pictures import BLUE, RED, WHITE, encoded, sent, shown, stored, two_colours
 from tests.support.wire import WireClient
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
-
-RED, BLUE, WHITE = (200, 30, 30), (30, 30, 200), (255, 255, 255)
-
-
-def two_colours(width: int = 96, height: int = 64) -> Image.Image:
-    """Return a picture whose left half is red and whose right half is blue."""
-    image = Image.new("RGB", (width, height), RED)
-    image.paste(BLUE, (width // 2, 0, width, height))
-    return image
-
-
-def encoded(image: Image.Image, kind: str, **options: Any) -> bytes:
-    """Return a picture as a file."""
-    buffer = io.BytesIO()
-    image.save(buffer, kind, **options)
-    return buffer.getvalue()
 
 
 def heic(image: Image.Image) -> bytes:
@@ -60,23 +44,6 @@ def png_of_one_colour(width: int, height: int) -> bytes:
     header = width.to_bytes(4, "big") + height.to_bytes(4, "big") + bytes((1, 0, 0, 0, 0))
     parts = [chunk(b"IHDR", header), chunk(b"IDAT", packed), chunk(b"IEND", b"")]
     return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
-
-
-def sent(raw: bytes) -> str:
-    """Return a file as a terminal sends it."""
-    return base64.b64encode(raw).decode()
-
-
-def stored(record: Record) -> bytes:
-    """Return what was stored of a record's picture."""
-    assert record.picture is not None
-    with record.picture.image.open() as file:
-        return bytes(file.read())
-
-
-def shown(record: Record) -> Image.Image:
-    """Return a record's stored picture, opened as a JPEG and nothing else."""
-    return Image.open(io.BytesIO(stored(record)), formats=["JPEG"])
 
 
 def is_about(colour: Any, expected: tuple[int, int, int]) -> bool:

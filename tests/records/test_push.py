@@ -20,7 +20,7 @@ from devices.calling import CallTarget, NotCallable, PushHooks, RecordSubscriber
 from devices.models import RepairCount, Terminal, TerminalCommand, TerminalContact
 from records.models import Alert, Record, RecordCursor
 from records.push import keep_subscribed
-from tests.devices.services.conftest import door, gate
+from tests.support.called_terminal import door, gate
 from tests.support.processes import ROOT
 from tests.support.signs import sign
 from tests.support.terminal_api import TerminalServer

@@ -3,8 +3,8 @@
 import pytest
 from rest_framework.test import APIClient
 
-from tests.console.two_sites import World, world
 from tests.support.factories import api_of, make_user
+from tests.support.two_sites import World, world
 
 __all__ = ["guard", "manager", "outsider", "root", "world"]
 

@@ -14,11 +14,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from devices.models import Site, Terminal
-from devices.services import admission, site_create, site_token_rotate, terminal_disable
+from devices.services import site_create, site_token_rotate, terminal_disable
+from devices.services.admission import admission
 from faces.models import Delivery, Person
 from records.models import Alert, Record
-from tests.records.services.test_passes import picture
 from tests.support.golden import golden_cases
+from tests.support.sent_pictures import picture
 from tests.support.wire import WireClient
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]

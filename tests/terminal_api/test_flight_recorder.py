@@ -15,10 +15,10 @@ from devices.admin.conversation import conversation
 from devices.admin.note_words import note_lines
 from devices.models import Terminal
 from devices.services import Exchange, exchange_keep, exchanges_last, masked
-from devices.services.recorder import KEPT
+from devices.services.calls.recorder import KEPT
 from records.models import Record
 from server_common.call_store import CallStoreAway, call_store
-from tests.records.services.test_passes import picture
+from tests.support.sent_pictures import picture
 from tests.support.wire import WireClient
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
@@ -96,10 +96,10 @@ def exchange(at: float, kind: str = "syface") -> Exchange:
     return Exchange(at, kind, "127.0.0.1", 200, {}, {"ret": "0"}, {}, 1.0)
 
 
-@pytest.mark.parametrize("shared", [False, True], ids=["memory", "redis"])
+@pytest.mark.parametrize(
+    "shared", [False, pytest.param(True, marks=pytest.mark.redis)], ids=["memory", "redis"]
+)
 def test_only_the_last_ones_are_kept(shared: bool, settings: Any) -> None:
-    if shared and not settings.REDIS_URL:
-        pytest.skip("runs with Redis only")
     if not shared:
         settings.REDIS_URL = ""
 

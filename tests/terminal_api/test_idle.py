@@ -14,7 +14,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from devices.models import Site, SiteToken, Terminal
-from devices.services import admission as admission_module
 from devices.services import (
     exchanges_last,
     presence_last_seen,
@@ -22,7 +21,8 @@ from devices.services import (
     terminal_address_replace,
     terminal_disable,
 )
-from devices.services import remembered as remembered_module
+from devices.services.admission import admission as admission_module
+from devices.services.calls import remembered as remembered_module
 from faces.models import Delivery, Library, SyncClock, TerminalCursor
 from faces.services import (
     deliveries_send_again,
@@ -33,7 +33,7 @@ from faces.services import (
 from terminal_api.answer import TerminalApi, answer_fully
 from terminal_api.load import IdleSlots, Priority, Slots
 from terminal_api.urls import Match, resolve
-from terminal_api.wsgi import TerminalApiInFront
+from terminal_api.wsgi import TerminalApiWsgi
 from terminal_protocol import TerminalReply, TerminalRequest
 from tests.support.factories import make_terminal
 from tests.support.people import enrol
@@ -65,7 +65,7 @@ class Server:
 
     def use(self, api: TerminalApi) -> None:
         """Answer by this one from now on."""
-        self._application = TerminalApiInFront(self._behind, api=api)
+        self._application = TerminalApiWsgi(self._behind, api=api)
 
     def fully(self, request: TerminalRequest, match: Match) -> TerminalReply:
         """Answer in full, but for closing the connection that the test's transaction is on."""
@@ -395,7 +395,9 @@ def test_a_heartbeat_is_admitted_from_memory_for_a_limited_time(
     assert server.beat()["ret"] == "10005"
 
 
-@pytest.mark.parametrize("shared", [False, True], ids=["memory", "redis"])
+@pytest.mark.parametrize(
+    "shared", [False, pytest.param(True, marks=pytest.mark.redis)], ids=["memory", "redis"]
+)
 def test_what_is_remembered_ends_when_admission_changes_in_any_process(
     server: Server,
     terminal: Terminal,
@@ -406,8 +408,6 @@ def test_what_is_remembered_ends_when_admission_changes_in_any_process(
     """The site's address was answered for two minutes more after a terminal had left it."""
     if not shared:
         settings.REDIS_URL = ""
-    elif not settings.REDIS_URL:
-        pytest.skip("runs with Redis only")
     own = str(terminal_address_replace(terminal=terminal, overlap=timedelta()).token)
     plain = f"/t/{server.token}/syheartbeat/{terminal.device_id}"
     forms = (plain, plain.replace("/syheartbeat", "//syheartbeat"))

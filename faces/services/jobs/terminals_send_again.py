@@ -1,4 +1,4 @@
-"""The jobs that tell whole terminals again: what failed there, or everything from zero."""
+"""The jobs that send whole terminals again: what failed there, or everything from zero."""
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
@@ -11,11 +11,7 @@ from django.utils.translation import ngettext_lazy
 from devices.models import Job, Terminal
 from devices.services import JobKind, JobStep, job_start, result_of, title_of
 from faces.models import Delivery
-from faces.services.feedback import (
-    NOT_DONE,
-    deliveries_send_again,
-    terminal_start_over,
-)
+from faces.services.feedback import NOT_DONE, deliveries_send_again, terminal_start_over
 from faces.services.jobs.deliveries_send_again import SENT_AGAIN
 
 BATCH = 1000

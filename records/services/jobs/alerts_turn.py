@@ -8,13 +8,13 @@ from devices.models import Job
 from devices.services import JobKind, jobs_start, over_ids, result_of, title_of
 from records.choices import AlertState
 from records.models import Alert
-from records.services.alerts import alerts_acknowledge, alerts_clear
+from records.services.alarms import alerts_acknowledge, alerts_clear
 
 BATCH = 500
 
 
 def alerts_acknowledge_start(*, alerts: QuerySet[Alert], user: User) -> list[Job]:
-    """Note that somebody takes care of these alerts, many of them by the worker."""
+    """Note that a user takes care of these alerts, many of them by the worker."""
     return _start(_ACKNOWLEDGE, alerts.filter(state=AlertState.ACTIVE), user)
 
 

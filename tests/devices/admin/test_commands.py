@@ -5,7 +5,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from devices.models import TerminalCommand
-from tests.console.two_sites import World, client_of
+from tests.support.two_sites import World, client_of
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from devices.models import Job
 from devices.services import job_kinds_all
 from faces.models import Library, LibraryMembership, Person
 from records.models import Alert
-from tests.console.two_sites import World, client_of
+from tests.support.two_sites import World, client_of
 
 PEOPLE = "admin:faces_person_changelist"
 ALERTS = "admin:records_alert_changelist"

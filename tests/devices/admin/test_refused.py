@@ -9,9 +9,9 @@ from devices.choices import RefusedReason
 from devices.models import AuditEntry, Terminal
 from devices.services import refused_note
 from records.models import Record
-from tests.console.test_todo import tiles
-from tests.console.two_sites import World, client_of
 from tests.support.factories import api_of
+from tests.support.first_page import tiles
+from tests.support.two_sites import World, client_of
 from tests.support.wire import WireClient
 
 PAGE = "admin:devices_terminal_refused"

@@ -4,7 +4,7 @@ import pytest
 from django.urls import reverse
 
 from devices.models import SiteMembership, Terminal
-from tests.console.two_sites import World, client_of
+from tests.support.two_sites import World, client_of
 
 MODELS = {
     "devices_site": "site",

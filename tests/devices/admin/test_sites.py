@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from devices.models import ApiToken, Site, SiteToken
 from devices.services import api_token_create, api_token_user
-from tests.console.two_sites import World, client_of
+from tests.support.two_sites import World, client_of
 
 
 def page_of(world: World, user: object, side: str = "ours") -> str:

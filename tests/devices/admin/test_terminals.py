@@ -9,17 +9,10 @@ from django.utils import timezone
 from devices.models import SiteToken, Terminal, TerminalAddress
 from devices.services import presence_flush, presence_seen
 from faces.models import Delivery, TerminalCursor, TerminalLibrary
-from tests.console.two_sites import World, client_of
+from tests.support.terminal_form import VALUES
+from tests.support.two_sites import World, client_of
 
 LIST = "admin:devices_terminal_changelist"
-VALUES = {
-    "name": "Front",
-    "direction": "in",
-    "unlock_delay_ms": "2500",
-    "capacity": "",
-    "api_address": "",
-    "notes": "",
-}
 
 
 def press(world: World, action: str, *terminals: Terminal) -> None:

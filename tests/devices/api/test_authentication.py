@@ -7,7 +7,7 @@ from rest_framework.test import APIClient
 
 from devices.models import ApiToken
 from devices.services import api_token_create, api_token_revoke
-from tests.console.two_sites import World
+from tests.support.two_sites import World
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 

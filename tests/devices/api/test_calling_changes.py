@@ -9,14 +9,14 @@ from django.urls import reverse
 from rest_framework.test import APIClient
 
 from devices.choices import CommandKind
-from devices.commands import KINDS
+from devices.command_kinds import KINDS
 from devices.models import Terminal, TerminalCommand, TerminalContact
 from devices.services import SCHEDULE, command_work, commands_request
-from tests.console.two_sites import World, client_of
-from tests.devices.admin.test_terminals import VALUES
-from tests.devices.services.conftest import door
+from tests.support.called_terminal import door
 from tests.support.factories import api_of
 from tests.support.terminal_api import PASSWORD, TerminalServer, terminal_server
+from tests.support.terminal_form import VALUES
+from tests.support.two_sites import World, client_of
 
 __all__ = ["door"]
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]

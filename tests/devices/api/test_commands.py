@@ -8,10 +8,10 @@ from rest_framework.test import APIClient
 
 from devices.models import Terminal, TerminalCommand, TerminalSettings
 from devices.services import command_work
-from tests.console.two_sites import World
-from tests.devices.services.conftest import door
+from tests.support.called_terminal import door
 from tests.support.factories import api_of
 from tests.support.terminal_api import PASSWORD, TerminalServer
+from tests.support.two_sites import World
 
 __all__ = ["door"]
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]

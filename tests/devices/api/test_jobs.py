@@ -6,7 +6,7 @@ from devices.models import Job
 from devices.services import job_work
 from faces.models import Delivery
 from faces.services.jobs import terminals_send_again as module
-from tests.console.two_sites import World
+from tests.support.two_sites import World
 
 JOBS = "/api/v1/jobs/"
 

@@ -9,7 +9,7 @@ from rest_framework.test import APIClient
 
 from devices.models import Site, SiteToken
 from devices.services import site_create
-from tests.console.two_sites import World
+from tests.support.two_sites import World
 from tests.support.wire import WireClient
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]

@@ -1,16 +1,14 @@
 """A terminal whose device interface listens on real sockets; only its hardware is not real."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.edge_agent.api.running import RunningTerminal
+from tests.support.edge.running_terminal import RunningTerminal, Starter
 from tests.support.fake_platform import FakePlatform
-
-Starter = Callable[..., Awaitable[RunningTerminal]]
 
 
 @pytest.fixture

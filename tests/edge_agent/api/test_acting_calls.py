@@ -8,8 +8,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from tests.edge_agent.api.conftest import Starter
-from tests.edge_agent.api.running import RunningTerminal
+from tests.support.edge.running_terminal import RunningTerminal, Starter
 from tests.support.fake_platform import FakePlatform
 
 DAY_MS = 86_400_000

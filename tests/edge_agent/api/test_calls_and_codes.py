@@ -17,9 +17,8 @@ from edge_agent.drivers.exceptions import DriverError
 from terminal_protocol.codes import MESSAGES, RetCode
 from terminal_protocol.device_calls import CALLS, CallMethod
 from terminal_protocol.signature import sign
-from tests.edge_agent.api.conftest import Starter
-from tests.edge_agent.api.running import PERSON, RunningTerminal
-from tests.edge_agent.fakes import person_jpeg
+from tests.support.edge.fakes import person_jpeg
+from tests.support.edge.running_terminal import PERSON, RunningTerminal, Starter
 from tests.support.fake_platform import FakePlatform
 
 FIVE_MINUTES_MS = 300_000

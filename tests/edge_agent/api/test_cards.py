@@ -13,8 +13,7 @@ from edge_agent.door.decision import DoorReason
 from edge_agent.drivers.base import Cue
 from edge_agent.drivers.exceptions import DriverError
 from edge_agent.storage.records import Outcome, outcome_of
-from tests.edge_agent.api.conftest import Starter
-from tests.edge_agent.api.running import PERSON, RunningTerminal
+from tests.support.edge.running_terminal import PERSON, RunningTerminal, Starter
 from tests.support.fake_platform import FakePlatform
 from tests.support.small_disk import small_disk
 
@@ -239,6 +238,7 @@ async def test_a_card_is_found_by_an_index(terminal: RunningTerminal) -> None:
     assert "USING INDEX people_by_card" in " ".join(row[-1] for row in plan)
 
 
+@pytest.mark.small_disk
 @pytest.mark.parametrize("opens_unrecorded", [False, True])
 async def test_card_that_cannot_be_recorded_opens_only_where_that_was_configured(
     platform: FakePlatform, tmp_path: Path, opens_unrecorded: bool

@@ -15,9 +15,8 @@ from edge_agent.service.exceptions import AgentUnreachable, EnrolmentRefused
 from edge_agent.service.live_state import LiveFile, LiveState
 from edge_agent.service.own_api import _own_host, call_own
 from edge_agent.storage.people_rows import SavePerson
-from tests.edge_agent.api.conftest import Starter
-from tests.edge_agent.api.running import RunningTerminal
-from tests.edge_agent.fakes import ManualClock, person_jpeg
+from tests.support.edge.fakes import ManualClock, person_jpeg
+from tests.support.edge.running_terminal import RunningTerminal, Starter
 from tests.support.processes import free_port
 
 ANN = EnrolmentRequest("u7", "Ann")

@@ -9,12 +9,11 @@ import pytest
 from edge_agent.door.decision import DoorReason
 from terminal_protocol.device_fields import FieldKind, WireField
 from terminal_protocol.device_objects import USER_OBJECT
-from tests.edge_agent.api.conftest import Starter
-from tests.edge_agent.api.running import PERSON, RunningTerminal
-from tests.edge_agent.fakes import person_jpeg
+from tests.support.edge.fakes import person_jpeg
+from tests.support.edge.people_calls import ANN, BOB, UNRECOGNISED, photo_of
+from tests.support.edge.running_terminal import PERSON, RunningTerminal, Starter
 from tests.support.fake_platform import FakePlatform
 
-ANN, BOB, UNRECOGNISED = 100, 200, 0
 FULL = {
     **PERSON,
     **{"department": "R&D", "birthday": -86400, "entryTime": 1573539353, "mail": "a@b.cn"},
@@ -22,10 +21,6 @@ FULL = {
     **{"prompt": "欢迎", "startTime": 0, "endTime": 0, "purpose": "visit"},
     **{"interviewee": "Bob", "comeFrom": "Acme", "description": "hello"},
 }
-
-
-def photo_of(shade: int, *, remark: bytes = b"") -> str:
-    return base64.b64encode(person_jpeg(shade, remark=remark)).decode()
 
 
 async def listed(terminal: RunningTerminal, **filters: Any) -> list[str]:

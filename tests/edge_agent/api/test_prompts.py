@@ -9,9 +9,8 @@ from edge_agent.door.devices import Announcer
 from edge_agent.drivers.base import Cue
 from edge_agent.drivers.prompt_texts import Language, words
 from edge_agent.drivers.prompter_console import ConsolePrompterOptions
-from tests.edge_agent.api.conftest import Starter
-from tests.edge_agent.api.running import PERSON, RunningTerminal
-from tests.edge_agent.api.test_people_calls import ANN, photo_of
+from tests.support.edge.people_calls import ANN, photo_of
+from tests.support.edge.running_terminal import PERSON, RunningTerminal, Starter
 from tests.support.fake_platform import FakePlatform
 
 CARD = "00047112345"
@@ -133,7 +132,7 @@ async def test_own_words_go_with_the_person(
     terminal: RunningTerminal, platform: FakePlatform
 ) -> None:
     """Who becomes the platform's, which has no such words, is welcomed as everybody is."""
-    from tests.edge_agent.fakes import person_jpeg
+    from tests.support.edge.fakes import person_jpeg
 
     await enter(terminal, prompt=OWN_WORDS)
     platform.enrol("u1", "Ann", person_jpeg(ANN))

@@ -11,8 +11,7 @@ import pytest
 
 from edge_agent.api import ApiServer, RecordHub
 from terminal_protocol.device_calls import PUSH_HEARTBEAT_S, PUSH_SILENCE_S
-from tests.edge_agent.api.conftest import Starter
-from tests.edge_agent.api.running import RunningTerminal
+from tests.support.edge.running_terminal import RunningTerminal, Starter
 
 CONNECTED = {"code": 20000, "message": " Connected!", "desc": "Connected!"}
 DENIED = {"code": 20002, "message": "Permission Denied!", "desc": "app key not exist"}

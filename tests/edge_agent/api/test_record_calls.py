@@ -9,8 +9,8 @@ from edge_agent.api.record_calls import today
 from edge_agent.storage.people_rows import Match
 from edge_agent.storage.records import RecordLog, Retention, Visit
 from terminal_protocol.device_objects import SIGN_OBJECT
-from tests.edge_agent.api.running import PERSON, RunningTerminal
-from tests.edge_agent.fakes import person_jpeg
+from tests.support.edge.fakes import person_jpeg
+from tests.support.edge.running_terminal import PERSON, RunningTerminal
 
 NOON = datetime.now(UTC).astimezone().replace(hour=12, minute=0, second=0, microsecond=0)
 SECONDS = int(NOON.timestamp())

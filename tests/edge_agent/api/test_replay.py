@@ -15,9 +15,8 @@ from edge_agent.api.accepted_calls import SignatureUse
 from edge_agent.storage import call_marks
 from edge_agent.storage.call_marks import read_marks
 from terminal_protocol.device_calls import CALLS, OLDER_DESC, SIGN_USED_DESC, signed_query
-from tests.edge_agent.api.conftest import Starter
-from tests.edge_agent.api.running import PERSON, RunningTerminal
-from tests.edge_agent.storage.test_repair import DAMAGES, damage
+from tests.support.edge.damages import DAMAGES, damage
+from tests.support.edge.running_terminal import PERSON, RunningTerminal, Starter
 from tests.support.fake_platform import FakePlatform
 
 DAY_MS = 86_400_000

@@ -26,7 +26,7 @@ from edge_agent.config.sections import Replay
 from edge_agent.drivers.clock import SystemClock
 from edge_agent.storage.database import Database
 from terminal_protocol.signature import sign
-from tests.edge_agent.storage.test_repair import DAMAGES, damage
+from tests.support.edge.damages import DAMAGES, damage
 
 PASSWORD = "door-7788"
 BEGINS = datetime(2026, 3, 1, tzinfo=UTC)

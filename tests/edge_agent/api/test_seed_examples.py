@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from terminal_protocol.device_calls import CALLS, AnswerShape
-from tests.edge_agent.api.running import PERSON, RunningTerminal
-from tests.edge_agent.api.test_settings_calls import FACE, NETWORK, PERI
-from tests.edge_agent.fakes import person_jpeg
+from tests.support.edge.fakes import person_jpeg
+from tests.support.edge.object_values import FACE, NETWORK, PERI
+from tests.support.edge.running_terminal import PERSON, RunningTerminal
 
 # The examples of "正常响应返回" as printed; ``data`` of a list is looked at by itself.
 EXAMPLES = {

@@ -10,10 +10,9 @@ from edge_agent.door.decision import DoorReason
 from edge_agent.drivers.base import Cue
 from edge_agent.drivers.exceptions import DriverError
 from terminal_protocol import IdCard
-from tests.edge_agent.api.conftest import Starter
-from tests.edge_agent.api.running import RunningTerminal
-from tests.edge_agent.api.test_settings_calls import PRODUCTION, set_object
-from tests.edge_agent.fakes import person_jpeg
+from tests.support.edge.fakes import person_jpeg
+from tests.support.edge.object_values import PRODUCTION, set_object
+from tests.support.edge.running_terminal import RunningTerminal, Starter
 from tests.support.fake_platform import TOKEN, FakePlatform
 
 ANN, STRANGER = 100, 200

@@ -24,7 +24,7 @@ from edge_agent.service.live_state import LiveFile, LiveState
 from edge_agent.storage.database import Database
 from edge_agent.storage.store import Store
 from face_engine import FaceEngine, ModelMissing
-from tests.edge_agent.fakes import FakeEngine, ManualClock
+from tests.support.edge.fakes import FakeEngine, ManualClock
 from tests.support.fake_platform import TOKEN, Failure, FakePlatform, refusal
 from tests.support.processes import free_port
 from tests.support.tools import module

@@ -13,7 +13,13 @@ from edge_agent.storage.store import Store
 from edge_agent.upstream.platform_client import PlatformClient
 from edge_agent.upstream.sync import LibrarySync, SyncLimits
 from edge_agent.upstream.uplink import Uplink
-from tests.edge_agent.fakes import FakeEngine, ListEventLog, ManualClock, person_image, person_jpeg
+from tests.support.edge.fakes import (
+    FakeEngine,
+    ListEventLog,
+    ManualClock,
+    person_image,
+    person_jpeg,
+)
 from tests.support.fake_platform import FakePlatform
 
 PEOPLE = 20

@@ -9,13 +9,7 @@ from edge_agent.door.decision import DoorReason
 from edge_agent.storage.database import Database, DiskFull
 from edge_agent.storage.events import encode
 from terminal_protocol import ResultFeedback, write_feedback
-from tests.edge_agent.door.test_pipeline import (
-    ANN,
-    STRANGER,
-    Door,
-    door,  # noqa: F401 - a fixture
-    visitor,
-)
+from tests.support.edge.door import ANN, STRANGER, Door, visitor
 from tests.support.fake_platform import Failure, FakePlatform
 
 PLATFORM, LOCAL = DecisionPolicy.PLATFORM, DecisionPolicy.LOCAL
@@ -32,7 +26,7 @@ async def limit(database: Database, pages: int) -> None:
 
 
 @pytest.fixture
-async def full(database: Database, door: Door) -> None:  # noqa: F811 - the fixture
+async def full(database: Database, door: Door) -> None:
     """Leave no room in the file of the door."""
     await limit(database, 1)
     with pytest.raises(DiskFull):
@@ -56,7 +50,7 @@ async def full(database: Database, door: Door) -> None:  # noqa: F811 - the fixt
 )
 async def test_nothing_opens_without_a_trace_unless_it_was_configured(
     platform: FakePlatform,
-    door: Door,  # noqa: F811
+    door: Door,
     decide: DecisionPolicy,
     is_away: bool,
     opens_unrecorded: bool,
@@ -78,7 +72,7 @@ async def test_nothing_opens_without_a_trace_unless_it_was_configured(
 
 async def test_pass_that_found_no_room_is_stored_when_there_is_some_and_arrives_once(
     platform: FakePlatform,
-    door: Door,  # noqa: F811
+    door: Door,
     database: Database,
 ) -> None:
     platform.fail("syface", Failure(503), times=10)
@@ -99,7 +93,7 @@ async def test_pass_that_found_no_room_is_stored_when_there_is_some_and_arrives_
     assert "record nowhere" in door.event_log.lines[0]
 
 
-async def test_stranger_is_reported_even_so(platform: FakePlatform, door: Door) -> None:  # noqa: F811
+async def test_stranger_is_reported_even_so(platform: FakePlatform, door: Door) -> None:
     pipeline = door.pipeline()
 
     await pipeline.process(visitor(STRANGER))
@@ -112,7 +106,7 @@ async def test_stranger_is_reported_even_so(platform: FakePlatform, door: Door) 
 @pytest.mark.parametrize("opens_unrecorded", [False, True])
 async def test_stranger_is_let_in_with_a_trace_only_and_told_as_it_was(
     platform: FakePlatform,
-    door: Door,  # noqa: F811
+    door: Door,
     opens_unrecorded: bool,
 ) -> None:
     """A door that opens to anybody (cmpNormal 0) keeps to the rule as well; see 9.3, openCode."""

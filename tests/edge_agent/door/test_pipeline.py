@@ -1,52 +1,35 @@
 """From a picture to a door, with a real queue, real HTTP and a simulated relay."""
 
 import json
-import random
 import sqlite3
-from collections.abc import AsyncIterator
 from typing import Any
 
 import numpy as np
 import pytest
 
 from edge_agent.config import DecisionPolicy
-from edge_agent.config.sections import LookingConfig
-from edge_agent.door.decision import DoorReason, Rules
-from edge_agent.door.door_settings import DoorSettings
-from edge_agent.door.pipeline import Devices, Pipeline
+from edge_agent.door.decision import DoorReason
 from edge_agent.drivers.base import Frame
-from edge_agent.drivers.clock import SystemClock
 from edge_agent.drivers.exceptions import DriverError
 from edge_agent.drivers.relay_simulated import SimulatedRelay
 from edge_agent.recognition.face_settings import FaceSettings, SnapshotKind
-from edge_agent.recognition.recogniser import Recogniser, VisitGate
+from edge_agent.recognition.recogniser import VisitGate
 from edge_agent.storage.database import Database
 from edge_agent.storage.events import Counts
-from edge_agent.storage.outbox import Outbox
-from edge_agent.storage.people_rows import AppliedChanges, EnrolledPerson
 from edge_agent.storage.records import (
     Outcome,
     RecordFilter,
-    RecordLog,
-    Retention,
     Visit,
     outcome_of,
 )
-from edge_agent.upstream.platform_client import PlatformClient
-from edge_agent.upstream.uplink import Uplink
-from edge_agent.upstream.uploads import UploadWriter
 from face_engine import decode_image
 from terminal_protocol.device_objects import SIGN_OBJECT
-from tests.edge_agent.fakes import (
+from tests.support.edge.door import ANN, STRANGER, UNRECOGNISED, Door, visitor
+from tests.support.edge.fakes import (
     FakeEngine,
-    ListCamera,
-    ListEventLog,
-    ScriptedThermometer,
     person_image,
 )
 from tests.support.fake_platform import Failure, FakePlatform, refusal
-
-ANN, STRANGER, UNRECOGNISED = 100, 200, 0
 
 
 class StuckRelay(SimulatedRelay):
@@ -56,87 +39,6 @@ class StuckRelay(SimulatedRelay):
         if energised:
             raise DriverError("stuck")
         await super()._switch(energised=energised)
-
-
-class Door:
-    """A door with everything around it; only camera, relay and thermometer are not real."""
-
-    def __init__(self, database: Database, client: PlatformClient) -> None:
-        self.clock = SystemClock()
-        self.camera = ListCamera()
-        self.relay: SimulatedRelay = SimulatedRelay()
-        self.thermometer = ScriptedThermometer()
-        self.engine = FakeEngine()
-        self.recogniser = Recogniser(self.engine, least_similarity=0, detector_px=320)
-        self.outbox = Outbox(database)
-        self.records = RecordLog(
-            database, device_mark="0000001", retention=Retention(30, 1000, 1000)
-        )
-        # Pictures of one shade have no sharpness; here they are good enough at once.
-        looking = LookingConfig(good_quality=0.0, least_quality=0.0)
-        self.settings: dict[str, Any] = {"looking": looking}
-        self.event_log = ListEventLog()
-        self.library_age_s: float | None = 5.0
-        self.uplink = Uplink(
-            outbox=self.outbox, client=client, clock=self.clock, rng=random.Random(1)
-        )
-
-    def pipeline(
-        self,
-        decide: DecisionPolicy = DecisionPolicy.PLATFORM,
-        answer_timeout_s: float = 2.0,
-        **rules: Any,
-    ) -> Pipeline:
-        return Pipeline(
-            devices=Devices(self.camera, self.relay, self.thermometer, self.clock),
-            recogniser=self.recogniser,
-            uplink=self.uplink,
-            writer=UploadWriter("0000001", "SY001", "zone", 1, False),
-            records=self.records,
-            door=lambda: DoorSettings(
-                rules=Rules(
-                    **{
-                        "decide": decide,
-                        "unlock_delay_ms": 1500,
-                        "temperature_limit_c": 37.3,
-                        "temperature_required": False,
-                        "library_max_age_s": 3600.0,
-                        **rules,
-                    }
-                ),
-                **{
-                    "face": FaceSettings(),
-                    "visit_gap_s": 8.0,
-                    "answer_timeout_s": answer_timeout_s,
-                    **self.settings,
-                },
-            ),
-            library_age_s=lambda: self.library_age_s,
-            event_log=self.event_log,
-        )
-
-
-@pytest.fixture
-async def door(
-    database: Database, client: PlatformClient, platform: FakePlatform
-) -> AsyncIterator[Door]:
-    """A door whose library holds Ann, at a platform that opens for her for 250 ms."""
-    made = Door(database, client)
-    await made.recogniser.open()
-    await made.relay.open()
-    vector = made.engine.largest_descriptor(person_image(ANN))
-    assert vector is not None
-    ann = EnrolledPerson(1, "1001", "Ann", "user", made.engine.contract_id, vector)
-    await made.recogniser.follow(AppliedChanges(held=(ann,), gone=()))
-    platform.opens_for = {"1001"}
-    platform.unlock_delay_ms = 250
-    yield made
-    await made.relay.close()
-    await made.recogniser.close()
-
-
-def visitor(shade: int) -> Frame:
-    return Frame(image=person_image(shade), label="visitor", is_visit=True)
 
 
 async def test_platform_opens_for_a_match(platform: FakePlatform, door: Door) -> None:

@@ -9,7 +9,7 @@ from edge_agent.drivers.base import Frame
 from tests.support.tools import module
 
 if TYPE_CHECKING:
-    from tests.edge_agent.drivers.fake_i2c import FakeI2c
+    from tests.support.drivers.fake_i2c import FakeI2c
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def frame() -> Frame:
 def i2c(monkeypatch: pytest.MonkeyPatch) -> "FakeI2c":
     """Return a computer with the I²C bus 1 and nothing on it."""
     module("smbus2", extra="edge-i2c")
-    from tests.edge_agent.drivers.fake_i2c import FakeI2c
+    from tests.support.drivers.fake_i2c import FakeI2c
 
     fake = FakeI2c(monkeypatch)
     fake.buses[1] = {}

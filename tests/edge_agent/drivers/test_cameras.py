@@ -12,8 +12,8 @@ from edge_agent.drivers.base import Camera, Frame
 from edge_agent.drivers.exceptions import DriverUnavailable
 from edge_agent.drivers.folder_camera import FolderCamera
 from edge_agent.drivers.opencv_camera import OpencvCamera
-from tests.edge_agent.fakes import person_jpeg
 from tests.support.broken_pictures import BrokenPictures
+from tests.support.edge.fakes import person_jpeg
 from tests.support.processes import ROOT
 from tests.support.tools import module
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from edge_agent.drivers.card_reader_wedge import WedgeReader, WedgeReaderOptions
 from edge_agent.drivers.exceptions import DriverError, DriverUnavailable
-from tests.edge_agent.drivers.fake_input import EV_KEY, KEY, KEYPAD, Cable, event, tap, typed
+from tests.support.drivers.fake_input import EV_KEY, KEY, KEYPAD, Cable, event, tap, typed
 
 EVIOCGRAB = 0x40044590  # <linux/input.h>: _IOW('E', 0x90, int)
 

@@ -11,7 +11,7 @@ import pytest
 from edge_agent.config.driver_registry import OWN, driver_options
 from edge_agent.drivers.base import Cue, Frame, HeatReading, Prompt
 from edge_agent.drivers.exceptions import DriverError, DriverUnavailable
-from tests.edge_agent.drivers.equipment import ABSENT, NEED_NOTHING, PRESENT, Present
+from tests.support.drivers.equipment import ABSENT, NEED_NOTHING, PRESENT, Present
 
 EVERY = [
     pytest.param(section, present, id=f"{section}-{driver}-{number}")

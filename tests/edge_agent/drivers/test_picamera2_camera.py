@@ -10,7 +10,7 @@ import pytest
 from edge_agent.drivers import picamera2_camera
 from edge_agent.drivers.exceptions import DriverError, DriverTimeout, DriverUnavailable
 from edge_agent.drivers.picamera2_camera import Picamera2Options
-from tests.edge_agent.drivers.fake_picamera2 import Picamera2, installed
+from tests.support.drivers.fake_picamera2 import Picamera2, installed
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from edge_agent.drivers.exceptions import DriverError, DriverUnavailable
 from edge_agent.drivers.prompt_texts import Language, words
 from edge_agent.drivers.prompter_console import ConsolePrompterOptions
 from edge_agent.drivers.prompter_espeak import EspeakPrompterOptions, speaking_arguments
-from tests.edge_agent.drivers.spoken import Spoken
+from tests.support.drivers.spoken import Spoken
 from tests.support.tools import needs_tool
 
 

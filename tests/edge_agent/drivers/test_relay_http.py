@@ -10,7 +10,7 @@ import pytest
 from edge_agent.config.exceptions import ConfigInvalid
 from edge_agent.drivers.exceptions import DriverError, DriverTimeout, DriverUnavailable
 from edge_agent.drivers.relay_http import HttpRelay, HttpRelayOptions
-from tests.edge_agent.drivers.relay_box import PASSWORD, Box
+from tests.support.drivers.relay_box import PASSWORD, Box
 
 
 @pytest.fixture

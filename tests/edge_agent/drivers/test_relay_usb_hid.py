@@ -10,7 +10,7 @@ import pytest
 
 from edge_agent.drivers.exceptions import DriverError, DriverUnavailable
 from edge_agent.drivers.relay_usb_hid import UsbHidRelay, UsbHidRelayOptions
-from tests.edge_agent.drivers.fake_hidraw import Board, Computer
+from tests.support.drivers.fake_hidraw import Board, Computer
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 from edge_agent.drivers.exceptions import DriverError, DriverUnavailable
 from edge_agent.drivers.relay_gpiod import GpiodRelay, vendor_errors
 from edge_agent.drivers.relay_simulated import SimulatedRelay
-from tests.edge_agent.drivers.fake_gpiod import FakeLine, gpiod, install_line
+from tests.support.drivers.fake_gpiod import FakeLine, gpiod, install_line
 
 
 async def released(relay: SimulatedRelay, *, within_s: float = 2.0) -> float:

@@ -9,7 +9,7 @@ import pytest
 from edge_agent.drivers import opencv_camera
 from edge_agent.drivers.exceptions import DriverUnavailable
 from edge_agent.drivers.opencv_camera import OpencvCamera, OpencvCameraOptions
-from tests.edge_agent.drivers.rtsp_camera import RtspCamera
+from tests.support.drivers.rtsp_camera import RtspCamera
 from tests.support.tools import module
 
 module("cv2", extra="edge-opencv")

@@ -29,7 +29,7 @@ from edge_agent.drivers.mlx90640_temperature import (
     supply_v,
 )
 from edge_agent.drivers.thermometer_mlx90640 import Mlx90640, Mlx90640Options, Pattern
-from tests.edge_agent.drivers.fake_mlx90640 import (
+from tests.support.drivers.fake_mlx90640 import (
     COLUMNS,
     ROWS,
     FakeMlx90640,
@@ -41,7 +41,7 @@ from tests.edge_agent.drivers.fake_mlx90640 import (
 )
 
 if TYPE_CHECKING:
-    from tests.edge_agent.drivers.fake_i2c import FakeI2c
+    from tests.support.drivers.fake_i2c import FakeI2c
 
 # Words of the worked example (data sheet 3901090640, revision 12, 11.2), which follows the pixel
 # in row 12 and column 16.

@@ -16,7 +16,7 @@ from edge_agent.drivers.exceptions import (
     DriverUnavailable,
 )
 from edge_agent.drivers.thermometer_serial import SerialThermometer, SerialThermometerOptions
-from tests.edge_agent.drivers.serial_line import Line
+from tests.support.drivers.serial_line import Line
 from tests.support.tools import module
 
 module("serial", extra="edge-serial")

@@ -1,16 +1,14 @@
 """A terminal whose page listens on a real socket; only its hardware is not real."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.edge_agent.page.running import RunningPage
+from tests.support.edge.running_page import RunningPage, Starter
 from tests.support.fake_platform import FakePlatform
-
-Starter = Callable[..., Awaitable[RunningPage]]
 
 
 @pytest.fixture

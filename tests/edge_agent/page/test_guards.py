@@ -9,8 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from edge_agent.page.views import ROUTES
-from tests.edge_agent.page.conftest import Starter
-from tests.edge_agent.page.running import WATCHED_SECURITY, RunningPage
+from tests.support.edge.running_page import WATCHED_SECURITY, RunningPage, Starter
 
 
 @pytest.mark.parametrize("path", ["/", "/sign-in", "/static/page.js", "/state", "/nothing"])

@@ -7,10 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.edge_agent.api.running import PERSON
-from tests.edge_agent.page.conftest import Starter
-from tests.edge_agent.page.running import RunningPage
 from tests.support.browser import ENTER, Browser, browsing
+from tests.support.edge.running_page import RunningPage, Starter
+from tests.support.edge.running_terminal import PERSON
 from tests.support.tools import needs_tool
 
 pytestmark = [

@@ -13,7 +13,7 @@ from edge_agent.config import AgentConfig, parse_config
 from edge_agent.config.exceptions import ConfigInvalid
 from edge_agent.config.sections import PageLanguage
 from edge_agent.page import PageServer
-from tests.edge_agent.page.running import RunningPage
+from tests.support.edge.running_page import RunningPage
 from tests.support.fake_platform import FakePlatform
 
 

@@ -15,9 +15,8 @@ from edge_agent.drivers.base import Frame
 from edge_agent.page.pictures import LivePictures, thumbnail
 from edge_agent.page.views import PICTURE_HEADER
 from face_engine import DetectedFace
-from tests.edge_agent.fakes import ManualClock, person_image
-from tests.edge_agent.page.conftest import Starter
-from tests.edge_agent.page.running import RunningPage
+from tests.support.edge.fakes import ManualClock, person_image
+from tests.support.edge.running_page import RunningPage, Starter
 
 FACE = DetectedFace((100.0, 50.0, 200.0, 200.0), 0.9, np.zeros((5, 2), dtype=np.float32))
 

@@ -7,9 +7,8 @@ import pytest
 
 from edge_agent.api.failed_attempts import FailedAttempts
 from edge_agent.page.sessions import Sessions
-from tests.edge_agent.fakes import ManualClock
-from tests.edge_agent.page.conftest import Starter
-from tests.edge_agent.page.running import RunningPage
+from tests.support.edge.fakes import ManualClock
+from tests.support.edge.running_page import RunningPage, Starter
 
 YESTERDAY_FOR_EVERY_CLOCK = "2020-01-01"
 

@@ -13,10 +13,9 @@ import pytest
 from edge_agent.drivers.exceptions import DriverError
 from edge_agent.page.sessions import Session
 from edge_agent.service.supervision import State, Supervisor
-from tests.edge_agent.api.running import PERSON
-from tests.edge_agent.fakes import person_jpeg
-from tests.edge_agent.page.conftest import Starter
-from tests.edge_agent.page.running import RunningPage
+from tests.support.edge.fakes import person_jpeg
+from tests.support.edge.running_page import RunningPage, Starter
+from tests.support.edge.running_terminal import PERSON
 from tests.support.fake_platform import FakePlatform
 
 

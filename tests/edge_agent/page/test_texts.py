@@ -11,8 +11,7 @@ from edge_agent.config.sections import Language
 from edge_agent.door.decision import DoorReason
 from edge_agent.page.texts import texts_of
 from edge_agent.service.supervision import State
-from tests.edge_agent.page.conftest import Starter
-from tests.edge_agent.page.running import RunningPage
+from tests.support.edge.running_page import RunningPage, Starter
 
 ENGLISH, CHINESE = texts_of(Language.ENGLISH), texts_of(Language.CHINESE)
 FOLDER = files("edge_agent.page")

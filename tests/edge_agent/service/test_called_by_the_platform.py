@@ -3,7 +3,6 @@
 Door, clock, settings, people and records over loopback, each from the button to the row.
 """
 
-import importlib.util
 import shutil
 import signal
 import time
@@ -26,10 +25,6 @@ from tests.support.agents import Agent
 pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.slow,
-    pytest.mark.skipif(
-        importlib.util.find_spec("edge_agent.api") is None,
-        reason="this software terminal does not serve chapters 4 to 8",
-    ),
 ]
 
 

@@ -22,7 +22,7 @@ from edge_agent.service.exceptions import AlreadyRunning, EnrolmentRefused
 from edge_agent.service.instance_lock import instance_lock
 from edge_agent.service.matching import match_photo
 from face_engine import FaceEngine, install_models, load_engine
-from tests.edge_agent.fakes import ListCamera
+from tests.support.edge.fakes import ListCamera
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,7 @@ from edge_agent.drivers.base import Frame
 from edge_agent.drivers.relay_simulated import SimulatedRelay
 from edge_agent.drivers.thermometer import NoThermometer
 from edge_agent.service.assembly import Parts, assemble
-from tests.edge_agent.fakes import FakeEngine, ListEventLog, person_image, person_jpeg
+from tests.support.edge.fakes import FakeEngine, ListEventLog, person_image, person_jpeg
 from tests.support.fake_platform import FakePlatform
 from tests.support.film_clock import FilmClock
 

@@ -12,7 +12,7 @@ from edge_agent.config import load_config
 from edge_agent.service.enrolment import EnrolmentRequest, enrol_directly, photo_from_file
 from edge_agent.service.speed import SpeedPlan, _step, _unit_vectors, measure_speed
 from face_engine import install_models, load_engine
-from tests.edge_agent.fakes import FakeEngine, person_image
+from tests.support.edge.fakes import FakeEngine, person_image
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from edge_agent.storage.outbox import Outbox
 from edge_agent.storage.people_rows import Face, Match, SavePerson
 from edge_agent.storage.records import RecordLog, Retention, Visit
 from edge_agent.storage.store import Store
-from tests.edge_agent.fakes import ManualClock
+from tests.support.edge.fakes import ManualClock
 
 TOKEN = "x7Kq-very-secret"
 

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from edge_agent.service.supervision import RestartBudget, State, Supervisor
-from tests.edge_agent.fakes import ListEventLog, ManualClock
+from tests.support.edge.fakes import ListEventLog, ManualClock
 
 BUDGET = RestartBudget(restarts=2, within_s=60.0, pause_s=0.0, degraded_pause_s=0.0)
 

@@ -24,7 +24,7 @@ from edge_agent.service.service_manager import ServiceManager
 from edge_agent.service.supervision import Supervisor
 from edge_agent.service.watchdog import Watchdog
 from edge_agent.storage.database import Database
-from tests.edge_agent.fakes import FakeEngine, ListCamera, ListEventLog, ManualClock, person_image
+from tests.support.edge.fakes import FakeEngine, ListCamera, ListEventLog, ManualClock, person_image
 
 
 class ListAlarm:

@@ -20,7 +20,7 @@ from edge_agent.storage.records import RecordLog, Retention, Visit
 from edge_agent.upstream.platform_client import PlatformClient
 from edge_agent.upstream.uplink import Uplink
 from edge_agent.upstream.uploads import UploadWriter
-from tests.edge_agent.fakes import ManualClock
+from tests.support.edge.fakes import ManualClock
 from tests.support.fake_platform import FakePlatform
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)

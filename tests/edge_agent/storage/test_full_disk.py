@@ -21,11 +21,12 @@ from edge_agent.upstream.platform_client import PlatformClient
 from edge_agent.upstream.uplink import Uplink, UploadVerdict
 from edge_agent.upstream.uploads import UploadWriter
 from terminal_protocol import FaceMatch
-from tests.edge_agent.api.running import WaitingEventLog
-from tests.edge_agent.fakes import FakeEngine, ManualClock
+from tests.support.edge.fakes import FakeEngine, ManualClock
+from tests.support.edge.running_terminal import WaitingEventLog
 from tests.support.fake_platform import Failure, FakePlatform
 from tests.support.small_disk import SmallDisk, small_disk
 
+pytestmark = pytest.mark.small_disk
 WRITER = UploadWriter("0000001", "", "", action_code=1, mask_assumed=False)
 PICTURE_BYTES = 40_000
 QUEUE = QueueConfig(free_min_bytes=0)

@@ -18,8 +18,9 @@ from edge_agent.storage.outbox import Outbox
 from edge_agent.storage.rebuild import open_or_rebuild
 from edge_agent.upstream.platform_client import PlatformClient
 from terminal_protocol import FaceMatch
-from tests.edge_agent.fakes import DIMENSION, ManualClock, person_jpeg
-from tests.edge_agent.upstream.test_sync import Terminal
+from tests.support.edge.damages import DAMAGES, damage
+from tests.support.edge.fakes import DIMENSION, ManualClock, person_jpeg
+from tests.support.edge.library_side import Terminal
 from tests.support.fake_platform import FakePlatform, serving
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -96,33 +97,6 @@ def peopled(tmp_path: Path, whole: bytes) -> Path:
     path.touch(mode=0o600)
     path.write_bytes(whole)
     return path
-
-
-def flipped(raw: bytearray, rng: random.Random) -> None:
-    for _ in range(rng.choice([1, 3, 40])):
-        raw[rng.randrange(len(raw))] ^= 1 << rng.randrange(8)
-
-
-def page_lost(raw: bytearray, rng: random.Random) -> None:
-    begin = rng.randrange(len(raw) // 4096) * 4096
-    raw[begin : begin + 4096] = rng.choice([bytes(4096), rng.randbytes(4096)])
-
-
-def cut(raw: bytearray, rng: random.Random) -> None:
-    del raw[rng.randrange(len(raw)) :]
-
-
-def header_flipped(raw: bytearray, rng: random.Random) -> None:
-    raw[rng.randrange(100)] ^= 1 << rng.randrange(8)
-
-
-DAMAGES = {one.__name__: one for one in (flipped, page_lost, cut, header_flipped)}
-
-
-def damage(path: Path, kind: str, seed: int) -> None:
-    raw = bytearray(path.read_bytes())
-    DAMAGES[kind](raw, random.Random(seed))
-    path.write_bytes(raw)
 
 
 async def healed(database: Database, client: PlatformClient, clock: ManualClock) -> Terminal:

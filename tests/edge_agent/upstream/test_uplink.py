@@ -9,7 +9,7 @@ from edge_agent.storage.events import Counts, encode
 from edge_agent.storage.outbox import Outbox
 from edge_agent.upstream.platform_client import PlatformClient, Reply
 from edge_agent.upstream.uplink import Uplink, UploadVerdict, judge
-from tests.edge_agent.fakes import ManualClock
+from tests.support.edge.fakes import ManualClock
 from tests.support.fake_platform import Failure, FakePlatform, refusal
 
 OK = {"ret": "0", "desc": "Success"}

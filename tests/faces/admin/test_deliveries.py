@@ -7,7 +7,7 @@ from django.utils import timezone
 from devices.models import Terminal
 from faces.choices import DeliveryState, Remedy
 from faces.models import Delivery, Person
-from tests.console.two_sites import World, client_of
+from tests.support.two_sites import World, client_of
 
 pytestmark = pytest.mark.django_db
 

@@ -4,7 +4,7 @@ from django.urls import reverse
 
 from devices.models import Terminal
 from faces.models import FacePhoto, Library, LibraryMembership, TerminalLibrary
-from tests.console.two_sites import World, client_of
+from tests.support.two_sites import World, client_of
 
 LIST = "admin:faces_library_changelist"
 

@@ -7,25 +7,15 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.test import Client
 from django.urls import reverse
 
 from devices.models import Terminal
 from faces.models import Delivery, FacePhoto, Library, Person
-from tests.console.two_sites import World, client_of, jpeg
+from tests.support.person_form import VALUES, change, change_address
+from tests.support.two_sites import World, client_of, jpeg
 
 LIST = "admin:faces_person_changelist"
 ADD = "admin:faces_person_add"
-VALUES = {"name": "Wang Xiaoming", "category": "1", "state": "active", "sex": "3"}
-
-
-def change_address(person: Person) -> str:
-    return reverse("admin:faces_person_change", args=[person.pk])
-
-
-def change(client: Client, person: Person, **values: Any) -> Any:
-    libraries = list(person.memberships.values_list("library_id", flat=True))
-    return client.post(change_address(person), {**VALUES, "in_libraries": libraries, **values})
 
 
 def said(answer: Any) -> str:

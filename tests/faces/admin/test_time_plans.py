@@ -6,7 +6,7 @@ import pytest
 from django.urls import reverse
 
 from faces.models import Holiday, LibraryPlan, TimePlan
-from tests.console.two_sites import Side, World, client_of
+from tests.support.two_sites import Side, World, client_of
 
 ADD = "admin:faces_timeplan_add"
 

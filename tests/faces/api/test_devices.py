@@ -12,9 +12,9 @@ from rest_framework.test import APIClient
 from devices.models import SiteToken, Terminal
 from devices.services import presence_flush, presence_seen, terminal_address_replace
 from faces.models import TerminalCursor
-from tests.console.two_sites import World
 from tests.support.factories import make_library, make_terminal, wire_of
 from tests.support.people import enrol
+from tests.support.two_sites import World
 from tests.support.wire import WireClient
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]

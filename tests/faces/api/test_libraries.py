@@ -6,9 +6,9 @@ import pytest
 from rest_framework.test import APIClient
 
 from faces.models import Library, Person
-from tests.console.two_sites import World
 from tests.support.factories import make_library, make_terminal, wire_of
 from tests.support.people import enrol
+from tests.support.two_sites import World
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 

@@ -15,7 +15,6 @@ from rest_framework.test import APIClient
 from devices.models import Site
 from faces.choices import Category
 from faces.models import FaceDescriptor, FacePhoto, Person
-from tests.console.two_sites import World
 from tests.support.factories import (
     api_of,
     make_library,
@@ -26,6 +25,7 @@ from tests.support.factories import (
     upload,
     wire_of,
 )
+from tests.support.two_sites import World
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 

@@ -10,11 +10,11 @@ from rest_framework.test import APIClient
 
 from faces.models import FaceDescriptor, Gallery
 from faces.services import gallery_rebuild
-from tests.console.two_sites import World
 from tests.support.broken_pictures import BrokenPictures
 from tests.support.factories import make_library, make_person, upload
 from tests.support.people import enrol
 from tests.support.processes import ROOT
+from tests.support.two_sites import World
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 

@@ -4,9 +4,9 @@ import pytest
 from rest_framework.test import APIClient
 
 from faces.services import person_erase
-from tests.console.two_sites import World
 from tests.support.factories import make_library, make_terminal, wire_of
 from tests.support.people import enrol
+from tests.support.two_sites import World
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 

@@ -1,5 +1,5 @@
 """A terminal that can be called, and its row."""
 
-from tests.devices.services.conftest import door, gate
+from tests.support.called_terminal import door, gate
 
 __all__ = ["door", "gate"]

@@ -1,6 +1,5 @@
 """Nobody waits in a circle: each test here was a deadlock that the explorer found."""
 
-import os
 import threading
 import time
 from collections.abc import Callable
@@ -24,40 +23,16 @@ from faces.services import (
     terminal_libraries_set,
     validity_sweep,
 )
-from tests.support.interleaving_threads import waiting
+from tests.support.database_locks import started, wait_until_somebody_waits
 from tests.support.people import enrol
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
-    pytest.mark.skipif(
-        bool(os.environ.get("MENJIN_TEST_SQLITE")), reason="SQLite lets one writer in at a time"
-    ),
+    pytest.mark.postgres,
 ]
 
 # The statement by which a change takes its site's clock.
 TAKES_THE_CLOCK = "SELECT pg_advisory_xact_lock("
-
-
-def started(work: Callable[[], object]) -> threading.Thread:
-    """Run something in a thread with a connection of its own."""
-
-    def run() -> None:
-        try:
-            work()
-        finally:
-            connection.close()
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    return thread
-
-
-def wait_until_somebody_waits() -> None:
-    """Return once a lock of the database is waited for."""
-    deadline = time.monotonic() + 30
-    while not waiting():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def test_a_list_of_results_holds_no_row_while_it_waits_for_another(

@@ -1,5 +1,5 @@
 """Two sites to tell apart."""
 
-from tests.console.two_sites import world
+from tests.support.two_sites import world
 
 __all__ = ["world"]

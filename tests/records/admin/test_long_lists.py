@@ -13,7 +13,7 @@ from django.utils import translation
 from faces.models import Delivery
 from server_common import long_lists
 from server_common.long_lists import MoreThan, rows_counted
-from tests.console.two_sites import World, client_of
+from tests.support.two_sites import World, client_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from django.urls import reverse
 
 from records.models import Alert, Record
-from tests.console.two_sites import World, client_of
+from tests.support.two_sites import World, client_of
 
 RECORDS = "admin:records_record_changelist"
 ALERTS = "admin:records_alert_changelist"

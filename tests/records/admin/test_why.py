@@ -13,7 +13,7 @@ from devices.models import Terminal
 from faces.models import LibraryPlan, TimePlan
 from faces.services import person_save
 from records.models import Alert, FaceNegative, PassRules, Picture, Record
-from tests.console.two_sites import World, client_of
+from tests.support.two_sites import World, client_of
 
 WHY = reverse("admin:records_record_why")
 RECORDS = "admin:records_record_changelist"

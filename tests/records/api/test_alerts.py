@@ -11,8 +11,8 @@ from rest_framework.test import APIClient
 from records.choices import AlertKind
 from records.models import Record
 from records.services import alert_raise
-from tests.console.two_sites import World, client_of
 from tests.support.factories import make_terminal, wire_of
+from tests.support.two_sites import World, client_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 

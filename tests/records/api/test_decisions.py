@@ -10,8 +10,8 @@ from devices.models import Site
 from faces.models import LibraryPlan, TimePlan
 from records.choices import VerificationResult
 from records.models import Alert, PassRules, Record
-from tests.console.two_sites import World
 from tests.support.factories import make_person, make_terminal
+from tests.support.two_sites import World
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 

@@ -8,7 +8,7 @@ from rest_framework.test import APIClient
 
 from faces.services import person_save
 from records.models import FaceNegative, Picture
-from tests.console.two_sites import Side, World
+from tests.support.two_sites import Side, World
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 

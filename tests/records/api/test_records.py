@@ -15,8 +15,8 @@ from rest_framework.test import APIClient
 
 from devices.models import Site
 from records.models import Record
-from tests.console.two_sites import World
 from tests.support.factories import make_library, make_person, make_terminal, wire_of
+from tests.support.two_sites import World
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 

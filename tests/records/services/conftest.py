@@ -2,9 +2,9 @@
 
 import pytest
 
-from tests.console.two_sites import world
-from tests.devices.services.conftest import door, gate
+from tests.support.called_terminal import door, gate
 from tests.support.moving_clock import MovingClock, moving_clock
+from tests.support.two_sites import world
 
 __all__ = ["door", "gate", "world"]
 

@@ -1,0 +1,71 @@
+"""Sites and their terminals: entering, changing, erasing; settings and clocks."""
+
+from .clocks import (
+    CLOCK_TOLERANCE_S,
+    ClockTurn,
+    LastUpload,
+    clock_answered,
+    clock_heard,
+    clock_known,
+)
+from .settings import (
+    GROUP_CALLS,
+    Difference,
+    differences,
+    settings_checked,
+    settings_described,
+    settings_reported,
+    settings_want,
+    settings_want_also,
+)
+from .sites import (
+    TOKEN_PURPOSE,
+    site_change,
+    site_create,
+    site_erase,
+    site_token_rotate,
+    terminal_address_end,
+    terminal_address_replace,
+    terminal_address_used,
+)
+from .terminals import (
+    heartbeat_note,
+    is_never_approved,
+    server_url_shown,
+    terminal_approve,
+    terminal_describe,
+    terminal_disable,
+    terminal_locked,
+)
+
+__all__ = [
+    "CLOCK_TOLERANCE_S",
+    "GROUP_CALLS",
+    "TOKEN_PURPOSE",
+    "ClockTurn",
+    "Difference",
+    "LastUpload",
+    "clock_answered",
+    "clock_heard",
+    "clock_known",
+    "differences",
+    "heartbeat_note",
+    "is_never_approved",
+    "server_url_shown",
+    "settings_checked",
+    "settings_described",
+    "settings_reported",
+    "settings_want",
+    "settings_want_also",
+    "site_change",
+    "site_create",
+    "site_erase",
+    "site_token_rotate",
+    "terminal_address_end",
+    "terminal_address_replace",
+    "terminal_address_used",
+    "terminal_approve",
+    "terminal_describe",
+    "terminal_disable",
+    "terminal_locked",
+]

@@ -1,0 +1,45 @@
+"""Shapes that the REST interface takes and shows."""
+
+from faces.api.serializers.deliveries import DeliveryOut, RevocationOut, SendAgainIn, SendAgainOut
+from faces.api.serializers.fields import FACE_STATUSES, VisibleSiteField, uploaded_bytes
+from faces.api.serializers.people import LibraryIn, LibraryOut, PersonIn, PersonOut
+from faces.api.serializers.recognition import (
+    IdentifyIn,
+    IdentifyOut,
+    IndexOut,
+    QueuedOut,
+    RebuildIn,
+)
+from faces.api.serializers.terminals import (
+    ApproveAddressIn,
+    CallingAddressOut,
+    ExchangeOut,
+    HoldingsOut,
+    TerminalIn,
+    TerminalOut,
+)
+
+__all__ = [
+    "FACE_STATUSES",
+    "ApproveAddressIn",
+    "CallingAddressOut",
+    "DeliveryOut",
+    "ExchangeOut",
+    "HoldingsOut",
+    "IdentifyIn",
+    "IdentifyOut",
+    "IndexOut",
+    "LibraryIn",
+    "LibraryOut",
+    "PersonIn",
+    "PersonOut",
+    "QueuedOut",
+    "RebuildIn",
+    "RevocationOut",
+    "SendAgainIn",
+    "SendAgainOut",
+    "TerminalIn",
+    "TerminalOut",
+    "VisibleSiteField",
+    "uploaded_bytes",
+]

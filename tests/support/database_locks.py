@@ -1,0 +1,31 @@
+"""Work in another thread, and locks of the database that are waited for."""
+
+import threading
+import time
+from collections.abc import Callable
+
+from django.db import connection
+
+from tests.support.interleaving_threads import waiting
+
+
+def started(work: Callable[[], object]) -> threading.Thread:
+    """Run something in a thread with a connection of its own."""
+
+    def run() -> None:
+        try:
+            work()
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    return thread
+
+
+def wait_until_somebody_waits() -> None:
+    """Return once a lock of the database is waited for."""
+    deadline = time.monotonic() + 30
+    while not waiting():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
