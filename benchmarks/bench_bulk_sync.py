@@ -1,4 +1,4 @@
-"""How long does a terminal take to sync 50,000 people who were all entered at once?
+"""Sync of 50,000 people who were all entered at once to one terminal.
 
 Enters them on a PostgreSQL of its own with one change of the site's clock, then polls as a terminal
 does until nothing is new, and asks once more. Beside it, as the baseline of the same run, the same

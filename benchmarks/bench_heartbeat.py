@@ -1,4 +1,4 @@
-"""How many heartbeats a second does one web process answer?
+"""Heartbeats a second that one web process answers.
 
 Yardstick: an empty Django view, no middleware and no database, on the same server (granian, WSGI,
 one worker, the same threads). Both servers run side by side and are asked in turns by clients in

@@ -1,4 +1,4 @@
-"""How long do the admin's and REST's lists take on a platform with millions of rows?
+"""Times of the admin's and REST's lists on a platform with millions of rows.
 
 Fills a PostgreSQL of its own with 20,000 people on 60 terminals (1.2 million deliveries), 300,000
 records and 300,000 alerts, beside a small site whose rows are older, and asks for lists as a

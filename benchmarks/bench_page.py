@@ -1,4 +1,4 @@
-"""Does watching the terminal's page slow the door?
+"""Cost of watching the terminal's page for the door.
 
 A whole terminal, with its real models and its page on a real socket, is shown a video of people who
 walk up to it, at the speed at which it plays. In turns there are no viewers, and as many as the

@@ -1,4 +1,4 @@
-"""How much memory does a picture take, alone and twelve at once, and is it returned?
+"""Memory of decoding a picture, alone and twelve at once, and its return.
 
 Each case runs in a process of its own: memory before, at the worst moment and after, as the system
 counts it (resident set, Linux). Beside it what the decoder said that it would take, which is what

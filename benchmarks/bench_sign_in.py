@@ -1,4 +1,4 @@
-"""How long does a door wait while thirty clients post logins?
+"""Waiting time of a door while thirty clients post logins.
 
 Menjin runs with its production settings on granian (two WSGI workers, 32 threads each), with
 PostgreSQL and Redis from wheels. Faces are posted one after another, first with nobody else about

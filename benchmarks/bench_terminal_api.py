@@ -1,4 +1,4 @@
-"""What does each request of a terminal cost: CPU of the platform and the database, and queries?
+"""Cost of each request of a terminal: CPU of platform and database, and queries.
 
 In one process with the settings of production, PostgreSQL and Redis from wheels, one request after
 the other through the whole WSGI application. CPU time and not wall time, so that a busy machine

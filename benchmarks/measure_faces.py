@@ -1,4 +1,4 @@
-"""How well are people distinguished, and how do tilt, blur, size and light affect that?
+"""Separation of people by their descriptors, and the effect of tilt, blur, size and light.
 
 The numbers behind docs/faces.md: the threshold, the limits of the quality report, the effect of
 looking at landmarks closely. Needs the evaluation photos (``MENJIN_PHOTOS``, a folder with

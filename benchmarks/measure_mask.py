@@ -1,4 +1,4 @@
-"""How often is the mask heuristic right, on bare faces and with masks drawn over them?
+"""Accuracy of the mask heuristic, on bare faces and with masks drawn over them.
 
     python benchmarks/measure_mask.py [FOLDER OF PORTRAITS]
 

@@ -1,4 +1,4 @@
-"""Does a terminal's memory stay flat over 100,000 pictures of its camera?
+"""Memory of a terminal over 100,000 pictures of its camera.
 
 The whole loop of a terminal, as `edge_agent.service.assembly` builds it, with the real models:
 motion gate, faces, tracks, descriptor, 1:N, disk, queue, platform over loopback, simulated relay.
