@@ -60,7 +60,7 @@ def terminal_change(
 ) -> Terminal:
     """Change a terminal; site and device id stay what they are.
 
-    Naming libraries makes it hold exactly these. What it holds afterwards, it is told at its next
+    Naming libraries makes it hold exactly these. What it holds afterwards, it is sent at its next
     poll.
 
     Raises:
