@@ -33,7 +33,7 @@ class TerminalApiMiddleware:
             request.META,
             path=path,
             read_body=partial(_body_of, request),
-            # Under ASGI what stood in front of Django is told by the scope.
+            # Under ASGI what stood in front of Django is noted in the scope.
             receiving_s=receiving_s_of(getattr(request, "scope", request.META)),
         )
         return _response_of(self.api.answer(asked))

@@ -1,4 +1,4 @@
-"""Replies that no view makes: every failure as something a terminal can read.
+"""Replies to failures, in the form that terminals can read.
 
 HTTP 200 with ``ret`` when repeating would not help, HTTP 503 with ``Retry-After`` when it would
 (DESIGN, "Answers to terminals").
