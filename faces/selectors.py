@@ -28,8 +28,8 @@ from faces.choices import (
 )
 from faces.models import (
     Delivery,
-    DoomedFile,
     FacePhoto,
+    FileToDelete,
     Gallery,
     Library,
     LibraryMembership,
@@ -280,7 +280,7 @@ def _only_through(library_ids: Iterable[int], *, kept: Iterable[int]) -> int:
 
 def files_marked_for_deletion(paths: Iterable[str]) -> set[str]:
     """Return those of these stored files that wait for being deleted."""
-    return set(DoomedFile.objects.filter(path__in=list(paths)).values_list("path", flat=True))
+    return set(FileToDelete.objects.filter(path__in=list(paths)).values_list("path", flat=True))
 
 
 def reference_photo(person: Person) -> FacePhoto | None:
