@@ -9,12 +9,13 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser, User
-from django.db.models import Q, QuerySet
+from django.db.models import Prefetch, Q, QuerySet
 from django.utils import timezone
 
 from devices.calling import NotCallable, TerminalAddress, read_terminal_address
 from devices.choices import CallWord, Role, SettingsGroup, TerminalStatus, Trust
 from devices.command_kinds import KINDS
+from devices.extensions import terminal_extensions
 from devices.models import (
     AuditEntry,
     Job,
@@ -120,6 +121,20 @@ def sites_managed(user: User | AnonymousUser) -> QuerySet[Site]:
 def terminals_visible(user: User | AnonymousUser) -> QuerySet[Terminal]:
     """Return the terminals of the user's sites."""
     return Terminal.objects.filter(site__in=sites_visible(user)).select_related("site")
+
+
+def terminals_detailed(user: User | AnonymousUser) -> QuerySet[Terminal]:
+    """Return the terminals of the user's sites with everything that is shown of them at hand."""
+    added = [name for extension in terminal_extensions() for name in extension.related]
+    return (
+        Terminal.objects.filter(site__in=sites_visible(user))
+        .select_related("site", "contact")
+        .prefetch_related(
+            *added,
+            "repairs",
+            Prefetch("own_tokens", queryset=SiteToken.objects.filter(ends_at__isnull=True)),
+        )
+    )
 
 
 def audit_visible(user: User | AnonymousUser) -> QuerySet[AuditEntry]:

@@ -11,7 +11,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from devices.choices import TerminalStatus
-from devices.models import Site, SiteToken, Terminal
+from devices.models import Site, Terminal
 from devices.selectors import (
     sites_visible,
     terminal_ids_found,
@@ -124,20 +124,6 @@ def with_newest_photo(people: QuerySet[Person], status: str | None) -> QuerySet[
     if status is not None:
         return newest.filter(newest_photo=status)
     return newest.filter(Q(newest_photo=None) | Q(newest_photo=PhotoStatus.WAITING))
-
-
-def terminals_with_libraries(user: User | AnonymousUser) -> QuerySet[Terminal]:
-    """Return the terminals of the user's sites with what they hold at hand."""
-    return (
-        Terminal.objects.filter(site__in=sites_visible(user))
-        .select_related("site", "contact")
-        .prefetch_related(
-            "library_links",
-            "site__libraries",
-            "repairs",
-            Prefetch("own_tokens", queryset=SiteToken.objects.filter(ends_at__isnull=True)),
-        )
-    )
 
 
 def terminal_library_ids(terminal: Terminal) -> list[int]:

@@ -34,8 +34,8 @@ from terminal_protocol.device_calls import (
     CallAnswer,
     signed_query,
 )
-from terminal_protocol.several import length_of
-from terminal_protocol.signs import read_push
+from terminal_protocol.message_lists import length_of
+from terminal_protocol.sign_records import read_push
 
 logger = logging.getLogger(__name__)
 

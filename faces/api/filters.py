@@ -3,7 +3,6 @@
 import django_filters
 from django.db.models import QuerySet
 
-from devices.models import Terminal
 from devices.selectors import terminal_ids
 from faces.api.serializers import FACE_STATUSES
 from faces.choices import Category
@@ -21,17 +20,6 @@ class LibraryFilter(django_filters.FilterSet):
     class Meta:
         model = Library
         fields = ["name"]
-
-
-class TerminalFilter(django_filters.FilterSet):
-    """Terminals by site, device id, status, direction, connection and clock."""
-
-    site = IdFilter(field_name="site_id")
-    clock_is_wrong = YesNoFilter()
-
-    class Meta:
-        model = Terminal
-        fields = ["device_id", "status", "presence", "direction"]
 
 
 class PersonFilter(django_filters.FilterSet):

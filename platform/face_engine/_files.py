@@ -12,7 +12,7 @@ INSTALL_HINT = "run: python -m face_engine install"
 
 
 def installed_file(manifest: Manifest, root: Path) -> Path:
-    """Path of the only file of a model, after checking its digest.
+    """Return the path of a model's only file, after checking its digest.
 
     Raises:
         ModelMissing: when it is not there.
@@ -28,18 +28,18 @@ def installed_file(manifest: Manifest, root: Path) -> Path:
 
 
 def is_intact(path: Path, asset: AssetFile) -> bool:
-    """Whether a file is there with the size and digest of its manifest."""
+    """Return whether a file has the size and digest of its manifest."""
     return path.is_file() and path.stat().st_size == asset.size and sha256_of(path) == asset.sha256
 
 
 def sha256_of(path: Path) -> str:
-    """SHA-256 of a file, hexadecimal."""
+    """Return the SHA-256 of a file, hexadecimal."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def write_atomically(path: Path, contents: bytes) -> None:
-    """Write a file so that it is there as a whole or not at all."""
+    """Write a file atomically."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     temporary = Path(name)

@@ -1,4 +1,4 @@
-"""Turning a published model into graphs that onnxruntime runs well.
+"""Derivation of fast onnxruntime graphs from a published model.
 
 Two graphs are derived from the file of a manifest and kept beside it:
 
@@ -32,7 +32,7 @@ REWRITE_VERSION = 3
 
 
 def derive_graph(manifest: Manifest, source: Path, progress: Progress | None = None) -> None:
-    """Write the folded and the fast graph of a model beside its file, unless they are intact."""
+    """Write the folded and the fast graph beside the model file, unless they are intact."""
     if all(_read_derived(derived_path(source, variant)) for variant in ("folded", "fast")):
         return
     import onnx
@@ -50,7 +50,7 @@ def derive_graph(manifest: Manifest, source: Path, progress: Progress | None = N
 
 
 def load_graph(manifest: Manifest, root: Path, variant: GraphVariant) -> bytes:
-    """A derived graph as bytes, after checking its digest; derived again when damaged or absent.
+    """Return a derived graph after checking its digest; derive it again when damaged or absent.
 
     Args:
         manifest: of the model.
@@ -107,7 +107,7 @@ def dequantise_blocks(
     axis: int,
     block_size: int,
 ) -> NDArray[np.float32]:
-    """What DequantizeLinear of opset 21 computes for blocked scales, in float32.
+    """Compute DequantizeLinear of opset 21 for blocked scales, in float32.
 
     Args:
         quantised: integers.
@@ -177,7 +177,7 @@ def _constant_value(node: "onnx.NodeProto") -> NDArray[Any]:
 
 
 def _drop_identities(graph: "onnx.GraphProto") -> None:
-    """Remove what does nothing when a model is only run: Identity and Dropout."""
+    """Remove nodes without effect at inference: Identity and Dropout."""
     renamed: dict[str, str] = {}
     kept = []
     for node in graph.node:

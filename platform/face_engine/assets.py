@@ -1,4 +1,4 @@
-"""Installing models and demo portraits into the cache, and finding them again.
+"""Installation of models and demo portraits in the cache, and their lookup.
 
 The cache is ``MENJIN_CACHE`` or the user's cache directory; it lies outside any checkout, and
 everything in it can be deleted and installed again. A file counts only with the digest of its
@@ -70,7 +70,7 @@ def model_manifests() -> tuple[Manifest, Manifest]:
 
 
 def install_models(progress: Progress | None = None, *, model_dir: Path | None = None) -> Path:
-    """Install detector and descriptor, and derive the graphs that are run from them.
+    """Install detector and descriptor, and derive the graphs that are run.
 
     Args:
         progress: receives lines of text; None for silence. On a terminal pip shows its own bar.
@@ -85,7 +85,7 @@ def install_models(progress: Progress | None = None, *, model_dir: Path | None =
     from face_engine._graphs import derive_graph  # needs onnx, which is slow to import
 
     root = model_dir or models_dir()
-    say = progress or _silent
+    say = progress or _ignore
     with tempfile.TemporaryDirectory(prefix="menjin-") as archives:
         for manifest in model_manifests():
             paths = _ensure_files(manifest, root / manifest.name, Path(archives), say)
@@ -118,7 +118,7 @@ def ensure_files(
         InstallFailed: when something is still missing after the last source.
     """
     with tempfile.TemporaryDirectory(prefix="menjin-") as archives:
-        return _ensure_files(manifest, folder, Path(archives), progress or _silent)
+        return _ensure_files(manifest, folder, Path(archives), progress or _ignore)
 
 
 def asset_status(*, model_dir: Path | None = None) -> list[AssetStatus]:
@@ -164,7 +164,7 @@ def _fetch_and_keep(
     archives: Path,
     progress: Progress,
 ) -> set[str]:
-    """Fetch into a scratch folder, check, move into place; names of what arrived intact."""
+    """Fetch into a scratch folder, verify, and move into place; returns the intact names."""
     arrived = set()
     with tempfile.TemporaryDirectory(prefix="menjin-") as name:
         scratch = Path(name)
@@ -185,5 +185,5 @@ def _state(path: Path, asset: AssetFile) -> str:
     return "installed" if is_intact(path, asset) else "damaged"
 
 
-def _silent(line: str) -> None:
-    """Take a line of progress nobody wants."""
+def _ignore(line: str) -> None:
+    """Ignore a line of progress."""

@@ -25,7 +25,7 @@ from terminal_api.cross_site import is_browser
 from terminal_api.urls import HEARTBEAT, POLL, Match
 from terminal_protocol import (
     Ack,
-    BodyBrokeOff,
+    BodyIncomplete,
     BodyTooLarge,
     Heartbeat,
     RetCode,
@@ -169,7 +169,7 @@ def _heartbeat(request: TerminalRequest, match: Match) -> IdleAnswer | None:
         return None
     try:
         body = request.read_body()
-    except (BodyBrokeOff, BodyTooLarge):
+    except (BodyIncomplete, BodyTooLarge):
         return None
     understood = _understood(body, request.header("content-type"))
     if len(body) != int(request.header("content-length") or "0") or understood is None:

@@ -13,7 +13,7 @@ from django.http.request import RawPostDataException, UnreadablePostError
 from terminal_api.answer import TerminalApi
 from terminal_api.paths import api_path
 from terminal_api.request import receiving_s_of, request_of
-from terminal_protocol import BodyBrokeOff, BodyTooLarge, TerminalReply
+from terminal_protocol import BodyIncomplete, BodyTooLarge, TerminalReply
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
@@ -45,7 +45,7 @@ def _body_of(request: HttpRequest) -> bytes:
     except RequestDataTooBig as error:
         raise BodyTooLarge from error
     except (UnreadablePostError, RawPostDataException) as error:
-        raise BodyBrokeOff from error
+        raise BodyIncomplete from error
 
 
 def _response_of(reply: TerminalReply) -> HttpResponse:

@@ -47,12 +47,12 @@ def web(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     folder = tmp_path / "web"
     folder.mkdir()
 
-    class Quiet(http.server.SimpleHTTPRequestHandler):
+    class NoProgress(http.server.SimpleHTTPRequestHandler):
         def log_message(self, *args: object) -> None:
             """Say nothing."""
 
     server = http.server.ThreadingHTTPServer(
-        ("127.0.0.1", 0), partial(Quiet, directory=str(folder))
+        ("127.0.0.1", 0), partial(NoProgress, directory=str(folder))
     )
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()

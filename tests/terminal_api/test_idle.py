@@ -19,17 +19,13 @@ from devices.services import (
     presence_last_seen,
     site_token_rotate,
     terminal_address_replace,
+    terminal_change,
     terminal_disable,
 )
 from devices.services.admission import admission as admission_module
 from devices.services.calls import remembered as remembered_module
 from faces.models import Delivery, Library, SyncClock, TerminalCursor
-from faces.services import (
-    deliveries_send_again,
-    person_erase,
-    terminal_change,
-    terminal_view_changed,
-)
+from faces.services import deliveries_send_again, person_erase, terminal_view_changed
 from terminal_api.answer import TerminalApi, answer_fully
 from terminal_api.load import IdleSlots, Priority, Slots
 from terminal_api.urls import Match, resolve
@@ -395,7 +391,9 @@ def test_a_heartbeat_is_admitted_from_memory_for_a_limited_time(
     assert server.beat()["ret"] == "10005"
 
 
-@pytest.mark.parametrize("shared", [False, True], ids=["memory", "redis"])
+@pytest.mark.parametrize(
+    "shared", [False, pytest.param(True, marks=pytest.mark.redis)], ids=["memory", "redis"]
+)
 def test_what_is_remembered_ends_when_admission_changes_in_any_process(
     server: Server,
     terminal: Terminal,
@@ -406,8 +404,6 @@ def test_what_is_remembered_ends_when_admission_changes_in_any_process(
     """The site's address was answered for two minutes more after a terminal had left it."""
     if not shared:
         settings.REDIS_URL = ""
-    elif not settings.REDIS_URL:
-        pytest.skip("runs with Redis only")
     own = str(terminal_address_replace(terminal=terminal, overlap=timedelta()).token)
     plain = f"/t/{server.token}/syheartbeat/{terminal.device_id}"
     forms = (plain, plain.replace("/syheartbeat", "//syheartbeat"))

@@ -23,7 +23,7 @@ from devices.services.sites import TOKEN_PURPOSE, terminal_address_used
 from server_common.addresses import is_in, parse_address
 from server_common.crypto import keyed_digests
 from server_common.on_commit import enqueue_on_commit
-from terminal_protocol.characters import is_printable
+from terminal_protocol.printable import is_printable
 
 DEVICE_ID_MAX = 32
 

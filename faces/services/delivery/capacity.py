@@ -6,10 +6,10 @@ from collections.abc import Collection
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Q
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from devices.models import Terminal
+from devices.services import terminal_capacity_learn
 from faces.choices import DeliveryState, Operation
 from faces.models import Delivery
 from faces.selectors import people_for_terminal
@@ -34,9 +34,7 @@ def capacity_learn(*, terminal: Terminal) -> None:
         if not held:
             # Full of faces that are none of ours; that is no capacity.
             return
-        learnt = Q(capacity__isnull=True) | Q(capacity_learnt_at__isnull=False)
-        changed = Terminal.objects.filter(learnt, pk=terminal.pk).exclude(capacity=held)
-        if changed.update(capacity=held, capacity_learnt_at=timezone.now()):
+        if terminal_capacity_learn(terminal_id=terminal.pk, capacity=held):
             logger.info("capacity_learnt terminal=%s capacity=%s", terminal.pk, held)
 
     transaction.on_commit(learn, robust=True)

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from devices.choices import TerminalStatus
 from devices.models import Terminal
-from devices.services import Caller
+from devices.services import Caller, terminal_all_libraries_set
 from faces.models import TerminalCursor, TerminalLibrary
 from faces.queries import CursorRow, cursor_lock, cursor_move
 from faces.selectors import people_for_terminal
@@ -61,8 +61,7 @@ def terminal_libraries_set(
             [TerminalLibrary(terminal=terminal, library_id=library_id) for library_id in new],
             ignore_conflicts=True,
         )
-        Terminal.objects.filter(pk=terminal.pk).update(all_libraries=all_libraries)
-        terminal.all_libraries = all_libraries
+        terminal_all_libraries_set(terminal=terminal, all_libraries=all_libraries)
         terminal_view_changed(terminal=terminal)
         if people_for_terminal(terminal).count() > held_before:
             capacity_guard(terminal_ids=[terminal.pk])

@@ -19,10 +19,10 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.db import connection
 from django.db.models import QuerySet
 
 from devices.models import Terminal
+from devices.services import terminal_share
 from faces.services import files_mark_for_deletion
 from records.choices import AlertState, Origin
 from records.models import Alert, FormerRecord, Picture, Record
@@ -84,13 +84,7 @@ def hold(record: Record) -> None:
 
     Django checks foreign keys at the commit, so storing the record alone would hold none back.
     """
-    if connection.vendor != "postgresql":
-        return  # SQLite lets one writer in at a time
-    with connection.cursor() as cursor:
-        # Django has no word for this weakest lock.
-        cursor.execute(
-            "SELECT 1 FROM devices_terminal WHERE id = %s FOR KEY SHARE", [record.terminal_id]
-        )
+    terminal_share(terminal_id=record.terminal_id)
 
 
 def supersede(record: Record) -> list[int]:

@@ -62,7 +62,7 @@ def dedupe_key(
         kind: of the record.
         user_id: as the terminal says; empty for a reading.
         message: as read.
-        likeness: of the message as sent (``terminal_protocol.likeness``), else what was read.
+        likeness: of the message as sent (``terminal_protocol.message_digest``), else what was read.
         stands_still: its clock does, so that its moment is none.
     """
     picture = hashlib.sha256(message.image).hexdigest() if message.image else message.image_sha256

@@ -33,9 +33,7 @@ from tests.support.terminal_api import TerminalServer
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
-    pytest.mark.skipif(
-        bool(os.environ.get("MENJIN_TEST_SQLITE")), reason="SQLite lets one writer in at a time"
-    ),
+    pytest.mark.postgres,
 ]
 
 

@@ -8,7 +8,7 @@ from django.db import connection
 from django.utils import timezone
 
 from devices.models import PresenceFlush, Site, SiteToken, Terminal, TerminalAddress
-from devices.services import address_approve, presence_flush, site_token_rotate
+from devices.services import address_approve, presence_flush, site_token_rotate, terminal_erase
 from faces.choices import PersonState, RevocationState
 from faces.models import Delivery, Library, Revocation
 from faces.services import (
@@ -17,7 +17,6 @@ from faces.services import (
     deliveries_send_again,
     person_erase,
     person_save,
-    terminal_erase,
     terminal_libraries_set,
 )
 from tests.support.people import enrol
@@ -147,12 +146,11 @@ def test_a_terminal_that_changes_its_libraries_revokes_nobody(
     assert not Revocation.objects.exists()
 
 
+@pytest.mark.postgres
 @pytest.mark.django_db(transaction=True)
 def test_two_last_doors_that_confirm_at_once_end_it(
     doors: list[WireClient], library: Library
 ) -> None:
-    if connection.vendor == "sqlite":
-        pytest.skip("SQLite lets one writer in at a time")
     for number in range(12):
         user_id = f"u{number}"
         person = enrol(library, user_id)

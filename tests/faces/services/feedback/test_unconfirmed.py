@@ -395,7 +395,7 @@ def test_the_poll_after_the_mark_is_quiet_for_a_terminal_that_never_reports(
     assert (told(wire), wire.cursor) == ([], before)
 
 
-@pytest.mark.skipif(connection.vendor != "postgresql", reason="needs row locks")
+@pytest.mark.postgres
 @pytest.mark.django_db(transaction=True)
 def test_an_answer_that_comes_before_the_sweep_has_the_row_is_not_undone(
     reporting: WireClient, library: Library, monkeypatch: pytest.MonkeyPatch
