@@ -27,12 +27,12 @@ from devices.models import (
     TerminalSettings,
 )
 
-# Nothing at all came back: typical of a terminal behind a router that lets nobody in.
+# Nothing at all came back: typical of a terminal behind a router that lets no call in.
 _UNHEARD = {CallWord.CONNECT_FAILED, CallWord.CONNECT_TIMEOUT, CallWord.NAME_UNKNOWN}
 
 
 COMMAND_JSON = ("json_sent", "json_answered")
-# More differences than anybody reads before they agree.
+# More differences than a person reads before they agree.
 CHANGES_TERMINALS = 100
 REACH_STATES = ("not_callable", "never_called", "unreachable", "troubled", "reachable")
 
@@ -266,7 +266,7 @@ def terminals_commandable(user: Any, *, kind: str) -> QuerySet[Terminal]:
 
 
 def reach_by(contact: TerminalContact | None, *, word: str) -> Reach:
-    """Say whether a terminal can be called, as far as anybody knows.
+    """Say whether a terminal can be called, as far as is known.
 
     Args:
         contact: what calling it has shown, None when it was never called.

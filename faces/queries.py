@@ -42,8 +42,8 @@ _CURSOR, _CLOCK, _DELIVERY = table(TerminalCursor), table(SyncClock), table(Deli
 _PERSON, _PHOTO, _MEMBER = table(Person), table(FacePhoto), table(LibraryMembership)
 _SAVE, _DELETE = Operation.SAVE.value, Operation.DELETE.value
 
-# Of terminal ``t``, told of saves and deletes up to %(saves)s and %(deletes)s: its cursor, its
-# site's clock, and whether there are people, faces told again, and deletes after these stamps.
+# Of terminal ``t``, sent saves and deletes up to %(saves)s and %(deletes)s: its cursor, its
+# site's clock, and whether there are people, faces sent again, and deletes after these stamps.
 SYNC_STATE = More(
     columns=f""", c.complete_from, c.issued, o.last_stamp,
   CASE WHEN o.last_stamp > %(saves)s THEN
@@ -76,7 +76,7 @@ _IN_ITS_LIBRARIES = f"""EXISTS (SELECT 1 FROM {_MEMBER} m
     JOIN {table(Library)} l ON l.id = m.library_id
     JOIN {table(TerminalLibrary)} a ON a.library_id = l.id
     WHERE m.person_id = p.id AND a.terminal_id = %(terminal_id)s)"""  # noqa: S608
-# Of a face that is told again to this terminal alone, the later of both stamps.
+# Of a face that is sent again to this terminal alone, the later of both stamps.
 _AGAIN = f"""(SELECT d.again_stamp FROM {_DELIVERY} d
     WHERE d.operation = '{_SAVE}' AND d.terminal_id = %(terminal_id)s AND d.person_id = p.id
     ORDER BY d.changed_at DESC, d.id DESC LIMIT 1)"""  # noqa: S608
@@ -118,7 +118,7 @@ SENT_COLUMNS = (
 )  # fmt: skip
 # A failure stands, with its next try, until it is tried again: the same question may come twice,
 # and the answer to the copy reaches no terminal any more. An answer that got lost and is given
-# again is no further try. What was told again for want of an answer, and confirmed while the page
+# again is no further try. What was sent again for want of an answer, and confirmed while the page
 # was made (``again_stamp`` was set back), stays confirmed. Whatever the row says, the terminal may
 # hold the face from now on.
 _IS_SENT = f"""d.operation = '{_SAVE}' AND d.sync_stamp <= excluded.sync_stamp
@@ -148,7 +148,7 @@ ON CONFLICT (terminal_id, user_id) DO UPDATE SET
 
 @dataclass(frozen=True, slots=True)
 class CursorRow:
-    """What of a ``TerminalCursor`` says how far a terminal was told, its row locked."""
+    """What of a ``TerminalCursor`` says how far a terminal was sent changes, its row locked."""
 
     complete_from: int | None
     issued: int
@@ -183,9 +183,9 @@ def people_since(
     has_again: bool,
     limit: int | None,
 ) -> list[Person]:
-    """Return the people an approved terminal is to be told of, in order of their stamp.
+    """Return the people an approved terminal is to be sent, in order of their stamp.
 
-    The stamp (``listed_stamp``) is their own, or that by which they are told again to this terminal
+    The stamp (``listed_stamp``) is their own, or that by which they are sent again to this terminal
     alone; ``photo_id`` is their newest accepted photo.
 
     Args:
@@ -193,7 +193,7 @@ def people_since(
         since: stamps after this one,
         newest: up to this one.
         now: at which they must be valid.
-        has_again: whether any may be told again.
+        has_again: whether any may be sent again.
         limit: so many at most, None for all.
     """
     statement = _people(
@@ -241,7 +241,7 @@ def photo_to_be_seen(
     """Return a photo's digest, name and person, and its site's networks.
 
     None when the terminal may not hold the person now, or may not use the address under which it
-    was told: a token, or the bare path (0).
+    was sent: a token, or the bare path (0).
     """
     may_use = MAY_USE_TOKEN if token_id else MAY_USE_BARE_PATH
     parameters = {

@@ -55,7 +55,6 @@ KEPT = {
     "told_token": "column of faces_delivery",
     "also_told": "column of records_record",
     "stamp_lane": "column of devices_terminalcommand",
-    "DoomedFile": "table faces_doomedfile",
     "told_in_vain": "filter of the REST contract",
     "needs_somebody": "filter of the REST contract",
 }

@@ -43,14 +43,14 @@ def terminal_disable(*, terminal: Terminal) -> Terminal:
 
 
 def is_never_approved(terminal: Terminal) -> bool:
-    """Tell whether a terminal has never held anybody nor opened a door."""
+    """Tell whether a terminal has never held a person nor opened a door."""
     return terminal.approved_at is None and terminal.status != TerminalStatus.APPROVED
 
 
 def terminal_locked(terminal: Terminal) -> Terminal:
     """Lock a terminal's row until commit, before its site's clock.
 
-    Rows that name the terminal do not wait for it: whoever changes people holds the clock while
+    Rows that name the terminal do not wait for it: a change of people holds the clock while
     writing them.
     """
     return Terminal.objects.select_for_update(no_key=True).get(pk=terminal.pk)

@@ -23,7 +23,7 @@ def capacity_learn(*, terminal: Terminal) -> None:
     A figure that a manager entered stays; one that was learnt follows what the terminal says.
     """
 
-    # After commit: whoever changes a terminal locks it before its deliveries, and here they are
+    # After commit: a change of a terminal locks it before its deliveries, and here they are
     # locked already.
     def learn() -> None:
         held = Delivery.objects.filter(
@@ -44,7 +44,7 @@ def capacity_guard(*, terminal_ids: Collection[int]) -> None:
     """Refuse a change that gives these terminals more people than they can hold.
 
     To be called in the transaction of the change, under the site's clock, so that two changes at
-    once cannot both take the last place; only for terminals to which the change adds somebody.
+    once cannot both take the last place; only for terminals to which the change adds a person.
 
     Raises:
         ValidationError: says which terminal, how many it holds and how many it would have to.

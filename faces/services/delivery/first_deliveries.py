@@ -17,7 +17,7 @@ from faces.selectors import people_for_terminal
 from faces.services.clock import clock_hold
 
 _BATCH = 500
-# Of terminals that were approved and never told anything, so many are looked at by one sweep.
+# Of terminals that were approved and never sent anything, so many are looked at by one sweep.
 _TERMINALS_AT_ONCE = 20
 
 
@@ -53,7 +53,7 @@ def _expect_batch(terminal_id: int) -> int | None:
     terminal = Terminal.objects.filter(pk=terminal_id, status=TerminalStatus.APPROVED).first()
     if terminal is None:
         return None
-    # Under the clock nobody changes a person, a library or this terminal's rows.
+    # Under the clock no other transaction changes a person, a library or this terminal's rows.
     clock_hold(site_id=terminal.site_id)
     terminal.refresh_from_db()
     known = Delivery.objects.filter(terminal=terminal, user_id=OuterRef("user_id"))

@@ -48,7 +48,7 @@ class PictureGrant:
     """One terminal may fetch one photo while it may hold it and its address is good.
 
     Attributes:
-        token_id: of the address under which it was told; 0 for the bare path.
+        token_id: of the address under which it was sent; 0 for the bare path.
     """
 
     photo_id: int
@@ -62,7 +62,7 @@ class PictureAddresses:
 
     Attributes:
         root: scheme and host; "" when pictures cannot be addressed.
-        terminal_id: whom the answer is for.
+        terminal_id: which the answer is for.
         token_id: of the address that it called, 0 for the bare path.
     """
 
@@ -109,7 +109,7 @@ def picture_root(host: str) -> str:
 
 
 def picture_root_fits(root: str) -> bool:
-    """Tell whether terminals can be told pictures below this root (field notes, "Addresses")."""
+    """Tell whether terminals can be sent pictures below this root (field notes, "Addresses")."""
     return root.startswith("http://") and len(root) <= PICTURE_ROOT_MAX
 
 
@@ -178,7 +178,7 @@ def photo_fetched(grant: PictureGrant, *, address: str) -> FetchedPhoto | None:
 
     Returns:
         None when the photo is gone, the terminal may not hold its person now, the address under
-        which it was told is no longer the terminal's, or the site is not called from there.
+        which it was sent is no longer the terminal's, or the site is not called from there.
     """
     now = timezone.now()
     found = photo_to_be_seen(
