@@ -1,4 +1,4 @@
-"""``Authorization: Token …`` for programs."""
+"""Authentication of programs by ``Authorization: Token …``."""
 
 from typing import Any
 

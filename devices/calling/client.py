@@ -78,7 +78,7 @@ class Repeat(Enum):
 
 @dataclass(frozen=True, slots=True)
 class CallTarget:
-    """Whom to call.
+    """The terminal to call.
 
     Attributes:
         address: where.

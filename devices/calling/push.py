@@ -51,7 +51,7 @@ _HEARTBEAT = "heartbeat"
 
 @dataclass(frozen=True, slots=True)
 class PushHooks:
-    """What a subscriber tells whoever runs it.
+    """What a subscriber reports to its owner.
 
     Attributes:
         target: asked before each connection, so that a new address or password is followed.
@@ -149,7 +149,7 @@ class RecordSubscriber:
             await self._hooks.changed(is_connected, word)
         except Exception:
             # As above; it is told again at the next change.
-            logger.exception("push_change_untold")
+            logger.exception("push_change_unreported")
 
     async def _subscribe(self) -> None:
         target = await self._hooks.target()

@@ -30,7 +30,7 @@ Values = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class CommandResult:
     """What became of a command; ``result`` holds counts and words only.
 
     ``json_answered`` is what a terminal said to a JSON command, for the sealed column.
@@ -134,7 +134,7 @@ class Kind:
 
     name: str
     words: StrOrPromise
-    work: Callable[[Any], Ended | None]
+    work: Callable[[Any], CommandResult | None]
     expires: timedelta
     task: str = DEVICES_TASK
     permission: Permission = MANAGERS

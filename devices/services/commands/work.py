@@ -24,7 +24,7 @@ from devices.calling import (
     TooLate,
 )
 from devices.choices import CallWord, CommandState
-from devices.commands import KINDS, Ended, urgent_kinds
+from devices.commands import KINDS, CommandResult, urgent_kinds
 from devices.models import Terminal, TerminalCommand
 from devices.services.commands.commands import commands_dispatch
 from devices.services.commands.contacts import Heard, call_target, contact_note
@@ -108,7 +108,7 @@ class CallSession:
 
 
 def command_work(
-    *, command_id: int, work: Callable[[CallSession], Ended | None] | None = None
+    *, command_id: int, work: Callable[[CallSession], CommandResult | None] | None = None
 ) -> str:
     """Carry out a command and return the state it is in afterwards.
 
@@ -132,7 +132,7 @@ def command_work(
     except Exception:
         # The border of the task: nobody knows how far it came, and the row must say so.
         logger.exception("command_failed id=%s", command_id)
-        ended = Ended(CommandState.UNKNOWN, CallWord.FAILED)
+        ended = CommandResult(CommandState.UNKNOWN, CallWord.FAILED)
     _finish(session.command, ended)
     commands_dispatch()
     return ended.state if ended else CommandState.QUEUED
@@ -212,17 +212,17 @@ def _hold_again(mine: Any) -> bool:
     return True
 
 
-def _ended_by(error: CallError) -> Ended:
+def _ended_by(error: CallError) -> CommandResult:
     if isinstance(error, CallRefused):
-        return Ended(CommandState.REFUSED, CallWord.REFUSED, str(error.code))
+        return CommandResult(CommandState.REFUSED, CallWord.REFUSED, str(error.code))
     if isinstance(error, TooLate):
-        return Ended(CommandState.EXPIRED, error.word)
+        return CommandResult(CommandState.EXPIRED, error.word)
     if isinstance(error, NotDelivered | NotCallable):
-        return Ended(CommandState.UNREACHABLE, error.word)
-    return Ended(CommandState.UNKNOWN, error.word)
+        return CommandResult(CommandState.UNREACHABLE, error.word)
+    return CommandResult(CommandState.UNKNOWN, error.word)
 
 
-def _finish(command: TerminalCommand, ended: Ended | None) -> None:
+def _finish(command: TerminalCommand, ended: CommandResult | None) -> None:
     mine = TerminalCommand.objects.filter(
         pk=command.pk, lease=command.lease, state=CommandState.SENDING
     )

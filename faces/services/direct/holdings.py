@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from devices.calling import CallRefused, OutcomeUnknown, Repeat, TerminalClient
 from devices.choices import CallWord
-from devices.commands import Ended
+from devices.commands import CommandResult
 from devices.models import Terminal
 from devices.services import CallSession
 from faces.choices import DeliveryState, Operation
@@ -26,10 +26,10 @@ from terminal_protocol.values import lookup, read_text
 _PAGE = 10  # the most a page may have (seed 8.2.5)
 
 
-def people_compare(session: CallSession) -> Ended:
+def people_compare(session: CallSession) -> CommandResult:
     """Read whom a terminal holds and note where that is not whom it should hold."""
     holdings = _compare(session)
-    return Ended(
+    return CommandResult(
         result={
             "held": holdings.held,
             "missing": holdings.missing_count,
@@ -118,7 +118,7 @@ def _note_holdings(terminal: Terminal, held: dict[str, str]) -> TerminalHoldings
     return holdings
 
 
-def people_repair(session: CallSession) -> Ended | None:
+def people_repair(session: CallSession) -> CommandResult | None:
     """Compare, send whom the terminal lacks or has otherwise, and delete whom it should not hold.
 
     Somebody enrolled at the terminal itself is deleted too; that is asked about before.
@@ -135,7 +135,7 @@ def people_repair(session: CallSession) -> Ended | None:
         session.breathe(**counts)
     after = _compare(session)
     left = after.missing_count + after.extra_count + after.different_count
-    return Ended(word=CallWord.PARTLY if left else "", result={**counts, "left": left})
+    return CommandResult(word=CallWord.PARTLY if left else "", result={**counts, "left": left})
 
 
 def _rows_for(terminal: Terminal, user_ids: Sequence[str]) -> list[int]:
@@ -184,7 +184,7 @@ def _forget(session: CallSession, user_ids: Sequence[str], counts: dict[str, int
         counts["failed"] += len(doomed) - gone
 
 
-def people_wipe(session: CallSession) -> Ended:
+def people_wipe(session: CallSession) -> CommandResult:
     """Delete everybody on a terminal; it gets those it should hold at its next poll."""
 
     async def wipe(client: TerminalClient) -> None:
@@ -194,7 +194,7 @@ def people_wipe(session: CallSession) -> Ended:
 
     session.talk(wipe)
     _note_wiped(session.terminal)
-    return Ended()
+    return CommandResult()
 
 
 @transaction.atomic

@@ -20,7 +20,7 @@ from django.utils import timezone
 
 from devices.calling import CallError, CallRefused, Repeat, TerminalClient
 from devices.choices import CallWord
-from devices.commands import Ended
+from devices.commands import CommandResult
 from devices.models import Terminal
 from devices.services import CallSession
 from faces.choices import DeliveryState, Operation, PhotoStatus, Sex
@@ -54,7 +54,7 @@ class _Item:
     person: dict[str, Any] | None = field(default=None, repr=False)
 
 
-def people_push(session: CallSession) -> Ended | None:
+def people_push(session: CallSession) -> CommandResult | None:
     """Tell a terminal what its deliveries still owe it, or everything (payload ``what``: all)."""
     terminal = session.terminal
     rows = Delivery.objects.filter(terminal=terminal)
@@ -77,7 +77,7 @@ def people_push(session: CallSession) -> Ended | None:
         counts["after"] = batch[-1]
         session.breathe(**counts)
     counts.pop("after", None)
-    return Ended(word=CallWord.PARTLY if counts["failed"] else "", result=counts)
+    return CommandResult(word=CallWord.PARTLY if counts["failed"] else "", result=counts)
 
 
 def tell(session: CallSession, delivery_ids: Sequence[int], counts: dict[str, int]) -> None:

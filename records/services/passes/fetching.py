@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from devices.calling import CallRefused, OutcomeUnknown, TerminalClient
 from devices.choices import CommandKind, CommandState
-from devices.commands import Ended
+from devices.commands import CommandResult
 from devices.models import Terminal, TerminalCommand, TerminalContact
 from devices.services import SCHEDULE, CallSession, command_work, commands_request, repairs_count
 from records.choices import Origin
@@ -65,7 +65,7 @@ def sign_store(
     return stored_at_least(lambda one: store(message=one), message) is not None
 
 
-def records_pull(session: CallSession) -> Ended | None:
+def records_pull(session: CallSession) -> CommandResult | None:
     """Fetch what a terminal recorded since last time, or since the payload's ``since``.
 
     The list is asked for newest first, beyond the present (``_AHEAD``). What is recorded meanwhile
@@ -97,7 +97,7 @@ def records_pull(session: CallSession) -> Ended | None:
     # An explicit range says nothing about what lies between it and last time.
     if session.command.payload.get("since") is None:
         cursor_move(terminal_id=terminal.pk, until=_moment_of(counts))
-    return Ended(result={"read": counts["read"], "new": counts["new"]})
+    return CommandResult(result={"read": counts["read"], "new": counts["new"]})
 
 
 def _moment_of(counts: dict[str, Any]) -> datetime:
