@@ -61,11 +61,6 @@ KEPT = {
 }
 # Files and folders that are not clean yet. A line may only be deleted, and must be once it is.
 NOT_CLEAN = (
-    "devices/admin/",
-    "devices/api/",
-    "devices/apps.py",
-    "devices/calling/",
-    "devices/commands/",
     "devices/management/",
     "devices/services/",
     "edge_agent/__main__.py",
@@ -78,8 +73,6 @@ NOT_CLEAN = (
     "edge_agent/service/",
     "edge_agent/storage/",
     "edge_agent/upstream/",
-    "faces/admin/",
-    "faces/api/",
     "faces/apps.py",
     "faces/choices.py",
     "faces/commands.py",
@@ -98,7 +91,6 @@ NOT_CLEAN = (
     "platform/terminal_api/",
     "platform/terminal_protocol/",
     "records/admin/",
-    "records/api/",
     "records/apps.py",
     "records/choices.py",
     "records/file_names.py",
