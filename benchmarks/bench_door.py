@@ -69,15 +69,15 @@ class Film:
         """Nothing to close."""
 
 
-class Quiet:
-    """An `EventLog` that drops what is written."""
+class NoEventLog:
+    """An `EventLog` that drops all events."""
 
     def write(self, event: str, line: str, **facts: Any) -> None:
-        """Tell nothing."""
+        """See `EventLog.write`; nothing happens."""
 
 
 def library(engine: FaceEngine, people: int) -> AppliedChanges:
-    """Return so many people: the portraits and vectors from a seed."""
+    """Return people: the portraits, and random vectors up to the wanted number."""
     portraits = install_portraits()
     known = [
         engine.largest_descriptor(decode_image(portraits[name].read_bytes()))
@@ -98,7 +98,7 @@ def library(engine: FaceEngine, people: int) -> AppliedChanges:
 async def through_the_door(
     engine: FaceEngine, held: AppliedChanges, pictures: Sequence[Any], folder: Path, *, plays: bool
 ) -> tuple[float, Pipeline]:
-    """Show the film to a door; seconds it took, and the pipeline with its timings."""
+    """Show the film to a door; returns the seconds and the pipeline with its timings."""
     database = Database(folder / "agent.sqlite3")
     await database.open()
     recogniser = Recogniser(engine, least_similarity=0, detector_px=320)
@@ -135,7 +135,7 @@ async def through_the_door(
             ),
             door=lambda: door,
             library_age_s=lambda: 1.0,
-            event_log=Quiet(),
+            event_log=NoEventLog(),
         )
         begin = time.perf_counter()
         await pipeline.run()

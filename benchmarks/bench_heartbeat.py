@@ -58,7 +58,7 @@ def ask(port: int, path: str, count: int, first: int) -> None:
 def ask_together(
     pool: "multiprocessing.pool.Pool", port: int, path: str, requests: int
 ) -> Callable[[int], object]:
-    """Return what posts ``requests`` heartbeats from several clients at once."""
+    """Return a function that posts ``requests`` heartbeats from several clients at once."""
     share = requests // CLIENTS
 
     def run(_turn: int) -> object:

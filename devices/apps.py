@@ -9,7 +9,7 @@ class DevicesConfig(AppConfig):
     verbose_name = _("Doors and terminals")
 
     def ready(self) -> None:
-        from devices.commands import kinds_load
+        from devices.command_kinds import kinds_load
         from devices.services import register_jobs
         from devices.watched import watch_rows
 

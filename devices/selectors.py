@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from devices.calling import NotCallable, TerminalAddress, read_terminal_address
 from devices.choices import CallWord, Role, SettingsGroup, TerminalStatus, Trust
-from devices.commands import KINDS
+from devices.command_kinds import KINDS
 from devices.extensions import terminal_extensions
 from devices.models import (
     AuditEntry,

@@ -22,7 +22,7 @@ from face_engine import FaceEngineError
 _DESCRIPTION = """\
 A face-recognition terminal in software. It holds the people the platform tells it
 to hold, recognises who walks by, reports passes and temperatures, and opens the
-door when it is told to (chapter 9 of the OpenAPI document of the terminals).
+door when the platform says so (chapter 9 of the OpenAPI document of the terminals).
 """
 _EPILOG = """\
 first steps:

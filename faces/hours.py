@@ -1,4 +1,4 @@
-"""Weekly opening hours with holidays, as values: does a plan allow a moment?
+"""Weekly opening hours with holidays, as values.
 
 No I/O and no clock. Everything is read off the site's wall clock, as somebody at the door reads it:
 

@@ -121,7 +121,7 @@ SENT_COLUMNS = (
 # again is no further try. What was told again for want of an answer, and confirmed while the page
 # was made (``again_stamp`` was set back), stays confirmed. Whatever the row says, the terminal may
 # hold the face from now on.
-_IS_TOLD = f"""d.operation = '{_SAVE}' AND d.sync_stamp <= excluded.sync_stamp
+_IS_SENT = f"""d.operation = '{_SAVE}' AND d.sync_stamp <= excluded.sync_stamp
     AND NOT (d.sync_stamp = excluded.sync_stamp AND (d.state = '{DeliveryState.FAILED.value}'
       OR (d.state = '{DeliveryState.STORED.value}'
         AND COALESCE(excluded.again_stamp, 0) > COALESCE(d.again_stamp, 0))))"""
@@ -130,18 +130,18 @@ INSERT INTO {table} AS d ({columns}) VALUES {{rows}}
 ON CONFLICT (terminal_id, user_id) DO UPDATE SET
   held = excluded.held,
   told = excluded.told,
-  attempts = CASE WHEN {told} AND d.state <> '{sent}' THEN d.attempts + 1 ELSE d.attempts END,
-  state = CASE WHEN {told} THEN excluded.state ELSE d.state END,
+  attempts = CASE WHEN {is_sent} AND d.state <> '{sent}' THEN d.attempts + 1 ELSE d.attempts END,
+  state = CASE WHEN {is_sent} THEN excluded.state ELSE d.state END,
   unanswered = CASE WHEN d.sync_stamp < excluded.sync_stamp THEN 0 ELSE d.unanswered END,
-  sync_stamp = CASE WHEN {told} THEN excluded.sync_stamp ELSE d.sync_stamp END,
-  retry_at = CASE WHEN {told} THEN NULL ELSE d.retry_at END,
-  remedy = CASE WHEN {told} THEN '' ELSE d.remedy END,
-  sent_at = CASE WHEN {told} THEN excluded.sent_at ELSE d.sent_at END,
-  changed_at = CASE WHEN {told} THEN excluded.changed_at ELSE d.changed_at END
+  sync_stamp = CASE WHEN {is_sent} THEN excluded.sync_stamp ELSE d.sync_stamp END,
+  retry_at = CASE WHEN {is_sent} THEN NULL ELSE d.retry_at END,
+  remedy = CASE WHEN {is_sent} THEN '' ELSE d.remedy END,
+  sent_at = CASE WHEN {is_sent} THEN excluded.sent_at ELSE d.sent_at END,
+  changed_at = CASE WHEN {is_sent} THEN excluded.changed_at ELSE d.changed_at END
 """.format(
     table=_DELIVERY,
     columns=", ".join(SENT_COLUMNS),
-    told=_IS_TOLD,
+    is_sent=_IS_SENT,
     sent=DeliveryState.SENT.value,
 )
 
@@ -185,7 +185,7 @@ def people_since(
 ) -> list[Person]:
     """Return the people an approved terminal is to be told of, in order of their stamp.
 
-    The stamp (``told_stamp``) is their own, or that by which they are told again to this terminal
+    The stamp (``listed_stamp``) is their own, or that by which they are told again to this terminal
     alone; ``photo_id`` is their newest accepted photo.
 
     Args:
@@ -208,7 +208,7 @@ def people_since(
     }
     if limit is not None:
         statement = f"{statement}LIMIT {limit:d}"
-    return [_told_person(row) for row in rows_of(statement, parameters)]
+    return [_listed_person(row) for row in rows_of(statement, parameters)]
 
 
 @cache
@@ -217,21 +217,21 @@ def _people(*, vendor: str, all_libraries: bool, has_again: bool) -> str:
     stamp = f"{greatest}(p.sync_stamp, COALESCE({_AGAIN}, 0))" if has_again else "p.sync_stamp"
     # In the same statement: what a page needs of photos is one number for each person.
     return f"""
-SELECT {columns_of(Person, "p")}, {stamp} AS told_stamp,
+SELECT {columns_of(Person, "p")}, {stamp} AS listed_stamp,
   (SELECT f.id FROM {_PHOTO} f WHERE f.person_id = p.id AND f.status = '{PhotoStatus.OK.value}'
     ORDER BY f.id DESC LIMIT 1)
 FROM {_PERSON} p
 WHERE {_IS_FIT}
   AND {_IN_A_LIBRARY if all_libraries else _IN_ITS_LIBRARIES}
   AND p.site_id = %(site_id)s AND {stamp} > %(since)s AND {stamp} <= %(newest)s
-ORDER BY told_stamp, p.id
+ORDER BY listed_stamp, p.id
 """  # noqa: S608 - names of tables and columns
 
 
-def _told_person(row: tuple[Any, ...]) -> Person:
-    *columns, told_stamp, photo_id = row
+def _listed_person(row: tuple[Any, ...]) -> Person:
+    *columns, listed_stamp, photo_id = row
     person: Any = from_row(Person, tuple(columns))
-    person.told_stamp, person.photo_id = told_stamp, photo_id
+    person.listed_stamp, person.photo_id = listed_stamp, photo_id
     return cast("Person", person)
 
 

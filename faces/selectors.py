@@ -94,7 +94,7 @@ def deliveries_found(user: User | AnonymousUser, word: str) -> Q:
 
 
 def revocations_visible(user: User | AnonymousUser) -> QuerySet[Revocation]:
-    """Return whom terminals of the user's sites must forget, with how many doors are left."""
+    """Return people that terminals of the user's sites must forget, with the doors left."""
     owing = (
         Delivery.objects.filter(revocation=OuterRef("pk"), operation=Operation.DELETE)
         .exclude(state=DeliveryState.STORED)
@@ -264,7 +264,7 @@ def _only_through(library_ids: Iterable[int], *, kept: Iterable[int]) -> int:
     return people.count()
 
 
-def doomed_files(paths: Iterable[str]) -> set[str]:
+def files_marked_for_deletion(paths: Iterable[str]) -> set[str]:
     """Return those of these stored files that wait for being deleted."""
     return set(DoomedFile.objects.filter(path__in=list(paths)).values_list("path", flat=True))
 

@@ -41,13 +41,13 @@ def sync(admission: Admission, request: TerminalRequest) -> Answered:
         picture_root=picture_root(request.called_host),
         caller=admission.caller,
     )
-    told = [entry.operation for entry in answer.entries]
+    operations = [entry.operation for entry in answer.entries]
     note = {
-        "save": told.count("save"),
-        "delete": told.count("delete"),
+        "save": operations.count("save"),
+        "delete": operations.count("delete"),
         "cursor": answer.last_query_time,
     }
-    return Answered(answer.to_wire(), note, is_idle=not told)
+    return Answered(answer.to_wire(), note, is_idle=not operations)
 
 
 def result(admission: Admission, body: BodyReading) -> Answered:

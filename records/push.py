@@ -140,7 +140,7 @@ def _identity(terminal: Terminal) -> tuple[Any, ...]:
 
 
 def _target_of(terminal_id: int, identity: tuple[Any, ...]) -> CallTarget:
-    """Return whom to call; what was changed since is called by the subscriber that comes next."""
+    """Return the terminal to call; after a change of it the next subscriber calls."""
     terminal = Terminal.objects.filter(pk=terminal_id).first()
     if terminal is None:
         raise NotCallable("no_address")

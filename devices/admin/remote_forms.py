@@ -8,7 +8,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from devices.choices import SettingsGroup
-from devices.commands import kind_choices, kinds_in_order
+from devices.command_kinds import kind_choices, kinds_in_order
 from devices.commands.settings import value_words
 from devices.services import GROUP_CALLS
 from terminal_protocol.device_fields import FieldKind, WireField

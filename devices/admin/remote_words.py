@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from devices.admin.scoped import with_site
 from devices.choices import CallWord, CommandState
-from devices.commands import KINDS, kind_words
+from devices.command_kinds import KINDS, kind_words
 from devices.models import Terminal, TerminalCommand, TerminalContact
 from devices.selectors import Reach, command_json
 from devices.services import SCHEDULE

@@ -78,4 +78,4 @@ class CallRefused(CallError):
 
 
 class OutcomeUnknown(CallError):
-    """Sent, with an unknown outcome."""
+    """Sent, and unknown whether it happened."""

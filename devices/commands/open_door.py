@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from devices.calling import TerminalClient
 from devices.choices import CommandKind
-from devices.commands.base import Card, CommandResult, Kind, Permission, register
+from devices.command_kinds import Card, CommandResult, Kind, Permission, register
 from devices.services import CallSession
 
 

@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from devices.calling import TerminalClient
 from devices.choices import CommandKind
-from devices.commands.base import CommandResult, Kind, register
+from devices.command_kinds import CommandResult, Kind, register
 from devices.commands.sync_time import CLOCK_CARD
 from devices.services import CallSession
 

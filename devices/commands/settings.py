@@ -12,7 +12,7 @@ from rest_framework import serializers
 
 from devices.calling import CallRefused, NotDelivered, OutcomeUnknown, Repeat, TerminalClient
 from devices.choices import CallWord, CommandKind, CommandState, SettingsGroup
-from devices.commands.base import SOON, Card, CommandResult, Given, Kind, register
+from devices.command_kinds import SOON, Card, CommandResult, Given, Kind, register
 from devices.models import Terminal
 from devices.selectors import SettingsChange, settings_changes
 from devices.services import (

@@ -4,7 +4,7 @@ from django.utils.translation import gettext_lazy as _
 
 from devices.calling import CallRefused, Repeat, TerminalClient
 from devices.choices import CallWord, CommandKind, CommandState
-from devices.commands.base import TODAY, Card, CommandResult, Kind, register
+from devices.command_kinds import TODAY, Card, CommandResult, Kind, register
 from devices.services import CallSession
 from terminal_protocol.signature import WINDOW_MS
 

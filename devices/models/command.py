@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from devices.choices import CommandState, SettingsGroup
-from devices.commands import kind_choices, kind_words
+from devices.command_kinds import kind_choices, kind_words
 from devices.models.terminal import Terminal
 from server_common.crypto import SealedTextField
 

@@ -53,9 +53,9 @@ from .calls import (
 )
 from .commands import (
     SCHEDULE,
+    CallResult,
     CallSession,
     CommandTakenAway,
-    Heard,
     Requested,
     Requester,
     call_target,
@@ -153,6 +153,7 @@ __all__ = [
     "Admission",
     "AdmissionOutdated",
     "Answered",
+    "CallResult",
     "CallSession",
     "Caller",
     "CallerSign",
@@ -161,7 +162,6 @@ __all__ = [
     "Difference",
     "Exchange",
     "Flood",
-    "Heard",
     "JobKind",
     "JobStep",
     "KnownTerminal",

@@ -91,7 +91,7 @@ class RecordHub:
 
         Args:
             request: a websocket handshake.
-            is_allowed: whether the caller may listen; otherwise they are told so and cut.
+            is_allowed: whether the caller may listen; otherwise it is refused with a message.
             headers: of the handshake's answer.
         """
         # Pings count as heartbeats, so they have to be seen here.

@@ -169,9 +169,9 @@ class ApiServer:
     async def _answer_call(self, call: DeviceCall, request: web.Request) -> web.StreamResponse:
         """Answer a call and restart afterwards if the call asked for it."""
         request[_CALL] = call.name
-        made = await self._read_call(call, request)
+        read_call = await self._read_call(call, request)
         async with self._at_once:
-            answer = await HANDLERS[call.name](self._terminal, made)
+            answer = await HANDLERS[call.name](self._terminal, read_call)
         response = self._json(answer)
         if call.name == "reboot" and answer["code"] == OK:
             await response.prepare(request)
@@ -212,7 +212,7 @@ class ApiServer:
         names = ("timestamp", "sign", *(one.name for one in call.parameters))
         in_body = {name: value for name in names if (value := lookup(body, name)) is not None}
         parameters = {**in_body, **query}
-        made = CallRequest(
+        read_call = CallRequest(
             call=call,
             timestamp_ms=self._authenticator.check(
                 parameters, remote=request.remote, has_window=has_window
@@ -224,8 +224,8 @@ class ApiServer:
             remote=request.remote or "",
             has_caller=lambda: request.transport is not None and not request.transport.is_closing(),
         )
-        await self._terminal.calls.accept(made.timestamp_ms, _use(made))
-        return made
+        await self._terminal.calls.accept(read_call.timestamp_ms, _use(read_call))
+        return read_call
 
     async def _answer_push(self, is_known: bool, request: web.Request) -> web.StreamResponse:  # noqa: FBT001 - bound by the router
         """Admit a subscriber (8.3.3)."""

@@ -124,11 +124,11 @@ class LookingConfig:
             picture so far; a good one is taken at once.
         good_quality: from here on a picture is good, 0 to 1.
         least_quality: below it a visitor is asked to look at the camera first, 0 to 1.
-        liveness: how a living face is told from a picture of one; "none" trusts every face.
-        liveness_required: whether the door stays closed as well when that cannot be told.
+        liveness: how a live face is distinguished from a picture of one; "none" trusts every face.
+        liveness_required: whether the door stays closed as well when that is unknown.
         liveness_model: folder of the classifier for ``model``, see
             `edge_agent.recognition.model_slot`.
-        mask: how a mask is told; "none" sends `mask_assumed`.
+        mask: how a mask is detected; "none" sends `mask_assumed`.
         mask_model: folder of the classifier for ``model``.
         mask_unknown_passes: whether the local rule of a door that demands masks lets a visitor in
             when it cannot tell.

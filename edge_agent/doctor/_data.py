@@ -41,7 +41,7 @@ async def password(context: CheckContext) -> Finding:
         return Finding.ok(check, "the terminal's own interface is switched off")
     if not api.password:
         advice = "Set password under [api], if other programs are to call"
-        return Finding.warning(check, "there is none, so nobody may call this terminal", advice)
+        return Finding.warning(check, "there is none, so no caller is admitted", advice)
     if api.password_expires and date.fromisoformat(api.password_expires) < _today(context):
         text = f"it was good until {api.password_expires}; callers are refused since (10002)"
         return Finding.failed(check, text, "Choose a new one and a new day under [api]")

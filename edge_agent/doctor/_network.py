@@ -50,7 +50,7 @@ async def network(context: CheckContext) -> Finding:
             _, writer = await asyncio.open_connection(host, port)
     except (OSError, TimeoutError) as error:
         refused = isinstance(error, ConnectionRefusedError)
-        text = "nobody listens there" if refused else "there is no way to it"
+        text = "no server listens there" if refused else "there is no way to it"
         advice = "Check the platform, the port in base_url, and firewalls on the way"
         return Finding.failed("network", f"{host} port {port}: {text}", advice)
     writer.close()
@@ -64,7 +64,7 @@ async def platform(context: CheckContext) -> Finding:
     """Check that the platform admits this terminal, by a heartbeat (9.5).
 
     A heartbeat changes nothing but when the terminal was last seen. The library is asked for only
-    by a terminal that is not running and never was in step: what it has been told is begun anew
+    by a terminal that is not running and never was in step: its sync starts from zero again
     with its next question anyway (docs/decisions/0002-sync-cursor.md).
     """
     if not context.is_connected:
@@ -92,7 +92,7 @@ async def platform(context: CheckContext) -> Finding:
                 if not page.entries:
                     text = f"admits terminal {config.device_id}; its library is empty"
                 return Finding.ok("platform", text)
-    text = f"admits terminal {config.device_id}, and has sent it nobody so far"
+    text = f"admits terminal {config.device_id}, and has sent it no people so far"
     advice = "A manager has to approve it, or to give it a library"
     return Finding.warning("platform", text, advice)
 
@@ -154,7 +154,9 @@ async def web_page(context: CheckContext) -> Finding:
     if context.is_running:
         if await context.blocking(partial(_is_listened, page.host, page.port)):
             return Finding.ok(check, f"{where} is listened on while the agent runs")
-        return Finding.failed(check, f"nobody listens at {where}", "Look for the page in its log")
+        return Finding.failed(
+            check, f"no server listens at {where}", "Look for the page in its log"
+        )
     problem = await context.blocking(partial(_cannot_bind, page.host, page.port))
     if problem:
         advice = "End the other program, or choose another port under [page]"

@@ -44,7 +44,7 @@ _CUES: Final = {
     DoorReason.MASK_MISSING: Cue.MASK_MISSING,
     DoorReason.NOT_ON_RECORD: Cue.TRY_LATER,
 }
-_NO_HOLDER: Final = DoorDecision(open_door=False, reason=DoorReason.NOBODY)
+_NO_HOLDER: Final = DoorDecision(open_door=False, reason=DoorReason.UNRECOGNISED)
 # From the reader to the camera; afterwards another person may stand there.
 _HOLDS_S: Final = 15.0
 

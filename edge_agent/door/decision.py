@@ -23,7 +23,7 @@ class DoorReason(StrEnum):
     NOT_STORED = "not_stored"
     LOCAL_ALLOWED = "local_allowed"
     UNRECOGNISED_ALLOWED = "unrecognised_allowed"
-    NOBODY = "nobody"
+    UNRECOGNISED = "nobody"
     KEPT_OUT = "kept_out"
     TEMPERATURE_HIGH = "temperature_high"
     TEMPERATURE_MISSING = "temperature_missing"
@@ -157,7 +157,7 @@ def _without_a_match(facts: Facts, rules: Rules) -> DoorDecision:
     """Decide about a stranger; the platform is not asked about strangers (9.3)."""
     is_local = rules.decide is not DecisionPolicy.PLATFORM
     if not (rules.opens_unrecognised and is_local and seems_alive(facts.liveness, rules)):
-        return DoorDecision(open_door=False, reason=DoorReason.NOBODY)
+        return DoorDecision(open_door=False, reason=DoorReason.UNRECOGNISED)
     # Here the temperature is all that is known, so it counts whatever tempNormal says.
     measured = replace(rules, temperature_required=True)
     reason = _temperature_objection(facts, measured)

@@ -98,7 +98,7 @@ class BodyThermometer:
 class Announcer:
     """Give cues to people at the door; a cue meant for no particular person is not repeated.
 
-    While voice prompts are switched off (8.1.5), only what makes no sound is told.
+    While voice prompts are switched off (8.1.5), only silent prompters are used.
     """
 
     def __init__(self, prompter: Prompter, *, door: Callable[[], DoorSettings]) -> None:
@@ -114,8 +114,8 @@ class Announcer:
         """Give a cue; a fever replaces a refusal, also for a stranger.
 
         Args:
-            cue: what is told.
-            match: the person who is told, None for a stranger.
+            cue: the cue to give.
+            match: the person who is addressed, None for a stranger.
             body: their temperature, None without one.
         """
         door = self._door()

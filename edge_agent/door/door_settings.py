@@ -19,7 +19,7 @@ class DoorSettings:
         visit_gap_s: a face seen again within this time is the same visit (faceInterval).
         answer_timeout_s: how long a person at the door waits for the platform's word.
         measures_temperature: whether the thermometer is asked (tempDetecEnable).
-        detects_masks: whether masks are told and alarmed about (maskDetecEnable).
+        detects_masks: whether masks are detected and alarmed about (maskDetecEnable).
         has_voice: whether people are spoken to (voiceProswitch).
         message_language: language of ``openMsg`` (languageType).
         looking: how people before a live camera are followed and judged.

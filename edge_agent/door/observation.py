@@ -16,7 +16,7 @@ class Observation:
     Attributes:
         seen_at_s: moment of the monotonic clock from which a person at the door waits.
         door: the settings that hold for this visit to its end.
-        mask_assumed: what counts where a mask cannot be told.
+        mask_assumed: what counts where the mask is unknown.
         id_card: the identity card that was read just before.
     """
 

@@ -302,7 +302,7 @@ class Pipeline:
             delivery = await self.visit_writer.deliver(kept, until_s=observation.waits_until_s)
         self._uplink.wake()
         is_stored = delivery is not None and delivery.verdict is UploadVerdict.DONE
-        if match is None and decision.reason is DoorReason.NOBODY:
+        if match is None and decision.reason is DoorReason.UNRECOGNISED:
             visit_line.stranger(self._event_log, is_stored=is_stored)
         else:
             visit_line.passed(

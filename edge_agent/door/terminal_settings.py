@@ -75,7 +75,7 @@ class TerminalSettings:
             values: wire name to value, as `WireObject.read` gave them; optional fields may be
                 absent and stay as they are.
         """
-        # What is changed is told against what holds, so changes come one after the other.
+        # Changes are checked against what holds, so they come one after the other.
         async with self._changing:
             await self._change(name, values)
 

@@ -101,7 +101,7 @@ def _door(decision: DoorDecision, *, relay_works: bool) -> str:
 
 
 _CUES: Final = {
-    DoorReason.NOBODY: Cue.STRANGER,
+    DoorReason.UNRECOGNISED: Cue.STRANGER,
     DoorReason.TEMPERATURE_HIGH: Cue.FEVER,
     DoorReason.MASK_MISSING: Cue.MASK_MISSING,
     DoorReason.PLATFORM_AWAY: Cue.TRY_LATER,

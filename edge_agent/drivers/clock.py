@@ -36,7 +36,7 @@ class SystemClock:
 class Backoff:
     """Pauses that double up to a limit, each shortened by up to half at random.
 
-    The chance keeps terminals apart that lost the platform at the same moment.
+    The randomness keeps terminals apart that lost the platform at the same moment.
     """
 
     def __init__(self, *, first_s: float, most_s: float, rng: random.Random) -> None:

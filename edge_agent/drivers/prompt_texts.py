@@ -45,10 +45,10 @@ def words(prompt: Prompt, language: Language, *, with_name: bool = True) -> str:
     """Return the text of a prompt; empty for a silent one.
 
     Args:
-        prompt: the cue; a temperature is told along with a welcome and with a fever.
+        prompt: the cue; a temperature is given along with a welcome and with a fever.
         language: of the words; a person's own words of welcome are as they were entered.
         with_name: whether the person is called by name; others in the corridor need not hear it.
-            Words of their own are told as they are, with no name behind them.
+            Texts of their own are given as they are, with no name behind them.
     """
     parts = [_WORDS[language][prompt.cue]]
     if prompt.cue is Cue.WELCOME and prompt.welcome:

@@ -128,7 +128,7 @@ class UsbHidRelay(TimedRelay):
         try:
             fcntl.ioctl(self._handle, _SET_FEATURE, report)
         except (OSError, ValueError) as error:  # a handle of -1 is a ValueError
-            raise DriverError("the USB relay board could not be told") from error
+            raise DriverError("the USB relay board could not be switched") from error
         return _report(self._handle)[1]
 
     async def _detach(self) -> None:

@@ -17,7 +17,7 @@ class FaceAttributes:
     """Classifiers of mask and liveness.
 
     Attributes:
-        looks_for_masks: whether masks are told at all, by the heuristic or by `mask_model`.
+        looks_for_masks: whether masks are detected at all, by the heuristic or by `mask_model`.
         mask_model: tells "worn" and "bare".
         liveness_model: tells "live" and "picture".
     """

@@ -39,8 +39,8 @@ class Sighting:
         snapshot: JPEG of the face with some surroundings, 300 to 500 px, without metadata; or of
             the whole picture, as `FaceSettings` says.
         face: where it is in the picture; None when it was not asked for.
-        mask: what is worn, as far as it can be told.
-        liveness: a person or a picture of one, as far as it can be told.
+        mask: what is worn, as far as it is known.
+        liveness: a person or a picture of one, as far as it is known.
     """
 
     match: Match | None

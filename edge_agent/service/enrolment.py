@@ -42,7 +42,7 @@ _ALL_PEOPLE: Final = "all"
 
 _PROBLEM_WORDS: Final = {
     PersonProblem.PLATFORMS: (
-        "the platform has somebody with this id; change them there, or take another id"
+        "the platform has a person with this id; change them there, or take another id"
     ),
     PersonProblem.FULL: "the terminal holds as many people as it may (people_max)",
     PersonProblem.PHOTO_ILLEGAL: "the photo cannot be used, or is larger than picture_max_bytes",
@@ -80,7 +80,7 @@ class EnrolmentRequest:
             EnrolmentRefused: a value is not as 8.2.1 wants it.
         """
         if self.user_id == _ALL_PEOPLE:
-            raise EnrolmentRefused('the id "all" means everybody; take another one')
+            raise EnrolmentRefused('the id "all" means all people; take another one')
         values = {
             "userId": self.user_id,
             "userType": USER_TYPES[self.user_type],

@@ -38,8 +38,8 @@ class RunLimits:
     """When to stop by itself.
 
     Attributes:
-        visits: after so many visits, once everything is told; 0 for never.
-        exit_when_idle: when the camera has no more pictures and everything is told.
+        visits: after so many visits, once everything is sent; 0 for never.
+        exit_when_idle: when the camera has no more pictures and everything is sent.
     """
 
     visits: int = 0

@@ -23,7 +23,7 @@ from edge_agent.service.supervision import State, Supervisor
 logger = logging.getLogger(__name__)
 
 _CHECK_EVERY_S: Final = 1.0
-# Of the shortest limit; so that what is found is told well before it.
+# Of the shortest limit; so that findings are reported well before it.
 _CHECKS_PER_LIMIT: Final = 4
 # Their work is done when a camera has no more pictures, or a reader no more cards.
 _MAY_END: Final = frozenset({"door", "cards"})

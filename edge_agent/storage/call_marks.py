@@ -27,7 +27,7 @@ CLOCK_SET: Final = "clock_set_ms"
 NEWEST: Final = "call_newest_ms"
 FLOOR: Final = "call_floor_ms"
 STRANGER: Final = "call_stranger_ms"
-"""Fact: the newest one under any password that is not told from a new one any more."""
+"""Fact: the newest one under any password that is not distinguished from a new one any more."""
 _FILE: Final = "newest-call"
 # A password that comes is compared with each, at a twentieth of a second on a small computer.
 _FORMER_MOST: Final = 16

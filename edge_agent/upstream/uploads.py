@@ -71,7 +71,7 @@ class UploadWriter:
         Args:
             match: who it is.
             captured_at, temperature_c, snapshot: see `temperature`.
-            mask: whether one is worn; None when it cannot be told, then `mask_assumed` is sent.
+            mask: whether one is worn; None when unknown, then `mask_assumed` is sent.
             id_card: what the person's identity card says; None when none was read.
         """
         message = FaceMatch(

@@ -26,7 +26,7 @@ class _ScriptCatalog(JavaScriptCatalog):
 
 
 class MenjinAdminSite(AdminSite):
-    """Where community managers work."""
+    """Admin site of community managers."""
 
     site_header = _("Menjin 门禁")
     site_title = _("Menjin")
@@ -45,7 +45,7 @@ class MenjinAdminSite(AdminSite):
     def index(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> TemplateResponse:
-        """Show what waits for the user above the list of everything."""
+        """Show the open tasks of the user above the list of everything."""
         return super().index(request, {**(extra_context or {}), "todo": todo(request.user)})
 
     def i18n_javascript(

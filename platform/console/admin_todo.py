@@ -1,4 +1,4 @@
-"""What waits for a manager: counted for the first page of the admin, each with its way there."""
+"""Open tasks of a manager: counts on the first page of the admin, each with a link."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +19,7 @@ from server_common.admin import Tone
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """One thing that waits: how many, in words, and where to look."""
+    """One kind of open task: how many, in words, and the link to their list."""
 
     count: int
     words: str
@@ -28,7 +28,7 @@ class Tile:
 
 
 def todo(user: Any) -> list[Tile]:
-    """Return what waits at the user's sites; what does not wait is left out."""
+    """Return the open tasks at the user's sites; kinds without any are left out."""
     terminals = terminals_visible(user)
     offline = terminals.filter(status=TerminalStatus.APPROVED, presence=Presence.OFFLINE)
     unconfirmed = revocations_visible(user).filter(state=RevocationState.UNCONFIRMED)
@@ -88,7 +88,7 @@ def _of_administrators(user: Any) -> list[Tile]:
 
 
 def _list(model: str, **chosen: str) -> str:
-    # The filter of a face that needs somebody is one of our own and has no lookup.
+    # The filter of faces by what has to be done is one of our own and has no lookup.
     query = "&".join(
         f"{name}={value}" if name == "needs" else f"{name}__exact={value}"
         for name, value in chosen.items()

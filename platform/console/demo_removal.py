@@ -31,7 +31,7 @@ class Removed:
 
 
 def demo_close() -> Site | None:
-    """Have the demonstration admit nobody by itself and serve no bare path; None without one.
+    """End automatic admission and the bare path of the demonstration; None without one.
 
     Its own terminal goes on: it is approved and calls under the secret address.
     """
@@ -44,7 +44,7 @@ def demo_close() -> Site | None:
 def demo_remove(*, folder: Path) -> Removed:
     """Erase the demonstration's site with everything in it, and its files; safe to repeat.
 
-    People entered there go too, whoever they are. What stays is the administrator, with the
+    People entered there go too. What stays is the administrator, with the
     password in ``folder``. Nothing may serve meanwhile.
 
     Args:

@@ -1,4 +1,4 @@
-"""What the live page shows: cards made of records and alerts, terminals, and counts of the day.
+"""Content of the live page: cards of records and alerts, terminals, and counts of the day.
 
 The cards of the first paint, of the catch-up and of the socket are made here, in the user's
 language and time, so the browser only puts them where they belong.
@@ -37,7 +37,7 @@ from server_common.admin import ago_words, clock_words, late_words, timing_words
 
 RECORDS_SHOWN = 20
 ALERTS_SHOWN = 50
-# A wall has room for so many lines; terminals that are silent come first.
+# A screen has room for so many lines; terminals that are silent come first.
 TERMINALS_SHOWN = 100
 # Records are numbered when they begin and seen when they commit, so one with a smaller number may
 # appear after a larger one; asking a little further back finds it, and the page knows its cards.
@@ -48,9 +48,9 @@ Card = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """For whom cards are made: their clock, and the sites where they may clear alerts (None: all).
+    """User who sees the cards: time zone, and sites where alerts may be cleared (None: all).
 
-    ``site_names`` is empty where the viewer sees one site: terminals need not be told apart by it.
+    ``site_names`` is empty where the viewer sees one site: terminals need no site then.
 
     What is on a card is a help for the eye; the views check every press again.
     """
@@ -156,7 +156,7 @@ def _similarity(facts: dict[str, Any]) -> str:
 
 
 def viewer_of(user: Any) -> Viewer:
-    """Return for whom cards are made."""
+    """Return the viewer of a user."""
     managed = (
         None
         if is_administrator(user)
@@ -168,7 +168,7 @@ def viewer_of(user: Any) -> Viewer:
 
 
 def live_view_state(user: Any, *, after: int = 0) -> dict[str, Any]:
-    """Return the whole wall as plain JSON values.
+    """Return the whole content of the live page as plain JSON values.
 
     Args:
         user: sees the sites they are a member of.

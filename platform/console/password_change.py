@@ -1,4 +1,4 @@
-"""A user's change of their own password: the old one is guessed at no faster than at a sign-in."""
+"""Password change by the user; guesses of the old one are limited as sign-ins are."""
 
 from typing import Any
 
@@ -11,12 +11,12 @@ from server_common.sign_in_guard import Caller, failure_note, success_note, wait
 
 
 class OwnPasswordView(PasswordChangeView):
-    """Asks for the old password, which somebody at an open browser does not know."""
+    """Password change that asks for the old password, unknown to a passer-by at an open browser."""
 
     form_class = AdminPasswordChangeForm
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Look at the old password unless this account has to wait at this address."""
+        """Check the old password unless this account has to wait at this address."""
         wait_s = wait_left_s(self._caller)
         return self._sent_away(wait_s) if wait_s else super().post(request, *args, **kwargs)
 

@@ -1,7 +1,7 @@
-"""Where this folder's processes serve: their marks, and whether a port is free.
+"""Lock files of the processes that serve from this folder, and checks of free ports.
 
-A mark is a lock on a file, shared by all who serve; the operating system lets go of it however a
-process ends.
+A lock is shared by all processes that serve; the operating system releases it however a process
+ends.
 """
 
 import errno
@@ -22,7 +22,7 @@ SERVING_BEYOND = "serving-beyond.lock"  # beyond loopback
 
 @contextmanager
 def serving(host: str) -> Iterator[None]:
-    """Mark this process as one that serves at an address; waits while ``unserved`` is held."""
+    """Hold the lock of a process that serves at an address; waits while ``unserved`` is held."""
     marks = [SERVING] if is_loopback(host) else [SERVING, SERVING_BEYOND]
     handles = []
     try:
@@ -37,7 +37,7 @@ def serving(host: str) -> Iterator[None]:
 
 @contextmanager
 def unserved(name: str = SERVING) -> Iterator[bool]:
-    """Keep others from beginning to serve, as long as it lasts; False when somebody does."""
+    """Keep other processes from beginning to serve; False when one serves already."""
     handle = _opened(name)
     try:
         try:
@@ -51,7 +51,7 @@ def unserved(name: str = SERVING) -> Iterator[bool]:
 
 
 def port_require_free(host: str, port: int, *, instead: str) -> None:
-    """See that a port can be listened on.
+    """Check that a port can be listened on.
 
     Args:
         host: address to listen on, or its name.

@@ -1,4 +1,4 @@
-"""Signing in and out: the page for everybody, who has to wait, and a user's own sessions."""
+"""Sign-in and sign-out: the page, waits after failures, and a user's own sessions."""
 
 import json
 import logging
@@ -39,14 +39,14 @@ GetResponse = Callable[[HttpRequest], HttpResponse]
 
 
 class SignInView(LoginView):
-    """For members and administrators alike; nobody needs to be staff to watch the live page."""
+    """Sign-in page of members and administrators alike; the live page needs no staff account."""
 
     template_name = "console/sign_in.html"
     redirect_authenticated_user = True
 
 
 class SignInMiddleware:
-    """Middleware that sends people away whose password cannot be checked, as too many are.
+    """Load shedding of sign-ins, when more passwords are sent than can be checked.
 
     It stands before all that costs something: a flood of sign-ins is answered from memory.
     """
@@ -65,7 +65,7 @@ class SignInMiddleware:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
-        """Answer 503 where somebody else was faster."""
+        """Answer 503 where another sign-in took the last place."""
         return self._shed(request) if isinstance(error, HashingBusy) else None
 
     def _shed(self, request: HttpRequest) -> HttpResponse:
@@ -73,7 +73,7 @@ class SignInMiddleware:
         if now >= self._logged_at + _LOG_EVERY_S:
             self._logged_at = now
             logger.warning("sign_ins_shed path=%s", request.path_info)
-        # Who comes again at once is slowed, as far as there are threads to spare.
+        # A caller that retries at once is slowed, as far as there are threads to spare.
         if self._pauses.acquire(blocking=False):
             try:
                 time.sleep(_PAUSE_S)
@@ -88,7 +88,7 @@ class SignInMiddleware:
 
 @lru_cache(maxsize=64)
 def _busy(language: str, path: str, *, as_json: bool) -> tuple[bytes, str]:
-    """Return what a person reads who is sent away, made once for each language."""
+    """Return the page of a shed sign-in, rendered once for each language."""
     with translation.override(language):
         words = _("Many people are signing in at the moment. Please try again in a few seconds.")
         if as_json:

@@ -1,4 +1,4 @@
-"""The clock on the wall: whose time a page shows."""
+"""Time zone in which a page shows times."""
 
 from typing import Any
 from zoneinfo import ZoneInfo

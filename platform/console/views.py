@@ -1,4 +1,4 @@
-"""The live page, its catch-up, its buttons, the pictures people may see, and the health page."""
+"""Views of the live page, its catch-up and buttons, of pictures, and of the health page."""
 
 import logging
 from collections.abc import Callable
@@ -50,7 +50,7 @@ def signed_in(view: View) -> View:
 @never_cache
 @login_required
 def live(request: HttpRequest) -> HttpResponse:
-    """Show the wall as it stands now; the script keeps it moving."""
+    """Show the live page as it stands now; its script keeps it up to date."""
     sites = list(sites_visible(request.user).order_by("code").values_list("name", flat=True)[:4])
     context = {
         "wall": live_view_state(request.user),
@@ -65,7 +65,7 @@ def live(request: HttpRequest) -> HttpResponse:
 @never_cache
 @signed_in
 def live_state(request: HttpRequest) -> HttpResponse:
-    """Return what a page that was away has missed: ``?after=<id of its newest record>``."""
+    """Return what a disconnected page has missed: ``?after=<id of its newest record>``."""
     raw = request.GET.get("after", "0")
     after = min(int(raw), _ID_MAX) if raw.isascii() and raw.isdecimal() and len(raw) < 20 else 0
     return JsonResponse(live_view_state(request.user, after=after))

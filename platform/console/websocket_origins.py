@@ -1,4 +1,4 @@
-"""Pages of which hosts may open sockets here: a browser sends its cookies along in any case."""
+"""Origin check of live sockets, because a browser sends cookies along with any handshake."""
 
 from typing import Any
 from urllib.parse import SplitResult, urlsplit

@@ -1,4 +1,4 @@
-"""``/api/v1/``: the REST interface, its description and its browsable documentation."""
+"""Addresses of the REST interface (``/api/v1/``), its description and its documentation."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from rest_framework.routers import APIRootView, DefaultRouter
 from rest_framework.views import APIView
 
-import devices.openapi  # noqa: F401 - tells the description of our tokens
+import devices.openapi  # noqa: F401 - registers our tokens with the description
 from devices.api import urls as devices_urls
 from faces.api import urls as faces_urls
 from records.api import urls as records_urls
@@ -32,7 +32,7 @@ class Contents(APIRootView):
 
 @extend_schema(exclude=True)
 class Nowhere(APIView):
-    """Whatever no address of the interface matches, refused in its own shape."""
+    """Refusal of unknown addresses of the interface, in its own shape."""
 
     permission_classes = [AllowAny]
     authentication_classes: list[Any] = []

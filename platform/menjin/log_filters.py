@@ -1,10 +1,10 @@
-"""Log filter for requests that are turned away under load."""
+"""Log filter for requests that are shed under load."""
 
 import logging
 
 from terminal_api.paths import api_path
 
-# Where people sign in; in a flood they are sent away, too (console.sign_in).
+# Where people sign in; in a flood they are shed, too (console.sign_in).
 SIGN_IN_PATHS = {"/sign-in/", "/admin/login/"}
 
 

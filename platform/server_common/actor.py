@@ -1,4 +1,4 @@
-"""Who is acting: a user through a page or program, a command line, or the platform by itself."""
+"""Current actor: a user through a page or program, a command, or the platform by itself."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -19,7 +19,7 @@ _SERVERS = {"serve", "demo", "runserver", "terminal_push"}
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who acts at the moment.
+    """Actor of what is done at the moment.
 
     Attributes:
         way: by what.
@@ -38,14 +38,14 @@ _current: ContextVar[Callable[[], Actor] | None] = ContextVar("menjin_acting", d
 
 
 def acting() -> Actor:
-    """Return who acts at the moment."""
+    """Return the current actor."""
     find = _current.get()
     return find() if find is not None else _by_command_line()
 
 
 @contextmanager
 def acting_as(actor: Actor) -> Iterator[None]:
-    """Have an actor act, such as the user on whose behalf a worker goes on."""
+    """Set the current actor, such as the user on whose behalf a worker goes on."""
     token = _current.set(lambda: actor)
     try:
         yield
@@ -59,7 +59,7 @@ def command_actor(name: str) -> Actor:
 
 
 class ActingMiddleware:
-    """Have the user of each request act; a program's user is known only while it is answered."""
+    """Middleware that makes the user of each request the current actor."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response

@@ -1,4 +1,4 @@
-"""Lists of the admin that are narrowed by what they offer, and by nothing else.
+"""Admin lists that take only the lookups that their filters offer.
 
 Django takes every lookup that a column knows: a pattern (``name__regex``) that keeps the server
 busy for minutes, a transform, another table's columns. Here an address names what the list's
@@ -103,7 +103,7 @@ def _of_filter(model: type[Model], one: Any) -> Iterator[tuple[str, Accepts]]:
 
 
 class ClosedLookups(admin.ModelAdmin):
-    """Joined to every admin page when it is registered (``console.admin_site``)."""
+    """Mixin of every admin page, added when it is registered (``console.admin_site``)."""
 
     def lookups_offered(self, request: HttpRequest | None) -> dict[str, Accepts]:
         """Return all that may narrow the list; the whole class's, for links between users."""
@@ -116,7 +116,7 @@ class ClosedLookups(admin.ModelAdmin):
         return accepts is not None and accepts(str(value))
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
-        """Refuse what no list can be made of; a page beyond the last leads to the first."""
+        """Refuse malformed lookups; a page beyond the last leads to the first."""
         try:
             return super().get_changelist_instance(request)
         except IncorrectLookupParameters as error:

@@ -1,4 +1,4 @@
-"""The only ways between coroutines and everything else (``on_commit`` is the third)."""
+"""Bridges between coroutines and synchronous code; ``on_commit`` has the third."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -103,7 +103,7 @@ def run_apart(work: Coroutine[Any, Any, R]) -> R:
 
 
 def _run_calls(calls: Calls) -> None:
-    """Do what is asked for until it is over."""
+    """Run the requested calls until the coroutine has ended."""
     while (call := calls.get()) is not None:
         function, answer = call
         if not answer.set_running_or_notify_cancel():
@@ -115,7 +115,7 @@ def _run_calls(calls: Calls) -> None:
 
 
 def channel_layer_reachable() -> bool:
-    """Tell whether messages to live screens can be handed over, by sending one to nobody."""
+    """Tell whether messages to live screens can be sent, by sending one to an empty group."""
     layer = get_channel_layer()
     if layer is None:
         return False

@@ -1,4 +1,4 @@
-"""Rows whose changes are told, however they are changed: saved, updated as a set, or deleted.
+"""Change tracking of models: rows that are saved, updated as a set, or deleted.
 
     watch(Site, kind="site", fields=["name"], site=".")
 
@@ -30,7 +30,7 @@ _BEFORE = "_menjin_before"
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """What of a model is watched.
+    """What is watched of a model.
 
     Attributes:
         model: whose rows.
@@ -39,7 +39,8 @@ class Watch:
         masked: those of them of which only the fact of a change is kept.
         site: dotted way from a row to its site; "." for itself, empty for none.
         name: dotted way to what a row is called; empty for its own words.
-        comes_by_itself: made and deleted by the platform itself as well, which then tells nobody.
+        comes_by_itself: made and deleted by the platform itself as well, which is no change
+            of interest.
     """
 
     model: type[models.Model]
@@ -87,7 +88,7 @@ def watch(
     many: Iterable[str] = (),
     **options: Any,
 ) -> None:
-    """Begin to watch a model; once, when its app is ready.
+    """Watch the changes of a model; called once, when its app is ready.
 
     Args:
         model: set-based updates are seen where its manager is a ``WatchedManager``.
@@ -113,7 +114,7 @@ def watch(
 
 
 class WatchedQuerySet(models.QuerySet[M]):
-    """Rows that are watched where they change as a set, too."""
+    """Query set whose updates as a set are watched, too."""
 
     def update(self, **kwargs: Any) -> int:
         watched = _watches.get(self.model)
@@ -232,12 +233,14 @@ def _many_changed(
     pk_set: set[Any] | None,
     **_: Any,
 ) -> None:
-    """Tell of rows that were added to or taken from a many-to-many column, from either side."""
+    """Send changes of a many-to-many column, from either side."""
     if action not in {"post_add", "post_remove", "pre_clear"}:
         return
     owner = model if reverse else type(instance)
     watched = _watches[owner]
-    column = next(one for one in watched._meta.many_to_many if one.remote_field.through is sender)
+    column = next(
+        one for one in watched.model._meta.many_to_many if one.remote_field.through is sender
+    )
     others = model._base_manager.all()
     if pk_set is None:
         name = column.related_query_name() if not reverse else column.name

@@ -61,7 +61,7 @@ class Connections:
         return len(self._address_of)
 
     def enter(self, transport: asyncio.Transport, address: str) -> bool:
-        """Take in a connection that waits for its first request; False where there is no room.
+        """Admit a connection that waits for its first request; False at the limit.
 
         Args:
             transport: the connection.

@@ -1,4 +1,4 @@
-"""What browsers may load and run on each page (Content-Security-Policy)."""
+"""Content-Security-Policy: what browsers may load and run on each page."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -46,7 +46,7 @@ class ContentPolicyMiddleware:
     def process_view(
         self, request: HttpRequest, view: Callable[..., Any], _args: Any, _kwargs: Any
     ) -> None:
-        """Remember what the view asks for."""
+        """Remember the policy that the view asks for."""
         request.__dict__[_POLICY] = getattr(view, _POLICY, None)
 
 

@@ -1,4 +1,4 @@
-"""Pages of REST lists that are newest first: from row to row, however long the list is."""
+"""Cursor pagination of REST lists that are newest first, however long they are."""
 
 from contextlib import suppress
 from typing import Any
@@ -20,7 +20,7 @@ from server_common.long_lists import (
     rows_from,
 )
 
-# A number a person can do something with; counted in a few hundredths of a second.
+# Large enough for a reader, and counted in a few hundredths of a second.
 COUNTED_MAX = 100_000
 # Beside the agreed envelope, whose names are fixed.
 EXACTNESS_HEADER = "Count-Is-Exact"
@@ -56,7 +56,7 @@ class _Numbered(BoundedPaginator):
 
 
 class NewestFirst(Pages):
-    """``{count, next, previous, results}`` whose links name a row in ``cursor``.
+    """Pages as ``{count, next, previous, results}`` whose links name a row in ``cursor``.
 
     Rows that come while a caller reads on neither repeat nor hide others, and a page far down
     costs no more than the first. ``page`` is taken as well, and costs what it passes over.

@@ -1,4 +1,4 @@
-"""Task worker and schedule inside the server's process, for the embedded set-up.
+"""Task workers and schedule inside the server's process, for the embedded set-up.
 
 The queue is Celery's in-memory transport and the workers are Celery's own, so the same tasks run
 the same way as in production, only in a thread. What was queued is gone with the process, which

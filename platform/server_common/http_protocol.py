@@ -16,7 +16,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from server_common.addresses import is_trusted_peer, neighbourhood
 from server_common.connection_limits import Connections
 
-# A request must have begun and got to its body after so long; then nobody waits for it any more.
+# A request must have begun and got to its body after so long; then it is not waited for any longer.
 _HEAD_WITHIN_S = 20.0
 HEAD_MAX_BYTES = 64 * 1024
 # So long an answer may stand still before its reader has taken what is sent already.
@@ -35,8 +35,8 @@ def mended(head: bytes) -> bytes:
 
     Bytes beyond ASCII in the path are percent-encoded, scheme and host in front of it and a
     fragment behind it are left out, a request that names no host names an empty one, and a
-    transfer coding that is none (identity) is not named. CONNECT is written small: nobody opens a
-    tunnel here, and h11 would take any answer for the beginning of one.
+    transfer coding that is none (identity) is not named. CONNECT is written small: no caller
+    opens a tunnel here, and h11 would take any answer for the beginning of one.
 
     Args:
         head: request line and fields, with the empty line behind them.

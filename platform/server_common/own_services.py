@@ -1,4 +1,4 @@
-"""Where the platform's own database, queue, files and pages are, as far as it knows."""
+"""Hosts and ports of the platform's own database, queue, files and pages."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""Rows of statements written by hand as objects of models.
+"""SQL written by hand, with its rows as objects of models.
 
 A page or door asks one thing at a time and takes querysets. What thousands of terminals ask all day
 is written by hand in ``queries.py`` of its app, because building and compiling a queryset costs

@@ -1,7 +1,7 @@
-"""What Django refuses is told in one line of the log, as the caller's fault and without values.
+"""Log filter that writes a refusal by Django as one line of a caller's fault, without values.
 
-Django tells a filter that is not offered, a host it does not know or a form of another site as an
-error of the server, with a traceback and with what was sent. Anybody can cause such lines.
+Django logs an unknown filter, an unknown host or a form of another site as an error of the server,
+with a traceback and with what was sent. Any caller can cause such lines.
 """
 
 import logging

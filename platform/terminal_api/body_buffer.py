@@ -1,4 +1,4 @@
-"""Requests are read whole before anything works on them: within a size, and within a time.
+"""Request bodies read whole before Django sees them: limits of size, time and memory.
 
 A terminal on a bad line announces more than it sends, sends in pieces without saying how much, or
 stops in the middle. Both servers read such bodies here, in front of Django and alike
@@ -18,8 +18,8 @@ from terminal_protocol import Ack, RetCode
 # So long a body may stand still; its sender is answered within ten seconds then. nginx says the
 # same (client_body_timeout).
 STALLED_S = 8.0
-# Of a body that is too large so much more is read, times its limit, that whoever sends it, or the
-# proxy in between, is ready for the answer.
+# Of a body that is too large so much more is read, times its limit, that its sender, or the proxy
+# in between, is ready for the answer.
 DRAINED = 2
 # Variable of a request whose server cannot tell whether its body is all there: granian reads pieces
 # (chunked) up to the first that is none, and does not say so.
@@ -30,7 +30,7 @@ _RETRY_AFTER_S = 10
 
 
 class RequestRefused(Exception):
-    """A request that does not get as far as Django, and what is answered: JSON as ``content``."""
+    """Request refused in front of Django, with its answer: JSON as ``content``."""
 
     def __init__(
         self, status: int, answer: dict[str, Any], headers: dict[str, str] | None = None
@@ -88,7 +88,7 @@ class BodyMemory:
         self._lock = threading.Lock()
 
     def take(self, size: int) -> bool:
-        """Take room for so many bytes more; False where there is none."""
+        """Take memory for so many bytes more; False where there is none."""
         with self._lock:
             if self._taken + size > self._most:
                 return False

@@ -1,4 +1,4 @@
-"""Requests read whole in front of an ASGI application (``body_buffer``)."""
+"""Body buffering in front of an ASGI application (``body_buffer``)."""
 
 import asyncio
 import time
@@ -34,11 +34,11 @@ _SLOW_BYTES_PER_S = 2048
 
 
 class _ClientDisconnected(Exception):
-    """Nobody is there any more to be answered."""
+    """The client has disconnected and gets no answer."""
 
 
 class BodyBufferAsgi:
-    """ASGI application that hands on requests whole, and answers those that are not to be had."""
+    """ASGI application that passes on requests with whole bodies, and refuses all others."""
 
     def __init__(
         self,
@@ -74,10 +74,10 @@ class BodyBufferAsgi:
     async def _read(
         self, body: bytearray, scope: Scope, receive: Receive, length: int | None
     ) -> None:
-        """Read the body; what is in it has its room.
+        """Read the body into memory that is reserved for it.
 
         Raises:
-            RequestRefused: it is too large, does not come whole, or there is no room for it.
+            RequestRefused: it is too large, does not come whole, or there is no memory for it.
             _ClientDisconnected: its sender is gone.
         """
         path = scope["path"]
@@ -109,7 +109,7 @@ class BodyBufferAsgi:
 
 
 class _Replayed:
-    """What an application receives: the whole body at once, then whatever else comes."""
+    """Receive channel of the application: the whole body at once, then what else comes."""
 
     def __init__(self, body: bytes, receive: Receive) -> None:
         self._body: bytes | None = body

@@ -1,4 +1,4 @@
-"""Requests read whole in front of a WSGI application (``body_buffer``)."""
+"""Body buffering in front of a WSGI application (``body_buffer``)."""
 
 import io
 import logging
@@ -42,7 +42,7 @@ class BodyStalled(Exception):
 
 
 class _Reader(threading.Thread):
-    """A thread that makes one read after the other for others, who can stop waiting for it."""
+    """Thread that makes one read after the other for callers that can stop waiting for it."""
 
     def __init__(self, idle: "deque[_Reader]") -> None:
         super().__init__(name="menjin-body", daemon=True)
@@ -59,13 +59,13 @@ class _Reader(threading.Thread):
                 self._idle.append(self)
                 done.set_exception(error)
             else:
-                # Before anybody is told, who may want the next piece at once.
+                # Before the waiting caller wakes, which may want the next piece at once.
                 self._idle.append(self)
                 done.set_result(found)
 
 
 class BodyReaders:
-    """Reads of bodies that end in time, although the server's own reads do not.
+    """Pool of threads that read bodies within a time, although the server's own reads have none.
 
     Args:
         stalled_s: how long one read may take.
@@ -104,7 +104,7 @@ class BodyReaders:
 
 
 class BodyBufferWsgi:
-    """WSGI application that hands on requests whole, and answers those that are not to be had."""
+    """WSGI application that passes on requests with whole bodies, and refuses all others."""
 
     def __init__(self, application: Application, *, readers: BodyReaders | None = None) -> None:
         self._application = application
@@ -113,7 +113,7 @@ class BodyBufferWsgi:
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer a request, here or behind."""
         if "HTTP_X_FORWARDED_PROTO" in environ and not is_trusted_proxy(environ):
-            # Who is no proxy of ours cannot say that the way to him is a safe one.
+            # Only a trusted proxy can say that its connection to the caller is TLS.
             del environ["HTTP_X_FORWARDED_PROTO"]
         length = environ.get("CONTENT_LENGTH") or ""
         if length in {"", "0"} and "HTTP_TRANSFER_ENCODING" not in environ:

@@ -1,4 +1,4 @@
-"""Compressed bodies of terminals: ``Content-Encoding``, and what terminals make of it.
+"""Decompression of bodies by ``Content-Encoding``, and by what terminals really send.
 
 A few firmwares compress what they upload. What they name and what they do is not always the same,
 so the bytes themselves decide where they can.
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 _GZIP = b"\x1f\x8b"
 _GZIP_NAMES, _PLAIN_NAMES = {"gzip", "x-gzip"}, {"", "identity"}
-# Encodings on top of each other; nobody means more than two.
+# Encodings on top of each other; no sender means more than two.
 _LAYERS_MAX = 3
 # Streams behind each other in one body: writers flush into a new one now and then. Thousands of
 # empty ones would keep a processor busy for minutes.
@@ -23,11 +23,11 @@ _CONTROLS = bytes(set(range(0x20)) - set(b"\t\n\r"))
 
 
 class TooLargeUnpacked(Exception):
-    """More comes out than a body may have."""
+    """The decompressed body is larger than a body may be."""
 
 
 class UnknownEncoding(Exception):
-    """It is compressed in a way that cannot be undone here (yet); the name of the way."""
+    """The body has an encoding that is not supported; its name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Unpacked:
 
 
 def unpack(raw: bytes, encoding: str, *, limit: int) -> Unpacked:
-    """Undo the encodings of a body.
+    """Decompress a body.
 
     Args:
         raw: as it came.

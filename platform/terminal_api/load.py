@@ -1,10 +1,11 @@
-"""Load slots: how many requests of terminals one process works on at once, and who goes first.
+"""Load shedding: slots for requests of terminals, and their priorities.
 
 Terminals wait some fifteen seconds for an answer. A server that takes everything in and answers in
 order falls behind in a rush, and from then on works only for callers that have hung up. So what
-cannot be begun soon is told at once to come again, people at doors go before everything else, and
-what has been begun is finished before more is begun: a poll that finds news makes a terminal
-fetch pictures and report results, and a terminal whose picture is refused reports a failure.
+cannot be begun soon is shed at once, to come again later, people at doors go before everything
+else, and what has been begun is finished before more is begun: a poll that finds news makes a
+terminal fetch pictures and report results, and a terminal whose picture is refused reports a
+failure.
 """
 
 import logging
@@ -25,7 +26,7 @@ DOOR_WAIT_S = 3.0
 NORMAL_WAIT_S = 2.0
 POLL_WAIT_S = 1.0
 _LOG_EVERY_S = 10.0
-# Callers turned away in one rush should not all come back in one.
+# Callers shed in one rush should not all come back in one.
 _RETRY_AFTER_S = (5, 15)
 # Of the slots, as many again are for idle requests at once, and so many more of these wait for a
 # moment. With the usual 8 slots and all who can wait for them, 31 of a server's 32 threads are
@@ -38,7 +39,7 @@ os.register_at_fork(after_in_child=_CHANCE.seed)
 
 
 class Priority(IntEnum):
-    """Who goes first: the lower."""
+    """Priority of a request; the lowest goes first."""
 
     DOOR = 0
     """It decides about a door."""
@@ -49,16 +50,16 @@ class Priority(IntEnum):
 
 
 class Overloaded(Exception):
-    """There is no slot for this request; its sender should come again later."""
+    """No slot for this request; its sender should come again later."""
 
 
 def overloaded_retry_after_s() -> int:
-    """Return when a caller that is turned away should come again, in seconds."""
+    """Return after how many seconds a shed caller should come again."""
     return _CHANCE.randint(*_RETRY_AFTER_S)
 
 
 class ShedCount:
-    """Count of callers turned away, logged now and then instead of each time."""
+    """Shed count: requests turned away, logged now and then instead of each time."""
 
     def __init__(self, *, every_s: float = _LOG_EVERY_S) -> None:
         self._every_s = every_s
@@ -67,7 +68,7 @@ class ShedCount:
         self._logged_at = float("-inf")
 
     def count(self, priority: Priority) -> None:
-        """Count one; the first is told at once, those of the next seconds with the one after."""
+        """Count one; the first is logged at once, those of the next seconds with the one after."""
         with self._lock:
             self._counts[priority] += 1
             now = time.monotonic()
@@ -94,7 +95,7 @@ class _Kind:
 
 
 class Slots:
-    """Room for requests of terminals, shared by the threads of a process.
+    """Slots for requests of terminals, shared by the threads of a process.
 
     Requests that decide about a door may take all slots but one; everything else at most half of
     them, polls a quarter, and waits shorter. So no kind can shut out another for good.
@@ -166,7 +167,7 @@ class Slots:
                 self._wake_next()
 
     def _wait(self, kind: _Kind, priority: Priority) -> None:
-        """Return when there is room for this priority; the lock is held then as before."""
+        """Return when there is a slot for this priority; the lock is held then as before."""
         until = time.monotonic() + kind.wait_s
         while not self._is_free(priority):
             left_s = until - time.monotonic()
@@ -200,7 +201,7 @@ class Slots:
 
 
 class IdleSlots:
-    """Room for requests in their cheap form, beside all others.
+    """Slots for requests in their cheap form, beside all others.
 
     Args:
         at_once: so many are worked on at once,

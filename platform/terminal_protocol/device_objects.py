@@ -1,4 +1,4 @@
-"""The objects of chapter 8 of the seed as tables: names, types, limits, sections.
+"""Objects of chapter 8 of the seed as tables: names, types, limits, sections.
 
     reading = SMART_FACE_OBJECT.read(body)      # values in order, problems by name, extras
     SMART_FACE_OBJECT.write(values)             # strict: exactly the seed's keys, in its order

@@ -1,4 +1,4 @@
-"""Faces that were taken for somebody they are not."""
+"""Faces that were taken for another person."""
 
 from django.conf import settings
 from django.db import models

@@ -45,7 +45,7 @@ class Picture(models.Model):
 
 
 class Record(models.Model):
-    """One message of a terminal: somebody passed (9.2) or a temperature was taken (9.3).
+    """One message of a terminal: a person passed (9.2) or a temperature was taken (9.3).
 
     Written once, in the transaction whose commit the answer to the terminal waits for; the same
     message sent again finds this row by ``dedupe_key`` and is counted on it. What could not be

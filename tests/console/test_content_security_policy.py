@@ -10,7 +10,8 @@ from django.contrib import admin
 from django.test import Client
 from django.urls import reverse
 
-from tests.support.browser import browsing, chromedriver
+from tests.support.browser import browsing
+from tests.support.tools import needs_tool
 from tests.support.two_sites import World, client_of
 
 SCRIPTS = "script-src 'self';"
@@ -57,7 +58,7 @@ def test_strangers_are_given_one_too(client: Client, name: str) -> None:
 
 
 @pytest.mark.browser
-@pytest.mark.skipif(chromedriver() is None, reason="no chromedriver here")
+@needs_tool("chromedriver", package="chromium-driver")
 @pytest.mark.django_db(transaction=True)
 def test_a_browser_complains_about_no_page(world: World, live_server: Any, tmp_path: Path) -> None:
     """What a policy forbids, a browser says on its console."""

@@ -143,7 +143,7 @@ def test_an_erased_resident_is_not_enrolled_anew(
     assert [person.user_id for person in kept] == ["1001"]
 
 
-@pytest.mark.skipif("connection.vendor != 'sqlite'", reason="a file is looked into")
+@pytest.mark.sqlite(only=True)
 def test_no_name_is_left_in_the_file(demo: DemoSite, portraits: dict[str, Path]) -> None:
     """SQLite keeps deleted rows in free pages, and in its log."""
     used(demo, portraits)

@@ -1,6 +1,9 @@
 """A test that lacks a tool is skipped by a person, and fails in CI."""
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -31,6 +34,39 @@ def test_where_everything_must_be_there_it_fails(monkeypatch: pytest.MonkeyPatch
         module("no_such_module", extra="edge-opencv")
 
 
+SKIPPED = {
+    "test_mark": "@pytest.mark.skipif(True, reason='marked')\ndef test_one(): ...",
+    "test_call": "def test_one(): pytest.skip('called')",
+    "test_module": "pytest.skip('whole', allow_module_level=True)",
+    "test_known": "@pytest.mark.xfail(strict=True)\ndef test_one(): raise ValueError",
+}
+
+
+@pytest.mark.parametrize(
+    ("required", "counts"),
+    [("", "3 skipped, 1 xfailed"), ("1", "2 failed, 1 xfailed, 1 error")],
+)
+def test_whatever_skips_fails_where_everything_must_be_there(
+    tmp_path: Path, required: str, counts: str
+) -> None:
+    for name, body in SKIPPED.items():
+        (tmp_path / f"{name}.py").write_text(f"import pytest\n{body}\n")
+    (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers = needs_tool: as in the project\n")
+    options = ["-p", "no:django", "-p", "no:cacheprovider", "-p", "tests.support.tools"]
+
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "--continue-on-collection-errors", *options, "."],
+        cwd=tmp_path,
+        env={**os.environ, REQUIRED: required, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert counts in done.stdout.splitlines()[-1]
+    assert (done.returncode == 0) is not bool(required)
+
+
 def test_ci_requires_them_and_installs_every_package_that_tests_name() -> None:
     script = (ROOT / ".ci" / "run").read_text()
     named = {
@@ -48,13 +84,16 @@ def test_ci_requires_them_and_installs_every_package_that_tests_name() -> None:
 
 
 def test_no_other_test_skips_for_a_missing_tool() -> None:
-    """They would do so in CI as well."""
-    own = {"tools.py", "test_tools.py"}
+    """They would do so in CI as well; what belongs to one database is marked with it."""
+    own = {"tools.py", "test_tools.py", "fake_i2c.py"}
     found = [
         path.name
         for path in (ROOT / "tests").rglob("*.py")
         if path.name not in own
-        and re.search(r"importorskip|skipif\([^)]*which\(", path.read_text())
+        and re.search(
+            r"importorskip|skipif\([^)]*(which\(|SQLITE|vendor)|pytest\.skip\(",
+            path.read_text(),
+        )
     ]
 
     assert found == []

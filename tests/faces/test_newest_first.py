@@ -1,6 +1,5 @@
 """The newest rows of a long list are read from an index, not sorted out of all of them."""
 
-import os
 from typing import Any
 
 import pytest
@@ -12,7 +11,7 @@ from tests.support.plans import newest_by
 
 pytestmark = [
     pytest.mark.django_db,
-    pytest.mark.skipif(bool(os.environ.get("MENJIN_TEST_SQLITE")), reason="plans of PostgreSQL"),
+    pytest.mark.postgres,
 ]
 
 

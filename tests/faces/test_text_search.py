@@ -1,6 +1,5 @@
 """Names and IDs are found by any part of them, by index on PostgreSQL."""
 
-import os
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,9 +19,6 @@ from tests.support.two_sites import World, client_of, world
 
 __all__ = ["manager", "world"]
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
-of_postgres = pytest.mark.skipif(
-    bool(os.environ.get("MENJIN_TEST_SQLITE")), reason="plans of PostgreSQL"
-)
 
 MOMENT = datetime(2026, 3, 1, 8, tzinfo=UTC)
 
@@ -59,7 +55,7 @@ def test_a_name_is_found_by_rest_and_an_id_is_none(manager: APIClient, zhang: Pe
     assert named("100_7") == []
 
 
-@of_postgres
+@pytest.mark.postgres
 @pytest.mark.parametrize("word", ["张", "三丰", "K-100_7%"])
 def test_people_and_records_are_found_by_index(world: World, word: str) -> None:
     assert "person_text" in plan_by_index(Person.objects.filter(people_found(word)))
@@ -73,7 +69,7 @@ def test_people_and_records_are_found_by_index(world: World, word: str) -> None:
     assert "alert_text" in plan_by_index(Alert.objects.filter(alerts_named(word)))
 
 
-@of_postgres
+@pytest.mark.postgres
 def test_a_single_letter_or_digit_is_met_without_the_index(world: World, zhang: Person) -> None:
     """The index would find most of the table, and each row's pieces be made to compare them."""
     for word in ("1", "k", "_"):
@@ -81,7 +77,7 @@ def test_a_single_letter_or_digit_is_met_without_the_index(world: World, zhang: 
         assert zhang in Person.objects.filter(people_found(word))
 
 
-@of_postgres
+@pytest.mark.postgres
 def test_of_rows_met_otherwise_no_pieces_are_made_before_they_are_compared(world: World) -> None:
     plan = plan_of(Record.objects.filter(records_found(world.manager, world.ours.terminal.name)))
 

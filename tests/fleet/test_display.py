@@ -165,12 +165,12 @@ async def test_it_is_redrawn_in_place_and_ctrl_c_ends_it_with_its_report(
     await window.until(lambda text: "report: " in text)
     window.close()
 
-    told = json.loads(report.read_text())
+    reported = json.loads(report.read_text())
     before, after = window.text.split("\x1b[?1049l")
     pictures = before.split("\x1b[H")[1:]
     assert status == 0, window.text
-    assert told["was_stopped"] is True
-    assert told["terminals_in_step"] == 5
+    assert reported["was_stopped"] is True
+    assert reported["terminals_in_step"] == 5
     assert window.text.startswith("\x1b[?1049h\x1b[?25l")
     assert before.endswith("\x1b[?25h")
     for picture in pictures:

@@ -6,7 +6,6 @@ terminal told of, once (invariants 2 and 8), and the door did what its policy sa
 """
 
 import json
-import os
 import signal
 import sqlite3
 from collections import Counter
@@ -27,9 +26,7 @@ from tests.support.videos import render
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(
-        bool(os.environ.get("MENJIN_TEST_SQLITE")), reason="needs PostgreSQL and Redis"
-    ),
+    pytest.mark.postgres,
 ]
 
 PREPARE = """
@@ -358,6 +355,7 @@ def is_about_the_disk(state: str) -> Opened:
     return lambda told: told["event"] == "disk" and told["state"] == state
 
 
+@pytest.mark.small_disk
 def test_disk_is_full_and_visits_go_on_with_and_without_a_network(
     door: Door, cable: Cable, disk: SmallDisk
 ) -> None:
@@ -381,6 +379,7 @@ def test_disk_is_full_and_visits_go_on_with_and_without_a_network(
     door.assert_all_arrived()
 
 
+@pytest.mark.small_disk
 def test_disk_is_full_to_the_last_byte_and_nobody_enters_unrecorded(
     door: Door, cable: Cable, disk: SmallDisk
 ) -> None:

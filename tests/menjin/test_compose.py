@@ -27,9 +27,6 @@ from tests.support.tools import tool
 
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 OWN = ("wsgi", "asgi", "worker", "calls", "push", "beat")
-needs_services = pytest.mark.skipif(
-    bool(os.environ.get("MENJIN_TEST_SQLITE")), reason="needs PostgreSQL and Redis"
-)
 
 
 def test_every_service_of_the_design_is_there() -> None:
@@ -255,7 +252,7 @@ async def first_message(port: int, session: str) -> dict[str, Any]:
 
 
 @pytest.mark.slow
-@needs_services
+@pytest.mark.postgres
 def test_the_processes_of_the_compose_file_serve_one_door(production: Production) -> None:
     token = production.manage("api_token", "checker", "--create-superuser")
     login = {"Authorization": f"Token {token}"}

@@ -1,7 +1,6 @@
 """A fleet at the real platform: whatever gets lost or comes twice, each visit is stored once."""
 
 import asyncio
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,9 +15,7 @@ from tests.support.production import UNLIMITED, Production
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(
-        bool(os.environ.get("MENJIN_TEST_SQLITE")), reason="needs PostgreSQL and Redis"
-    ),
+    pytest.mark.postgres,
 ]
 
 PREPARE = """

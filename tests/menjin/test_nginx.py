@@ -6,7 +6,6 @@ The real program with the shipped files, in front of the servers of docker-compo
 import asyncio
 import contextlib
 import http.client
-import os
 import re
 import shutil
 import socket
@@ -28,9 +27,6 @@ from tests.support.raw_http import exchange
 from tests.support.raw_requests import own, shipped
 from tests.support.tools import tool
 
-needs_services = pytest.mark.skipif(
-    bool(os.environ.get("MENJIN_TEST_SQLITE")), reason="needs PostgreSQL and Redis"
-)
 # The shape of a site's secret, and of a picture's.
 SECRET = "xN4b-Kp9_wQ2vR7tYc3LmA"
 PICTURE = "Zq8Picture_of-somebody5"
@@ -142,7 +138,7 @@ class Browser:
 
 
 @pytest.mark.slow
-@needs_services
+@pytest.mark.postgres
 @pytest.mark.parametrize("page", ["/admin/login/?next=/admin/", "/sign-in/"])
 def test_people_sign_in_over_tls(platform: Platform, page: str) -> None:
     browser = Browser(platform.nginx)
@@ -159,7 +155,7 @@ def test_people_sign_in_over_tls(platform: Platform, page: str) -> None:
 
 
 @pytest.mark.slow
-@needs_services
+@pytest.mark.postgres
 def test_live_socket_works_over_tls(platform: Platform) -> None:
     browser = Browser(platform.nginx)
     browser.sign_in("/sign-in/")
@@ -193,7 +189,7 @@ def _upload(port: int, token: str) -> None:
 
 
 @pytest.mark.slow
-@needs_services
+@pytest.mark.postgres
 def test_plain_http_is_for_terminals_only(platform: Platform) -> None:
     port, elsewhere = platform.nginx.port, f"https://127.0.0.1:{platform.nginx.https_port}"
 
@@ -225,7 +221,7 @@ def test_plain_http_is_for_terminals_only(platform: Platform) -> None:
 
 
 @pytest.mark.slow
-@needs_services
+@pytest.mark.postgres
 def test_terminals_may_use_tls_as_well(platform: Platform) -> None:
     browser = Browser(platform.nginx)
 
@@ -236,7 +232,7 @@ def test_terminals_may_use_tls_as_well(platform: Platform) -> None:
 
 
 @pytest.mark.slow
-@needs_services
+@pytest.mark.postgres
 def test_a_self_signed_certificate_is_never_made_compulsory(platform: Platform) -> None:
     """A browser that was told so once would not let its user past it any more."""
     found = {
@@ -248,7 +244,7 @@ def test_a_self_signed_certificate_is_never_made_compulsory(platform: Platform) 
 
 
 @pytest.mark.slow
-@needs_services
+@pytest.mark.postgres
 @pytest.mark.parametrize(
     "path",
     ["/sign-in/", "/static/console/icon.svg", "/static/none.css", "/t/x/syrecord/y", "/i/none.jpg",

@@ -32,9 +32,7 @@ from tests.support.production import UNLIMITED, Production
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(
-        bool(os.environ.get("MENJIN_TEST_SQLITE")), reason="needs PostgreSQL and Redis"
-    ),
+    pytest.mark.postgres,
 ]
 PASSWORD = "123456"
 DAY_S = 86_400

@@ -82,9 +82,7 @@ class Embedded:
         Embedded,
         pytest.param(
             Production,
-            marks=pytest.mark.skipif(
-                bool(os.environ.get("MENJIN_TEST_SQLITE")), reason="needs PostgreSQL and Redis"
-            ),
+            marks=pytest.mark.postgres,
         ),
     ],
 )

@@ -3,7 +3,6 @@
 The table there names each case, what each server answers, and why where they differ.
 """
 
-import os
 import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -28,9 +27,7 @@ from tests.support.tools import tool
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(
-        bool(os.environ.get("MENJIN_TEST_SQLITE")), reason="needs PostgreSQL and Redis"
-    ),
+    pytest.mark.postgres,
 ]
 CASES = {case.name: case for case in (*shipped(), *own())}
 KINDS = ("embedded", "wsgi", "nginx")

@@ -24,9 +24,7 @@ from tests.support.production import UNLIMITED, Production
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(
-        bool(os.environ.get("MENJIN_TEST_SQLITE")), reason="needs PostgreSQL and Redis"
-    ),
+    pytest.mark.postgres,
 ]
 
 ROUNDS = int(os.environ.get("MENJIN_COPY_ROUNDS", "40"))

@@ -55,8 +55,6 @@ RUNS = st.lists(st.tuples(st.lists(STEPS, max_size=5), st.integers(0, 9)), max_s
 @pytest.fixture
 def shared(settings: Any) -> Iterator[RedisCallStore]:
     """Return the store in Redis."""
-    if not settings.REDIS_URL:
-        pytest.skip("runs with Redis only")
     yield RedisCallStore(settings.REDIS_URL)
 
 
@@ -78,6 +76,7 @@ def outcome(store: CallStore, runs: list[tuple[list[Step], int]]) -> list[object
     return [*found, store.take_turned("turned"), store.take_turned("turned")]
 
 
+@pytest.mark.redis
 @examples(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)
 @given(runs=RUNS)
 def test_both_stores_say_the_same(
@@ -88,6 +87,7 @@ def test_both_stores_say_the_same(
     assert outcome(shared, runs) == outcome(MemoryCallStore(), runs)
 
 
+@pytest.mark.redis
 def test_an_empty_bucket_ends_the_steps(shared: RedisCallStore) -> None:
     for store in (shared, MemoryCallStore()):
         steps = [Take("bucket:a", 1, 1), Note("a", "1", "x")]

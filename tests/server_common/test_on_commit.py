@@ -14,7 +14,7 @@ from channels.layers import channel_layers, get_channel_layer
 from django.conf import settings as django_settings
 from django.db import transaction
 
-from devices.commands import KINDS
+from devices.command_kinds import KINDS
 from server_common.on_commit import enqueue_on_commit, group_send_on_commit, serve_groups_on
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.sqlite]

@@ -77,9 +77,9 @@ class Failure:
             f"interleaving {self.number} of seed {self.seed} (chapter {chapter}): {self.what}",
             f"again: python benchmarks/interleavings.py --seed {self.seed} --chapter {chapter}",
         ]
-        for lane, transactions in enumerate(self.plan):
-            lines.append(f"  lane {lane}: " + ", ".join(map(str, transactions)))
-        lines += [f"    {lane}: {at[:150]}" for lane, at in self.trace]
+        for pool, transactions in enumerate(self.plan):
+            lines.append(f"  lane {pool}: " + ", ".join(map(str, transactions)))
+        lines += [f"    {pool}: {at[:150]}" for pool, at in self.trace]
         return "\n".join(lines)
 
 
@@ -216,7 +216,7 @@ class Explorer:
         settings.SYNC_PAGE_SIZE = rng.choice([1, 2, 2, 3, 3, 50, 50])
         plan = Planner(rng, number).plan()
         try:
-            self.schedule.run([partial(self._work, lane) for lane in plan], rng)
+            self.schedule.run([partial(self._work, pool) for pool in plan], rng)
             self.tally.stops += len(self.schedule.trace)
             wrong = self._settle(rng)
         except Exception as error:
@@ -225,9 +225,9 @@ class Explorer:
             return None
         return Failure(self.seed, number, wrong, plan, self.schedule.trace)
 
-    def _work(self, lane: list[Transaction]) -> None:
+    def _work(self, pool: list[Transaction]) -> None:
         """Run a lane's transactions; what a manager would be told is no failure."""
-        for one in lane:
+        for one in pool:
             try:
                 if one.is_wide:
                     with transaction.atomic():

@@ -4,12 +4,12 @@ import time
 from collections.abc import Callable
 
 from face_engine import (
-    Patience,
+    WaitLimits,
 )
 
 MB = 2**20
-AT_ONCE = Patience(0)
-SOON = Patience(20)
+AT_ONCE = WaitLimits(0)
+SOON = WaitLimits(20)
 
 
 def until(happened: Callable[[], bool]) -> None:

@@ -1,11 +1,11 @@
 """A disk that is really small: a tmpfs of its own, as far as this process may mount one."""
 
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
-
-from tests.support.tools import absent
 
 
 class SmallDisk:
@@ -35,19 +35,36 @@ class SmallDisk:
         self._foreign.unlink()
 
 
-@contextmanager
-def small_disk(folder: Path, *, size_mb: int) -> Iterator[SmallDisk]:
-    """Mount one; the test is skipped where that is not allowed, for want of root."""
-    folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={size_mb}m,mode=0700", "menjin-test", str(folder)],
+@cache
+def can_mount() -> bool:
+    """Tell whether this process may mount a disk, which takes root."""
+    with tempfile.TemporaryDirectory(prefix="menjin-mount-") as folder:
+        if _mount(Path(folder), size_mb=1).returncode:
+            return False
+        _unmount(Path(folder))
+    return True
+
+
+def _mount(folder: Path, *, size_mb: int) -> subprocess.CompletedProcess[str]:
+    options = f"size={size_mb}m,mode=0700"
+    return subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", options, "menjin-test", str(folder)],
         capture_output=True,
         text=True,
         check=False,
     )
-    if mounted.returncode:
-        absent(f"cannot mount a small disk: {mounted.stderr.strip()}")
+
+
+def _unmount(folder: Path) -> None:
+    subprocess.run(["umount", "--lazy", str(folder)], check=True, timeout=20)
+
+
+@contextmanager
+def small_disk(folder: Path, *, size_mb: int) -> Iterator[SmallDisk]:
+    """Mount one, in a test marked ``small_disk``."""
+    folder.mkdir()
+    _mount(folder, size_mb=size_mb).check_returncode()
     try:
         yield SmallDisk(folder)
     finally:
-        subprocess.run(["umount", "--lazy", str(folder)], check=True, timeout=20)
+        _unmount(folder)

@@ -1,9 +1,13 @@
-"""Programs and files that a machine may lack: a test skips without them, but never in CI."""
+"""Programs and files that a machine may lack: a test skips without them, but never in CI.
+
+Where ``MENJIN_REQUIRE_TOOLS`` is set, a test that is skipped for any reason has failed.
+"""
 
 import importlib
 import importlib.util
 import os
 import shutil
+from collections.abc import Generator
 from typing import Any, NoReturn
 
 import pytest
@@ -18,11 +22,6 @@ def missing(what: str) -> NoReturn:
     if os.environ.get(REQUIRED):
         pytest.fail(f"{what}, although {REQUIRED} is set", pytrace=False)
     pytest.skip(what, allow_module_level=True)
-
-
-def absent(what: str) -> NoReturn:
-    """Skip a test of something that not every machine can have, in CI as elsewhere."""
-    pytest.skip(what)
 
 
 def module(name: str, *, extra: str) -> Any:
@@ -50,3 +49,27 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     """Look for the programs a test is marked with."""
     for mark in item.iter_markers("needs_tool"):
         tool(mark.args[0], package=mark.args[1])
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Have a skipped test fail where everything must be there; one expected to fail may."""
+    report = yield
+    if not hasattr(report, "wasxfail"):
+        _fail_instead(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Have a skipped module fail as well."""
+    report = yield
+    _fail_instead(report)
+    return report
+
+
+def _fail_instead(report: pytest.TestReport | pytest.CollectReport) -> None:
+    if report.skipped and os.environ.get(REQUIRED):
+        why = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        report.outcome = "failed"
+        report.longrepr = f"{why}, although {REQUIRED} is set"

@@ -96,10 +96,10 @@ def exchange(at: float, kind: str = "syface") -> Exchange:
     return Exchange(at, kind, "127.0.0.1", 200, {}, {"ret": "0"}, {}, 1.0)
 
 
-@pytest.mark.parametrize("shared", [False, True], ids=["memory", "redis"])
+@pytest.mark.parametrize(
+    "shared", [False, pytest.param(True, marks=pytest.mark.redis)], ids=["memory", "redis"]
+)
 def test_only_the_last_ones_are_kept(shared: bool, settings: Any) -> None:
-    if shared and not settings.REDIS_URL:
-        pytest.skip("runs with Redis only")
     if not shared:
         settings.REDIS_URL = ""
 

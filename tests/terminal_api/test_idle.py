@@ -391,7 +391,9 @@ def test_a_heartbeat_is_admitted_from_memory_for_a_limited_time(
     assert server.beat()["ret"] == "10005"
 
 
-@pytest.mark.parametrize("shared", [False, True], ids=["memory", "redis"])
+@pytest.mark.parametrize(
+    "shared", [False, pytest.param(True, marks=pytest.mark.redis)], ids=["memory", "redis"]
+)
 def test_what_is_remembered_ends_when_admission_changes_in_any_process(
     server: Server,
     terminal: Terminal,
@@ -402,8 +404,6 @@ def test_what_is_remembered_ends_when_admission_changes_in_any_process(
     """The site's address was answered for two minutes more after a terminal had left it."""
     if not shared:
         settings.REDIS_URL = ""
-    elif not settings.REDIS_URL:
-        pytest.skip("runs with Redis only")
     own = str(terminal_address_replace(terminal=terminal, overlap=timedelta()).token)
     plain = f"/t/{server.token}/syheartbeat/{terminal.device_id}"
     forms = (plain, plain.replace("/syheartbeat", "//syheartbeat"))

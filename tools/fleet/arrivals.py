@@ -48,5 +48,5 @@ class Arrivals:
         while at_s < duration_s:
             found.append(at_s)
             at_s += rng.expovariate(self.per_s)
-        crowd = (self.burst_at_s + rng.random() for _ in range(self.burst))
-        return sorted(found + [moment for moment in crowd if moment < duration_s])
+        burst_moments = (self.burst_at_s + rng.random() for _ in range(self.burst))
+        return sorted(found + [moment for moment in burst_moments if moment < duration_s])

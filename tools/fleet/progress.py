@@ -21,7 +21,7 @@ class KindProgress:
     Attributes:
         per_s: answers a second since the moment before.
         answered: with HTTP 200, since the start.
-        busy: told to come again later (HTTP 503), since the start.
+        busy: answered with HTTP 503, since the start.
         failed: everything else that went wrong, since the start.
         p50_ms: of the answers since the start; 0 without any.
         p99_ms: the same.
@@ -130,7 +130,7 @@ def is_library_empty(now: Progress) -> bool:
     return bool(now.in_step and not now.held)
 
 
-LIBRARY_EMPTY: Final = "nobody is in any library (are the terminals approved?)"
+LIBRARY_EMPTY: Final = "all libraries are empty (are the terminals approved?)"
 
 
 def line_of(now: Progress) -> str:

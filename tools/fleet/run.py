@@ -85,7 +85,7 @@ async def run_fleet(
     Args:
         plan: what to do.
         snapshots: JPEGs that are sent along.
-        show: is told every ``show_every_s`` how it is.
+        show: called every ``show_every_s`` with the progress.
         stop: when it is set, no visitor arrives any more and what waits is not waited for.
 
     Returns:

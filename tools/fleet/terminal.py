@@ -114,7 +114,7 @@ class LightTerminal:
         self._snapshots = snapshots
         self._rng = rng
         self._cursor = begun.last_query_time if begun else 0
-        # Who stands at the door does not wait for what else is to be told.
+        # A visitor at the door does not wait for other messages.
         self._at_door, self._rest = _Queue(), _Queue()
         self._clock = SystemClock(offset_s=rng.uniform(-behaviour.skew_s, behaviour.skew_s))
         self._fetches = asyncio.Semaphore(_FETCHES_AT_ONCE)

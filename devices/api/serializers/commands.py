@@ -7,7 +7,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from devices.choices import SettingsGroup
-from devices.commands import kind_choices, kinds_in_order
+from devices.command_kinds import kind_choices, kinds_in_order
 from devices.models import TerminalCommand, TerminalSettings
 from devices.selectors import (
     command_json,

@@ -25,7 +25,7 @@ from devices.api.serializers import (
     SettingsOut,
 )
 from devices.choices import CommandKind, SettingsGroup
-from devices.commands import KINDS, asks_twice, command_payload
+from devices.command_kinds import KINDS, asks_twice, command_payload
 from devices.models import Terminal, TerminalCommand
 from devices.permissions import MembersAct
 from devices.selectors import (

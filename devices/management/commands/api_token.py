@@ -1,4 +1,4 @@
-"""``manage.py api_token NAME``: make a key to the REST interface."""
+"""Make a key to the REST interface (``manage.py api_token NAME``)."""
 
 from datetime import timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""Terminals that appear by themselves: how many a site takes in before somebody is asked.
+"""Terminals that appear by themselves: how many a site takes in without approval.
 
 A caller that knows a site's address can invent device IDs. Of those that a site approves by itself
 there are so many an hour and no more, of those that wait for approval so many at all. Those that

@@ -1,4 +1,4 @@
-"""Refused calls for people: whose address was meant, and what to do about it.
+"""Refused calls as managers see them: whose address was meant, and what to do about it.
 
 A manager sees calls that would have been their site's, and those whose address is nearly that of
 their site. Calls that name no site are the superusers'.

@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 
 
 class Limit(NamedTuple):
-    """``rate`` calls a second in the long run, ``burst`` at once."""
+    """Limit of ``rate`` calls a second in the long run, and ``burst`` at once."""
 
     rate: float
     burst: float

@@ -1,4 +1,4 @@
-"""How many faces a terminal can hold: set by a manager, or learnt when it says that it is full."""
+"""Capacity of terminals: set by a manager, or learnt when one says that it is full."""
 
 import logging
 from collections.abc import Collection

@@ -38,18 +38,18 @@ def terminal_expect(*, terminal_id: int) -> int:
 
 
 def terminals_expect() -> int:
-    """Write the rows of approved terminals that have been told nothing yet; returns how many.
+    """Write the rows of approved terminals that have been sent nothing yet; returns how many.
 
     A terminal whose rows are complete, or that has polled, has a cursor and is not looked at.
     """
-    untold = Terminal.objects.filter(status=TerminalStatus.APPROVED, cursor__isnull=True)
-    ids = untold.order_by("pk").values_list("pk", flat=True)[:_TERMINALS_AT_ONCE]
+    waiting = Terminal.objects.filter(status=TerminalStatus.APPROVED, cursor__isnull=True)
+    ids = waiting.order_by("pk").values_list("pk", flat=True)[:_TERMINALS_AT_ONCE]
     return sum(terminal_expect(terminal_id=pk) for pk in list(ids))
 
 
 @transaction.atomic
 def _expect_batch(terminal_id: int) -> int | None:
-    """Write the next rows and return how many; None for a terminal that may hold nobody."""
+    """Write the next rows and return how many; None for a terminal that may hold no person."""
     terminal = Terminal.objects.filter(pk=terminal_id, status=TerminalStatus.APPROVED).first()
     if terminal is None:
         return None

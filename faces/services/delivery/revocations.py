@@ -1,4 +1,4 @@
-"""How long it takes until the last door has forgotten somebody (invariant 6, measured)."""
+"""Revocations: how long it takes until the last door has forgotten a person (invariant 6)."""
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
@@ -83,8 +83,8 @@ def _settle(revocation: Revocation) -> None:
     deletes = Delivery.objects.filter(revocation=revocation, operation=Operation.DELETE)
     owing = deletes.exclude(state=DeliveryState.STORED)
     if owing.exists():
-        told_out = not owing.filter(Q(attempts__lt=DELETE_ATTEMPTS) | Q(remedy="")).exists()
-        revocation.state = RevocationState.UNCONFIRMED if told_out else RevocationState.OPEN
+        given_up = not owing.filter(Q(attempts__lt=DELETE_ATTEMPTS) | Q(remedy="")).exists()
+        revocation.state = RevocationState.UNCONFIRMED if given_up else RevocationState.OPEN
         revocation.save(update_fields=["state"])
         return
     confirmed = deletes.filter(state=DeliveryState.STORED).exists()

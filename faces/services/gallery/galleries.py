@@ -134,7 +134,7 @@ def _publish(*, gallery_id: int, revision: int, path: str, size: int) -> bool:
     keep_from = gallery.published_revision
     GalleryRemoval.objects.filter(gallery=gallery, revision__lte=keep_from).delete()
     if gallery.published_path:
-        files_doom([gallery.published_path])
+        files_mark_for_deletion([gallery.published_path])
     Gallery.objects.filter(pk=gallery_id).update(
         published_revision=revision,
         published_path=path,
@@ -145,7 +145,7 @@ def _publish(*, gallery_id: int, revision: int, path: str, size: int) -> bool:
     return True
 
 
-def files_doom(paths: Sequence[str]) -> None:
+def files_mark_for_deletion(paths: Sequence[str]) -> None:
     """Have stored files deleted after commit; the rows outlive a crash in between."""
     DoomedFile.objects.bulk_create(
         [DoomedFile(path=path) for path in paths if path], ignore_conflicts=True
@@ -154,7 +154,7 @@ def files_doom(paths: Sequence[str]) -> None:
 
 
 def files_erase() -> int:
-    """Delete doomed files from the storage and return how many went; safe to repeat.
+    """Delete files marked for deletion from the storage and return how many went; safe to repeat.
 
     They do not go through the trash, and what of them is there goes as well: it came there while no
     row named them, as after a restored database.

@@ -1,4 +1,4 @@
-"""The job that tells chosen faces again."""
+"""The job that sends chosen faces again."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The jobs that tell whole terminals again: what failed there, or everything from zero."""
+"""The jobs that send whole terminals again: what failed there, or everything from zero."""
 
 from collections.abc import Callable, Iterable
 from datetime import datetime

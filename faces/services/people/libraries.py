@@ -1,4 +1,4 @@
-"""Keeping libraries from going while somebody comes to name them."""
+"""Locks of libraries against deletion while people are being added."""
 
 from collections.abc import Collection
 

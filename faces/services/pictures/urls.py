@@ -1,7 +1,7 @@
 """Addresses under which terminals fetch pictures: short, signed, expiring (seed 9.1).
 
 A terminal takes at most 128 characters, plain HTTP, ending in .jpg. The path is
-``/i/<43 characters>.jpg``: photo, terminal, the token of the address under which it was told,
+``/i/<43 characters>.jpg``: photo, terminal, the token of the address under which it was sent,
 expiry, and 128 bits of a keyed digest over them, so an address cannot be guessed or changed to
 another person. It ends with its time and with the right to see the picture, whichever comes
 first: each time it is used, one statement asks whether this terminal may hold that person now.
@@ -126,7 +126,7 @@ def _numeric_root(host: str) -> str:
 
 
 def _number_of(name: str) -> str:
-    """Return the address behind a host's name; "" when nobody knows it."""
+    """Return the address behind a host's name; "" when it is unknown."""
     try:
         found = socket.getaddrinfo(name, None, socket.AF_INET, socket.SOCK_STREAM)
     except (OSError, UnicodeError):

@@ -32,7 +32,7 @@ logger = logging.getLogger(__name__)
 # Of a terminal that may hold nobody now; it begins anew once it may.
 _NOTHING_YET = SyncAnswer(entries=(), last_query_time=0)
 # The bare path, from an address that the server does not know.
-_NOBODY_KNOWN = Caller()
+_UNKNOWN_CALLER = Caller()
 # Pages of a running full sync that may be asked for again because their answer was lost.
 _PAGES_KEPT = 8
 
@@ -79,7 +79,7 @@ def terminal_view_changed(*, terminal: Terminal) -> None:
 
 
 def sync_answer(
-    *, terminal: Terminal, last_query_time: int, picture_root: str, caller: Caller = _NOBODY_KNOWN
+    *, terminal: Terminal, last_query_time: int, picture_root: str, caller: Caller = _UNKNOWN_CALLER
 ) -> SyncAnswer:
     """Return the next page of changes for a terminal.
 
@@ -111,7 +111,7 @@ def sync_answer(
 
 
 def _seen(terminal: Terminal, asked: int) -> SyncState | None:
-    """Look how a terminal stands, under no lock; None for a first poll, or one no longer ours.
+    """Read a terminal's sync state, under no lock; None for a first poll, or one no longer ours.
 
     It says which way to go. What the answer says is read again under the locks.
     """
@@ -168,7 +168,7 @@ def _answer_sharing(terminal: Terminal, asked: int, pictures: PictureAddresses) 
     since = Position(asked, asked, begun=asked)
     page = page_after(_as_it_is(terminal, state), since, state.newest, state)
     # A page ends at a stamp, so its cursor says what was told and no more.
-    given = state.newest if page.is_last else page.told.saves
+    given = state.newest if page.is_last else page.reached.saves
     deliveries_sent(terminal=terminal, people=page.people)
     cursor_move(terminal_id=terminal.pk, issued=max(cursor.issued, given), now=timezone.now())
     return _answer(page, given, pictures)
@@ -178,7 +178,7 @@ def _answer_sharing(terminal: Terminal, asked: int, pictures: PictureAddresses) 
 def _answer_alone(
     terminal: Terminal, asked: int, pictures: PictureAddresses, caller: Caller
 ) -> SyncAnswer:
-    """Answer with whatever there is, while nobody else has the site's clock."""
+    """Answer with all there is, holding the site's clock alone."""
     cursor = _cursor_locked(terminal, is_first=not asked)
     newest = clock_hold(site_id=terminal.site_id)
     since = _since(cursor, asked, newest)
@@ -238,7 +238,7 @@ def _as_it_is(terminal: Terminal, state: SyncState) -> Terminal:
 
 
 def _since(cursor: TerminalCursor, asked: int, newest: int) -> Position:
-    """Return how far the terminal has been told."""
+    """Return how far the terminal is."""
     if _is_plain(cursor, asked):
         return Position(asked, asked, begun=asked)
     return _resume(cursor, asked, newest)
@@ -251,20 +251,20 @@ def _given(terminal: Terminal, cursor: TerminalCursor, asked: int, page: Page, n
             return newest
         if not page.deletes:
             # It ends at a stamp, so this cursor says what was told and no more.
-            return page.told.saves
+            return page.reached.saves
         cursor.pages = [[asked, asked, asked, asked]]
     # Greater than every cursor this terminal was ever given, its former site's included: whoever
     # lost this answer and asks with an older one must not seem to have what this one told.
     fresh = clock_advance_held(site_id=terminal.site_id, held=newest, above=cursor.issued)
-    told = Position(fresh, fresh, begun=fresh) if page.is_last else page.told
+    reached = Position(fresh, fresh, begun=fresh) if page.is_last else page.reached
     cursor.complete_from = fresh if page.is_last else None
-    cursor.pages.append([fresh, told.saves, told.deletes, told.begun])
+    cursor.pages.append([fresh, reached.saves, reached.deletes, reached.begun])
     cursor.pages = cursor.pages[-_PAGES_KEPT:]
     return fresh
 
 
 def _resume(cursor: TerminalCursor, asked: int, newest: int) -> Position:
-    """Return how far the terminal has been told, by the cursor it asks with; 0 begins anew."""
+    """Return how far the terminal is, by the cursor it asks with; 0 begins anew."""
     for known, *position in cursor.pages:
         if known == asked:
             # To the end of the list: what is asked with again and again must not be dropped.

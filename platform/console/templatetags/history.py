@@ -1,4 +1,4 @@
-"""What Django's history notes of changes, in the reader's language.
+"""Entries of Django's history in the reader's language.
 
 Django notes the labels of a form's fields in English, with a capital; the catalogue has them as the
 models and forms write them.

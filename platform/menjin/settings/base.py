@@ -253,7 +253,7 @@ SPECTACULAR_SETTINGS = {
         "PersonStateEnum": "faces.choices.PersonState",
         "ResultEnum": "records.choices.VerificationResult",
         "VerificationEnum": "devices.choices.Verification",
-        "CommandKindEnum": "devices.commands.kind_choices",
+        "CommandKindEnum": "devices.command_kinds.kind_choices",
         "CommandStateEnum": "devices.choices.CommandState",
         "ReasonEnum": "records.choices.Reason",
         "RefusedReasonEnum": "devices.choices.RefusedReason",
@@ -289,7 +289,7 @@ CELERY_BEAT_SCHEDULE = {
     "commands-sweep": {"task": "devices.tasks.commands_sweep", "schedule": 5.0},
     "jobs-sweep": {"task": "devices.tasks.jobs_sweep", "schedule": 15.0},
     "sign-ins-sweep": {"task": "console.tasks.sign_ins_sweep", "schedule": 3600.0},
-    # 03:30 in Shanghai, when nobody stands at a door.
+    # 03:30 in Shanghai, when few people pass.
     "clocks-sync": {"task": "devices.tasks.clocks_sync", "schedule": crontab(hour=19, minute=30)},
     "audit-forget": {"task": "devices.tasks.audit_forget", "schedule": crontab(hour=18, minute=15)},
     "newcomers-forget": {"task": "devices.tasks.newcomers_forget", "schedule": 900.0},
@@ -351,7 +351,7 @@ LOGGING = {
         "django.server": {"handlers": [], "propagate": True},
         "django.request": {"filters": ["not_shed"]},
         "uvicorn.access": {"level": "WARNING"},
-        # One line per periodic task every ten seconds tells nobody anything.
+        # One line per periodic task every ten seconds helps no operator.
         "celery.beat": {"level": "WARNING"},
         "celery.worker.strategy": {"level": "WARNING"},
         "celery.app.trace": {"level": "WARNING"},

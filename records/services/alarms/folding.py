@@ -1,4 +1,4 @@
-"""Floods of alerts: one that counts in place of thousands that nobody reads.
+"""Floods of alerts: one that counts in place of thousands.
 
 When a site has so many active alerts of one kind, further ones are counted on a single alert of
 that kind, which names no terminal and no person. What they were about is still there: on the

@@ -1,4 +1,4 @@
-"""What of a record somebody should look at."""
+"""Alerts that records raise."""
 
 from typing import Final
 

@@ -62,7 +62,7 @@ def dedupe_key(
         kind: of the record.
         user_id: as the terminal says; empty for a reading.
         message: as read.
-        likeness: of the message as sent (``terminal_protocol.likeness``), else what was read.
+        likeness: of the message as sent (``terminal_protocol.message_digest``), else what was read.
         stands_still: its clock does, so that its moment is none.
     """
     picture = hashlib.sha256(message.image).hexdigest() if message.image else message.image_sha256
@@ -83,11 +83,11 @@ def _moment(message: FaceMatch | TemperatureReading) -> str:
 
 
 def _measured(message: FaceMatch | TemperatureReading) -> str:
-    told: list[object] = [message.temperature_c, message.mask, message.open_code]
+    values: list[object] = [message.temperature_c, message.mask, message.open_code]
     if isinstance(message, FaceMatch):
         card = message.id_card
-        told += [message.similarity, message.action_code, card and (card.number, card.name)]
-    return "\0".join(map(str, told))
+        values += [message.similarity, message.action_code, card and (card.number, card.name)]
+    return "\0".join(map(str, values))
 
 
 def repeat_answer(*, admission: Admission, key: str) -> PassOutcome | None:

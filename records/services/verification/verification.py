@@ -1,4 +1,4 @@
-"""The platform's own look at the picture of a pass: is this really the claimed person?
+"""Verification: is the picture of a pass really of the claimed person.
 
 1:1 against every accepted photo of the claimed person, and 1:N in the site's gallery to tell
 "somebody else is clearly closer" from "bad picture". A face of which a manager said that it is not
@@ -148,7 +148,7 @@ def _verdict(cosine: float, other: Candidate | None, negative: _Negative | None)
 
 
 def _without_reference(negative: _Negative | None, ms: dict[str, float]) -> Verified:
-    """A face known to be somebody else's is refused though there is no photo to compare with."""
+    """Refuse a face known to be another person's, though there is no photo to compare with."""
     known = negative is not None and negative.cosine >= engine().threshold
     return Verified(
         VerificationResult.MISMATCH if known else VerificationResult.NO_REFERENCE,

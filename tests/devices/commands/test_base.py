@@ -13,7 +13,7 @@ from django.utils import timezone
 from rest_framework import serializers
 
 from devices.choices import CommandKind
-from devices.commands import (
+from devices.command_kinds import (
     KINDS,
     SOON,
     CommandResult,
@@ -46,18 +46,18 @@ from django.core.exceptions import ValidationError
 from rest_framework import serializers
 
 from devices.calling import TerminalClient
-from devices.commands import CommandResult, Given, Kind, Permission, register
+from devices.command_kinds import Ended, Given, Kind, Permission, register
 from devices.services import CallSession
 
 
-def ring(session: CallSession) -> CommandResult:
+def ring(session: CallSession) -> Ended:
     times = session.command.payload["times"]
 
     async def ask(client: TerminalClient) -> None:
         await client.call("jsonCmd", body={"ring": times}, deadline=session.deadline)
 
     session.talk(ask)
-    return CommandResult(result={"rings": times})
+    return Ended(result={"rings": times})
 
 
 def checked(given):

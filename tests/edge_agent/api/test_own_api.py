@@ -63,9 +63,9 @@ async def test_timestamp_that_another_caller_used_is_replaced(terminal: RunningT
 
     class Ticking(ManualClock):
         def now(self) -> datetime:
-            told = super().now()
+            reported = super().now()
             self.advance(0.001)
-            return told
+            return reported
 
     answer = await call_own(terminal.config, "jsonCmd", clock=Ticking(), content={"cmd": "sync"})
 
@@ -88,13 +88,13 @@ async def test_platforms_person_is_not_taken(terminal: RunningTerminal) -> None:
     changes = [SavePerson("u7", "Bob", "user", "")]
     await terminal.parts.upstream.sync._store.apply(changes, at=ManualClock().now())
 
-    assert "the platform has somebody with this id" in await refusal(terminal)
+    assert "the platform has a person with this id" in await refusal(terminal)
 
 
 async def test_photo_without_a_face_is_said(terminal: RunningTerminal) -> None:
-    told = await refusal(terminal, photo=person_jpeg(0))
+    reported = await refusal(terminal, photo=person_jpeg(0))
 
-    assert told == "No face was found. Use a photo that shows the whole face from the front."
+    assert reported == "No face was found. Use a photo that shows the whole face from the front."
 
 
 @pytest.mark.parametrize(

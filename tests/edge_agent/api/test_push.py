@@ -108,7 +108,7 @@ async def impatient(terminal: RunningTerminal) -> AsyncIterator[RunningTerminal]
         terminal.config.api, terminal.parts.interfaces.terminal, hub=hub, rng=random.Random(1)
     )
     running = asyncio.create_task(server.run())
-    await terminal.told("api", times=2)
+    await terminal.reported("api", times=2)
     del terminal.event_log.events[: terminal.event_log.events.index(terminal.named("api")[1])]
     yield terminal
     running.cancel()

@@ -64,7 +64,7 @@ class Door:
         return parse_config(table, base=self.folder)
 
     async def examined(self) -> dict[str, Finding]:
-        told: list[Finding] = []
+        reported: list[Finding] = []
         plan = DoctorPlan(
             **{
                 "config": self.config,
@@ -73,8 +73,8 @@ class Door:
                 **self.more,
             }
         )
-        findings, _ = await run_checks(plan, told.append)
-        assert told == findings
+        findings, _ = await run_checks(plan, reported.append)
+        assert reported == findings
         assert TOKEN not in repr(findings)
         assert PASSWORD not in repr(findings)
         return {one.check: one for one in findings}
@@ -113,10 +113,10 @@ async def test_file_that_others_can_read_is_a_warning(door: Door) -> None:
 
 
 @pytest.mark.parametrize(
-    ("api", "words"),
+    ("api", "text"),
     [
         ({"password": "123456"}, "still the factory's"),
-        ({"password": ""}, "nobody may call"),
+        ({"password": ""}, "no caller is admitted"),
         ({"password_expires": "2020-01-01"}, "good until 2020-01-01"),
     ],
 )
@@ -155,7 +155,7 @@ async def test_missing_models_say_how_to_get_them(door: Door) -> None:
 
 
 @pytest.mark.parametrize(
-    ("spoilt", "words"),
+    ("spoilt", "text"),
     [
         (lambda picture: Image.new("RGB", picture.size, (40, 40, 40)), "nothing but one colour"),
         (lambda picture: picture.point(lambda value: value // 10), "too dark"),
@@ -226,7 +226,7 @@ async def test_platform_that_is_not_there(door: Door) -> None:
 
     found = await door.examined()
 
-    assert is_failed(found["network"], "nobody listens there")
+    assert is_failed(found["network"], "no server listens there")
     assert found["platform"].result is Result.SKIPPED
     assert found["clock"].result is Result.SKIPPED
 
@@ -238,7 +238,7 @@ async def test_name_that_cannot_be_one(door: Door) -> None:
 
 
 @pytest.mark.parametrize(
-    ("failure", "result", "words"),
+    ("failure", "result", "text"),
     [
         (refusal("10005"), Result.FAILED, "does not take this terminal in (ret 10005: no)"),
         (refusal("10004"), Result.FAILED, "(ret 10004: no)"),
@@ -317,7 +317,7 @@ async def test_terminal_that_waits_for_approval(door: Door, platform: FakePlatfo
 
     finding = (await door.examined())["platform"]
 
-    assert is_warned(finding, "has sent it nobody so far")
+    assert is_warned(finding, "has sent it no people so far")
 
 
 async def test_library_of_a_terminal_in_step_is_not_asked_for(
@@ -337,7 +337,7 @@ async def test_library_of_a_terminal_in_step_is_not_asked_for(
 
 
 @pytest.mark.parametrize(
-    ("ahead_s", "result", "words"),
+    ("ahead_s", "result", "text"),
     [
         (0, Result.OK, "against the platform's"),
         (-90, Result.WARNING, "behind the platform's"),
@@ -400,7 +400,7 @@ async def test_page_of_an_agent_that_runs(door: Door, taken: int) -> None:
         missing = (await door.examined())["web page"]
 
     assert listened.result is Result.OK
-    assert is_failed(missing, "nobody listens")
+    assert is_failed(missing, "no server listens")
 
 
 async def test_signatures_that_count_again_are_said_plainly(door: Door) -> None:
@@ -483,13 +483,13 @@ def test_command_says_lines_or_json_and_fails_when_something_failed(
     assert main(["doctor", "--config", str(path)]) == 1
     lines = capfd.readouterr().out.splitlines()
     assert main(["doctor", "--json", "--config", str(path)]) == 1
-    told = json.loads(capfd.readouterr().out)
+    reported = json.loads(capfd.readouterr().out)
 
-    assert len(lines) == len(told["findings"]) == 16
+    assert len(lines) == len(reported["findings"]) == 16
     assert lines[0].startswith("OK       configuration  ")
     assert any(line.startswith("FAILED   face models    ") for line in lines)
-    assert told["ok"] is False
-    assert TOKEN not in json.dumps(told) + "\n".join(lines)
+    assert reported["ok"] is False
+    assert TOKEN not in json.dumps(reported) + "\n".join(lines)
 
 
 def test_wrong_configuration_is_a_finding(

@@ -416,9 +416,9 @@ async def test_another_chip_at_its_address_is_one_clear_sentence(i2c: "FakeI2c")
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "reported"),
     [({"refresh_hz": 9}, "refresh_hz: must be one of"), ({"rotated": 45}, "rotated: must be one")],
 )
-def test_numbers_between_are_refused(options: dict[str, int], told: str) -> None:
-    with pytest.raises(ConfigInvalid, match=told):
+def test_numbers_between_are_refused(options: dict[str, int], reported: str) -> None:
+    with pytest.raises(ConfigInvalid, match=reported):
         Mlx90640Options(**options).make()

@@ -85,7 +85,7 @@ async def test_port_that_is_taken_is_said_and_tried_again(
         page = RunningPage(tmp_path, platform.base_url, {}, {"port": port})
         async with AsyncExitStack() as stack:
             opening = asyncio.create_task(stack.enter_async_context(page))
-            await page.told("page_problem")
+            await page.reported("page_problem")
             holder.close()
             await opening
 

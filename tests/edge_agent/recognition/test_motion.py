@@ -93,7 +93,7 @@ def test_people_in_the_corridor_are_looked_at_and_the_empty_one_is_not(
     assert sum(looks[-60:]) <= 3
 
 
-def crowd(at_s: float) -> np.ndarray:
+def passers_by(at_s: float) -> np.ndarray:
     """A picture full of people who walk to and fro."""
     picture = WALL.copy()
     for number in range(6):
@@ -106,7 +106,7 @@ def test_corridor_is_empty_two_seconds_after_a_crowd() -> None:
     """The background used to learn the crowd by and by, and took as long to forget it."""
     gate = taught()
     times = [2 + one / 12 for one in range(12 * 40)]
-    busy = [gate.has_motion(noisy(crowd(at_s)), at_s) for at_s in times if at_s < 30]
+    busy = [gate.has_motion(noisy(passers_by(at_s)), at_s) for at_s in times if at_s < 30]
 
     after = [gate.has_motion(noisy(WALL), at_s) for at_s in times if at_s >= 30]
 

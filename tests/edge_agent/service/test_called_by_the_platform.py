@@ -3,7 +3,6 @@
 Door, clock, settings, people and records over loopback, each from the button to the row.
 """
 
-import importlib.util
 import shutil
 import signal
 import time
@@ -26,10 +25,6 @@ from tests.support.agents import Agent
 pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.slow,
-    pytest.mark.skipif(
-        importlib.util.find_spec("edge_agent.api") is None,
-        reason="this software terminal does not serve chapters 4 to 8",
-    ),
 ]
 
 
@@ -53,8 +48,8 @@ def agent(tmp_path: Path, portraits: dict[str, Path]) -> Iterator[Agent]:
 @pytest.fixture
 def gate(agent: Agent, terminal: Terminal) -> Terminal:
     """Return its row, with the address it tells and the password it was delivered with."""
-    told = agent.wait_event(lambda event: event["event"] == "api")
-    terminal.api_address, terminal.api_password = f"127.0.0.1:{told['port']}", "123456"
+    outcome = agent.wait_event(lambda event: event["event"] == "api")
+    terminal.api_address, terminal.api_password = f"127.0.0.1:{outcome['port']}", "123456"
     terminal.save()
     return terminal
 

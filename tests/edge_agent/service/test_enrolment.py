@@ -69,9 +69,9 @@ def test_enrolled_person_is_recognised_in_another_picture(
     assert main(["enrol", "--config", str(path), *person, str(portraits["obama.jpg"])]) == 0
     assert "recognises them from its next start" in capsys.readouterr().out
     assert main(["match", "--config", str(path), str(portraits["obama2.jpg"])]) == 0
-    told = capsys.readouterr().out
-    assert "  1. 7  Barack Obama  similarity " in told
-    assert ", the same person" in told
+    reported = capsys.readouterr().out
+    assert "  1. 7  Barack Obama  similarity " in reported
+    assert ", the same person" in reported
     assert main(["match", "--config", str(path), str(portraits["biden.jpg"])]) == 1
     assert ", below 60" in capsys.readouterr().out
 
@@ -127,11 +127,11 @@ async def test_camera_gives_the_first_good_picture_and_says_what_to_do_before(
     good = opened(portraits["obama.jpg"])
     shown = [Image.new("RGB", good.size), blurred(good), blurred(good), good]
     camera = ListCamera([Frame(np.asarray(one)) for one in shown])
-    told: list[str] = []
+    reported: list[str] = []
 
-    photo = await photo_from_camera(camera, engine, within_s=30, report=told.append)
+    photo = await photo_from_camera(camera, engine, within_s=30, report=reported.append)
 
-    assert [one.split(".")[0] for one in told] == ["No face was found", "The face is blurred"]
+    assert [one.split(".")[0] for one in reported] == ["No face was found", "The face is blurred"]
     assert photo == photo_from_file(as_file(good), engine)
 
 
@@ -203,7 +203,7 @@ async def test_full_terminal_says_so(
 @pytest.mark.parametrize(
     ("user_id", "name", "words"),
     [
-        ("all", "Ann", "means everybody"),
+        ("all", "Ann", "means all people"),
         ("x" * 41, "Ann", "userId: "),
         ("7", "", "name: "),
     ],

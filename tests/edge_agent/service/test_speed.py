@@ -39,22 +39,22 @@ def test_every_step_is_measured_and_the_terminals_data_is_as_it_was(
     numbers = ("--people", "50", "--frames", "4", "--photo", str(portrait))
 
     assert main(["bench", "--json", "--config", str(path), *numbers]) == 0
-    told = json.loads(capsys.readouterr().out)
+    reported = json.loads(capsys.readouterr().out)
     assert main(["bench", *numbers]) == 0
     words = capsys.readouterr().out
 
-    steps = {one["name"]: one for one in told["steps"]}
+    steps = {one["name"]: one for one in reported["steps"]}
     assert set(steps) == {
         *("find faces", "describe a face", "1:N match", "numpy product", "picture to decision"),
     }
     assert all(one["runs"] == 4 and 0 < one["p50_ms"] <= one["p99_ms"] for one in steps.values())
     # A decision takes all of it, and what it takes on disk.
     assert steps["picture to decision"]["p50_ms"] > steps["describe a face"]["p50_ms"] / 2
-    assert (told["people_random"], told["people_held"]) == (50, 1)
-    assert told["ratio"] == pytest.approx(
+    assert (reported["people_random"], reported["people_held"]) == (50, 1)
+    assert reported["ratio"] == pytest.approx(
         steps["numpy product"]["p50_ms"] / steps["1:N match"]["p50_ms"], abs=0.02
     )
-    assert told["machine"]["cores"] >= 1
+    assert reported["machine"]["cores"] >= 1
     assert (data / "agent.sqlite3").read_bytes() == before
     assert not list(data.glob("menjin-bench-*"))
     assert "50 random and 0 held" in words

@@ -26,6 +26,7 @@ from tests.support.edge.running_terminal import WaitingEventLog
 from tests.support.fake_platform import Failure, FakePlatform
 from tests.support.small_disk import SmallDisk, small_disk
 
+pytestmark = pytest.mark.small_disk
 WRITER = UploadWriter("0000001", "", "", action_code=1, mask_assumed=False)
 PICTURE_BYTES = 40_000
 QUEUE = QueueConfig(free_min_bytes=0)
@@ -198,12 +199,12 @@ async def test_what_found_a_place_is_not_stored_twice(
     await terminal.visit_writer.step()
     await terminal.drain()
 
-    def told() -> list[FaceMatch]:
+    def reported() -> list[FaceMatch]:
         return [one for one in platform.passes if one.user_id == str(terminal.came)]
 
-    await asyncio.to_thread(platform.wait, lambda _: len(told()) == 2)
-    whole = next(one for one in told() if one.image)
-    light = next(one for one in told() if not one.image)
+    await asyncio.to_thread(platform.wait, lambda _: len(reported()) == 2)
+    whole = next(one for one in reported() if one.image)
+    light = next(one for one in reported() if not one.image)
     assert light.image_sha256 == hashlib.sha256(whole.image or b"").hexdigest()
     assert light.captured_raw == whole.captured_raw
 
@@ -275,7 +276,7 @@ async def test_agent_without_room_to_start_waits_says_so_once_and_can_be_stopped
     )  # fmt: skip
 
     async with asyncio.timeout(20):
-        await event_log.heard.wait()
+        await event_log.received.wait()
         stop.set()
         ending = await agent
 

@@ -1,6 +1,5 @@
 """Nobody waits in a circle: each test here was a deadlock that the explorer found."""
 
-import os
 import threading
 import time
 from collections.abc import Callable
@@ -29,9 +28,7 @@ from tests.support.people import enrol
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
-    pytest.mark.skipif(
-        bool(os.environ.get("MENJIN_TEST_SQLITE")), reason="SQLite lets one writer in at a time"
-    ),
+    pytest.mark.postgres,
 ]
 
 # The statement by which a change takes its site's clock.

@@ -35,7 +35,7 @@ from tests.support.edge.fakes import (
 )
 from tests.support.fake_platform import FakePlatform
 
-ANN, STRANGER, NOBODY = 100, 200, 0
+ANN, STRANGER, UNRECOGNISED = 100, 200, 0
 
 
 class Door:

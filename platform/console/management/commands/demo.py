@@ -1,4 +1,4 @@
-"""``manage.py demo``: one door, end to end, on real photos. What ``make run`` starts."""
+"""Command ``manage.py demo``: one door, end to end, on real photos; ``make run`` starts it."""
 
 import ctypes
 import os

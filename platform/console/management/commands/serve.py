@@ -1,4 +1,4 @@
-"""``manage.py serve``: the whole platform in one process."""
+"""Command ``manage.py serve``: the whole platform in one process."""
 
 import asyncio
 import logging

@@ -1,6 +1,5 @@
 """Who is calling, and what their first request makes of them."""
 
-import os
 import threading
 from datetime import timedelta
 
@@ -130,9 +129,7 @@ def test_a_site_may_name_the_networks_of_its_terminals(
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.skipif(
-    bool(os.environ.get("MENJIN_TEST_SQLITE")), reason="SQLite lets one writer in at a time"
-)
+@pytest.mark.postgres
 def test_two_rotations_at_once_leave_one_current_token(site: Site) -> None:
     failures: list[BaseException] = []
     together = threading.Barrier(4)

@@ -26,13 +26,15 @@ pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 TOKEN = "abcdEFGH1234ijklMNOP56"
 
 
-@pytest.fixture(autouse=True, params=[False, True], ids=["memory", "redis"])
+@pytest.fixture(
+    autouse=True,
+    params=[False, pytest.param(True, marks=pytest.mark.redis)],
+    ids=["memory", "redis"],
+)
 def _store(request: pytest.FixtureRequest, settings: Any) -> None:
     """Keep what was refused in this process, or in Redis."""
     if not request.param:
         settings.REDIS_URL = ""
-    elif not settings.REDIS_URL:
-        pytest.skip("no Redis")
     refused_store._store.cache_clear()
 
 

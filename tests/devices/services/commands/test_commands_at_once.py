@@ -17,7 +17,7 @@ from django.db import connection
 from django.utils import timezone
 
 from devices.choices import CommandKind
-from devices.commands import KINDS, CommandResult
+from devices.command_kinds import KINDS, CommandResult
 from devices.models import Terminal, TerminalCommand
 from devices.services import (
     CallSession,
@@ -33,9 +33,7 @@ from tests.support.terminal_api import TerminalServer
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
-    pytest.mark.skipif(
-        bool(os.environ.get("MENJIN_TEST_SQLITE")), reason="SQLite lets one writer in at a time"
-    ),
+    pytest.mark.postgres,
 ]
 
 
@@ -113,7 +111,7 @@ def test_an_open_does_not_wait_for_long_work_at_its_terminal(
 
     def long_work(session: CallSession) -> CommandResult:
         for number in range(20):
-            session.breathe(done=number)
+            session.yield_to_urgent(done=number)
             order.append("long")
             is_running.set()
             time.sleep(0.05)

@@ -1,6 +1,5 @@
 """Timestamps of calls: none twice for one terminal, whoever calls it, however its clock moves."""
 
-import os
 import threading
 import time
 
@@ -83,9 +82,7 @@ def test_no_timestamp_comes_twice(moves: list[tuple[int, int]]) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.skipif(
-    bool(os.environ.get("MENJIN_TEST_SQLITE")), reason="SQLite lets one writer in at a time"
-)
+@pytest.mark.postgres
 def test_threads_that_call_at_once_never_share_a_timestamp(terminal: Terminal) -> None:
     """Each has a connection of its own to PostgreSQL, as processes have."""
     given_out: list[list[int]] = [[] for _ in range(8)]

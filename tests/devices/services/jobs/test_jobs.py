@@ -175,7 +175,7 @@ def test_two_kinds_of_one_name_are_a_mistake(notes: Notes) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.skipif(bool(os.environ.get("MENJIN_TEST_SQLITE")), reason="needs row locks")
+@pytest.mark.postgres
 def test_a_second_worker_does_not_wait_for_the_first(site: Site, notes: Notes) -> None:
     job = begun(site, 35)
     moved: list[bool] = []
@@ -198,7 +198,7 @@ def _work_and_close(job_id: int) -> bool:
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.skipif(bool(os.environ.get("MENJIN_TEST_SQLITE")), reason="needs row locks")
+@pytest.mark.postgres
 def test_after_kill_9_within_a_batch_it_goes_on_and_does_nothing_twice(site: Site) -> None:
     """The worker is killed while its third batch waits for a row that somebody else holds."""
     Alert.objects.bulk_create(

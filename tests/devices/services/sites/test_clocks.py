@@ -167,10 +167,9 @@ def test_what_is_known_says_an_age_and_learns_nothing(
     assert ages == [3600, None]
 
 
+@pytest.mark.postgres
 @pytest.mark.django_db(transaction=True)
 def test_uploads_that_arrive_at_once_turn_it_once(terminal: Terminal) -> None:
-    if connection.vendor == "sqlite":
-        pytest.skip("SQLite lets one writer in at a time")
     for _ in range(10):
         Terminal.objects.filter(pk=terminal.pk).update(
             clock_is_wrong=False, clock_skew_s=None, clock_learnt_s=None, clock_learning={}

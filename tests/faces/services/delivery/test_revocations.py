@@ -146,12 +146,11 @@ def test_a_terminal_that_changes_its_libraries_revokes_nobody(
     assert not Revocation.objects.exists()
 
 
+@pytest.mark.postgres
 @pytest.mark.django_db(transaction=True)
 def test_two_last_doors_that_confirm_at_once_end_it(
     doors: list[WireClient], library: Library
 ) -> None:
-    if connection.vendor == "sqlite":
-        pytest.skip("SQLite lets one writer in at a time")
     for number in range(12):
         user_id = f"u{number}"
         person = enrol(library, user_id)

@@ -246,7 +246,7 @@ class TestAnswers:
         reporting.sync()
         after(hours=2)
         read_before: object = Person.objects.get(pk=person.pk)
-        read_before.told_stamp = row_of("1").again_stamp  # type: ignore[attr-defined]
+        read_before.listed_stamp = row_of("1").again_stamp  # type: ignore[attr-defined]
         read_before.photo_id = None  # type: ignore[attr-defined]
         report(reporting, "1")
 
@@ -395,7 +395,7 @@ def test_the_poll_after_the_mark_is_quiet_for_a_terminal_that_never_reports(
     assert (told(wire), wire.cursor) == ([], before)
 
 
-@pytest.mark.skipif(connection.vendor != "postgresql", reason="needs row locks")
+@pytest.mark.postgres
 @pytest.mark.django_db(transaction=True)
 def test_an_answer_that_comes_before_the_sweep_has_the_row_is_not_undone(
     reporting: WireClient, library: Library, monkeypatch: pytest.MonkeyPatch

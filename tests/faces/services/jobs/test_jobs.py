@@ -82,7 +82,7 @@ def test_many_people_are_erased_in_batches_and_every_terminal_forgets_them(
     assert list(Person.objects.all()) == [people[7]]
     assert not FacePhoto.objects.exclude(person=people[7]).exists()
     assert Revocation.objects.filter(state="open", doors=1).count() == 119
-    assert not Delivery.objects.filter(operation="delete").exclude(told="").exists()
+    assert not Delivery.objects.filter(operation="delete").exclude(sent_text="").exists()
 
 
 def test_the_cost_of_erasing_grows_with_batches_and_not_with_people(

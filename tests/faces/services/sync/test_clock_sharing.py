@@ -1,6 +1,5 @@
 """One change is news for every terminal of a site: their answers do not wait for each other."""
 
-import os
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -18,9 +17,7 @@ from tests.support.people import enrol
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
-    pytest.mark.skipif(
-        bool(os.environ.get("MENJIN_TEST_SQLITE")), reason="SQLite lets one writer in at a time"
-    ),
+    pytest.mark.postgres,
 ]
 
 

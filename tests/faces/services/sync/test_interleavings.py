@@ -17,7 +17,7 @@ pytestmark = pytest.mark.slow
 RUNS = int(os.environ.get("MENJIN_INTERLEAVINGS", "2000"))
 
 
-@pytest.mark.skipif(bool(os.environ.get("MENJIN_TEST_SQLITE")), reason="needs PostgreSQL")
+@pytest.mark.postgres
 def test_every_terminal_holds_exactly_what_it_should_after_each_interleaving() -> None:
     # A server of its own: it makes databases beside the one that the other tests use.
     own = {key: value for key, value in os.environ.items() if not key.startswith("TEST_")}

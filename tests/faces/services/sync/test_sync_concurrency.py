@@ -37,10 +37,7 @@ from tests.support.wire import PlatformBusy, WireClient
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
-    pytest.mark.skipif(
-        bool(os.environ.get("MENJIN_TEST_SQLITE")),
-        reason="SQLite lets one writer in at a time",
-    ),
+    pytest.mark.postgres,
 ]
 PEOPLE = [str(number) for number in range(8)]
 ROUNDS = int(os.environ.get("MENJIN_SYNC_ROUNDS", "12"))

@@ -1,7 +1,6 @@
 """Records fetched from a terminal: each pass once, by whatever way and in whatever order."""
 
 import json
-import os
 import threading
 import time
 from collections.abc import Callable
@@ -345,9 +344,7 @@ def test_a_clock_set_back_hides_no_record(gate: Terminal, door: TerminalServer) 
     assert Record.objects.count() == 1
 
 
-@pytest.mark.skipif(
-    bool(os.environ.get("MENJIN_TEST_SQLITE")), reason="SQLite lets one writer in at a time"
-)
+@pytest.mark.postgres
 @pytest.mark.django_db(transaction=True)
 def test_the_same_pass_fetched_pushed_and_uploaded_at_once_is_one_record(
     gate: Terminal, token: str
@@ -395,9 +392,7 @@ def waits_for_a_lock() -> bool:
         return bool(cursor.fetchone()[0])
 
 
-@pytest.mark.skipif(
-    bool(os.environ.get("MENJIN_TEST_SQLITE")), reason="SQLite lets one writer in at a time"
-)
+@pytest.mark.postgres
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("is_upload_first", [True, False])
 @pytest.mark.parametrize("img", [None, picture(222)], ids=["same-picture", "other-picture"])

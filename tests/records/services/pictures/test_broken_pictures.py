@@ -3,7 +3,6 @@
 import base64
 import io
 import json
-import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -180,8 +179,6 @@ def test_records_behind_a_poisoned_one_are_fetched(gate: Terminal, door: Termina
 @pytest.fixture
 def refusing() -> Callable[[str], None]:
     """Return what makes the database refuse records with a name, until the test's rollback."""
-    if connection.vendor != "postgresql" or os.environ.get("MENJIN_TEST_SQLITE"):
-        pytest.skip("needs PostgreSQL")
 
     def refuse(name: str) -> None:
         with connection.cursor() as cursor:
@@ -198,6 +195,7 @@ def refusing() -> Callable[[str], None]:
     return refuse
 
 
+@pytest.mark.postgres
 def test_a_record_that_cannot_be_stored_is_stored_with_less_and_holds_up_nobody(
     gate: Terminal,
     door: TerminalServer,
@@ -221,6 +219,7 @@ def test_a_record_that_cannot_be_stored_is_stored_with_less_and_holds_up_nobody(
     assert pull(gate).result["new"] == 0
 
 
+@pytest.mark.postgres
 def test_a_pushed_record_that_cannot_be_stored_is_stored_with_less(
     gate: Terminal, refusing: Callable[[str], None]
 ) -> None:
@@ -233,6 +232,7 @@ def test_a_pushed_record_that_cannot_be_stored_is_stored_with_less(
     assert Record.objects.get().faults == ["record_cut_down"]
 
 
+@pytest.mark.postgres
 def test_an_upload_that_cannot_be_stored_is_stored_with_less_and_opens_nothing(
     wire: WireClient, terminal: Terminal, obama: Person, refusing: Callable[[str], None]
 ) -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from terminal_protocol import FaceMatch, TemperatureReading, fault_words
-from terminal_protocol.signs import read_push, read_sign
+from terminal_protocol.sign_records import read_push, read_sign
 from terminal_protocol.values import read_temperature_c, read_unit
 
 ODD: list[Any] = [

@@ -1,12 +1,12 @@
-"""A terminal's own records (SignObject, 8.3.1), read as the uploads they would have been."""
+"""Records of a terminal (SignObject, 8.3.1), read as the corresponding uploads."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import tzinfo
 from typing import Any, Final
 
-from ._effort import Effort
 from ._reader import FieldReader, as_object
+from ._work_budget import WorkBudget
 from .device_calls import PUSH_RECORD, CallAnswer
 from .device_fields import FieldKind
 from .device_objects import SIGN_FIELDS, USER_OBJECT
@@ -27,7 +27,7 @@ _UPLOAD_NAMES: Final = {"wearmask": "mask", "name": "username"}
 
 @dataclass(frozen=True, slots=True)
 class PushReading:
-    """What a pushed message holds (8.3.3).
+    """Contents of a pushed message (8.3.3).
 
     Attributes:
         signs: records, as sent.
@@ -52,8 +52,8 @@ def read_push(data: Mapping[str, Any], *, is_broken_off: bool) -> PushReading:
     found = as_object(answer.value)
     if found is None and lookup(data, "signTime") is not None:
         found = data
-    effort = Effort()
-    listed = [as_object(one, effort) for one in found] if isinstance(found, list) else [found]
+    budget = WorkBudget()
+    listed = [as_object(one, budget) for one in found] if isinstance(found, list) else [found]
     has_code = answer.code == PUSH_RECORD
     signs = tuple(
         one
@@ -68,9 +68,9 @@ def read_push(data: Mapping[str, Any], *, is_broken_off: bool) -> PushReading:
 def read_sign(
     sign: Mapping[str, Any], *, zone: tzinfo | None = None
 ) -> FaceMatch | TemperatureReading:
-    """Read a SignObject; nothing refuses it. ``zone`` is its terminal's, as for an upload.
+    """Read a SignObject of any content; ``zone`` is its terminal's, as for an upload.
 
-    Somebody the terminal knew is a pass, a stranger (type -1) is a reading as in 9.3. What is known
+    A person the terminal knew is a pass, a stranger (type -1) is a reading as in 9.3. What is known
     of the person beside id and name is on file, and is not kept here.
     """
     reader = FieldReader(sign, zone=zone)
@@ -85,8 +85,8 @@ def read_sign(
         "captured_raw": captured_raw,
         "image": reader.image("signAvatar", required=False),
     }
-    user_id = reader.text("userId", limit=64, advised=40)
-    user_name = reader.text("name", limit=120, advised=80)
+    user_id = reader.text("userId", limit=64, seed_limit=40)
+    user_name = reader.text("name", limit=120, seed_limit=80)
     similarity = reader.number("similarity")
     id_card, card_faults = read_card(card) if isinstance(card, Mapping) else (None, [])
     if card not in (None, "", []) and not isinstance(card, Mapping):
@@ -110,7 +110,7 @@ def _fault(fault: str) -> str:
 
 
 def _facts(reader: FieldReader) -> dict[str, Any]:
-    """Return what the table has beside the person; what is not as it says is left out."""
+    """Return the fields of the table beside the person, without wrong ones."""
     facts: dict[str, Any] = {}
     for one in SIGN_FIELDS:
         if one.name not in _FACTS or one.kind is FieldKind.PICTURE:

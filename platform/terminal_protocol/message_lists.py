@@ -1,11 +1,11 @@
-"""Several messages in one body: one behind the other, in a list, or in an envelope with a list."""
+"""Several messages in one body: consecutive, in a list, or in an envelope with a list."""
 
 import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from ._effort import Effort
 from ._reader import as_object
+from ._work_budget import WorkBudget
 from .body import BodyReading
 from .exceptions import UnreadableBody
 from .values import folded
@@ -24,9 +24,9 @@ def messages_in(body: BodyReading, envelope: str = "Info") -> list[BodyReading]:
         UnreadableBody: too_many.
     """
     found: list[Mapping[str, Any]] = []
-    effort = Effort()
+    budget = WorkBudget()
     for outer in (body.data, *body.further):
-        for one in _opened(outer, {envelope.lower(), _LIST}, effort):
+        for one in _opened(outer, {envelope.lower(), _LIST}, budget):
             found.append(one)
             if len(found) > MESSAGES_MAX:
                 raise UnreadableBody("too_many")
@@ -39,34 +39,34 @@ def messages_in(body: BodyReading, envelope: str = "Info") -> list[BodyReading]:
 
 
 def length_of(message: BodyReading) -> int:
-    """Return about how many bytes a message takes."""
+    """Return the approximate number of bytes of a message."""
     return len(json.dumps(message.data, ensure_ascii=False, default=str).encode("utf-8", "replace"))
 
 
 def _opened(
-    data: Mapping[str, Any], envelopes: set[str], effort: Effort
+    data: Mapping[str, Any], envelopes: set[str], budget: WorkBudget
 ) -> Iterator[Mapping[str, Any]]:
     """Yield the entries of an envelope's list, or the object itself when it has none."""
     for key, value in data.items():
-        listed = as_object(value, effort) if folded(key) in envelopes else None
-        entries = list(objects_in(listed, effort)) if isinstance(listed, list) else []
+        listed = as_object(value, budget) if folded(key) in envelopes else None
+        entries = list(objects_in(listed, budget)) if isinstance(listed, list) else []
         if not entries:
             continue
         beside = {name: other for name, other in data.items() if name != key}
         if len(beside) > _BESIDE_MAX:
             beside = {}
         for entry in entries:
-            yield from _opened({**beside, **entry}, envelopes, effort)
+            yield from _opened({**beside, **entry}, envelopes, budget)
         return
     yield data
 
 
-def objects_in(listed: list[Any], effort: Effort | None = None) -> Iterator[dict[str, Any]]:
-    """Yield the objects of a list and of lists in it; what is none is passed over."""
-    effort = effort or Effort()
+def objects_in(listed: list[Any], budget: WorkBudget | None = None) -> Iterator[dict[str, Any]]:
+    """Yield the objects of nested lists; other values are skipped."""
+    budget = budget or WorkBudget()
     for one in listed:
-        entry = as_object(one, effort)
+        entry = as_object(one, budget)
         if isinstance(entry, dict):
             yield entry
         elif isinstance(entry, list):
-            yield from objects_in(entry, effort)
+            yield from objects_in(entry, budget)

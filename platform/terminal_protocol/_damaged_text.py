@@ -1,4 +1,4 @@
-"""Characters from bytes that are no correct UTF-8: cut, in a Chinese encoding, or both in one body.
+"""Decoding of bytes that are not valid UTF-8: cut, in a Chinese encoding, or both in one body.
 
 A damaged body is read run by run (a run begins with a byte beyond ASCII and ends where a value
 does), each as UTF-8 with replacement characters or as GB18030, whichever needs the less unlikely
@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import islice
 
-from ._effort import HALVES_MAX
+from ._work_budget import HALVES_MAX
 from .exceptions import UnreadableBody
 
 # What bounds the work on hostile bytes; a message of chapter 9 has a dozen runs of some bytes.
 _RUNS_MAX = 2_000
 _RUN_MAX_BYTES = 1_024
-_WEIGHED_MAX_BYTES = 65_536
+_COMPARED_MAX_BYTES = 65_536
 
 # Bytes below 0x30 and these others never are the second half of a Chinese character.
 _RUN = re.compile(rb"[\x80-\xff][^\x00-\x1f\"&',:;=]*+")
@@ -57,7 +57,7 @@ class _Run:
     is_sound: bool
 
     def costs(self, *, in_gbk_body: bool) -> tuple[int, int]:
-        """Return what reading it as UTF-8 and as GB18030 costs in such a body."""
+        """Return the costs of reading the run as UTF-8 and as GB18030."""
         if in_gbk_body:
             fine = _OTHER_THAN_GBK if self.is_sound else _OTHER_ENCODING
             return self.utf8_cost + fine, self.gbk_cost
@@ -65,7 +65,7 @@ class _Run:
 
 
 def has_halves(raw: bytes) -> bool:
-    """Tell whether bytes hold halves of characters (CESU-8), which the strict reader lets pass."""
+    """Return whether bytes hold surrogate halves (CESU-8), which the strict decoder accepts."""
     return _HALF.search(raw) is not None
 
 
@@ -79,13 +79,13 @@ def decode_damaged(raw: bytes) -> tuple[str, list[str]]:
         raise UnreadableBody("too_large")
     repairs = []
     if has_halves(raw) or _JAVA_NUL in raw:
-        raw, is_mended = _mend_halves(raw)
+        raw, is_mended = _join_halves(raw)
         repairs += ["json_cesu8"] if is_mended else []
     raw, blanks = _LATIN_BLANK.subn(b"\xc2\xa0", raw)
     try:
         text, is_gbk = raw.decode("utf-8", "surrogatepass"), False
     except UnicodeDecodeError:
-        text, is_gbk = _weigh(raw)
+        text, is_gbk = _decode_by_cost(raw)
     if is_gbk or blanks:
         repairs.append("json_encoding")
     if text.count(_REPLACEMENT) > raw.count(_REPLACEMENT.encode()):
@@ -98,8 +98,8 @@ def join_halves(text: str) -> str:
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
 
 
-def _mend_halves(raw: bytes) -> tuple[bytes, bool]:
-    """Write pairs as the character they are; in a body of GBK such bytes are characters."""
+def _join_halves(raw: bytes) -> tuple[bytes, bool]:
+    """Join surrogate pairs into characters; in a body of GBK such bytes are characters."""
     found = _PAIR.subn(lambda pair: join_halves(_halves(pair[0])).encode(), raw)
     mended = found[0].replace(_JAVA_NUL, b"\x00")
     if mended == raw:
@@ -107,7 +107,7 @@ def _mend_halves(raw: bytes) -> tuple[bytes, bool]:
     try:
         mended.decode("utf-8", "surrogatepass")
     except UnicodeDecodeError:
-        return (mended, True) if not _weigh(raw)[1] else (raw, False)
+        return (mended, True) if not _decode_by_cost(raw)[1] else (raw, False)
     return mended, True
 
 
@@ -115,8 +115,8 @@ def _halves(raw: bytes) -> str:
     return raw.decode("utf-8", "surrogatepass")
 
 
-def _weigh(raw: bytes) -> tuple[str, bool]:
-    """Return the text, and whether some of it was read as GB18030."""
+def _decode_by_cost(raw: bytes) -> tuple[str, bool]:
+    """Decode runs by the cheaper encoding; returns the text and whether some was GB18030."""
     runs, rest = _runs(raw)
     as_utf8 = sum(min(run.costs(in_gbk_body=False)) for run in runs)
     as_gbk = sum(min(run.costs(in_gbk_body=True)) for run in runs)
@@ -133,9 +133,9 @@ def _weigh(raw: bytes) -> tuple[str, bool]:
 
 
 def _runs(raw: bytes) -> tuple[list[_Run], int]:
-    """Return the runs that are weighed, and where the rest begins that only follows them."""
+    """Return the runs to compare, and where the rest begins that follows their encoding."""
     runs: list[_Run] = []
-    left = _WEIGHED_MAX_BYTES
+    left = _COMPARED_MAX_BYTES
     for found in islice(_RUN.finditer(raw), _RUNS_MAX):
         length = found.end() - found.start()
         if length > min(left, _RUN_MAX_BYTES):
@@ -188,6 +188,6 @@ def _character_cost(char: str, two_bytes: int) -> int:
 
 @cache
 def _common_hanzi() -> frozenset[str]:
-    """Return the first level of GB 2312: 3,755 characters by how often they are used."""
+    """Return the first level of GB 2312: the 3,755 most frequent characters."""
     rows = (bytes((high, low)) for high in range(0xB0, 0xD8) for low in range(0xA1, 0xFF))
     return frozenset(codecs.decode(b"".join(rows), "gb2312", "ignore"))

@@ -1,4 +1,4 @@
-"""What tells a message without a picture from others of its moment, read or not."""
+"""Digest that identifies a message without a picture among others of the same time."""
 
 import hashlib
 import json
@@ -19,7 +19,7 @@ from .values import (
 )
 
 _DEPTH_LIMIT: Final = 32
-# Longer than any column: ids and names that were cut are told apart by what was sent.
+# Longer than any column: ids and names that were cut are distinguished by what was sent.
 _TEXT_LIMIT: Final = 1024
 
 # Fields of uploads (9.2, 9.3) and of a terminal's own records (8.3.1), and how each is read.
@@ -37,26 +37,26 @@ _FIELDS: Final[dict[str, Callable[[Any], Any]]] = {
 }
 
 
-def likeness(data: Mapping[str, Any]) -> str:
-    """Return a digest of whom a message names and what was measured.
+def message_digest(data: Mapping[str, Any]) -> str:
+    """Return a digest of the person and the measurements in a message.
 
     A value counts as it is read, so that another notation of it is the same; one that cannot be
     read counts as it was sent, so that two of them are not the same because both are unreadable.
     Keys that are not known do not count: they may be another time in each repeat.
     """
     data = unwrap(data, "Info")
-    told = {name: _told(lookup(data, name), read) for name, read in _FIELDS.items()}
+    values = {name: _read_value(lookup(data, name), read) for name, read in _FIELDS.items()}
     unit_sent = lookup(data, *UNIT_KEYS)
     unit = read_unit(unit_sent)
     heat = lookup(data, "temperature")
     degrees, fault = read_temperature_c(heat, unit)
-    told["temperature"] = [_sent(heat), _sent(unit_sent)] if fault else str(degrees)
+    values["temperature"] = [_sent(heat), _sent(unit_sent)] if fault else str(degrees)
     if unit is None:
-        told["unit"] = _sent(unit_sent)
-    return hashlib.sha256(json.dumps(told).encode()).hexdigest()
+        values["unit"] = _sent(unit_sent)
+    return hashlib.sha256(json.dumps(values).encode()).hexdigest()
 
 
-def _told(value: Any, read: Callable[[Any], Any]) -> Any:
+def _read_value(value: Any, read: Callable[[Any], Any]) -> Any:
     if value in (None, ""):
         return None
     found = read(value)
@@ -64,6 +64,6 @@ def _told(value: Any, read: Callable[[Any], Any]) -> Any:
 
 
 def _sent(value: Any) -> Any:
-    """Return a value as it was sent, however its members are ordered."""
+    """Return a sent value in a canonical form."""
     value = as_object(value)
     return "(nested)" if is_deeper(value, _DEPTH_LIMIT) else json.dumps(value, sort_keys=True)

@@ -15,7 +15,7 @@ from face_engine import (
     is_same_picture,
     picture_hash,
 )
-from face_engine._sameness import correlation
+from face_engine._picture_hash import correlation
 
 NAMES = ["obama.jpg", "obama2.jpg", "obama3.jpg", "biden.jpg"]
 

@@ -1,11 +1,11 @@
-"""The decoder of an earlier commit, to be measured beside today's on the same machine."""
+"""Decoder of an earlier commit, to be measured beside the current one."""
 
 import subprocess
 from pathlib import Path
 
 
 def earlier_decoder(revision: str, folder: Path) -> Path:
-    """Write the decoder of an earlier commit into a folder and return what to put on the path."""
+    """Write the decoder of an earlier commit into a folder and return its import path."""
     packed = subprocess.run(
         ["git", "archive", revision, "platform/face_engine"],
         cwd=Path(__file__).parents[1],

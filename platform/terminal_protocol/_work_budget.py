@@ -1,4 +1,4 @@
-"""Bounds on the work that one body may cause, whatever it holds.
+"""Limits on the work that reading one body may cause.
 
 A message of chapter 9 has some forty values, a batch of 2,000 results (9.4) some 8,000. Reading a
 value takes microseconds, reading a megabyte of picture hardly more: so values are counted and
@@ -27,15 +27,15 @@ _SEPARATORS: Final = (",", "\\u002c", "\\u002C")
 _OPENING: Final = ("{", "[", "\\u007b", "\\u007B", "\\u005b", "\\u005B")
 
 
-class Effort:
-    """What is left of the work that a body may cause."""
+class WorkBudget:
+    """Remaining work that reading a body may cause."""
 
     def __init__(self) -> None:
         self._values_left = VALUES_MAX
         self._steps_left = _STEPS_IN_ALL_MAX
 
     def admit(self, text: str) -> None:
-        """Take what reading a text may cost at most, before it is read.
+        """Reserve the greatest cost of reading a text, before it is read.
 
         Separators in names count as well: telling them apart would be reading the text.
 
@@ -53,7 +53,7 @@ class Effort:
         self.step(_STEPS_OF_A_TEXT)
 
     def step(self, count: int = 1) -> None:
-        """Take steps.
+        """Consume steps.
 
         Raises:
             UnreadableBody: too_large.

@@ -1,4 +1,4 @@
-"""Is this the same picture again? Not the same face: the same photo, encoded anew or scaled.
+"""Perceptual hash: detects the same photo, encoded again or scaled.
 
 Two looks. A hash of 64 bits, whether each of 72 fields is darker than the next, is kept with a
 photo and compared for nothing; only where it is near are both pictures laid over each other.
@@ -13,7 +13,7 @@ from face_engine.base import RgbImage
 
 _ROWS = 8
 # Of 64. Encoded anew, scaled or a fifth brighter, copies of the portraits differ in 7 at most,
-# different photos of one person in 21 and more (tests/face_engine/test_sameness.py).
+# different photos of one person in 21 and more (tests/face_engine/test_picture_hash.py).
 _NEAR_BITS = 12
 _LAID_PX = 64
 # Correlation of grey values: of such copies 0.986 and more, of different photos below 0.6.
@@ -32,12 +32,12 @@ def picture_hash(image: RgbImage) -> str:
 
 
 def are_hashes_near(one: str, other: str) -> bool:
-    """Tell whether two pictures may be the same by their hashes."""
+    """Return whether the hashes of two pictures are near enough to compare the pictures."""
     return (int(one, 16) ^ int(other, 16)).bit_count() <= _NEAR_BITS
 
 
 def is_same_picture(one: RgbImage, other: RgbImage) -> bool:
-    """Tell whether two pictures are the same but for encoding, size and brightness."""
+    """Return whether two pictures are the same apart from encoding, size and brightness."""
     return correlation(one, other) >= _SAME
 
 

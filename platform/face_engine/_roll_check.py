@@ -1,4 +1,4 @@
-"""Is the main face of a photo as upright as its landmarks say?
+"""Check of whether the main face is as upright as its landmarks claim.
 
 The detector was trained on upright heads. Of one that lies or stands on its head it still finds the
 box, but reads the eyes out of a mouth and says "upright"; the descriptor is then worth nothing. So
@@ -43,7 +43,7 @@ _MISREAD: tuple[set[QualityProblem], ...] = (
 def judge_photo(
     engine: FaceEngine, image: RgbImage, *, limits: QualityLimits = DEFAULT_LIMITS
 ) -> tuple[list[DetectedFace], QualityReport]:
-    """Detect, assess, and see whether the face really stands upright.
+    """Detect faces, assess the photo, and verify that the main face is upright.
 
     For photos that are enrolled: it costs five or six looks more than ``assess``.
     """
@@ -52,33 +52,35 @@ def judge_photo(
     if set(report.problems) not in _MISREAD:
         return faces, report
     if faces:
-        roll_deg = _roll_seen_best(engine, _cut(image, faces[0]), faces[0].score)
+        roll_deg = _best_roll(engine, _cut(image, faces[0]), faces[0].score)
     else:
-        roll_deg = _roll_seen_best(engine, _whole(image), 0.0)
+        roll_deg = _best_roll(engine, _whole(image), 0.0)
     if roll_deg is None or abs(roll_deg) <= limits.max_roll_deg:
         return faces, report
     problems = (QualityProblem.TILTED,)
     return faces, replace(report, acceptable=False, problems=problems, roll_deg=roll_deg)
 
 
-def _roll_seen_best(engine: FaceEngine, picture: Image.Image, score: float) -> float | None:
-    """Return how far the head is tilted in the turn that shows it best; None: as it is.
+def _best_roll(engine: FaceEngine, picture: Image.Image, score: float) -> float | None:
+    """Return the tilt of the rotation in which the head scores best; None for no rotation.
 
     Args:
         engine: finds faces.
         picture: with the face in its middle, or a whole photo.
         score: of the face as it is, which a turn has to exceed.
     """
-    turned = max(_looks(engine, picture, _TURNS_DEG), key=lambda look: look[0], default=None)
+    turned = max(
+        _detect_in_turns(engine, picture, _TURNS_DEG), key=lambda look: look[0], default=None
+    )
     if turned is None or turned[0] <= score:
         return None
     # The eyes of a tilted head are read less tilted than they are, so it is measured upright.
     nearly = turned[1]
-    upright = next(_looks(engine, picture, (nearly,)), None)
+    upright = next(_detect_in_turns(engine, picture, (nearly,)), None)
     return nearly if upright is None else upright[1]
 
 
-def _looks(
+def _detect_in_turns(
     engine: FaceEngine, picture: Image.Image, turns_deg: tuple[float, ...]
 ) -> Iterator[tuple[float, float]]:
     """Yield score and tilt in the photo, in degrees, of the face in each turn that shows one."""
@@ -101,7 +103,7 @@ def _cut(image: RgbImage, face: DetectedFace) -> Image.Image:
 
 
 def _whole(image: RgbImage) -> Image.Image:
-    """Return the whole photo, small and with room around it: no turn loses a corner."""
+    """Return the whole photo, small and with margins, so that no rotation cuts a corner."""
     # Pixels left out first: Pillow's copy of a large photo would take more memory than the photo.
     step = max(1, max(image.shape[:2]) // (2 * _WHOLE_PX))
     few = np.ascontiguousarray(image[::step, ::step])

@@ -1,4 +1,4 @@
-"""Moments in the notations of terminals: numbers since 1970, and dates with or without zone."""
+"""Timestamps in the notations of terminals: numbers since 1970, dates with or without zone."""
 
 import re
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
@@ -14,7 +14,7 @@ _DIGITS = re.compile(
     r"(?P<year>\d{4})(?P<month>\d\d)(?P<day>\d\d)T?"
     r"(?P<hour>\d\d)(?P<minute>\d\d)(?P<second>\d\d)(?P<part>\d{3})?(?P<zone>)"
 )
-# Year first: of 05/11/2026 nobody can tell which is the day.
+# Year first: in 05/11/2026 the day is ambiguous.
 _DATE = re.compile(
     r"(?P<year>\d{4})[-/.年]\s*(?P<month>\d{1,2})[-/.月]\s*(?P<day>\d{1,2})(?:日\s*|\s*T\s*|\s+)"
     r"(?P<hour>\d{1,2})[:时點点]\s*(?P<minute>\d{1,2})"
@@ -24,8 +24,8 @@ _DATE = re.compile(
 )
 
 
-def moment_of_number(number: float, *, zone: tzinfo | None) -> datetime | None:
-    """Return the moment that a number says; None when it says none.
+def timestamp_from_number(number: float, *, zone: tzinfo | None) -> datetime | None:
+    """Return the timestamp of a number; None when it is none.
 
     Args:
         number: since 1970, in seconds or parts of them, or a date as yyyymmddhhmmss.
@@ -36,11 +36,11 @@ def moment_of_number(number: float, *, zone: tzinfo | None) -> datetime | None:
             return _since_1970(number / divisor)
     if number <= _MAX_S:
         return _since_1970(number)
-    return moment_of_text(f"{number:.0f}", zone=zone)
+    return timestamp_from_text(f"{number:.0f}", zone=zone)
 
 
-def moment_of_text(text: str, *, zone: tzinfo | None) -> datetime | None:
-    """Return the moment that a date and time say; None when they say none.
+def timestamp_from_text(text: str, *, zone: tzinfo | None) -> datetime | None:
+    """Return the timestamp of a date and time; None when the text is none.
 
     Args:
         text: such as 2017-02-17T09:36:00+08:00, 2017/2/17 9:36 or 2017年2月17日 9时36分.
@@ -58,7 +58,7 @@ def _since_1970(seconds: float) -> datetime | None:
 
 
 def _iso(text: str) -> datetime | None:
-    """Return the moment of ISO 8601 that names its offset."""
+    """Parse ISO 8601 with an offset."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from terminal_protocol import UnreadableBody, messages_in, read_body, read_feedback
-from terminal_protocol.several import MESSAGES_MAX
+from terminal_protocol.message_lists import MESSAGES_MAX
 
 A, B = {"userId": "1", "mask": True}, {"userId": "2", "mask": False}
 ONE, OTHER = json.dumps(A), json.dumps(B)

@@ -1,4 +1,4 @@
-"""Stand a picture upright that a camera wrote lying or mirrored."""
+"""Rotation and mirroring of a picture to its upright orientation."""
 
 from typing import Final
 
@@ -23,7 +23,7 @@ _STRIP_ROWS: Final = 128
 
 
 def upright(pixels: RgbImage, orientation: int) -> RgbImage:
-    """Return pixels as they are to be seen, contiguous.
+    """Return upright pixels, contiguous.
 
     Strip by strip through Pillow, which turns twice as fast as NumPy copies a turned view, and
     without a third picture in memory.

@@ -1,7 +1,7 @@
-"""The platform's look at the pictures of a message, before anything is stored or locked.
+"""Checks of the pictures of a message, before anything is stored or locked.
 
-What a pending terminal sends is not decoded, because anybody may pose as a new terminal. It is kept
-as it came, in bounds, until the terminal is approved (services.waiting).
+What a pending terminal sends is not decoded, because any caller may pose as a new terminal. It is
+kept as it came, in bounds, until the terminal is approved (``waiting``).
 """
 
 import time
@@ -25,8 +25,8 @@ Compare = Callable[[RgbImage | None, bool], Verified]
 
 
 @dataclass(frozen=True, slots=True)
-class Looked:
-    """What became of one picture of a message.
+class PictureCheck:
+    """Result of the check of one picture of a message.
 
     Attributes:
         clean: it, if it could be read.
@@ -43,14 +43,14 @@ class Looked:
     ms: dict[str, float] = field(default_factory=dict)
 
 
-def look(
+def picture_check(
     *,
     terminal: Terminal,
     raw: bytes | None,
     origin: PictureOrigin,
     prefix: str = "",
     compare: Compare | None = None,
-) -> Looked:
+) -> PictureCheck:
     """Read a picture and compare it, or keep it unread while its terminal is pending.
 
     Args:
@@ -65,8 +65,8 @@ def look(
     """
     if raw and terminal.status == TerminalStatus.PENDING:
         if has_room_to_wait(terminal=terminal, size=len(raw)):
-            return Looked(waits=raw, faults=(prefix + WAITS,))
-        return Looked(faults=(prefix + NOT_KEPT,))
+            return PictureCheck(waits=raw, faults=(prefix + WAITS,))
+        return PictureCheck(faults=(prefix + NOT_KEPT,))
     started = time.perf_counter()
     with picture_hold(origin, terminal_id=terminal.pk) as hold:
         read = picture_read(raw, hold, prefix=prefix)
@@ -74,10 +74,10 @@ def look(
         is_whole = read.clean is None or read.clean.is_whole
         verified = compare(read.pixels, is_whole) if compare else _NOT_COMPARED
     faults = (*read.faults, *_words_of(verified))
-    return Looked(read.clean, None, faults, verified, {**ms, **verified.ms})
+    return PictureCheck(read.clean, None, faults, verified, {**ms, **verified.ms})
 
 
-def look_for(terminal: Terminal, person: Person | None) -> Compare:
+def person_compare(terminal: Terminal, person: Person | None) -> Compare:
     """Return how a pass at a terminal is compared with the person it claims.
 
     Its site's rules apply; a picture that is the photo on file itself is recognised as well.

@@ -1,4 +1,4 @@
-"""What a picture costs while it is decoded, told by its header.
+"""Memory that decoding a picture takes, computed from its header.
 
 Counted is the memory of the worst moment: buffers of the decoder, its pixels, and what they are
 turned into. A small file may cost thousands of times its length.
@@ -28,7 +28,7 @@ _COEFFICIENT_BYTES: Final = 2
 _BLOCK_PX: Final = 8
 
 
-def picture_weight(
+def decoding_cost(
     image: Image.Image,
     raw: bytes,
     *,
@@ -36,7 +36,7 @@ def picture_weight(
     scans: list[int] | None,
     beside_another: bool = False,
 ) -> int:
-    """Return what decoding a picture takes, in bytes.
+    """Return the bytes of memory that decoding a picture takes.
 
     Args:
         image: opened and not loaded; a JPEG told already by how much it is to be reduced.
@@ -62,7 +62,7 @@ def picture_weight(
 
 
 def _coefficients(image: JpegImageFile, raw: bytes, starts: list[int]) -> int:
-    """Return what a JPEG in several scans takes: all of it at full size, before any reduction."""
+    """Return the memory of a progressive JPEG: all of it at full size, before any reduction."""
     is_split = bool(starts) and raw[starts[0] + 4 : starts[0] + 5] != bytes([image.layers])
     if "progressive" not in image.info and len(starts) < 2 and not is_split:
         return 0
@@ -78,6 +78,6 @@ def _coefficients(image: JpegImageFile, raw: bytes, starts: list[int]) -> int:
 
 
 def full_size(image: JpegImageFile) -> tuple[int, int]:
-    """Return width and height as the file has them, whatever it is reduced to."""
+    """Return width and height in the file, before any reduction."""
     scale = image.decoderconfig[0] if image.decoderconfig else 1
     return image.width * max(1, scale), image.height * max(1, scale)

@@ -23,7 +23,7 @@ from django.db.models import QuerySet
 
 from devices.models import Terminal
 from devices.services import terminal_share
-from faces.services import files_doom
+from faces.services import files_mark_for_deletion
 from records.choices import AlertState, Origin
 from records.models import Alert, FormerRecord, Picture, Record
 from records.services.pictures import waiting_forget
@@ -35,7 +35,7 @@ _SECOND = timedelta(seconds=1)
 _SAME_READING_C = Decimal("0.15")
 
 
-def twins(record: Record) -> QuerySet[Record]:
+def duplicates(record: Record) -> QuerySet[Record]:
     """Return other records of the same person and moment; none for one without a moment."""
     moment = record.captured_at
     if moment is None:
@@ -50,29 +50,31 @@ def twins(record: Record) -> QuerySet[Record]:
     return same.exclude(pk=record.pk) if record.pk else same
 
 
-def is_told(record: Record) -> bool:
+def is_noted(record: Record) -> bool:
     """Tell whether this very message has been noted on another record before."""
-    told = twins(record).values_list("also_told", flat=True)
-    return any(one["key"] == record.dedupe_key for notes in told for one in notes)
+    noted = duplicates(record).values_list("also_told", flat=True)
+    return any(one["key"] == record.dedupe_key for notes in noted for one in notes)
 
 
 def is_known(record: Record) -> bool:
-    """Tell whether this pass is stored, note there that it was told this way too, and hold back
-    uploads of its terminal until commit.
+    """Tell whether this pass is stored, and hold back uploads of its terminal until commit.
 
-    To be called in the transaction that stores it, after its picture: an upload stores its
-    picture first too, and the two must not wait for each other.
+    It is noted there that it came this way too. To be called in the transaction that stores it,
+    after its picture: an upload stores its picture first too, and the two must not wait for each
+    other.
     """
     Terminal.objects.select_for_update().get(pk=record.terminal_id)
-    twin = _most_alike(record, [one for one in _read(twins(record)) if _is_same_pass(record, one)])
-    if twin is None:
+    duplicate = _most_alike(
+        record, [one for one in _read(duplicates(record)) if _is_same_pass(record, one)]
+    )
+    if duplicate is None:
         return False
-    if all(one["key"] != record.dedupe_key for one in _told(twin)):
-        twin.also_told = [*twin.also_told, _note(record)]
-        twin.save(update_fields=["also_told"])
+    if all(one["key"] != record.dedupe_key for one in _messages_of(duplicate)):
+        duplicate.also_told = [*duplicate.also_told, _note(record)]
+        duplicate.save(update_fields=["also_told"])
     if record.picture is not None:
         of_no_record = Picture.objects.filter(pk=record.picture.pk, records=None, card_records=None)
-        files_doom(list(of_no_record.values_list("image", flat=True)))
+        files_mark_for_deletion(list(of_no_record.values_list("image", flat=True)))
         of_no_record.delete()
     return True
 
@@ -90,17 +92,17 @@ def supersede(record: Record) -> list[int]:
 
     Returns the ids of the records that are gone.
     """
-    late = _read(twins(record).exclude(origin=Origin.UPLOADED))
-    twin = _most_alike(record, [one for one in late if _is_same_reading(record, one)])
-    if twin is None:
+    late = _read(duplicates(record).exclude(origin=Origin.UPLOADED))
+    duplicate = _most_alike(record, [one for one in late if _is_same_reading(record, one)])
+    if duplicate is None:
         return []
-    record.also_told = _told(twin)
+    record.also_told = _messages_of(duplicate)
     record.save(update_fields=["also_told"])
-    alerts = Alert.objects.filter(record=twin)
+    alerts = Alert.objects.filter(record=duplicate)
     # Raised anew for the upload; what somebody has seen stays and points to it.
     alerts.filter(state=AlertState.ACTIVE).delete()
     alerts.update(record=record)
-    gone = twin.pk
+    gone = duplicate.pk
     waiting_forget(records=Record.objects.filter(pk=gone))
     Record.objects.filter(pk=gone).delete()
     FormerRecord.objects.create(pk=gone, record=record)
@@ -121,7 +123,7 @@ def _note(record: Record) -> dict[str, Any]:
     }
 
 
-def _told(record: Record) -> list[dict[str, Any]]:
+def _messages_of(record: Record) -> list[dict[str, Any]]:
     """Return every message that told of a pass."""
     return [_note(record), *record.also_told]
 
@@ -129,14 +131,14 @@ def _told(record: Record) -> list[dict[str, Any]]:
 def _is_same_pass(late: Record, stored: Record) -> bool:
     """Tell whether something fetched or pushed is a pass that is stored already."""
     mine = _note(late)
-    told = [one for one in _told(stored) if one["origin"] != Origin.UPLOADED]
-    if any(one["key"] == mine["key"] for one in told):
+    noted = [one for one in _messages_of(stored) if one["origin"] != Origin.UPLOADED]
+    if any(one["key"] == mine["key"] for one in noted):
         return True
-    if any(one["id"] and mine["id"] and one["id"] != mine["id"] for one in told):
+    if any(one["id"] and mine["id"] and one["id"] != mine["id"] for one in noted):
         return False
-    if any(one["origin"] == mine["origin"] for one in told):
+    if any(one["origin"] == mine["origin"] for one in noted):
         return False
-    pictures = {one["picture"] for one in [mine, *told] if one["picture"]}
+    pictures = {one["picture"] for one in [mine, *noted] if one["picture"]}
     if mine["picture"] and len(pictures) > 1:
         return False
     return _is_same_reading(late, stored)
@@ -153,7 +155,7 @@ def _most_alike(record: Record, candidates: list[Record]) -> Record | None:
     """Return the candidate with the same key, else picture, else temperature, else moment."""
 
     def differences(other: Record) -> tuple[bool, bool, bool, float]:
-        told = _told(other)
+        noted = _messages_of(other)
         picture = _note(record)["picture"]
         apart = (
             (record.captured_at - other.captured_at).total_seconds()
@@ -161,8 +163,8 @@ def _most_alike(record: Record, candidates: list[Record]) -> Record | None:
             else 0.0
         )
         return (
-            all(one["key"] != record.dedupe_key for one in told),
-            not picture or all(one["picture"] != picture for one in told),
+            all(one["key"] != record.dedupe_key for one in noted),
+            not picture or all(one["picture"] != picture for one in noted),
             record.temperature_c != other.temperature_c,
             abs(apart),
         )
