@@ -60,8 +60,6 @@ KEPT = {
 }
 # Files and folders that are not clean yet. A line may only be deleted, and must be once it is.
 NOT_CLEAN = (
-    "devices/admin/",
-    "devices/api/",
     "edge_agent/commands/",
     "edge_agent/doctor/",
     "edge_agent/drivers/",
@@ -69,12 +67,8 @@ NOT_CLEAN = (
     "edge_agent/service/",
     "edge_agent/storage/",
     "edge_agent/upstream/",
-    "faces/admin/",
-    "faces/api/",
     "platform/face_engine/",
     "platform/terminal_protocol/",
-    "records/admin/",
-    "records/api/",
 )
 
 
