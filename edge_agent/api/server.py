@@ -67,7 +67,11 @@ HANDLERS: Final[Mapping[str, Handler]] = {
 
 
 class ApiServer:
-    """Serves both ports until it is cancelled."""
+    """Serves both ports until it is cancelled.
+
+    Attributes:
+        backoff: pauses between two tries to listen where a port is taken.
+    """
 
     def __init__(
         self,
@@ -81,7 +85,7 @@ class ApiServer:
         self._terminal = terminal
         self._gate = Gatekeeper(config, clock=terminal.clock, time=terminal.time)
         self._hub = hub
-        self._backoff = Backoff(
+        self.backoff = Backoff(
             first_s=_BIND_AGAIN_FIRST_S, most_s=_BIND_AGAIN_MOST_S, chance=chance
         )
         self._at_once = asyncio.Semaphore(_AT_ONCE)
@@ -110,7 +114,7 @@ class ApiServer:
                 ]
                 if len(bound) < len(wanted):
                     self._note_problem("; ".join(one for one in problems if one))
-                    await asyncio.sleep(self._backoff.failed())
+                    await asyncio.sleep(self.backoff.failed())
             if wanted:
                 self._note_listening(bound)
             await asyncio.Event().wait()

@@ -104,9 +104,9 @@ class PageServer:
         clock = terminal.clock
         self._gate = Gatekeeper(api, clock=clock, time=terminal.time)
         self._attempts = FailedAttempts(clock)
-        self._sessions = Sessions(clock)
-        self._reader = FileReader(file)
-        self._status = PageStatus(sources, terminal, self._reader)
+        self.sessions = Sessions(clock)
+        self.reader = FileReader(file)
+        self._status = PageStatus(sources, terminal, self.reader)
         self.pictures = LivePictures(
             lambda: sources.live_view.view,
             clock,
@@ -127,7 +127,7 @@ class PageServer:
             await asyncio.Event().wait()
         context = self._context(await _read_rendering(self._terminal.device))
         self.pictures.open()
-        self._reader.open()
+        self.reader.open()
         listener = Listener(
             self._app(context),
             OwnAnswer("text/plain; charset=utf-8", _not_understood, HEADERS),
@@ -140,7 +140,7 @@ class PageServer:
         finally:
             await listener.close()
             self.pictures.close()
-            self._reader.close()
+            self.reader.close()
 
     def _app(self, context: PageContext) -> web.Application:
         """Return the application: guards as middlewares, and one route for each address."""
@@ -158,9 +158,9 @@ class PageServer:
             terminal=self._terminal,
             gate=self._gate,
             attempts=self._attempts,
-            sessions=self._sessions,
+            sessions=self.sessions,
             pictures=self.pictures,
-            reader=self._reader,
+            reader=self.reader,
             status=self._status,
             rendering=rendering,
             cookie=self._cookie,
@@ -230,7 +230,7 @@ class PageServer:
             _check_token(request, session, route)
             body = await read_json(request)
             # A visitor who sent it slowly may have been signed out meanwhile.
-            if session is not None and not self._sessions.holds(session):
+            if session is not None and not self.sessions.holds(session):
                 raise Refused(401, "signed_out")
         request[_ASKED] = PageRequest(
             tail=request.rel_url.raw_path.split("/", 2)[-1],
@@ -244,7 +244,7 @@ class PageServer:
         return await handler(request)
 
     def _session(self, visitor: _Visitor) -> Session | None:
-        return self._sessions.find(visitor.cookies.get(self._cookie, ""))
+        return self.sessions.find(visitor.cookies.get(self._cookie, ""))
 
     def _language_of(self, request: web.Request) -> Language:
         visitor = request.get(_VISITOR)

@@ -76,7 +76,7 @@ class Lane(threading.Thread):
 
         The tasks queued are about files and indexes; no terminal hears of them.
         """
-        commit = connection._commit
+        commit = connection.commit
 
         def stop_and_commit() -> None:
             self.point(COMMIT)
@@ -84,7 +84,7 @@ class Lane(threading.Thread):
             commit()
             self.busy_since = 0.0
 
-        connection._commit = stop_and_commit
+        connection.commit = stop_and_commit
         connection.run_and_clear_commit_hooks = connection.run_on_commit.clear
 
     def _around_statement(

@@ -283,6 +283,7 @@ class FakeMlx90640:
         self.is_halted = False
         self.while_read: Callable[[], None] = lambda: None
         self.before_taken: Callable[[], None] = lambda: None
+        self.obeys = True
         self._asked = 0
         self._address = 0
 
@@ -294,7 +295,7 @@ class FakeMlx90640:
     def write(self, octets: bytes) -> None:
         self._address = int.from_bytes(octets[:2])
         if len(octets) == 4:
-            self._store(self._address, int.from_bytes(octets[2:]))
+            self.take(self._address, int.from_bytes(octets[2:]))
 
     def read(self, count: int) -> bytes:
         words = []
@@ -349,7 +350,10 @@ class FakeMlx90640:
                 self.measure()
         return self.status
 
-    def _store(self, address: int, value: int) -> None:
+    def take(self, address: int, value: int) -> None:
+        """Take a word into a register, unless it does not obey."""
+        if not self.obeys:
+            return
         if address == 0x800D:
             self.control = value
         elif address == 0x8000:
