@@ -57,7 +57,7 @@ class Box:
         secret = md5(f"door:relay:{PASSWORD}")
         what = md5(f"{request.method}:{told['uri']}")
         middle = f"{told['nonce']}:{told['nc']}:{told['cnonce']}:{told['qop']}"
-        return told["response"] == md5(f"{secret}:{middle}:{what}")
+        return bool(told["response"] == md5(f"{secret}:{middle}:{what}"))
 
     async def start(self) -> None:
         application = web.Application()

@@ -17,7 +17,8 @@ from edge_agent.config import parse_config
 from edge_agent.door.pipeline import Devices
 from edge_agent.drivers.base import Frame
 from edge_agent.drivers.relay_simulated import SimulatedRelay
-from edge_agent.service.assembly import Parts, assemble
+from edge_agent.service.assembly import assemble
+from edge_agent.service.parts import Parts
 from terminal_protocol.device_calls import CALLS, DEFAULT_PASSWORD, signed_query
 from tests.support.edge.fakes import (
     FakeEngine,
