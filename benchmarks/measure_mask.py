@@ -95,8 +95,6 @@ def main() -> None:
             if seen:
                 found = verdicts.setdefault(f"bare face, {words}", Counter())
                 found[judge_mask(picture, seen[0])] += 1
-                    judge_mask(picture, seen[0])
-                ] += 1
         column, row = face.landmarks[[0, 3]].mean(0).astype(int)
         red, green, blue = (int(one) for one in image[row, column])
         skin = (red, green, blue)
