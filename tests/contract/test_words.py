@@ -63,18 +63,8 @@ KEPT = {
 NOT_CLEAN = (
     "devices/admin/",
     "devices/api/",
-    "edge_agent/commands/",
-    "edge_agent/doctor/",
-    "edge_agent/door/",
-    "edge_agent/drivers/",
-    "edge_agent/recognition/",
-    "edge_agent/service/",
-    "edge_agent/storage/",
-    "edge_agent/upstream/",
     "faces/admin/",
     "faces/api/",
-    "platform/face_engine/",
-    "platform/terminal_protocol/",
     "records/admin/",
     "records/api/",
 )
