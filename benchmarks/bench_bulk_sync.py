@@ -66,7 +66,9 @@ def run(people: int) -> None:
     whole_s, whole_mb = time.perf_counter() - started, tracemalloc.get_traced_memory()[1] / 2**20
     tracemalloc.stop()
 
-    sizes, seconds, cursor = [], [], 0
+    sizes: list[int] = []
+    seconds: list[float] = []
+    cursor = 0
     while not sizes or sizes[-1]:
         started = time.perf_counter()
         received, cursor = poll(terminal, cursor)

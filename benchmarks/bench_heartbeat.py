@@ -67,7 +67,9 @@ def ask_together(
     return run
 
 
-def serve(module: str, folder: Path, environment: dict[str, str]) -> tuple[object, int]:
+def serve(
+    module: str, folder: Path, environment: dict[str, str]
+) -> tuple[subprocess.Popen[bytes], int]:
     """Start granian as docker-compose.yml does, with one worker."""
     port = free_port()
     options = ["--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port)]

@@ -154,10 +154,12 @@ def _menjin(
     engine = load_engine(folder, threads=1)
     index = FaissIndex(engine.dimension)
     names = list(ENROLLED)
-    known = [
-        engine.largest_descriptor(decode_image(portraits[ENROLLED[who]].read_bytes()))
-        for who in names
-    ]
+    known = []
+    for who in names:
+        own = engine.largest_descriptor(decode_image(portraits[ENROLLED[who]].read_bytes()))
+        if own is None:
+            raise SystemExit(f"no face in {ENROLLED[who]}")
+        known.append(own)
     generator = np.random.default_rng(arguments.seed)
     random_rows = generator.normal(size=(arguments.gallery - len(known), engine.dimension))
     random_rows /= np.linalg.norm(random_rows, axis=1, keepdims=True)

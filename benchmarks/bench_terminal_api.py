@@ -94,7 +94,8 @@ class Fleet:
 
     def sync(self, device_id: str) -> None:
         """Poll from zero until nothing is new."""
-        cursor, entries = 0, [{}]
+        cursor = 0
+        entries: list[Any] = [{}]
         while entries:
             answer = json.loads(self.caller.get(f"syrecord/{device_id}", f"lastQueryTime={cursor}"))
             entries, cursor = (answer["serviceResponse"][key] for key in ("list", "lastQueryTime"))

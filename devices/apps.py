@@ -10,7 +10,9 @@ class DevicesConfig(AppConfig):
 
     def ready(self) -> None:
         from devices.command_kinds import kinds_load
+        from devices.services import register_jobs
         from devices.watched import watch_rows
 
         watch_rows()
+        register_jobs()
         kinds_load("devices.commands")

@@ -60,7 +60,7 @@ class MembersAct(SiteScoped):
 
 
 class SuperuserWrites(SiteScoped):
-    """Only superusers make or end what everybody may look at, such as a site."""
+    """Only superusers make or end what all users may look at, such as a site."""
 
     def has_permission(self, request: Request, view: Any) -> bool:
         user: Any = request.user

@@ -53,7 +53,7 @@ def sync(admission: Admission, request: TerminalRequest) -> Answered:
 def result(admission: Admission, body: BodyReading) -> Answered:
     """Take in what became of faces on the terminal."""
     feedback, faults = read_feedback(body.data, *body.further)
-    # Nobody on file has a longer id; cut short it could be somebody else's.
+    # No person on file has a longer id; cut short it could be another person's.
     ours = [one for one in feedback if len(one.user_id) <= _USER_ID_MAX]
     deliveries_answered(
         terminal=admission.terminal,

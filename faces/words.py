@@ -106,7 +106,7 @@ def _unconfirmed_words(row: Delivery) -> str:
 
 
 def is_given_up(row: Delivery) -> bool:
-    """Tell whether an unconfirmed face is not told again any more by itself."""
+    """Tell whether an unconfirmed face is not sent again any more by itself."""
     return row.unanswered > SAVE_REPEATS
 
 

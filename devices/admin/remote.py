@@ -131,7 +131,7 @@ class Remote:
             is_uncallable=all(reach.state in _OUT_OF_REACH for one, reach in reached),
             hidden=max(0, len(reached) - _SHOWN),
             recent=command_rows(recent, is_site_named=sees_several_sites(self.request)),
-            extra=self.admin.remote_extra(self.terminals),
+            extra=self.admin.remote_words(self.terminals),
         )
         return TemplateResponse(self.request, "devices/remote.html", context)
 

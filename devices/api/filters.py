@@ -3,9 +3,10 @@
 import django_filters
 
 from devices.choices import AuditAction, AuditKind, JobState
-from devices.models import AuditEntry, Job, TerminalCommand
+from devices.models import AuditEntry, Job, Terminal, TerminalCommand
 from devices.services import job_kinds_all
 from server_common.api import IdFilter, MomentFilter
+from server_common.strict_api import YesNoFilter
 
 
 class CommandFilter(django_filters.FilterSet):
@@ -50,3 +51,14 @@ class JobFilter(django_filters.FilterSet):
     class Meta:
         model = Job
         fields: list[str] = []
+
+
+class TerminalFilter(django_filters.FilterSet):
+    """Terminals by site, device id, status, direction, connection and clock."""
+
+    site = IdFilter(field_name="site_id")
+    clock_is_wrong = YesNoFilter()
+
+    class Meta:
+        model = Terminal
+        fields = ["device_id", "status", "presence", "direction"]

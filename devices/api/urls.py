@@ -1,4 +1,4 @@
-"""Addresses of sites, commands, jobs, the audit and refused calls."""
+"""Addresses of sites, terminals, commands, jobs, the audit and refused calls."""
 
 from devices.api.views import (
     AuditViewSet,
@@ -6,10 +6,12 @@ from devices.api.views import (
     JobViewSet,
     RefusedCallViewSet,
     SiteViewSet,
+    TerminalViewSet,
 )
 
 routes = [
     ("sites", SiteViewSet, "site"),
+    ("devices", TerminalViewSet, "device"),
     ("commands", CommandViewSet, "command"),
     ("jobs", JobViewSet, "job"),
     ("audit", AuditViewSet, "audit"),

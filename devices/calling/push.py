@@ -148,7 +148,7 @@ class RecordSubscriber:
         try:
             await self._hooks.changed(is_connected, word)
         except Exception:
-            # As above; it is told again at the next change.
+            # As above; it is sent again at the next change.
             logger.exception("push_change_not_noted")
 
     async def _subscribe(self) -> None:

@@ -49,7 +49,7 @@ def validate_networks(networks: object) -> None:
             ) from None
 
 
-# Without those that look alike when somebody types an address from paper.
+# Without those that look alike when a person types an address from paper.
 _TAG_CHARACTERS = "abcdefghjkmnpqrstuvwxyz23456789"
 _TAG_LENGTH = 5
 

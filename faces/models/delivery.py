@@ -71,17 +71,17 @@ class Delivery(models.Model):
     terminal's syresult, with its code and words). A newer change starts over at pending.
     A save without an answer in time: sent → unconfirmed → sent …, three times, then it stays
     unconfirmed; sent → fetched at a terminal that never reported anything.
-    ``held`` tells whether the terminal may hold the face, as far as anybody can know: from the
+    ``held`` tells whether the terminal may hold the face, as far as can be known: from the
     first time it was sent until a delete is confirmed.
 
-    A failed one either has a moment of its next try (``retry_at``) or says what somebody has to
+    A failed one either has a moment of its next try (``retry_at``) or says what a person has to
     do (``remedy``). ``again_stamp`` is the clock's value at which this face is sent once more to
     this terminal alone; it counts when it is greater than the person's own stamp.
     ``again_before`` is what it was before it was set for want of an answer: an answer sets it
     back, so that nothing is sent that is confirmed.
     """
 
-    # Nobody asks what a terminal that is gone once held.
+    # What a terminal that is gone once held is of no use.
     terminal = models.ForeignKey(
         Terminal, verbose_name=_("terminal"), related_name="deliveries", on_delete=models.CASCADE
     )

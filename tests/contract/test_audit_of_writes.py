@@ -17,10 +17,10 @@ from django.urls import reverse
 from rest_framework import serializers
 from rest_framework.test import APIClient
 
-from devices.api.serializers import SiteIn
+from devices.api.serializers import SiteIn, TerminalIn
 from devices.models import AuditEntry, Site, SiteMembership
 from devices.services import api_token_create
-from faces.api.serializers import LibraryIn, TerminalIn
+from faces.api.serializers import LibraryIn
 from faces.models import Holiday, TimePlan
 from records.models import PassRules
 from server_common.change_tracking import MASK, _watches

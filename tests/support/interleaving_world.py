@@ -8,12 +8,13 @@ knows of stamps, cursors' meaning or delivery rows.
 import itertools
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import IO, Any
 
-from django.core.files.base import File
 from django.core.files.storage import Storage
 from django.db import connection
 
 from devices.models import Site, Terminal
+from devices.services import terminal_change, terminal_create
 from faces.choices import Category, PersonState, PhotoStatus
 from faces.models import Library, Person
 from faces.services import (
@@ -30,8 +31,6 @@ from faces.services import (
     photo_attach,
     picture_grant,
     sync_answer,
-    terminal_change,
-    terminal_create,
     terminal_libraries_set,
     terminal_send_failed_again,
     terminal_view_changed,
@@ -75,7 +74,7 @@ class Nowhere(Storage):
 
     _names = itertools.count(1)
 
-    def save(self, name: str | None, content: File, max_length: int | None = None) -> str:
+    def save(self, name: str | None, content: IO[Any], max_length: int | None = None) -> str:
         """Return a name that was never given before."""
         return f"faces/{next(self._names)}.jpg"
 

@@ -14,12 +14,22 @@ from devices.api.serializers.commands import (
     SettingsIn,
     SettingsOut,
 )
+from devices.api.serializers.fields import Lasting, ManagedSiteField, VisibleSiteField
 from devices.api.serializers.jobs import JobOut
 from devices.api.serializers.refused_calls import RefusedAsked, RefusedOut
 from devices.api.serializers.sites import RotateIn, SiteIn, SiteOut, equipped_site_ids
+from devices.api.serializers.terminals import (
+    ApproveAddressIn,
+    CallingAddressOut,
+    ExchangeOut,
+    TerminalIn,
+    TerminalOut,
+)
 
 __all__ = [
+    "ApproveAddressIn",
     "AuditOut",
+    "CallingAddressOut",
     "ChangeOut",
     "CommandDetailOut",
     "CommandHereIn",
@@ -27,8 +37,11 @@ __all__ = [
     "CommandJsonOut",
     "CommandOut",
     "ConfirmOut",
+    "ExchangeOut",
     "JobOut",
     "KindField",
+    "Lasting",
+    "ManagedSiteField",
     "OpenIn",
     "RefusedAsked",
     "RefusedOut",
@@ -37,5 +50,8 @@ __all__ = [
     "SettingsOut",
     "SiteIn",
     "SiteOut",
+    "TerminalIn",
+    "TerminalOut",
+    "VisibleSiteField",
     "equipped_site_ids",
 ]

@@ -100,7 +100,7 @@ def uncallable_word(terminal: Terminal) -> str:
 
 
 def terminal_reach(terminal: Terminal) -> Reach:
-    """Say whether a terminal can be called, as far as anybody knows."""
+    """Say whether a terminal can be called, as far as is known."""
     contact = getattr(terminal, "contact", None)
     return reach_by(contact, word=uncallable_word(terminal))
 

@@ -2,13 +2,13 @@
 
 A signature covers its timestamp and nothing else, so a terminal takes each one once. Timestamps
 follow the terminal's clock and rise from call to call, whatever process or thread makes them. Only
-where a terminal's clock was set back must they go back as well; then they change to another lane,
-the milliseconds with another remainder, so that they meet none of those given out before.
+where a terminal's clock was set back must they go back as well; then they change to
+milliseconds with another remainder, so that they meet none of those given out before.
 """
 
 from devices.models import TerminalContact
 
-# Sixty-two calls a second; a terminal answers fewer. A lane comes again after sixteen set-backs.
+# Sixty-two calls a second; a terminal answers fewer. Remainders come again after sixteen set-backs.
 _REMAINDERS = 16
 
 
@@ -29,7 +29,7 @@ def stamp_reserve(*, terminal_id: int, wanted_ms: int, late_ms: int) -> int:
             continue
         last_ms, remainder = last
         stamp_ms, new_remainder = _next(last_ms, remainder, wanted_ms, late_ms)
-        # Whoever was quicker has moved the mark; then nothing is changed here.
+        # A quicker caller has moved the mark; then nothing is changed here.
         unmoved = row.filter(stamp_ms=last_ms, stamp_lane=remainder)
         if unmoved.update(stamp_ms=stamp_ms, stamp_lane=new_remainder):
             return stamp_ms

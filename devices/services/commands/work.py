@@ -35,7 +35,7 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 # A worker says this often that it is still there; one conversation takes far less.
 LEASE = timedelta(seconds=60)
-# How often somebody who waits for a terminal looks whether it is free.
+# How often a worker that waits for a terminal looks whether it is free.
 _LOOK_S = 0.1
 # Long work steps aside for so long at most; what it steps aside for expires before.
 _ASIDE_S = 20.0
@@ -130,7 +130,7 @@ def command_work(
     except CallError as error:
         outcome = _outcome_of(error)
     except Exception:
-        # The border of the task: nobody knows how far it came, and the row must say so.
+        # The border of the task: how far it came is unknown, and the row must say so.
         logger.exception("command_failed id=%s", command_id)
         outcome = CommandResult(CommandState.UNKNOWN, CallWord.FAILED)
     _finish(session.command, outcome)
@@ -179,7 +179,7 @@ def _take_once(command_id: int) -> tuple[CallSession | None, bool]:
     except IntegrityError:
         is_urgent = command.kind in urgent_kinds()
         if not is_urgent:
-            # Whoever talks to the terminal now sends the next one off when it has ended.
+            # The worker that talks to the terminal now sends the next one off when it has ended.
             TerminalCommand.objects.filter(pk=command_id).update(dispatched_at=None)
         return None, is_urgent
     left_s = (command.expires_at - now).total_seconds()

@@ -1,7 +1,7 @@
 """Shapes that the REST interface takes and shows."""
 
 from faces.api.serializers.deliveries import DeliveryOut, RevocationOut, SendAgainIn, SendAgainOut
-from faces.api.serializers.fields import FACE_STATUSES, VisibleSiteField, uploaded_bytes
+from faces.api.serializers.fields import FACE_STATUSES, IdListField, uploaded_bytes
 from faces.api.serializers.people import LibraryIn, LibraryOut, PersonIn, PersonOut
 from faces.api.serializers.recognition import (
     IdentifyIn,
@@ -10,22 +10,14 @@ from faces.api.serializers.recognition import (
     QueuedOut,
     RebuildIn,
 )
-from faces.api.serializers.terminals import (
-    ApproveAddressIn,
-    CallingAddressOut,
-    ExchangeOut,
-    HoldingsOut,
-    TerminalIn,
-    TerminalOut,
-)
+from faces.api.serializers.terminals import HeldLibrariesField, HoldingsOut
 
 __all__ = [
     "FACE_STATUSES",
-    "ApproveAddressIn",
-    "CallingAddressOut",
     "DeliveryOut",
-    "ExchangeOut",
+    "HeldLibrariesField",
     "HoldingsOut",
+    "IdListField",
     "IdentifyIn",
     "IdentifyOut",
     "IndexOut",
@@ -38,8 +30,5 @@ __all__ = [
     "RevocationOut",
     "SendAgainIn",
     "SendAgainOut",
-    "TerminalIn",
-    "TerminalOut",
-    "VisibleSiteField",
     "uploaded_bytes",
 ]

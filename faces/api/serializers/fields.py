@@ -8,8 +8,6 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from devices.models import Site
-from devices.selectors import sites_managed, sites_visible
 from faces.choices import Category
 
 _CATEGORY_WORDS = {
@@ -21,30 +19,6 @@ _CATEGORY_WORDS = {
 
 # What can be said of a person's photo.
 FACE_STATUSES = ("none", "ok", "refused")
-
-
-class VisibleSiteField(serializers.PrimaryKeyRelatedField):
-    """A site the caller may look at; any other does not exist for them."""
-
-    def get_queryset(self) -> Any:
-        return sites_visible(self.context["request"].user)
-
-    def __init__(self, **kwargs: Any) -> None:
-        kwargs.setdefault("queryset", Site.objects.none())
-        super().__init__(**kwargs)
-
-    def to_internal_value(self, data: Any) -> Any:
-        try:
-            return super().to_internal_value(data)
-        except OverflowError:  # 1e999 in JSON is infinite
-            self.fail("does_not_exist", pk_value=data)
-
-
-class ManagedSiteField(VisibleSiteField):
-    """A site the caller manages; any other does not exist for them."""
-
-    def get_queryset(self) -> Any:
-        return sites_managed(self.context["request"].user)
 
 
 @extend_schema_field(serializers.ListSerializer(child=serializers.IntegerField()))
@@ -101,7 +75,7 @@ def uploaded_bytes(photo: Any) -> bytes:
 
 @extend_schema_field(OpenApiTypes.ANY)
 class UserTypeField(serializers.Field):
-    """userType: 1 employee, 2 visitor, 3 blacklist (seed 8.2.1), or a word as in 9.1.
+    """The wire's userType: 1 employee, 2 visitor, 3 blacklist (seed 8.2.1), or a word as in 9.1.
 
     Read as ``(category or None, word)``; shown as the word if there is one, else the number.
     """
@@ -124,22 +98,3 @@ class UserTypeField(serializers.Field):
 
     def to_representation(self, value: Any) -> Any:
         return value
-
-
-class Lasting:
-    """An input of which some fields are given once: naming them again must not change them."""
-
-    lasting: tuple[str, ...] = ()
-    instance: Any
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if self.instance is None:
-            return attrs
-        moved = [
-            name
-            for name in self.lasting
-            if name in attrs and attrs.pop(name) != getattr(self.instance, name)
-        ]
-        if moved:
-            raise serializers.ValidationError({name: ["This never changes."] for name in moved})
-        return attrs

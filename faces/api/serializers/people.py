@@ -5,13 +5,8 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from faces.api.serializers.fields import (
-    FACE_STATUSES,
-    IdListField,
-    Lasting,
-    ManagedSiteField,
-    UserTypeField,
-)
+from devices.api.serializers import Lasting, ManagedSiteField
+from faces.api.serializers.fields import FACE_STATUSES, IdListField, UserTypeField
 from faces.choices import PhotoStatus
 from faces.models import Library, Person
 from faces.selectors import reference_photo

@@ -2,7 +2,7 @@
 
 from rest_framework import serializers
 
-from faces.api.serializers.fields import VisibleSiteField
+from devices.api.serializers import VisibleSiteField
 from server_common.api import ID_MAX
 from server_common.strict_api import StrictInput
 

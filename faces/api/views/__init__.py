@@ -3,7 +3,7 @@
 from faces.api.views.deliveries import DeliveryViewSet, RevocationViewSet
 from faces.api.views.people import LibraryViewSet, PersonViewSet
 from faces.api.views.recognition import IdentifyView, IndexRebuildView, IndexView
-from faces.api.views.terminals import TerminalViewSet
+from faces.api.views.terminals import TerminalPeopleViewSet
 
 __all__ = [
     "DeliveryViewSet",
@@ -13,5 +13,5 @@ __all__ = [
     "LibraryViewSet",
     "PersonViewSet",
     "RevocationViewSet",
-    "TerminalViewSet",
+    "TerminalPeopleViewSet",
 ]

@@ -1,4 +1,4 @@
-"""``/api/v1/`` libraries and people."""
+"""Views of libraries and people."""
 
 from typing import Any
 
@@ -8,6 +8,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from devices.api.views import TwoSidedViewSet
 from faces.api.filters import LibraryFilter, PersonFilter
 from faces.api.serializers import (
     LibraryIn,
@@ -18,7 +19,6 @@ from faces.api.serializers import (
     uploaded_bytes,
 )
 from faces.api.views.deliveries import sent_again
-from faces.api.views.two_sided import TwoSidedViewSet
 from faces.models import Library, Person
 from faces.selectors import (
     deliveries_visible,

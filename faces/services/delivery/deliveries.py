@@ -180,7 +180,7 @@ def deliveries_sent(*, terminal: Terminal, people: Sequence[Person]) -> None:
 def _saves_sent(terminal: Terminal, people: Sequence[Person], now: datetime) -> None:
     """Enter these saves as sent, or turn the rows that are there, by one statement.
 
-    The stamps are the people's as they are now: the clock is held, so nobody moves them.
+    The stamps are the people's as they are now: the clock is held, so they do not move.
     """
     at = moment(now)
     saves_sent(

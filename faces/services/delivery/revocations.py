@@ -20,7 +20,7 @@ def revocations_begin(*, site_id: int, rows: Sequence[Delivery]) -> None:
     """
     now = timezone.now()
     user_ids = sorted({row.user_id for row in rows})
-    # Locked: whoever confirms the last delete of one at this moment must not end it in between.
+    # Locked: a confirmation of the last delete of one must not end it in between.
     # Only the clock's holder makes new ones, so none appears beside these.
     still_open = (
         Revocation.objects.select_for_update()

@@ -121,7 +121,7 @@ def _note_holdings(terminal: Terminal, held: dict[str, str]) -> TerminalHoldings
 def people_repair(session: CallSession) -> CommandResult | None:
     """Compare, send people that are missing or different, delete those it should not hold.
 
-    Somebody enrolled at the terminal itself is deleted too; that is asked about before.
+    A person enrolled at the terminal itself is deleted too; that is asked about before.
     """
     holdings = _compare(session)
     counts = {"done": 0, "failed": 0, "fetching": 0, "deleted": 0}

@@ -35,7 +35,7 @@ from terminal_protocol.device_objects import USER_OBJECT
 
 logger = logging.getLogger(__name__)
 
-# So many people with their photos between two looks whether somebody wants to open the door.
+# So many people with their photos between two checks for an urgent command.
 AT_ONCE = 8
 # Long work is queued again after so long; workers come and go.
 _SLICE_S = 8 * 60.0
@@ -136,7 +136,7 @@ async def forget_one(client: TerminalClient, user_id: str) -> int:
 def _prepare(terminal: Terminal, delivery_ids: Sequence[int]) -> list[_Item]:
     """Note these rows as sent and return what to tell; who should not be there is left out."""
     with transaction.atomic():
-        # Nobody is erased or changed between being read here and being noted as held.
+        # No person is erased or changed between being read here and being noted as held.
         clock_hold(site_id=terminal.site_id)
         rows = list(Delivery.objects.select_for_update().filter(pk__in=delivery_ids).order_by("pk"))
         saves = [
@@ -149,7 +149,7 @@ def _prepare(terminal: Terminal, delivery_ids: Sequence[int]) -> list[_Item]:
         sent = [
             row
             for row in rows
-            # "all" would delete everybody (seed 8.2.4); no person can have this id.
+            # "all" would delete all people (seed 8.2.4); no person can have this id.
             if row.user_id != "all"
             and (row.operation == Operation.DELETE or row.person_id in people)
         ]

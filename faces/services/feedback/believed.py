@@ -1,8 +1,8 @@
 """Which caller may confirm a delete: the one that was sent it, and from where (decision 0026).
 
 Every terminal of a site knows the site's secret and the device IDs of the others, so another one
-could fetch a delete and confirm it. What it was told is told the terminal as well, but nothing that
-it says ends a delete.
+could fetch a delete and confirm it. What it was sent is sent to the terminal as well, but nothing
+that it says ends a delete.
 """
 
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ from devices.services import (
 from faces.choices import DeliveryState, Operation
 from faces.models import Delivery, TerminalCursor
 
-# ``told_token`` of a delete that only callers were told whose word does not count.
+# ``told_token`` of a delete that only callers were sent whose word does not count.
 _NONE_THAT_COUNTS = -1
 
 
@@ -77,10 +77,10 @@ def _is_former(cursor: TerminalCursor, caller: Caller) -> bool:
 
 
 def is_believed(row: Delivery, caller: Caller) -> bool:
-    """Tell whether this caller may say that a face is gone, and note if it is told once more.
+    """Tell whether this caller may say that a face is gone, and note if it is sent once more.
 
     Only the secret under which the delete was fetched counts. From another address than it was
-    fetched from, the delete stays unconfirmed until it was told once more (``deletes_repeat``), and
+    fetched from, the delete stays unconfirmed until it was sent once more (``deletes_repeat``), and
     from one that is not the terminal's for as long as it is heard from where it lives.
     """
     if row.operation != Operation.DELETE or row.told_token is None:

@@ -29,7 +29,7 @@ from faces.services.delivery import (
 )
 from faces.services.feedback.believed import confirmed_elsewhere, is_believed
 
-# Rows of a terminal that failed, were not confirmed or need somebody.
+# Rows of a terminal that failed, were not confirmed or need a person.
 NOT_DONE = Q(state__in=[DeliveryState.FAILED, DeliveryState.UNCONFIRMED]) | ~Q(remedy="")
 # The bare path, from an address that the server does not know.
 _UNKNOWN_CALLER = Caller()
@@ -49,14 +49,14 @@ def deliveries_answered(
 ) -> None:
     """Take in a terminal's syresult: stored or failed, with its own code and words.
 
-    A result for somebody the platform never sent is kept as a row too, because it tells what the
+    A result for a person the platform never sent is kept as a row too, because it tells what the
     terminal holds. A late result for a change that has been overtaken notes code and words and
     leaves the newer change pending.
 
     Args:
         terminal: whose device ID they came under.
         results: as read.
-        caller: under which address and from where. That somebody is forgotten is believed of the
+        caller: under which address and from where. That a person is forgotten is believed of the
             caller who fetched the delete (``is_believed``).
 
     Safe to repeat: each result commits by itself. Whoever holds one row while waiting for the next
@@ -132,7 +132,7 @@ def _row_of(terminal: Terminal, result: Feedback) -> tuple[Delivery, bool]:
 
 def _take_in(row: Delivery, meaning: Verdict, *, is_news: bool) -> None:
     if row.unanswered:
-        # The answer it was told again for is here, however late.
+        # The answer it was sent again for is here, however late.
         row.unanswered, row.again_stamp = 0, row.again_before
     if meaning.is_done:
         _done(row)
@@ -178,7 +178,7 @@ def _room_was_made(terminal: Terminal, *, places: int) -> None:
 def deletes_repeat(*, now: datetime | None = None) -> int:
     """Send deletes again that no terminal has confirmed; returns how many.
 
-    After the third time somebody has to look at the terminal.
+    After the third time a person has to look at the terminal.
     """
     now = now or timezone.now()
     unconfirmed = Q(
@@ -188,7 +188,7 @@ def deletes_repeat(*, now: datetime | None = None) -> int:
         sent_at__lt=now - DELETE_REPEAT_AFTER,
     )
     # A result says not of which change it is (seed 9.4). When the save had not been answered yet,
-    # the success may have been the late word on that, so such a delete is told once more.
+    # the success may have been the late word on that, so such a delete is sent once more.
     doubtful = Q(
         state=DeliveryState.STORED,
         operation=Operation.DELETE,
@@ -284,7 +284,7 @@ def _tell_again(condition: Q, *, from_start: bool = False) -> int:
 @transaction.atomic
 def _tell_site_again(site_id: int, condition: Q, *, from_start: bool) -> int:
     spread = StampSpread(site_id=site_id, first=clock_advance(site_id=site_id))
-    # Read under the clock: nobody else changes these rows now but the terminal's own answer, and
+    # Read under the clock: nothing else changes these rows now but the terminal's own answer, and
     # what sent them again a moment ago left none that meets the condition.
     rows = (
         Delivery.objects.select_for_update(of=("self",))

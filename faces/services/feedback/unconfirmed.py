@@ -25,8 +25,8 @@ AT_ONCE = 2000
 def deliveries_unconfirm(*, now: datetime | None = None, limit: int = AT_ONCE) -> int:
     """Mark faces without an answer in time, and send them again; returns how many.
 
-    Each face is told again ``SAVE_REPEATS`` times and then stays unconfirmed. A terminal that never
-    sent a result is told nothing again. Safe to run twice: whoever comes second finds no row that
+    Each face is sent again ``SAVE_REPEATS`` times and then stays unconfirmed. A terminal that never
+    sent a result is sent nothing again. Safe to run twice: what comes second finds no row that
     is still waiting.
 
     Args:

@@ -116,7 +116,7 @@ def _window_open(person: Person, now: datetime) -> bool:
 
 
 def person_erase(*, person: Person) -> None:
-    """Erase a person: photos, descriptors, index entries; terminals are told to forget them.
+    """Erase a person: photos, descriptors, index entries; terminals are sent their deletes.
 
     What stays is the user id on the deliveries of the deletion, and the records of passes for
     as long as the retention policy allows.
@@ -209,7 +209,7 @@ def _erase_large(library: Library) -> bool:
     site_id = library.site_id
     if not Library.objects.select_for_update().filter(pk=library.pk).exists():
         return False
-    # Under the library's lock nobody joins any more.
+    # Under the library's lock no person joins any more.
     members = LibraryMembership.objects.filter(library=library).order_by("person_id")
     person_ids = list(members.values_list("person_id", flat=True))
     library.delete()
@@ -232,12 +232,12 @@ def _lock_with_people(library: Library) -> list[int] | None:
         locked = set(people.order_by("pk").values_list("pk", flat=True))
         if not Library.objects.select_for_update().filter(pk=library.pk).exists():
             return None
-        # Under the library's lock nobody joins any more.
+        # Under the library's lock no person joins any more.
         person_ids = list(members.all())
         if locked.issuperset(person_ids):
             transaction.savepoint_commit(attempt)
             return person_ids
-        # Somebody joined in between: give everything back and lock them all, in order.
+        # A person joined in between: give everything back and lock them all, in order.
         transaction.savepoint_rollback(attempt)
 
 
@@ -245,7 +245,7 @@ def _lock_with_people(library: Library) -> list[int] | None:
 def validity_sweep(*, now: datetime | None = None, limit: int = 5000) -> int:
     """Turn validity windows that opened or closed into saves and deletes; returns how many.
 
-    Safe to repeat: ``window_open`` remembers what terminals were told.
+    Safe to repeat: ``window_open`` remembers what terminals were sent.
     """
     now = now or timezone.now()
     is_open = (Q(valid_from__isnull=True) | Q(valid_from__lte=now)) & (

@@ -24,6 +24,7 @@ from django.utils import timezone
 
 from devices.services import is_address_allowed
 from faces.queries import photo_fetched_note, photo_to_be_seen
+from server_common.process_state import forgets
 from terminal_protocol import URL_MAX
 
 _PREFIX = "/i/"
@@ -48,7 +49,7 @@ class PictureGrant:
     """One terminal may fetch one photo while it may hold it and its address is good.
 
     Attributes:
-        token_id: of the address under which it was told; 0 for the bare path.
+        token_id: of the address under which it was sent; 0 for the bare path.
     """
 
     photo_id: int
@@ -62,7 +63,7 @@ class PictureAddresses:
 
     Attributes:
         root: scheme and host; "" when pictures cannot be addressed.
-        terminal_id: whom the answer is for.
+        terminal_id: which the answer is for.
         token_id: of the address that it called, 0 for the bare path.
     """
 
@@ -109,7 +110,7 @@ def picture_root(host: str) -> str:
 
 
 def picture_root_fits(root: str) -> bool:
-    """Tell whether terminals can be told pictures below this root (field notes, "Addresses")."""
+    """Tell whether terminals can be sent pictures below this root (field notes, "Addresses")."""
     return root.startswith("http://") and len(root) <= PICTURE_ROOT_MAX
 
 
@@ -123,6 +124,9 @@ def _numeric_root(host: str) -> str:
     event = "picture_address_too_long" if host else "picture_address_unknown"
     logger.error("%s host_characters=%s: set MENJIN_PICTURE_URL", event, len(host))
     return ""
+
+
+forgets(_numeric_root.cache_clear)
 
 
 def _number_of(name: str) -> str:
@@ -178,7 +182,7 @@ def photo_fetched(grant: PictureGrant, *, address: str) -> FetchedPhoto | None:
 
     Returns:
         None when the photo is gone, the terminal may not hold its person now, the address under
-        which it was told is no longer the terminal's, or the site is not called from there.
+        which it was sent is no longer the terminal's, or the site is not called from there.
     """
     now = timezone.now()
     found = photo_to_be_seen(

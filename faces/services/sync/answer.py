@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from devices.choices import TerminalStatus
 from devices.models import Terminal
-from devices.services import Caller
+from devices.services import Caller, terminal_all_libraries_set
 from faces.models import TerminalCursor, TerminalLibrary
 from faces.queries import CursorRow, cursor_lock, cursor_move
 from faces.selectors import people_for_terminal
@@ -29,7 +29,7 @@ from terminal_protocol import SyncAnswer
 
 logger = logging.getLogger(__name__)
 
-# Of a terminal that may hold nobody now; it begins anew once it may.
+# Of a terminal that may hold no person now; it begins anew once it may.
 _NOTHING_YET = SyncAnswer(entries=(), last_query_time=0)
 # The bare path, from an address that the server does not know.
 _UNKNOWN_CALLER = Caller()
@@ -44,7 +44,7 @@ class _MustMoveClock(Exception):
 def terminal_libraries_set(
     *, terminal: Terminal, library_ids: list[int], all_libraries: bool = False
 ) -> None:
-    """Set which libraries a terminal holds; it is told the difference at its next poll.
+    """Set which libraries a terminal holds; it is sent the difference at its next poll.
 
     Raises:
         ValidationError: the site has no such library, or the terminal cannot hold that many people.
@@ -61,8 +61,7 @@ def terminal_libraries_set(
             [TerminalLibrary(terminal=terminal, library_id=library_id) for library_id in new],
             ignore_conflicts=True,
         )
-        Terminal.objects.filter(pk=terminal.pk).update(all_libraries=all_libraries)
-        terminal.all_libraries = all_libraries
+        terminal_all_libraries_set(terminal=terminal, all_libraries=all_libraries)
         terminal_view_changed(terminal=terminal)
         if people_for_terminal(terminal).count() > held_before:
             capacity_guard(terminal_ids=[terminal.pk])
@@ -74,7 +73,7 @@ def terminal_view_changed(*, terminal: Terminal) -> None:
     TerminalCursor.objects.update_or_create(
         terminal=terminal, defaults={"complete_from": None, "pages": []}
     )
-    # Somebody else may have changed what it holds since the caller read it; from here nobody can.
+    # Another may have changed what it holds since the caller read it; from here none can.
     clock_hold(site_id=terminal.site_id)
     terminal_expect_all(terminal=Terminal.objects.get(pk=terminal.pk))
 
@@ -168,7 +167,7 @@ def _answer_sharing(terminal: Terminal, asked: int, pictures: PictureAddresses) 
         raise _MustMoveClock
     since = Position(asked, asked, begun=asked)
     page = page_after(_as_it_is(terminal, state), since, state.newest, state)
-    # A page ends at a stamp, so its cursor says what was told and no more.
+    # A page ends at a stamp, so its cursor says what was sent and no more.
     given = state.newest if page.is_last else page.reached.saves
     deliveries_sent(terminal=terminal, people=page.people)
     cursor_move(terminal_id=terminal.pk, issued=max(cursor.issued, given), now=timezone.now())
@@ -188,8 +187,8 @@ def _answer_alone(
         return _NOTHING_YET
     page = page_after(_as_it_is(terminal, state), since, newest, state)
     given = _given(terminal, cursor, asked, page, newest)
-    # Under the clock that it was read under: somebody erased or suspended in between would have no
-    # row by which the terminal is told.
+    # Under the clock that it was read under: a person erased or suspended in between would have no
+    # row by which the terminal is sent a delete.
     deliveries_sent(terminal=terminal, people=page.people)
     deletes_sent(deletes=page.deletes, cursor=cursor, caller=caller)
     cursor.issued = max(cursor.issued, given)
@@ -230,7 +229,7 @@ def _as_it_is(terminal: Terminal, state: SyncState) -> Terminal:
     """Return the terminal with what decides about its people as it is now.
 
     Its libraries may have changed since it was admitted, and the cursor of this answer is going to
-    say that it was told of all that is in them.
+    say that it was sent all that is in them.
     """
     now = copy(terminal)
     now.status = state.status
@@ -251,11 +250,11 @@ def _given(terminal: Terminal, cursor: TerminalCursor, asked: int, page: Page, n
         if page.is_last:
             return newest
         if not page.deletes:
-            # It ends at a stamp, so this cursor says what was told and no more.
+            # It ends at a stamp, so this cursor says what was sent and no more.
             return page.reached.saves
         cursor.pages = [[asked, asked, asked, asked]]
     # Greater than every cursor this terminal was ever given, its former site's included: whoever
-    # lost this answer and asks with an older one must not seem to have what this one told.
+    # lost this answer and asks with an older one must not seem to have what this one sent.
     fresh = clock_advance_held(site_id=terminal.site_id, held=newest, above=cursor.issued)
     reached = Position(fresh, fresh, begun=fresh) if page.is_last else page.reached
     cursor.complete_from = fresh if page.is_last else None

@@ -111,7 +111,7 @@ def _first(
     all_of: Callable[[int], list[Row]],
     may_exceed: bool = True,
 ) -> tuple[list[Row], int | None]:
-    """Return the first rows that fit, whole stamps only, and the last stamp told with them.
+    """Return the first rows that fit, whole stamps only, and the last stamp sent with them.
 
     Args:
         found: rows in the order of their stamps, one more than fit if there are that many.

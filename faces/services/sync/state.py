@@ -61,7 +61,7 @@ class SyncState:
 
 
 def sync_state_of(*, terminal_id: int, saves: int, deletes: int) -> SyncState | None:
-    """Read the state of a terminal that was told of saves and deletes up to these stamps."""
+    """Read the state of a terminal that was sent saves and deletes up to these stamps."""
     row = sync_state_row(terminal_id=terminal_id, saves=saves, deletes=deletes)
     return _state(*row) if row is not None else None
 

@@ -292,7 +292,7 @@ CELERY_BEAT_SCHEDULE = {
     # 03:30 in Shanghai, when few people pass.
     "clocks-sync": {"task": "devices.tasks.clocks_sync", "schedule": crontab(hour=19, minute=30)},
     "audit-forget": {"task": "devices.tasks.audit_forget", "schedule": crontab(hour=18, minute=15)},
-    "newcomers-forget": {"task": "faces.tasks.newcomers_forget", "schedule": 900.0},
+    "newcomers-forget": {"task": "devices.tasks.newcomers_forget", "schedule": 900.0},
     "gallery-rebuild": {"task": "faces.tasks.galleries_rebuild", "schedule": 3600.0},
 }
 

@@ -43,7 +43,7 @@ _LIMITS: Mapping[AlertKind, _Limit | None] = {
     AlertKind.SHARED_ID: None,
     AlertKind.TERMINAL_FLOOD: None,
 }
-# Of people: nobody goes through a hundred in an hour.
+# Of people: no user goes through a hundred in an hour.
 _LIMIT_OF_PEOPLE = _Limit(100, _HOUR)
 
 # Which terminals a folded alert of a lasting cause goes on about.

@@ -49,7 +49,7 @@ def decision_make(
 
     Args:
         terminal: where; its site's rules apply.
-        person: None when nobody with the reported user id is on file.
+        person: None when no person with the reported user id is on file.
         evidence: what was reported and seen, and when.
         terminal_approved: as found when the terminal was admitted.
         rules: the site's, looked up when not given.

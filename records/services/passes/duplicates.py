@@ -1,7 +1,7 @@
 """The same pass by several ways: uploaded by the terminal, fetched from it, pushed by it.
 
 All ways name the moment and the person, to the second; on some terminals to the minute. Each way
-tells a pass once, so two that came by one way under different keys are two passes, however alike.
+sends a pass once, so two that came by one way under different keys are two passes, however alike.
 One that came by another way is the same pass when nothing speaks against it: another number in the
 terminal's list, another picture (between push and list only: uploads are encoded by themselves), or
 of a stranger another temperature. Of several the most alike one counts.
@@ -19,16 +19,16 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.db import connection
 from django.db.models import QuerySet
 
 from devices.models import Terminal
+from devices.services import terminal_share
 from faces.services import files_mark_for_deletion
 from records.choices import AlertState, Origin
 from records.models import Alert, FormerRecord, Picture, Record
 from records.services.pictures import waiting_forget
 
-# The terminal's own list may round the moment of somebody it knows otherwise than its upload.
+# The terminal's own list may round the moment of a person it knows otherwise than its upload.
 _KNOWN_WITHIN = timedelta(seconds=1)
 _SECOND = timedelta(seconds=1)
 # The same reading in two notations: "36.59" and 36.6, or by way of Fahrenheit.
@@ -82,15 +82,9 @@ def is_known(record: Record) -> bool:
 def hold(record: Record) -> None:
     """Hold back what is fetched of an upload's terminal until commit; called before it is stored.
 
-    Django checks foreign keys at the commit, so storing the record alone would hold nobody back.
+    Django checks foreign keys at the commit, so storing the record alone would hold none back.
     """
-    if connection.vendor != "postgresql":
-        return  # SQLite lets one writer in at a time
-    with connection.cursor() as cursor:
-        # Django has no word for this weakest lock.
-        cursor.execute(
-            "SELECT 1 FROM devices_terminal WHERE id = %s FOR KEY SHARE", [record.terminal_id]
-        )
+    terminal_share(terminal_id=record.terminal_id)
 
 
 def supersede(record: Record) -> list[int]:
@@ -105,7 +99,7 @@ def supersede(record: Record) -> list[int]:
     record.also_told = _messages_of(duplicate)
     record.save(update_fields=["also_told"])
     alerts = Alert.objects.filter(record=duplicate)
-    # Raised anew for the upload; what somebody has seen stays and points to it.
+    # Raised anew for the upload; what a user has seen stays and points to it.
     alerts.filter(state=AlertState.ACTIVE).delete()
     alerts.update(record=record)
     gone = duplicate.pk
@@ -120,7 +114,7 @@ def _read(found: QuerySet[Record]) -> list[Record]:
 
 
 def _note(record: Record) -> dict[str, Any]:
-    """Return what is kept of a message that told of a pass: its way, key, number and picture."""
+    """Return what is kept of a message that reported a pass: its way, key, number and picture."""
     return {
         "origin": record.origin,
         "key": record.dedupe_key,
@@ -130,7 +124,7 @@ def _note(record: Record) -> dict[str, Any]:
 
 
 def _messages_of(record: Record) -> list[dict[str, Any]]:
-    """Return every message that told of a pass."""
+    """Return every message that reported a pass."""
     return [_note(record), *record.also_told]
 
 

@@ -57,7 +57,7 @@ def sign_store(
         read_text(lookup(sign, name), limit=64) for name in ("id", "signTime", "userId", "type")
     )
     if not message.extras.get("record_id"):
-        # Its picture, else whom it names and what was measured; what is alike in all is one record.
+        # Its picture, else person and what was measured; what is alike in all is one record.
         image = message.image
         named += f"\0{hashlib.sha256(image).hexdigest() if image else message_digest(sign)}"
     key = hashlib.sha256(f"fetched\0{named}".encode()).hexdigest()
@@ -108,7 +108,7 @@ def _moment_of(counts: dict[str, Any]) -> datetime:
 def gap_fill(*, terminal_id: int) -> CommandState:
     """Fetch what a terminal recorded since last time, in a command of its own.
 
-    Returns what became of it, queued when somebody else fetches or the terminal is busy.
+    Returns what became of it, queued when another worker fetches or the terminal is busy.
 
     Effects: a command row by the schedule, so that it is seen.
     """

@@ -81,7 +81,7 @@ def _decode(waiting: WaitingPicture) -> bool:
         raw=raw,
         origin=PictureOrigin.BACKGROUND,
         prefix=_PREFIXES[waiting.place],
-        # The person of then: somebody who has had this user ID since was not at the door.
+        # The person of then: another who has had this user ID since was not at the door.
         compare=person_compare(record.terminal, record.person) if is_compared else None,
     )
     picture = None

@@ -223,7 +223,7 @@ def temperature_record(
 def late_record(
     *, terminal: Terminal, message: FaceMatch | TemperatureReading, key: str, origin: Origin
 ) -> int | None:
-    """Store what a terminal decided about by itself and told later, by its own interface.
+    """Store what a terminal decided about by itself and reported later, by its own interface.
 
     Args:
         terminal: whose record it is.

@@ -83,7 +83,7 @@ def not_this_person(*, record: Record, user: User | None) -> FaceNegative:
     """Remember the face of a pass as one that is not its person's; saying it twice is fine.
 
     Effects: from the next pass on, a picture that is closer to this face than to the person's own
-    photos is a mismatch. Nobody else's thresholds or results change, nor does the record. The
+    photos is a mismatch. No other person's thresholds or results change, nor does the record. The
     audit holds it.
 
     Raises:

@@ -1,7 +1,7 @@
 """Verification: is the picture of a pass really of the claimed person.
 
 1:1 against every accepted photo of the claimed person, and 1:N in the site's gallery to tell
-"somebody else is clearly closer" from "bad picture". A face of which a manager said that it is not
+"another person is clearly closer" from "bad picture". A face of which a manager said that it is not
 the claimed person's is refused when it is closer than the person's own photos.
 """
 
@@ -71,11 +71,11 @@ def verify(
 
     Args:
         policy: the site's ``Verification``; off compares nothing.
-        site_id: whose gallery to search for somebody closer.
-        person: the claimed person, None when nobody of that user id is on file.
+        site_id: whose gallery to search for a closer person.
+        person: the claimed person, None when no person of that user id is on file.
         image: (h, w, 3) uint8 RGB, None when there is no readable picture.
         is_whole: every row of it is there. A face with a part missing may be recognised, but says
-            nothing against anybody.
+            nothing against any person.
     """
     if policy == Verification.OFF:
         return Verified(VerificationResult.OFF)

@@ -46,18 +46,18 @@ from django.core.exceptions import ValidationError
 from rest_framework import serializers
 
 from devices.calling import TerminalClient
-from devices.command_kinds import Ended, Given, Kind, Permission, register
+from devices.command_kinds import CommandResult, Given, Kind, Permission, register
 from devices.services import CallSession
 
 
-def ring(session: CallSession) -> Ended:
+def ring(session: CallSession) -> CommandResult:
     times = session.command.payload["times"]
 
     async def ask(client: TerminalClient) -> None:
         await client.call("jsonCmd", body={"ring": times}, deadline=session.deadline)
 
     session.talk(ask)
-    return Ended(result={"rings": times})
+    return CommandResult(result={"rings": times})
 
 
 def checked(given):

@@ -5,7 +5,7 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from devices.models import Job, Site, Terminal
-from devices.services import job_work
+from devices.services import job_work, terminals_approve_start
 from faces.models import (
     Delivery,
     FacePhoto,
@@ -19,7 +19,6 @@ from faces.services import library_erase, people_stamp, sync_answer
 from faces.services.jobs import (
     deliveries_send_again_start,
     people_erase_start,
-    terminals_approve_start,
     terminals_send_again_start,
 )
 from faces.services.jobs import terminals_send_again as again_module

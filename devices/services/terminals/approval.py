@@ -7,17 +7,17 @@ from django.db.models import QuerySet
 from django.utils.translation import ngettext_lazy
 
 from devices.choices import TerminalStatus
+from devices.extensions import terminal_extensions
 from devices.models import Job, Terminal
-from devices.services import (
+from devices.services.jobs import (
     JobKind,
+    job_kind_register,
     jobs_start,
     over_ids,
     result_of,
-    terminal_approve,
-    terminal_disable,
     title_of,
 )
-from faces.services.sync import terminal_view_changed
+from devices.services.sites import terminal_approve, terminal_disable
 
 
 def terminals_approve_start(*, terminals: QuerySet[Terminal], by: Any = None) -> list[Job]:
@@ -36,8 +36,10 @@ def _start(kind: JobKind, terminals: QuerySet[Terminal], by: Any) -> list[Job]:
 
 
 def _approve(terminal: Terminal) -> None:
+    approved = terminal_approve(terminal=terminal)
     # What it shall hold is written with it: up to as many rows as the site has people.
-    terminal_view_changed(terminal=terminal_approve(terminal=terminal))
+    for extension in terminal_extensions():
+        extension.after_change(terminal=approved, values={}, is_scope_new=True)
 
 
 def _disable(terminal: Terminal) -> None:
@@ -57,6 +59,7 @@ def _turning(
     return work
 
 
+# Their names are stored with jobs, and those who call the REST interface know them.
 _APPROVE = JobKind(
     "faces.terminals_approve",
     title=title_of(
@@ -81,4 +84,9 @@ _DISABLE = JobKind(
     ),
     at_once=20,
 )
-KINDS = (_APPROVE, _DISABLE)
+
+
+def register_jobs() -> None:
+    """Make the kinds known, when the app is ready."""
+    for kind in (_APPROVE, _DISABLE):
+        job_kind_register(kind)

@@ -1,6 +1,6 @@
-"""Entering and changing terminals together with the libraries they hold."""
+"""Entering, changing and deleting terminals, with what other apps add to them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -8,18 +8,11 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from devices.choices import TerminalStatus
+from devices.extensions import terminal_extensions, values_of
 from devices.models import Site, Terminal
-from devices.services import (
-    calling_check,
-    calling_moved,
-    displaced_newcomers,
-    silent_newcomers,
-    terminal_approve,
-    terminal_disable,
-    terminal_locked,
-)
-from faces.services.delivery import revocations_settle
-from faces.services.sync import terminal_libraries_set, terminal_view_changed
+from devices.services.admission import displaced_newcomers, silent_newcomers
+from devices.services.commands import calling_check, calling_moved
+from devices.services.sites import terminal_approve, terminal_disable, terminal_locked
 
 # As many as wait at one site at most.
 _FORGOTTEN_AT_ONCE = 1000
@@ -30,7 +23,6 @@ def terminal_create(
     *,
     site: Site,
     device_id: str,
-    libraries: Sequence[int] | None = None,
     status: str = TerminalStatus.PENDING,
     by: Any = None,
     **fields: Any,
@@ -42,26 +34,22 @@ def terminal_create(
         ValidationError: a value is not acceptable, the device id is taken at this site, or the
             site has no such library.
     """
+    added = {name: fields.pop(name) for name in _added_names() if name in fields}
     calling_check(terminal=Terminal(site=site), values=fields, by=by)
     terminal = Terminal(site=site, device_id=device_id.strip(), **fields)
     terminal.full_clean()
     terminal.save()
-    return terminal_change(terminal=terminal, libraries=libraries, status=status)
+    return terminal_change(terminal=terminal, status=status, **added)
 
 
 @transaction.atomic
 def terminal_change(
-    *,
-    terminal: Terminal,
-    libraries: Sequence[int] | None = None,
-    status: str | None = None,
-    by: Any = None,
-    **fields: Any,
+    *, terminal: Terminal, status: str | None = None, by: Any = None, **fields: Any
 ) -> Terminal:
     """Change a terminal; site and device id stay what they are.
 
-    Naming libraries makes it hold exactly these. What it holds afterwards, it is told at its next
-    poll.
+    ``fields`` are the terminal's own, and values that other apps take (``devices.extensions``):
+    naming ``libraries`` makes it hold exactly these, which it learns at its next poll.
 
     Raises:
         PermissionDenied: ``by``, the user who asks, may not say where it is called.
@@ -70,15 +58,18 @@ def terminal_change(
     """
     for fixed in ("site", "device_id"):
         fields.pop(fixed, None)
+    added = [(extension, values_of(extension, fields)) for extension in terminal_extensions()]
+    for name in _added_names():
+        fields.pop(name, None)
     # Locked, so that no other change comes between the look at the password and the address.
     moved = calling_check(terminal=terminal_locked(terminal), values=fields, by=by)
-    held_before = (terminal.status, terminal.all_libraries)
+    scope_before = (terminal.status, terminal.all_libraries)
     if "capacity" in fields and fields["capacity"] != terminal.capacity:
         terminal.capacity_learnt_at = None
+    for extension, values in added:
+        extension.before_change(fields=fields, values=values)
     for name, value in fields.items():
         setattr(terminal, name, value)
-    if libraries is not None:
-        terminal.all_libraries = bool(fields.get("all_libraries", False))
     terminal.full_clean()
     # Only what was asked for: a whole row would put presence back to when it was read.
     terminal.save(update_fields=[*fields, "all_libraries", "capacity_learnt_at"])
@@ -86,15 +77,14 @@ def terminal_change(
         calling_moved(terminal)
     if status is not None and status != terminal.status:
         terminal = _in_status(terminal, status)
-    if libraries is not None:
-        terminal_libraries_set(
-            terminal=terminal,
-            library_ids=list(libraries),
-            all_libraries=terminal.all_libraries,
-        )
-    elif (terminal.status, terminal.all_libraries) != held_before:
-        terminal_view_changed(terminal=terminal)
+    is_scope_new = (terminal.status, terminal.all_libraries) != scope_before
+    for extension, values in added:
+        extension.after_change(terminal=terminal, values=values, is_scope_new=is_scope_new)
     return terminal
+
+
+def _added_names() -> list[str]:
+    return [name for extension in terminal_extensions() for name in extension.values]
 
 
 def _in_status(terminal: Terminal, status: str) -> Terminal:
@@ -110,14 +100,14 @@ def _in_status(terminal: Terminal, status: str) -> Terminal:
 @transaction.atomic
 def terminal_erase(*, terminal: Terminal) -> bool:
     """Delete a terminal that never reported anything; False when it has records."""
-    if terminal.records.exists():
+    extensions = terminal_extensions()
+    if any(extension.is_kept(terminal) for extension in extensions):
         return False
-    revocations = list(
-        terminal.deliveries.filter(revocation__isnull=False).values_list("revocation_id", flat=True)
-    )
+    afterwards = [extension.before_erase(terminal=terminal) for extension in extensions]
     terminal.delete()
-    # A door that is gone owes nothing; it may have been the last one.
-    revocations_settle(revocations)
+    for follow in afterwards:
+        if follow is not None:
+            follow()
     return True
 
 
@@ -125,24 +115,25 @@ def newcomers_forget(*, now: datetime | None = None) -> int:
     """Delete terminals that wait for approval and were not heard for a day; returns how many.
 
     Where no room is left, those of a flood go sooner (``displaced_newcomers``). Those that reported
-    a pass stay with it, and take nobody's room. Each goes in a transaction of its own, so that
-    nothing waits for a thousand.
+    a pass stay with it, and take no other terminal's room. Each goes in a transaction of its own,
+    so that nothing waits for a thousand.
     """
+    unused = [extension.unused() for extension in terminal_extensions()]
     silent = silent_newcomers(now=now)
-    untouched = silent.filter(records__isnull=True, library_links__isnull=True)
+    untouched = silent.filter(*unused)
     forgotten = _forget(untouched.order_by("pk")[:_FORGOTTEN_AT_ONCE], still=silent)
     displaced = displaced_newcomers(now=now)[:_FORGOTTEN_AT_ONCE]
     # Heard or approved meanwhile, its row says something else than what was read.
     for terminal in displaced:
         same = Terminal.objects.filter(
-            status=terminal.status, last_seen_at=terminal.last_seen_at, library_links__isnull=True
+            *unused, status=terminal.status, last_seen_at=terminal.last_seen_at
         )
         forgotten += _forget([terminal], still=same)
     return forgotten
 
 
 def _forget(terminals: Iterable[Terminal], *, still: QuerySet[Terminal]) -> int:
-    """Delete those of these that are still what they were when they were looked for."""
+    """Delete those of these that are still what they were when they were read."""
     forgotten = 0
     for terminal in terminals:
         with transaction.atomic():

@@ -2,7 +2,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    """Another name in the code; the column stays."""
+    """Other names in the code; table and column stay as they are."""
 
     dependencies = [
         ("faces", "0014_defaults_of_the_database"),
@@ -15,4 +15,10 @@ class Migration(migrations.Migration):
             field=models.TextField(db_column="told", db_default="", default="", editable=False),
         ),
         migrations.RenameField(model_name="delivery", old_name="told", new_name="sent_text"),
+        migrations.SeparateDatabaseAndState(
+            state_operations=[
+                migrations.RenameModel(old_name="DoomedFile", new_name="FileToDelete"),
+                migrations.AlterModelTable(name="FileToDelete", table="faces_doomedfile"),
+            ]
+        ),
     ]
