@@ -100,11 +100,11 @@ async def platform(context: CheckContext) -> Finding:
 async def clock(context: CheckContext) -> Finding:
     """How far the terminal's clock is from the platform's."""
     reply = context.reply
-    told_at = None if reply is None else _date(reply.date)
-    if told_at is None:
+    answered_at = None if reply is None else _date(reply.date)
+    if answered_at is None:
         return Finding.skipped("clock", "no platform to compare it with")
     # The header has whole seconds and was written before it was read.
-    ahead_s = (context.clock.now() - told_at).total_seconds() + context.offset_s
+    ahead_s = (context.clock.now() - answered_at).total_seconds() + context.offset_s
     facts = {"ahead_s": round(ahead_s, 1), "offset_s": context.offset_s}
     moved = f" (moved by {context.offset_s:+.1f} s, syncTime)" if context.offset_s else ""
     if abs(ahead_s) <= _CLOCK_GOOD_S:
@@ -180,9 +180,9 @@ def _signatures(context: CheckContext) -> Finding | None:
         text = "upper_case_signatures = true: signatures in capitals count, too"
         advice = "Take it out of [api] unless a caller writes MD5 in capitals"
         return Finding.warning(check, text, advice, upper_case_signatures=True)
-    told_at = None if context.reply is None else _date(context.reply.date)
+    answered_at = None if context.reply is None else _date(context.reply.date)
     now_s = context.clock.now().timestamp() + context.offset_s
-    now_s = now_s if told_at is None else told_at.timestamp()
+    now_s = now_s if answered_at is None else answered_at.timestamp()
     ahead_s = round(context.newest_call_ms / 1000 - now_s)
     if ahead_s <= _CLOCK_MOST_S:
         return None

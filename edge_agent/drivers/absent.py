@@ -25,7 +25,7 @@ class NoCardReaderOptions:
 
 
 class NoPrompter:
-    """`Prompter` that does nothing."""
+    """The `Prompter` that does nothing."""
 
     is_soundless = True
 

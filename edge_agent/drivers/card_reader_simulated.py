@@ -34,7 +34,7 @@ class SimulatedReaderOptions:
 
 
 class SimulatedReader:
-    """`CardReader` that reads cards from a file when it is opened."""
+    """The `CardReader` that reads cards from a file when it is opened."""
 
     def __init__(self, options: SimulatedReaderOptions) -> None:
         self._options = options

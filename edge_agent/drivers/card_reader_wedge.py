@@ -52,7 +52,7 @@ class WedgeReaderOptions:
 
 
 class WedgeReader:
-    """`CardReader` that collects keys until Enter."""
+    """The `CardReader` that collects keys until Enter."""
 
     def __init__(self, options: WedgeReaderOptions) -> None:
         self._options = options

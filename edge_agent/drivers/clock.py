@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 
 class SystemClock:
-    """`Clock` of the operating system, moved by an offset that a platform may set (8.1.8)."""
+    """The `Clock` of the operating system, moved by an offset that a platform may set (8.1.8)."""
 
     def __init__(self, *, offset_s: float = 0.0) -> None:
         self._offset = timedelta(seconds=offset_s)

@@ -45,7 +45,7 @@ class FolderCameraOptions:
 
 
 class FolderCamera:
-    """`Camera` that shows the pictures of a folder in the order of their names.
+    """The `Camera` that shows the pictures of a folder in the order of their names.
 
     Pictures that come, change or go while it runs are taken as they are at the next round.
     """

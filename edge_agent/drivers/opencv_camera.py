@@ -43,7 +43,7 @@ class OpencvCameraOptions:
 
 
 class OpencvCamera:
-    """`Camera` for a device number, a stream's address, or a video file.
+    """The `Camera` for a device number, a stream's address, or a video file.
 
     A thread of its own reads as fast as pictures come and keeps only the newest one. A device or
     a stream that ends is opened again, with growing pauses; a file is played `rounds` times.

@@ -30,7 +30,7 @@ class ConsolePrompterOptions:
 
 
 class ConsolePrompter:
-    """`Prompter` that writes a line for each prompt."""
+    """The `Prompter` that writes a line for each prompt."""
 
     is_soundless = True
 

@@ -70,7 +70,7 @@ class DisplayPrompterOptions:
 
 
 class DisplayPrompter:
-    """`Prompter` that shows prompts on a web page."""
+    """The `Prompter` that shows prompts on a web page."""
 
     is_soundless = True
 

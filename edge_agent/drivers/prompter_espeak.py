@@ -50,7 +50,7 @@ def speaking_arguments(options: EspeakPrompterOptions) -> list[str]:
 
 
 class EspeakPrompter:
-    """`Prompter` that speaks; a newer prompt cuts off an older one."""
+    """The `Prompter` that speaks; a newer prompt cuts off an older one."""
 
     def __init__(self, options: EspeakPrompterOptions) -> None:
         self._options = options

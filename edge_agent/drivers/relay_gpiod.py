@@ -31,7 +31,7 @@ class GpiodRelayOptions:
 
 
 class GpiodRelay(TimedRelay):
-    """`Relay` on one line of a GPIO chip."""
+    """The `Relay` on one line of a GPIO chip."""
 
     def __init__(self, *, chip: str, line: int, active_low: bool) -> None:
         super().__init__()

@@ -138,7 +138,7 @@ class _Address:
 
 
 class HttpRelay(TimedRelay):
-    """`Relay` with two addresses, one for each state."""
+    """The `Relay` with two addresses, one for each state."""
 
     def __init__(self, options: HttpRelayOptions) -> None:
         super().__init__()
@@ -163,7 +163,7 @@ class HttpRelay(TimedRelay):
 
 
 class HttpPulseRelay:
-    """`Relay` that receives the hold time and releases by itself."""
+    """The `Relay` that receives the hold time and releases by itself."""
 
     def __init__(self, options: HttpRelayOptions) -> None:
         self._options = options

@@ -18,7 +18,7 @@ class SimulatedRelayOptions:
 
 
 class SimulatedRelay(TimedRelay):
-    """`Relay` for demonstrations and tests.
+    """The `Relay` for demonstrations and tests.
 
     Attributes:
         pulses_ms: every pulse so far, in milliseconds.

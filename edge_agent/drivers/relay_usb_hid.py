@@ -52,7 +52,7 @@ class UsbHidRelayOptions:
 
 
 class UsbHidRelay(TimedRelay):
-    """`Relay` number `channel` of a board."""
+    """The `Relay` number `channel` of a board."""
 
     def __init__(self, *, serial: str, channel: int, sysfs: Path, devices: Path) -> None:
         super().__init__()

@@ -45,7 +45,7 @@ class Mlx90614Options:
 
 
 class Mlx90614:
-    """`Thermometer` of one spot with the air's temperature."""
+    """The `Thermometer` of one spot with the air's temperature."""
 
     def __init__(self, options: Mlx90614Options) -> None:
         self._options = options

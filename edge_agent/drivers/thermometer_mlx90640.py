@@ -100,7 +100,7 @@ class Mlx90640Options:
 
 
 class Mlx90640:
-    """`Thermometer` that takes a heat picture on request."""
+    """The `Thermometer` that takes a heat picture on request."""
 
     def __init__(self, options: Mlx90640Options, *, next_limit_s: float = _NEXT_LIMIT_S) -> None:
         self._options = options

@@ -8,7 +8,7 @@ FACE_MAX_PX: Final = 500  # seed 9.1: pictures of 300 to 500 px are best
 
 
 class SnapshotKind(IntEnum):
-    """``imgType`` of 8.1.4: which picture goes along."""
+    """Value of ``imgType`` (8.1.4): which picture goes along."""
 
     FACE = 0
     WHOLE = 1

@@ -42,7 +42,7 @@ class Alarm(Protocol):
 
 
 class FaultAlarm:
-    """`Alarm` by faulthandler's thread, which needs no lock of the interpreter.
+    """The `Alarm` by faulthandler's thread, which needs no lock of the interpreter.
 
     It writes where every thread stands, without any values, and ends with status 1.
     """
@@ -122,8 +122,8 @@ class Watchdog:
         self._answers: list[ThreadCheck] = []
         self._loops: dict[str, Supervisor] = {}
         self._troubles: tuple[str, ...] = ()
-        self._told_at_s = -float("inf")
-        self._told_status = ""
+        self._reported_at_s = -float("inf")
+        self._reported_status = ""
         self._is_ready = False
         self._is_stopping = False
         self._state = LiveState(
@@ -227,8 +227,8 @@ class Watchdog:
             self._alarm.set(self._config.exit_after_s)
         interval_s = self._manager.watchdog_s / 2
         # A look early rather than one late.
-        if interval_s and now_s - self._told_at_s > interval_s - self.check_every_s:
-            self._told_at_s = now_s
+        if interval_s and now_s - self._reported_at_s > interval_s - self.check_every_s:
+            self._reported_at_s = now_s
             self._manager.send("WATCHDOG=1")
 
     def _report_state(self, now_s: float) -> None:
@@ -245,6 +245,6 @@ class Watchdog:
         self.live.keep(self._state, now_s)
         degraded = [f"{name} {state}" for name, state in loops.items() if state != State.RUNNING]
         status = "; ".join([*self._troubles, *degraded]) or "all is well"
-        if status != self._told_status and not self._is_stopping:
-            self._told_status = status
+        if status != self._reported_status and not self._is_stopping:
+            self._reported_status = status
             self._manager.send(f"STATUS={status}")

@@ -30,13 +30,13 @@ def is_sound(table: str, row: Row) -> bool:
 
 def _person(row: Row) -> bool:
     texts = all(isinstance(row.get(name, ""), str) for name in _TEXTS)
-    is_somebody = isinstance(row["user_id"], str) and bool(row["user_id"])
+    is_person = isinstance(row["user_id"], str) and bool(row["user_id"])
     attempts = row.get("picture_attempts", 0)
     is_counted = isinstance(attempts, int) and 0 <= attempts < 2**31
     due_at = row.get("picture_due_at")
     is_due = due_at is None or _is_moment(due_at)
     origin = row.get("origin", "platform") in {"platform", "local"}
-    return texts and is_somebody and is_counted and is_due and origin and _has_details(row)
+    return texts and is_person and is_counted and is_due and origin and _has_details(row)
 
 
 def _has_details(row: Row) -> bool:

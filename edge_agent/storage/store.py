@@ -44,7 +44,7 @@ class Store:
         return self._database
 
     async def cursor(self) -> int:
-        """``lastQueryTime`` to ask with; 0 asks for everything."""
+        """Cursor to poll with (``lastQueryTime``); 0 asks for everything."""
         return int(await self._fact("cursor") or 0)
 
     async def synced_at(self) -> datetime | None:

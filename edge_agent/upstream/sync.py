@@ -32,7 +32,7 @@ _NOTE_EVERY: Final = timedelta(minutes=5)  # writing every poll down would wear 
 
 
 class StoreCode(StrEnum):
-    """``status`` of syresult. The seed fixes 100; the others are ours (docs/edge-agent.md)."""
+    """Result code (``status`` of syresult); the seed fixes 100, docs/edge-agent.md the others."""
 
     STORED = "100"
     NO_FACE = "101"
@@ -346,7 +346,7 @@ class LibrarySync:
         )
 
     async def _too_many(self, piece: Sequence[SyncEntry]) -> frozenset[str]:
-        """Return the ids of a batch for whom the terminal has no capacity left."""
+        """Return the ids of a batch that exceed the terminal's capacity."""
         saved = [entry.user_id for entry in piece if entry.operation == "save"]
         count, known = await self._store.known(saved)
         room = max(0, self._limits.people_max - count)

@@ -13,14 +13,14 @@ _ACTIONS: Final = {1: "进门", 2: "出门"}  # seed 9.2, actionCode and action
 
 
 class MessageLanguage(IntEnum):
-    """``languageType`` of 8.1.6: in which language a message describes the door."""
+    """Value of ``languageType`` (8.1.6): in which language a message describes the door."""
 
     CHINESE = 0
     ENGLISH = 1
 
 
 class OpenCode(IntEnum):
-    """``openCode`` of 9.3: outcome at the door and its reason."""
+    """Value of ``openCode`` (9.3): outcome at the door and its reason."""
 
     OPENED = 100
     TEMPERATURE_ABNORMAL = 101

@@ -64,7 +64,7 @@ def align_face(
 def cut_aligned(
     image: RgbImage, landmarks: NDArray[np.float32], template: NDArray[np.float32], chip_px: int
 ) -> tuple[RgbImage, NDArray[np.float64]]:
-    """`align_face`, and the way back.
+    """Cut the chip as `align_face` does; returns it with the transform back to the picture.
 
     Returns:
         The chip, and (2, 3) float64 that brings (x, y, 1) of the chip into the picture.

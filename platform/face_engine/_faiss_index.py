@@ -16,7 +16,7 @@ from face_engine._index_codec import (
 
 
 class FaissIndex:
-    """`VectorIndex` on ``IndexIDMap2(IndexFlatIP)``; imports faiss when the first one is made."""
+    """Index on faiss's ``IndexIDMap2(IndexFlatIP)``; imports faiss when the first one is made."""
 
     def __init__(self, dimension: int) -> None:
         import faiss  # 60 ms and 30 MB, which programs without an index do not pay

@@ -16,7 +16,7 @@ from face_engine._index_codec import (
 
 
 class NumpyIndex:
-    """`VectorIndex` in numpy."""
+    """Index in numpy, a `VectorIndex`."""
 
     def __init__(self, dimension: int) -> None:
         if dimension < 1:

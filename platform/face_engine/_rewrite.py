@@ -273,7 +273,7 @@ def _replace_prelus(editor: _Editor) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Term:
-    """factors * relu(x) + shift, or without the relu; per channel."""
+    """Term of a sum: factors * relu(x) + shift, or without the relu; per channel."""
 
     factors: NDArray[np.float64]
     shift: NDArray[np.float64] | None = None

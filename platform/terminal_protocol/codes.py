@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class RetCode(StrEnum):
-    """``ret`` of chapter 9 and ``code`` of chapters 4 to 8, as text (field notes, "Answers")."""
+    """Code of an answer: ``ret`` of chapter 9 and ``code`` of chapters 4 to 8, as text."""
 
     SUCCESS = "0"
     PASSWORD_NOT_EXIST = "10001"

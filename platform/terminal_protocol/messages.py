@@ -371,7 +371,7 @@ def write_feedback(results: list[ResultFeedback]) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Heartbeat:
-    """/syheartbeat (9.5); a body is optional in the field.
+    """Upload to /syheartbeat (9.5); a body is optional in the field.
 
     Attributes:
         server_url: BaseUrl of the platform, which holds a secret.

@@ -20,7 +20,7 @@ PAGES_MAX: Final = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """``data`` of a list.
+    """Page of a list, its ``data``.
 
     Attributes:
         total: entries in all; 0 when the terminal does not say.
