@@ -1,4 +1,4 @@
-"""How much CPU does reading a body take, for any content?
+"""CPU time of reading a body, for every kind of content.
 
 Each shape that may keep a reader busy is read; reported is the CPU time for a megabyte of it.
 Yardstick is ``json.loads`` of a usual body of the same size, a pass with its picture, in the same

@@ -1,4 +1,4 @@
-"""How long does a terminal take to sync 50,000 people who were all entered at once?
+"""Sync of 50,000 people who were all entered at once to one terminal.
 
 Enters them on a PostgreSQL of its own with one change of the site's clock, then polls as a terminal
 does until nothing is new, and asks once more. Beside it, as the baseline of the same run, the same
@@ -66,7 +66,9 @@ def run(people: int) -> None:
     whole_s, whole_mb = time.perf_counter() - started, tracemalloc.get_traced_memory()[1] / 2**20
     tracemalloc.stop()
 
-    sizes, seconds, cursor = [], [], 0
+    sizes: list[int] = []
+    seconds: list[float] = []
+    cursor = 0
     while not sizes or sizes[-1]:
         started = time.perf_counter()
         received, cursor = poll(terminal, cursor)

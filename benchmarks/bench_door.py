@@ -1,4 +1,4 @@
-"""How long from a camera's picture to the relay, with many people in the library, on one core?
+"""Time from a camera's picture to the relay, with many people in the library, on one core.
 
 A video rendered from the portraits is shown to a door that runs its whole loop: motion, faces,
 tracks, descriptor, 1:N, disk, decision by the local rule, simulated relay. First at the speed at

@@ -1,4 +1,4 @@
-"""Does one platform answer thousands of terminals, and at what cost?
+"""Load of thousands of terminals on one platform, and its cost.
 
 A simulated fleet against the processes of docker-compose.yml that terminals talk to (two WSGI
 workers, PostgreSQL, Redis), all on this machine together with the fleet. Two scenarios:

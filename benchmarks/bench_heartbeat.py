@@ -1,4 +1,4 @@
-"""How many heartbeats a second does one web process answer?
+"""Heartbeats a second that one web process answers.
 
 Yardstick: an empty Django view, no middleware and no database, on the same server (granian, WSGI,
 one worker, the same threads). Both servers run side by side and are asked in turns by clients in
@@ -67,7 +67,9 @@ def ask_together(
     return run
 
 
-def serve(module: str, folder: Path, environment: dict[str, str]) -> tuple[object, int]:
+def serve(
+    module: str, folder: Path, environment: dict[str, str]
+) -> tuple[subprocess.Popen[bytes], int]:
     """Start granian as docker-compose.yml does, with one worker."""
     port = free_port()
     options = ["--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port)]

@@ -1,4 +1,4 @@
-"""How long do the admin's and REST's lists take on a platform with millions of rows?
+"""Times of the admin's and REST's lists on a platform with millions of rows.
 
 Fills a PostgreSQL of its own with 20,000 people on 60 terminals (1.2 million deliveries), 300,000
 records and 300,000 alerts, beside a small site whose rows are older, and asks for lists as a
@@ -52,12 +52,25 @@ def scoped(rows: Any, user: Any, path: str) -> Any:
     return rows.filter(**{f"{path}__in": sites_visible(user)})
 
 
+Rows = Callable[[Any], Any]
+
+
 def any_part(rows: Any, word: str, *columns: str) -> Any:
     """Return rows by the former search."""
     from django.db.models import Q
 
     parts = [Q(**{f"{column}__icontains": word}) for column in columns]
     return rows.filter(Q.create(list(parts), connector=Q.OR))
+
+
+def part(rows: Rows, word: str, *columns: str) -> Rows:
+    """Return what finds a user's rows with a word in one of the columns."""
+    return lambda user: any_part(rows(user), word, *columns)
+
+
+def only(rows: Rows, **values: object) -> Rows:
+    """Return what finds a user's rows with these values."""
+    return lambda user: rows(user).filter(**values)
 
 
 def deliveries(user: Any) -> Any:
@@ -103,10 +116,10 @@ def pages() -> Iterator[Page]:
         yield Page(f"admin {name}, page 200", f"{admin}?p=200", rows, offset=9950, counts=2)
         yield Page(f"REST {name}", rest, rows)
         yield Page(f"REST {name}, far down", f"{rest}?deep={deep}", rows, offset=deep)
-    failed = lambda user: deliveries(user).filter(state="failed")  # noqa: E731
+    failed = only(deliveries, state="failed")
     yield Page("admin deliveries, failed", f"{ADMIN}?state__exact=failed", failed, counts=2)
     yield Page("REST deliveries, failed", f"{REST}?state=failed", failed)
-    door = lambda user: deliveries(user).filter(terminal__device_id="2")  # noqa: E731
+    door = only(deliveries, terminal__device_id="2")
     yield Page("REST deliveries, door", f"{REST}?device_id=2", door)
     for name, asked, column, value in (
         ("kept closed", "door_opened__exact=0", "door_opened", False),
@@ -116,50 +129,50 @@ def pages() -> Iterator[Page]:
         yield Page(
             f"admin records, {name}",
             f"/admin/records/record/?{asked}",
-            lambda user, column=column, value=value: records(user).filter(**{column: value}),
+            only(records, **{column: value}),
         )
-    late = lambda user: records(user).filter(is_late=True)  # noqa: E731
+    late = only(records, is_late=True)
     yield Page("admin records, late", "/admin/records/record/?is_late__exact=1", late)
     yield Page("REST records, late", "/api/v1/records/?is_late=true", late)
     for word in ("三丰", "张", "张伟", "1000017", "017", "Door 7", "absent", "1"):
         yield Page(
             f"admin deliveries, {word}",
             f"{ADMIN}?q={word}",
-            lambda user, word=word: any_part(deliveries(user), word, *_D),
+            part(deliveries, word, *_D),
             counts=2,
         )
         yield Page(
             f"admin records, {word}",
             f"/admin/records/record/?q={word}",
-            lambda user, word=word: any_part(records(user), word, *_R),
+            part(records, word, *_R),
         )
         yield Page(
             f"admin alerts, {word}",
             f"/admin/records/alert/?q={word}",
-            lambda user, word=word: any_part(alerts(user), word, *_R),
+            part(alerts, word, *_R),
         )
         yield Page(
             f"REST alerts, {word}",
             f"/api/v1/alerts/?user_name={word}",
-            lambda user, word=word: any_part(alerts(user), word, "user_name"),
+            part(alerts, word, "user_name"),
         )
         yield Page(
             f"admin people, {word}",
             f"/admin/faces/person/?q={word}",
-            lambda user, word=word: any_part(people(user), word, "name", "user_id", "mobile"),
+            part(people, word, "name", "user_id", "mobile"),
             counts=2,
         )
         yield Page(
             f"REST people, {word}",
             f"/api/v1/people/?name={word}",
-            lambda user, word=word: any_part(people(user), word, "name"),
+            part(people, word, "name"),
         )
     for name, rows in (("alerts", alerts), ("records", records)):
         for number in ("1000017", "absent"):
             yield Page(
                 f"REST {name}, ID {number}",
                 f"/api/v1/{name}/?user_id={number}",
-                lambda user, rows=rows, number=number: rows(user).filter(user_id=number),
+                only(rows, user_id=number),
             )
 
 
@@ -175,8 +188,8 @@ def address(page: Page, user: Any) -> str:
         return f"{url}?page={max(1, min(page.offset, rows.count()) // 50)}"
     name = moment_name(rows.model)
     rows = rows.order_by(f"-{name}", "-id").values_list(name, "pk")
-    place = rows[page.offset : page.offset + 1].first() or rows.last()
-    return f"{url}?cursor={Place(False, *place, 1)}"  # noqa: FBT003
+    moment, number = rows[page.offset : page.offset + 1].first() or rows.last()
+    return f"{url}?cursor={Place(is_back=False, moment=moment, number=number, count=1)}"
 
 
 def read_before(page: Page, user: Any) -> None:

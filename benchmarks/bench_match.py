@@ -1,4 +1,4 @@
-"""How fast is a person found among 50,000, as a terminal stores them, on one thread?
+"""Search among 50,000 people, as a terminal stores them, on one thread.
 
 The library of `edge_agent` is asked for descriptors with the noise that another picture of the same
 face has. Yardsticks, in the same run on the same vectors: plain numpy over one matrix, and a loop

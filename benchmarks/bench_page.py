@@ -1,4 +1,4 @@
-"""Does watching the terminal's page slow the door?
+"""Cost of watching the terminal's page for the door.
 
 A whole terminal, with its real models and its page on a real socket, is shown a video of people who
 walk up to it, at the speed at which it plays. In turns there are no viewers, and as many as the
@@ -31,7 +31,8 @@ from edge_agent.drivers.base import Frame
 from edge_agent.drivers.clock import SystemClock
 from edge_agent.drivers.relay_simulated import SimulatedRelay
 from edge_agent.drivers.thermometer import NoThermometer
-from edge_agent.service.assembly import Parts, assemble
+from edge_agent.service.assembly import assemble
+from edge_agent.service.parts import Parts
 from face_engine import install_models, install_portraits, load_engine
 from tests.support.videos import FPS, frames
 
@@ -176,7 +177,7 @@ async def measure(
         watchers = await asyncio.to_thread(Watchers, port)
         for number in range(-warm_up, repeats):
             for word, spent in (("rest", alone), ("watch", watched)):
-                await asyncio.to_thread(watchers.tell, word)
+                await asyncio.to_thread(watchers.write, word)
                 film.load(pictures)
                 await parts.door.pipeline.run()
                 if number >= 0:

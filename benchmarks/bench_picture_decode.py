@@ -1,4 +1,4 @@
-"""Is decoding a usual picture as fast with the memory budget as without?
+"""Decoding time of usual pictures with the memory budget and without.
 
 What terminals and phones send, decoded in turns by today's code, as the platform does it with a
 hold of the budget, and by the decoder of an earlier commit (``--before``) on the same machine. Each

@@ -1,4 +1,4 @@
-"""How much memory does a picture take, alone and twelve at once, and is it returned?
+"""Memory of decoding a picture, alone and twelve at once, and its return.
 
 Each case runs in a process of its own: memory before, at the worst moment and after, as the system
 counts it (resident set, Linux). Beside it what the decoder said that it would take, which is what
@@ -44,7 +44,6 @@ def _files(scale: float) -> dict[str, Callable[[], bytes]]:
 
     pillow_heif.register_heif_opener()
     large, middle, usual = (max(64, round(side * scale)) for side in (7000, 4000, 1000))
-    webp = {"quality": 20, "method": 0}
     whole = heavy_picture("JPEG", large)
     return {
         "png-49-mpx": lambda: heavy_png(large),
@@ -54,11 +53,11 @@ def _files(scale: float) -> dict[str, Callable[[], bytes]]:
         "png-49-mpx-one-bit": lambda: heavy_png(large, "grey", bits=1),
         "png-49-mpx-palette": lambda: heavy_png(large, "palette", is_transparent=True),
         "png-16-mpx": lambda: heavy_png(middle),
-        "webp-16-mpx": lambda: heavy_picture("WEBP", middle, **webp),
+        "webp-16-mpx": lambda: heavy_picture("WEBP", middle, quality=20, method=0),
         "webp-9-mpx-rgba": lambda: heavy_picture(
             "WEBP", middle * 3 // 4, "RGBA", lossless=True, method=0
         ),
-        "webp-9-mpx": lambda: heavy_picture("WEBP", middle * 3 // 4, **webp),
+        "webp-9-mpx": lambda: heavy_picture("WEBP", middle * 3 // 4, quality=20, method=0),
         "heif-9-mpx": lambda: heavy_picture("HEIF", middle * 3 // 4, quality=10),
         "bmp-16-mpx-run-lengths": lambda: heavy_bmp(middle),
         "jpeg-49-mpx": lambda: whole,

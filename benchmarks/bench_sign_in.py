@@ -1,4 +1,4 @@
-"""How long does a door wait while thirty clients post logins?
+"""Waiting time of a door while thirty clients post logins.
 
 Menjin runs with its production settings on granian (two WSGI workers, 32 threads each), with
 PostgreSQL and Redis from wheels. Faces are posted one after another, first with nobody else about
@@ -18,6 +18,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlencode
 
 from _report import machine
@@ -89,7 +90,8 @@ def measured(port: int, path: str, *, clients: int, faces: int, rounds: int) -> 
     door_times(post, 20, 0)
     for turn in range(rounds):
         idle += door_times(post, faces, 1000 + turn * 2 * faces)
-        ends, results = multiprocessing.Event(), multiprocessing.Queue()
+        ends = multiprocessing.Event()
+        results: multiprocessing.Queue[Any] = multiprocessing.Queue()
         workers = [
             multiprocessing.Process(target=sign_in_again_and_again, args=(port, one, ends, results))
             for one in range(clients)

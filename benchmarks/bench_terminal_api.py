@@ -1,4 +1,4 @@
-"""What does each request of a terminal cost: CPU of the platform and the database, and queries?
+"""Cost of each request of a terminal: CPU of platform and database, and queries.
 
 In one process with the settings of production, PostgreSQL and Redis from wheels, one request after
 the other through the whole WSGI application. CPU time and not wall time, so that a busy machine
@@ -94,7 +94,8 @@ class Fleet:
 
     def sync(self, device_id: str) -> None:
         """Poll from zero until nothing is new."""
-        cursor, entries = 0, [{}]
+        cursor = 0
+        entries: list[Any] = [{}]
         while entries:
             answer = json.loads(self.caller.get(f"syrecord/{device_id}", f"lastQueryTime={cursor}"))
             entries, cursor = (answer["serviceResponse"][key] for key in ("list", "lastQueryTime"))

@@ -1,4 +1,4 @@
-"""Does any file make decoding fail in an undocumented way? A fuzzer, not a benchmark.
+"""Fuzzer of picture decoding: no file may fail in an undocumented way.
 
 Files of every kind that is read, with mutated EXIF, ICC, JFIF and MPF segments, PNG and RIFF
 chunks, headers, scans and ends, are decoded. Each becomes a picture or an ``ImageUnreadable``;

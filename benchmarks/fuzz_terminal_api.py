@@ -1,4 +1,4 @@
-"""Does any request break the terminal API? A fuzzer, not a benchmark.
+"""Fuzzer of the terminal API: no request may break it.
 
 A real server is started on an empty database and gets generated requests over connections kept
 alive: the seed's examples of 9.2 to 9.5 with fields lost, mistyped and misspelt, broken encodings,

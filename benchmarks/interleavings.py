@@ -1,4 +1,4 @@
-"""How many interleavings of changes and polls can a terminal go through and miss nothing?
+"""Search for interleavings of changes and polls in which a terminal misses something.
 
 Runs the explorer of ``tests/support/interleavings.py`` on a PostgreSQL of its own, in as many
 processes as there are cores, and prints every failure with what runs it again. It can be stopped at

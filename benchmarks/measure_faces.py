@@ -1,4 +1,4 @@
-"""How well are people distinguished, and how do tilt, blur, size and light affect that?
+"""Separation of people by their descriptors, and the effect of tilt, blur, size and light.
 
 The numbers behind docs/faces.md: the threshold, the limits of the quality report, the effect of
 looking at landmarks closely. Needs the evaluation photos (``MENJIN_PHOTOS``, a folder with
@@ -173,7 +173,7 @@ def _tail_threshold(impostor: NDArray[np.float64], rate: float) -> float:
     mean, variance = float(excess.mean()), float(excess.var(ddof=1))
     shape = 0.5 * (1 - mean * mean / variance)
     scale = 0.5 * mean * (mean * mean / variance + 1)
-    return start + scale / shape * ((rate / TAIL) ** (-shape) - 1)
+    return float(start + scale / shape * ((rate / TAIL) ** (-shape) - 1))
 
 
 def _under_changes(

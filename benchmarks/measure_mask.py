@@ -1,4 +1,4 @@
-"""How often is the mask heuristic right, on bare faces and with masks drawn over them?
+"""Accuracy of the mask heuristic, on bare faces and with masks drawn over them.
 
     python benchmarks/measure_mask.py [FOLDER OF PORTRAITS]
 
@@ -68,7 +68,10 @@ def with_mask(image: Picture, face: DetectedFace, colour: tuple[int, int, int]) 
             width=max(1, int(height / 60)),
         )
     noise = np.random.default_rng(2).integers(-6, 7, image.shape)
-    return np.clip(np.asarray(picture, dtype=np.int16) + noise, 0, 255).astype(np.uint8)
+    masked: NDArray[np.uint8] = np.clip(np.asarray(picture, dtype=np.int16) + noise, 0, 255).astype(
+        np.uint8
+    )
+    return masked
 
 
 def main() -> None:
@@ -90,12 +93,11 @@ def main() -> None:
         for words, picture in conditions(image):
             seen = engine.detect(picture, size=320)
             if seen:
-                verdicts.setdefault(f"bare face, {words}", Counter())[
-                    judge_mask(picture, seen[0])
-                ] += 1
-        skin = tuple(
-            int(one) for one in image[tuple(face.landmarks[[0, 3]].mean(0).astype(int)[::-1])]
-        )
+                bare = verdicts.setdefault(f"bare face, {words}", Counter())
+                bare[judge_mask(picture, seen[0])] += 1
+        column, row = face.landmarks[[0, 3]].mean(0).astype(int)
+        red, green, blue = (int(one) for one in image[row, column])
+        skin = (red, green, blue)
         for name, colour in {**COLOURS, "colour of skin": skin}.items():
             picture = with_mask(image, face, colour)
             seen = engine.detect(picture, size=320)

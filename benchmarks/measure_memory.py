@@ -1,4 +1,4 @@
-"""Does a terminal's memory stay flat over 100,000 pictures of its camera?
+"""Memory of a terminal over 100,000 pictures of its camera.
 
 The whole loop of a terminal, as `edge_agent.service.assembly` builds it, with the real models:
 motion gate, faces, tracks, descriptor, 1:N, disk, queue, platform over loopback, simulated relay.
@@ -30,7 +30,8 @@ from edge_agent.drivers.absent import NoCardReader, NoPrompter
 from edge_agent.drivers.base import Frame
 from edge_agent.drivers.relay_simulated import SimulatedRelay
 from edge_agent.drivers.thermometer import NoThermometer
-from edge_agent.service.assembly import Parts, assemble
+from edge_agent.service.assembly import assemble
+from edge_agent.service.parts import Parts
 from face_engine import install_models, install_portraits, load_engine
 from tests.support.fake_platform import FakePlatform, serving
 from tests.support.film_clock import FilmClock

@@ -1,4 +1,4 @@
-"""What do 30 days without a network do to a terminal's disk?
+"""Disk use of a terminal in 30 days without a network.
 
 15,000 visits at true size are put into the queue of a terminal as its door does it, record and
 upload in one transaction, with a budget and without one; then the network comes back and the queue

@@ -1,4 +1,4 @@
-"""Which passes open, when clocks of terminals are wrong and queues are replayed?
+"""Simulation of passes with wrong terminal clocks and replayed queues.
 
 Terminals are invented, the judgement is the platform's own (``devices.clock_learning``). Clocks are
 right, drift, jump, fall back to 1970 or 2000, stand still, tell whole minutes or take summer time;

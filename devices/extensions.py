@@ -8,7 +8,7 @@ when the app is ready:
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from django import forms
 from django.db.models import Q
@@ -38,13 +38,13 @@ class TerminalWarning:
     detail: str
 
 
-class TerminalPage(Protocol):
+class TerminalPage:
     """What an app adds to the admin pages of terminals; everything has a default of nothing.
 
     Attributes:
         columns: of the list, behind when the terminal was heard last.
         facts: columns and rows of the page that are only read.
-        actions: of the list, behind approving and disabling.
+        actions: of the list, behind approving and disabling, for managers only as these.
         buttons: of the page, for managers: which action, and its words.
     """
 
@@ -83,7 +83,7 @@ class TerminalPage(Protocol):
         return ""
 
 
-class TerminalExtension(Protocol):
+class TerminalExtension:
     """What an app adds to terminals; everything has a default of nothing.
 
     Attributes:

@@ -7,18 +7,16 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 from django.core.cache import cache
+from django.utils import timezone, translation
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
 from devices.models import Site, Terminal
 from devices.services import site_create
-from devices.services.access import tokens
-from devices.services.admission import admission, refused_store
-from devices.services.calls import remembered
 from face_engine import install_portraits
 from faces.models import Library, Person
-from faces.services import forget_copies, person_save
-from server_common.call_store import call_store
+from faces.services import person_save
+from server_common.process_state import process_state_forget
 from tests.support.wire import WireClient
 
 # How long an example takes depends on the machine and on who else works on it; benchmarks measure.
@@ -37,15 +35,18 @@ def portraits() -> dict[str, Path]:
 @pytest.fixture(autouse=True)
 def _fresh_process_state() -> Iterator[None]:
     """Forget what a process remembers between requests, as a new process would."""
-    forget_copies()
-    admission.remembered.clear()
-    remembered.mark_learn("")
-    tokens.noted.clear()
-    call_store.cache_clear()
-    refused_store._store.cache_clear()
+    process_state_forget()
     yield
     if settings.REDIS_URL:
         cache.clear()
+
+
+@pytest.fixture(autouse=True)
+def _language_and_time_zone_as_configured() -> Iterator[None]:
+    """Undo what a request or a test has activated in this thread for those behind it."""
+    yield
+    translation.deactivate()
+    timezone.deactivate()
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,4 @@
-"""What terminals were asked to do: who, when, why and what became of it; nobody edits it."""
+"""What terminals were asked to do: who, when, why and what became of it; read only."""
 
 from typing import Any
 

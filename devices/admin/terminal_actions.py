@@ -27,12 +27,19 @@ from devices.services import (
 class TerminalActions(ScopedAdmin):
     """Actions of the list, which the page of one terminal offers too."""
 
-    @property
-    def actions(self) -> tuple[Any, ...]:
-        """Name the actions, those of other apps behind approving and disabling."""
-        added = [action for part in terminal_pages() for action in part.actions]
-        own = ("replace_address", "end_address", "remote")
-        return ("approve", "approve_own", "disable", *added, *own)
+    actions = ("approve", "approve_own", "disable", "replace_address", "end_address", "remote")
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        """Add the actions of other apps, behind approving and disabling."""
+        own: dict[str, Any] = super().get_actions(request)
+        if "disable" not in own:  # in a window to choose from, or for a guard
+            return own
+        added = [self.get_action(action) for part in terminal_pages() for action in part.actions]
+        names = list(own)
+        place = names.index("disable") + 1
+        before = {name: own[name] for name in names[:place]}
+        after = {name: own[name] for name in names[place:]}
+        return {**before, **{one[1]: one for one in added if one is not None}, **after}
 
     @admin.action(description=gettext_lazy("Approve"), permissions=["change"])
     def approve(self, request: HttpRequest, queryset: QuerySet[Terminal]) -> HttpResponse | None:

@@ -52,7 +52,7 @@ class TerminalForm(forms.ModelForm):
         return super().save(commit)
 
 
-FIELDSETS = (
+FIELDSETS: tuple[tuple[Any, Any], ...] = (
     (
         None,
         {"fields": ("site", "device_id", "name", "status_badge", "connection", "last_heard")},

@@ -50,7 +50,11 @@ class SignatureUse(Enum):
 
 
 class AcceptedCalls:
-    """Accept signatures once and store them on disk before the call is carried out."""
+    """Accept signatures once and store them on disk before the call is carried out.
+
+    Attributes:
+        remembered_most: calls that are remembered; the oldest give way.
+    """
 
     def __init__(
         self,
@@ -64,7 +68,7 @@ class AcceptedCalls:
         self._may_repeat = config.replay is Replay.ALLOW
         self._database = database
         self._clock = clock
-        self._remembered = remembered
+        self.remembered_most = remembered
         self._file = NewestCallFile(database.path)
         self._has_begun = False
         self._newest_ms = 0
@@ -177,8 +181,8 @@ class AcceptedCalls:
             return
         note(connection, timestamp_ms, newest_ms=marks.newest_ms)
         self._noted += 1
-        if self._noted > self._remembered + _TRIM_AFTER:
-            forget_oldest(connection, most=self._remembered)
+        if self._noted > self.remembered_most + _TRIM_AFTER:
+            forget_oldest(connection, most=self.remembered_most)
             self._noted = count_noted(connection)
         if timestamp_ms > self._covered_ms:
             self._covered_ms = self._file.cover(timestamp_ms)

@@ -67,7 +67,11 @@ HANDLERS: Final[Mapping[str, Handler]] = {
 
 
 class ApiServer:
-    """Serve both ports until cancelled."""
+    """Serve both ports until cancelled.
+
+    Attributes:
+        backoff: pauses between two tries to listen where a port is taken.
+    """
 
     def __init__(
         self,
@@ -81,7 +85,7 @@ class ApiServer:
         self._terminal = terminal
         self._authenticator = Authenticator(config, clock=terminal.clock, time=terminal.time)
         self._hub = hub
-        self._backoff = Backoff(first_s=_BIND_AGAIN_FIRST_S, most_s=_BIND_AGAIN_MOST_S, rng=rng)
+        self.backoff = Backoff(first_s=_BIND_AGAIN_FIRST_S, most_s=_BIND_AGAIN_MOST_S, rng=rng)
         self._at_once = asyncio.Semaphore(_AT_ONCE)
         self._problem = ""
         self._bound: dict[str, int] = {}
@@ -108,7 +112,7 @@ class ApiServer:
                 ]
                 if len(bound) < len(wanted):
                     self._note_problem("; ".join(one for one in problems if one))
-                    await asyncio.sleep(self._backoff.failed())
+                    await asyncio.sleep(self.backoff.failed())
             if wanted:
                 self._note_listening(bound)
             await asyncio.Event().wait()

@@ -1,4 +1,4 @@
-"""``bench``: measure how fast this computer is as a terminal."""
+"""Command ``bench``: measure how fast this computer is as a terminal."""
 
 import argparse
 import sqlite3

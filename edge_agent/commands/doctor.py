@@ -1,4 +1,4 @@
-"""``doctor``: check everything that a terminal needs, step by step."""
+"""Command ``doctor``: check everything that a terminal needs, step by step."""
 
 import argparse
 import asyncio

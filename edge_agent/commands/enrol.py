@@ -1,4 +1,4 @@
-"""``enrol``: enrol a person at the terminal itself."""
+"""Command ``enrol``: enrol a person at the terminal itself."""
 
 import argparse
 import asyncio

@@ -1,4 +1,4 @@
-"""``forget-calls``: reset the marks of accepted signatures."""
+"""Command ``forget-calls``: reset the marks of accepted signatures."""
 
 import argparse
 import asyncio

@@ -1,4 +1,4 @@
-"""``init-config``: write a commented configuration to start from."""
+"""Command ``init-config``: write a commented configuration to start from."""
 
 import argparse
 from pathlib import Path

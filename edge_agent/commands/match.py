@@ -1,4 +1,4 @@
-"""``match``: identify a photo among the people of this terminal."""
+"""Command ``match``: identify a photo among the people of this terminal."""
 
 import argparse
 import sqlite3

@@ -1,4 +1,4 @@
-"""``run``: run the terminal."""
+"""Command ``run``: run the terminal."""
 
 import argparse
 import asyncio

@@ -1,4 +1,4 @@
-"""``status``: show people, loops and waiting uploads of the terminal."""
+"""Command ``status``: show people, loops and waiting uploads of the terminal."""
 
 import argparse
 

@@ -1,4 +1,4 @@
-"""``systemd-unit``: print the systemd unit that runs the terminal."""
+"""Command ``systemd-unit``: print the systemd unit that runs the terminal."""
 
 import argparse
 import grp

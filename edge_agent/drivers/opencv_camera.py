@@ -52,8 +52,18 @@ class OpencvCamera:
         dropped: how many pictures were replaced by newer ones before they were taken.
     """
 
-    def __init__(self, source: str, *, interval_s: float, rounds: int) -> None:
+    def __init__(
+        self,
+        source: str,
+        *,
+        interval_s: float,
+        rounds: int,
+        reconnect_first_s: float = _RECONNECT_FIRST_S,
+        stream_limit_ms: int = _STREAM_LIMIT_MS,
+    ) -> None:
         self._source = source
+        self._reconnect_first_s = reconnect_first_s
+        self._stream_limit_ms = stream_limit_ms
         self._interval_s = interval_s
         self._rounds = rounds
         self._is_device = source.isdecimal() or source.startswith("/dev/")
@@ -182,8 +192,8 @@ class OpencvCamera:
             self._capture.release()
         cv2 = self._cv2
         if "://" in self._source:
-            limits = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, _STREAM_LIMIT_MS]
-            limits += [cv2.CAP_PROP_READ_TIMEOUT_MSEC, _STREAM_LIMIT_MS]
+            limits = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, self._stream_limit_ms]
+            limits += [cv2.CAP_PROP_READ_TIMEOUT_MSEC, self._stream_limit_ms]
             self._capture = cv2.VideoCapture(self._source, cv2.CAP_FFMPEG, limits)
         else:
             source = int(self._source) if self._source.isdecimal() else self._source
@@ -193,7 +203,7 @@ class OpencvCamera:
     def _reconnect(self) -> bool:
         """Open the source again until it works; False when the camera is being closed."""
         logger.warning("camera_lost source=%s", self._shown())
-        pause_s = _RECONNECT_FIRST_S
+        pause_s = self._reconnect_first_s
         while not self._stop.wait(pause_s):
             if self._connect():
                 logger.info("camera_back source=%s", self._shown())

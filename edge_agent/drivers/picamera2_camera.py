@@ -39,12 +39,12 @@ class Picamera2Options:
 class Picamera2Camera:
     """`Camera` that takes the newest picture on request."""
 
-    def __init__(self, options: Picamera2Options) -> None:
+    def __init__(self, options: Picamera2Options, *, timeout_s: float = _TIMEOUT_S) -> None:
         self._options = options
         self._camera: Any = None
         self._next_at_s = 0.0
         self._thread = DriverThread(
-            "picamera2", timeout_s=_TIMEOUT_S, device=f"camera {options.camera} of this computer"
+            "picamera2", timeout_s=timeout_s, device=f"camera {options.camera} of this computer"
         )
 
     async def open(self) -> None:

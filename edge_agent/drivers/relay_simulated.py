@@ -23,12 +23,14 @@ class SimulatedRelay(TimedRelay):
     Attributes:
         pulses_ms: every pulse so far, in milliseconds.
         is_energised: whether the door is unlocked at this moment.
+        fails_with: raised when it is to pull in; None while it works.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.pulses_ms: list[int] = []
         self.is_energised = False
+        self.fails_with: Exception | None = None
 
     async def pulse(self, hold_ms: int) -> None:
         """See `Relay.pulse`."""
@@ -39,6 +41,8 @@ class SimulatedRelay(TimedRelay):
         self.is_energised = False
 
     async def _switch(self, *, energised: bool) -> None:
+        if energised and self.fails_with is not None:
+            raise self.fails_with
         if energised != self.is_energised:
             self.is_energised = energised
             logger.info("relay_simulated energised=%s", energised)

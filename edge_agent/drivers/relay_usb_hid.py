@@ -29,6 +29,7 @@ _ITS_REPORT: Final = 0x01
 _SERIAL_BYTES: Final = 5
 _STATES: Final = 7
 
+# Where the system lists such boards, and where they are opened.
 SYSFS: Final = Path("/sys/class/hidraw")
 DEVICES: Final = Path("/dev")
 
@@ -47,15 +48,13 @@ class UsbHidRelayOptions:
 
     def make(self) -> "UsbHidRelay":
         """Build the relay; nothing is opened."""
-        return UsbHidRelay(serial=self.serial, channel=self.channel)
+        return UsbHidRelay(serial=self.serial, channel=self.channel, sysfs=SYSFS, devices=DEVICES)
 
 
 class UsbHidRelay(TimedRelay):
     """`Relay` number `channel` of a board."""
 
-    def __init__(
-        self, *, serial: str, channel: int, sysfs: Path = SYSFS, devices: Path = DEVICES
-    ) -> None:
+    def __init__(self, *, serial: str, channel: int, sysfs: Path, devices: Path) -> None:
         super().__init__()
         self._serial = serial
         self._channel = channel

@@ -102,8 +102,9 @@ class Mlx90640Options:
 class Mlx90640:
     """`Thermometer` that takes a heat picture on request."""
 
-    def __init__(self, options: Mlx90640Options) -> None:
+    def __init__(self, options: Mlx90640Options, *, next_limit_s: float = _NEXT_LIMIT_S) -> None:
         self._options = options
+        self._next_limit_s = next_limit_s
         self._bus = I2cBus(options.bus)
         self._known: Calibration | None = None
         self._thread = DriverThread(
@@ -152,12 +153,12 @@ class Mlx90640:
         # What is measured already, or just now, follows the settings from before.
         self._write(_STATUS, _TAKEN, is_checked=False)
         for _ in range(2):
-            self._half_picture(time.monotonic() + _NEXT_LIMIT_S)
+            self._half_picture(time.monotonic() + self._next_limit_s)
         return known
 
     def _picture(self, known: Calibration) -> HeatReading:
         given = self._options
-        until_s = time.monotonic() + _NEXT_LIMIT_S
+        until_s = time.monotonic() + self._next_limit_s
         seen: dict[int, tuple[NDArray[np.float64], float]] = {}
         for _ in range(_TRIES):
             half = self._half_picture(until_s)

@@ -51,7 +51,11 @@ class FileFacts:
 
 
 class FileReader:
-    """Reads for all viewers: once a second, and at most a twentieth of the time."""
+    """Reads for all viewers: once a second, and at most a twentieth of the time.
+
+    Attributes:
+        read_again_s: when the file is read again, by the clock of the event loop.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -59,7 +63,7 @@ class FileReader:
         self._running: Future[Any] | None = None
         self._reading = asyncio.Lock()
         self._facts: FileFacts | None = None
-        self._read_again_s = 0.0
+        self.read_again_s = 0.0
 
     def open(self) -> None:
         """Get ready; the thread begins with the first reading."""
@@ -72,6 +76,10 @@ class FileReader:
             thread.shutdown(wait=False, cancel_futures=True)
         self._facts = self._running = None
 
+    def forget(self) -> None:
+        """Have the file read anew the next time, however soon that is."""
+        self._facts = None
+
     async def facts(self) -> FileFacts:
         """Read everything that the page shows.
 
@@ -80,12 +88,12 @@ class FileReader:
         """
         async with self._reading:
             clock = asyncio.get_running_loop().time
-            if self._facts is None or clock() >= self._read_again_s:
+            if self._facts is None or clock() >= self.read_again_s:
                 self._facts = None  # what is old is not shown as new
                 begun_s = clock()
                 self._facts = await self._read(_facts)
                 took_s = clock() - begun_s
-                self._read_again_s = clock() + max(_FRESH_S, took_s * _REST_TIMES)
+                self.read_again_s = clock() + max(_FRESH_S, took_s * _REST_TIMES)
             return self._facts
 
     async def picture(self, record_id: int) -> bytes | None:

@@ -103,9 +103,9 @@ class PageServer:
         clock = terminal.clock
         self._authenticator = Authenticator(api, clock=clock, time=terminal.time)
         self._attempts = FailedAttempts(clock)
-        self._sessions = Sessions(clock)
-        self._reader = FileReader(file)
-        self._status = PageStatus(sources, terminal, self._reader)
+        self.sessions = Sessions(clock)
+        self.reader = FileReader(file)
+        self._status = PageStatus(sources, terminal, self.reader)
         self.pictures = LivePictures(
             lambda: sources.live_view.view,
             clock,
@@ -124,7 +124,7 @@ class PageServer:
             await asyncio.Event().wait()
         context = self._context(await _read_rendering(self._terminal.device))
         self.pictures.open()
-        self._reader.open()
+        self.reader.open()
         listener = Listener(
             self._app(context),
             ErrorAnswer("text/plain; charset=utf-8", _not_understood, HEADERS),
@@ -137,7 +137,7 @@ class PageServer:
         finally:
             await listener.close()
             self.pictures.close()
-            self._reader.close()
+            self.reader.close()
 
     def _app(self, context: PageContext) -> web.Application:
         """Return the application: guards as middlewares, and one route for each address."""
@@ -155,9 +155,9 @@ class PageServer:
             terminal=self._terminal,
             authenticator=self._authenticator,
             attempts=self._attempts,
-            sessions=self._sessions,
+            sessions=self.sessions,
             pictures=self.pictures,
-            reader=self._reader,
+            reader=self.reader,
             status=self._status,
             rendering=rendering,
             cookie=self._cookie,
@@ -227,7 +227,7 @@ class PageServer:
             _check_token(request, session, route)
             body = await read_json(request)
             # A visitor who sent it slowly may have been signed out meanwhile.
-            if session is not None and not self._sessions.holds(session):
+            if session is not None and not self.sessions.holds(session):
                 raise Refused(401, "signed_out")
         request[_ASKED] = PageRequest(
             tail=request.rel_url.raw_path.split("/", 2)[-1],
@@ -241,7 +241,7 @@ class PageServer:
         return await handler(request)
 
     def _session(self, visitor: _Visitor) -> Session | None:
-        return self._sessions.find(visitor.cookies.get(self._cookie, ""))
+        return self.sessions.find(visitor.cookies.get(self._cookie, ""))
 
     def _language_of(self, request: web.Request) -> Language:
         visitor = request.get(_VISITOR)

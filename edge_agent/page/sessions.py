@@ -58,6 +58,10 @@ class Sessions:
         self._clock = clock
         self._sessions: dict[bytes, Session] = {}
 
+    def end_all(self) -> None:
+        """End every session."""
+        self._sessions.clear()
+
     def __len__(self) -> int:
         """How many are signed in."""
         return len(self._sessions)

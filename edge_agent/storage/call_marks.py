@@ -30,7 +30,8 @@ STRANGER: Final = "call_stranger_ms"
 """Fact: the newest one under any password that is not distinguished from a new one any more."""
 _FILE: Final = "newest-call"
 # A password that comes is compared with each, at a twentieth of a second on a small computer.
-_FORMER_MOST: Final = 16
+# Passwords that were in use before and are known as such; older ones count as strange.
+FORMER_MOST: Final = 16
 _MINUTE_MS: Final = 60_000
 # A prime: no flipped bit of a number, and of no digit of it, leaves the remainder as it was.
 _DIVISOR: Final = 97
@@ -200,7 +201,7 @@ def _newest_under(connection: sqlite3.Connection, password: str) -> int:
 def _forget_former(connection: sqlite3.Connection) -> None:
     """Limit the former passwords; deleted ones raise the mark for all unknown passwords."""
     sought = "SELECT rowid, newest_ms FROM former_passwords ORDER BY rowid DESC LIMIT -1 OFFSET ?"
-    for number, newest_ms in connection.execute(sought, (_FORMER_MOST,)).fetchall():
+    for number, newest_ms in connection.execute(sought, (FORMER_MOST,)).fetchall():
         connection.execute("DELETE FROM former_passwords WHERE rowid = ?", (number,))
         _raise_strangers(connection, newest_ms)
 

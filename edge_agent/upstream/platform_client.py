@@ -82,13 +82,13 @@ class PlatformClient:
         self._base_url = base_url
         self._device_id = device_id
         self._timeout_s = timeout_s
-        self._tls = tls
+        self.tls = tls
         self._http: httpx.AsyncClient | None = None
 
     async def __aenter__(self) -> Self:
         """Open the pool; nothing is connected yet."""
         self._http = httpx.AsyncClient(
-            verify=True if self._tls is None else self._tls,
+            verify=True if self.tls is None else self.tls,
             timeout=httpx.Timeout(self._timeout_s),
             limits=httpx.Limits(max_connections=16, max_keepalive_connections=8),
             headers={"User-Agent": _USER_AGENT},

@@ -250,8 +250,8 @@ class PersonAdmin(WordSearch, ErasedByJobs):
         if word is None:
             return super().construct_change_message(request, form, formsets, add)
         form.changed_data = [name for name in form.changed_data if name != "upload"]
-        told = super().construct_change_message(request, form, formsets, add)
-        return [*told, {word: {}}]
+        message = super().construct_change_message(request, form, formsets, add)
+        return [*message, {word: {}}]
 
     def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
         entry = super().log_addition(request, obj, message)

@@ -52,8 +52,8 @@ class DeliveryFilter(django_filters.FilterSet):
 
     site = IdFilter(method="at_site")
     device_id = django_filters.CharFilter(method="of_device")
-    needs_somebody = YesNoFilter(method="that_need_somebody")
-    told_in_vain = YesNoFilter(method="that_were_told_in_vain")
+    needs_somebody = YesNoFilter(method="that_need_attention")
+    told_in_vain = YesNoFilter(method="that_were_sent_in_vain")
 
     class Meta:
         model = Delivery
@@ -65,7 +65,7 @@ class DeliveryFilter(django_filters.FilterSet):
     def of_device(self, queryset: QuerySet[Delivery], _name: str, value: str) -> QuerySet[Delivery]:
         return queryset.filter(terminal__in=terminal_ids(device_id=value))
 
-    def that_need_somebody(
+    def that_need_attention(
         self,
         queryset: QuerySet[Delivery],
         _name: str,
@@ -73,7 +73,7 @@ class DeliveryFilter(django_filters.FilterSet):
     ) -> QuerySet[Delivery]:
         return queryset.exclude(remedy="") if value else queryset.filter(remedy="")
 
-    def that_were_told_in_vain(
+    def that_were_sent_in_vain(
         self,
         queryset: QuerySet[Delivery],
         _name: str,

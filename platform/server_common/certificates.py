@@ -61,10 +61,17 @@ class Known:
     hsts_s: int = 0
 
 
-def certificate_prepare(folder: Path, *, hosts: list[str]) -> Prepared:
+def certificate_prepare(
+    folder: Path, *, hosts: list[str], renew_before: timedelta = _RENEW_BEFORE
+) -> Prepared:
     """Return the folder's certificate; make a self-signed one where there is none.
 
     One that was made here before is made anew when it ends soon or other hosts are asked for.
+
+    Args:
+        folder: where it is kept.
+        hosts: names it is for.
+        renew_before: how long before its end it is made anew.
 
     Raises:
         UnusableCertificate: only one of the two files is there, or they cannot be read.
@@ -75,7 +82,7 @@ def certificate_prepare(folder: Path, *, hosts: list[str]) -> Prepared:
     if len(present) == 1:
         raise UnusableCertificate(f"{present[0]} is there without the other file")
     known = _read(certificate_file.read_bytes(), key_file.read_bytes()) if present else None
-    is_new = known is None or (_is_ours(known) and not _is_good(known, hosts))
+    is_new = known is None or (_is_ours(known) and not _is_good(known, hosts, renew_before))
     if known is None or is_new:
         key = ec.generate_private_key(ec.SECP256R1())
         known = _self_signed(key, hosts)
@@ -160,9 +167,9 @@ def _is_self_signed(certificate: x509.Certificate) -> bool:
     return True
 
 
-def _is_good(certificate: x509.Certificate, hosts: list[str]) -> bool:
+def _is_good(certificate: x509.Certificate, hosts: list[str], renew_before: timedelta) -> bool:
     found = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
-    is_lasting = certificate.not_valid_after_utc - datetime.now(UTC) > _RENEW_BEFORE
+    is_lasting = certificate.not_valid_after_utc - datetime.now(UTC) > renew_before
     return is_lasting and list(found.value) == _names(hosts)
 
 

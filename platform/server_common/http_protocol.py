@@ -16,11 +16,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from server_common.addresses import is_trusted_peer, neighbourhood
 from server_common.connection_limits import Connections
 
-# A request must have begun and got to its body after so long; then it is not waited for any longer.
-_HEAD_WITHIN_S = 20.0
 HEAD_MAX_BYTES = 64 * 1024
-# So long an answer may stand still before its reader has taken what is sent already.
-_READ_WITHIN_S = 30.0
 _HEAD_END = re.compile(rb"\r?\n\r?\n")
 _LINE = re.compile(rb"(?P<method>[A-Za-z]+) (?P<target>\S+) (?P<version>HTTP/1\.[01])(?=\r?\n)")
 _ABSOLUTE = re.compile(rb"(?i)\Ahttps?://[^/?#]*")
@@ -56,8 +52,17 @@ def mended(head: bytes) -> bytes:
 
 
 class TolerantHttp(H11Protocol):
-    """One connection."""
+    """One connection.
 
+    Attributes:
+        head_within_s: in which a request must have begun and got to its body; then nobody waits
+            for it any more.
+        read_within_s: for which an answer may stand still before its reader has taken what is
+            sent already.
+    """
+
+    head_within_s = 20.0
+    read_within_s = 30.0
     all_connections = Connections()
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -88,7 +93,7 @@ class TolerantHttp(H11Protocol):
         """Wait for the reader of an answer, but not for ever."""
         super().pause_writing()
         self._stop_read_timer()
-        self._read_timer = self.loop.call_later(_READ_WITHIN_S, self.transport.abort)
+        self._read_timer = self.loop.call_later(self.read_within_s, self.transport.abort)
 
     def resume_writing(self) -> None:
         """Go on: it has read."""
@@ -183,7 +188,7 @@ class TolerantHttp(H11Protocol):
 
     def _wait_for_head(self) -> None:
         if self._head_timer is None:
-            self._head_timer = self.loop.call_later(_HEAD_WITHIN_S, self.transport.close)
+            self._head_timer = self.loop.call_later(self.head_within_s, self.transport.close)
 
     def _stop_waiting(self) -> None:
         if self._head_timer is not None:

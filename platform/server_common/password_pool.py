@@ -15,6 +15,8 @@ from typing import ParamSpec, TypeVar
 from django.conf import settings
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
 
+from server_common.process_state import forgets
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -81,6 +83,7 @@ def hashing_pool() -> HashingPool:
 
 # A fork takes the object along and leaves the threads behind.
 os.register_at_fork(after_in_child=hashing_pool.cache_clear)
+forgets(hashing_pool.cache_clear)
 
 
 class PooledHasher(PBKDF2PasswordHasher):

@@ -1,4 +1,4 @@
-"""“Why would this person be let in here at that time?”: a form and its answer."""
+"""The form “Why would this person be let in here at that time?” and its answer."""
 
 from typing import Any
 from zoneinfo import ZoneInfo

@@ -117,7 +117,7 @@ class LooksLikePhotoOut(serializers.Serializer):
 
 
 class AlertOut(serializers.ModelSerializer):
-    """Something somebody should look at; ``folded`` others are counted on one of a flood."""
+    """Something that needs attention; ``folded`` others are counted on one of a flood."""
 
     device_id = serializers.SerializerMethodField()
     acknowledged_by: Any = serializers.SlugRelatedField("username", read_only=True)

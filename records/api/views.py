@@ -1,4 +1,4 @@
-"""``/api/v1/`` records, alerts and the preview of a decision."""
+"""Views of records, alerts and the preview of a decision."""
 
 from typing import Any
 
@@ -49,7 +49,7 @@ from server_common.strict_api import StrictRequests, no_fields
 
 
 def _person(request: Request) -> User:
-    """Return the caller, who is somebody: the permission was asked before."""
+    """Return the signed-in caller; the permission was checked before."""
     if not isinstance(request.user, User):
         raise NotAuthenticated
     return request.user
@@ -105,7 +105,7 @@ class RecordViewSet(StrictRequests, viewsets.ReadOnlyModelViewSet):
     )
     @action(detail=True, methods=["post"], url_path="not-this-person")
     def not_this_person(self, request: Request, pk: str | None = None) -> Response:
-        """Say that this pass shows somebody else; the mistake is refused from now on.
+        """Say that this pass shows another person; the mistake is refused from now on.
 
         A picture that looks like the photo on file is answered 409: nothing would be refused, and
         the photo has to be replaced instead.
@@ -115,7 +115,7 @@ class RecordViewSet(StrictRequests, viewsets.ReadOnlyModelViewSet):
         try:
             not_this_person(record=record, user=_person(request))
         except LooksLikePhoto as refusal:
-            told = {
+            refused = {
                 "error": "looks_like_photo",
                 "record": record.pk,
                 "not_this_person": False,
@@ -123,7 +123,7 @@ class RecordViewSet(StrictRequests, viewsets.ReadOnlyModelViewSet):
                 "person": record.person_id,
                 "detail": str(refusal),
             }
-            return Response(LooksLikePhotoOut(told).data, status=409)
+            return Response(LooksLikePhotoOut(refused).data, status=409)
         except ModelMissing as error:
             raise Unavailable("The face models are not installed.") from error
         return Response({"record": record.pk, "not_this_person": True})
@@ -139,7 +139,7 @@ class RecordViewSet(StrictRequests, viewsets.ReadOnlyModelViewSet):
 
 
 class AlertViewSet(StrictRequests, viewsets.ReadOnlyModelViewSet):
-    """What somebody should look at, newest first; guards take care of it too."""
+    """What needs attention, newest first; guards take care of it too."""
 
     queryset = Alert.objects.none()
     serializer_class = AlertOut
@@ -153,7 +153,7 @@ class AlertViewSet(StrictRequests, viewsets.ReadOnlyModelViewSet):
     @extend_schema(request=None, responses=AlertOut)
     @action(detail=True, methods=["post"])
     def acknowledge(self, request: Request, pk: str | None = None) -> Response:
-        """Say that somebody has seen it and takes care of it."""
+        """Say that the caller has seen it and takes care of it."""
         alert = self.get_object()
         no_fields(request)
         alert = alert_acknowledge(alert=alert, user=_person(request))
@@ -170,7 +170,7 @@ class AlertViewSet(StrictRequests, viewsets.ReadOnlyModelViewSet):
 
 
 class DecisionPreviewView(StrictRequests, APIView):
-    """A decision without a pass; nothing is stored, nobody is alerted."""
+    """A decision without a pass; nothing is stored, no alert is raised."""
 
     member_may_write = True
 

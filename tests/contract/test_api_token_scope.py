@@ -20,8 +20,8 @@ from devices.services import (
     api_token_user,
     terminal_address_replace,
 )
-from devices.services.access import tokens
 from devices.tasks import api_token_used
+from server_common.process_state import process_state_forget
 from tests.support.house import lines_with
 from tests.support.rest_addresses import (
     DETAILS,
@@ -236,7 +236,7 @@ def test_its_last_use_is_noted_by_the_worker_now_and_then(
     api_token_used(token_id=row.pk, at=(now - timedelta(hours=1)).isoformat())
 
     assert ApiToken.objects.get().last_used_at == now
-    tokens.noted.clear()
+    process_state_forget()
     with django_capture_on_commit_callbacks() as known:
         api_token_user(token)
     later = now + timedelta(minutes=11)

@@ -6,7 +6,6 @@ walked without anybody thinking of it. Latin words on them are data, or names th
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -34,13 +33,6 @@ ROWS_MOST = 120
 _DJANGO = Path(django.__file__).parent
 _PLACEHOLDER = re.compile(r"%\(\w+\)s|%\w")
 _SCRIPT_TEXT = re.compile(r"""\bgettext\((?P<quote>["'])(?P<text>.*?)(?P=quote)\)""")
-
-
-@pytest.fixture(autouse=True)
-def _language_as_it_was() -> Iterator[None]:
-    """A request leaves its language to the thread; the tests behind this one read English."""
-    with translation.override(translation.get_language()):
-        yield
 
 
 def all_pages(world: World) -> list[str]:

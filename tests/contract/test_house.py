@@ -70,6 +70,31 @@ def test_rest_packages_have_the_same_four_parts(app: str) -> None:
             assert "__all__" in (folder / "__init__.py").read_text()
 
 
+@pytest.mark.parametrize("app", ["devices", "faces", "records"])
+def test_statements_written_by_hand_name_tables_of_their_own_app(app: str) -> None:
+    """What they need of another app's tables comes as fragments from the queries of that app."""
+    others = {"devices", "faces", "records"} - {app}
+    in_words = re.compile(rf"\b(?:FROM|JOIN|UPDATE|INTO)\s+(?:{'|'.join(sorted(others))})_\w")
+    strangers = []
+    for path in (path for path in sources() if named(path).startswith(f"{app}/")):
+        tree = ast.parse(path.read_text())
+        foreign = {
+            alias.asname or alias.name
+            for node in ast.walk(tree)
+            if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in others
+            for alias in node.names
+        }
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Constant) and in_words.search(str(node.value)):
+                strangers.append(f"{named(path)}:{node.lineno}")
+            if not isinstance(node, ast.Call) or not node.args:
+                continue
+            is_of_tables = ast.unparse(node.func) in {"table", "columns_of"}
+            if is_of_tables and ast.unparse(node.args[0]) in foreign:
+                strangers.append(f"{named(path)}:{node.lineno} {ast.unparse(node)}")
+    assert strangers == []
+
+
 def test_selectors_do_not_write() -> None:
     pattern = r"\.(save|create|update|bulk_create|bulk_update|delete)\("
     assert lines_with(pattern, where="selectors.py") == {}
@@ -140,3 +165,66 @@ def test_what_tests_share_lies_in_tests_support(folder: str) -> None:
     ]
 
     assert wrong == []
+
+
+def private(node: ast.expr) -> bool:
+    """Tell whether an expression names something private of another object."""
+    return any(
+        isinstance(part, ast.Attribute)
+        and re.match(r"_(?!_)", part.attr)
+        and not (isinstance(part.value, ast.Name) and part.value.id in {"self", "cls"})
+        for part in ast.walk(node)
+    )
+
+
+def tampering(tree: ast.AST) -> Iterator[ast.stmt | ast.expr]:
+    """Yield what replaces something private, sets it, or empties it."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign | ast.Delete):
+            targets = node.targets
+        elif isinstance(node, ast.AugAssign | ast.AnnAssign):
+            targets = [node.target]
+        else:
+            targets = []
+        if any(isinstance(one, ast.Attribute) and private(one) for one in targets):
+            yield node
+        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+            continue
+        if node.func.attr in {"clear", "cache_clear"} and private(node.func.value):
+            yield node
+        named_here = [one.value for one in node.args if isinstance(one, ast.Constant)]
+        if node.func.attr in {"setattr", "delattr", "patch", "object"} and any(
+            re.search(r"(^|\.)_(?!_)\w+$", str(one)) for one in named_here
+        ):
+            yield node
+
+
+def test_no_test_changes_what_is_private() -> None:
+    """What tests must set is an argument, or public; what they reset hangs on an object of theirs.
+
+    All that a process remembers is forgotten at once, by ``process_state_forget``.
+    """
+    wrong = [
+        f"{named(path)}:{node.lineno}"
+        for path in sorted((ROOT / "tests").rglob("*.py"))
+        for node in tampering(ast.parse(path.read_text()))
+    ]
+
+    assert wrong == []
+
+
+def test_what_a_test_may_not_change_is_found() -> None:
+    changes = """
+monkeypatch.setattr(module, "_LIMIT", 2)
+monkeypatch.setattr("package.module._LIMIT", 2)
+mock.patch.object(module, "_LIMIT", 2)
+module._store.cache_clear()
+server._sessions.clear()
+relay._hold_until_s -= 1
+client._tls = None
+"""
+    allowed = "self._x = 1; self._x.clear(); box.answers.clear(); patch.setattr(module, 'LIMIT', 2)"
+
+    found = sorted(node.lineno for node in tampering(ast.parse(changes)))
+    assert found == list(range(2, 9))
+    assert list(tampering(ast.parse(allowed))) == []

@@ -20,7 +20,7 @@ RETIRED = {
     "twin": "duplicate",
     "twins": "duplicates",
     "breath": "yield to urgent work",
-    "yield_to_urgent": "yield to urgent work",
+    "breathe": "yield to urgent work",
     "breathes": "yields to urgent work",
     "breathing": "yielding to urgent work",
     "glance": "live view",
@@ -60,22 +60,15 @@ KEPT = {
 }
 # Files and folders that are not clean yet. A line may only be deleted, and must be once it is.
 NOT_CLEAN = (
-    "devices/admin/",
-    "devices/api/",
     "edge_agent/commands/",
     "edge_agent/doctor/",
-    "edge_agent/door/",
     "edge_agent/drivers/",
     "edge_agent/recognition/",
     "edge_agent/service/",
     "edge_agent/storage/",
     "edge_agent/upstream/",
-    "faces/admin/",
-    "faces/api/",
     "platform/face_engine/",
     "platform/terminal_protocol/",
-    "records/admin/",
-    "records/api/",
 )
 
 

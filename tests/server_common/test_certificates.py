@@ -40,13 +40,11 @@ def test_a_first_start_makes_one_and_the_next_keeps_it(tmp_path: Path) -> None:
     assert {oct(path.stat().st_mode & 0o777) for path in folder.iterdir()} == {"0o600"}
 
 
-def test_its_own_is_made_anew_for_other_hosts_and_before_it_ends(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_its_own_is_made_anew_for_other_hosts_and_before_it_ends(tmp_path: Path) -> None:
     first = certificate_prepare(tmp_path, hosts=HOSTS)
     other = certificate_prepare(tmp_path, hosts=["other.example"])
-    monkeypatch.setattr(certificates, "_RENEW_BEFORE", timedelta(days=900))
-    last = certificate_prepare(tmp_path, hosts=["other.example"])
+    soon = timedelta(days=900)
+    last = certificate_prepare(tmp_path, hosts=["other.example"], renew_before=soon)
 
     assert len({first.fingerprint, other.fingerprint, last.fingerprint}) == 3
 

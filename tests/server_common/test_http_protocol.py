@@ -17,7 +17,6 @@ import websockets
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server_common import http_protocol
 from server_common.connection_limits import Connections
 from server_common.http_protocol import TolerantHttp, limited, mended
 from tests.support.processes import free_port
@@ -120,7 +119,7 @@ async def told(scope: dict[str, Any], receive: Any, send: Any) -> None:
 @pytest.fixture
 def port(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     """Serve in a thread; return the port."""
-    monkeypatch.setattr(http_protocol, "_HEAD_WITHIN_S", 0.5)
+    monkeypatch.setattr(TolerantHttp, "head_within_s", 0.5)
     half_closed.clear()
     logging.getLogger("uvicorn").setLevel(logging.CRITICAL)
     number = free_port()
@@ -279,7 +278,7 @@ async def test_a_socket_counts_until_it_ends_and_makes_no_room() -> None:
 def test_a_reader_who_stands_still_is_not_waited_for(
     monkeypatch: pytest.MonkeyPatch, port: int
 ) -> None:
-    monkeypatch.setattr(http_protocol, "_READ_WITHIN_S", 0.3)
+    monkeypatch.setattr(TolerantHttp, "read_within_s", 0.3)
     raw = b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n"
     with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
         connection.sendall(raw)

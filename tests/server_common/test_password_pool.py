@@ -14,6 +14,7 @@ from django.urls import reverse
 
 from server_common import password_pool
 from server_common.password_pool import HashingBusy, HashingPool, PooledHasher, hashing_pool
+from server_common.process_state import process_state_forget
 from tests.support.wire import WireClient
 
 HASHERS = ["server_common.password_pool.PooledHasher"]
@@ -24,9 +25,9 @@ def pool(settings: object) -> Iterator[HashingPool]:
     """Return this process's pool, with one thread and room for three who wait."""
     settings.PASSWORD_SLOTS = 1  # type: ignore[attr-defined]
     settings.PASSWORD_HASHERS = HASHERS  # type: ignore[attr-defined]
-    hashing_pool.cache_clear()
+    process_state_forget()
     yield hashing_pool()
-    hashing_pool.cache_clear()
+    process_state_forget()
 
 
 def test_what_is_stored_is_djangos(settings: object) -> None:

@@ -92,7 +92,9 @@ def every_state_of_work(side: Side) -> None:
         CommandKind.PEOPLE_PUSH: {"what": "all"},
         CommandKind.RECORDS_PULL: {"since": timezone.now().isoformat()},
     }
-    ends = [*((kind, "done", "") for kind in CommandKind if kind != CommandKind.JSON)]
+    ends: list[tuple[str, str, str]] = [
+        *((kind, "done", "") for kind in CommandKind if kind != CommandKind.JSON)
+    ]
     ends += [("sync_time", state, "") for state in CommandState.values]
     ends += [("sync_time", "refused", word) for word in CallWord.values]
     for kind, state, word in ends:
@@ -133,7 +135,7 @@ def pages_of(model: type[Model], row: Model | None) -> Iterator[str]:
             yield reverse(f"{name}_{page}", args=[row.pk])
 
 
-def own_pages(model_admin: admin.ModelAdmin, world: World) -> Iterator[str]:
+def own_pages(model_admin: admin.ModelAdmin[Any], world: World) -> Iterator[str]:
     """Yield the addresses that an admin adds to Django's."""
     asked = f"?ids={world.ours.terminal.pk}&person={world.ours.person.pk}"
     row = model_admin.model._default_manager.order_by("pk").first()

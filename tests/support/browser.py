@@ -38,8 +38,8 @@ class Browser:
 
     def ask(self, method: str, path: str, **body: Any) -> Any:
         """Make one call of the protocol."""
-        content = {"json": body} if method == "POST" else {}
-        answer = self._client.request(method, self._path + path, **content).json()["value"]
+        sent = body if method == "POST" else None
+        answer = self._client.request(method, self._path + path, json=sent).json()["value"]
         if isinstance(answer, dict) and "error" in answer:
             raise RuntimeError(f"{path}: {answer['error']}: {answer['message'].splitlines()[0]}")
         return answer

@@ -68,8 +68,8 @@ class FakePlatform:
         self.raw_bodies: list[tuple[str, bytes]] = []
         self.pictures: dict[str, bytes | Failure] = {}
         self.url = ""
-        self._clock = 1_700_000_000
-        self._entries: dict[str, tuple[int, SyncEntry]] = {}
+        self.clock = 1_700_000_000
+        self.entries: dict[str, tuple[int, SyncEntry]] = {}
         self._failures: list[tuple[Callable[[str], bool], Failure]] = []
         self._poison: list[tuple[bytes, Failure]] = []
         self._lock = threading.RLock()
@@ -83,8 +83,8 @@ class FakePlatform:
     def enrol(self, user_id: str, name: str, picture: bytes | Failure | None, **more: Any) -> None:
         """Put somebody into the library, or put them anew; None gives them no picture."""
         with self._changed:
-            self._clock += 1
-            path = f"/i/{user_id}-{self._clock}.jpg"
+            self.clock += 1
+            path = f"/i/{user_id}-{self.clock}.jpg"
             if picture is not None:
                 self.pictures[path] = picture
             url = more.get("url", "" if picture is None else self.url + path)
@@ -96,16 +96,16 @@ class FakePlatform:
                 sex=3,
                 user_remark="",
                 image_url=url,
-                operated_at=self._clock,
+                operated_at=self.clock,
             )
-            self._entries[user_id] = (self._clock, entry)
+            self.entries[user_id] = (self.clock, entry)
 
     def delete(self, user_id: str) -> None:
         """Take somebody out of the library."""
         with self._changed:
-            self._clock += 1
-            entry = SyncEntry("delete", "user", user_id, "", 3, "", "", self._clock)
-            self._entries[user_id] = (self._clock, entry)
+            self.clock += 1
+            entry = SyncEntry("delete", "user", user_id, "", 3, "", "", self.clock)
+            self.entries[user_id] = (self.clock, entry)
 
     def fail(self, kind: str, failure: Failure, *, times: int = 1) -> None:
         """Answer the next requests of a kind (``syface`` …, ``picture``) with something else."""
@@ -178,11 +178,9 @@ class FakePlatform:
         return 200, self._upload(kind, read.data, unquote(segments[3])), {}
 
     def _page(self, asked: int) -> SyncAnswer:
-        newer = sorted(
-            (one for one in self._entries.values() if one[0] > asked), key=lambda e: e[0]
-        )
+        newer = sorted((one for one in self.entries.values() if one[0] > asked), key=lambda e: e[0])
         page = newer[: self.page_size]
-        cursor = page[-1][0] if page else max(asked, self._clock if asked else 0)
+        cursor = page[-1][0] if page else max(asked, self.clock if asked else 0)
         return SyncAnswer(tuple(entry for _, entry in page), cursor)
 
     def _upload(self, kind: str, data: Any, device_id: str) -> dict[str, Any]:

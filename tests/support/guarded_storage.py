@@ -12,7 +12,8 @@ class FileInTransaction(AssertionError):
 
 def is_in_transaction() -> bool:
     """Tell whether the product's own code has begun a transaction, the test's own aside."""
-    return any(not block._from_testcase for block in connection.atomic_blocks)
+    # Django marks those of its test case.
+    return not all(vars(block)["_from_testcase"] for block in connection.atomic_blocks)
 
 
 def refuse_in_transaction(path: str) -> None:
@@ -30,7 +31,8 @@ class GuardedStorage(FileSystemStorage):
 
     def _save(self, name: str, content: Any) -> str:
         refuse_in_transaction(name)
-        return super()._save(name, content)
+        folder: Any = super()
+        return str(folder._save(name, content))
 
     def delete(self, name: str) -> None:
         refuse_in_transaction(name)

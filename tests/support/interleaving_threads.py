@@ -76,7 +76,8 @@ class Lane(threading.Thread):
 
         The tasks queued are about files and indexes; no terminal hears of them.
         """
-        commit = connection._commit
+        held: Any = connection
+        commit = held.commit
 
         def stop_and_commit() -> None:
             self.point(COMMIT)
@@ -84,8 +85,8 @@ class Lane(threading.Thread):
             commit()
             self.busy_since = 0.0
 
-        connection._commit = stop_and_commit
-        connection.run_and_clear_commit_hooks = connection.run_on_commit.clear
+        held.commit = stop_and_commit
+        held.run_and_clear_commit_hooks = held.run_on_commit.clear
 
     def _around_statement(
         self, execute: Callable[..., Any], sql: str, parameters: Any, many: bool, context: Any
@@ -157,7 +158,8 @@ class Schedule:
         for pool, job in zip(lanes, jobs, strict=True):
             pool.job, pool.is_done = job, False
         self.trace = []
-        self.ready, self.blocked = list(lanes), []
+        self.ready = list(lanes)
+        self.blocked: list[Lane] = []
         order = Order(rng, lanes)
         while self.ready or self.blocked:
             if not self.ready:

@@ -8,8 +8,8 @@ knows of stamps, cursors' meaning or delivery rows.
 import itertools
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import IO, Any
 
-from django.core.files.base import File
 from django.core.files.storage import Storage
 from django.db import connection
 
@@ -74,7 +74,7 @@ class Nowhere(Storage):
 
     _names = itertools.count(1)
 
-    def save(self, name: str | None, content: File, max_length: int | None = None) -> str:
+    def save(self, name: str | None, content: IO[Any], max_length: int | None = None) -> str:
         """Return a name that was never given before."""
         return f"faces/{next(self._names)}.jpg"
 

@@ -21,7 +21,7 @@ class ObjectStorage(Storage):
     def __init__(self) -> None:
         self.objects: dict[str, bytes] = {}
 
-    def _open(self, name: str, mode: str = "rb") -> File:
+    def _open(self, name: str, mode: str = "rb") -> "File[bytes]":
         if name not in self.objects:
             raise FileNotFoundError(name)
         return File(io.BytesIO(self.objects[name]), name)

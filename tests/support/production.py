@@ -68,7 +68,8 @@ class Production:
         with closing(psycopg2.connect(self.environment["DATABASE_URL"])) as connection:
             cursor = connection.cursor()
             cursor.execute(query)
-            return cursor.fetchall()
+            found: list[tuple[Any, ...]] = cursor.fetchall()
+            return found
 
     def stored(self) -> list[str]:
         """Return the user ids of all records."""

@@ -79,4 +79,5 @@ def _pasted(
 
 def _noisy(picture: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
     noise = rng.integers(-3, 4, (HEIGHT, WIDTH, 1), dtype=np.int16)
-    return np.clip(picture.astype(np.int16) + noise, 0, 255).astype(np.uint8)
+    noisy: NDArray[np.uint8] = np.clip(picture.astype(np.int16) + noise, 0, 255).astype(np.uint8)
+    return noisy

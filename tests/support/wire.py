@@ -30,9 +30,11 @@ class WireClient:
         """Post bytes, text or an object and return the response whatever it is."""
         if not isinstance(body, str | bytes):
             body = json.dumps(body)
-        return self.client.post(
+        response: Any = self.client.post(
             f"{self.base}/{kind}/{self.device_id}", body, content_type=content_type
         )
+        answer: HttpResponse = response
+        return answer
 
     def poll(self, cursor: int | str | None = None) -> tuple[list[dict[str, Any]], int]:
         """Ask for changes and return (entries, cursor)."""

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from devices.models import Site, Terminal
 from devices.services import site_create, site_token_rotate, terminal_disable
-from devices.services.admission import admission
 from faces.models import Delivery, Person
 from records.models import Alert, Record
+from server_common.process_state import process_state_forget
 from tests.support.golden import golden_cases
 from tests.support.sent_pictures import picture
 from tests.support.wire import WireClient
@@ -133,7 +133,7 @@ def test_heartbeats_are_admitted_from_memory_and_nothing_else_is(
 
     assert wire.post("syface", {"userId": "1"})["ret"] == "10005"
     assert WireClient(token="wrong-token").post("syheartbeat", "")["ret"] == "10005"
-    admission.remembered.clear()
+    process_state_forget()
     assert wire.post("syheartbeat", "")["ret"] == "10005"
 
 

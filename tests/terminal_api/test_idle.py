@@ -22,10 +22,14 @@ from devices.services import (
     terminal_change,
     terminal_disable,
 )
-from devices.services.admission import admission as admission_module
 from devices.services.calls import remembered as remembered_module
 from faces.models import Delivery, Library, SyncClock, TerminalCursor
-from faces.services import deliveries_send_again, person_erase, terminal_view_changed
+from faces.services import (
+    deliveries_send_again,
+    person_erase,
+    terminal_view_changed,
+)
+from server_common.process_state import process_state_forget
 from terminal_api.answer import TerminalApi, answer_fully
 from terminal_api.load import IdleSlots, Priority, Slots
 from terminal_api.urls import Match, resolve
@@ -522,7 +526,7 @@ def _compare(
     path = f"/t/{token}/{kind}/{device_id}"
     answers = []
     for one in (here, behind):
-        admission_module.remembered.clear()
+        process_state_forget()
         one.ask("POST", f"/t/{token}/syheartbeat/0000001", body=b"{}")
         if method == "HEAD":
             continue

@@ -130,7 +130,7 @@ class OpenIn(StrictInput):
 
 
 class SettingsOut(serializers.ModelSerializer):
-    """One group of settings, as somebody wants them and as the terminal says they are."""
+    """One group of settings, as wanted and as the terminal says they are."""
 
     drift = serializers.SerializerMethodField()
     desired = serializers.DictField(read_only=True)
@@ -148,7 +148,7 @@ class SettingsOut(serializers.ModelSerializer):
 
 
 class SettingsIn(StrictInput):
-    """What somebody wants of a group; what is not named is left to the terminal."""
+    """What is wanted of a group; what is not named is left to the terminal."""
 
     shown_as = SettingsOut
 

@@ -1,4 +1,4 @@
-"""``/api/v1/audit/``: who changed what."""
+"""Views of ``/api/v1/audit/``: who changed what."""
 
 from django.db.models import QuerySet
 from rest_framework import viewsets

@@ -1,4 +1,4 @@
-"""``/api/v1/commands/``, and what belongs to it at a terminal."""
+"""Views of ``/api/v1/commands/``, and of what belongs to it at a terminal."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -81,10 +81,10 @@ class CommandViewSet(
         """Ask terminals for something; dangerous requests are to be asked twice."""
         given = CommandIn(data=request.data)
         given.is_valid(raise_exception=True)
-        made = _ask(request, given.validated_data)
-        if isinstance(made, Response):
-            return made
-        return Response(self.get_serializer(made, many=True).data, status=202)
+        asked = _ask(request, given.validated_data)
+        if isinstance(asked, Response):
+            return asked
+        return Response(self.get_serializer(asked, many=True).data, status=202)
 
     @extend_schema(responses=CommandDetailOut)
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -118,13 +118,13 @@ class CommandActions:
         _terminals(request, CommandKind.OPEN_DOOR, [terminal.pk])
         given = OpenIn(data=request.data)
         given.is_valid(raise_exception=True)
-        made = commands_request(
+        requested = commands_request(
             kind=CommandKind.OPEN_DOOR,
             terminals=[terminal],
             requester=requester_of(request),
             reason=given.validated_data["reason"],
         )
-        return Response(CommandOut(made.commands[0]).data, status=202)
+        return Response(CommandOut(requested.commands[0]).data, status=202)
 
     @extend_schema(
         request=CommandHereIn,
@@ -139,16 +139,16 @@ class CommandActions:
         terminal: Terminal = self.get_object()
         given = CommandHereIn(data=request.data)
         given.is_valid(raise_exception=True)
-        made = _ask(request, {**given.validated_data, "devices": [terminal.pk]})
-        if isinstance(made, Response):
-            return made
-        return Response(CommandOut(made[0]).data, status=202)
+        asked = _ask(request, {**given.validated_data, "devices": [terminal.pk]})
+        if isinstance(asked, Response):
+            return asked
+        return Response(CommandOut(asked[0]).data, status=202)
 
     @extend_schema(responses=SettingsOut(many=True), filters=False, methods=["GET"])
     @extend_schema(request=SettingsIn, responses=SettingsOut, methods=["PUT"])
     @action(detail=True, methods=["get", "put"], pagination_class=None, url_path="settings")
     def own_settings(self, request: Request, pk: str | None = None) -> Response:
-        """Show settings, or note what somebody wants of a group; ``settings_write`` sends it."""
+        """Show settings, or note what is wanted of a group; ``settings_write`` sends it."""
         terminal: Terminal = self.get_object()
         if request.method == "GET":
             return Response(SettingsOut(settings_of(terminal), many=True).data)

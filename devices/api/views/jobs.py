@@ -1,4 +1,4 @@
-"""``/api/v1/jobs/``: what was asked for many rows at once, and how far it is."""
+"""Views of ``/api/v1/jobs/``: what was asked for many rows at once, and how far it is."""
 
 from django.db.models import QuerySet
 from rest_framework import viewsets

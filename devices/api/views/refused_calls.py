@@ -1,4 +1,4 @@
-"""``/api/v1/refused-calls/``: calls on terminals' addresses that were refused."""
+"""Views of ``/api/v1/refused-calls/``: calls on terminals' addresses that were refused."""
 
 from drf_spectacular.utils import extend_schema
 from rest_framework import viewsets

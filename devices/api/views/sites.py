@@ -1,4 +1,4 @@
-"""``/api/v1/sites/``."""
+"""Views of ``/api/v1/sites/``."""
 
 from datetime import timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""``/api/v1/devices/``."""
+"""Views of ``/api/v1/devices/``."""
 
 from datetime import timedelta
 from typing import Any
@@ -83,8 +83,8 @@ class TerminalViewSet(CommandActions, TwoSidedViewSet):
     @action(detail=True, pagination_class=None)
     def exchanges(self, request: Request, pk: str | None = None) -> Response:
         """Return the terminal's last exchanges, newest first, and what came of each."""
-        told = exchanges_last(terminal_id=self.get_object().pk)
-        return Response(ExchangeOut(told, many=True).data)
+        exchanges = exchanges_last(terminal_id=self.get_object().pk)
+        return Response(ExchangeOut(exchanges, many=True).data)
 
     @extend_schema(responses=CallingAddressOut(many=True), filters=False)
     @action(detail=True, pagination_class=None)

@@ -17,13 +17,15 @@ from devices.models import ApiToken, Site
 from devices.selectors import TokenScope
 from server_common.crypto import keyed_digest, keyed_digests
 from server_common.on_commit import enqueue_on_commit
+from server_common.process_state import forgets
 
 _PURPOSE = "devices.api_token"
 # When a key was used last is written this often at most: it is used many times a second.
 _USE_NOTED_EVERY = timedelta(minutes=10)
 _NOTED_MOST = 10_000
 # Token and when this process handed the note of its use on, until the row says so.
-noted: dict[int, float] = {}
+_noted: dict[int, float] = {}
+forgets(_noted.clear)
 
 
 def api_token_make(
@@ -90,11 +92,11 @@ def api_token_user(token: str) -> User | None:
 def _use_noted_soon(token_id: int) -> None:
     """Leave the note to the worker: requests that only read then write nothing."""
     now_s = time.monotonic()
-    if now_s - noted.get(token_id, float("-inf")) < _USE_NOTED_EVERY.total_seconds():
+    if now_s - _noted.get(token_id, float("-inf")) < _USE_NOTED_EVERY.total_seconds():
         return
-    if len(noted) >= _NOTED_MOST:
-        noted.clear()
-    noted[token_id] = now_s
+    if len(_noted) >= _NOTED_MOST:
+        _noted.clear()
+    _noted[token_id] = now_s
     enqueue_on_commit(
         "devices.tasks.api_token_used", token_id=token_id, at=timezone.now().isoformat()
     )

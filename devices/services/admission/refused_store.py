@@ -25,6 +25,7 @@ from django.conf import settings
 from devices.choices import RefusedReason
 from server_common.addresses import neighbourhood
 from server_common.crypto import keyed_digest, seal
+from server_common.process_state import RareComplaint, forgets
 from server_common.redaction import redact
 
 logger = logging.getLogger(__name__)
@@ -163,7 +164,10 @@ def _store() -> RefusedStore:
     return RedisRefused(settings.REDIS_URL) if settings.REDIS_URL else MemoryRefused()
 
 
-_complained_at = 0.0
+forgets(_store.cache_clear)
+
+
+_complaint = RareComplaint()
 
 
 def refused_note(
@@ -177,7 +181,6 @@ def refused_note(
         reason: why it was refused.
         site_id: whose call it would have been, None where that is not known.
     """
-    global _complained_at
     shown = path_shown(path)
     segment = _SEGMENT.match(path)
     token = path.split("/", 3)[2][:_TOKEN_MAX] if segment else ""
@@ -195,8 +198,7 @@ def refused_note(
     try:
         _store().note(f"{caller}|{same}", caller, call)
     except redis.RedisError:
-        if time.monotonic() - _complained_at > 60:
-            _complained_at = time.monotonic()
+        if _complaint.is_due():
             logger.exception("refused_calls_away")
 
 

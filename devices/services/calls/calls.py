@@ -16,12 +16,13 @@ from devices.services.calls.remembered import AdmissionOutdated, mark_check, mar
 from devices.services.presence import Sighting, sighting_steps
 from server_common.addresses import neighbourhood
 from server_common.call_store import CallStoreAway, Moved, Step, call_store
+from server_common.process_state import RareComplaint
 
 logger = logging.getLogger(__name__)
 
 _COMPLAIN_EVERY_S = 60
 _CURSOR_DIGITS = 19
-_complained_at = 0.0
+_complaint = RareComplaint(_COMPLAIN_EVERY_S)
 
 
 def call_taken(
@@ -81,7 +82,5 @@ def _cursor_of(asked: str) -> str:
 
 
 def _complain() -> None:
-    global _complained_at
-    if time.monotonic() - _complained_at > _COMPLAIN_EVERY_S:
-        _complained_at = time.monotonic()
+    if _complaint.is_due():
         logger.exception("rate_limits_away everybody is let through, presence is not noted")

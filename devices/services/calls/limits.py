@@ -13,6 +13,7 @@ from django.conf import settings
 
 from server_common.addresses import neighbourhood
 from server_common.call_store import CallStoreAway, Take, call_store
+from server_common.process_state import RareComplaint
 
 logger = logging.getLogger(__name__)
 
@@ -29,17 +30,15 @@ def bucket(caller: str, limit: Limit) -> Take:
     return Take(f"bucket:{caller}", limit.rate, limit.burst)
 
 
-_complained_at = 0.0
+_complaint = RareComplaint()
 
 
 def _take(caller: str, limit: Limit) -> bool:
     """Take a token; while the store is away every caller is let through."""
-    global _complained_at
     try:
         return call_store().run([bucket(caller, limit)], now=time.time())
     except CallStoreAway:
-        if time.monotonic() - _complained_at > 60:
-            _complained_at = time.monotonic()
+        if _complaint.is_due():
             logger.exception("rate_limits_away everybody is let through")
         return True
 

@@ -15,6 +15,7 @@ from typing import Any
 from django.utils.functional import Promise
 
 from server_common.call_store import CallStoreAway, Note, Push, Step, call_store
+from server_common.process_state import RareComplaint
 from server_common.redaction import redact
 
 logger = logging.getLogger(__name__)
@@ -141,18 +142,16 @@ def _idle(terminal_id: int) -> str:
     return f"exchanges:{terminal_id}:idle"
 
 
-_complained_at = 0.0
+_complaint = RareComplaint()
 
 
 def exchange_keep(*, terminal_id: int, exchange: Exchange, is_idle: bool = False) -> None:
     """Keep an exchange; a store that is away is complained of once a minute and not waited for."""
-    global _complained_at
     try:
         step = exchange_step(terminal_id, exchange, is_idle=is_idle)
         call_store().run([step], now=time.time())
     except CallStoreAway:
-        if time.monotonic() - _complained_at > 60:
-            _complained_at = time.monotonic()
+        if _complaint.is_due():
             logger.exception("flight_recorder_away")
 
 

@@ -14,6 +14,7 @@ from typing import Generic, TypeVar
 from django.db import transaction
 
 from server_common.call_store import Check, Put, call_store
+from server_common.process_state import forgets
 
 # Four times the usual interval of heartbeats, so that two processes remember most of a fleet.
 REMEMBERED_SECONDS = 120.0
@@ -34,6 +35,7 @@ class Remembered(Generic[Kept]):
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._kept: OrderedDict[Key, tuple[float, str, Kept]] = OrderedDict()
+        forgets(self.clear)
 
     def get(self, key: Key) -> Kept | None:
         with self._lock:
@@ -76,6 +78,9 @@ def mark_learn(mark: str) -> None:
     """Note the mark that stands now; what was remembered under another one is not used again."""
     global _mark
     _mark = mark
+
+
+forgets(lambda: mark_learn(""))
 
 
 def admissions_forget_on_commit() -> None:

@@ -77,7 +77,7 @@ class SendAgainOut(serializers.Serializer):
 
 
 class RevocationOut(serializers.ModelSerializer):
-    """Somebody whom terminals must forget, and how far that is."""
+    """A person that terminals must forget, and how far that is."""
 
     doors_left = serializers.IntegerField()
     seconds = serializers.SerializerMethodField()

@@ -75,7 +75,7 @@ def uploaded_bytes(photo: Any) -> bytes:
 
 @extend_schema_field(OpenApiTypes.ANY)
 class UserTypeField(serializers.Field):
-    """userType: 1 employee, 2 visitor, 3 blacklist (seed 8.2.1), or a word as in 9.1.
+    """The wire's userType: 1 employee, 2 visitor, 3 blacklist (seed 8.2.1), or a word as in 9.1.
 
     Read as ``(category or None, word)``; shown as the word if there is one, else the number.
     """

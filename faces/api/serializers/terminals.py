@@ -22,7 +22,7 @@ class HeldLibrariesField(serializers.Field):
 
 
 class HoldingsOut(serializers.ModelSerializer):
-    """Whom a terminal was found to hold; the lists are user ids, cut after 2000."""
+    """People that a terminal was found to hold; the lists are user ids, cut after 2000."""
 
     missing = serializers.ListField(child=serializers.CharField(), read_only=True)
     extra = serializers.ListField(child=serializers.CharField(), read_only=True)

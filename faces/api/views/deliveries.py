@@ -1,4 +1,4 @@
-"""``/api/v1/`` deliveries and revocations: which face is on which terminal, and who must go."""
+"""Views of deliveries and revocations: which face is on which terminal, and who must go."""
 
 from collections.abc import Sequence
 
@@ -55,7 +55,7 @@ class RevocationViewSet(
     mixins.RetrieveModelMixin,
     viewsets.GenericViewSet,
 ):
-    """Whom terminals must forget, and how long it takes until the last door has."""
+    """People that terminals must forget, and the time until the last door has."""
 
     queryset = Revocation.objects.none()
     serializer_class = RevocationOut

@@ -1,4 +1,4 @@
-"""``/api/v1/`` libraries and people."""
+"""Views of libraries and people."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""``/api/v1/index/`` and ``/api/v1/identify/``."""
+"""Views of ``/api/v1/index/`` and ``/api/v1/identify/``."""
 
 from typing import Any
 
@@ -75,7 +75,7 @@ class IndexRebuildView(StrictRequests, APIView):
 
 
 class IdentifyView(StrictRequests, APIView):
-    """Who is this?"""
+    """Identification of the person in a picture."""
 
     parser_classes = [UploadParser, BoundedFormParser]
     member_may_write = True

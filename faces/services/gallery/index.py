@@ -17,6 +17,7 @@ from faces.services.gallery.engine import engine
 from faces.services.gallery.galleries import INDEX_PURPOSE, descriptor_unseal, gallery_of
 from faces.services.pictures import PictureOrigin, picture_decode, picture_hold
 from server_common.crypto import Unsealable, unseal
+from server_common.process_state import forgets
 
 logger = logging.getLogger(__name__)
 
@@ -124,6 +125,9 @@ def forget_copies() -> None:
     """Drop this process's copies; the next search loads them anew."""
     with _copies_lock:
         _copies.clear()
+
+
+forgets(forget_copies)
 
 
 def _copy_of(site_id: int) -> _Copy:

@@ -24,6 +24,7 @@ from django.utils import timezone
 
 from devices.services import is_address_allowed
 from faces.queries import photo_fetched_note, photo_to_be_seen
+from server_common.process_state import forgets
 from terminal_protocol import URL_MAX
 
 _PREFIX = "/i/"
@@ -123,6 +124,9 @@ def _numeric_root(host: str) -> str:
     event = "picture_address_too_long" if host else "picture_address_unknown"
     logger.error("%s host_characters=%s: set MENJIN_PICTURE_URL", event, len(host))
     return ""
+
+
+forgets(_numeric_root.cache_clear)
 
 
 def _number_of(name: str) -> str:

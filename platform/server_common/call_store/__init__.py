@@ -9,6 +9,8 @@ from functools import lru_cache
 from django.conf import settings
 from redis import RedisError
 
+from server_common.process_state import forgets
+
 from .memory import MemoryCallStore
 from .redis import RedisCallStore
 from .steps import CallStore, Check, Moved, Note, NoteFirst, Push, Put, Step, Take, Turn
@@ -38,3 +40,6 @@ __all__ = [
 def call_store() -> CallStore:
     """Return the store of this platform."""
     return RedisCallStore(settings.REDIS_URL) if settings.REDIS_URL else MemoryCallStore()
+
+
+forgets(call_store.cache_clear)

@@ -62,7 +62,7 @@ def waiting_forget(*, records: QuerySet[Record]) -> None:
     waiting.delete()
 
 
-def waiting_files_sweep() -> int:
+def waiting_files_sweep(*, looked_at_most: int = _LOOKED_AT_MOST) -> int:
     """Delete files that no row names and return how many went; safe to repeat.
 
     They are left by records whose transaction was rolled back. A bounded number is looked at, in
@@ -75,10 +75,10 @@ def waiting_files_sweep() -> int:
     random.shuffle(folders)
     looked_at = swept = 0
     for folder in folders:
-        if looked_at >= _LOOKED_AT_MOST:
+        if looked_at >= looked_at_most:
             break
         names = default_storage.listdir(f"{WAITING_ROOT}/{folder}")[1]
-        paths = [f"{WAITING_ROOT}/{folder}/{name}" for name in names][: _LOOKED_AT_MOST - looked_at]
+        paths = [f"{WAITING_ROOT}/{folder}/{name}" for name in names][: looked_at_most - looked_at]
         looked_at += len(paths)
         swept += _sweep(paths)
     return swept

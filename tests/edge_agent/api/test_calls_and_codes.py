@@ -20,6 +20,7 @@ from terminal_protocol.signature import sign
 from tests.support.edge.fakes import person_jpeg
 from tests.support.edge.running_terminal import PERSON, RunningTerminal, Starter
 from tests.support.fake_platform import FakePlatform
+from tests.support.waiting import wait_until_async
 
 FIVE_MINUTES_MS = 300_000
 
@@ -292,20 +293,13 @@ async def test_address_list(start: Starter, allowed: list[str], code: int) -> No
     assert await terminal.code("information") == code
 
 
-async def test_relay_that_fails_is_an_internal_error(
-    terminal: RunningTerminal, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_relay_that_fails_is_an_internal_error(terminal: RunningTerminal) -> None:
     """50002 Internal Server Error."""
-
-    async def stuck(*, energised: bool) -> None:
-        raise DriverError("stuck")
-
-    monkeypatch.setattr(terminal.relay, "_switch", stuck)
+    terminal.relay.fails_with = DriverError("stuck")
 
     assert await terminal.call("open") == {
         **{"code": 50002, "message": "Internal Server Error", "desc": "relay-failed"}
     }
-    monkeypatch.undo()
 
 
 async def test_store_that_fails_is_an_internal_error(
@@ -322,21 +316,14 @@ async def test_store_that_fails_is_an_internal_error(
     assert ours == ["call_failed name=open"]
 
 
-async def test_what_nobody_foresaw_is_an_unknown_error(
-    terminal: RunningTerminal, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_what_nobody_foresaw_is_an_unknown_error(terminal: RunningTerminal) -> None:
     """99999 Unknown Error, without a traceback."""
-
-    async def broken(*, energised: bool) -> None:
-        raise ZeroDivisionError("line 17 of relay.py")
-
-    monkeypatch.setattr(terminal.relay, "_switch", broken)
+    terminal.relay.fails_with = ZeroDivisionError("line 17 of relay.py")
 
     response = await terminal.request("POST", "/api/device/open", params=terminal.query())
 
     assert response.json() == {"code": 99999, "message": "Unknown Error", "desc": "unknown"}
     assert "line 17" not in response.text
-    monkeypatch.undo()
 
 
 CODES_BY_CASE = {
@@ -554,11 +541,21 @@ async def test_port_that_is_taken_does_not_stop_the_terminal(
     assert terminal.named("api")[1]["port"] == port
 
 
+class CountingBackoff(Backoff):
+    """Can be waited for."""
+
+    tries = 0
+
+    def failed(self) -> float:
+        self.tries += 1
+        return super().failed()
+
+
 async def test_two_ports_that_are_taken_are_told_once_and_together(
-    terminal: RunningTerminal, monkeypatch: pytest.MonkeyPatch
+    terminal: RunningTerminal,
 ) -> None:
     server = terminal.parts.interfaces.api
-    monkeypatch.setattr(server, "_backoff", Backoff(first_s=0.01, most_s=0.01, rng=Random(1)))
+    server.backoff = backoff = CountingBackoff(first_s=0.01, most_s=0.01, rng=Random(1))
     with socket.socket() as first, socket.socket() as second:
         for number, (name, taken) in enumerate([("port", first), ("push_port", second)]):
             taken.bind(("127.0.0.1", 0))
@@ -566,7 +563,7 @@ async def test_two_ports_that_are_taken_are_told_once_and_together(
             object.__setattr__(server._config, name, taken.getsockname()[1])
         again = asyncio.create_task(server.run())
         await terminal.reported("api_problem")
-        await asyncio.sleep(0.2)
+        await wait_until_async(lambda: backoff.tries >= 5)
         (problem,) = terminal.named("api_problem")
     await terminal.reported("api", times=2)
     again.cancel()

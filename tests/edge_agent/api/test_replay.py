@@ -315,7 +315,7 @@ async def test_a_password_that_never_was_in_use_waits_for_no_clock(again: Again)
 async def test_former_passwords_are_bounded_and_none_comes_back_with_its_calls(
     again: Again, database: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(call_marks, "_FORMER_MOST", 2)
+    monkeypatch.setattr(call_marks, "FORMER_MOST", 2)
     async with again(password="first") as terminal:
         now_ms = terminal.now_ms()
     assert await open_under(again, "first", now_ms) == 200
@@ -443,7 +443,7 @@ async def test_marks_survive_a_repair_while_it_runs(again: Again, database: Path
 async def test_what_is_remembered_is_bounded(terminal: RunningTerminal) -> None:
     """The oldest ones give way; what was signed before them is refused from then on."""
     calls = terminal.parts.interfaces.terminal.calls
-    calls._remembered = 100
+    calls.remembered_most = 100
     begin = terminal.now_ms() - 60_000
     for number in range(1300):
         await calls.accept(begin + number, SignatureUse.ACTS)

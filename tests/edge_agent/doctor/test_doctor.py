@@ -313,7 +313,7 @@ async def test_live_camera_gives_its_newest_picture_once_it_has_settled(
 async def test_terminal_that_waits_for_approval(door: Door, platform: FakePlatform) -> None:
     """Until it is approved a terminal gets an empty list with the cursor 0 (docs/protocol.md)."""
     platform.delete("1001")
-    platform._entries.clear()
+    platform.entries.clear()
 
     finding = (await door.examined())["platform"]
 
@@ -326,7 +326,7 @@ async def test_library_of_a_terminal_in_step_is_not_asked_for(
     """An answer to a cursor counts as told; the doctor must not take one away."""
     database = Database(door.data_dir / "agent.sqlite3")
     await database.open()
-    await Store(database).apply([], at=ManualClock().now(), cursor=platform._clock)
+    await Store(database).apply([], at=ManualClock().now(), cursor=platform.clock)
     await database.close()
 
     found = await door.examined()

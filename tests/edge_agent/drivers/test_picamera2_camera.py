@@ -77,10 +77,9 @@ async def test_closing_gives_the_camera_back(library: type[Picamera2]) -> None:
 
 
 async def test_camera_that_stops_delivering_is_a_timeout_and_can_be_opened_again(
-    library: type[Picamera2], monkeypatch: pytest.MonkeyPatch
+    library: type[Picamera2],
 ) -> None:
-    monkeypatch.setattr(picamera2_camera, "_TIMEOUT_S", 0.2)
-    camera = OPTIONS.make()
+    camera = picamera2_camera.Picamera2Camera(OPTIONS, timeout_s=0.2)
     await camera.open()
     library.delivers.clear()
 

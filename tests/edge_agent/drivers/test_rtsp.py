@@ -54,13 +54,10 @@ async def test_a_stream_with_a_password_is_shown_as_rgb(
 
 
 async def test_a_stream_that_is_lost_is_opened_again(
-    network_camera: RtspCamera,
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
+    network_camera: RtspCamera, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(opencv_camera, "_RECONNECT_FIRST_S", 0.05)
     caplog.set_level(logging.INFO)
-    camera = OpencvCamera(network_camera.url(), interval_s=0, rounds=0)
+    camera = OpencvCamera(network_camera.url(), interval_s=0, rounds=0, reconnect_first_s=0.05)
     await camera.open()
     await colours_until(camera, "red")
 
@@ -77,11 +74,11 @@ async def test_a_stream_that_is_lost_is_opened_again(
 
 
 async def test_a_stream_that_hangs_is_given_up_and_opened_again(
-    network_camera: RtspCamera, monkeypatch: pytest.MonkeyPatch
+    network_camera: RtspCamera,
 ) -> None:
-    monkeypatch.setattr(opencv_camera, "_STREAM_LIMIT_MS", 500)
-    monkeypatch.setattr(opencv_camera, "_RECONNECT_FIRST_S", 0.05)
-    camera = OpencvCamera(network_camera.url(), interval_s=0, rounds=0)
+    camera = OpencvCamera(
+        network_camera.url(), interval_s=0, rounds=0, reconnect_first_s=0.05, stream_limit_ms=500
+    )
     await camera.open()
     await colours_until(camera, "red")
     network_camera.is_stalled = True

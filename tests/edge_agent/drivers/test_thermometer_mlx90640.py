@@ -9,7 +9,6 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from edge_agent.config.exceptions import ConfigInvalid
-from edge_agent.drivers import thermometer_mlx90640
 from edge_agent.drivers.base import Frame, HeatReading
 from edge_agent.drivers.exceptions import (
     DriverError,
@@ -353,11 +352,8 @@ async def test_a_bus_that_is_too_slow_is_named(chip: Chip, frame: Frame) -> None
         await one_reading(FAST, frame)
 
 
-async def test_a_sensor_that_stops_is_a_timeout(
-    chip: Chip, frame: Frame, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(thermometer_mlx90640, "_NEXT_LIMIT_S", 0.1)
-    thermometer = Mlx90640(FAST)
+async def test_a_sensor_that_stops_is_a_timeout(chip: Chip, frame: Frame) -> None:
+    thermometer = Mlx90640(FAST, next_limit_s=0.1)
     await thermometer.open()
     chip.is_halted = True
 
@@ -366,14 +362,11 @@ async def test_a_sensor_that_stops_is_a_timeout(
     await thermometer.close()
 
 
-async def test_a_sensor_that_measures_nothing_is_not_there(
-    chip: Chip, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(thermometer_mlx90640, "_NEXT_LIMIT_S", 0.1)
+async def test_a_sensor_that_measures_nothing_is_not_there(chip: Chip) -> None:
     chip.is_halted = True
 
     with pytest.raises(DriverUnavailable, match="measures nothing"):
-        await Mlx90640(FAST).open()
+        await Mlx90640(FAST, next_limit_s=0.1).open()
 
 
 async def test_a_measurement_that_is_none_is_an_error(chip: Chip, frame: Frame) -> None:
@@ -392,10 +385,8 @@ async def test_messages_stay_short(chip: Chip, i2c: "FakeI2c", frame: Frame) -> 
     assert i2c.longest <= 512
 
 
-async def test_a_sensor_that_does_not_obey_is_named(
-    chip: Chip, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(chip, "_store", lambda address, value: None)
+async def test_a_sensor_that_does_not_obey_is_named(chip: Chip) -> None:
+    chip.obeys = False
 
     with pytest.raises(DriverUnavailable, match="does not take its settings"):
         await Mlx90640(FAST).open()

@@ -164,7 +164,7 @@ async def test_page_says_what_is_wrong_and_recovers(page: RunningPage, tmp_path:
 async def test_end_of_the_session_leads_to_the_entrance(page: RunningPage, tmp_path: Path) -> None:
     def look(browser: Browser) -> None:
         signed_in(browser, page)
-        page.parts.interfaces.page._sessions._sessions.clear()
+        page.parts.interfaces.page.sessions.end_all()
         browser.wait("location.pathname === '/sign-in'")
 
     await shown(tmp_path, look)

@@ -26,7 +26,7 @@ async def signed_in(page: RunningPage) -> RunningPage:
 
 async def passes(page: RunningPage) -> list[dict[str, Any]]:
     """The passes as the page shows them, read anew."""
-    page.parts.interfaces.page._reader._facts = None
+    page.parts.interfaces.page.reader.forget()
     found: list[dict[str, Any]] = (await page.state())["file"]["passes"]
     return found
 
@@ -142,7 +142,7 @@ async def test_door_opens_after_a_reason_and_a_second_word(signed_in: RunningPag
     (noted,) = (await signed_in.call("jsonCmd", {"cmd": "openings"}))["json"]
     assert (noted["caller"], noted["remark"]) == ("127.0.0.1", "parcel 包裹")
     assert signed_in.named("remote_open")
-    signed_in.parts.interfaces.page._reader._facts = None
+    signed_in.parts.interfaces.page.reader.forget()
     (shown,) = (await signed_in.state())["file"]["openings"]
     assert (shown["reason"], shown["caller"]) == ("parcel 包裹", "127.0.0.1")
 
@@ -208,12 +208,8 @@ async def test_door_stays_closed_when_the_opening_cannot_be_noted(
     assert signed_in.relay.pulses_ms == []
 
 
-async def test_stuck_lock_is_told(signed_in: RunningPage, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def stuck(*, energised: bool) -> None:
-        if energised:
-            raise DriverError("stuck")
-
-    monkeypatch.setattr(signed_in.relay, "_switch", stuck)
+async def test_stuck_lock_is_told(signed_in: RunningPage) -> None:
+    signed_in.relay.fails_with = DriverError("stuck")
 
     status, answer = await ask_and_confirm(signed_in, "x")
 
@@ -304,7 +300,7 @@ async def test_slow_file_is_read_more_rarely(
     signed_in: RunningPage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Counting a long queue on a slow card must not keep the card busy."""
-    reader = signed_in.parts.interfaces.page._reader
+    reader = signed_in.parts.interfaces.page.reader
     original, reads = sqlite3.connect, []
 
     def slow(*args: Any, **more: Any) -> Any:
@@ -315,7 +311,7 @@ async def test_slow_file_is_read_more_rarely(
     with monkeypatch.context() as patch:
         patch.setattr(sqlite3, "connect", slow)
         await signed_in.state()
-        rest_s = reader._read_again_s - asyncio.get_running_loop().time()
+        rest_s = reader.read_again_s - asyncio.get_running_loop().time()
         await signed_in.state()
 
     assert rest_s > 1.5

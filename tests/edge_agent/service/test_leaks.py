@@ -131,7 +131,7 @@ async def test_memory_files_and_threads_stay_over_thousands_of_pictures(
     camera = WatchedCamera(clock, platform, event_log)
     devices = Devices(camera, SimulatedRelay(), NoThermometer(), clock)
     parts = assemble(config, devices, clock, FakeEngine(), event_log)
-    parts.upstream.client._tls = tls
+    parts.upstream.client.tls = tls
 
     await run(parts)
 

@@ -152,7 +152,7 @@ async def test_what_finds_no_room_at_all_is_told_the_platform_at_once(
 
 
 async def test_what_is_neither_stored_nor_sent_waits_for_room_and_keeps_its_place(
-    disk: SmallDisk, terminal: Terminal, platform: FakePlatform
+    disk: SmallDisk, terminal: Terminal, platform: FakePlatform, clock: ManualClock
 ) -> None:
     await fill_to_the_last_byte(disk, terminal)
     platform.fail("syface", Failure(503), times=100)
@@ -161,7 +161,7 @@ async def test_what_is_neither_stored_nor_sent_waits_for_room_and_keeps_its_plac
     after, _ = await terminal.visit(waits_s=0)
     platform.heal()
     await terminal.drain()
-    terminal.uplink._resume_at_s = 0.0
+    clock.advance(3600)
     await terminal.drain()
 
     assert outcomes == [(False, UploadVerdict.AWAY)] * 5

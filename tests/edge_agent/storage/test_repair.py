@@ -400,9 +400,9 @@ async def test_person_deleted_while_the_file_was_damaged_is_forgotten(
     await terminal.recogniser.open()
     await terminal.sync.load()
     before = await terminal.recognises(shade)
-    entry = platform._entries.pop(gone)
+    entry = platform.entries.pop(gone)
     await terminal.sync.round()
-    platform._entries[gone] = entry
+    platform.entries[gone] = entry
 
     assert before == gone
     assert await terminal.recognises(shade) is None

@@ -216,9 +216,8 @@ def empty_usb(path: Path, patch: pytest.MonkeyPatch) -> Options:
     """Boards are looked for where the system lists them; there is none in an empty list."""
     from edge_agent.drivers import relay_usb_hid
 
-    patch.setattr(relay_usb_hid.UsbHidRelay.__init__, "__kwdefaults__", {
-        "sysfs": path, "devices": path
-    })  # fmt: skip
+    patch.setattr(relay_usb_hid, "SYSFS", path)
+    patch.setattr(relay_usb_hid, "DEVICES", path)
     return {}
 
 

@@ -21,11 +21,11 @@ def event(kind: int, code: int, value: int, *, at_s: float = 1_700_000_000.0) ->
     return struct.pack("@llHHi", seconds, microseconds, kind, code, value)
 
 
-def tap(code: int, **moment: float) -> bytes:
+def tap(code: int, *, at_s: float = 1_700_000_000.0) -> bytes:
     """Press and let go, as a keyboard tells it: scan code, key, end of the report."""
     down = [(EV_MSC, 4, 458_792), (EV_KEY, code, 1), (EV_SYN, 0, 0)]
     up = [(EV_KEY, code, 0), (EV_SYN, 0, 0)]
-    return b"".join(event(*one, **moment) for one in down + up)
+    return b"".join(event(*one, at_s=at_s) for one in down + up)
 
 
 def typed(text: str, **moment: float) -> bytes:

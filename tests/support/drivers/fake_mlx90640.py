@@ -66,8 +66,8 @@ class Raw:
     alpha_rows: list[int] = field(default_factory=lambda: [0] * ROWS)
     alpha_columns: list[int] = field(default_factory=lambda: [0] * COLUMNS)
     # For row and column numbers, from 1: odd odd, odd even, even odd, even even.
-    kv: tuple[int, int, int, int] = (5, 5, 4, 4)
-    kta: tuple[int, int, int, int] = (105, 83, 86, 84)
+    kv: tuple[int, ...] = (5, 5, 4, 4)
+    kta: tuple[int, ...] = (105, 83, 86, 84)
     kv_scale: int = 3
     kta_scales: tuple[int, int] = (6, 3)
     # Of each pixel: offset, sensitivity, kta, outlier.
@@ -214,7 +214,9 @@ class Optics:
         kta_own = (raw.kta[parity] + kta * 2 ** raw.kta_scales[1]) / self.kta_scale
         drift = (1 + kta_own * (self.ta_c - 25)) * (1 + self.kv[parity] * self.over_v)
         subpage = self.subpage_of(row, column)
-        counts = self.radiation(row, column, alpha, subpage, object_c) * self.around.emissivity
+        counts: float = (
+            self.radiation(row, column, alpha, subpage, object_c) * self.around.emissivity
+        )
         counts += raw.tgc / 32 * self.cp[subpage] + offset * drift
         if self.is_chess == raw.is_interleaved:
             counts += self.other_pattern(number)
@@ -243,7 +245,7 @@ class Optics:
         kelvin_ta, kelvin = self.ta_c + 273.15, object_c + 273.15
         kelvin_tr = kelvin_ta - self.around.self_heating_c
         mirrored = kelvin_tr**4 - (kelvin_tr**4 - kelvin_ta**4) / self.around.emissivity
-        return alpha * self.sensitivity(object_c) * (kelvin**4 - mirrored)
+        return float(alpha * self.sensitivity(object_c) * (kelvin**4 - mirrored))
 
     def sensitivity(self, object_c: float) -> float:
         """Return by how much a pixel is more sensitive at a temperature than at 0 °C."""
@@ -283,6 +285,7 @@ class FakeMlx90640:
         self.is_halted = False
         self.while_read: Callable[[], None] = lambda: None
         self.before_taken: Callable[[], None] = lambda: None
+        self.obeys = True
         self._asked = 0
         self._address = 0
 
@@ -294,7 +297,7 @@ class FakeMlx90640:
     def write(self, octets: bytes) -> None:
         self._address = int.from_bytes(octets[:2])
         if len(octets) == 4:
-            self._store(self._address, int.from_bytes(octets[2:]))
+            self.take(self._address, int.from_bytes(octets[2:]))
 
     def read(self, count: int) -> bytes:
         words = []
@@ -349,7 +352,10 @@ class FakeMlx90640:
                 self.measure()
         return self.status
 
-    def _store(self, address: int, value: int) -> None:
+    def take(self, address: int, value: int) -> None:
+        """Take a word into a register, unless it does not obey."""
+        if not self.obeys:
+            return
         if address == 0x800D:
             self.control = value
         elif address == 0x8000:

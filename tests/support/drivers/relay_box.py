@@ -57,7 +57,7 @@ class Box:
         secret = md5(f"door:relay:{PASSWORD}")
         what = md5(f"{request.method}:{reported['uri']}")
         middle = f"{reported['nonce']}:{reported['nc']}:{reported['cnonce']}:{reported['qop']}"
-        return reported["response"] == md5(f"{secret}:{middle}:{what}")
+        return bool(reported["response"] == md5(f"{secret}:{middle}:{what}"))
 
     async def start(self) -> None:
         application = web.Application()

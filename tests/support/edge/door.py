@@ -12,7 +12,6 @@ from edge_agent.door.decision import Rules
 from edge_agent.door.door_settings import DoorSettings
 from edge_agent.door.pipeline import Devices, Pipeline
 from edge_agent.drivers.base import Frame
-from edge_agent.drivers.clock import SystemClock
 from edge_agent.drivers.relay_simulated import SimulatedRelay
 from edge_agent.recognition.face_settings import FaceSettings
 from edge_agent.recognition.recogniser import Recogniser
@@ -28,6 +27,7 @@ from edge_agent.upstream.uplink import Uplink
 from edge_agent.upstream.uploads import UploadWriter
 from tests.support.edge.fakes import (
     FakeEngine,
+    JumpingClock,
     ListCamera,
     ListEventLog,
     ScriptedThermometer,
@@ -42,7 +42,7 @@ class Door:
     """A door with everything around it; only camera, relay and thermometer are not real."""
 
     def __init__(self, database: Database, client: PlatformClient) -> None:
-        self.clock = SystemClock()
+        self.clock = JumpingClock()
         self.camera = ListCamera()
         self.relay: SimulatedRelay = SimulatedRelay()
         self.thermometer = ScriptedThermometer()

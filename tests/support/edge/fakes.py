@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from edge_agent.drivers.base import Frame, HeatReading, Prompt
+from edge_agent.drivers.clock import SystemClock
 from edge_agent.drivers.exceptions import DriverError
 from face_engine import DetectedFace
 
@@ -163,3 +164,24 @@ class ListEventLog:
     def write(self, event: str, line: str, **facts: Any) -> None:
         self.lines.append(line)
         self.events.append({"event": event, **facts})
+
+
+class JumpingClock(SystemClock):
+    """The computer's clock, with time that passes at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._passed_s = 0.0
+
+    def pass_by(self, seconds: float) -> None:
+        """Let time pass."""
+        self._passed_s += seconds
+
+    def now(self) -> datetime:
+        return super().now() + timedelta(seconds=self._passed_s)
+
+    def set(self, moment: datetime) -> None:
+        super().set(moment - timedelta(seconds=self._passed_s))
+
+    def monotonic(self) -> float:
+        return super().monotonic() + self._passed_s

@@ -5,7 +5,6 @@ import json
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any, Self
@@ -17,12 +16,13 @@ from websockets.asyncio.client import connect
 from edge_agent.config import parse_config
 from edge_agent.door.pipeline import Devices
 from edge_agent.drivers.base import Frame
-from edge_agent.drivers.clock import SystemClock
 from edge_agent.drivers.relay_simulated import SimulatedRelay
-from edge_agent.service.assembly import Parts, assemble
+from edge_agent.service.assembly import assemble
+from edge_agent.service.parts import Parts
 from terminal_protocol.device_calls import CALLS, DEFAULT_PASSWORD, signed_query
 from tests.support.edge.fakes import (
     FakeEngine,
+    JumpingClock,
     ListCamera,
     ListCardReader,
     ListEventLog,
@@ -60,26 +60,6 @@ class WaitingEventLog(ListEventLog):
         self.received.set()
 
 
-class JumpingClock(SystemClock):
-    """The computer's clock, with time that passes at once."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._passed_s = 0.0
-
-    def pass_by(self, seconds: float) -> None:
-        self._passed_s += seconds
-
-    def now(self) -> datetime:
-        return super().now() + timedelta(seconds=self._passed_s)
-
-    def set(self, moment: datetime) -> None:
-        super().set(moment - timedelta(seconds=self._passed_s))
-
-    def monotonic(self) -> float:
-        return super().monotonic() + self._passed_s
-
-
 class RunningTerminal:
     """Context manager: everything but the loops that talk to the platform runs."""
 
@@ -111,7 +91,7 @@ class RunningTerminal:
         )
         self._api: asyncio.Task[None] | None = None
         self._last_stamp_ms = 0
-        self.parts.upstream.client._tls = _tls()
+        self.parts.upstream.client.tls = _tls()
         self.http = httpx.AsyncClient(trust_env=False, timeout=10, verify=_tls())
 
     async def __aenter__(self) -> Self:

@@ -11,13 +11,13 @@ from devices.address_guesses import AddressGuesses, SiteAddress, likeness
 from devices.choices import RefusedReason
 from devices.models import Site, Terminal
 from devices.services import RefusedShown, refused_calls, refused_note, site_token_rotate
-from devices.services.admission import refused_store
 from devices.services.admission.refused_store import (
     KEPT_PER_CALLER,
     KEPT_WITHOUT_SITE,
     path_shown,
     refused_last,
 )
+from server_common.process_state import process_state_forget
 from tests.support.factories import make_site, make_user
 from tests.support.wire import WireClient
 
@@ -35,7 +35,7 @@ def _store(request: pytest.FixtureRequest, settings: Any) -> None:
     """Keep what was refused in this process, or in Redis."""
     if not request.param:
         settings.REDIS_URL = ""
-    refused_store._store.cache_clear()
+    process_state_forget()
 
 
 def administrator() -> User:

@@ -14,7 +14,6 @@ from devices.services import (
     presence_flush,
     presence_last_seen,
 )
-from devices.services.calls import calls as calls_module
 from tests.support.processes import free_port
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
@@ -97,7 +96,6 @@ def test_while_redis_is_away_everybody_is_let_through_and_it_is_said_once(
 ) -> None:
     settings.REDIS_URL = f"redis://127.0.0.1:{free_port()}/0"
     settings.TERMINAL_RATE = (1, 1)
-    monkeypatch.setattr(calls_module, "_complained_at", -1e9)
 
     with caplog.at_level(logging.ERROR):
         allowed = [

@@ -18,10 +18,10 @@ from devices.services import (
     terminal_address_end,
     terminal_address_replace,
 )
-from devices.services.admission import admission
 from devices.services.sites import TOKEN_PURPOSE
 from faces.services import sync_state_of_caller
 from server_common.crypto import keyed_digest
+from server_common.process_state import process_state_forget
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 HERE = "127.0.0.1"
@@ -36,7 +36,7 @@ def own(terminal: Terminal) -> str:
 def outcome(token: str | None, device_id: str) -> str:
     """Return how a caller is let in: "in", or why not; the short ways say the same or nothing."""
     # Heartbeats are remembered for two minutes (``heartbeat_known``).
-    admission.remembered.clear()
+    process_state_forget()
     found = admit(token=token, device_id=device_id, address=HERE)
     if isinstance(found, Refusal):
         if token is not None:

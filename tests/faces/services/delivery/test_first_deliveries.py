@@ -7,7 +7,7 @@ import pytest
 from devices.models import Site, Terminal
 from faces.models import Delivery, Library, TerminalCursor
 from faces.services import person_erase, terminal_expect, terminals_expect
-from faces.services.delivery import first_deliveries
+from faces.services.delivery.first_deliveries import terminal_expect_batch
 from faces.tasks import terminal_expect as expect_task
 from faces.tasks import validity_sweep as sweep_task
 from tests.support.people import enrol
@@ -55,19 +55,16 @@ def test_the_sweep_finishes_what_no_task_came_for(newcomer: WireClient) -> None:
     assert states() == {"1": "pending", "2": "pending"}
 
 
-def test_batches_go_on_where_one_broke_off(
-    newcomer: WireClient, library: Library, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(first_deliveries, "_BATCH", 2)
+def test_batches_go_on_where_one_broke_off(newcomer: WireClient, library: Library) -> None:
     newcomer.post("syheartbeat", "")
     terminal = Terminal.objects.get(device_id="newcomer")
-    assert first_deliveries._expect_batch(terminal.pk) == 2
+    assert terminal_expect_batch(terminal.pk, 2) == 2
     for number in range(3, 6):
         # Rows of these come with them.
         enrol(library, str(number))
     Delivery.objects.filter(user_id__in=["3", "4", "5"]).delete()
 
-    assert terminals_expect() == 3
+    assert terminals_expect(batch_most=2) == 3
     assert sorted(states()) == ["1", "2", "3", "4", "5"]
 
 

@@ -3,6 +3,7 @@
 import base64
 import io
 import logging
+import socket
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -42,11 +43,21 @@ def name_of(path: str) -> str:
     return path.removeprefix("/i/").removesuffix(".jpg")
 
 
+def name_service(monkeypatch: pytest.MonkeyPatch, known: dict[str, str]) -> None:
+    """Let a name service know these names and no other."""
+
+    def getaddrinfo(name: str, *_: Any) -> list[Any]:
+        if name not in known:
+            raise socket.gaierror(socket.EAI_NONAME, "unknown")
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (known[name], 0))]
+
+    monkeypatch.setattr(module.socket, "getaddrinfo", getaddrinfo)
+
+
 @pytest.fixture(autouse=True)
 def _no_name_service(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let no name be known; tests ask nobody outside."""
-    monkeypatch.setattr(module, "_number_of", lambda _: "")
-    module._numeric_root.cache_clear()
+    name_service(monkeypatch, {})
 
 
 class TestSignature:
@@ -138,7 +149,7 @@ class TestLength:
         settings.ALLOWED_HOSTS = ["127.0.0.1"]
         host = LONG.removeprefix("http://")
         known = {host: "127.0.0.1"}
-        monkeypatch.setattr(module, "_number_of", known.get)
+        name_service(monkeypatch, known)
 
         assert picture_root(f"{host}:8000") == "http://127.0.0.1:8000"
 
@@ -149,7 +160,7 @@ class TestLength:
         caplog: pytest.LogCaptureFixture,
     ) -> None:
         settings.ALLOWED_HOSTS = ["door.example"]
-        monkeypatch.setattr(module, "_number_of", lambda _: "127.0.0.1")
+        name_service(monkeypatch, {"x" * 100: "127.0.0.1"})
 
         with caplog.at_level(logging.ERROR):
             assert [picture_root("x" * 100), picture_root("x" * 100)] == ["", ""]

@@ -23,7 +23,7 @@ from faces.services import files_erase
 from records.models import Alert, Picture, Record, WaitingPicture
 from records.models.waiting import waiting_path
 from records.services import pictures_process_waiting, site_records_erase
-from records.services.pictures.waiting import picture_wait
+from records.services.pictures.waiting import picture_wait, waiting_files_sweep
 from records.tasks import pictures_process_waiting as task
 from records.tasks import waiting_files_sweep as sweep
 from tests.support.factories import wire_of
@@ -216,15 +216,12 @@ def test_with_nothing_ever_kept_there_is_nothing_to_sweep(settings: Any, tmp_pat
     assert sweep() == {"files": 0}
 
 
-def test_a_sweep_looks_at_a_bounded_number_of_files(
-    wire: WireClient, stranger: Terminal, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("records.services.pictures.waiting._LOOKED_AT_MOST", 3)
+def test_a_sweep_looks_at_a_bounded_number_of_files(wire: WireClient, stranger: Terminal) -> None:
     for _ in range(5):
         path = default_storage.save(waiting_path(WaitingPicture(), ""), ContentFile(b"1"))
         os.utime(default_storage.path(path), (0, 0))
 
-    assert [sweep()["files"] for _ in range(3)] == [3, 2, 0]
+    assert [waiting_files_sweep(looked_at_most=3) for _ in range(3)] == [3, 2, 0]
 
 
 def test_a_bomb_of_a_pending_terminal_is_a_fault_after_approval(
