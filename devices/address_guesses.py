@@ -1,4 +1,4 @@
-"""Whose address was meant? A wrong secret segment compared with those that sites have.
+"""Guesses of the address meant by a wrong secret segment, among those that sites have.
 
 For people who look for their mistake, never for admission: a caller is let in by the keyed digest
 of the whole segment or not at all.

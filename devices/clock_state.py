@@ -1,4 +1,4 @@
-"""What is known of a terminal's clock and connection between two uploads: plain values.
+"""State of a terminal's clock and connection between two uploads: plain values.
 
 Moments are Unix seconds. A skew is arrival minus the moment said, so a clock that is behind has a
 positive one.

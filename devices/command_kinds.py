@@ -1,4 +1,4 @@
-"""What a kind of command says of itself, and the register of all kinds.
+"""Kinds of commands: what each says of itself, and the register of all.
 
 A module describes its kind and registers it in one line; the pages, the REST interface, the queue
 and the workers read the rest from here. This module knows no model and no service, since both

@@ -1,4 +1,4 @@
-"""Who may call what; which rows they see is restricted by the selectors."""
+"""Permissions of callers; which rows they see is restricted by the selectors."""
 
 from typing import Any
 

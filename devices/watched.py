@@ -1,4 +1,4 @@
-"""Which columns of sites, terminals, tokens and users are audited."""
+"""Columns of sites, terminals, tokens and users that are audited."""
 
 from django.contrib.auth.models import Group, User
 

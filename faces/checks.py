@@ -1,4 +1,4 @@
-"""What is wrong with the settings that terminals fetch pictures by (``manage.py check``)."""
+"""Checks of the settings that terminals fetch pictures by (``manage.py check``)."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Which files of faces and indexes rows name (``server_common.stored_files``)."""
+"""Files of faces and indexes that rows name (``server_common.stored_files``)."""
 
 from collections.abc import Sequence
 

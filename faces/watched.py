@@ -1,4 +1,4 @@
-"""Which columns of libraries and time plans are audited, and which libraries terminals hold."""
+"""Columns of libraries and time plans that are audited, and the libraries terminals hold."""
 
 from devices.choices import AuditKind
 from faces.models import (

@@ -1,4 +1,4 @@
-"""What became of a delivery, and what is wrong with a photo: sentences for a manager."""
+"""Words for managers: what became of a delivery, and what is wrong with a photo."""
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy

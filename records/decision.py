@@ -1,4 +1,4 @@
-"""May this person pass this door now? One pure function and its reasons (invariant 3).
+"""The decision whether a person passes a door now: one pure function (invariant 3).
 
 No I/O, no clock: everything that matters comes in as a value, so the same question can be asked
 again later and gives the same answer.

@@ -1,4 +1,4 @@
-"""Which files of pictures rows name (``server_common.stored_files``)."""
+"""Files of pictures that rows name (``server_common.stored_files``)."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""What alerts measured and decisions were made from, in the reader's language."""
+"""Words for what alerts measured and decisions were made from, in the reader's language."""
 
 from collections.abc import Mapping
 from typing import Any

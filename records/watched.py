@@ -1,4 +1,4 @@
-"""Which columns of the rules of passing are audited."""
+"""Columns of the rules of passing that are audited."""
 
 from devices.choices import AuditKind
 from records.models import PassRules

@@ -1,4 +1,4 @@
-"""What an alert measured, in words for a manager."""
+"""Words for managers about what an alert measured."""
 
 from collections.abc import Mapping
 from typing import Any

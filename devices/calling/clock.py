@@ -1,4 +1,4 @@
-"""What time it is at a terminal, as far as its answers tell.
+"""The clock of a terminal, as far as its answers show it.
 
 A terminal refuses a call whose timestamp is more than five minutes off its own clock (seed 4.2),
 and clocks of terminals are often wrong by hours. Its answers carry an HTTP date, so the refusal

@@ -1,4 +1,4 @@
-"""What calling a terminal can come to. Says what is certain about the call, which decides all.
+"""Errors of calls to terminals: each says what is certain about the call, which decides all.
 
 CallError
 ├── NotCallable     there is nothing to call: no address, no password, an address not allowed

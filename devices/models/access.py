@@ -1,4 +1,4 @@
-"""Who may do what: memberships of people, tokens of programs."""
+"""Access: memberships of people, tokens of programs."""
 
 from typing import ClassVar, Self
 

@@ -1,4 +1,4 @@
-"""What became of each person's latest change on each terminal."""
+"""Deliveries: what became of each person's latest change on each terminal."""
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _

@@ -1,4 +1,4 @@
-"""What a terminal was found to hold."""
+"""Holdings: the people that a terminal was found to hold."""
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _

@@ -1,4 +1,4 @@
-"""Writing down who changed what, and forgetting it in time."""
+"""The audit: who changed what, written down and forgotten in time."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta

@@ -139,7 +139,7 @@ def _pushed(terminal_id: int) -> str:
 
 
 def _idle(terminal_id: int) -> str:
-    return f"exchanges:{terminal_id}:quiet"
+    return f"exchanges:{terminal_id}:idle"
 
 
 _complaint = RareComplaint()

@@ -1,4 +1,4 @@
-"""How often a terminal's messages had to be repaired before they could be read."""
+"""Counts of a terminal's messages that had to be repaired before they could be read."""
 
 from collections.abc import Collection
 

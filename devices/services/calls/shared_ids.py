@@ -1,4 +1,4 @@
-"""Which terminals share a device ID, as far as the way they call shows it."""
+"""Terminals that share a device ID, as far as the way they call shows it."""
 
 from collections.abc import Collection, Mapping
 from datetime import datetime

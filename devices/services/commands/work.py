@@ -1,4 +1,4 @@
-"""Carrying out one command: take it, talk to the terminal, say what became of it.
+"""Work on one command: take it, talk to the terminal, note what became of it.
 
 A command is taken by one worker only, and only one command talks to a terminal at a time; both
 are rules of the database, so a task that is delivered twice, a second worker, or a worker that

@@ -1,4 +1,4 @@
-"""Which kinds of jobs there are; the apps register theirs when they are ready.
+"""Kinds of jobs; the apps register theirs when they are ready.
 
     job_kind_register(JobKind("records.alerts_clear", title=…, step=…, words=…))
 

@@ -17,7 +17,7 @@ from devices.services.jobs import (
     result_of,
     title_of,
 )
-from devices.services.sites import terminal_approve, terminal_disable
+from devices.services.terminals.state import terminal_approve, terminal_disable
 
 
 def terminals_approve_start(*, terminals: QuerySet[Terminal], by: Any = None) -> list[Job]:

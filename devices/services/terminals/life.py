@@ -12,7 +12,7 @@ from devices.extensions import terminal_extensions, values_of
 from devices.models import Site, Terminal
 from devices.services.admission import displaced_newcomers, silent_newcomers
 from devices.services.commands import calling_check, calling_moved
-from devices.services.sites import terminal_approve, terminal_disable, terminal_locked
+from devices.services.terminals.state import terminal_approve, terminal_disable, terminal_locked
 
 # As many as wait at one site at most.
 _FORGOTTEN_AT_ONCE = 1000

@@ -1,4 +1,4 @@
-"""What terminals are sent of people, row by row, and how long a delete takes."""
+"""Deliveries: what terminals are sent of people, row by row, and how long a delete takes."""
 
 from .capacity import capacity_guard, capacity_learn
 from .deliveries import (

@@ -1,4 +1,4 @@
-"""What a terminal's answer about a face means, and whether sending it again can help.
+"""Policy of deliveries: what an answer about a face means, and whether sending again can help.
 
 Terminals answer syresult (seed 9.4) with 100 for success and otherwise with a code of their own:
 those of chapter 7, a series from 101 on (``golden.json``), or one nobody documented, with Chinese

@@ -1,4 +1,4 @@
-"""What terminals answer for people that they were sent, and what follows if they do not."""
+"""Feedback of terminals about people that they were sent, and what follows without it."""
 
 from .believed import deletes_sent
 from .results import (

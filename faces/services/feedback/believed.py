@@ -1,4 +1,4 @@
-"""Which caller may confirm a delete: the one that was sent it, and from where (decision 0026).
+"""Callers that may confirm a delete: who was sent it, and from where (decision 0026).
 
 Every terminal of a site knows the site's secret and the device IDs of the others, so another one
 could fetch a delete and confirm it. What it was sent is sent to the terminal as well, but nothing

@@ -1,4 +1,4 @@
-"""What terminals report of faces, and what is sent again because of it."""
+"""Results that terminals report of faces, and what is sent again because of them."""
 
 from collections import defaultdict
 from collections.abc import Sequence

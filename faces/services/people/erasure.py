@@ -1,4 +1,4 @@
-"""Erasing all people of a site at once, because the site itself is to go."""
+"""Erasure of all people of a site at once, because the site itself is to go."""
 
 from django.db import transaction
 

@@ -1,4 +1,4 @@
-"""Entering, changing and erasing people."""
+"""People: entered, changed and erased."""
 
 from collections.abc import Sequence
 from datetime import datetime

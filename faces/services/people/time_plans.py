@@ -1,4 +1,4 @@
-"""Which of a person's libraries let them pass a terminal at a moment."""
+"""Opening hours: which of a person's libraries let them pass a terminal at a moment."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta

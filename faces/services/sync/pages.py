@@ -1,4 +1,4 @@
-"""What one answer to /syrecord lists: whole stamps, deletes first, no more than fit (0002)."""
+"""Pages of the answer to /syrecord: whole stamps, deletes first, no more than fit (0002)."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace

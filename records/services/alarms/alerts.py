@@ -1,4 +1,4 @@
-"""Raising, acknowledging and clearing alerts."""
+"""Alerts: raised, acknowledged and cleared."""
 
 from collections.abc import Collection
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Judging when an upload was made, and the alert on a terminal whose clock is wrong."""
+"""The moment of an upload, judged, and the alert on a terminal whose clock is wrong."""
 
 from datetime import datetime
 

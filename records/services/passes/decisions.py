@@ -1,4 +1,4 @@
-"""Gathering what a decision needs, and asking for one without a pass."""
+"""Decisions: what one needs, gathered, and one asked for without a pass."""
 
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta

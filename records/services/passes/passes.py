@@ -1,4 +1,4 @@
-"""Taking in what terminals upload: one message, one record, one answer (invariants 2 to 4)."""
+"""Passes that terminals upload: one message, one record, one answer (invariants 2 to 4)."""
 
 import json
 import logging

@@ -18,7 +18,7 @@ from devices.services import (
     terminal_address_end,
     terminal_address_replace,
 )
-from devices.services.sites.sites import TOKEN_PURPOSE
+from devices.services.sites import TOKEN_PURPOSE
 from faces.services import sync_state_of_caller
 from server_common.crypto import keyed_digest
 from server_common.process_state import process_state_forget

@@ -1,4 +1,4 @@
-"""Creating and erasing sites, and the secrets of BaseUrls: a site's and terminals' own."""
+"""Sites: created and erased, and the secrets of BaseUrls, a site's and terminals' own."""
 
 import secrets
 from datetime import datetime, timedelta

@@ -1,4 +1,4 @@
-"""Life of a terminal after it has appeared."""
+"""State of a terminal after it has appeared: approval, heartbeat, description."""
 
 import re
 from typing import Any
