@@ -51,5 +51,5 @@ def postgres_process(url: str) -> int:
 def redis_process(url: str) -> int:
     """Return the number of the process of a local Redis."""
     with closing(redis.Redis.from_url(url)) as connection:
-        told = connection.info("server")
-    return int(told["process_id"])
+        server = connection.info("server")
+    return int(server["process_id"])

@@ -1,4 +1,4 @@
-"""The yardstick of bench_photo_to_identity: face_recognition with its defaults.
+"""Worker of bench_photo_to_identity: face_recognition with its defaults, for comparison.
 
 Runs in an environment of its own, in which nothing of this project is installed. Reads one JSON
 object a line, answers with one a line:
@@ -34,7 +34,7 @@ class Gallery:
         self.names += [f"filler{number}" for number in range(fillers)]
 
     def recognise(self, raw: bytes) -> str:
-        """Name of the person on a photo, or nobody."""
+        """Return the name of the person on a photo, or no match."""
         found = self._describe(raw)
         if not found:
             return "nobody"

@@ -126,7 +126,7 @@ def fill(code: str, sizes: Sizes) -> Any:
 
 
 def enter() -> None:
-    """Enter the small site, then the large one, and those who look at them."""
+    """Enter the small site, then the large one, and their users."""
     from django.contrib.auth.models import User
     from django.db import connection
 

@@ -1,4 +1,4 @@
-"""What every benchmark here does alike: measure in turns, say where, print, keep.
+"""Shared parts of the benchmarks: measure in turns, describe the machine, print, store.
 
 A benchmark compares something of this project with a yardstick **in one run on one machine**; the
 ratio is what counts. Candidates are run in turns, in an order that changes by a fixed seed, so
@@ -44,7 +44,7 @@ class Timing:
         return self.percentile_ms(50)
 
     def summary(self) -> dict[str, float]:
-        """What is kept of it."""
+        """Return the summary that is stored."""
         return {
             "runs": len(self.seconds),
             "min_ms": round(self.percentile_ms(0), 4),
@@ -81,7 +81,7 @@ def measure_in_turns(
 
 
 def start_again_on_one_thread() -> None:
-    """Replace this process by itself with libraries told to use one thread each.
+    """Replace this process by itself with libraries limited to one thread each.
 
     They read the variables when they are loaded, which has happened when a main function runs.
     """

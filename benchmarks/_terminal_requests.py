@@ -1,4 +1,4 @@
-"""Requests for fuzz_terminal_api.py: what terminals send, and what no terminal should."""
+"""Requests for fuzz_terminal_api.py: those that terminals send, and hostile ones."""
 
 import base64
 import io
@@ -48,7 +48,7 @@ CONTENT_TYPES = (
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is sent: headers may repeat; a chunked body has no Content-Length."""
+    """One request: headers may repeat; a chunked body has no Content-Length."""
 
     method: str
     target: str
@@ -109,8 +109,8 @@ class Generator:
         return "".join(self.random.choices(alphabet, k=self.random.randint(0, longest)))
 
     def _target(self, kind: str) -> str:
-        chance = self.random.random()
-        if chance < 0.05:
+        rng = self.random.random()
+        if rng < 0.05:
             name = self.random.choice([*self.grants, self._text(90), "A" * 40])
             return f"/i/{quote(name, safe='')}{self.random.choice(('.jpg', '.jpg', '', '.png'))}"
         start = self.random.choice((f"/t/{self.token}",) * 80 + (
@@ -170,13 +170,13 @@ class Generator:
         return headers
 
     def _body(self, kind: str) -> tuple[bytes, str]:
-        chance = self.random.random()
-        if chance < 0.06:
+        rng = self.random.random()
+        if rng < 0.06:
             return self.random.randbytes(self.random.randint(0, 2000)), "application/octet-stream"
-        if chance < 0.08:
+        if rng < 0.08:
             return self._monster(), "application/json"
         message = self._mutated(EXAMPLES[kind])
-        if chance < 0.16:
+        if rng < 0.16:
             fields = {key: value if isinstance(value, str) else json.dumps(value)
                       for key, value in message.items()}  # fmt: skip
             if self.random.random() < 0.5:
@@ -214,14 +214,14 @@ class Generator:
                 message[key] = self.random.choice(self.pictures)
             elif key == "screenTime" and self._often():
                 message[key] = int(time.time()) + self.random.randint(-1000, 1000)
-            chance = self.random.random()
-            if chance < 0.05:
+            rng = self.random.random()
+            if rng < 0.05:
                 del message[key]
-            elif chance < 0.15:
+            elif rng < 0.15:
                 message[key] = self.random.choice(ODD_VALUES)
-            elif chance < 0.18:
+            elif rng < 0.18:
                 message[f" {key.upper()}"] = message.pop(key)
-            elif chance < 0.20:
+            elif rng < 0.20:
                 message[key] = [message[key], self._text()]
         if self.random.random() < 0.1:
             message[self._text()] = self.random.choice(ODD_VALUES)

@@ -1,6 +1,6 @@
-"""What does a body cost to read, whatever it holds?
+"""CPU time of reading a body, for every kind of content.
 
-Each shape that may keep a reader busy is read, and told is the processor time for a megabyte of it.
+Each shape that may keep a reader busy is read; reported is the CPU time for a megabyte of it.
 Yardstick is ``json.loads`` of a usual body of the same size, a pass with its picture, in the same
 run on the same machine. No body of the largest size allowed may take longer than a second.
 """
@@ -14,8 +14,8 @@ from _report import conclude, print_table, standard_arguments
 
 from terminal_protocol import (
     FaceMatch,
-    NotThisMessage,
     UnreadableBody,
+    WrongMessageType,
     messages_in,
     read_body,
     read_feedback,
@@ -28,14 +28,14 @@ DEMANDED_S = 1.0
 
 
 def _as_message(raw: bytes) -> str:
-    """Read a body as results and as a pass; say what became of it."""
+    """Read a body as results and as a pass; returns the outcome."""
     try:
         body = read_body(raw)
         read_feedback(body.data, *body.further)
         FaceMatch.from_wire(messages_in(body)[0].data)
     except UnreadableBody as error:
         return error.code
-    except NotThisMessage:
+    except WrongMessageType:
         return "another message"
     return "read"
 

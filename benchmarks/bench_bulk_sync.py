@@ -1,4 +1,4 @@
-"""How does a terminal get 50,000 people who were all entered at once?
+"""Sync of 50,000 people who were all entered at once to one terminal.
 
 Enters them on a PostgreSQL of its own with one change of the site's clock, then polls as a terminal
 does until nothing is new, and asks once more. Beside it, as the baseline of the same run, the same
@@ -62,7 +62,7 @@ def run(people: int) -> None:
 
     tracemalloc.start()
     started = time.perf_counter()
-    whole_list(terminal)
+    read_full_list(terminal)
     whole_s, whole_mb = time.perf_counter() - started, tracemalloc.get_traced_memory()[1] / 2**20
     tracemalloc.stop()
 
@@ -71,14 +71,14 @@ def run(people: int) -> None:
     cursor = 0
     while not sizes or sizes[-1]:
         started = time.perf_counter()
-        told, cursor = poll(terminal, cursor)
+        received, cursor = poll(terminal, cursor)
         seconds.append(time.perf_counter() - started)
-        sizes.append(told)
+        sizes.append(received)
     queries, nothing_ms = nothing_new(terminal, cursor)
     paged_mb = memory_of_pages(terminal)
 
     print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores")
-    print(f"{people} people entered in {entered_s:.1f} s, told in {sum(sizes)} entries")
+    print(f"{people} people entered in {entered_s:.1f} s, sent in {sum(sizes)} entries")
     print(
         f"{len(sizes)} answers, at most {max(sizes)} entries; {statistics.median(seconds):.3f} s"
         f" an answer (slowest {max(seconds):.3f}), {sum(seconds):.0f} s in all"
@@ -138,8 +138,8 @@ def memory_of_pages(terminal: Any) -> float:
     return peak / 2**20
 
 
-def whole_list(terminal: Any) -> int:
-    """Read everybody in one list, with each one's photo."""
+def read_full_list(terminal: Any) -> int:
+    """Read all people in one list, each with a photo."""
     from faces.selectors import people_for_terminal
 
     return len(list(people_for_terminal(terminal).prefetch_related("photos")))

@@ -1,4 +1,4 @@
-"""How long from a camera's picture to the relay, with many people in the library, on one core?
+"""Time from a camera's picture to the relay, with many people in the library, on one core.
 
 A video rendered from the portraits is shown to a door that runs its whole loop: motion, faces,
 tracks, descriptor, 1:N, disk, decision by the local rule, simulated relay. First at the speed at
@@ -33,7 +33,7 @@ from edge_agent.recognition.face_settings import FaceSettings
 from edge_agent.recognition.recogniser import Recogniser
 from edge_agent.storage.database import Database
 from edge_agent.storage.outbox import Outbox
-from edge_agent.storage.people_rows import Applied, HeldPerson
+from edge_agent.storage.people_rows import AppliedChanges, EnrolledPerson
 from edge_agent.storage.records import RecordLog, Retention
 from edge_agent.upstream.platform_client import PlatformClient
 from edge_agent.upstream.uplink import Uplink
@@ -69,15 +69,15 @@ class Film:
         """Nothing to close."""
 
 
-class Quiet:
-    """An `EventLog` that drops what is written."""
+class NoEventLog:
+    """An `EventLog` that drops all events."""
 
     def write(self, event: str, line: str, **facts: Any) -> None:
-        """Tell nothing."""
+        """See `EventLog.write`; nothing happens."""
 
 
-def library(engine: FaceEngine, people: int) -> Applied:
-    """Return so many people: the portraits and vectors from a seed."""
+def library(engine: FaceEngine, people: int) -> AppliedChanges:
+    """Return people: the portraits, and random vectors up to the wanted number."""
     portraits = install_portraits()
     known = [
         engine.largest_descriptor(decode_image(portraits[name].read_bytes()))
@@ -86,9 +86,9 @@ def library(engine: FaceEngine, people: int) -> Applied:
     vectors = np.random.default_rng(1).standard_normal((people, engine.dimension))
     vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
     vectors[: len(known)] = np.stack([one for one in known if one is not None])
-    return Applied(
+    return AppliedChanges(
         held=tuple(
-            HeldPerson(number, str(number), "", "user", engine.contract_id, vector)
+            EnrolledPerson(number, str(number), "", "user", engine.contract_id, vector)
             for number, vector in enumerate(vectors, 1)
         ),
         gone=(),
@@ -96,9 +96,9 @@ def library(engine: FaceEngine, people: int) -> Applied:
 
 
 async def through_the_door(
-    engine: FaceEngine, held: Applied, pictures: Sequence[Any], folder: Path, *, plays: bool
+    engine: FaceEngine, held: AppliedChanges, pictures: Sequence[Any], folder: Path, *, plays: bool
 ) -> tuple[float, Pipeline]:
-    """Show the film to a door; seconds it took, and the pipeline with its timings."""
+    """Show the film to a door; returns the seconds and the pipeline with its timings."""
     database = Database(folder / "agent.sqlite3")
     await database.open()
     recogniser = Recogniser(engine, least_similarity=0, detector_px=320)
@@ -127,7 +127,7 @@ async def through_the_door(
             devices=Devices(Film(pictures, clock, plays=plays), relay, NoThermometer(), clock),
             recogniser=recogniser,
             uplink=Uplink(
-                outbox=Outbox(database), client=client, clock=clock, chance=random.Random(1)
+                outbox=Outbox(database), client=client, clock=clock, rng=random.Random(1)
             ),
             writer=UploadWriter("bench", "", "", action_code=1, mask_assumed=False),
             records=RecordLog(
@@ -135,7 +135,7 @@ async def through_the_door(
             ),
             door=lambda: door,
             library_age_s=lambda: 1.0,
-            event_log=Quiet(),
+            event_log=NoEventLog(),
         )
         begin = time.perf_counter()
         await pipeline.run()
@@ -147,7 +147,7 @@ async def through_the_door(
 
 
 async def every_picture(
-    engine: FaceEngine, held: Applied, pictures: Sequence[Any]
+    engine: FaceEngine, held: AppliedChanges, pictures: Sequence[Any]
 ) -> tuple[float, list[float]]:
     """Describe every face of every picture; seconds it took, and those of each picture."""
     recogniser = Recogniser(engine, least_similarity=0, detector_px=320)

@@ -1,11 +1,11 @@
-"""Do thousands of terminals get their answers from one platform, and at what cost?
+"""Load of thousands of terminals on one platform, and its cost.
 
 A simulated fleet against the processes of docker-compose.yml that terminals talk to (two WSGI
 workers, PostgreSQL, Redis), all on this machine together with the fleet. Two scenarios:
 
 * storm: all terminals are new and start one after the other;
-* steady: all have everything, poll and beat, people arrive, and somebody is enrolled on the way
-  (``--newcomer-at 0``: nobody is).
+* steady: all have everything, poll and beat, people arrive, and a person is enrolled on the way
+  (``--newcomer-at 0``: none is).
 
 Yardstick, in the same run: the steady fleet for a while against two workers of the same server
 that answer everything with a constant, so the difference is the platform and the rest is fleet,
@@ -32,7 +32,7 @@ from _report import RESULTS, machine, print_table
 
 from face_engine import install_models, install_portraits
 from fleet.arrivals import Arrivals
-from fleet.habits import Habits
+from fleet.behaviour import TerminalBehaviour
 from fleet.progress import line_of
 from fleet.run import FleetPlan, run_fleet, snapshots_of
 from terminal_protocol import SyncAnswer
@@ -103,7 +103,7 @@ def serve(arguments: list[str], environment: dict[str, str], port: int, log: Pat
 def run(
     plan: FleetPlan, snapshots: list[bytes], processes: dict[str, int], *, is_idle: bool = False
 ) -> dict[str, Any]:
-    """Run the fleet; its report, with the CPU seconds of everybody who took part."""
+    """Run the fleet; returns its report with the CPU seconds of all processes."""
     processes = {"fleet": os.getpid(), **processes}
     before = {name: _own(pid) for name, pid in processes.items()}
 
@@ -117,7 +117,7 @@ def run(
 
 
 def _own(pid: int) -> float:
-    """CPU seconds of a process and those it started; of this one, without them."""
+    """Return the CPU seconds of a process with its children; of this one without them."""
     if pid == os.getpid():
         times = os.times()
         return times.user + times.system
@@ -151,36 +151,38 @@ def constant(plan: FleetPlan, snapshots: list[bytes], seconds: float) -> dict[st
 def platform(name: str, portraits: dict[str, Path]) -> Iterator[tuple[Production, str, int]]:
     """Yield a new installation that runs: it, its BaseUrl, and its server's process."""
     with tempfile.TemporaryDirectory() as folder:
-        made = Production(Path(folder), name=name)
-        made.manage("migrate", "--verbosity", "0")
+        installation = Production(Path(folder), name=name)
+        installation.manage("migrate", "--verbosity", "0")
         photos = ", ".join(repr(str(portraits[one])) for one in ("obama.jpg", "biden.jpg"))
-        token = made.manage("shell", "-v", "0", "-c", PREPARE.format(photos=photos))
+        token = installation.manage("shell", "-v", "0", "-c", PREPARE.format(photos=photos))
         port = free_port()
-        environment = {**made.environment, **UNLIMITED, "MENJIN_VAR": folder}
-        server = serve(made.command(port), environment, port, Path(folder) / "log")
+        environment = {**installation.environment, **UNLIMITED, "MENJIN_VAR": folder}
+        server = serve(installation.command(port), environment, port, Path(folder) / "log")
         try:
-            yield made, f"http://127.0.0.1:{port}/t/{token}", server.pid
+            yield installation, f"http://127.0.0.1:{port}/t/{token}", server.pid
         finally:
             kill_group(server)
 
 
 def storm(plan: FleetPlan, portraits: dict[str, Path], snapshots: list[bytes]) -> dict[str, Any]:
-    """All terminals are new."""
-    with platform("storm", portraits) as (made, base_url, pid):
+    """Measure a fleet in which all terminals are new."""
+    with platform("storm", portraits) as (installation, base_url, pid):
         report = run(replace(plan, base_urls=(base_url,)), snapshots, _processes(pid))
-        report["visits_stored"] = made.rows("SELECT count(*) FROM records_record")[0][0]
+        report["visits_stored"] = installation.rows("SELECT count(*) FROM records_record")[0][0]
     return report
 
 
 def steady(
     plan: FleetPlan, portraits: dict[str, Path], snapshots: list[bytes], *, enrol_at_s: float
 ) -> dict[str, Any]:
-    """All terminals have everything; somebody is enrolled on the way."""
-    with platform("steady", portraits) as (made, base_url, pid):
+    """Measure terminals in sync, with a person enrolled on the way."""
+    with platform("steady", portraits) as (installation, base_url, pid):
         root = base_url.split("/t/")[0]
         words = IN_STEP.format(terminals=plan.terminals, root=root)
-        begun = SyncAnswer.from_wire(json.loads(made.manage("shell", "-v", "0", "-c", words)))
-        enrolling = threading.Timer(enrol_at_s, _enrol(made, portraits["astronaut.png"]))
+        begun = SyncAnswer.from_wire(
+            json.loads(installation.manage("shell", "-v", "0", "-c", words))
+        )
+        enrolling = threading.Timer(enrol_at_s, _enrol(installation, portraits["astronaut.png"]))
         if enrol_at_s:
             enrolling.start()
         try:
@@ -190,17 +192,17 @@ def steady(
             enrolling.cancel()
             if enrol_at_s:
                 enrolling.join()
-        report["visits_stored"] = made.rows("SELECT count(*) FROM records_record")[0][0]
-        report["newcomer"] = _arrivals_of(made, "300")
+        report["visits_stored"] = installation.rows("SELECT count(*) FROM records_record")[0][0]
+        report["newcomer"] = _arrivals_of(installation, "300")
     return report
 
 
-def _enrol(made: Production, photo: Path) -> Callable[[], None]:
+def _enrol(installation: Production, photo: Path) -> Callable[[], None]:
     def enrol() -> None:
         subprocess.run(
             [sys.executable, "manage.py", "shell", "-c", ENROL.format(photo=repr(str(photo)))],
             cwd=ROOT,
-            env={**os.environ, **made.environment, "MENJIN_VAR": str(made.folder)},
+            env={**os.environ, **installation.environment, "MENJIN_VAR": str(installation.folder)},
             capture_output=True,
             check=True,
         )
@@ -208,11 +210,11 @@ def _enrol(made: Production, photo: Path) -> Callable[[], None]:
     return enrol
 
 
-def _arrivals_of(made: Production, user_id: str) -> dict[str, Any]:
-    """How long somebody enrolled on the way took to each terminal, in seconds."""
+def _arrivals_of(installation: Production, user_id: str) -> dict[str, Any]:
+    """Return the seconds until each terminal had the person enrolled on the way."""
     times = [
         float(row[0])
-        for row in made.rows(
+        for row in installation.rows(
             "SELECT extract(epoch FROM d.answered_at - p.changed_at) FROM faces_delivery d"
             " JOIN faces_person p ON p.id = d.person_id"
             f" WHERE p.user_id = '{user_id}' AND d.state = 'stored' ORDER BY 1"
@@ -233,7 +235,7 @@ def _processes(server: int) -> dict[str, int]:
 
 
 def tell(scenario: str, report: dict[str, Any]) -> None:
-    """Print what came out."""
+    """Print the results."""
     rows = []
     for kind, asked in report["asked"].items():
         times = report["latencies"].get(kind, {"count": 0, "p50_ms": "-", "p99_ms": "-"})
@@ -242,7 +244,7 @@ def tell(scenario: str, report: dict[str, Any]) -> None:
         parts = [f"{answered:.1%}", f"{busy:.1%}"]
         rows.append([kind, asked, *parts, times["p50_ms"], times["p99_ms"]])
     print(f"\n{scenario}: {report['seconds']} s, {report['requests_per_s']} answers/s")
-    print_table(["request", "asked", "answered", "told 503", "p50 ms", "p99 ms"], rows)
+    print_table(["request", "asked", "answered", "HTTP 503", "p50 ms", "p99 ms"], rows)
     print("CPU s: " + ", ".join(f"{name} {used}" for name, used in report["cpu_s"].items()))
     words = ("visits", "visits_answered", "visits_stored", "visits_opened", "unanswered")
     print(", ".join(f"{word} {report[word]}" for word in words if word in report))
@@ -277,7 +279,7 @@ def main() -> None:
         base_urls=(),
         terminals=chosen.terminals,
         arrivals=Arrivals.parse(chosen.arrivals),
-        habits=Habits(heartbeat_s=30.0, sync_s=10.0),
+        behaviour=TerminalBehaviour(heartbeat_s=30.0, sync_s=10.0),
         duration_s=chosen.storm_seconds,
         ramp_s=chosen.ramp,
         drain_s=20.0,

@@ -1,4 +1,4 @@
-"""How many heartbeats a second does one web process answer?
+"""Heartbeats a second that one web process answers.
 
 Yardstick: an empty Django view, no middleware and no database, on the same server (granian, WSGI,
 one worker, the same threads). Both servers run side by side and are asked in turns by clients in
@@ -58,7 +58,7 @@ def ask(port: int, path: str, count: int, first: int) -> None:
 def ask_together(
     pool: "multiprocessing.pool.Pool", port: int, path: str, requests: int
 ) -> Callable[[int], object]:
-    """Return what posts ``requests`` heartbeats from several clients at once."""
+    """Return a function that posts ``requests`` heartbeats from several clients at once."""
     share = requests // CLIENTS
 
     def run(_turn: int) -> object:

@@ -1,4 +1,4 @@
-"""How long do the admin's and REST's lists take on a platform with millions of rows?
+"""Times of the admin's and REST's lists on a platform with millions of rows.
 
 Fills a PostgreSQL of its own with 20,000 people on 60 terminals (1.2 million deliveries), 300,000
 records and 300,000 alerts, beside a small site whose rows are older, and asks for lists as a
@@ -28,7 +28,7 @@ ADMIN, REST = "/admin/faces/delivery/", "/api/v1/deliveries/"
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page of a list, and how its rows were found before.
+    """A page of a list, with the former query of its rows.
 
     Attributes:
         name: in words.
@@ -46,7 +46,7 @@ class Page:
 
 
 def scoped(rows: Any, user: Any, path: str) -> Any:
-    """Return rows restricted as they were, by a join with the site."""
+    """Return rows restricted by the former join with the site."""
     from devices.selectors import sites_visible
 
     return rows.filter(**{f"{path}__in": sites_visible(user)})
@@ -56,7 +56,7 @@ Rows = Callable[[Any], Any]
 
 
 def any_part(rows: Any, word: str, *columns: str) -> Any:
-    """Return rows searched as they were."""
+    """Return rows by the former search."""
     from django.db.models import Q
 
     parts = [Q(**{f"{column}__icontains": word}) for column in columns]
@@ -104,7 +104,7 @@ _R = ("user_id", "user_name", "terminal__device_id", "terminal__name")
 
 
 def pages() -> Iterator[Page]:
-    """Yield what is asked."""
+    """Yield the measured pages."""
     for name, path, rows, deep in (
         ("deliveries", "faces/delivery", deliveries, 1_100_000),
         ("records", "records/record", records, 250_000),
@@ -193,7 +193,7 @@ def address(page: Page, user: Any) -> str:
 
 
 def read_before(page: Page, user: Any) -> None:
-    """Read a page's rows as before, without making a page of them."""
+    """Read a page's rows by the former query, without rendering."""
     rows = page.before(user)
     for _ in range(page.counts):
         rows.count()
@@ -201,7 +201,7 @@ def read_before(page: Page, user: Any) -> None:
 
 
 def measure(page: Page, user: Any, arguments: Any) -> tuple[Timing, Timing, int]:
-    """Return the times of a page and of its rows as before, and its queries."""
+    """Return the times of a page and of the former query, and the number of queries."""
     from django.db import connection
     from django.test import Client
     from django.test.utils import CaptureQueriesContext

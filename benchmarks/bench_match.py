@@ -1,4 +1,4 @@
-"""How fast is somebody found among 50,000 people, as a terminal holds them, on one thread?
+"""Search among 50,000 people, as a terminal stores them, on one thread.
 
 The library of `edge_agent` is asked for descriptors with the noise that another picture of the same
 face has. Yardsticks, in the same run on the same vectors: plain numpy over one matrix, and a loop
@@ -32,7 +32,13 @@ from numpy.typing import NDArray
 
 from edge_agent.recognition.library import Library
 from edge_agent.storage.database import Database
-from edge_agent.storage.people_rows import Applied, DeletePerson, Face, HeldPerson, SavePerson
+from edge_agent.storage.people_rows import (
+    AppliedChanges,
+    DeletePerson,
+    EnrolledPerson,
+    Face,
+    SavePerson,
+)
 from edge_agent.storage.store import Store
 from face_engine import install_models, load_engine
 
@@ -50,12 +56,12 @@ class Bench:
     def __init__(self, people: int, seed: int) -> None:
         engine = load_engine()
         self.contract_id, self.threshold = engine.contract_id, engine.threshold
-        chance = np.random.default_rng(seed)
-        self.vectors = _unit(chance.standard_normal((people, engine.dimension)))
-        noise = _unit(chance.standard_normal((people, engine.dimension)))
+        rng = np.random.default_rng(seed)
+        self.vectors = _unit(rng.standard_normal((people, engine.dimension)))
+        noise = _unit(rng.standard_normal((people, engine.dimension)))
         self.asked = _unit(self.vectors + _NOISE * noise)
         self.people = [
-            HeldPerson(number, f"{number:06}", "", "user", self.contract_id, vector)
+            EnrolledPerson(number, f"{number:06}", "", "user", self.contract_id, vector)
             for number, vector in enumerate(self.vectors, 1)
         ]
         self.library = self.empty()
@@ -71,21 +77,21 @@ class Bench:
         )
 
     def by_library(self, number: int) -> object:
-        """Find somebody as the terminal does."""
+        """Find a person as the terminal does."""
         asked = number * 7919 % len(self.asked)
         match = self.library.match(self.asked[asked])
         if match is None or match.user_id != f"{asked + 1:06}":
-            raise RuntimeError("somebody was not found")
+            raise RuntimeError("a person was not found")
         return match
 
     def by_numpy(self, number: int) -> object:
-        """Find somebody by one product."""
+        """Find a person by one matrix product."""
         scores = self.vectors @ self.asked[number * 7919 % len(self.asked)]
         best = int(scores.argmax())
         return self.people[best] if scores[best] >= self.threshold else None
 
     def by_loop(self, number: int) -> object:
-        """Find somebody by comparing with one after the other."""
+        """Find a person by comparing one after the other."""
         asked = self.asked[number * 7919 % len(self.asked)]
         best, best_score = None, self.threshold
         for person in self.people:
@@ -95,15 +101,15 @@ class Bench:
         return best
 
     def change(self, number: int) -> None:
-        """Take in a new picture of one person, as a poll brings it."""
+        """Apply a new picture of one person, as a poll brings it."""
         person = self.people[number * 7919 % len(self.people)]
-        self.library.apply(Applied(held=(person,), gone=()))
+        self.library.apply(AppliedChanges(held=(person,), gone=()))
 
     def leave(self, number: int) -> None:
-        """Let one person go, and come back."""
+        """Remove one person and add them again."""
         person = self.people[number * 7919 % len(self.people)]
-        self.library.apply(Applied(held=(), gone=(person.person_id,)))
-        self.library.apply(Applied(held=(person,), gone=()))
+        self.library.apply(AppliedChanges(held=(), gone=(person.person_id,)))
+        self.library.apply(AppliedChanges(held=(person,), gone=()))
 
 
 def _unit(vectors: NDArray[np.float64]) -> NDArray[np.float32]:
@@ -114,7 +120,7 @@ def _unit(vectors: NDArray[np.float64]) -> NDArray[np.float32]:
 
 
 async def on_disk(bench: Bench, folder: Path, repeats: int) -> dict[str, float]:
-    """Write everybody to a terminal's disk; seconds of a start, and of one change with its disk."""
+    """Write all people to disk; returns the seconds of a start and of one change on disk."""
     database = Database(folder / "agent.sqlite3")
     await database.open()
     store = Store(database)
@@ -139,7 +145,7 @@ async def on_disk(bench: Bench, folder: Path, repeats: int) -> dict[str, float]:
     ready = time.perf_counter()
     await database.close()
     if len(library) != len(bench.people):
-        raise RuntimeError("somebody is missing after the start")
+        raise RuntimeError("a person is missing after the start")
     return {
         **{"start_s": ready - begin, "start_open_s": opened - begin, "start_read_s": read - opened},
         "start_index_s": ready - read,
@@ -155,7 +161,7 @@ async def _timed(store: Store, change: Any) -> float:
     return time.perf_counter() - begin
 
 
-def _saved(person: HeldPerson) -> SavePerson:
+def _saved(person: EnrolledPerson) -> SavePerson:
     face = Face(_PICTURE, "", person.descriptor, person.contract_id)
     return SavePerson(person.user_id, "", "user", "", face=face)
 
@@ -166,7 +172,7 @@ def _rss_mb() -> float:
 
 
 def cpu_seconds(bench: Bench, repeats: int) -> Timing:
-    """Time searches by what this thread computed, whoever else uses the processor meanwhile."""
+    """Time searches by the CPU time of this thread, independent of other load."""
     seconds = []
     for number in range(repeats):
         begin = time.thread_time()

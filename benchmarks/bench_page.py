@@ -1,12 +1,12 @@
-"""Does watching the terminal's page slow the door?
+"""Cost of watching the terminal's page for the door.
 
-A whole terminal, with its real models and its page on a real socket, is shown a video of people
-who walk up to it, at the speed at which it plays. In turns nobody watches, and as many as the page
-takes: a process of its own signs in, takes every picture it can get and polls the state. Measured
-is the processor time of the whole terminal for each picture of the camera, on one core: what
-watching adds to it is what the door could have to wait for. Yardstick is the same terminal in the
-same run with nobody watching. How long the door's loop was busy with a picture is told as well; on
-a machine that does other work it says little.
+A whole terminal, with its real models and its page on a real socket, is shown a video of people who
+walk up to it, at the speed at which it plays. In turns there are no viewers, and as many as the
+page takes: a process of its own signs in, takes every picture it can get and polls the state.
+Measured is the processor time of the whole terminal for each picture of the camera, on one core:
+what watching adds to it is what the door could have to wait for. Yardstick is the same terminal in
+the same run without viewers. How long the door's loop was busy with a picture is reported as well;
+on a machine that does other work it says little.
 """
 
 import asyncio
@@ -78,7 +78,7 @@ class Film:
         """Nothing to close."""
 
 
-class Told:
+class PortEventLog:
     """An `EventLog` that remembers where the page is."""
 
     def __init__(self) -> None:
@@ -91,7 +91,7 @@ class Told:
 
 
 def watch(port: int) -> None:
-    """Watch with as many as are let in while told to, and not on the door's core."""
+    """Watch with as many viewers as are admitted, and not on the door's core."""
     if hasattr(os, "sched_setaffinity"):
         others = set(range(os.cpu_count() or 1)) - os.sched_getaffinity(0)
         os.sched_setaffinity(0, others or {0})
@@ -117,7 +117,7 @@ def watch(port: int) -> None:
 
 
 class Watchers:
-    """Those who watch, in a process of their own."""
+    """Viewers in a process of their own."""
 
     def __init__(self, port: int) -> None:
         self._process = subprocess.Popen(
@@ -128,22 +128,22 @@ class Watchers:
         )
 
     def write(self, word: str) -> None:
-        """Let them watch, or rest."""
+        """Start or pause the viewers."""
         if self._process.stdin is None or self._process.stdout is None:
-            raise RuntimeError("they cannot be told anything")
+            raise RuntimeError("the viewers' process has no input")
         self._process.stdin.write(f"{word}\n")
         self._process.stdin.flush()
         if self._process.stdout.readline() != "done\n":
-            raise RuntimeError("nobody watches")
+            raise RuntimeError("there are no viewers")
 
     def end(self) -> None:
-        """Send them home."""
+        """End the viewers."""
         self._process.communicate("rest\n")
 
 
 @dataclass(slots=True)
 class Spent:
-    """What the pictures of some rounds cost.
+    """Cost of the pictures of some rounds.
 
     Attributes:
         cpu_s: processor time of the terminal for a picture, mean of each round.
@@ -154,7 +154,7 @@ class Spent:
     busy_s: list[float] = field(default_factory=list)
 
     def add(self, film: Film) -> None:
-        """Take in a round."""
+        """Add a round."""
         self.cpu_s.append(film.cpu_s / len(film.busy_s))
         self.busy_s += film.busy_s
 
@@ -162,10 +162,10 @@ class Spent:
 async def measure(
     config: AgentConfig, pictures: Sequence[Any], *, repeats: int, warm_up: int
 ) -> tuple[Spent, Spent, int]:
-    """Return what pictures cost with nobody and with all watching, and live pictures made."""
-    told, clock, film = Told(), SystemClock(), Film()
+    """Return the cost without and with all viewers, and the number of live pictures."""
+    event_log, clock, film = PortEventLog(), SystemClock(), Film()
     devices = Devices(film, SimulatedRelay(), NoThermometer(), clock)
-    parts: Parts = assemble(config, devices, clock, load_engine(), told)
+    parts: Parts = assemble(config, devices, clock, load_engine(), event_log)
     await parts.database.open()
     await parts.interfaces.terminal.settings.load()
     await parts.door.recogniser.open()
@@ -173,7 +173,7 @@ async def measure(
     alone, watched = Spent(), Spent()
     async with parts.upstream.client:
         page = asyncio.create_task(parts.interfaces.page.run())
-        port = await told.port
+        port = await event_log.port
         watchers = await asyncio.to_thread(Watchers, port)
         for number in range(-warm_up, repeats):
             for word, spent in (("rest", alone), ("watch", watched)):
@@ -213,7 +213,7 @@ def main() -> int:
             "base_url": "http://127.0.0.1:9/t/bench",
             "decide": "local",
             "library_max_age_s": 0,
-            # Whoever comes again is a visit again, so that every round does the same.
+            # A person who comes again is a new visit, so that every round does the same.
             "camera": {"visit_gap_s": 0},
             "page": {"port": 0, "watchers_most": WATCHERS},
         }
@@ -223,7 +223,7 @@ def main() -> int:
         )
     kept = {}
     rows = []
-    for name, spent in (("nobody watches", alone), (f"{WATCHERS} watch", watched)):
+    for name, spent in (("no viewers", alone), (f"{WATCHERS} watch", watched)):
         cpu, busy = Timing(name, tuple(spent.cpu_s)), Timing(name, tuple(spent.busy_s))
         rows.append(
             (

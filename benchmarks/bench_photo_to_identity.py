@@ -1,4 +1,4 @@
-"""How much faster does a photo become an identity than with face_recognition, on one thread?
+"""Time from a photo to an identity, compared with face_recognition, on one thread.
 
 From the bytes of a photo to the person of a gallery: decode, find the face, describe it, compare
 with everybody. Yardstick: the usual pipeline of the package face_recognition (load_image_file,
@@ -8,7 +8,7 @@ and dlib as a ready-made wheel (``--compile-dlib``: compiled here, which takes m
 C++ compiler). Both sides see the same photos, in turns, on the same core.
 
 Photos: the demonstration portraits. Gallery: two of the people, enrolled from one photo each, and
-random vectors up to the size asked for. Quality beside speed: whom each side recognised.
+random vectors up to the size asked for. Quality beside speed: the people each side recognised.
 """
 
 import argparse
@@ -39,14 +39,14 @@ from face_engine import FaissIndex, decode_image, install_models, install_portra
 from face_engine.assets import cache_root
 
 DEMANDED = 15.0
-NOBODY = "nobody"
+NO_MATCH = "nobody"
 ENROLLED = {"obama": "obama.jpg", "biden": "biden.jpg"}
 EXPECTED = {
     "obama.jpg": "obama",
     "obama2.jpg": "obama",
     "obama3.jpg": "obama",
     "biden.jpg": "biden",
-    "astronaut.png": NOBODY,
+    "astronaut.png": NO_MATCH,
 }
 DLIB_WHEEL, DLIB_SOURCE = "dlib-bin==20.0.1.post1", "dlib==20.0.1"
 # Without their dependencies, which would compile dlib in any case.
@@ -58,7 +58,7 @@ Seconds = dict[str, tuple[list[float], list[float]]]
 
 
 class Yardstick:
-    """face_recognition in a process of its own."""
+    """Worker process with face_recognition, for comparison."""
 
     def __init__(self, interpreter: Path, portraits: dict[str, Path], arguments: Any) -> None:
         worker = Path(__file__).with_name("_face_recognition_worker.py")
@@ -70,7 +70,7 @@ class Yardstick:
         self._ask({"enrol": enrol, "fillers": fillers, "seed": arguments.seed})
 
     def recognise(self, path: Path) -> tuple[str, float]:
-        """Who is on a photo, and the seconds from its bytes to the name."""
+        """Return the name on a photo, and the seconds from its bytes to the name."""
         answer = self._ask({"photo": str(path)})
         return answer["person"], answer["seconds"]
 
@@ -102,7 +102,7 @@ class Yardstick:
 
 
 def main() -> int:
-    """Run the benchmark; exit code 1 when it is too slow or names somebody wrongly."""
+    """Run the benchmark; exit code 1 when it is too slow or names a wrong person."""
     arguments = _arguments()
     start_again_on_one_thread()
     folder, portraits = install_models(print), install_portraits(print)
@@ -169,11 +169,11 @@ def _menjin(
     def recognise(raw: bytes) -> str:
         descriptor = engine.largest_descriptor(decode_image(raw))
         if descriptor is None:
-            return NOBODY
+            return NO_MATCH
         scores, ids = index.search(descriptor[None], 1)
         nearest = int(ids[0, 0])
         if scores[0, 0] < engine.threshold:
-            return NOBODY
+            return NO_MATCH
         return names[nearest] if nearest < len(names) else f"filler{nearest - len(names)}"
 
     return recognise
@@ -185,7 +185,7 @@ def _measure(
     portraits: dict[str, Path],
     arguments: argparse.Namespace,
 ) -> tuple[Seconds, dict[str, tuple[str, str]]]:
-    """Seconds of both sides by photo, and whom they recognised; (this project, the other)."""
+    """Return seconds by photo and the recognised names; (this project, the other)."""
     repeats, warm_up = rounds(arguments)
     order, names = random.Random(arguments.seed), list(portraits)
     seconds: Seconds = {name: ([], []) for name in portraits}

@@ -1,4 +1,4 @@
-"""Is decoding a usual picture as quick with the budget as it was without?
+"""Decoding time of usual pictures with the memory budget and without.
 
 What terminals and phones send, decoded in turns by today's code, as the platform does it with a
 hold of the budget, and by the decoder of an earlier commit (``--before``) on the same machine. Each
@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from _earlier import earlier_decoder
+from _earlier_decoder import earlier_decoder
 from _report import Timing, conclude, print_table, rounds, standard_arguments
 from PIL import Image
 
@@ -61,7 +61,7 @@ _FILES: dict[str, Callable[[], bytes]] = {
 
 
 def child() -> None:
-    """Decode the files named on standard input, a line each, and tell what each took."""
+    """Decode the files named on standard input, a line each, and print the time of each."""
     decode = _ways()
     for line in sys.stdin:
         raw = Path(line.rstrip("\n")).read_bytes()
@@ -72,14 +72,16 @@ def child() -> None:
 
 
 def _ways() -> Callable[[bytes], Any]:
-    """Return how this process decodes: with a hold where the decoder knows one."""
+    """Return the decoding function: with a reservation where the decoder knows one."""
     if "hold" not in inspect.signature(decode_image).parameters:
         return decode_image
     names = vars(face_engine)
-    budget, patience = names["PictureBudget"](_BUDGET), names["Patience"](60.0)
+    # The decoder of an earlier commit knows the limits by their former name.
+    wait_limits = (names.get("WaitLimits") or names["Patience"])(60.0)
+    budget = names["PictureBudget"](_BUDGET)
 
     def decode(raw: bytes) -> None:
-        with budget.hold(patience) as hold:
+        with budget.hold(wait_limits) as hold:
             pixels = decode_image(raw, hold=hold)
             hold.keep(pixels.nbytes)
 
@@ -108,12 +110,12 @@ class _Decoder:
 
     def took(self, path: Path) -> tuple[float, float]:
         """Return the seconds that one decoding took, by the clock and of CPU."""
-        asked, told = self._process.stdin, self._process.stdout
-        if asked is None or told is None:
+        questions, answers = self._process.stdin, self._process.stdout
+        if questions is None or answers is None:
             raise RuntimeError("the process has no pipes")
-        asked.write(f"{path}\n")
-        asked.flush()
-        elapsed, spent = told.readline().split()
+        questions.write(f"{path}\n")
+        questions.flush()
+        elapsed, spent = answers.readline().split()
         return float(elapsed), float(spent)
 
 

@@ -1,4 +1,4 @@
-"""What does a picture cost in memory, alone and twelve at once, and does the memory come back?
+"""Memory of decoding a picture, alone and twelve at once, and its return.
 
 Each case runs in a process of its own: memory before, at the worst moment and after, as the system
 counts it (resident set, Linux). Beside it what the decoder said that it would take, which is what
@@ -21,14 +21,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from _earlier import earlier_decoder
+from _earlier_decoder import earlier_decoder
 from _report import RESULTS, machine
 
 import face_engine
 from face_engine import FaceEngineError, decode_image
 
-# Not in the earlier commit's.
-_PATIENCE = vars(face_engine).get("Patience", float)(60.0)
+_NAMES = vars(face_engine)
+# An earlier decoder knows the limits by their former name, or not at all.
+_WAIT_LIMITS = _NAMES.get("WaitLimits", _NAMES.get("Patience", float))(60.0)
 
 _MB = 2**20
 _BUDGET = 384 * _MB
@@ -69,7 +70,7 @@ def _files(scale: float) -> dict[str, Callable[[], bytes]]:
 
 @dataclass(frozen=True)
 class Cost:
-    """What one case took.
+    """Cost of one case.
 
     Attributes:
         weight_mb: what the decoder said of one picture, 0 where it says nothing.
@@ -85,7 +86,7 @@ class Cost:
 
     @property
     def grown_mb(self) -> float:
-        """What was taken at the worst moment."""
+        """Return the peak of the memory taken."""
         return self.peak_mb - self.before_mb
 
 
@@ -95,7 +96,7 @@ def _memory_mb(name: str) -> float:
 
 
 class _Weighed:
-    """Stands for a hold: remembers what was asked for, and asks the real one."""
+    """Wrapper of a reservation that records the requested memory."""
 
     def __init__(self, hold: Any) -> None:
         self._hold = hold
@@ -107,18 +108,18 @@ class _Weighed:
         self._hold.take(weight)
 
 
-def _decode(raw: bytes, budget: Any, told: list[tuple[str, int]]) -> None:
+def _decode(raw: bytes, budget: Any, outcomes_seen: list[tuple[str, int]]) -> None:
     try:
         if budget is None:
             decode_image(raw)
-            told.append(("decoded", 0))
+            outcomes_seen.append(("decoded", 0))
             return
-        with budget.hold(_PATIENCE) as hold:
+        with budget.hold(_WAIT_LIMITS) as hold:
             weighed: Any = _Weighed(hold)
             decode_image(raw, hold=weighed)
-            told.append(("decoded", weighed.weight))
+            outcomes_seen.append(("decoded", weighed.weight))
     except FaceEngineError as error:
-        told.append((str(error.code), 0))
+        outcomes_seen.append((str(error.code), 0))
 
 
 def child(path: Path, count: int) -> None:
@@ -126,36 +127,41 @@ def child(path: Path, count: int) -> None:
     has_budget = "hold" in inspect.signature(decode_image).parameters
     budget = vars(face_engine)["PictureBudget"](_BUDGET) if has_budget else None
     raw = path.read_bytes()
-    told: list[tuple[str, int]] = []
+    outcomes_seen: list[tuple[str, int]] = []
     # Libraries and their tables come with the first picture.
     _decode((path.parent / "warm-up").read_bytes(), budget, [])
     before = _memory_mb("VmRSS")
     started = time.perf_counter()
-    threads = [threading.Thread(target=_decode, args=(raw, budget, told)) for _ in range(count)]
+    threads = [
+        threading.Thread(target=_decode, args=(raw, budget, outcomes_seen)) for _ in range(count)
+    ]
     for one in threads:
         one.start()
     for one in threads:
         one.join()
     seconds = time.perf_counter() - started
-    outcomes = {name: sum(one == name for one, _ in told) for name in {one for one, _ in told}}
-    weight = max((weight for _, weight in told), default=0) / _MB
+    outcomes = {
+        name: sum(one == name for one, _ in outcomes_seen)
+        for name in {one for one, _ in outcomes_seen}
+    }
+    weight = max((weight for _, weight in outcomes_seen), default=0) / _MB
     peak, after = _memory_mb("VmHWM"), _memory_mb("VmRSS")
     # What is left after the last picture is returned a little later.
-    patience = time.monotonic() + _RETURNED_WITHIN_S
-    while after - before > _LEFT_MB and time.monotonic() < patience:
+    deadline = time.monotonic() + _RETURNED_WITHIN_S
+    while after - before > _LEFT_MB and time.monotonic() < deadline:
         time.sleep(0.2)
         after = _memory_mb("VmRSS")
     print(json.dumps([before, peak, after, seconds, weight, outcomes]))
 
 
 def measured(path: Path, count: int, source: Path | None) -> Cost:
-    """Return what a file costs, decoded so many times at once by the code at `source`."""
+    """Return the cost of a file, decoded so many times at once by the code at `source`."""
     # Our own, else that of the earlier commit; the script's folder always comes first.
     paths = [str(source)] if source else []
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
     command = [sys.executable, __file__, "--child", str(path), "--count", str(count)]
-    told = subprocess.run(command, env=environment, capture_output=True, check=True, text=True)
-    return Cost(*json.loads(told.stdout))
+    finished = subprocess.run(command, env=environment, capture_output=True, check=True, text=True)
+    return Cost(*json.loads(finished.stdout))
 
 
 def _row(name: str, count: int, way: str, cost: Cost) -> None:
@@ -236,8 +242,13 @@ def _compared(chosen: argparse.Namespace, folder: Path) -> int:
         now = datetime.now(UTC)
         path = chosen.results / f"{now:%Y-%m-%d}-picture_memory.json"
         command = [Path(sys.argv[0]).name, *sys.argv[1:]]
-        told = {"at": f"{now:%FT%T}Z", "command": command, "machine": machine(), "results": kept}
-        path.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+        report = {
+            "at": f"{now:%FT%T}Z",
+            "command": command,
+            "machine": machine(),
+            "results": kept,
+        }
+        path.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
         print(f"written: {path}")
     # Of small pictures it is not the pixels that count.
     return 0 if is_good or chosen.quick else 1

@@ -1,4 +1,4 @@
-"""How long does a door wait while thirty clients post logins?
+"""Waiting time of a door while thirty clients post logins.
 
 Menjin runs with its production settings on granian (two WSGI workers, 32 threads each), with
 PostgreSQL and Redis from wheels. Faces are posted one after another, first with nobody else about
@@ -31,8 +31,8 @@ from tests.support.services import pytest_unconfigure, start_postgres, start_red
 MOST_S = 0.5
 
 
-def sign_in_again_and_again(port: int, number: int, ends: object, told: object) -> None:
-    """Post wrong passwords until told to stop; count the answers."""
+def sign_in_again_and_again(port: int, number: int, ends: object, results: object) -> None:
+    """Post wrong passwords until stopped; count the answers."""
     answers: Counter[int] = Counter()
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     connection.request("GET", "/sign-in/")
@@ -48,7 +48,7 @@ def sign_in_again_and_again(port: int, number: int, ends: object, told: object) 
         answer = connection.getresponse()
         answer.read()
         answers[answer.status] += 1
-    told.put(dict(answers))  # type: ignore[attr-defined]
+    results.put(dict(answers))  # type: ignore[attr-defined]
 
 
 def door_times(post: Callable[[int], None], count: int, first: int) -> list[float]:
@@ -71,7 +71,7 @@ def shown(name: str, times: list[float]) -> float:
 
 
 def poster(port: int, path: str) -> Callable[[int], None]:
-    """Return what posts one face."""
+    """Return a function that posts one face."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
 
     def post(number: int) -> None:
@@ -85,15 +85,15 @@ def poster(port: int, path: str) -> Callable[[int], None]:
 
 def measured(port: int, path: str, *, clients: int, faces: int, rounds: int) -> bool:
     """Measure in turns and print; True when doors were answered in time."""
-    post, quiet, busy = poster(port, path), [], []
+    post, idle, busy = poster(port, path), [], []
     answers: Counter[int] = Counter()
     door_times(post, 20, 0)
     for turn in range(rounds):
-        quiet += door_times(post, faces, 1000 + turn * 2 * faces)
+        idle += door_times(post, faces, 1000 + turn * 2 * faces)
         ends = multiprocessing.Event()
-        told: multiprocessing.Queue[Any] = multiprocessing.Queue()
+        results: multiprocessing.Queue[Any] = multiprocessing.Queue()
         workers = [
-            multiprocessing.Process(target=sign_in_again_and_again, args=(port, one, ends, told))
+            multiprocessing.Process(target=sign_in_again_and_again, args=(port, one, ends, results))
             for one in range(clients)
         ]
         for worker in workers:
@@ -102,11 +102,11 @@ def measured(port: int, path: str, *, clients: int, faces: int, rounds: int) -> 
         busy += door_times(post, faces, 1000 + (turn * 2 + 1) * faces)
         ends.set()
         for _ in workers:
-            answers.update(told.get())
+            answers.update(results.get())
         for worker in workers:
             worker.join()
     print(f"{'':34} {'median':>8} {'p99':>8} {'max':>8} ms")
-    shown("a face, nobody signs in", quiet)
+    shown("a face, no logins", idle)
     slowest = shown(f"a face, {clients} clients sign in", busy)
     print(f"answers to them: {dict(sorted(answers.items()))}")
     print(f"demanded: p99 ≤ {MOST_S} s: {'kept' if slowest <= MOST_S else 'NOT KEPT'}")

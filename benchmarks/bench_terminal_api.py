@@ -1,4 +1,4 @@
-"""What does each request of a terminal cost: CPU of the platform and the database, and queries?
+"""Cost of each request of a terminal: CPU of platform and database, and queries.
 
 In one process with the settings of production, PostgreSQL and Redis from wheels, one request after
 the other through the whole WSGI application. CPU time and not wall time, so that a busy machine
@@ -29,7 +29,9 @@ from tests.support.services import pytest_unconfigure, start_postgres, start_red
 
 Ask = Callable[[int], bytes]
 _COSTS = ("queries", "platform_ms", "postgres_ms", "redis_ms")
-_PART = 10  # requests; the median of such parts is told, because neighbours disturb some of them
+_PART = (
+    10  # requests; the median of such parts is reported, because neighbours disturb some of them
+)
 _NEWCOMER = "poll, one new face"
 _YARDSTICK = "unknown address (yardstick)"
 
@@ -101,7 +103,7 @@ class Fleet:
         self.cursors[device_id] = cursor
 
     def settle(self) -> None:
-        """Let everybody catch up with the clock, which each first library moves."""
+        """Bring all terminals up to the clock, which each first library moves."""
         for device_id in self.cursors:
             answer = json.loads(self.poll(device_id))
             self.cursors[device_id] = answer["serviceResponse"]["lastQueryTime"]
@@ -135,15 +137,15 @@ def _beat(device_id: str) -> dict[str, Any]:
 
 
 def kinds(fleet: Fleet) -> dict[str, Ask]:
-    """Return what is measured; each takes the number of the request.
+    """Return the measured requests; each takes its number.
 
     Later ones may move the clock: polls that need it still come first.
     """
     caller = fleet.caller
 
     def results(number: int) -> bytes:
-        said = [ResultFeedback(user_id, "100", "操作成功") for user_id in ("200", "201")]
-        return caller.post(f"syresult/full-{number}", write_feedback(said))
+        results = [ResultFeedback(user_id, "100", "操作成功") for user_id in ("200", "201")]
+        return caller.post(f"syresult/full-{number}", write_feedback(results))
 
     return {
         _YARDSTICK: lambda number: caller.get(f"synobody/full-{number}"),
@@ -201,8 +203,8 @@ def measure(
                     ask(number)
                 parts.append((time.process_time() - begin_s) / _PART)
         spent = [(cpu_seconds([pid]) - begin[name]) / requests for name, pid in processes.items()]
-        told = [round(one * 1000, 3) for one in (statistics.median(parts), *spent)]
-        rows.append([kind, round(queries.count / requests, 2), *told])
+        columns = [round(one * 1000, 3) for one in (statistics.median(parts), *spent)]
+        rows.append([kind, round(queries.count / requests, 2), *columns])
     return rows
 
 

@@ -1,4 +1,4 @@
-"""Does any file make decoding fail in another way than it says? A command that tries, not a timing.
+"""Fuzzer of picture decoding: no file may fail in an undocumented way.
 
 Files of every kind that is read, with mutated EXIF, ICC, JFIF and MPF segments, PNG and RIFF
 chunks, headers, scans and ends, are decoded. Each becomes a picture or an ``ImageUnreadable``;
@@ -23,7 +23,7 @@ _FAILURES_SHOWN = 10
 
 
 def outcome(raw: bytes) -> str:
-    """Return what became of a file in one word; whatever else is raised is a failure."""
+    """Return the outcome of a file in one word; any other exception is a failure."""
     try:
         found = decode_partial(raw)
     except ImageUnreadable as error:
@@ -35,7 +35,7 @@ def outcome(raw: bytes) -> str:
 
 
 def main() -> int:
-    """Decode the files, tell what came of them, and return 1 when one failed."""
+    """Decode the files, print the outcomes, and return 1 when one failed."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--inputs", type=int, default=50_000, metavar="NUMBER")
     parser.add_argument("--seed", type=int, default=1, metavar="NUMBER")

@@ -1,4 +1,4 @@
-"""Does anything a caller can send break the terminal API? A command that tries, not a timing.
+"""Fuzzer of the terminal API: no request may break it.
 
 A real server is started on an empty database and gets generated requests over connections kept
 alive: the seed's examples of 9.2 to 9.5 with fields lost, mistyped and misspelt, broken encodings,
@@ -39,7 +39,7 @@ import json
 from devices.models import Terminal
 from devices.services import site_create
 from faces.models import FacePhoto, Library, Person
-from faces.services.picture_urls import picture_path
+from faces.services.pictures import picture_path
 from tests.support.people import enrol
 site = site_create(code="s", name="S", auto_approve=True, newcomers_per_hour=100_000)
 terminal = Terminal.objects.create(
@@ -58,7 +58,7 @@ print(json.dumps({"token": token.token, "grants": grants}))
 
 @dataclass(slots=True)
 class Tally:
-    """What came back, over all threads."""
+    """Counts of the answers, over all threads."""
 
     lock: threading.Lock = field(default_factory=threading.Lock)
     answers: Counter[str] = field(default_factory=Counter)
@@ -96,7 +96,7 @@ def judge(request: Request, status: int, content_type: str, body: bytes) -> str 
     return None if isinstance(answer.get("ret"), str) else "no ret"
 
 
-def said(body: bytes) -> str:
+def answer_code(body: bytes) -> str:
     """Return the code in an answer, so that the figures show how deep the requests got."""
     try:
         answer = json.loads(body)
@@ -125,7 +125,7 @@ class Caller(threading.Thread):
                 self.connection.close()
                 self._note("broken", request, f"no answer: {type(error).__name__}: {error}")
                 continue
-            word = f"{status} {said(body)}".strip()
+            word = f"{status} {answer_code(body)}".strip()
             self._note(word, request, judge(request, status, kind, body))
 
     def _note(self, word: str, request: Request, wrong: str | None) -> None:

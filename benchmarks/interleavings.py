@@ -1,4 +1,4 @@
-"""How many interleavings of changes and polls can a terminal go through and miss nothing?
+"""Search for interleavings of changes and polls in which a terminal misses something.
 
 Runs the explorer of ``tests/support/interleavings.py`` on a PostgreSQL of its own, in as many
 processes as there are cores, and prints every failure with what runs it again. It can be stopped at
@@ -22,7 +22,7 @@ _SHOW_EVERY_S = 15.0
 _FAILURES_SHOWN = 20
 
 
-def explore(url: str, seed: str, numbers: range, stop: Any, said: Any) -> None:
+def explore(url: str, seed: str, numbers: range, stop: Any, reports: Any) -> None:
     """Explore in this process, on a database of its own, and report by chapters."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.environ["TEST_DATABASE_URL"] = url
@@ -40,18 +40,18 @@ def explore(url: str, seed: str, numbers: range, stop: Any, said: Any) -> None:
 
     def enough(tally: Tally) -> bool:
         if len(tally.failures) > reported[1]:
-            said.put(("failure", str(tally.failures[-1])))
+            reports.put(("failure", str(tally.failures[-1])))
             reported[1] = len(tally.failures)
         if tally.runs % 25 == 0 and tally.runs > reported[0]:
-            said.put(("runs", tally.runs - reported[0]))
+            reports.put(("runs", tally.runs - reported[0]))
             reported[0] = tally.runs
         return bool(stop.is_set())
 
     with exploring(seed) as explorer:
         tally = explorer.run(numbers, enough=enough)
     enough(tally)
-    said.put(("runs", tally.runs - reported[0]))
-    said.put(("end", (tally.stops, tally.blocks, tally.later, dict(tally.refused))))
+    reports.put(("runs", tally.runs - reported[0]))
+    reports.put(("end", (tally.stops, tally.blocks, tally.later, dict(tally.refused))))
 
 
 def databases(url: str, count: int) -> list[str]:
@@ -77,14 +77,14 @@ def parts(runs: int, workers: int, chapter: int | None) -> list[range]:
     return [range(one * share, min(runs, (one + 1) * share)) for one in range(workers)]
 
 
-def collect(processes: list[Any], said: Any, stop: Any, arguments: argparse.Namespace) -> int:
+def collect(processes: list[Any], reports: Any, stop: Any, arguments: argparse.Namespace) -> int:
     """Show progress until all have ended; returns the exit code."""
     started = shown = time.monotonic()
     runs, ended, failures = 0, 0, 0
     stops, blocks, later, refused = 0, 0, 0, Counter[str]()
     while ended < len(processes):
         try:
-            kind, value = said.get(timeout=1)
+            kind, value = reports.get(timeout=1)
         except queue.Empty:
             if all(not one.is_alive() for one in processes):
                 print("a process has died")
@@ -119,7 +119,7 @@ def collect(processes: list[Any], said: Any, stop: Any, arguments: argparse.Name
         f" seed {arguments.seed}, {len(processes)} processes"
     )
     print(f"{stops} switches between threads, {blocks} waits for a lock; refused: {dict(refused)}")
-    print(f"{later} times a delete that a late result seemed to confirm was told again")
+    print(f"{later} times a delete that a late result seemed to confirm was sent again")
     print(f"{failures} failures" if failures else "nothing wrong")
     return 1 if failures else 0
 
@@ -137,20 +137,20 @@ def main() -> int:
     if arguments.chapter is not None:
         arguments.workers, arguments.runs = 1, 25
     context = multiprocessing.get_context("spawn")
-    said, stop = context.Queue(), context.Event()
+    reports, stop = context.Queue(), context.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     with tempfile.TemporaryDirectory(prefix="menjin-interleavings-"):
         try:
             urls = databases(start_postgres(), arguments.workers)
             processes = [
-                context.Process(target=explore, args=(url, arguments.seed, numbers, stop, said))
+                context.Process(target=explore, args=(url, arguments.seed, numbers, stop, reports))
                 for url, numbers in zip(
                     urls, parts(arguments.runs, arguments.workers, arguments.chapter), strict=True
                 )
             ]
             for one in processes:
                 one.start()
-            code = collect(processes, said, stop, arguments)
+            code = collect(processes, reports, stop, arguments)
             for one in processes:
                 one.join(30)
         finally:

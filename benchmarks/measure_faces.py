@@ -1,4 +1,4 @@
-"""How well are people told apart, and what do tilt, blur, size and light do to it?
+"""Separation of people by their descriptors, and the effect of tilt, blur, size and light.
 
 The numbers behind docs/faces.md: the threshold, the limits of the quality report, the effect of
 looking at landmarks closely. Needs the evaluation photos (``MENJIN_PHOTOS``, a folder with
@@ -42,7 +42,7 @@ def main() -> int:
         return 2
     engines = {
         "as run": build_engine(install_models(print)),
-        "no close look": build_engine(close_looks=0),
+        "no close look": build_engine(close_ups_most=0),
     }
     photos = {path.name: decode_image(path.read_bytes()) for path in (folder / "pairs").iterdir()}
     pairs = _pairs(folder)

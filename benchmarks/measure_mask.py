@@ -1,4 +1,4 @@
-"""How often the mask heuristic is right: bare faces, and the same with masks drawn over them.
+"""Accuracy of the mask heuristic, on bare faces and with masks drawn over them.
 
     python benchmarks/measure_mask.py [FOLDER OF PORTRAITS]
 
@@ -29,7 +29,7 @@ Picture = NDArray[np.uint8]
 
 def conditions(image: Picture) -> Iterator[tuple[str, Picture]]:
     """Yield a picture under several conditions."""
-    chance = np.random.default_rng(1)
+    rng = np.random.default_rng(1)
     yield "as it is", image
     yield "dark", (image * 0.45).astype(np.uint8)
     picture = Image.fromarray(image)
@@ -37,7 +37,7 @@ def conditions(image: Picture) -> Iterator[tuple[str, Picture]]:
     small.thumbnail((240, 240))
     yield "small", np.asarray(small)
     yield "blurred", np.asarray(small.filter(ImageFilter.GaussianBlur(1.5)))
-    noisy = image.astype(np.int16) + chance.integers(-15, 16, image.shape)
+    noisy = image.astype(np.int16) + rng.integers(-15, 16, image.shape)
     yield "noisy", np.clip(noisy, 0, 255).astype(np.uint8)
 
 
@@ -88,12 +88,13 @@ def main() -> None:
             faces.append((image, found[0]))
     print(f"{len(faces)} faces; shares in per cent")
     print(f"{'':24}{'bare':>8}{'unknown':>9}{'worn':>7}")
-    told: dict[str, Counter[Mask]] = {}
+    verdicts: dict[str, Counter[Mask]] = {}
     for image, face in faces:
         for words, picture in conditions(image):
             seen = engine.detect(picture, size=320)
             if seen:
-                told.setdefault(f"bare face, {words}", Counter())[judge_mask(picture, seen[0])] += 1
+                found = verdicts.setdefault(f"bare face, {words}", Counter())
+                found[judge_mask(picture, seen[0])] += 1
         column, row = face.landmarks[[0, 3]].mean(0).astype(int)
         red, green, blue = (int(one) for one in image[row, column])
         skin = (red, green, blue)
@@ -101,8 +102,8 @@ def main() -> None:
             picture = with_mask(image, face, colour)
             seen = engine.detect(picture, size=320)
             if seen:
-                told.setdefault(f"mask, {name}", Counter())[judge_mask(picture, seen[0])] += 1
-    for words, counts in told.items():
+                verdicts.setdefault(f"mask, {name}", Counter())[judge_mask(picture, seen[0])] += 1
+    for words, counts in verdicts.items():
         shares = [
             100 * counts[one] / counts.total() for one in (Mask.BARE, Mask.UNKNOWN, Mask.WORN)
         ]

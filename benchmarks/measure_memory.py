@@ -1,4 +1,4 @@
-"""Does a terminal's memory stay flat over 100,000 pictures of its camera?
+"""Memory of a terminal over 100,000 pictures of its camera.
 
 The whole loop of a terminal, as `edge_agent.service.assembly` builds it, with the real models:
 motion gate, faces, tracks, descriptor, 1:N, disk, queue, platform over loopback, simulated relay.
@@ -26,9 +26,9 @@ from _report import machine
 
 from edge_agent.config import AgentConfig, parse_config
 from edge_agent.door.pipeline import Devices
+from edge_agent.drivers.absent import NoCardReader, NoPrompter
 from edge_agent.drivers.base import Frame
 from edge_agent.drivers.relay_simulated import SimulatedRelay
-from edge_agent.drivers.silent import NoCardReader, NoPrompter
 from edge_agent.drivers.thermometer import NoThermometer
 from edge_agent.service.assembly import assemble
 from edge_agent.service.parts import Parts
@@ -46,14 +46,14 @@ class ForgetfulPlatform(FakePlatform):
 
     def answer(self, method: str, target: str, body: bytes) -> tuple[int, Any, dict[str, str]]:
         """See `FakePlatform.answer`."""
-        told = super().answer(method, target, body)
+        reply = super().answer(method, target, body)
         for kept in (self.raw_bodies, self.passes, self.readings, self.requests, self.polls):
             kept.clear()
-        return told
+        return reply
 
 
 def serve(tell: Any, stop: Event) -> None:
-    """Be the platform, in a process of its own, so that its memory is not measured."""
+    """Run the platform in a process of its own, so that its memory is not measured."""
     platform = ForgetfulPlatform()
     platform.opens_for = {name.partition(".")[0] for name in KNOWN}
     portraits = install_portraits()
@@ -67,7 +67,7 @@ def serve(tell: Any, stop: Event) -> None:
 
 @dataclass(frozen=True)
 class Reading:
-    """What the process holds.
+    """Resources of the process.
 
     Attributes:
         rss_mb: memory in use.
@@ -82,7 +82,7 @@ class Reading:
 
 
 def holding(shown: int, since_s: float) -> Reading:
-    """Look at this process (Linux)."""
+    """Read the resources of this process (Linux)."""
     gc.collect()
     pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
     return Reading(
@@ -132,7 +132,7 @@ class Film:
         """Nothing to close."""
 
 
-class Quiet:
+class OpeningCounter:
     """An `EventLog` that counts openings."""
 
     def __init__(self) -> None:
@@ -153,7 +153,7 @@ def walks(empty: int) -> Iterator[Any]:
     for number, name in enumerate(WALKERS):
         walk = list(frames([portraits[name]], seed=number))
         yield from walk
-        # The last three show nobody; their noise differs, as a camera's does.
+        # The last three are empty; their noise differs, as a camera's does.
         yield from (walk[-3 + one % 3] for one in range(empty))
 
 
@@ -195,9 +195,9 @@ def configured(base_url: str, folder: Path) -> AgentConfig:
     return parse_config(table, base=folder)
 
 
-def measured(base_url: str, chosen: argparse.Namespace) -> tuple[Film, Parts, Quiet]:
-    """Show the film to a terminal; what was read meanwhile."""
-    clock, event_log = FilmClock(), Quiet()
+def measured(base_url: str, chosen: argparse.Namespace) -> tuple[Film, Parts, OpeningCounter]:
+    """Show the film to a terminal; returns it with its readings."""
+    clock, event_log = FilmClock(), OpeningCounter()
     engine = load_engine()
     pictures = list(walks(chosen.empty))
     film = Film(pictures, clock, chosen.frames, max(1, chosen.frames // 10))

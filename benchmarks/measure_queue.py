@@ -1,4 +1,4 @@
-"""What do 30 days without a network do to a terminal's disk?
+"""Disk use of a terminal in 30 days without a network.
 
 15,000 visits at true size are put into the queue of a terminal as its door does it, record and
 upload in one transaction, with a budget and without one; then the network comes back and the queue
@@ -54,14 +54,14 @@ class CheckingPlatform(FakePlatform):
 
     def answer(self, method: str, target: str, body: bytes) -> tuple[int, Any, dict[str, str]]:
         """See `FakePlatform.answer`."""
-        told = super().answer(method, target, body)
+        reply = super().answer(method, target, body)
         for kind, arrived in (("pass", self.passes), ("stranger", self.readings)):
             for one in arrived:
                 self._note(kind, one)
             arrived.clear()
         self.raw_bodies.clear()
         self.requests.clear()
-        return told
+        return reply
 
     def _note(self, kind: str, one: FaceMatch | TemperatureReading) -> None:
         at = one.captured_at
@@ -77,7 +77,7 @@ class CheckingPlatform(FakePlatform):
 
 
 def serve(tell: Any, stop: Event) -> None:
-    """Be the platform until told to stop; then tell what arrived."""
+    """Run the platform until stopped, then report what arrived."""
     platform = CheckingPlatform()
     with serving(platform):
         tell.put(platform.base_url)
@@ -87,7 +87,7 @@ def serve(tell: Any, stop: Event) -> None:
 
 @dataclass
 class Course:
-    """What one course of 30 days came to.
+    """Result of one course of 30 days.
 
     Attributes:
         kept_ms: time of each visit.
@@ -106,7 +106,7 @@ class Course:
 
 
 class Terminal:
-    """The parts of a terminal that keep visits and send them."""
+    """Parts of a terminal that store visits and send them."""
 
     def __init__(self, folder: Path, budget_bytes: int) -> None:
         self.path = folder / "agent.sqlite3"
@@ -137,16 +137,16 @@ class Terminal:
 
     @property
     def size_mb(self) -> float:
-        """The file and what SQLite keeps beside it."""
+        """Return the size of the file and of its companions."""
         return sum(one.stat().st_size for one in self.path.parent.glob("agent.sqlite3*")) / MIB
 
 
 async def live(course: Course, terminal: Terminal, chosen: argparse.Namespace) -> None:
-    """Let the days go by."""
-    chance = random.Random(chosen.seed)
+    """Simulate the days without a network."""
+    rng = random.Random(chosen.seed)
     begins, step = datetime.now(UTC) - timedelta(days=DAYS), timedelta(days=DAYS) / chosen.visits
     for number in range(chosen.visits):
-        picture = chance.randbytes(chosen.picture_bytes)
+        picture = rng.randbytes(chosen.picture_bytes)
         begun = time.perf_counter()
         await terminal.keep(number, begins + number * step, picture)
         course.kept_ms.append((time.perf_counter() - begun) * 1e3)
@@ -156,10 +156,10 @@ async def live(course: Course, terminal: Terminal, chosen: argparse.Namespace) -
 
 
 async def drain(course: Course, terminal: Terminal, base_url: str) -> None:
-    """Let the network come back."""
+    """Restore the network and drain the queue."""
     clock = SystemClock()
     async with PlatformClient(base_url=base_url, device_id="queue", timeout_s=15.0) as client:
-        uplink = Uplink(outbox=terminal.outbox, client=client, clock=clock, chance=random.Random(1))
+        uplink = Uplink(outbox=terminal.outbox, client=client, clock=clock, rng=random.Random(1))
         begun = time.perf_counter()
         while await uplink.step() == 0.0:
             pass
@@ -199,12 +199,12 @@ def run(name: str, budget_bytes: int, chosen: argparse.Namespace) -> Course:
 
 def plain_file(chosen: argparse.Namespace) -> list[float]:
     """Append the same bytes to a file, each synchronised; milliseconds."""
-    chance = random.Random(chosen.seed)
+    rng = random.Random(chosen.seed)
     taken = []
     with tempfile.TemporaryFile(dir=chosen.folder) as stream:
         for _ in range(min(2000, chosen.visits)):
             # Base64 in the upload, plain in the record.
-            content = chance.randbytes(chosen.picture_bytes * 7 // 3)
+            content = rng.randbytes(chosen.picture_bytes * 7 // 3)
             begun = time.perf_counter()
             stream.write(content)
             stream.flush()
@@ -214,7 +214,7 @@ def plain_file(chosen: argparse.Namespace) -> list[float]:
 
 
 def report(courses: list[Course], plain: list[float], chosen: argparse.Namespace) -> None:
-    """Print what was measured."""
+    """Print the measurements."""
     print(f"{chosen.visits} visits in {DAYS} days, {chosen.picture_bytes} bytes a picture")
     print_table(
         ["course", "p50 ms", "p99 ms", "MB each fifth", "given up", "drained /s", "MB at the end"],

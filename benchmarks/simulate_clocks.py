@@ -1,9 +1,9 @@
-"""Which passes open, when clocks of terminals are wrong and queues are replayed?
+"""Simulation of passes with wrong terminal clocks and replayed queues.
 
 Terminals are invented, the judgement is the platform's own (``devices.clock_learning``). Clocks are
 right, drift, jump, fall back to 1970 or 2000, stand still, tell whole minutes or take summer time;
 each has outages of minutes to weeks whose passes are sent afterwards, in several orders and at
-several paces. Somebody at a closed door tries again.
+several paces. A person at a closed door tries again.
 
 The table says for each kind how many passes of now opened and did not, how many older than a minute
 opened and did not, and for how long people stood at a closed door. ``python
@@ -50,7 +50,7 @@ class Tally:
     given_up: int = 0
 
     def add(self, other: "Tally") -> None:
-        """Take in another one."""
+        """Add another tally."""
         self.live_opened += other.live_opened
         self.live_closed += other.live_closed
         self.late_opened += other.late_opened
@@ -61,7 +61,7 @@ class Tally:
 
 @dataclass(frozen=True)
 class Outage:
-    """A terminal is cut off, and sends what it kept afterwards.
+    """Outage of a terminal, which sends its queue afterwards.
 
     Attributes:
         order: "oldest", "newest" or "mixed" first.
@@ -81,7 +81,7 @@ class _Event:
     at: float
     number: int
     kind: str = field(compare=False)
-    made: float = field(compare=False, default=0.0)
+    captured_at: float = field(compare=False, default=0.0)
     first: float = field(compare=False, default=0.0)
     tries: int = field(compare=False, default=1)
 
@@ -115,9 +115,9 @@ class Door:
     """A terminal with its clock, its outages, and the people in front of it."""
 
     def __init__(
-        self, clock: Clock, outages: list[Outage], chance: random.Random, *, is_watched: bool
+        self, clock: Clock, outages: list[Outage], rng: random.Random, *, is_watched: bool
     ) -> None:
-        self.clock, self.outages, self.chance = clock, outages, chance
+        self.clock, self.outages, self.rng = clock, outages, rng
         self.platform = Platform(is_watched=is_watched)
         self.tally = Tally()
         self.queue: list[_Event] = []
@@ -131,8 +131,8 @@ class Door:
 
     def run(self, passes: Iterator[float]) -> Tally:
         """Let people pass until there are no more, and return what opened."""
-        for made in passes:
-            self._plan(made, "come", first=made)
+        for captured_at in passes:
+            self._plan(captured_at, "come", first=captured_at)
         for outage in self.outages:
             self._plan(outage.begins + _BLIND_S, "lost")
             self._plan(outage.begins + outage.lasts, "back")
@@ -142,10 +142,10 @@ class Door:
         return self.tally
 
     def _plan(
-        self, at: float, kind: str, *, made: float = 0.0, first: float = 0.0, tries: int = 1
+        self, at: float, kind: str, *, captured_at: float = 0.0, first: float = 0.0, tries: int = 1
     ) -> None:
         self.numbers += 1
-        heapq.heappush(self.events, _Event(at, self.numbers, kind, made, first, tries))
+        heapq.heappush(self.events, _Event(at, self.numbers, kind, captured_at, first, tries))
 
     def _cut_off(self, at: float) -> bool:
         return any(one.begins <= at < one.begins + one.lasts for one in self.outages)
@@ -167,21 +167,21 @@ class Door:
         if self.drains.order == "newest":
             self.queue.reverse()
         elif self.drains.order == "mixed":
-            self.chance.shuffle(self.queue)
+            self.rng.shuffle(self.queue)
         self.sent = 0
-        self._plan(event.at + self.chance.uniform(0.1, 5.0), "drain")
+        self._plan(event.at + self.rng.uniform(0.1, 5.0), "drain")
 
     def _come(self, event: _Event) -> None:
         if self.is_taken:
             self.line.append(event.first)
             return
         self.is_taken = True
-        self._pass(replace(event, made=event.at, first=event.at))
+        self._pass(replace(event, captured_at=event.at, first=event.at))
 
     def _go(self, at: float) -> None:
         self.is_taken = False
         if self.line:
-            self._plan(at + self.chance.uniform(1, 3), "come", first=self.line.pop(0))
+            self._plan(at + self.rng.uniform(1, 3), "come", first=self.line.pop(0))
 
     def _pass(self, event: _Event) -> None:
         is_queued = self._cut_off(event.at) or (
@@ -191,26 +191,26 @@ class Door:
             self.queue.append(event)
             self._go(event.at)
             return
-        self._send(event, event.at + self.chance.uniform(0.05, 0.4))
+        self._send(event, event.at + self.rng.uniform(0.05, 0.4))
 
     def _drain(self, event: _Event) -> None:
         if not self.queue or self.drains is None or self._cut_off(event.at):
             return
         answered_at = self._send(self.queue.pop(0), event.at, has_waited=True)
         self.sent += 1
-        pause_s = self.chance.uniform(0.02, 0.5)
+        pause_s = self.rng.uniform(0.02, 0.5)
         if self.drains.pace == "slow":
-            pause_s = self.chance.uniform(2.1, 20.0)
+            pause_s = self.rng.uniform(2.1, 20.0)
         elif self.drains.pace == "batches" and self.sent % 10 == 0:
-            pause_s = self.chance.uniform(5.0, 60.0)
+            pause_s = self.rng.uniform(5.0, 60.0)
         self._plan(answered_at + pause_s, "drain")
 
     def _send(self, event: _Event, began: float, *, has_waited: bool = False) -> float:
-        at = began + self.chance.uniform(0.01, 0.3)
-        answered_at = at + self.chance.uniform(0.03, 0.3)
-        heard = HeardMoment(at=at, began=began, moment=self.clock(event.made))
+        at = began + self.rng.uniform(0.01, 0.3)
+        answered_at = at + self.rng.uniform(0.03, 0.3)
+        heard = HeardMoment(at=at, began=began, moment=self.clock(event.captured_at))
         is_live = self.platform.take(heard, answered_at)
-        if at - event.made > LIVE_WITHIN_S:
+        if at - event.captured_at > LIVE_WITHIN_S:
             self.tally.late_opened += is_live
             self.tally.late_closed += not is_live
             return answered_at
@@ -225,12 +225,12 @@ class Door:
             self.tally.given_up += 1
             self._go(answered_at)
         else:
-            again = answered_at + self.chance.uniform(2.1, 8.0)
-            self._plan(again, "pass", made=again, first=event.first, tries=event.tries + 1)
+            again = answered_at + self.rng.uniform(2.1, 8.0)
+            self._plan(again, "pass", captured_at=again, first=event.first, tries=event.tries + 1)
         return answered_at
 
 
-def crowd(chance: random.Random, *, lasts: float, rush_s: float = HOUR) -> list[float]:
+def arrival_times(rng: random.Random, *, lasts: float, rush_s: float = HOUR) -> list[float]:
     """Return when people pass: every few minutes, and every few seconds in the rush hours."""
     at, end, passes = START, START + lasts, []
     while at < end:
@@ -238,9 +238,9 @@ def crowd(chance: random.Random, *, lasts: float, rush_s: float = HOUR) -> list[
         is_rush = 7.5 <= hour < 7.5 + rush_s / HOUR or 17 <= hour < 17 + rush_s / HOUR
         is_night = hour >= 22 or hour < 6
         if is_rush:
-            at += chance.uniform(1, 15)
+            at += rng.uniform(1, 15)
         else:
-            at += chance.expovariate(1 / (3 * HOUR if is_night else 5 * MINUTE))
+            at += rng.expovariate(1 / (3 * HOUR if is_night else 5 * MINUTE))
         passes.append(at)
     return passes
 
@@ -248,23 +248,23 @@ def crowd(chance: random.Random, *, lasts: float, rush_s: float = HOUR) -> list[
 def clocks(turn: float) -> dict[str, Clock]:
     """Return the kinds of clock; those that jump do it at ``turn``."""
 
-    def whole(at: float) -> float:
+    def whole_seconds(at: float) -> float:
         return float(int(at))
 
     def off(seconds: float) -> Clock:
-        return lambda at: whole(at if at < turn else at + seconds)
+        return lambda at: whole_seconds(at if at < turn else at + seconds)
 
     def reset(to: float) -> Clock:
-        return lambda at: whole(at if at < turn else to + at - turn)
+        return lambda at: whole_seconds(at if at < turn else to + at - turn)
 
     def minutes(seconds: float) -> Clock:
         return lambda at: (at if at < turn else at + seconds) // MINUTE * MINUTE
 
     return {
-        "right": whole,
-        "20 s a day fast": lambda at: whole(at + (at - START) * 20 / DAY),
-        "20 s a day slow": lambda at: whole(at - (at - START) * 20 / DAY),
-        "10 s an hour slow": lambda at: whole(at - (at - START) * 10 / HOUR),
+        "right": whole_seconds,
+        "20 s a day fast": lambda at: whole_seconds(at + (at - START) * 20 / DAY),
+        "20 s a day slow": lambda at: whole_seconds(at - (at - START) * 20 / DAY),
+        "10 s an hour slow": lambda at: whole_seconds(at - (at - START) * 10 / HOUR),
         "jumps 25 min back": off(-25 * MINUTE),
         "jumps 3 h back": off(-3 * HOUR),
         "jumps 3 h ahead": off(3 * HOUR),
@@ -274,15 +274,15 @@ def clocks(turn: float) -> dict[str, Clock]:
         "end of summer time": off(-HOUR),
         "falls back to 1970": reset(0.0),
         "falls back to 2000": reset(946_684_800.0),
-        "stands still": lambda at: whole(min(at, turn)),
+        "stands still": lambda at: whole_seconds(min(at, turn)),
         "whole minutes": minutes(0),
         "whole minutes, 3 h back": minutes(-3 * HOUR),
-        "ahead, set right": lambda at: whole(at + HOUR if at < turn else at),
-        "behind, set right": lambda at: whole(at - HOUR if at < turn else at),
+        "ahead, set right": lambda at: whole_seconds(at + HOUR if at < turn else at),
+        "behind, set right": lambda at: whole_seconds(at - HOUR if at < turn else at),
     }
 
 
-def outages(chance: random.Random, lasts: float) -> dict[str, list[Outage]]:
+def outages(rng: random.Random, lasts: float) -> dict[str, list[Outage]]:
     """Return the kinds of outage, each at some time of a day, in every order and pace."""
     kinds: dict[str, list[Outage]] = {"none": []}
     spans = {"10 min": 10 * MINUTE, "1 h": HOUR, "a night": 10 * HOUR, "2 weeks": 14 * DAY}
@@ -291,8 +291,8 @@ def outages(chance: random.Random, lasts: float) -> dict[str, list[Outage]]:
             continue
         for order in ("oldest", "newest", "mixed"):
             for pace in ("back", "batches", "slow"):
-                begins = START + chance.uniform(0.1, 0.9) * (lasts - span)
-                queues_now = chance.random() < 0.5
+                begins = START + rng.uniform(0.1, 0.9) * (lasts - span)
+                queues_now = rng.random() < 0.5
                 outage = Outage(begins, span, order, pace, queues_now=queues_now)
                 kinds[f"{name}, {order} first, {pace}"] = [outage]
     # The morning's rush hour whole.
@@ -309,21 +309,21 @@ def simulate(
 
     Args:
         days: how long each door is looked at.
-        seed: of chance.
+        seed: of the random numbers.
         rounds: how often, each time with other passes and outages.
         is_watched: the terminals send heartbeats, so that outages are known.
     """
     tallies: dict[tuple[str, str], Tally] = {}
     for number in range(rounds):
-        chance = random.Random(f"{seed}-{number}")
+        rng = random.Random(f"{seed}-{number}")
         lasts = days * DAY
-        turn = START + chance.uniform(0.3, 0.7) * lasts
-        passes = crowd(chance, lasts=lasts)
-        kinds = list(outages(chance, lasts).items())
+        turn = START + rng.uniform(0.3, 0.7) * lasts
+        passes = arrival_times(rng, lasts=lasts)
+        kinds = list(outages(rng, lasts).items())
         for name, clock in clocks(turn).items():
             # Each clock with some outages a round.
-            for outage, cuts in chance.sample(kinds, 5):
-                door = Door(clock, cuts, chance, is_watched=is_watched)
+            for outage, cuts in rng.sample(kinds, 5):
+                door = Door(clock, cuts, rng, is_watched=is_watched)
                 tallies.setdefault((name, outage), Tally()).add(door.run(iter(passes)))
     return tallies
 

@@ -283,7 +283,7 @@ def _narrowed(supposed: Supposition, moment: float, skew_s: float) -> Suppositio
     tells_minutes = supposed.tells_minutes and moment % _MINUTE_S == 0
     low_s, high_s = supposed.low_s, supposed.high_s
     if supposed.tells_minutes and not tells_minutes:
-        # It told seconds all along, and the first one happened to be the sixtieth.
+        # It reported seconds all along, and the first one happened to be the sixtieth.
         low_s, high_s = _bounds(supposed.first_skew_s, tells_minutes=False)
     own_low_s, own_high_s = _bounds(skew_s, tells_minutes=tells_minutes)
     low_s, high_s = max(low_s, own_low_s), min(high_s, own_high_s)

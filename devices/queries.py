@@ -10,8 +10,11 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
+from django.db import connection
+
+from devices.choices import TerminalStatus
 from devices.models import Site, SiteToken, Terminal
-from server_common.model_rows import columns_of, from_row, moment, rows_of, table, width_of
+from server_common.raw_sql import columns_of, from_row, moment, rows_of, table, width_of
 
 _TERMINAL, _SITE, _TOKEN = table(Terminal), table(Site), table(SiteToken)
 # A token that counts now.
@@ -24,6 +27,17 @@ JOIN {_TOKEN} k ON k.site_id = s.id
 WHERE k.digest = %(digest)s AND t.device_id = %(device_id)s AND {_COUNTS}
 LIMIT 1
 """  # noqa: S608 - names of tables and columns
+# For joined statements of other apps, so that these tables' columns and rules stand here only:
+# terminal ``t`` (whose ``id``, ``site_id`` and ``all_libraries`` may be read), its site ``s``, and
+# what must hold of the token %(token_id)s, or of the bare path, at the moment %(now)s.
+TERMINAL = f"{_TERMINAL} t"
+SITE_OF_TERMINAL = f"{_SITE} s ON s.id = t.site_id"
+NETWORKS_OF_SITE = "s.allowed_networks"
+IS_APPROVED = f"t.status = '{TerminalStatus.APPROVED.value}'"
+MAY_USE_TOKEN = f"""EXISTS (SELECT 1 FROM {_TOKEN} k
+    WHERE k.id = %(token_id)s AND k.site_id = t.site_id AND {_COUNTS}
+      AND (k.terminal_id = t.id OR (k.terminal_id IS NULL AND t.own_address_since IS NULL)))"""  # noqa: S608
+MAY_USE_BARE_PATH = "t.own_address_since IS NULL AND s.allow_bare_path"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +86,31 @@ def terminal_under_token(
         terminal.site = from_row(Site, tuple(of_site))
         return terminal, SiteToken(pk=token_id, terminal_id=owner_id)
     return None
+
+
+def terminal_row(
+    *, terminal_id: int, more: More, parameters: Mapping[str, Any]
+) -> tuple[Any, ...] | None:
+    """Return a terminal's id, site, status and ``all_libraries``, and what else is to be read."""
+    rows = rows_of(_terminal(more), {**parameters, "terminal_id": terminal_id})
+    return rows[0] if rows else None
+
+
+@lru_cache(maxsize=32)
+def _terminal(more: More) -> str:
+    return f"""
+SELECT t.id, t.site_id, t.status, t.all_libraries {more.columns}
+FROM {TERMINAL} {more.joins}
+WHERE t.id = %(terminal_id)s
+"""  # noqa: S608 - names of tables
+
+
+def terminal_key_share(*, terminal_id: int) -> None:
+    """Take the weakest lock of a terminal's row until commit, for which Django has no word."""
+    if connection.vendor != "postgresql":
+        return  # SQLite lets one writer in at a time
+    statement = f"SELECT 1 FROM {TERMINAL} WHERE t.id = %(terminal_id)s FOR KEY SHARE"  # noqa: S608
+    rows_of(statement, {"terminal_id": terminal_id})
 
 
 def caller_row(

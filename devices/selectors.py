@@ -9,12 +9,13 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser, User
-from django.db.models import Q, QuerySet
+from django.db.models import Prefetch, Q, QuerySet
 from django.utils import timezone
 
 from devices.calling import NotCallable, TerminalAddress, read_terminal_address
 from devices.choices import CallWord, Role, SettingsGroup, TerminalStatus, Trust
-from devices.commands import KINDS
+from devices.command_kinds import KINDS
+from devices.extensions import terminal_extensions
 from devices.models import (
     AuditEntry,
     Job,
@@ -26,12 +27,12 @@ from devices.models import (
     TerminalSettings,
 )
 
-# Nothing at all came back: typical of a terminal behind a router that lets nobody in.
+# Nothing at all came back: typical of a terminal behind a router that lets no call in.
 _UNHEARD = {CallWord.CONNECT_FAILED, CallWord.CONNECT_TIMEOUT, CallWord.NAME_UNKNOWN}
 
 
 COMMAND_JSON = ("json_sent", "json_answered")
-# More differences than anybody reads before they agree.
+# More differences than a person reads before they agree.
 CHANGES_TERMINALS = 100
 REACH_STATES = ("not_callable", "never_called", "unreachable", "troubled", "reachable")
 
@@ -120,6 +121,20 @@ def sites_managed(user: User | AnonymousUser) -> QuerySet[Site]:
 def terminals_visible(user: User | AnonymousUser) -> QuerySet[Terminal]:
     """Return the terminals of the user's sites."""
     return Terminal.objects.filter(site__in=sites_visible(user)).select_related("site")
+
+
+def terminals_detailed(user: User | AnonymousUser) -> QuerySet[Terminal]:
+    """Return the terminals of the user's sites with everything that is shown of them at hand."""
+    added = [name for extension in terminal_extensions() for name in extension.related]
+    return (
+        Terminal.objects.filter(site__in=sites_visible(user))
+        .select_related("site", "contact")
+        .prefetch_related(
+            *added,
+            "repairs",
+            Prefetch("own_tokens", queryset=SiteToken.objects.filter(ends_at__isnull=True)),
+        )
+    )
 
 
 def audit_visible(user: User | AnonymousUser) -> QuerySet[AuditEntry]:
@@ -251,7 +266,7 @@ def terminals_commandable(user: Any, *, kind: str) -> QuerySet[Terminal]:
 
 
 def reach_by(contact: TerminalContact | None, *, word: str) -> Reach:
-    """Say whether a terminal can be called, as far as anybody knows.
+    """Say whether a terminal can be called, as far as is known.
 
     Args:
         contact: what calling it has shown, None when it was never called.

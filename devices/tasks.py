@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from celery import shared_task
+from django.db import OperationalError
 
 from devices import services
 
@@ -62,3 +63,15 @@ def api_token_used(*, token_id: int, at: str) -> dict[str, bool]:
     """Note when a key to the REST interface was used last."""
     moment = datetime.fromisoformat(at)
     return {"noted": services.api_token_used(token_id=token_id, at=moment)}
+
+
+@shared_task(
+    name="devices.tasks.newcomers_forget",
+    autoretry_for=(OperationalError,),
+    retry_backoff=2,
+    retry_jitter=True,
+    max_retries=5,
+)
+def newcomers_forget() -> dict[str, int]:
+    """Delete terminals that wait for approval and were not heard for a day."""
+    return {"terminals": services.newcomers_forget()}

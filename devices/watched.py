@@ -5,7 +5,7 @@ from django.contrib.auth.models import Group, User
 from devices.choices import AuditKind
 from devices.models import ApiToken, Site, SiteMembership, SiteToken, Terminal
 from devices.services import audit_changes
-from server_common.watched_rows import rows_changed, watch
+from server_common.change_tracking import rows_changed, watch
 
 
 def watch_rows() -> None:

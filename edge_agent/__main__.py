@@ -1,4 +1,4 @@
-"""``python -m edge_agent``: the terminal in software."""
+"""Command line of the software terminal: ``python -m edge_agent``."""
 
 import argparse
 import os
@@ -15,14 +15,14 @@ from edge_agent.commands import (
     status,
     systemd_unit,
 )
-from edge_agent.commands.command_line import complain
+from edge_agent.commands.command_line import print_error
 from edge_agent.config import AgentError, ConfigInvalid
 from face_engine import FaceEngineError
 
 _DESCRIPTION = """\
 A face-recognition terminal in software. It holds the people the platform tells it
 to hold, recognises who walks by, reports passes and temperatures, and opens the
-door when it is told to (chapter 9 of the OpenAPI document of the terminals).
+door when the platform says so (chapter 9 of the OpenAPI document of the terminals).
 """
 _EPILOG = """\
 first steps:
@@ -40,7 +40,9 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
     words = sys.argv[1:] if arguments is None else arguments
     if words[:1] == ["fleet"]:
-        complain("the fleet simulator is a program of its own now: python -m fleet (docs/fleet.md)")
+        print_error(
+            "the fleet simulator is a program of its own now: python -m fleet (docs/fleet.md)"
+        )
         return 2
     parser = command_line_parser()
     chosen = parser.parse_args(words)
@@ -50,13 +52,13 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         return int(chosen.run(chosen))
     except ConfigInvalid as error:
-        complain(str(error))
+        print_error(str(error))
         return 2
     except (AgentError, FaceEngineError) as error:
-        complain(str(error))
+        print_error(str(error))
         return 1
     except PermissionError as error:
-        complain(
+        print_error(
             f"no permission to use {error.filename or 'what belongs to the terminal'};"
             " run this as the account that runs it, for example: sudo -u menjin …"
         )

@@ -4,12 +4,12 @@ from django.db.models import IntegerChoices, TextChoices
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-# A save without an answer is told again so often, each time after the site's time for answers.
+# A save without an answer is sent again so often, each time after the site's time for answers.
 SAVE_REPEATS = 3
 
 
 class Category(IntegerChoices):
-    """userType of seed 8.2.1; -1 (stranger) is never a person on file."""
+    """Category of a person: userType of seed 8.2.1; -1 (stranger) is never a person on file."""
 
     EMPLOYEE = 1, _("Resident or employee")
     VISITOR = 2, _("Visitor")
@@ -17,7 +17,7 @@ class Category(IntegerChoices):
 
 
 class Sex(IntegerChoices):
-    """sex of seed 9.1."""
+    """Sex of a person, as in seed 9.1."""
 
     MALE = 1, _("Male")
     FEMALE = 2, _("Female")
@@ -25,7 +25,7 @@ class Sex(IntegerChoices):
 
 
 class PersonState(TextChoices):
-    """active ⇄ suspended; a suspended person is on no terminal and opens no door."""
+    """State of a person: active ⇄ suspended; the latter are on no terminal and open no door."""
 
     ACTIVE = "active", pgettext_lazy("person", "Active")
     SUSPENDED = "suspended", _("Suspended")
@@ -40,7 +40,7 @@ class PhotoStatus(TextChoices):
 
 
 class Operation(TextChoices):
-    """operation of seed 9.1."""
+    """Operation on a face, as in seed 9.1."""
 
     SAVE = "save", _("Store")
     DELETE = "delete", _("Delete")
@@ -49,7 +49,7 @@ class Operation(TextChoices):
 class DeliveryState(TextChoices):
     """Life of one person's change on one terminal: pending → sent → stored | failed.
 
-    Without an answer in time: sent → unconfirmed (told again a few times, a late answer still
+    Without an answer in time: sent → unconfirmed (sent again a few times, a late answer still
     counts), or fetched at a terminal that never sends results at all.
     """
 
@@ -97,7 +97,7 @@ def delivery_outcome(operation: str, state: str) -> DeliveryOutcome:
 
 
 class Remedy(TextChoices):
-    """What somebody has to do so that a terminal holds a face, or forgets it."""
+    """What has to be done by hand so that a terminal holds a face, or forgets it."""
 
     RETAKE = "retake", _("Take a new photo")
     FREE_SPACE = "free_space", _("Free space on the terminal")
@@ -106,7 +106,10 @@ class Remedy(TextChoices):
 
 
 class RevocationState(TextChoices):
-    """open → forgotten | withdrawn; unconfirmed: told three times, a late word still counts."""
+    """State of a revocation: open → forgotten | withdrawn.
+
+    Unconfirmed: sent three times; a late answer still counts.
+    """
 
     OPEN = "open", _("Doors still to forget")
     UNCONFIRMED = "unconfirmed", _("Told three times, not confirmed")

@@ -11,13 +11,13 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from devices.choices import CommandKind
-from devices.commands import SOON, TODAY, Card, Given, Kind, register
+from devices.command_kinds import SOON, TODAY, Card, Given, Kind, register
 from faces.services import people_compare, people_push, people_repair, people_wipe
 
 _TASK = "faces.tasks.command_run"
 _CARD = Card("faces/commands/people.html", place=20)
 _WHAT = {"owed": _("What is still owed"), "all": _("Everybody")}
-_TOLD = {"done": _("done"), "failed": _("failed"), "fetching": _("fetched by the terminal itself")}
+_SENT = {"done": _("done"), "failed": _("failed"), "fetching": _("fetched by the terminal itself")}
 _READ = {"read": _("read"), "total": _("in all")}
 
 
@@ -50,7 +50,7 @@ PEOPLE_PUSH = register(
         },
         check=_checked,
         shows=_rows,
-        counts={**_TOLD, "total": _("in all")},
+        counts={**_SENT, "total": _("in all")},
         counts_if_any=frozenset({"failed", "fetching"}),
     )
 )
@@ -84,7 +84,7 @@ PEOPLE_REPAIR = register(
             "from it."
         ),
         card=_CARD,
-        counts={**_READ, **_TOLD, "deleted": _("deleted"), "left": _("still wrong")},
+        counts={**_READ, **_SENT, "deleted": _("deleted"), "left": _("still wrong")},
         counts_if_any=frozenset({"failed", "fetching", "deleted", "left"}),
     )
 )

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from faces.models import FacePhoto, Gallery
-from faces.selectors import doomed_files
+from faces.selectors import files_marked_for_deletion
 from server_common.stored_files import FileOwner, files_owned_by
 
 
@@ -15,9 +15,9 @@ def own_files() -> None:
 
 def _photos(paths: Sequence[str]) -> set[str]:
     photos = FacePhoto.objects.filter(image__in=paths).values_list("image", flat=True)
-    return {*photos, *doomed_files(paths)}
+    return {*photos, *files_marked_for_deletion(paths)}
 
 
 def _indexes(paths: Sequence[str]) -> set[str]:
     galleries = Gallery.objects.filter(published_path__in=paths)
-    return {*galleries.values_list("published_path", flat=True), *doomed_files(paths)}
+    return {*galleries.values_list("published_path", flat=True), *files_marked_for_deletion(paths)}

@@ -1,6 +1,6 @@
-"""Weekly opening hours with holidays, as values: does a plan allow a moment?
+"""Weekly opening hours with holidays, as values.
 
-No I/O and no clock. Everything is read off the site's wall clock, as somebody at the door reads it:
+No I/O and no clock. Everything is read off the site's wall clock, as a person at the door reads it:
 
 - When clocks go forward, hours that do not exist that night are not made up for.
 - When they go back, an hour that comes twice is allowed twice.

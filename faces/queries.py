@@ -1,5 +1,7 @@
 """Statements written by hand: what a fleet asks for after each change, and all day.
 
+What they read of terminals and sites is built from the fragments of ``devices.queries``.
+
 ``tests/faces/test_queries.py`` compares each with its queryset.
 """
 
@@ -11,9 +13,18 @@ from typing import Any, cast
 
 from django.db import connection
 
-from devices.choices import TerminalStatus
-from devices.models import Site, SiteToken, Terminal
-from devices.queries import More, networks_of
+from devices.models import Terminal
+from devices.queries import (
+    IS_APPROVED,
+    MAY_USE_BARE_PATH,
+    MAY_USE_TOKEN,
+    NETWORKS_OF_SITE,
+    SITE_OF_TERMINAL,
+    TERMINAL,
+    More,
+    networks_of,
+    terminal_row,
+)
 from faces.choices import Category, DeliveryState, Operation, PersonState, PhotoStatus
 from faces.models import (
     Delivery,
@@ -25,15 +36,14 @@ from faces.models import (
     TerminalCursor,
     TerminalLibrary,
 )
-from server_common.model_rows import columns_of, from_row, moment, rows_of, table
+from server_common.raw_sql import columns_of, from_row, moment, rows_of, table
 
 _CURSOR, _CLOCK, _DELIVERY = table(TerminalCursor), table(SyncClock), table(Delivery)
 _PERSON, _PHOTO, _MEMBER = table(Person), table(FacePhoto), table(LibraryMembership)
-_TERMINAL, _SITE, _TOKEN = table(Terminal), table(Site), table(SiteToken)
 _SAVE, _DELETE = Operation.SAVE.value, Operation.DELETE.value
 
-# Of terminal ``t``, told of saves and deletes up to %(saves)s and %(deletes)s: its cursor, its
-# site's clock, and whether there are people, faces told again, and deletes after these stamps.
+# Of terminal ``t``, sent saves and deletes up to %(saves)s and %(deletes)s: its cursor, its
+# site's clock, and whether there are people, faces sent again, and deletes after these stamps.
 SYNC_STATE = More(
     columns=f""", c.complete_from, c.issued, o.last_stamp,
   CASE WHEN o.last_stamp > %(saves)s THEN
@@ -48,11 +58,6 @@ SYNC_STATE = More(
     joins=f"""LEFT JOIN {_CURSOR} c ON c.terminal_id = t.id
 LEFT JOIN {_CLOCK} o ON o.site_id = t.site_id""",
 )
-_STATE_OF_TERMINAL = f"""
-SELECT t.id, t.site_id, t.status, t.all_libraries {SYNC_STATE.columns}
-FROM {_TERMINAL} t {SYNC_STATE.joins}
-WHERE t.id = %(terminal_id)s
-"""  # noqa: S608 - names of tables
 
 _CURSOR_OF = f"SELECT complete_from, issued FROM {_CURSOR} WHERE terminal_id = %(terminal_id)s"  # noqa: S608
 _CURSOR_MOVED = f"""
@@ -71,27 +76,22 @@ _IN_ITS_LIBRARIES = f"""EXISTS (SELECT 1 FROM {_MEMBER} m
     JOIN {table(Library)} l ON l.id = m.library_id
     JOIN {table(TerminalLibrary)} a ON a.library_id = l.id
     WHERE m.person_id = p.id AND a.terminal_id = %(terminal_id)s)"""  # noqa: S608
-# Of a face that is told again to this terminal alone, the later of both stamps.
+# Of a face that is sent again to this terminal alone, the later of both stamps.
 _AGAIN = f"""(SELECT d.again_stamp FROM {_DELIVERY} d
     WHERE d.operation = '{_SAVE}' AND d.terminal_id = %(terminal_id)s AND d.person_id = p.id
     ORDER BY d.changed_at DESC, d.id DESC LIMIT 1)"""  # noqa: S608
 
-_MAY_USE_TOKEN = f"""AND EXISTS (SELECT 1 FROM {_TOKEN} k
-    WHERE k.id = %(token_id)s AND k.site_id = t.site_id
-      AND (k.ends_at IS NULL OR k.ends_at > %(now)s)
-      AND (k.terminal_id = t.id OR (k.terminal_id IS NULL AND t.own_address_since IS NULL)))"""  # noqa: S608
-_MAY_USE_BARE_PATH = "AND t.own_address_since IS NULL AND s.allow_bare_path"
 _PHOTO_TO_BE_SEEN = f"""
-SELECT h.sha256, h.image, p.id, s.allowed_networks
+SELECT h.sha256, h.image, p.id, {NETWORKS_OF_SITE}
 FROM {_PHOTO} h
 JOIN {_PERSON} p ON p.id = h.person_id
-JOIN {_SITE} s ON s.id = p.site_id
-JOIN {_TERMINAL} t ON t.site_id = p.site_id AND t.id = %(terminal_id)s
+JOIN {TERMINAL} ON t.site_id = p.site_id AND t.id = %(terminal_id)s
+JOIN {SITE_OF_TERMINAL}
 WHERE h.id = %(photo_id)s AND h.status = '{PhotoStatus.OK.value}'
   AND {_IS_FIT}
-  AND t.status = '{TerminalStatus.APPROVED.value}'
+  AND {IS_APPROVED}
   AND ((t.all_libraries AND {_IN_A_LIBRARY}) OR {_IN_ITS_LIBRARIES})
-  """  # noqa: S608 - names of tables
+"""  # noqa: S608 - names of tables
 _PHOTO_FETCHED = f"""
 UPDATE {_DELIVERY} SET downloaded_at = %(now)s
 WHERE terminal_id = %(terminal_id)s AND person_id = %(person_id)s
@@ -118,10 +118,10 @@ SENT_COLUMNS = (
 )  # fmt: skip
 # A failure stands, with its next try, until it is tried again: the same question may come twice,
 # and the answer to the copy reaches no terminal any more. An answer that got lost and is given
-# again is no further try. What was told again for want of an answer, and confirmed while the page
+# again is no further try. What was sent again for want of an answer, and confirmed while the page
 # was made (``again_stamp`` was set back), stays confirmed. Whatever the row says, the terminal may
 # hold the face from now on.
-_IS_TOLD = f"""d.operation = '{_SAVE}' AND d.sync_stamp <= excluded.sync_stamp
+_IS_SENT = f"""d.operation = '{_SAVE}' AND d.sync_stamp <= excluded.sync_stamp
     AND NOT (d.sync_stamp = excluded.sync_stamp AND (d.state = '{DeliveryState.FAILED.value}'
       OR (d.state = '{DeliveryState.STORED.value}'
         AND COALESCE(excluded.again_stamp, 0) > COALESCE(d.again_stamp, 0))))"""
@@ -130,25 +130,25 @@ INSERT INTO {table} AS d ({columns}) VALUES {{rows}}
 ON CONFLICT (terminal_id, user_id) DO UPDATE SET
   held = excluded.held,
   told = excluded.told,
-  attempts = CASE WHEN {told} AND d.state <> '{sent}' THEN d.attempts + 1 ELSE d.attempts END,
-  state = CASE WHEN {told} THEN excluded.state ELSE d.state END,
+  attempts = CASE WHEN {is_sent} AND d.state <> '{sent}' THEN d.attempts + 1 ELSE d.attempts END,
+  state = CASE WHEN {is_sent} THEN excluded.state ELSE d.state END,
   unanswered = CASE WHEN d.sync_stamp < excluded.sync_stamp THEN 0 ELSE d.unanswered END,
-  sync_stamp = CASE WHEN {told} THEN excluded.sync_stamp ELSE d.sync_stamp END,
-  retry_at = CASE WHEN {told} THEN NULL ELSE d.retry_at END,
-  remedy = CASE WHEN {told} THEN '' ELSE d.remedy END,
-  sent_at = CASE WHEN {told} THEN excluded.sent_at ELSE d.sent_at END,
-  changed_at = CASE WHEN {told} THEN excluded.changed_at ELSE d.changed_at END
+  sync_stamp = CASE WHEN {is_sent} THEN excluded.sync_stamp ELSE d.sync_stamp END,
+  retry_at = CASE WHEN {is_sent} THEN NULL ELSE d.retry_at END,
+  remedy = CASE WHEN {is_sent} THEN '' ELSE d.remedy END,
+  sent_at = CASE WHEN {is_sent} THEN excluded.sent_at ELSE d.sent_at END,
+  changed_at = CASE WHEN {is_sent} THEN excluded.changed_at ELSE d.changed_at END
 """.format(
     table=_DELIVERY,
     columns=", ".join(SENT_COLUMNS),
-    told=_IS_TOLD,
+    is_sent=_IS_SENT,
     sent=DeliveryState.SENT.value,
 )
 
 
 @dataclass(frozen=True, slots=True)
 class CursorRow:
-    """What of a ``TerminalCursor`` says how far a terminal was told, its row locked."""
+    """What of a ``TerminalCursor`` says how far a terminal was sent changes, its row locked."""
 
     complete_from: int | None
     issued: int
@@ -156,9 +156,8 @@ class CursorRow:
 
 def sync_state_row(*, terminal_id: int, saves: int, deletes: int) -> tuple[Any, ...] | None:
     """Return a terminal's id, site, status, ``all_libraries``, and the columns of SYNC_STATE."""
-    parameters = {"terminal_id": terminal_id, "saves": saves, "deletes": deletes}
-    rows = rows_of(_STATE_OF_TERMINAL, parameters)
-    return rows[0] if rows else None
+    parameters = {"saves": saves, "deletes": deletes}
+    return terminal_row(terminal_id=terminal_id, more=SYNC_STATE, parameters=parameters)
 
 
 def cursor_lock(*, terminal_id: int) -> CursorRow | None:
@@ -184,9 +183,9 @@ def people_since(
     has_again: bool,
     limit: int | None,
 ) -> list[Person]:
-    """Return the people an approved terminal is to be told of, in order of their stamp.
+    """Return the people an approved terminal is to be sent, in order of their stamp.
 
-    The stamp (``told_stamp``) is their own, or that by which they are told again to this terminal
+    The stamp (``listed_stamp``) is their own, or that by which they are sent again to this terminal
     alone; ``photo_id`` is their newest accepted photo.
 
     Args:
@@ -194,7 +193,7 @@ def people_since(
         since: stamps after this one,
         newest: up to this one.
         now: at which they must be valid.
-        has_again: whether any may be told again.
+        has_again: whether any may be sent again.
         limit: so many at most, None for all.
     """
     statement = _people(
@@ -209,7 +208,7 @@ def people_since(
     }
     if limit is not None:
         statement = f"{statement}LIMIT {limit:d}"
-    return [_told_person(row) for row in rows_of(statement, parameters)]
+    return [_listed_person(row) for row in rows_of(statement, parameters)]
 
 
 @cache
@@ -218,21 +217,21 @@ def _people(*, vendor: str, all_libraries: bool, has_again: bool) -> str:
     stamp = f"{greatest}(p.sync_stamp, COALESCE({_AGAIN}, 0))" if has_again else "p.sync_stamp"
     # In the same statement: what a page needs of photos is one number for each person.
     return f"""
-SELECT {columns_of(Person, "p")}, {stamp} AS told_stamp,
+SELECT {columns_of(Person, "p")}, {stamp} AS listed_stamp,
   (SELECT f.id FROM {_PHOTO} f WHERE f.person_id = p.id AND f.status = '{PhotoStatus.OK.value}'
     ORDER BY f.id DESC LIMIT 1)
 FROM {_PERSON} p
 WHERE {_IS_FIT}
   AND {_IN_A_LIBRARY if all_libraries else _IN_ITS_LIBRARIES}
   AND p.site_id = %(site_id)s AND {stamp} > %(since)s AND {stamp} <= %(newest)s
-ORDER BY told_stamp, p.id
+ORDER BY listed_stamp, p.id
 """  # noqa: S608 - names of tables and columns
 
 
-def _told_person(row: tuple[Any, ...]) -> Person:
-    *columns, told_stamp, photo_id = row
+def _listed_person(row: tuple[Any, ...]) -> Person:
+    *columns, listed_stamp, photo_id = row
     person: Any = from_row(Person, tuple(columns))
-    person.told_stamp, person.photo_id = told_stamp, photo_id
+    person.listed_stamp, person.photo_id = listed_stamp, photo_id
     return cast("Person", person)
 
 
@@ -242,16 +241,16 @@ def photo_to_be_seen(
     """Return a photo's digest, name and person, and its site's networks.
 
     None when the terminal may not hold the person now, or may not use the address under which it
-    was told: a token, or the bare path (0).
+    was sent: a token, or the bare path (0).
     """
-    may_use = _MAY_USE_TOKEN if token_id else _MAY_USE_BARE_PATH
+    may_use = MAY_USE_TOKEN if token_id else MAY_USE_BARE_PATH
     parameters = {
         "photo_id": photo_id,
         "terminal_id": terminal_id,
         "token_id": token_id,
         "now": moment(now),
     }
-    for *photo, networks in rows_of(_PHOTO_TO_BE_SEEN + may_use, parameters):
+    for *photo, networks in rows_of(f"{_PHOTO_TO_BE_SEEN}  AND {may_use}", parameters):
         return (*photo, networks_of(networks))
     return None
 

@@ -11,7 +11,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from devices.choices import TerminalStatus
-from devices.models import Site, SiteToken, Terminal
+from devices.models import Site, Terminal
 from devices.selectors import (
     sites_visible,
     terminal_ids_found,
@@ -28,8 +28,8 @@ from faces.choices import (
 )
 from faces.models import (
     Delivery,
-    DoomedFile,
     FacePhoto,
+    FileToDelete,
     Gallery,
     Library,
     LibraryMembership,
@@ -67,7 +67,7 @@ def people_visible(user: User | AnonymousUser) -> QuerySet[Person]:
 
 
 def deliveries_visible(user: User | AnonymousUser) -> QuerySet[Delivery]:
-    """Return what was or is to be told to the terminals of the user's sites."""
+    """Return what was or is to be sent to the terminals of the user's sites."""
     return visible_by_terminal(Delivery.objects.select_related("terminal", "terminal__site"), user)
 
 
@@ -94,7 +94,7 @@ def deliveries_found(user: User | AnonymousUser, word: str) -> Q:
 
 
 def revocations_visible(user: User | AnonymousUser) -> QuerySet[Revocation]:
-    """Return whom terminals of the user's sites must forget, with how many doors are left."""
+    """Return people that terminals of the user's sites must forget, with the doors left."""
     owing = (
         Delivery.objects.filter(revocation=OuterRef("pk"), operation=Operation.DELETE)
         .exclude(state=DeliveryState.STORED)
@@ -110,7 +110,7 @@ def revocations_visible(user: User | AnonymousUser) -> QuerySet[Revocation]:
 
 
 def told_in_vain() -> Q:
-    """Return the condition of faces told again as often as is useful and never confirmed."""
+    """Return the condition of faces sent again as often as is useful and never confirmed."""
     return Q(state=DeliveryState.UNCONFIRMED, unanswered__gt=SAVE_REPEATS)
 
 
@@ -124,20 +124,6 @@ def with_newest_photo(people: QuerySet[Person], status: str | None) -> QuerySet[
     if status is not None:
         return newest.filter(newest_photo=status)
     return newest.filter(Q(newest_photo=None) | Q(newest_photo=PhotoStatus.WAITING))
-
-
-def terminals_with_libraries(user: User | AnonymousUser) -> QuerySet[Terminal]:
-    """Return the terminals of the user's sites with what they hold at hand."""
-    return (
-        Terminal.objects.filter(site__in=sites_visible(user))
-        .select_related("site", "contact")
-        .prefetch_related(
-            "library_links",
-            "site__libraries",
-            "repairs",
-            Prefetch("own_tokens", queryset=SiteToken.objects.filter(ends_at__isnull=True)),
-        )
-    )
 
 
 def terminal_library_ids(terminal: Terminal) -> list[int]:
@@ -156,7 +142,7 @@ def fit_for_terminals(now: datetime | None = None) -> Q:
     """Return the condition under which a person may be on any terminal at all.
 
     Blacklisted people are kept off: a terminal that decides by itself while the network is away
-    would open to whoever it recognises (decision 0005).
+    would open to every person it recognises (decision 0005).
     """
     now = now or timezone.now()
     accepted = FacePhoto.objects.filter(person=OuterRef("pk"), status=PhotoStatus.OK)
@@ -278,9 +264,9 @@ def _only_through(library_ids: Iterable[int], *, kept: Iterable[int]) -> int:
     return people.count()
 
 
-def doomed_files(paths: Iterable[str]) -> set[str]:
+def files_marked_for_deletion(paths: Iterable[str]) -> set[str]:
     """Return those of these stored files that wait for being deleted."""
-    return set(DoomedFile.objects.filter(path__in=list(paths)).values_list("path", flat=True))
+    return set(FileToDelete.objects.filter(path__in=list(paths)).values_list("path", flat=True))
 
 
 def reference_photo(person: Person) -> FacePhoto | None:

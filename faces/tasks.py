@@ -78,9 +78,3 @@ def files_erase() -> dict[str, int]:
 def command_run(*, command_id: int) -> dict[str, str]:
     """Carry out one command about the people on a terminal; a second delivery finds it taken."""
     return {"state": command_work(command_id=command_id)}
-
-
-@shared_task(name="faces.tasks.newcomers_forget", **_RETRY)
-def newcomers_forget() -> dict[str, int]:
-    """Delete terminals that wait for approval and were not heard for a day."""
-    return {"terminals": services.newcomers_forget()}

@@ -41,19 +41,19 @@ def sync(admission: Admission, request: TerminalRequest) -> Answered:
         picture_root=picture_root(request.called_host),
         caller=admission.caller,
     )
-    told = [entry.operation for entry in answer.entries]
+    operations = [entry.operation for entry in answer.entries]
     note = {
-        "save": told.count("save"),
-        "delete": told.count("delete"),
+        "save": operations.count("save"),
+        "delete": operations.count("delete"),
         "cursor": answer.last_query_time,
     }
-    return Answered(answer.to_wire(), note, is_idle=not told)
+    return Answered(answer.to_wire(), note, is_idle=not operations)
 
 
 def result(admission: Admission, body: BodyReading) -> Answered:
     """Take in what became of faces on the terminal."""
     feedback, faults = read_feedback(body.data, *body.further)
-    # Nobody on file has a longer id; cut short it could be somebody else's.
+    # No person on file has a longer id; cut short it could be another person's.
     ours = [one for one in feedback if len(one.user_id) <= _USER_ID_MAX]
     deliveries_answered(
         terminal=admission.terminal,

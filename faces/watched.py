@@ -9,7 +9,7 @@ from faces.models import (
     TimePlan,
     TimePlanInterval,
 )
-from server_common.watched_rows import watch
+from server_common.change_tracking import watch
 
 
 def watch_rows() -> None:

@@ -96,7 +96,7 @@ def _state_words(row: Delivery) -> str:
 
 
 def _unconfirmed_words(row: Delivery) -> str:
-    if is_told_out(row):
+    if is_given_up(row):
         return _("Told again three times, never confirmed. %(advice)s") % {
             "advice": _REMEDY_WORDS[Remedy.LOOK_AT_TERMINAL]
         }
@@ -105,8 +105,8 @@ def _unconfirmed_words(row: Delivery) -> str:
     ) % _times(row)
 
 
-def is_told_out(row: Delivery) -> bool:
-    """Tell whether an unconfirmed face is not told again any more by itself."""
+def is_given_up(row: Delivery) -> bool:
+    """Tell whether an unconfirmed face is not sent again any more by itself."""
     return row.unanswered > SAVE_REPEATS
 
 

@@ -5,7 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class RecordKind(TextChoices):
-    """pass: /syface (seed 9.2); temperature: /syattribute (9.3)."""
+    """Kind of a record: pass, /syface (seed 9.2); temperature: /syattribute (9.3)."""
 
     PASS = "pass", _("Pass")
     TEMPERATURE = "temperature", _("Temperature")
@@ -71,7 +71,7 @@ class Origin(TextChoices):
 
 
 class Passback(TextChoices):
-    """What a site does about somebody who passes twice in one direction."""
+    """What a site does about a person who passes twice in one direction."""
 
     OFF = "off", _("Off")
     SOFT = "soft", _("Alert only")
@@ -79,7 +79,7 @@ class Passback(TextChoices):
 
 
 class AlertKind(TextChoices):
-    """What somebody should look at."""
+    """Kind of an alert."""
 
     HIGH_TEMPERATURE = "high_temperature", _("High temperature")
     NO_MASK = "no_mask", _("No mask")
@@ -95,7 +95,7 @@ class AlertKind(TextChoices):
 
 
 class Severity(TextChoices):
-    """How soon somebody should look."""
+    """Severity of an alert: how soon it needs attention."""
 
     INFO = "info", _("Information")
     WARNING = "warning", _("Warning")
@@ -103,7 +103,7 @@ class Severity(TextChoices):
 
 
 class AlertState(TextChoices):
-    """active → acknowledged → cleared; the cause going away clears without a person too."""
+    """State of an alert: active → acknowledged → cleared, by a user or as its cause goes away."""
 
     ACTIVE = "active", _("Active")
     ACKNOWLEDGED = "acknowledged", _("Acknowledged")

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from devices.choices import CommandKind
-from devices.commands import TODAY, Card, Given, Kind, register
+from devices.command_kinds import TODAY, Card, Given, Kind, register
 from records.services import records_pull
 
 

@@ -98,7 +98,7 @@ def decide(person: PersonFacts | None, evidence: Evidence, policy: Policy) -> De
     """Return the decision; the first rule that applies decides.
 
     Args:
-        person: None when nobody with the reported user id is on file.
+        person: None when no person with the reported user id is on file.
         evidence: what was reported and seen.
         policy: what the site and the terminal say.
     """

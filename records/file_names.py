@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from django.db.models import Q
 
-from faces.selectors import doomed_files
+from faces.selectors import files_marked_for_deletion
 from records.models import WAITING_ROOT, Picture
 from server_common.stored_files import FileOwner, files_owned_by
 
@@ -30,4 +30,4 @@ def _pictures(paths: Sequence[str]) -> set[str]:
     for site_id, contents in by_site.items():
         wanted |= Q(site_id=site_id, sha256__in=contents)
     named = set(Picture.objects.filter(wanted).values_list("image", flat=True))
-    return named.intersection(paths) | doomed_files(paths)
+    return named.intersection(paths) | files_marked_for_deletion(paths)

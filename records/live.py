@@ -1,4 +1,4 @@
-"""What live screens are told of a record or an alert: ids and words, never a picture."""
+"""What live screens are sent of a record or an alert: ids and words, never a picture."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -19,7 +19,7 @@ from devices.selectors import push_terminals
 from devices.services import call_target, contact_pushes, contact_pushes_none, repairs_count
 from records.choices import Origin
 from records.services import gap_fill, pushed_until, sign_store
-from server_common.bridge import in_database, in_database_apart
+from server_common.async_bridge import in_database, in_database_apart
 
 logger = logging.getLogger(__name__)
 
@@ -140,7 +140,7 @@ def _identity(terminal: Terminal) -> tuple[Any, ...]:
 
 
 def _target_of(terminal_id: int, identity: tuple[Any, ...]) -> CallTarget:
-    """Return whom to call; what was changed since is called by the subscriber that comes next."""
+    """Return the terminal to call; after a change of it the next subscriber calls."""
     terminal = Terminal.objects.filter(pk=terminal_id).first()
     if terminal is None:
         raise NotCallable("no_address")

@@ -74,7 +74,7 @@ def asked_doors(
 ) -> list[tuple[Terminal, Person | None]]:
     """Return the terminals a question about a person can mean, among the user's sites.
 
-    Each comes with the person of its site, None when nobody of that user id is on file there.
+    Each comes with the person of its site, None when no person of that user id is on file there.
     Where several sites have such a terminal, those that know the person are meant.
     """
     terminals = terminals_visible(user).filter(device_id=device_id)

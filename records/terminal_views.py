@@ -19,11 +19,11 @@ from terminal_protocol import (
     Ack,
     BodyReading,
     FaceMatch,
-    NotThisMessage,
     PassAnswer,
     RetCode,
     TemperatureReading,
-    likeness,
+    WrongMessageType,
+    message_digest,
     messages_in,
 )
 
@@ -74,16 +74,16 @@ def _read(
     """Return the messages of a body, oldest first; of one moment the last in the body is newest.
 
     Raises:
-        NotThisMessage: there is none among them.
+        WrongMessageType: there is none among them.
     """
     found: list[tuple[Message, BodyReading]] = []
     for one in messages_in(body):
         try:
             found.append((from_wire(one.data), one))
-        except NotThisMessage:
+        except WrongMessageType:
             continue  # something else beside the records, such as a name of the terminal
     if not found:
-        raise NotThisMessage
+        raise WrongMessageType
     return sorted(found, key=lambda one: one[0].captured_at or _EPOCH)
 
 
@@ -98,7 +98,7 @@ def _stored(
             record,
             admission=admission,
             repairs=(*_repairs(one), *beside),
-            likeness=likeness(one.data),
+            likeness=message_digest(one.data),
         )
         outcomes.append(stored_at_least(partial(_store, service), message))
     return outcomes

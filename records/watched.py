@@ -2,7 +2,7 @@
 
 from devices.choices import AuditKind
 from records.models import PassRules
-from server_common.watched_rows import watch
+from server_common.change_tracking import watch
 
 
 def watch_rows() -> None:

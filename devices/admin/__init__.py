@@ -1,4 +1,4 @@
-"""Admin pages of sites and keys, and what the other apps' pages build on."""
+"""Admin pages of sites, terminals and keys, and what the other apps' pages build on."""
 
 from . import audit, commands, erased_by_jobs, jobs, scoped, sites, terminals, tokens
 

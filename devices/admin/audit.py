@@ -17,7 +17,7 @@ from devices.choices import AuditAction
 from devices.models import AuditEntry
 from devices.selectors import audit_visible
 from server_common.admin import EMPTY, Tone, badge, lines
-from server_common.watched_rows import MASK
+from server_common.change_tracking import MASK
 
 _TONES: dict[str, Tone] = {
     AuditAction.CREATED: "good",
@@ -81,10 +81,10 @@ class AuditEntryAdmin(ReadOnlyAdmin):
     @admin.display(description=gettext_lazy("changes"))
     def shown(self, entry: AuditEntry) -> SafeString | str:
         """Show each column with what it was and what it is."""
-        told = [
+        rows = [
             _line(_column(entry.model, name), name, pair) for name, pair in entry.changes.items()
         ]
-        return lines(told) if told else EMPTY
+        return lines(rows) if rows else EMPTY
 
 
 def _column(model: str, name: str) -> Field | None:

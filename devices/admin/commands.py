@@ -1,4 +1,4 @@
-"""What terminals were asked to do: who, when, why and what became of it; nobody edits it."""
+"""What terminals were asked to do: who, when, why and what became of it; read only."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ from devices.admin.remote_words import (
     values_table,
 )
 from devices.admin.scoped import ReadOnlyAdmin, ScopedRelatedFilter
-from devices.commands import KINDS
+from devices.command_kinds import KINDS
 from devices.models import TerminalCommand
 from devices.selectors import COMMAND_JSON, may_use_json, terminals_commandable
 from devices.services import command_cancel

@@ -21,7 +21,7 @@ _SHOWN = 20
 def addresses_words(terminal: Terminal) -> SafeString | str:
     """List the addresses a terminal has called from, the latest first, and say which are new."""
     new = {row.pk for row in addresses_new(terminal)}
-    told = [
+    rows = [
         format_html(
             "{} {} {}",
             row.address,
@@ -30,7 +30,7 @@ def addresses_words(terminal: Terminal) -> SafeString | str:
         )
         for row in terminal.addresses.all()[:_SHOWN]
     ]
-    return lines(told) if told else EMPTY
+    return lines(rows) if rows else EMPTY
 
 
 def approve_address(
@@ -50,6 +50,6 @@ def approve_address(
         raise Http404
     address_approve(address=row)
     words = _("%(terminal)s is believed when it calls from %(address)s from now on.")
-    told = words % {"terminal": terminal, "address": row.address}
-    terminals.message_user(request, told, messages.SUCCESS)
+    text = words % {"terminal": terminal, "address": row.address}
+    terminals.message_user(request, text, messages.SUCCESS)
     return HttpResponseRedirect(reverse("admin:devices_terminal_change", args=[terminal.pk]))

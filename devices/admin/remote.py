@@ -23,7 +23,7 @@ from devices.admin.remote_words import (
 )
 from devices.admin.scoped import sees_several_sites, with_site
 from devices.choices import CommandKind, CommandState, SettingsGroup
-from devices.commands import (
+from devices.command_kinds import (
     KINDS,
     Card,
     Kind,
@@ -131,7 +131,7 @@ class Remote:
             is_uncallable=all(reach.state in _OUT_OF_REACH for one, reach in reached),
             hidden=max(0, len(reached) - _SHOWN),
             recent=command_rows(recent, is_site_named=sees_several_sites(self.request)),
-            extra=self.admin.remote_extra(self.terminals),
+            extra=self.admin.remote_words(self.terminals),
         )
         return TemplateResponse(self.request, "devices/remote.html", context)
 

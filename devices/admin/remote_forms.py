@@ -8,7 +8,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from devices.choices import SettingsGroup
-from devices.commands import kind_choices, kinds_in_order
+from devices.command_kinds import kind_choices, kinds_in_order
 from devices.commands.settings import value_words
 from devices.services import GROUP_CALLS
 from terminal_protocol.device_fields import FieldKind, WireField
@@ -31,8 +31,8 @@ class RemoteForm(forms.Form):
 
 def _field(row: WireField, *, value: Any, many: bool) -> forms.Field:
     """Return the field for one setting; nothing chosen leaves it to the terminal."""
-    # Named in ``menjin.wordlist``, because the wire's tables know no Django.
-    words = gettext(row.words)
+    # Named in ``menjin.translatable_words``, because the wire's tables know no Django.
+    words = gettext(row.label)
     if row.least is not None and row.most is not None and not row.choices:
         words = f"{words} ({row.least:g}–{row.most:g})"
     common: dict[str, Any] = {"label": row.name, "required": False, "help_text": words}

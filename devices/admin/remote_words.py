@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from devices.admin.scoped import with_site
 from devices.choices import CallWord, CommandState
-from devices.commands import KINDS, kind_words
+from devices.command_kinds import KINDS, kind_words
 from devices.models import Terminal, TerminalCommand, TerminalContact
 from devices.selectors import Reach, command_json
 from devices.services import SCHEDULE
@@ -140,11 +140,11 @@ def _counts(command: TerminalCommand) -> list[tuple[str, Any]]:
     return [
         (str(kind.counts[name]), ", ".join(map(str, value)) if isinstance(value, list) else value)
         for name, value in command.result.items()
-        if kind and name in kind.counts and _is_told(value, if_any=name in kind.counts_if_any)
+        if kind and name in kind.counts and _is_shown(value, if_any=name in kind.counts_if_any)
     ]
 
 
-def _is_told(value: Any, *, if_any: bool) -> bool:
+def _is_shown(value: Any, *, if_any: bool) -> bool:
     if isinstance(value, list):
         return bool(value)
     return isinstance(value, int) and (bool(value) or not if_any)

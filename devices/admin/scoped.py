@@ -154,7 +154,7 @@ class ScopedAdmin(admin.ModelAdmin):
         return restrict(queryset, request, path=self.site_path(), managed=True)
 
     def readable(self, fieldsets: Any) -> Any:
-        """Return the page's fields for somebody who may only look."""
+        """Return the page's fields for a user who may only look."""
         shown = []
         for title, options in fieldsets:
             names = [self.write_only.get(name, name) for name in options["fields"]]
@@ -266,7 +266,7 @@ SITE_FILTER = ("site", ScopedRelatedFilter)
 
 
 class ReadOnlyAdmin(ScopedAdmin):
-    """Rows that nobody writes by hand."""
+    """Rows that are only read."""
 
     members_may_add = False
     members_may_change = False

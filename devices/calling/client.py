@@ -78,7 +78,7 @@ class Repeat(Enum):
 
 @dataclass(frozen=True, slots=True)
 class CallTarget:
-    """Whom to call.
+    """The terminal to call.
 
     Attributes:
         address: where.
@@ -194,7 +194,7 @@ class TerminalClient:
             except OutcomeUnknown:
                 if not rest or repeat is not Repeat.ALWAYS:
                     raise
-            # Apart, so that a terminal that has just come back is not met by everybody at once.
+            # Apart, so that a terminal that has just come back is not called by all at once.
             await asyncio.sleep(pause_s * random.uniform(0.5, 1.5))  # noqa: S311 - no secret
             pause_s *= 3
         raise RuntimeError("the last try returns or raises")

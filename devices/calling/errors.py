@@ -78,4 +78,4 @@ class CallRefused(CallError):
 
 
 class OutcomeUnknown(CallError):
-    """Sent, and nobody can tell whether it happened."""
+    """Sent, and unknown whether it happened."""

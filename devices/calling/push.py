@@ -34,8 +34,8 @@ from terminal_protocol.device_calls import (
     CallAnswer,
     signed_query,
 )
-from terminal_protocol.several import length_of
-from terminal_protocol.signs import read_push
+from terminal_protocol.message_lists import length_of
+from terminal_protocol.sign_records import read_push
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +51,7 @@ _HEARTBEAT = "heartbeat"
 
 @dataclass(frozen=True, slots=True)
 class PushHooks:
-    """What a subscriber tells whoever runs it.
+    """Hooks of a subscriber, called when something happens.
 
     Attributes:
         target: asked before each connection, so that a new address or password is followed.
@@ -148,8 +148,8 @@ class RecordSubscriber:
         try:
             await self._hooks.changed(is_connected, word)
         except Exception:
-            # As above; it is told again at the next change.
-            logger.exception("push_change_untold")
+            # As above; it is sent again at the next change.
+            logger.exception("push_change_not_noted")
 
     async def _subscribe(self) -> None:
         target = await self._hooks.target()

@@ -18,7 +18,7 @@ from rest_framework import serializers
 
 from devices.calling import CallRefused, TerminalClient
 from devices.choices import CallWord, CommandKind, CommandState
-from devices.commands.base import Card, Ended, Given, Kind, Permission, register
+from devices.command_kinds import Card, CommandResult, Given, Kind, Permission, register
 from devices.selectors import may_use_json
 from devices.services import CallSession
 from terminal_protocol.device_calls import CallAnswer
@@ -31,7 +31,7 @@ JSON_DEPTH_MAX = 16
 _KEPT_DEPTH_MAX = 64
 
 
-def json_command(session: CallSession) -> Ended:
+def json_command(session: CallSession) -> CommandResult:
     """Send a command once, and keep what is answered."""
     command = json.loads(session.command.json_sent)
 
@@ -39,17 +39,17 @@ def json_command(session: CallSession) -> Ended:
         return await client.call("jsonCmd", body=command, deadline=session.deadline)
 
     try:
-        return _answered(Ended(), session.talk(ask))
+        return _answered(CommandResult(), session.talk(ask))
     except CallRefused as refusal:
-        ended = Ended(CommandState.REFUSED, CallWord.REFUSED, str(refusal.code))
-        return _answered(ended, refusal.answer)
+        outcome = CommandResult(CommandState.REFUSED, CallWord.REFUSED, str(refusal.code))
+        return _answered(outcome, refusal.answer)
 
 
-def _answered(ended: Ended, answer: CallAnswer | None) -> Ended:
+def _answered(outcome: CommandResult, answer: CallAnswer | None) -> CommandResult:
     kept = json_answer_kept(answer)
     if kept is None:
-        return replace(ended, word=CallWord.ANSWER_TOO_LARGE)
-    return replace(ended, json_answered=kept)
+        return replace(outcome, word=CallWord.ANSWER_TOO_LARGE)
+    return replace(outcome, json_answered=kept)
 
 
 def json_command_checked(value: Any) -> dict[str, Any]:

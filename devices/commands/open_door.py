@@ -7,11 +7,11 @@ from django.utils.translation import gettext_lazy as _
 
 from devices.calling import TerminalClient
 from devices.choices import CommandKind
-from devices.commands.base import Card, Ended, Kind, Permission, register
+from devices.command_kinds import Card, CommandResult, Kind, Permission, register
 from devices.services import CallSession
 
 
-def open_door(session: CallSession) -> Ended:
+def open_door(session: CallSession) -> CommandResult:
     """Have the terminal open, and tell it why."""
 
     async def ask(client: TerminalClient) -> None:
@@ -20,7 +20,7 @@ def open_door(session: CallSession) -> Ended:
         )
 
     session.talk(ask)
-    return Ended()
+    return CommandResult()
 
 
 def _may_open(user: Any) -> bool:

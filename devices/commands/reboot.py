@@ -7,19 +7,19 @@ from django.utils.translation import gettext_lazy as _
 
 from devices.calling import TerminalClient
 from devices.choices import CommandKind
-from devices.commands.base import Ended, Kind, register
+from devices.command_kinds import CommandResult, Kind, register
 from devices.commands.sync_time import CLOCK_CARD
 from devices.services import CallSession
 
 
-def reboot(session: CallSession) -> Ended:
+def reboot(session: CallSession) -> CommandResult:
     """Have the terminal restart."""
 
     async def ask(client: TerminalClient) -> None:
         await client.call("reboot", deadline=session.deadline)
 
     session.talk(ask)
-    return Ended()
+    return CommandResult()
 
 
 REBOOT = register(

@@ -12,7 +12,7 @@ from rest_framework import serializers
 
 from devices.calling import CallRefused, NotDelivered, OutcomeUnknown, Repeat, TerminalClient
 from devices.choices import CallWord, CommandKind, CommandState, SettingsGroup
-from devices.commands.base import SOON, Card, Ended, Given, Kind, register
+from devices.command_kinds import SOON, Card, CommandResult, Given, Kind, register
 from devices.models import Terminal
 from devices.selectors import SettingsChange, settings_changes
 from devices.services import (
@@ -35,7 +35,7 @@ _SWITCHES = {
 }  # fmt: skip
 
 
-def settings_read(session: CallSession) -> Ended:
+def settings_read(session: CallSession) -> CommandResult:
     """Read all groups and note what the terminal says."""
 
     async def ask(client: TerminalClient) -> dict[str, Any]:
@@ -59,10 +59,10 @@ def settings_read(session: CallSession) -> Ended:
                 terminal_id=session.terminal.pk, group=group, said=found[calls.read]
             )
             drift += len(differences(row))
-    return Ended(result={"groups": len(found), "drift": drift})
+    return CommandResult(result={"groups": len(found), "drift": drift})
 
 
-def settings_write(session: CallSession) -> Ended:
+def settings_write(session: CallSession) -> CommandResult:
     """Read, merge, write, read again: the wire takes whole objects only (8.1.13 and others)."""
     group = SettingsGroup(session.command.payload["group"])
     wanted: dict[str, Any] = session.command.payload["values"]
@@ -89,11 +89,13 @@ def settings_write(session: CallSession) -> Ended:
 
     whole, said = session.talk(ask)
     if said is None:
-        return Ended(CommandState.UNKNOWN, CallWord.ANSWER_TIMEOUT, result={"sent": len(wanted)})
+        return CommandResult(
+            CommandState.UNKNOWN, CallWord.ANSWER_TIMEOUT, result={"sent": len(wanted)}
+        )
     settings_reported(terminal_id=session.terminal.pk, group=group, said=said)
     differ = [name for name in _differ(calls.table, whole, said) if name in wanted]
     word = CallWord.SETTINGS_DIFFER if differ else ""
-    return Ended(word=word, result={"sent": len(wanted), "differ": differ})
+    return CommandResult(word=word, result={"sent": len(wanted), "differ": differ})
 
 
 def _differ(table: WireObject, sent: dict[str, Any], said: dict[str, Any]) -> list[str]:
@@ -119,8 +121,8 @@ def value_words(name: str, value: Any) -> Any:
 def setting_words(group: str, name: str) -> SafeString | str:
     """Say what a setting is, by its group and its name on the wire."""
     try:
-        # Named in ``menjin.wordlist``, because the wire's tables know no Django.
-        return gettext(GROUP_CALLS[SettingsGroup(group)].table.field(name).words)
+        # Named in ``menjin.translatable_words``, because the wire's tables know no Django.
+        return gettext(GROUP_CALLS[SettingsGroup(group)].table.field(name).label)
     except KeyError:
         # A setting that this version does not know any more.
         return format_html("<code>{}</code>", name)

@@ -4,7 +4,7 @@ from django.utils.translation import gettext_lazy as _
 
 from devices.calling import CallRefused, Repeat, TerminalClient
 from devices.choices import CallWord, CommandKind, CommandState
-from devices.commands.base import TODAY, Card, Ended, Kind, register
+from devices.command_kinds import TODAY, Card, CommandResult, Kind, register
 from devices.services import CallSession
 from terminal_protocol.signature import WINDOW_MS
 
@@ -14,16 +14,16 @@ _CLOCK_STEPS_MAX = 450
 _CLOCK_STEP_MS = WINDOW_MS - 10_000
 
 
-def sync_time(session: CallSession) -> Ended:
+def sync_time(session: CallSession) -> CommandResult:
     """Have the terminal set its clock."""
 
-    async def ask(client: TerminalClient) -> Ended:
+    async def ask(client: TerminalClient) -> CommandResult:
         return await set_clock(client, deadline=session.deadline)
 
     return session.talk(ask)
 
 
-async def set_clock(client: TerminalClient, *, deadline: float) -> Ended:
+async def set_clock(client: TerminalClient, *, deadline: float) -> CommandResult:
     """Set a terminal's clock to the platform's.
 
     The timestamp of this call is the signature's and the time to set at once (8.1.8), and one
@@ -42,13 +42,15 @@ async def set_clock(client: TerminalClient, *, deadline: float) -> Ended:
             if not refusal.is_about_time or refusal.is_older or not measured_ms or step:
                 raise
             if abs(measured_ms) > _CLOCK_STEPS_MAX * _CLOCK_STEP_MS:
-                return Ended(CommandState.REFUSED, CallWord.CLOCK_TOO_FAR, str(refusal.code))
+                return CommandResult(
+                    CommandState.REFUSED, CallWord.CLOCK_TOO_FAR, str(refusal.code)
+                )
             client.clock.offset_ms = _nearer(measured_ms)
             continue
         if sent_offset_ms == 0:
-            return Ended(result={"steps": step + 1})
+            return CommandResult(result={"steps": step + 1})
         client.clock.offset_ms = _nearer(sent_offset_ms)
-    return Ended(CommandState.REFUSED, CallWord.CLOCK_TOO_FAR)
+    return CommandResult(CommandState.REFUSED, CallWord.CLOCK_TOO_FAR)
 
 
 def _nearer(offset_ms: int) -> int:

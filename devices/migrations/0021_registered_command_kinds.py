@@ -2,7 +2,7 @@
 
 from django.db import migrations, models
 
-import devices.commands.base
+import devices.command_kinds
 
 
 class Migration(migrations.Migration):
@@ -13,7 +13,7 @@ class Migration(migrations.Migration):
             model_name=name,
             name="kind",
             field=models.CharField(
-                choices=devices.commands.base.kind_choices, max_length=20, verbose_name="command"
+                choices=devices.command_kinds.kind_choices, max_length=20, verbose_name="command"
             ),
         )
         for name in ("commandbatch", "terminalcommand")

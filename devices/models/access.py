@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from devices.choices import Role
 from devices.models.site import Site
-from server_common.watched_rows import WatchedManager
+from server_common.change_tracking import WatchedManager
 
 
 class SiteMembership(models.Model):

@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from devices.choices import CommandState, SettingsGroup
-from devices.commands import kind_choices, kind_words
+from devices.command_kinds import kind_choices, kind_words
 from devices.models.terminal import Terminal
 from server_common.crypto import SealedTextField
 
@@ -15,7 +15,7 @@ from server_common.crypto import SealedTextField
 class CommandBatch(models.Model):
     """One request for several terminals at once; its commands tell how far it is.
 
-    Belongs to no site: whoever looks at it sees the commands of their own sites.
+    Belongs to no site: each user sees the commands of their own sites.
     """
 
     kind = models.CharField(_("command"), max_length=20, choices=kind_choices)
@@ -41,7 +41,7 @@ class TerminalCommand(models.Model):
     answered may be anything, and is sealed.
     """
 
-    # What was asked of a terminal that is gone is history nobody can act on.
+    # What was asked of a terminal that is gone is history that no user can act on.
     terminal = models.ForeignKey(
         Terminal, verbose_name=_("terminal"), related_name="commands", on_delete=models.CASCADE
     )
@@ -92,7 +92,7 @@ class TerminalCommand(models.Model):
     dispatched_at = models.DateTimeField(null=True, editable=False)
     started_at = models.DateTimeField(_("sent"), null=True)
     finished_at = models.DateTimeField(_("finished"), null=True)
-    # Until when whoever works on it must have said that it still does.
+    # Until when the worker must have said that it still works on it.
     lease_until = models.DateTimeField(null=True, editable=False)
     lease = models.CharField(max_length=32, blank=True, editable=False)
     holds_terminal = models.BooleanField(default=False, editable=False)
@@ -164,7 +164,7 @@ class TerminalContact(models.Model):
 class TerminalSettings(models.Model):
     """One group of a terminal's settings (seed 8.1.2, 8.1.4, 8.1.5), by their names on the wire.
 
-    ``desired`` is what somebody wants, a part of the group or all of it; ``reported`` is what the
+    ``desired`` is what is wanted, a part of the group or all of it; ``reported`` is what the
     terminal said last. Where they differ the settings drift; neither overwrites the other.
     """
 

@@ -21,7 +21,7 @@ class Job(models.Model):
     a person's data. ``result`` counts what was done.
     """
 
-    # What was done to the rows of a site that is gone is history nobody can act on.
+    # What was done to the rows of a site that is gone is history that no user can act on.
     site = models.ForeignKey(
         Site, verbose_name=_("site"), related_name="jobs", on_delete=models.CASCADE
     )

@@ -14,8 +14,8 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from devices.choices import LatePasses, Unverifiable, Verification
+from server_common.change_tracking import WatchedManager
 from server_common.crypto import SealedTextField
-from server_common.watched_rows import WatchedManager
 
 
 @cache
@@ -49,7 +49,7 @@ def validate_networks(networks: object) -> None:
             ) from None
 
 
-# Without those that look alike when somebody types an address from paper.
+# Without those that look alike when a person types an address from paper.
 _TAG_CHARACTERS = "abcdefghjkmnpqrstuvwxyz23456789"
 _TAG_LENGTH = 5
 

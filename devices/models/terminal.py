@@ -16,8 +16,8 @@ from devices.calling.addresses import read_terminal_address
 from devices.calling.errors import NotCallable
 from devices.choices import Direction, Presence, TerminalStatus
 from devices.models.site import Site
+from server_common.change_tracking import WatchedManager
 from server_common.crypto import SealedTextField
-from server_common.watched_rows import WatchedManager
 
 # unlockDelay of seed 9.2, in milliseconds.
 UNLOCK_DELAY_MIN_MS = 20

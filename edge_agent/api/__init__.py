@@ -1,4 +1,4 @@
-"""The terminal's own interface: chapters 4 to 8 of the seed, over HTTP and a websocket."""
+"""Device interface of the terminal: chapters 4 to 8 of the seed, over HTTP and a websocket."""
 
 from edge_agent.api.accepted_calls import AcceptedCalls
 from edge_agent.api.record_push import RecordHub

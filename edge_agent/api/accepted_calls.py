@@ -1,4 +1,4 @@
-"""Accepted calls: each signature counts once for a call that acts, across restarts.
+"""Replay protection: each signature counts once for a call that acts, across restarts.
 
 A signature covers its timestamp and nothing else, and travels in plain text: an eavesdropper
 can put one before any call. So a timestamp that was accepted, by whatever call, is good for reading
@@ -41,8 +41,8 @@ _CALLERS_DIFFER_MS: Final = 2 * WINDOW_MS
 _PASSWORD: Final = "call_password"  # noqa: S105 - name of a fact
 
 
-class Use(Enum):
-    """What a call does with its signature."""
+class SignatureUse(Enum):
+    """Effect of a call, which decides whether its signature may be used again."""
 
     READS = auto()
     ACTS = auto()
@@ -50,7 +50,7 @@ class Use(Enum):
 
 
 class AcceptedCalls:
-    """Accepts signatures that fit, and remembers them on disk before anything is done.
+    """Accept signatures once and store them on disk before the call is carried out.
 
     Attributes:
         remembered_most: calls that are remembered; the oldest give way.
@@ -78,8 +78,8 @@ class AcceptedCalls:
         self._proved_ms = 0
         self._proved_at_s = 0.0
 
-    async def accept(self, timestamp_ms: int, use: Use) -> None:
-        """Accept a signature that was checked; it is on disk when this returns.
+    async def accept(self, timestamp_ms: int, use: SignatureUse) -> None:
+        """Accept a checked signature; it is on disk when this returns.
 
         Raises:
             CallRefused: it was accepted before (10005), or is older than it may be (10003).
@@ -104,7 +104,7 @@ class AcceptedCalls:
             self._proved_ms, self._proved_at_s = timestamp_ms, now_s
 
     def _begin(self, connection: sqlite3.Connection) -> None:
-        """With the first call: look whether the password is another one, or marks were lost."""
+        """Detect a changed password or lost marks at the first call after a start."""
         if self._has_begun:
             return
         held_ms = self._file.read()
@@ -121,7 +121,7 @@ class AcceptedCalls:
         self._noted = count_noted(connection)
 
     def _left_password(self, connection: sqlite3.Connection) -> PasswordMark | None:
-        """Return the mark of the password before this one; None when it is the same still."""
+        """Return the mark of the previous password, None when the password is unchanged."""
         fact = get_fact(connection, _PASSWORD)
         known = None if fact is None else PasswordMark.read(int(fact))
         if known is not None and known.fits(self._password):
@@ -130,7 +130,7 @@ class AcceptedCalls:
         return known
 
     def _marks(self, connection: sqlite3.Connection) -> CallMarks:
-        """Read the marks; what this process knows better, the file has lost."""
+        """Read the marks and restore those that only this process still has."""
         marks = read_marks(connection)
         if marks.newest_ms >= self._newest_ms:
             return marks
@@ -142,12 +142,12 @@ class AcceptedCalls:
         connection: sqlite3.Connection,
         marks: CallMarks,
         timestamp_ms: int,
-        use: Use,
+        use: SignatureUse,
         now_s: float,
     ) -> CallRefused | None:
-        if use is Use.SETS_CLOCK:
+        if use is SignatureUse.SETS_CLOCK:
             return self._clock_refusal(connection, marks, timestamp_ms, now_s)
-        if use is Use.READS or self._may_repeat:
+        if use is SignatureUse.READS or self._may_repeat:
             return None
         if is_noted(connection, timestamp_ms):
             return CallRefused(RetCode.SIGNATURE_FAILED, SIGN_USED_DESC)
@@ -171,7 +171,7 @@ class AcceptedCalls:
         return None
 
     def _least_now_ms(self, now_s: float) -> float:
-        """Return what time it is at least, as callers have proved since the start; 0 for none."""
+        """Return the least possible time of day, proved by earlier calls; 0 without any."""
         if not self._proved_ms:
             return 0
         return self._proved_ms + (now_s - self._proved_at_s) * 1000
@@ -188,5 +188,5 @@ class AcceptedCalls:
             self._covered_ms = self._file.cover(timestamp_ms)
 
 
-def _older(words: str) -> CallRefused:
-    return CallRefused(RetCode.REQUEST_EXPIRED, f"{OLDER_DESC} {words}")
+def _older(text: str) -> CallRefused:
+    return CallRefused(RetCode.REQUEST_EXPIRED, f"{OLDER_DESC} {text}")

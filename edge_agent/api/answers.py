@@ -30,7 +30,7 @@ def not_supported() -> CallRefused:
 
 
 def done(**more: Any) -> Answer:
-    """Answer that it was done; `more` is ``data`` or ``json``."""
+    """Answer with success; `more` is ``data`` or ``json``."""
     return {"code": OK, "message": "OK", "desc": "", **more}
 
 

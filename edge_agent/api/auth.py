@@ -31,7 +31,7 @@ _TIMESTAMP_DIGITS: Final = 13
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
-class Gatekeeper:
+class Authenticator:
     """Checks callers. Raises `CallRefused` with the code of the first thing that is wrong."""
 
     def __init__(self, config: ApiConfig, *, clock: Clock, time: TerminalTime) -> None:
@@ -47,7 +47,7 @@ class Gatekeeper:
         self._time = time
 
     def admit(self, remote: str | None) -> None:
-        """Check what needs no parameter: 10004, 10001, 10002.
+        """Check the caller's address and the password's expiry: 10004, 10001, 10002.
 
         Args:
             remote: address of the caller; None when there is none to be known.
@@ -60,7 +60,7 @@ class Gatekeeper:
             raise CallRefused(RetCode.PASSWORD_EXPIRED, "password-expired")
 
     def is_password(self, text: str) -> bool:
-        """Compare in a time that tells nothing of the password; an empty one fits nothing."""
+        """Compare a password in constant time; an empty one never fits."""
         sent, wanted = (
             sha256(one.encode("utf-8", "surrogatepass")) for one in (text, self._password)
         )
@@ -101,8 +101,8 @@ class Gatekeeper:
     def _check_signature(self, timestamp: str, signature: str, remote: str) -> None:
         pause_s = self._attempts.pause_s(remote)
         if pause_s > 0:
-            words = f"sign-invalid too often; wait {math.ceil(pause_s)} s"
-            raise CallRefused(RetCode.SIGNATURE_FAILED, words)
+            text = f"sign-invalid too often; wait {math.ceil(pause_s)} s"
+            raise CallRefused(RetCode.SIGNATURE_FAILED, text)
         # Nothing is awaited between looking and counting, so a hundred at once are a hundred.
         if not is_signed(timestamp, signature, self._password, any_case=self._is_any_case):
             self._attempts.failed(remote)

@@ -36,7 +36,7 @@ async def open_door(terminal: Terminal, request: CallRequest) -> Answer:
 async def open_from_afar(
     terminal: Terminal, *, caller: str, remark: str, has_caller: Callable[[], bool] = lambda: True
 ) -> None:
-    """Pulse the relay for a caller who is not at the door.
+    """Pulse the relay for a remote caller.
 
     Who asked and why is on disk before the door moves.
 
@@ -97,7 +97,7 @@ async def report_object(terminal: Terminal, request: CallRequest) -> Answer:
 
 
 async def set_object(terminal: Terminal, request: CallRequest) -> Answer:
-    """Keep an object and let it count at once (8.1.13, 8.1.15, 8.1.17)."""
+    """Store a settings object and apply it at once (8.1.13, 8.1.15, 8.1.17)."""
     table = request.call.body
     if table is None:
         raise RuntimeError(f"{request.call.name} takes no object")
@@ -106,7 +106,7 @@ async def set_object(terminal: Terminal, request: CallRequest) -> Answer:
 
 
 async def change_settings(terminal: Terminal, name: str, values: dict[str, object]) -> None:
-    """Check what one field cannot tell, then keep.
+    """Validate settings across fields, then store them.
 
     Raises:
         CallRefused: fields contradict each other (30001).

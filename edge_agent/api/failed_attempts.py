@@ -1,4 +1,4 @@
-"""Counting of wrong passwords and signatures; each further one makes for a longer pause."""
+"""Throttling of wrong passwords and signatures: each failure lengthens the pause."""
 
 import ipaddress
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class _Tally:
     last_s: float = 0.0
 
     def pause_s(self, now_s: float, *, free: int, most_s: float) -> float:
-        """Seconds until the next attempt is looked at."""
+        """Return the seconds until the next attempt is examined."""
         excess = self.failures - free
         if excess < 0 or now_s - self.last_s > _FORGET_S:
             return 0.0
@@ -64,7 +64,7 @@ class FailedAttempts:
         self._overall = _Tally()
 
     def pause_s(self, remote: str) -> float:
-        """Seconds that an address has to wait before what it sends is looked at; 0 for none."""
+        """Return the seconds until an address is examined again; 0 for none."""
         now_s = self._clock.monotonic()
         address = _counted(remote)
         tally = self._by_address.get(address, _Tally())
@@ -90,7 +90,7 @@ class FailedAttempts:
             self._overall.failed(now_s)
 
     def succeeded(self, remote: str) -> None:
-        """Forget what an address did wrong, and remember that it was right."""
+        """Clear the failures of an address and remember that it signed correctly."""
         address = _counted(remote)
         self._by_address.pop(address, None)
         self._known.pop(address, None)
@@ -100,7 +100,7 @@ class FailedAttempts:
 
 
 def _counted(remote: str) -> str:
-    """Return what an address counts as."""
+    """Return the key under which an address is counted."""
     try:
         address = ipaddress.ip_address(remote.partition("%")[0])
     except ValueError:

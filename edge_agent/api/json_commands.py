@@ -1,4 +1,4 @@
-"""``jsonCmd`` (8.1.10): the seed leaves the command to the terminal; these are ours.
+"""Commands of ``jsonCmd`` (8.1.10); the seed leaves them to the terminal.
 
     {"cmd": "get", "object": "AudioObject"}         an object of 8.1 that has no call of its own
     {"cmd": "set", "object": "AudioObject", "data": {…}}
@@ -23,14 +23,14 @@ _READING: Final = frozenset({"get", "status", "openings"})
 
 
 def acts(request: CallRequest) -> bool:
-    """Tell whether one of the commands may change something."""
+    """Return whether one of the commands may change something."""
     commands = request.batch or (request.body,)
     names = [one.get("cmd") if isinstance(one, Mapping) else None for one in commands]
     return not all(isinstance(one, str) and one in _READING for one in names)
 
 
 async def json_command(terminal: Terminal, request: CallRequest) -> Answer:
-    """Do one command or a list of them."""
+    """Carry out one command or a list of them."""
     if not request.batch:
         return done(json=await _do(terminal, request.body))
     results: list[Any] = []

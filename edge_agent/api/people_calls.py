@@ -12,7 +12,7 @@ from terminal_protocol.device_calls import USER_PAGE_MAX
 from terminal_protocol.device_objects import USER_OBJECT
 from terminal_protocol.pages import Page
 
-_EVERYBODY: Final = "all"
+_ALL_PEOPLE: Final = "all"
 _CODES: Final = {
     PersonProblem.UNKNOWN: (RetCode.USER_NOT_EXISTS, "userId: unknown"),
     PersonProblem.PLATFORMS: (RetCode.USER_NOT_MATCH, "owned-by-platform"),
@@ -50,9 +50,9 @@ async def update(terminal: Terminal, request: CallRequest) -> Answer:
 
 
 async def delete(terminal: Terminal, request: CallRequest) -> Answer:
-    """Delete one person or all (8.2.4); the answer holds who it was."""
+    """Delete one person or all (8.2.4); the answer describes the deleted person."""
     user_id = request.person()
-    if user_id == _EVERYBODY:
+    if user_id == _ALL_PEOPLE:
         await terminal.people.delete_all()
         terminal.poll_soon()  # the platform's people come back
         return done(data={})
@@ -102,7 +102,7 @@ def _failed_batch(number: int, error: CallRefused) -> CallRefused:
 
 
 async def _prepared(terminal: Terminal, user: Mapping[str, Any]) -> NewPerson:
-    if user["userId"] == _EVERYBODY:
+    if user["userId"] == _ALL_PEOPLE:
         # This person could never be deleted alone.
         raise CallRefused(RetCode.PARAM_INVALID, 'userId: "all" means all people')
     prepared = await terminal.people.prepare(user)

@@ -1,4 +1,4 @@
-"""The call about records: 8.3.2."""
+"""Call about records: 8.3.2."""
 
 from datetime import datetime, timedelta
 
@@ -12,7 +12,7 @@ from terminal_protocol.pages import Page
 
 
 async def search(terminal: Terminal, request: CallRequest) -> Answer:
-    """List records by page, newest first, of today unless told otherwise (8.3.2)."""
+    """List records by page, newest first; of today unless a period is given (8.3.2)."""
     values = request.values()
     page = values.get("page", 1)
     size = min(values.get("size", RECORD_PAGE_DEFAULT), RECORD_PAGE_MAX)

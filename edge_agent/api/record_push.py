@@ -28,7 +28,7 @@ _OVER: Final = frozenset({WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED, 
 
 
 class _Subscriber:
-    """One connection: what is still to be sent, whether it fell behind, and since when it rests.
+    """One connection: its queue, whether it fell behind, and since when it has been idle.
 
     Attributes:
         used_at_s: when the line carried a message last, in either direction; the loop's time.
@@ -51,7 +51,7 @@ class _Subscriber:
 
 
 class RecordHub:
-    """Gives every new record to all subscribers."""
+    """Distribute every new record to all subscribers."""
 
     def __init__(self, *, silence_s: float = PUSH_SILENCE_S) -> None:
         """Make a hub without listeners.
@@ -70,28 +70,28 @@ class RecordHub:
         return len(self._subscribers)
 
     def publish(self, record: Mapping[str, Any]) -> None:
-        """Give a SignObject to all subscribers; never waits."""
+        """Queue a SignObject for all subscribers; never waits."""
         if self._subscribers:
             message = json.dumps(push_record(record), ensure_ascii=False)
             for subscriber in self._subscribers:
                 subscriber.give(message)
 
     def open(self) -> None:
-        """Take listeners in, also after `close`."""
+        """Accept subscribers, also after `close`."""
         self._closing.clear()
 
     def close(self) -> None:
-        """Let all subscribers go."""
+        """Disconnect all subscribers."""
         self._closing.set()
 
     async def serve(
         self, request: web.Request, *, is_allowed: bool, headers: Mapping[str, str]
     ) -> web.WebSocketResponse:
-        """Talk to one caller until either side ends it.
+        """Serve one subscriber until either side ends the connection.
 
         Args:
             request: a websocket handshake.
-            is_allowed: whether the caller may listen; otherwise they are told so and cut.
+            is_allowed: whether the caller may listen; otherwise it is refused with a message.
             headers: of the handshake's answer.
         """
         # Pings count as heartbeats, so they have to be seen here.
@@ -123,7 +123,7 @@ class RecordHub:
     async def _talk(
         self, socket: web.WebSocketResponse, subscriber: _Subscriber
     ) -> WSCloseCode | None:
-        """Send and listen until it is over; how to close, None when the other side did."""
+        """Send and listen; returns the close code, None when the other side closed."""
         endings: dict[asyncio.Task[Any], WSCloseCode | None] = {
             asyncio.create_task(self._listen(socket, subscriber)): WSCloseCode.GOING_AWAY,
             asyncio.create_task(_send(socket, subscriber)): None,
@@ -156,7 +156,7 @@ class RecordHub:
 
 
 async def _send(socket: web.WebSocketResponse, subscriber: _Subscriber) -> None:
-    """Send what there is; returns when nothing can be sent any more."""
+    """Send queued messages until nothing can be sent any more."""
     while True:
         message = await subscriber.backlog.get()
         try:

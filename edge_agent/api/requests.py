@@ -28,7 +28,7 @@ BATCH_MAX: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class CallRequest:
-    """A call with everything it was given, admitted and signed.
+    """A call with all its parameters, admitted and signed.
 
     Attributes:
         timestamp_ms: what it was signed with.
@@ -92,7 +92,7 @@ def checked(reading: FieldsReading) -> dict[str, Any]:
     codes = {one.code for one in reading.problems}
     is_missing = RetCode.MISSING_PARAM in codes
     code = RetCode.MISSING_PARAM if is_missing else RetCode.PARAM_INVALID
-    raise CallRefused(code, "; ".join(one.words for one in reading.problems))
+    raise CallRefused(code, "; ".join(one.text for one in reading.problems))
 
 
 def person_of(request: web.Request) -> str:
@@ -102,7 +102,7 @@ def person_of(request: web.Request) -> str:
 
 
 async def read_content(request: web.Request, most: int) -> tuple[dict[str, Any], list[Any]]:
-    """Read the content of a call, whatever it is written in.
+    """Read the content of a call in any supported encoding.
 
     Args:
         request: not read yet.

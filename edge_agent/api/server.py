@@ -1,4 +1,4 @@
-"""The two ports: calls by HTTP, records by websocket. Every answer is JSON, whatever was sent."""
+"""Servers of the two ports: calls by HTTP, records by websocket; every answer is JSON."""
 
 import asyncio
 import json
@@ -13,10 +13,10 @@ from typing import Any, Final
 from aiohttp import web
 
 from edge_agent.api import device_calls, json_commands, people_calls, record_calls
-from edge_agent.api.accepted_calls import Use
+from edge_agent.api.accepted_calls import SignatureUse
 from edge_agent.api.answers import Answer, CallRefused, not_supported, refusal
-from edge_agent.api.auth import Gatekeeper
-from edge_agent.api.listening import SERVER, Listener, OwnAnswer
+from edge_agent.api.auth import Authenticator
+from edge_agent.api.listener import SERVER, ErrorAnswer, Listener
 from edge_agent.api.record_push import RecordHub
 from edge_agent.api.requests import (
     BODY_MAX,
@@ -67,7 +67,7 @@ HANDLERS: Final[Mapping[str, Handler]] = {
 
 
 class ApiServer:
-    """Serves both ports until it is cancelled.
+    """Serve both ports until cancelled.
 
     Attributes:
         backoff: pauses between two tries to listen where a port is taken.
@@ -79,25 +79,23 @@ class ApiServer:
         terminal: Terminal,
         *,
         hub: RecordHub,
-        chance: random.Random,
+        rng: random.Random,
     ) -> None:
         self._config = config
         self._terminal = terminal
-        self._gate = Gatekeeper(config, clock=terminal.clock, time=terminal.time)
+        self._authenticator = Authenticator(config, clock=terminal.clock, time=terminal.time)
         self._hub = hub
-        self.backoff = Backoff(
-            first_s=_BIND_AGAIN_FIRST_S, most_s=_BIND_AGAIN_MOST_S, chance=chance
-        )
+        self.backoff = Backoff(first_s=_BIND_AGAIN_FIRST_S, most_s=_BIND_AGAIN_MOST_S, rng=rng)
         self._at_once = asyncio.Semaphore(_AT_ONCE)
         self._problem = ""
         self._bound: dict[str, int] = {}
 
     def listening(self) -> tuple[str, int, int]:
-        """Host, port and push port; a port is 0 while nothing listens on it."""
+        """Host, port and push port; a port is 0 while it is not open."""
         return self._config.host, self._bound.get("port", 0), self._bound.get("push_port", 0)
 
     async def run(self) -> None:
-        """Listen for ever; a port that is taken is tried again and never stops the door."""
+        """Serve until cancelled; a port in use is tried again and never stops the door."""
         wanted: dict[str, tuple[int, Listener]] = {}
         if self._config.enabled:
             wanted["port"] = self._config.port, _listener(self._calls_app())
@@ -125,7 +123,7 @@ class ApiServer:
                 await listener.close()
 
     async def _bind(self, name: str, port: int, listener: Listener, bound: dict[str, int]) -> str:
-        """Listen on a port; returns why not, empty when it does."""
+        """Listen on a port; returns the reason of a failure, empty on success."""
         try:
             bound[name] = await listener.open(self._config.host, port)
         except OSError as error:
@@ -153,7 +151,7 @@ class ApiServer:
 
     @web.middleware
     async def _refusals(self, request: web.Request, handler: Responder) -> web.StreamResponse:
-        """Answer with a code of chapter 7 what a handler could not do."""
+        """Answer with a code of chapter 7 when a handler refuses a call."""
         try:
             return await handler(request)
         except CallRefused as error:
@@ -173,11 +171,11 @@ class ApiServer:
         return self._json(refusal(not_supported()), status=404)
 
     async def _answer_call(self, call: DeviceCall, request: web.Request) -> web.StreamResponse:
-        """Answer a call; the restart that one may ask for comes after its answer."""
+        """Answer a call and restart afterwards if the call asked for it."""
         request[_CALL] = call.name
-        made = await self._read_call(call, request)
+        read_call = await self._read_call(call, request)
         async with self._at_once:
-            answer = await HANDLERS[call.name](self._terminal, made)
+            answer = await HANDLERS[call.name](self._terminal, read_call)
         response = self._json(answer)
         if call.name == "reboot" and answer["code"] == OK:
             await response.prepare(request)
@@ -195,20 +193,20 @@ class ApiServer:
         )
 
     async def _read_call(self, call: DeviceCall, request: web.Request) -> CallRequest:
-        """Admit a caller and read what they sent, the signature before the content.
+        """Authenticate a caller and read the call, the signature before the content.
 
         Nothing is done before the signature is on disk as accepted.
         """
         if request.method != call.method.value:
             raise CallRefused(RetCode.METHOD_NOT_ALLOWED, f"{call.method.value} only")
-        self._gate.admit(request.remote)
+        self._authenticator.admit(request.remote)
         if call.name in self._terminal.unsupported:
             raise not_supported()
         query = dict(reversed(list(request.rel_url.query.items())))  # the first of several counts
         has_window = call.name != "syncTime"
         is_in_address = "timestamp" in query and "sign" in query
         if is_in_address:
-            self._gate.check(query, remote=request.remote, has_window=has_window)
+            self._authenticator.check(query, remote=request.remote, has_window=has_window)
         body: dict[str, Any] = {}
         batch: list[Any] = []
         if call.method is CallMethod.POST:
@@ -218,9 +216,11 @@ class ApiServer:
         names = ("timestamp", "sign", *(one.name for one in call.parameters))
         in_body = {name: value for name in names if (value := lookup(body, name)) is not None}
         parameters = {**in_body, **query}
-        made = CallRequest(
+        read_call = CallRequest(
             call=call,
-            timestamp_ms=self._gate.check(parameters, remote=request.remote, has_window=has_window),
+            timestamp_ms=self._authenticator.check(
+                parameters, remote=request.remote, has_window=has_window
+            ),
             user_id=person_of(request) if _PERSON in request.match_info else "",
             parameters=parameters,
             body=body,
@@ -228,19 +228,19 @@ class ApiServer:
             remote=request.remote or "",
             has_caller=lambda: request.transport is not None and not request.transport.is_closing(),
         )
-        await self._terminal.calls.accept(made.timestamp_ms, _use(made))
-        return made
+        await self._terminal.calls.accept(read_call.timestamp_ms, _use(read_call))
+        return read_call
 
     async def _answer_push(self, is_known: bool, request: web.Request) -> web.StreamResponse:  # noqa: FBT001 - bound by the router
-        """Take in a subscriber (8.3.3)."""
+        """Admit a subscriber (8.3.3)."""
         headers = self._headers()
         refused = None
         try:
             if not is_known:
                 raise not_supported()
-            self._gate.admit(request.remote)
-            timestamp_ms = self._gate.check(request.rel_url.query, remote=request.remote)
-            await self._terminal.calls.accept(timestamp_ms, Use.READS)
+            self._authenticator.admit(request.remote)
+            timestamp_ms = self._authenticator.check(request.rel_url.query, remote=request.remote)
+            await self._terminal.calls.accept(timestamp_ms, SignatureUse.READS)
         except CallRefused as error:
             logger.info("push_refused code=%s", error.code.value)
             refused = error
@@ -268,8 +268,8 @@ class ApiServer:
         self._problem = problem
 
     def _note_listening(self, bound: Mapping[str, int]) -> None:
-        words = {"port": "calls", "push_port": "records"}
-        listed = ", ".join(f"{words[name]} on port {port}" for name, port in bound.items())
+        text = {"port": "calls", "push_port": "records"}
+        listed = ", ".join(f"{text[name]} on port {port}" for name, port in bound.items())
         self._terminal.event_log.write(
             "api",
             f"device interface at {self._config.host}: {listed}",
@@ -279,24 +279,24 @@ class ApiServer:
         )
 
 
-def _use(request: CallRequest) -> Use:
+def _use(request: CallRequest) -> SignatureUse:
     name = request.call.name
     if name == "syncTime":
-        return Use.SETS_CLOCK
+        return SignatureUse.SETS_CLOCK
     acts = json_commands.acts(request) if name == "jsonCmd" else request.call.is_change
-    return Use.ACTS if acts else Use.READS
+    return SignatureUse.ACTS if acts else SignatureUse.READS
 
 
 def _listener(app: web.Application) -> Listener:
-    return Listener(app, OwnAnswer("application/json", _not_understood), shutdown_s=_SHUTDOWN_S)
+    return Listener(app, ErrorAnswer("application/json", _not_understood), shutdown_s=_SHUTDOWN_S)
 
 
 def _not_understood(status: int) -> bytes:
-    """Write the answer to what never became a call."""
+    """Return the answer to a request that could not be parsed as a call."""
     is_callers = status < 500
     code = RetCode.PARAM_INVALID if is_callers else RetCode.UNKNOWN_ERROR
-    words = "request not understood" if is_callers else "unknown"
-    return json.dumps(refusal(CallRefused(code, words))).encode()
+    text = "request not understood" if is_callers else "unknown"
+    return json.dumps(refusal(CallRefused(code, text))).encode()
 
 
 def _addresses(call: DeviceCall) -> Iterator[str]:
@@ -308,21 +308,21 @@ def _addresses(call: DeviceCall) -> Iterator[str]:
 
 
 def _pattern(path: str) -> str:
-    """Return a pattern that takes slashes too many, for an address typed with one at its end."""
-    words = [
+    """Return a route pattern that tolerates superfluous slashes."""
+    text = [
         f"{{{_PERSON}:[^/]+}}" if one.startswith("{") else one for one in path.strip("/").split("/")
     ]
-    between = [f"{{s{number}:/+}}" for number in range(1, len(words))]
-    joined = "".join(part for pair in zip(words, [*between, ""], strict=True) for part in pair)
+    between = [f"{{s{number}:/+}}" for number in range(1, len(text))]
+    joined = "".join(part for pair in zip(text, [*between, ""], strict=True) for part in pair)
     return f"/{{s0:/*}}{joined}{{end:/*}}"
 
 
 async def _expect_later(request: web.Request) -> None:
-    """Leave ``Expect: 100-continue`` to the handler, which looks at the caller first."""
+    """Leave ``Expect: 100-continue`` to the handler, which checks the caller first."""
 
 
 async def _invite(request: web.Request) -> None:
-    """Tell a caller that waits for it to send the content (HTTP's 100-continue)."""
+    """Send ``100 Continue`` to a caller that waits for it."""
     if request.headers.get("Expect", "").lower() == "100-continue":
         await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         request.writer.output_size = 0

@@ -1,4 +1,4 @@
-"""Terminal as the calls act on it, in one value."""
+"""Everything that calls of the device interface act on, in one value."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ from terminal_protocol.device_objects import DEVICE_OBJECT
 
 @dataclass(frozen=True, slots=True)
 class Terminal:
-    """One door, as its own interface sees it.
+    """One terminal as its device interface sees it.
 
     Attributes:
         device: DeviceObject (8.1.1) without the name, which can be set.
@@ -41,5 +41,5 @@ class Terminal:
     unsupported: frozenset[str] = field(default_factory=frozenset)
 
     def device_object(self) -> dict[str, Any]:
-        """Return DeviceObject (8.1.1) with the name of the moment."""
+        """Return DeviceObject (8.1.1) with the current name."""
         return DEVICE_OBJECT.write({**self.device, "deviceName": self.settings.device_name})

@@ -1,4 +1,4 @@
-"""The terminal's clock as a platform may set it (8.1.8); what was set survives a restart."""
+"""Clock of the terminal as a platform may set it (8.1.8); the setting survives a restart."""
 
 import sqlite3
 from datetime import UTC, datetime, timedelta
@@ -24,7 +24,7 @@ class TerminalTime:
         self._database = database
 
     async def load(self) -> None:
-        """Move the clock as it was moved before the restart."""
+        """Restore the clock offset of before the restart."""
         offset = await self._database.run(lambda connection: get_fact(connection, _OFFSET))
         self._clock.move(float(offset or 0.0))
 
@@ -33,7 +33,7 @@ class TerminalTime:
         return (self._clock.now() - _EPOCH) // timedelta(milliseconds=1)
 
     async def set_to(self, timestamp_ms: int) -> bool:
-        """Let it be this moment now; False for one that is not newer than the last one set.
+        """Set the clock; returns False for a timestamp no newer than the last one set.
 
         Args:
             timestamp_ms: Unix milliseconds.
@@ -52,6 +52,6 @@ class TerminalTime:
         return await self._database.run(work)
 
     async def reset(self) -> None:
-        """Take the computer's own time again."""
+        """Return to the computer's own clock."""
         await self._database.run(lambda connection: set_fact(connection, _OFFSET, "0.0"))
         self._clock.move(0.0)

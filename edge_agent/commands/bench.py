@@ -1,4 +1,4 @@
-"""``bench``: how quick this computer is as a terminal."""
+"""Command ``bench``: measure how fast this computer is as a terminal."""
 
 import argparse
 import sqlite3
@@ -8,12 +8,12 @@ from pathlib import Path
 from edge_agent.commands.command_line import (
     add_config,
     add_json,
-    complain,
     count,
     load_models,
     new_command,
-    say,
-    say_json,
+    print_error,
+    print_json,
+    print_line,
 )
 from edge_agent.config import AgentConfig, load_config, parse_config
 
@@ -60,7 +60,7 @@ def _run(chosen: argparse.Namespace) -> int:
     try:
         paths: list[Path] = chosen.photo or list(install_portraits().values())
     except InstallFailed as error:
-        complain(f"{error}; or give pictures with --photo")
+        print_error(f"{error}; or give pictures with --photo")
         return 1
     engine = load_models(config)
     is_there = config.data_dir.is_dir() and chosen.config is not None
@@ -75,21 +75,23 @@ def _run(chosen: argparse.Namespace) -> int:
         )
         report = measure_speed(plan)
     except (OSError, ImageUnreadable, ValueError) as error:
-        complain(f"the pictures cannot be used: {error}")
+        print_error(f"the pictures cannot be used: {error}")
         return 1
     except sqlite3.DatabaseError as error:
-        complain(f"the terminal's database cannot be used ({type(error).__name__})")
+        print_error(f"the terminal's database cannot be used ({type(error).__name__})")
         return 1
     if chosen.json:
-        say_json(report.to_json())
+        print_json(report.to_json())
         return 0
     facts = report.machine
-    say(f"machine   {facts['cpu']}, {facts['cores']} cores, load {facts['load']}")
-    say(f"people    {report.people[0]} random and {report.people[1]} held")
-    say(f"{'step':<22}{'p50 ms':>9}{'p99 ms':>9}")
+    print_line(f"machine   {facts['cpu']}, {facts['cores']} cores, load {facts['load']}")
+    print_line(f"people    {report.people[0]} random and {report.people[1]} held")
+    print_line(f"{'step':<22}{'p50 ms':>9}{'p99 ms':>9}")
     for step in report.steps:
-        say(f"{step.name:<22}{step.p50_ms:>9.2f}{step.p99_ms:>9.2f}")
-    say(f"the index answers {report.ratio:g} times as fast as a numpy product over all people")
+        print_line(f"{step.name:<22}{step.p50_ms:>9.2f}{step.p99_ms:>9.2f}")
+    print_line(
+        f"the index answers {report.ratio:g} times as fast as a numpy product over all people"
+    )
     return 0
 
 

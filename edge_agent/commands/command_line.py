@@ -1,4 +1,4 @@
-"""Options and output that the commands share."""
+"""Options and output shared by the commands."""
 
 import argparse
 import json
@@ -17,7 +17,7 @@ def new_command(
     commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
     name: str,
     run: Callable[[argparse.Namespace], int],
-    words: str,
+    text: str,
     *,
     more: str = "",
 ) -> argparse.ArgumentParser:
@@ -27,11 +27,11 @@ def new_command(
         commands: where to.
         name: what is typed.
         run: does it, returns the exit status.
-        words: what it does, in the list of commands.
+        text: what it does, in the list of commands.
         more: further sentences for its own help.
     """
-    sentence = f"{words[0].upper()}{words[1:]}."
-    parser = commands.add_parser(name, help=words, description=f"{sentence} {more}".strip())
+    sentence = f"{text[0].upper()}{text[1:]}."
+    parser = commands.add_parser(name, help=text, description=f"{sentence} {more}".strip())
     parser.set_defaults(run=run)
     return parser
 
@@ -69,24 +69,24 @@ def count(text: str) -> int:
     return number
 
 
-def say(line: str, *, secrets: tuple[str, ...] = ()) -> None:
+def print_line(line: str, *, secrets: tuple[str, ...] = ()) -> None:
     """Write a line on standard output."""
     sys.stdout.write(redacted(line, secrets) + "\n")
     sys.stdout.flush()
 
 
-def say_json(value: Any, *, secrets: tuple[str, ...] = ()) -> None:
+def print_json(value: Any, *, secrets: tuple[str, ...] = ()) -> None:
     """Write a value on standard output as JSON."""
-    say(json.dumps(value, ensure_ascii=False, indent=2), secrets=secrets)
+    print_line(json.dumps(value, ensure_ascii=False, indent=2), secrets=secrets)
 
 
-def complain(line: str, *, secrets: tuple[str, ...] = ()) -> None:
+def print_error(line: str, *, secrets: tuple[str, ...] = ()) -> None:
     """Write why something cannot be done on standard error."""
     sys.stderr.write(f"edge_agent: {redacted(line, secrets)}\n")
 
 
 class _RedactingFormatter(logging.Formatter):
-    """Takes secrets out of finished log lines, tracebacks included."""
+    """Log formatter that redacts secrets in finished lines, tracebacks included."""
 
     def __init__(self, secrets: tuple[str, ...]) -> None:
         super().__init__("%(asctime)s %(levelname)s %(name)s %(message)s")

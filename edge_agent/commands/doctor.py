@@ -1,4 +1,4 @@
-"""``doctor``: everything a terminal needs, looked at one after the other."""
+"""Command ``doctor``: check everything that a terminal needs, step by step."""
 
 import argparse
 import asyncio
@@ -10,8 +10,8 @@ from edge_agent.commands.command_line import (
     add_config,
     add_json,
     new_command,
-    say,
-    say_json,
+    print_json,
+    print_line,
     set_up_logging,
 )
 from edge_agent.config import AgentConfig, ConfigInvalid, load_config
@@ -40,7 +40,7 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
 
 
 def _run(chosen: argparse.Namespace) -> int:
-    from edge_agent.doctor import Examination, Finding, Result, examine
+    from edge_agent.doctor import DoctorPlan, Finding, Result, run_checks
 
     try:
         config = load_config(chosen.config)
@@ -52,10 +52,10 @@ def _run(chosen: argparse.Namespace) -> int:
 
     def tell(finding: Finding) -> None:
         if not chosen.json:
-            say(finding.line(), secrets=config.secrets)
+            print_line(finding.line(), secrets=config.secrets)
 
-    examination = Examination(config=config, path=chosen.config, opens_door=chosen.open_door)
-    findings, hangs = asyncio.run(examine(examination, tell))
+    plan = DoctorPlan(config=config, path=chosen.config, opens_door=chosen.open_door)
+    findings, hangs = asyncio.run(run_checks(plan, tell))
     if chosen.json:
         _show(findings, chosen, config)
     status = int(any(one.result is Result.FAILED for one in findings))
@@ -70,7 +70,7 @@ def _show(findings: list[Any], chosen: argparse.Namespace, config: AgentConfig |
     secrets = () if config is None else config.secrets
     if not chosen.json:
         for one in findings:
-            say(one.line(), secrets=secrets)
+            print_line(one.line(), secrets=secrets)
         return
     is_ok = not any(one.result == "FAILED" for one in findings)
-    say_json({"ok": is_ok, "findings": [one.to_json() for one in findings]}, secrets=secrets)
+    print_json({"ok": is_ok, "findings": [one.to_json() for one in findings]}, secrets=secrets)

@@ -1,4 +1,4 @@
-"""``enrol``: enter a person at the terminal itself."""
+"""Command ``enrol``: enrol a person at the terminal itself."""
 
 import argparse
 import asyncio
@@ -8,7 +8,7 @@ from edge_agent.commands.command_line import (
     add_config,
     load_models,
     new_command,
-    say,
+    print_line,
     set_up_logging,
 )
 from edge_agent.config import AgentConfig, load_config
@@ -50,7 +50,7 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
 
 def _run(chosen: argparse.Namespace) -> int:
     from edge_agent.service.enrolment import (
-        Newcomer,
+        EnrolmentRequest,
         enrol_by_agent,
         enrol_directly,
         photo_from_file,
@@ -58,8 +58,8 @@ def _run(chosen: argparse.Namespace) -> int:
 
     config = load_config(chosen.config)
     set_up_logging(config, "error")
-    newcomer = Newcomer(chosen.user_id, chosen.name, chosen.type)
-    newcomer.as_user(b"\xff\xd8\xff")  # a wrong id is said before the person poses for a photo
+    request = EnrolmentRequest(chosen.user_id, chosen.name, chosen.type)
+    request.as_user(b"\xff\xd8\xff")  # a wrong id is said before the person poses for a photo
     is_running = is_held(config.data_dir)
     if is_running and chosen.camera:
         raise EnrolmentRefused(
@@ -71,11 +71,13 @@ def _run(chosen: argparse.Namespace) -> int:
     else:
         photo = photo_from_file(_read(chosen.photo), engine, anyway=chosen.anyway)
     if is_running:
-        asyncio.run(enrol_by_agent(config, newcomer, photo, clock=SystemClock()))
+        asyncio.run(enrol_by_agent(config, request, photo, clock=SystemClock()))
     else:
-        asyncio.run(enrol_directly(config, engine, newcomer, photo))
+        asyncio.run(enrol_directly(config, engine, request, photo))
     since = "at once" if is_running else "from its next start"
-    say(f"enrolled {chosen.user_id}; the terminal recognises them {since}", secrets=config.secrets)
+    print_line(
+        f"enrolled {chosen.user_id}; the terminal recognises them {since}", secrets=config.secrets
+    )
     return 0
 
 
@@ -89,7 +91,7 @@ async def _photographed(
         engine,
         within_s=chosen.seconds,
         anyway=chosen.anyway,
-        tell=say,
+        report=print_line,
     )
 
 

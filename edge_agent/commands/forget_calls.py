@@ -1,10 +1,10 @@
-"""``forget-calls``: begin anew with what is remembered of signatures."""
+"""Command ``forget-calls``: reset the marks of accepted signatures."""
 
 import argparse
 import asyncio
 from datetime import UTC, datetime
 
-from edge_agent.commands.command_line import add_config, new_command, say, set_up_logging
+from edge_agent.commands.command_line import add_config, new_command, print_line, set_up_logging
 from edge_agent.config import AgentConfig, load_config
 from edge_agent.drivers import SystemClock
 from edge_agent.service import instance_lock
@@ -31,7 +31,7 @@ def _run(chosen: argparse.Namespace) -> int:
     set_up_logging(config, "error")
     with instance_lock(config.data_dir):
         begins = asyncio.run(_forget(config))
-    say(
+    print_line(
         f"forgotten; calls signed after {begins:%Y-%m-%d %H:%M:%S} UTC are good, older ones are not"
     )
     return 0

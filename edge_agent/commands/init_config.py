@@ -1,9 +1,9 @@
-"""``init-config``: a commented configuration to begin with."""
+"""Command ``init-config``: write a commented configuration to start from."""
 
 import argparse
 from pathlib import Path
 
-from edge_agent.commands.command_line import complain, new_command, say
+from edge_agent.commands.command_line import new_command, print_error, print_line
 from edge_agent.config.template import TEMPLATE
 
 
@@ -17,13 +17,13 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
 def _run(chosen: argparse.Namespace) -> int:
     path: Path = chosen.path
     if path.exists() and not chosen.force:
-        complain(f"{path} is there already; --force replaces it")
+        print_error(f"{path} is there already; --force replaces it")
         return 1
     try:
         path.touch(mode=0o600)  # it will hold the site's secret
         path.write_text(TEMPLATE, encoding="utf-8")
     except OSError as error:
-        complain(f"{path} cannot be written: {error.strerror}")
+        print_error(f"{path} cannot be written: {error.strerror}")
         return 1
-    say(f"wrote {path}; now set base_url and device_id in it")
+    print_line(f"wrote {path}; now set base_url and device_id in it")
     return 0

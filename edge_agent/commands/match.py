@@ -1,4 +1,4 @@
-"""``match``: who a photo would be at this terminal."""
+"""Command ``match``: identify a photo among the people of this terminal."""
 
 import argparse
 import sqlite3
@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 from edge_agent.commands.command_line import (
     add_config,
     add_json,
-    complain,
     count,
     load_models,
     new_command,
-    say,
-    say_json,
+    print_error,
+    print_json,
+    print_line,
 )
 from edge_agent.config import load_config
 from face_engine import ImageUnreadable
@@ -52,19 +52,19 @@ def _run(chosen: argparse.Namespace) -> int:
     try:
         report = match_photo(config, engine, path.read_bytes(), top=chosen.top)
     except OSError as error:
-        complain(f"{path} cannot be read: {error.strerror}")
+        print_error(f"{path} cannot be read: {error.strerror}")
         return 1
     except ImageUnreadable as error:
-        complain(f"{path} is no picture that can be read ({error.code})")
+        print_error(f"{path} is no picture that can be read ({error.code})")
         return 1
     except sqlite3.DatabaseError as error:
-        complain(f"the terminal's database cannot be read ({type(error).__name__})")
+        print_error(f"the terminal's database cannot be read ({type(error).__name__})")
         return 1
     if chosen.json:
-        say_json(report.to_json())
+        print_json(report.to_json())
     else:
         for line in _lines(report):
-            say(line)
+            print_line(line)
     return 0 if report.is_recognised else 1
 
 
@@ -81,9 +81,9 @@ def _lines(report: "MatchReport") -> Iterator[str]:
 
 def _face_lines(number: int, face: "FaceMatches", least: int) -> Iterator[str]:
     left, top, width, height = (round(one) for one in face.box)
-    words = ", ".join(one.value.replace("_", " ") for one in face.problems)
+    text = ", ".join(one.value.replace("_", " ") for one in face.problems)
     where = f"{width} × {height} pixels at {left}, {top}; quality {face.quality:.2f}"
-    yield f"face {number}      {where}{f'; {words}' if words else ''}"
+    yield f"face {number}      {where}{f'; {text}' if text else ''}"
     for place, one in enumerate(face.nearest, 1):
         verdict = "the same person" if one.similarity >= least else f"below {least}"
         yield f"  {place}. {one.user_id}  {one.name}  similarity {one.similarity}, {verdict}"

@@ -1,4 +1,4 @@
-"""``run``: the terminal itself."""
+"""Command ``run``: run the terminal."""
 
 import argparse
 import asyncio
@@ -47,18 +47,18 @@ def _run(chosen: argparse.Namespace) -> int:
     if not faulthandler.is_enabled():
         faulthandler.enable()  # a supervisor that ends what is stuck learns where it was stuck
     try:
-        is_restart = asyncio.run(_run_until_told(config, chosen))
+        is_restart = asyncio.run(_run_until_stopped(config, chosen))
     except (AgentError, FaceEngineError):
         raise
     except Exception:
         logging.getLogger("edge_agent").exception("agent_failed")
         return 1
     if is_restart:
-        _start_anew()
+        _restart()
     return 0
 
 
-def _start_anew() -> None:
+def _restart() -> None:
     """Replace this process by a new one of the same command line; does not return.
 
     The process keeps its number, so its supervisor sees nothing. Files, sockets and the
@@ -68,9 +68,9 @@ def _start_anew() -> None:
     os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - our own words
 
 
-async def _run_until_told(config: AgentConfig, chosen: argparse.Namespace) -> bool:
-    """Run; whether to start anew."""
-    from edge_agent.service.runtime import Ending, RunLimits, run_agent
+async def _run_until_stopped(config: AgentConfig, chosen: argparse.Namespace) -> bool:
+    """Run the terminal; returns whether to restart."""
+    from edge_agent.service.runtime import RunEnd, RunLimits, run_agent
 
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -82,4 +82,4 @@ async def _run_until_told(config: AgentConfig, chosen: argparse.Namespace) -> bo
         stop=stop,
         limits=RunLimits(visits=chosen.visits, exit_when_idle=chosen.exit_when_idle),
     )
-    return ending is Ending.RESTART
+    return ending is RunEnd.RESTART

@@ -1,8 +1,14 @@
-"""``status``: what the terminal holds, does and has to send."""
+"""Command ``status``: show people, loops and waiting uploads of the terminal."""
 
 import argparse
 
-from edge_agent.commands.command_line import add_config, add_json, new_command, say, say_json
+from edge_agent.commands.command_line import (
+    add_config,
+    add_json,
+    new_command,
+    print_json,
+    print_line,
+)
 from edge_agent.config import load_config
 
 
@@ -25,8 +31,8 @@ def _run(chosen: argparse.Namespace) -> int:
     config = load_config(chosen.config)
     seen = overview(config)
     if chosen.json:
-        say_json(seen.to_json(), secrets=config.secrets)
+        print_json(seen.to_json(), secrets=config.secrets)
         return 0
     for line in status_lines(seen):
-        say(line, secrets=config.secrets)
+        print_line(line, secrets=config.secrets)
     return 0

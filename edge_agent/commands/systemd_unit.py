@@ -1,4 +1,4 @@
-"""``systemd-unit``: what systemd needs to run the terminal."""
+"""Command ``systemd-unit``: print the systemd unit that runs the terminal."""
 
 import argparse
 import grp
@@ -7,7 +7,7 @@ import re
 import sys
 from pathlib import Path
 
-from edge_agent.commands.command_line import add_config, new_command, say
+from edge_agent.commands.command_line import add_config, new_command, print_line
 from edge_agent.config import load_config
 
 
@@ -49,5 +49,5 @@ def _run(chosen: argparse.Namespace) -> int:
         groups={one.gr_name for one in grp.getgrall()},
         cache=cache.expanduser().absolute(),
     )
-    say(unit_text(plan).rstrip("\n"), secrets=plan.config.secrets)
+    print_line(unit_text(plan).rstrip("\n"), secrets=plan.config.secrets)
     return 0

@@ -1,4 +1,4 @@
-"""The configuration file of a terminal: its models, and the reading of it."""
+"""Configuration file of a terminal: its models and its reader."""
 
 from edge_agent.config.agent import AgentConfig, CameraConfig, DecisionPolicy, DriverConfig
 from edge_agent.config.exceptions import AgentError, ConfigInvalid

@@ -32,7 +32,7 @@ _SECRET_MIN = 8
 
 
 class DecisionPolicy(StrEnum):
-    """Who says whether the door opens."""
+    """Party that decides whether the door opens."""
 
     PLATFORM = "platform"
     LOCAL = "local"
@@ -65,7 +65,7 @@ class CameraConfig(DriverConfig):
 
 @dataclass(frozen=True, slots=True)
 class AgentConfig:
-    """Everything an operator can set; see ``python -m edge_agent init-config`` for the words.
+    """All settings of an operator; ``python -m edge_agent init-config`` explains each.
 
     Attributes:
         device_id: name of this terminal at the platform, at most 32 characters.

@@ -1,4 +1,4 @@
-"""Rules of sections that types and ranges cannot express."""
+"""Validation of sections beyond types and ranges."""
 
 import ipaddress
 import re
@@ -48,7 +48,7 @@ def check_api(api: ApiConfig) -> None:
 
 
 def is_own_computer(host: str) -> bool:
-    """Whether only this computer reaches what listens on an address."""
+    """Return whether only this computer can reach a listening address."""
     if host == "localhost":
         return True
     try:

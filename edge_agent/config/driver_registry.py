@@ -1,4 +1,4 @@
-"""Names of drivers to what makes them: those of this package, and those that others install.
+"""Registry of drivers by name: those of this package and those of installed packages.
 
 A driver is offered as a frozen dataclass of its options with a method ``make()`` that builds the
 driver and opens nothing. Options are what may stand beside ``driver`` in the driver's section;
@@ -46,12 +46,12 @@ OWN: Final[Mapping[str, Mapping[str, str]]] = {
         "serial": "thermometer_serial:SerialThermometerOptions",
     },
     "card_reader": {
-        "none": "silent:NoCardReaderOptions",
+        "none": "absent:NoCardReaderOptions",
         "keyboard-wedge": "card_reader_wedge:WedgeReaderOptions",
         "simulated": "card_reader_simulated:SimulatedReaderOptions",
     },
     "prompter": {
-        "none": "silent:NoPrompterOptions",
+        "none": "absent:NoPrompterOptions",
         "console": "prompter_console:ConsolePrompterOptions",
         "espeak": "prompter_espeak:EspeakPrompterOptions",
         "display": "prompter_display:DisplayPrompterOptions",

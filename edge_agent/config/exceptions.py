@@ -1,4 +1,4 @@
-"""Errors of the software terminal, and those of its configuration.
+"""Errors of the software terminal and of its configuration.
 
     AgentError                   base of all; ``code`` is stable
     ├── ConfigInvalid            config_invalid          the TOML file says something impossible

@@ -1,4 +1,4 @@
-"""Reading and checking of the TOML file; what is unknown or impossible is named and refused."""
+"""Reader of the TOML file; refuses unknown keys and impossible values by name."""
 
 import dataclasses
 import tomllib
@@ -44,7 +44,7 @@ def load_config(path: Path) -> AgentConfig:
 
 
 def parse_config(table: dict[str, Any], *, base: Path) -> AgentConfig:
-    """Check a table as TOML gives it.
+    """Check a table parsed from TOML.
 
     Args:
         table: keys and values.
@@ -78,7 +78,7 @@ class _CameraKeys:
 
 
 def _camera(table: dict[str, Any], *, prefix: str, base: Path) -> CameraConfig:
-    """Build the section whose keys are the camera's own and those of its driver."""
+    """Build the camera section from the keys of all cameras and those of its driver."""
     own = {"visit_gap_s": table["visit_gap_s"]} if "visit_gap_s" in table else {}
     gap = build(_CameraKeys, own, prefix=prefix, base=base)
     rest = {key: value for key, value in table.items() if key not in own}
@@ -87,7 +87,7 @@ def _camera(table: dict[str, Any], *, prefix: str, base: Path) -> CameraConfig:
 
 
 def _driver(table: dict[str, Any], *, prefix: str, base: Path) -> DriverConfig:
-    """Build a section whose keys are those of the driver that it names."""
+    """Build a section from the keys of the driver that it names."""
     section = prefix.rstrip(".")
     name = table.get("driver", DEFAULT_DRIVERS[section])
     if not isinstance(name, str):
@@ -98,7 +98,7 @@ def _driver(table: dict[str, Any], *, prefix: str, base: Path) -> DriverConfig:
 
 
 def _checked_url(url: str) -> str:
-    """Return the address without a slash at its end.
+    """Return the address without a trailing slash.
 
     Raises:
         ConfigInvalid: without quoting the address, which holds a secret.

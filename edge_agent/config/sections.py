@@ -1,4 +1,4 @@
-"""Sections of the configuration, as models."""
+"""Models of the sections of the configuration."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -12,7 +12,7 @@ _MIB: Final = 2**20
 
 
 class Replay(StrEnum):
-    """What becomes of a call that acts and carries a signature that was used before."""
+    """Treatment of a call that acts and reuses a signature."""
 
     REFUSE = "refuse"
     ALLOW = "allow"
@@ -66,7 +66,7 @@ class Language(StrEnum):
 
 
 class PageLanguage(StrEnum):
-    """What the page speaks until a visitor chooses: the browser's language, or always this one."""
+    """Language of the page before a visitor chooses: the browser's, or a fixed one."""
 
     BROWSER = "browser"
     ENGLISH = "en"
@@ -75,7 +75,7 @@ class PageLanguage(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PageConfig:
-    """Section ``[page]``. Who may look signs in with the password of ``[api]``.
+    """Section ``[page]``; visitors sign in with the password of ``[api]``.
 
     Attributes:
         enabled: whether there is a page.
@@ -99,7 +99,7 @@ class PageConfig:
 
 
 class LivenessMode(StrEnum):
-    """How it is told whether a face is a person's and no picture of one."""
+    """Method by which a live face is distinguished from a picture of one."""
 
     NONE = "none"
     MOVEMENT = "movement"
@@ -107,7 +107,7 @@ class LivenessMode(StrEnum):
 
 
 class MaskMode(StrEnum):
-    """How it is told whether a mask is worn."""
+    """Method by which a mask is detected."""
 
     NONE = "none"
     HEURISTIC = "heuristic"
@@ -116,7 +116,7 @@ class MaskMode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LookingConfig:
-    """Section ``[looking]``.
+    """Section ``[looking]``: detection, quality, liveness and masks.
 
     Attributes:
         motion_gate: whether faces are looked for only where something moves.
@@ -124,11 +124,11 @@ class LookingConfig:
             picture so far; a good one is taken at once.
         good_quality: from here on a picture is good, 0 to 1.
         least_quality: below it a visitor is asked to look at the camera first, 0 to 1.
-        liveness: how a living face is told from a picture of one; "none" trusts every face.
-        liveness_required: whether the door stays closed as well when that cannot be told.
+        liveness: how a live face is distinguished from a picture of one; "none" trusts every face.
+        liveness_required: whether the door stays closed as well when that is unknown.
         liveness_model: folder of the classifier for ``model``, see
             `edge_agent.recognition.model_slot`.
-        mask: how a mask is told; "none" sends `mask_assumed`.
+        mask: how a mask is detected; "none" sends `mask_assumed`.
         mask_model: folder of the classifier for ``model``.
         mask_unknown_passes: whether the local rule of a door that demands masks lets a visitor in
             when it cannot tell.

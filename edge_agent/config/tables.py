@@ -1,4 +1,4 @@
-"""Models from TOML tables: dataclasses, whose types and ranges msgspec checks."""
+"""Conversion of TOML tables to dataclass models, checked by msgspec."""
 
 import dataclasses
 import typing
@@ -73,7 +73,7 @@ def _section(
 
 
 def _value(hint: Any, value: Any, key: str, base: Path) -> Any:
-    """Give a value the type of its field."""
+    """Convert a value to the type of its field."""
 
     def as_path(_type: type, text: Any) -> Path:
         if not isinstance(text, str):
@@ -88,7 +88,7 @@ def _value(hint: Any, value: Any, key: str, base: Path) -> Any:
 
 
 def _allowed(hint: Any, value: Any) -> str:
-    """Say what a field takes, for a value that it does not take."""
+    """Describe the allowed values of a field, for an error message."""
     ranges = getattr(hint, "__metadata__", ())
     kind = hint.__origin__ if ranges else hint
     is_number = isinstance(value, int if kind is int else int | float)

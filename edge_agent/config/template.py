@@ -1,4 +1,4 @@
-"""The commented TOML file that ``init-config`` writes."""
+"""Commented TOML file that ``init-config`` writes."""
 
 TEMPLATE = """\
 # Configuration of the Menjin software terminal (python -m edge_agent run --config THIS_FILE).

@@ -1,6 +1,6 @@
-"""Examination of a terminal: one thing after the other, each in one line of plain words."""
+"""Diagnosis of a terminal: a series of checks, each with one finding."""
 
-from edge_agent.doctor._examination import Examination, examine
+from edge_agent.doctor._run import DoctorPlan, run_checks
 from edge_agent.doctor.findings import Finding, Result
 
-__all__ = ["Examination", "Finding", "Result", "examine"]
+__all__ = ["DoctorPlan", "Finding", "Result", "run_checks"]

@@ -1,4 +1,4 @@
-"""Configuration, password, data directory and database."""
+"""Checks of configuration, password, data directory and database."""
 
 import os
 import shutil
@@ -10,7 +10,7 @@ from datetime import date
 from pathlib import Path
 from typing import Final
 
-from edge_agent.doctor._patient import Patient
+from edge_agent.doctor._context import CheckContext
 from edge_agent.doctor.findings import Finding
 from edge_agent.service.live_state import NOT_SEEN_S, seen_at
 from edge_agent.storage import DATABASE_NAME, get_fact, open_read_only, read_sync_state
@@ -23,48 +23,48 @@ _FREE_GOOD: Final = 500_000_000
 _FREE_LEAST: Final = 50_000_000
 
 
-async def configuration(patient: Patient) -> Finding:
+async def configuration(context: CheckContext) -> Finding:
     """Whether others can read the file that holds the site's secret."""
-    path = patient.path
+    path = context.path
     mode = stat.S_IMODE(path.stat().st_mode)
     if mode & 0o077:
-        words = f"{path} can be read by others on this computer, and holds the site's secret"
-        return Finding.warning("configuration", words, f"Run: chmod 600 {path}", mode=oct(mode))
+        text = f"{path} can be read by others on this computer, and holds the site's secret"
+        return Finding.warning("configuration", text, f"Run: chmod 600 {path}", mode=oct(mode))
     return Finding.ok("configuration", f"{path} is complete and readable by its owner only")
 
 
-async def password(patient: Patient) -> Finding:
-    """Whether the terminal's own interface has a password of its own that is still good."""
-    api = patient.config.api
+async def password(context: CheckContext) -> Finding:
+    """Check that the device interface has a password of its own that has not expired."""
+    api = context.config.api
     check = "password"
     if not (api.enabled or api.push_enabled):
         return Finding.ok(check, "the terminal's own interface is switched off")
     if not api.password:
         advice = "Set password under [api], if other programs are to call"
-        return Finding.warning(check, "there is none, so nobody may call this terminal", advice)
-    if api.password_expires and date.fromisoformat(api.password_expires) < _today(patient):
-        words = f"it was good until {api.password_expires}; callers are refused since (10002)"
-        return Finding.failed(check, words, "Choose a new one and a new day under [api]")
+        return Finding.warning(check, "there is none, so no caller is admitted", advice)
+    if api.password_expires and date.fromisoformat(api.password_expires) < _today(context):
+        text = f"it was good until {api.password_expires}; callers are refused since (10002)"
+        return Finding.failed(check, text, "Choose a new one and a new day under [api]")
     if api.password == DEFAULT_PASSWORD:
-        words = "it is still the factory's, which is public; good for this computer only"
-        return Finding.warning(check, words, "Choose one of your own under [api]")
+        text = "it is still the factory's, which is public; good for this computer only"
+        return Finding.warning(check, text, "Choose one of your own under [api]")
     return Finding.ok(check, "the interface has a password of its own")
 
 
-async def agent(patient: Patient) -> Finding:
+async def agent(context: CheckContext) -> Finding:
     """Whether an agent runs, and how."""
-    live = patient.live
-    if not patient.is_running:
+    live = context.live
+    if not context.is_running:
         if live is None:
             return Finding.ok("agent", "none is running; its devices are free to be tried")
-        words = f"process {live.pid}, started {live.started_at}, was ended from outside or crashed"
-        return Finding.warning("agent", words, "Look into its log for why")
+        text = f"process {live.pid}, started {live.started_at}, was ended from outside or crashed"
+        return Finding.warning("agent", text, "Look into its log for why")
     if live is None:
         return Finding.ok("agent", "one is running and holds the devices")
     troubled = [f"{name} {state}" for name, state in live.loops.items() if state == "degraded"]
     troubled += live.troubles
-    seen = seen_at(patient.config.data_dir)
-    if seen is not None and (patient.clock.now() - seen).total_seconds() > NOT_SEEN_S:
+    seen = seen_at(context.config.data_dir)
+    if seen is not None and (context.clock.now() - seen).total_seconds() > NOT_SEEN_S:
         troubled.append("it does not look after itself any more")
     summary = f"process {live.pid} is running and holds the devices"
     if troubled:
@@ -73,15 +73,15 @@ async def agent(patient: Patient) -> Finding:
     return Finding.ok("agent", summary, pid=live.pid)
 
 
-async def directory(patient: Patient) -> Finding:
-    """Whether there is room, and whether it may be used."""
-    return await patient.blocking(lambda: _directory(patient.config.data_dir))
+async def directory(context: CheckContext) -> Finding:
+    """Check that the data directory is usable and has free space."""
+    return await context.blocking(lambda: _directory(context.config.data_dir))
 
 
-async def database(patient: Patient) -> Finding:
-    """Whether the file is whole; reads all of it."""
-    path = patient.config.data_dir / DATABASE_NAME
-    return await patient.blocking(lambda: _database(patient, path))
+async def database(context: CheckContext) -> Finding:
+    """Check the integrity of the whole database file."""
+    path = context.config.data_dir / DATABASE_NAME
+    return await context.blocking(lambda: _database(context, path))
 
 
 def _directory(data_dir: Path) -> Finding:
@@ -90,14 +90,14 @@ def _directory(data_dir: Path) -> Finding:
         parent = next(one for one in data_dir.absolute().parents if one.exists())
         if os.access(parent, os.W_OK | os.X_OK):
             return Finding.ok(check, f"{data_dir} is not there yet; the first start makes it")
-        words = f"{data_dir} is not there, and {parent} may not be written"
-        return Finding.failed(check, words, "Make it, or set data_dir to another folder")
+        text = f"{data_dir} is not there, and {parent} may not be written"
+        return Finding.failed(check, text, "Make it, or set data_dir to another folder")
     try:
         with tempfile.TemporaryFile(dir=data_dir) as probe:
             probe.write(b"\0")
     except OSError as error:
-        words = f"{data_dir} cannot be written: {error.strerror}"
-        return Finding.failed(check, words, "Give it to the user who runs the terminal")
+        text = f"{data_dir} cannot be written: {error.strerror}"
+        return Finding.failed(check, text, "Give it to the user who runs the terminal")
     free = shutil.disk_usage(data_dir).free
     summary = f"{data_dir} has {free / 1e9:.1f} GB free"
     if free < _FREE_LEAST:
@@ -111,7 +111,7 @@ def _directory(data_dir: Path) -> Finding:
     return Finding.ok(check, f"{summary} and can be written", free_bytes=free)
 
 
-def _database(patient: Patient, path: Path) -> Finding:
+def _database(context: CheckContext, path: Path) -> Finding:
     check = "database"
     if not path.exists():
         return Finding.ok(check, "there is none yet; the first start makes it")
@@ -122,33 +122,33 @@ def _database(patient: Patient, path: Path) -> Finding:
                 raise sqlite3.DatabaseError(found)
             sync_state = read_sync_state(connection)
             if has_marks(connection):
-                patient.newest_call_ms = read_marks(connection).newest_ms
-            patient.offset_s = float(get_fact(connection, "clock_offset_s") or 0.0)
+                context.newest_call_ms = read_marks(connection).newest_ms
+            context.offset_s = float(get_fact(connection, "clock_offset_s") or 0.0)
     except sqlite3.OperationalError as error:
-        words = f"{path.name} cannot be read ({error})"
-        return Finding.failed(check, words, "Run this as the user who runs the terminal")
+        text = f"{path.name} cannot be read ({error})"
+        return Finding.failed(check, text, "Run this as the user who runs the terminal")
     except sqlite3.DatabaseError:
         advice = (
             "Start the terminal anew: it begins a new file, carries over what can be read, and the"
             " platform sends its people again. If it happens again, replace the disk"
         )
         return Finding.failed(check, f"{path.name} is damaged", advice)
-    patient.cursor = sync_state.cursor
+    context.cursor = sync_state.cursor
     events = sync_state.events
     summary = f"whole; {sync_state.people} people, {sync_state.faces} can be recognised"
     if events.parked:
-        words = f"{summary}; the platform will not take {events.parked} of its uploads"
+        text = f"{summary}; the platform will not take {events.parked} of its uploads"
         advice = "Look at this terminal's faults at the platform"
-        return Finding.warning(check, words, advice, parked=events.parked)
+        return Finding.warning(check, text, advice, parked=events.parked)
     if sync_state.faces < sync_state.people:
-        words = f"{summary}, the others have no usable photo"
+        text = f"{summary}, the others have no usable photo"
         advice = "See at the platform whose, or enrol them anew"
         return Finding.warning(
-            check, words, advice, people=sync_state.people, faces=sync_state.faces
+            check, text, advice, people=sync_state.people, faces=sync_state.faces
         )
     summary = f"{summary}; {events.pending} uploads wait"
     return Finding.ok(check, summary, people=sync_state.people, pending=events.pending)
 
 
-def _today(patient: Patient) -> date:
-    return patient.clock.now().astimezone().date()
+def _today(context: CheckContext) -> date:
+    return context.clock.now().astimezone().date()

@@ -1,4 +1,4 @@
-"""Camera, relay, thermometer, card reader and prompter: each is opened, tried, and let go of."""
+"""Checks of camera, relay, thermometer, card reader and prompter by opening each."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from edge_agent.doctor._patient import Patient
+from edge_agent.doctor._context import CheckContext
 from edge_agent.doctor.findings import Finding
 from edge_agent.drivers import Cue, DriverError, Frame, Prompt
 from edge_agent.service import AgentUnreachable
@@ -30,57 +30,57 @@ _COVERED: Final = 4.0
 _BLURRED: Final = 0.003
 
 
-async def camera(patient: Patient) -> Finding:
-    """Whether it opens, gives a picture, and what the picture is good for."""
-    name = patient.config.camera.driver
-    if patient.is_running:
-        return _in_use("camera", patient, loop="door")
+async def camera(context: CheckContext) -> Finding:
+    """Check that the camera opens, gives a picture, and that the picture is usable."""
+    name = context.config.camera.driver
+    if context.is_running:
+        return _in_use("camera", context, loop="door")
     try:
-        async with _opened(patient.config.camera.options.make()) as device:
+        async with _opened(context.config.camera.options.make()) as device:
             frame = await _picture(device, is_live=name != "folder")
     except DriverError as error:
         return Finding.failed("camera", str(error), "Check the section [camera], cable and power")
     except TimeoutError:
-        words = f"it opened, and gave no picture within {_FIRST_PICTURE_S:.0f} s"
-        return Finding.failed("camera", words, "Check what it sends with another program")
+        text = f"it opened, and gave no picture within {_FIRST_PICTURE_S:.0f} s"
+        return Finding.failed("camera", text, "Check what it sends with another program")
     if frame is None:
-        words = "it has no picture"
-        return Finding.failed("camera", words, "Check the section [camera]")
-    patient.frame = frame
+        text = "it has no picture"
+        return Finding.failed("camera", text, "Check the section [camera]")
+    context.frame = frame
     return _judged(name, frame.image)
 
 
-async def relay(patient: Patient) -> Finding:
-    """Whether it can be taken hold of; pulses only when that was asked for."""
-    if patient.is_running:
-        return await _remote_relay(patient)
-    hold_ms = patient.config.unlock_delay_ms
-    name = patient.config.relay.driver
+async def relay(context: CheckContext) -> Finding:
+    """Check that the relay opens; pulse it only when asked for."""
+    if context.is_running:
+        return await _remote_relay(context)
+    hold_ms = context.config.unlock_delay_ms
+    name = context.config.relay.driver
     try:
-        async with _opened(patient.config.relay.options.make()) as device:
-            if patient.opens_door:
+        async with _opened(context.config.relay.options.make()) as device:
+            if context.opens_door:
                 await device.pulse(hold_ms)
                 await asyncio.sleep(hold_ms / 1000)
     except DriverError as error:
         advice = "Check the section [relay], cable, and that its user may use the device"
         return Finding.failed("relay", str(error), advice)
     moves = " (no door moves)" if name == "simulated" else ""
-    if patient.opens_door:
+    if context.opens_door:
         return Finding.ok("relay", f"{name}{moves}: pulsed {hold_ms} ms and released")
     return Finding.ok("relay", f"{name}{moves}: released; --open-door would try it")
 
 
-async def thermometer(patient: Patient) -> Finding:
-    """Whether it answers."""
-    check, name = "thermometer", patient.config.thermometer.driver
+async def thermometer(context: CheckContext) -> Finding:
+    """Check that the thermometer answers."""
+    check, name = "thermometer", context.config.thermometer.driver
     if name == "none":
         return Finding.ok(check, "there is none")
-    if patient.is_running:
-        return _in_use(check, patient)
-    frame = patient.frame or Frame(np.zeros((48, 64, 3), dtype=np.uint8))
+    if context.is_running:
+        return _in_use(check, context)
+    frame = context.frame or Frame(np.zeros((48, 64, 3), dtype=np.uint8))
     advice = "Check the section [thermometer], cable, and that its user may use the device"
     try:
-        async with _opened(patient.config.thermometer.options.make()) as device:
+        async with _opened(context.config.thermometer.options.make()) as device:
             async with asyncio.timeout(_READ_S):
                 reading = await device.read(frame)
     except DriverError as error:
@@ -93,22 +93,22 @@ async def thermometer(patient: Patient) -> Finding:
     return Finding.ok(check, f"{name}: answers, hottest spot {hottest_c} °C", hottest_c=hottest_c)
 
 
-async def card_reader(patient: Patient) -> Finding:
-    """Whether it can be taken hold of."""
-    return await _taken("card reader", "card_reader", patient)
+async def card_reader(context: CheckContext) -> Finding:
+    """Check that the card reader opens."""
+    return await _taken("card reader", "card_reader", context)
 
 
-async def prompter(patient: Patient) -> Finding:
-    """Whether it can be taken hold of, and takes a cue."""
-    return await _taken("prompter", "prompter", patient)
+async def prompter(context: CheckContext) -> Finding:
+    """Check that the prompter opens and accepts a cue."""
+    return await _taken("prompter", "prompter", context)
 
 
-async def _taken(check: str, section: str, patient: Patient) -> Finding:
-    chosen = getattr(patient.config, section)
+async def _taken(check: str, section: str, context: CheckContext) -> Finding:
+    chosen = getattr(context.config, section)
     if chosen.driver == "none":
         return Finding.ok(check, "there is none")
-    if patient.is_running:
-        return _in_use(check, patient)
+    if context.is_running:
+        return _in_use(check, context)
     try:
         async with _opened(chosen.options.make()) as device:
             if section == "prompter":
@@ -121,7 +121,7 @@ async def _taken(check: str, section: str, patient: Patient) -> Finding:
 
 @asynccontextmanager
 async def _opened(device: Any) -> AsyncIterator[Any]:
-    """Open a device and let go of it whatever happens.
+    """Open a device and close it in any case.
 
     Raises:
         TimeoutError: it could not be let go of.
@@ -160,16 +160,16 @@ def _judged(name: str, image: NDArray[np.uint8]) -> Finding:
         "sharpness": round(sharpness, 4),
     }
     if contrast < _COVERED:
-        words, advice = "shows nothing but one colour", "Is the lens covered? Is there any light?"
+        text, advice = "shows nothing but one colour", "Is the lens covered? Is there any light?"
     elif brightness < _DARK:
-        words, advice = "too dark for faces", "Put light in front of the people, not behind"
+        text, advice = "too dark for faces", "Put light in front of the people, not behind"
     elif brightness > _BRIGHT:
-        words, advice = "far too bright", "Turn it away from the sun, or lower its exposure"
+        text, advice = "far too bright", "Turn it away from the sun, or lower its exposure"
     elif sharpness < _BLURRED:
-        words, advice = "blurred", "Clean and focus the lens, take the foil off"
+        text, advice = "blurred", "Clean and focus the lens, take the foil off"
     else:
         return Finding.ok("camera", f"{summary}, sharp", **facts)
-    return Finding.warning("camera", f"{summary}, {words}", advice, **facts)
+    return Finding.warning("camera", f"{summary}, {text}", advice, **facts)
 
 
 def _measured(image: NDArray[np.uint8]) -> tuple[float, float, float]:
@@ -186,25 +186,25 @@ def _measured(image: NDArray[np.uint8]) -> tuple[float, float, float]:
     return float(grey.mean()), float(grey.std()), sharpness / max(float(grey.var()), 1.0)
 
 
-def _in_use(check: str, patient: Patient, *, loop: str = "") -> Finding:
-    state = "" if patient.live is None else patient.live.loops.get(loop, "")
+def _in_use(check: str, context: CheckContext, *, loop: str = "") -> Finding:
+    state = "" if context.live is None else context.live.loops.get(loop, "")
     if state == "degraded":
-        words = f"in use by the running agent, whose {loop} keeps failing"
-        return Finding.warning(check, words, "Look into its log")
+        text = f"in use by the running agent, whose {loop} keeps failing"
+        return Finding.warning(check, text, "Look into its log")
     return Finding.skipped(check, "in use by the running agent")
 
 
-async def _remote_relay(patient: Patient) -> Finding:
-    """Let the running agent pulse it, as a platform would (8.1.7)."""
-    if not patient.opens_door:
-        return _in_use("relay", patient)
+async def _remote_relay(context: CheckContext) -> Finding:
+    """Have the running agent pulse the relay, as a platform would (8.1.7)."""
+    if not context.opens_door:
+        return _in_use("relay", context)
     try:
         answer = await call_own(
-            patient.config, "open", clock=patient.clock, parameters={"remark": "doctor"}
+            context.config, "open", clock=context.clock, parameters={"remark": "doctor"}
         )
     except AgentUnreachable as error:
         return Finding.failed("relay", str(error), "Stop the agent and ask again")
     if not answer.is_ok:
-        words = f"the running agent would not open ({answer.code} {answer.desc})"
-        return Finding.failed("relay", words, "Look into its log")
+        text = f"the running agent would not open ({answer.code} {answer.desc})"
+        return Finding.failed("relay", text, "Look into its log")
     return Finding.ok("relay", "pulsed by the running agent")

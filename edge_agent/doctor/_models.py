@@ -1,13 +1,13 @@
-"""The face models and what else looks at faces."""
+"""Check of the face models and the attribute classifiers."""
 
 import time
 from pathlib import Path
 from typing import Final
 
 from edge_agent.config import ConfigInvalid
-from edge_agent.doctor._patient import Patient
+from edge_agent.doctor._context import CheckContext
 from edge_agent.doctor.findings import Finding
-from edge_agent.recognition import face_judges
+from edge_agent.recognition import load_face_attributes
 from face_engine import FaceEngineError
 
 _RUNS: Final = 3
@@ -15,22 +15,22 @@ _RUNS: Final = 3
 _SLOW_MS: Final = 500.0
 
 
-async def models(patient: Patient) -> Finding:
-    """Whether they are installed, unchanged, and quick enough."""
-    return await patient.blocking(lambda: _models(patient))
+async def models(context: CheckContext) -> Finding:
+    """Check that the models are installed, intact, and fast enough."""
+    return await context.blocking(lambda: _models(context))
 
 
-def _models(patient: Patient) -> Finding:
-    config = patient.config
+def _models(context: CheckContext) -> Finding:
+    config = context.config
     try:
         # Checks the digest of every file that it reads.
-        engine = patient.load(Path(config.model_dir).expanduser() if config.model_dir else None)
+        engine = context.load(Path(config.model_dir).expanduser() if config.model_dir else None)
         spent_s = []
         for _ in range(_RUNS):
             begin_s = time.perf_counter()
             engine.warm_up()
             spent_s.append(time.perf_counter() - begin_s)
-        face_judges(config.looking)
+        load_face_attributes(config.looking)
     except FaceEngineError as error:
         return Finding.failed("face models", str(error), "They are needed to start")
     except ConfigInvalid as error:

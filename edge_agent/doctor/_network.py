@@ -1,4 +1,4 @@
-"""The way to the platform, its answer, its clock; and the terminal's own ports."""
+"""Checks of the platform's network, answer and clock, and of the terminal's own ports."""
 
 import asyncio
 import errno
@@ -10,7 +10,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from edge_agent.config import Replay
-from edge_agent.doctor._patient import Patient
+from edge_agent.doctor._context import CheckContext
 from edge_agent.doctor.findings import Finding, Result
 from edge_agent.service import AgentUnreachable
 from edge_agent.service.own_api import call_own
@@ -32,9 +32,9 @@ _ADVICE: Final = {
 }
 
 
-async def network(patient: Patient) -> Finding:
-    """Whether the platform's name is known and its port takes connections."""
-    parts = urlsplit(patient.config.base_url)
+async def network(context: CheckContext) -> Finding:
+    """Check that the platform's name resolves and its port accepts connections."""
+    parts = urlsplit(context.config.base_url)
     host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
     loop = asyncio.get_running_loop()
     begin_s = loop.time()
@@ -50,37 +50,37 @@ async def network(patient: Patient) -> Finding:
             _, writer = await asyncio.open_connection(host, port)
     except (OSError, TimeoutError) as error:
         refused = isinstance(error, ConnectionRefusedError)
-        words = "nobody listens there" if refused else "there is no way to it"
+        text = "no server listens there" if refused else "there is no way to it"
         advice = "Check the platform, the port in base_url, and firewalls on the way"
-        return Finding.failed("network", f"{host} port {port}: {words}", advice)
+        return Finding.failed("network", f"{host} port {port}: {text}", advice)
     writer.close()
-    patient.is_connected = True
+    context.is_connected = True
     spent_ms = round((loop.time() - begin_s) * 1000)
-    words = f"{host} port {port} is reached in {spent_ms} ms"
-    return Finding.ok("network", words, lookup_ms=round(looked_up_s * 1000), connect_ms=spent_ms)
+    text = f"{host} port {port} is reached in {spent_ms} ms"
+    return Finding.ok("network", text, lookup_ms=round(looked_up_s * 1000), connect_ms=spent_ms)
 
 
-async def platform(patient: Patient) -> Finding:
-    """Whether the platform takes this terminal in, by a heartbeat (9.5).
+async def platform(context: CheckContext) -> Finding:
+    """Check that the platform admits this terminal, by a heartbeat (9.5).
 
     A heartbeat changes nothing but when the terminal was last seen. The library is asked for only
-    by a terminal that is not running and never was in step: what it has been told is begun anew
+    by a terminal that is not running and never was in step: its sync starts from zero again
     with its next question anyway (docs/decisions/0002-sync-cursor.md).
     """
-    if not patient.is_connected:
+    if not context.is_connected:
         return Finding.skipped("platform", "there is no connection to it")
-    config = patient.config
+    config = context.config
     client = PlatformClient(
         base_url=config.base_url, device_id=config.device_id, timeout_s=_ANSWER_S
     )
     async with client:
-        reply = patient.reply = await client.heartbeat()
+        reply = context.reply = await client.heartbeat()
         finding = _answered(reply, is_https=config.base_url.startswith("https:"))
         if finding is not None:
             return finding
-        if patient.cursor:
+        if context.cursor:
             return Finding.ok("platform", f"admits terminal {config.device_id}")
-        if not patient.is_running:
+        if not context.is_running:
             page, reply = await client.changes(0)
             if isinstance(reply.payload, dict) and "ret" in reply.payload:
                 # A heartbeat may be taken for a moment longer than a terminal is let in.
@@ -88,54 +88,54 @@ async def platform(patient: Patient) -> Finding:
             if finding is not None:
                 return finding
             if page is not None and (page.entries or page.last_query_time):
-                words = f"admits terminal {config.device_id} and has people for it"
+                text = f"admits terminal {config.device_id} and has people for it"
                 if not page.entries:
-                    words = f"admits terminal {config.device_id}; its library is empty"
-                return Finding.ok("platform", words)
-    words = f"admits terminal {config.device_id}, and has sent it nobody so far"
+                    text = f"admits terminal {config.device_id}; its library is empty"
+                return Finding.ok("platform", text)
+    text = f"admits terminal {config.device_id}, and has sent it no people so far"
     advice = "A manager has to approve it, or to give it a library"
-    return Finding.warning("platform", words, advice)
+    return Finding.warning("platform", text, advice)
 
 
-async def clock(patient: Patient) -> Finding:
+async def clock(context: CheckContext) -> Finding:
     """How far the terminal's clock is from the platform's."""
-    reply = patient.reply
+    reply = context.reply
     told_at = None if reply is None else _date(reply.date)
     if told_at is None:
         return Finding.skipped("clock", "no platform to compare it with")
     # The header has whole seconds and was written before it was read.
-    ahead_s = (patient.clock.now() - told_at).total_seconds() + patient.offset_s
-    facts = {"ahead_s": round(ahead_s, 1), "offset_s": patient.offset_s}
-    moved = f" (moved by {patient.offset_s:+.1f} s, syncTime)" if patient.offset_s else ""
+    ahead_s = (context.clock.now() - told_at).total_seconds() + context.offset_s
+    facts = {"ahead_s": round(ahead_s, 1), "offset_s": context.offset_s}
+    moved = f" (moved by {context.offset_s:+.1f} s, syncTime)" if context.offset_s else ""
     if abs(ahead_s) <= _CLOCK_GOOD_S:
         return Finding.ok("clock", f"{ahead_s:+.0f} s against the platform's{moved}", **facts)
     side = "ahead of" if ahead_s > 0 else "behind"
-    words = f"{in_words(abs(ahead_s))} {side} the platform's{moved}"
+    text = f"{in_words(abs(ahead_s))} {side} the platform's{moved}"
     advice = "Set the computer's clock, for example: timedatectl set-ntp true"
-    if patient.offset_s:
+    if context.offset_s:
         advice = 'Send syncTime, or jsonCmd {"cmd": "resetTime"}, and look at the computer\'s clock'
     if abs(ahead_s) > _CLOCK_MOST_S:
-        return Finding.failed("clock", f"{words}: calls are refused", advice, **facts)
-    return Finding.warning("clock", words, advice, **facts)
+        return Finding.failed("clock", f"{text}: calls are refused", advice, **facts)
+    return Finding.warning("clock", text, advice, **facts)
 
 
-async def own_ports(patient: Patient) -> Finding:
-    """Whether the terminal's own interface listens, or could, and its calls cannot be repeated."""
-    finding = await _ports(patient)
-    warned = _signatures(patient) if finding.result is Result.OK else None
+async def own_ports(context: CheckContext) -> Finding:
+    """Check that the device interface listens, or could, and is protected against replay."""
+    finding = await _ports(context)
+    warned = _signatures(context) if finding.result is Result.OK else None
     return warned or finding
 
 
-async def _ports(patient: Patient) -> Finding:
-    api, check = patient.config.api, "own interface"
+async def _ports(context: CheckContext) -> Finding:
+    api, check = context.config.api, "own interface"
     wanted = {"port": api.port} if api.enabled else {}
     wanted |= {"push_port": api.push_port} if api.push_enabled else {}
     if not wanted:
         return Finding.ok(check, "switched off")
-    if patient.is_running:
-        return await _listening(patient)
+    if context.is_running:
+        return await _listening(context)
     for key, port in wanted.items():
-        problem = await patient.blocking(partial(_cannot_bind, api.host, port))
+        problem = await context.blocking(partial(_cannot_bind, api.host, port))
         if problem:
             advice = f"End the other program, or choose another {key} under [api]"
             return Finding.failed(check, f"{api.host} port {port}: {problem}", advice)
@@ -143,53 +143,55 @@ async def _ports(patient: Patient) -> Finding:
     return Finding.ok(check, f"free at {api.host}: {listed}")
 
 
-async def web_page(patient: Patient) -> Finding:
+async def web_page(context: CheckContext) -> Finding:
     """Whether the terminal's web page listens, or could."""
-    page, check = patient.config.page, "web page"
+    page, check = context.config.page, "web page"
     if not page.enabled:
         return Finding.ok(check, "switched off")
     if not page.port:
         return Finding.ok(check, f"at {page.host}, on any free port")
     where = f"{page.host} port {page.port}"
-    if patient.is_running:
-        if await patient.blocking(partial(_is_listened, page.host, page.port)):
+    if context.is_running:
+        if await context.blocking(partial(_is_listened, page.host, page.port)):
             return Finding.ok(check, f"{where} is listened on while the agent runs")
-        return Finding.failed(check, f"nobody listens at {where}", "Look for the page in its log")
-    problem = await patient.blocking(partial(_cannot_bind, page.host, page.port))
+        return Finding.failed(
+            check, f"no server listens at {where}", "Look for the page in its log"
+        )
+    problem = await context.blocking(partial(_cannot_bind, page.host, page.port))
     if problem:
         advice = "End the other program, or choose another port under [page]"
         return Finding.failed(check, f"{where}: {problem}", advice)
     return Finding.ok(check, f"free at {where}")
 
 
-def _signatures(patient: Patient) -> Finding | None:
-    """Return what is wrong about signatures that were used; None when nothing is."""
-    api, check = patient.config.api, "own interface"
+def _signatures(context: CheckContext) -> Finding | None:
+    """Return what is wrong with the marks of used signatures, None when nothing is."""
+    api, check = context.config.api, "own interface"
     if not (api.enabled or api.push_enabled):
         return None
     if api.replay is Replay.ALLOW:
-        words = (
+        text = (
             'replay = "allow": an eavesdropper on any call can open the door with its signature,'
             " again and again for five minutes"
         )
         advice = "Take replay out of [api] as soon as every caller signs each call anew"
-        return Finding.warning(check, words, advice, replay=api.replay.value)
+        return Finding.warning(check, text, advice, replay=api.replay.value)
     if api.upper_case_signatures:
-        words = "upper_case_signatures = true: signatures in capitals count, too"
+        text = "upper_case_signatures = true: signatures in capitals count, too"
         advice = "Take it out of [api] unless a caller writes MD5 in capitals"
-        return Finding.warning(check, words, advice, upper_case_signatures=True)
-    told_at = None if patient.reply is None else _date(patient.reply.date)
-    now_s = patient.clock.now().timestamp() + patient.offset_s
+        return Finding.warning(check, text, advice, upper_case_signatures=True)
+    told_at = None if context.reply is None else _date(context.reply.date)
+    now_s = context.clock.now().timestamp() + context.offset_s
     now_s = now_s if told_at is None else told_at.timestamp()
-    ahead_s = round(patient.newest_call_ms / 1000 - now_s)
+    ahead_s = round(context.newest_call_ms / 1000 - now_s)
     if ahead_s <= _CLOCK_MOST_S:
         return None
-    words = f"the clock of a caller was {in_words(ahead_s)} ahead"
+    text = f"the clock of a caller was {in_words(ahead_s)} ahead"
     advice = (
         "The right time is refused as a syncTime until then: set this computer's clock, stop the"
         " terminal and run forget-calls"
     )
-    return Finding.warning(check, words, advice, ahead_s=ahead_s)
+    return Finding.warning(check, text, advice, ahead_s=ahead_s)
 
 
 def _answered(reply: Reply, *, is_https: bool) -> Finding | None:
@@ -197,21 +199,21 @@ def _answered(reply: Reply, *, is_https: bool) -> Finding | None:
     check, payload = "platform", reply.payload
     if reply.status == 0:
         secure = is_https and reply.problem == "ConnectError"
-        words = "no secure connection comes about" if secure else f"no answer ({reply.problem})"
+        text = "no secure connection comes about" if secure else f"no answer ({reply.problem})"
         advice = "Check the platform's certificate and this computer's clock" if secure else ""
-        return Finding.failed(check, words, advice or "Check the platform and base_url")
+        return Finding.failed(check, text, advice or "Check the platform and base_url")
     if reply.is_away:
-        words = f"it is there and cannot answer just now (HTTP {reply.status})"
-        return Finding.warning(check, words, "Ask again in a minute; look at the platform's log")
+        text = f"it is there and cannot answer just now (HTTP {reply.status})"
+        return Finding.warning(check, text, "Ask again in a minute; look at the platform's log")
     if 300 <= reply.status < 400:
-        words = f"it sends somewhere else (HTTP {reply.status}), and terminals do not follow"
-        return Finding.failed(check, words, f"{_COPY_AGAIN}, perhaps it begins with https")
+        text = f"it sends somewhere else (HTTP {reply.status}), and terminals do not follow"
+        return Finding.failed(check, text, f"{_COPY_AGAIN}, perhaps it begins with https")
     if reply.status != 200:
-        words = f"something answers there that knows no such address (HTTP {reply.status})"
-        return Finding.failed(check, words, _COPY_AGAIN)
+        text = f"something answers there that knows no such address (HTTP {reply.status})"
+        return Finding.failed(check, text, _COPY_AGAIN)
     if not isinstance(payload, dict) or "ret" not in payload:
-        words = "something answers there that is no platform for terminals"
-        return Finding.failed(check, words, _COPY_AGAIN)
+        text = "something answers there that is no platform for terminals"
+        return Finding.failed(check, text, _COPY_AGAIN)
     return _refused(payload)
 
 
@@ -220,9 +222,9 @@ def _refused(payload: dict[str, Any]) -> Finding | None:
     if ack.ret == RetCode.SUCCESS:
         return None
     desc = "".join(one for one in ack.desc if one.isprintable())[:_DESC_MAX]
-    words = f"it does not take this terminal in (ret {ack.ret[:_DESC_MAX]}: {desc})"
+    text = f"it does not take this terminal in (ret {ack.ret[:_DESC_MAX]}: {desc})"
     advice = _ADVICE.get(RetCode(ack.ret), "") if ack.ret in set(RetCode) else ""
-    return Finding.failed("platform", words, advice or _COPY_AGAIN, ret=ack.ret[:_DESC_MAX])
+    return Finding.failed("platform", text, advice or _COPY_AGAIN, ret=ack.ret[:_DESC_MAX])
 
 
 def _date(header: str) -> datetime | None:
@@ -233,18 +235,18 @@ def _date(header: str) -> datetime | None:
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
-async def _listening(patient: Patient) -> Finding:
+async def _listening(context: CheckContext) -> Finding:
     check = "own interface"
-    if not patient.config.api.enabled:
+    if not context.config.api.enabled:
         return Finding.ok(check, "calls are switched off")
     try:
-        answer = await call_own(patient.config, "information", clock=patient.clock)
+        answer = await call_own(context.config, "information", clock=context.clock)
     except AgentUnreachable as error:
         return Finding.failed(check, str(error), "Look for a taken port in its log")
     if not answer.is_ok:
-        words = f"the running agent refuses a call from here ({answer.code} {answer.message})"
+        text = f"the running agent refuses a call from here ({answer.code} {answer.message})"
         advice = "It may have been started with another configuration; see allow_from, password"
-        return Finding.warning(check, words, advice, code=answer.code)
+        return Finding.warning(check, text, advice, code=answer.code)
     return Finding.ok(check, "the running agent answers calls")
 
 
@@ -258,7 +260,7 @@ def _is_listened(host: str, port: int) -> bool:
 
 
 def _cannot_bind(host: str, port: int) -> str:
-    """Why that port cannot be listened on; empty when it can."""
+    """Return why a port cannot be bound; empty when it can."""
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         for family, kind, protocol, _, address in found:

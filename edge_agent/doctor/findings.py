@@ -1,4 +1,4 @@
-"""Findings of the examination."""
+"""Findings of the checks."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -20,48 +20,48 @@ class Finding:
 
     Attributes:
         check: what was looked at.
-        words: how it is, for people; without secrets and names.
+        text: how it is, for people; without secrets and names.
         advice: what to do; empty when nothing is to be done.
         facts: the same for programs, JSON values.
     """
 
     check: str
     result: Result
-    words: str
+    text: str
     advice: str = ""
     facts: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def ok(cls, check: str, words: str, **facts: Any) -> "Finding":
+    def ok(cls, check: str, text: str, **facts: Any) -> "Finding":
         """All is well."""
-        return cls(check, Result.OK, words, facts=facts)
+        return cls(check, Result.OK, text, facts=facts)
 
     @classmethod
-    def warning(cls, check: str, words: str, advice: str, **facts: Any) -> "Finding":
-        """It works, and something should be done."""
-        return cls(check, Result.WARNING, words, advice, facts)
+    def warning(cls, check: str, text: str, advice: str, **facts: Any) -> "Finding":
+        """Return a finding about something that works but needs attention."""
+        return cls(check, Result.WARNING, text, advice, facts)
 
     @classmethod
-    def failed(cls, check: str, words: str, advice: str, **facts: Any) -> "Finding":
-        """It does not work."""
-        return cls(check, Result.FAILED, words, advice, facts)
+    def failed(cls, check: str, text: str, advice: str, **facts: Any) -> "Finding":
+        """Return a finding about something that does not work."""
+        return cls(check, Result.FAILED, text, advice, facts)
 
     @classmethod
-    def skipped(cls, check: str, words: str) -> "Finding":
-        """It was not looked at, and that is no fault of it."""
-        return cls(check, Result.SKIPPED, words)
+    def skipped(cls, check: str, text: str) -> "Finding":
+        """Return a finding about something that could not be checked."""
+        return cls(check, Result.SKIPPED, text)
 
     def line(self) -> str:
-        """Return it as people read it."""
-        line = f"{self.result.value:<8} {self.check:<14} {self.words}"
+        """Return the finding as one line of text."""
+        line = f"{self.result.value:<8} {self.check:<14} {self.text}"
         return f"{line}. {self.advice}" if self.advice else line
 
     def to_json(self) -> dict[str, Any]:
-        """Return it as programs read it."""
+        """Return the finding as JSON values."""
         return {
             "check": self.check,
             "result": self.result.value,
-            "words": self.words,
+            "words": self.text,
             "advice": self.advice,
             "facts": self.facts,
         }

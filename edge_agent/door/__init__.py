@@ -1,4 +1,4 @@
-"""Door: from a picture or a card to a decision and the relay."""
+"""Pipeline of the door: from a picture or a card to a decision and the relay."""
 
 from edge_agent.door.cards import CardDesk
 from edge_agent.door.devices import Devices

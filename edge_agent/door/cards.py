@@ -1,4 +1,4 @@
-"""Cards held to the reader: holder, decision, and record (8.3.1).
+"""Cards read at the door: holder, decision, and record (8.3.1).
 
 A card is that of a person entered at the device interface with its number as icNumber (8.2.1); the
 platform's library knows no cards, and chapter 9 has no words for a pass by card. So the local rule
@@ -28,7 +28,7 @@ from edge_agent.storage import (
     Outcome,
     RecordLog,
     Visit,
-    held_details,
+    enrolled_details,
 )
 from terminal_protocol import IdCard
 
@@ -44,7 +44,7 @@ _CUES: Final = {
     DoorReason.MASK_MISSING: Cue.MASK_MISSING,
     DoorReason.NOT_ON_RECORD: Cue.TRY_LATER,
 }
-_NOBODY: Final = DoorDecision(open_door=False, reason=DoorReason.NOBODY)
+_NO_HOLDER: Final = DoorDecision(open_door=False, reason=DoorReason.UNRECOGNISED)
 # From the reader to the camera; afterwards another person may stand there.
 _HOLDS_S: Final = 15.0
 
@@ -66,13 +66,13 @@ class PendingIdCard:
         self._card, self._until_s = card, now_s + _HOLDS_S
 
     def take(self, now_s: float) -> IdCard | None:
-        """Give the card away, once; None when there is none, or it was read too long ago."""
+        """Return and remove the card; None when there is none or it has expired."""
         card, self._card = self._card, None
         return card if now_s <= self._until_s else None
 
 
 class CardDesk:
-    """Takes cards one after the other."""
+    """Process cards one after the other."""
 
     def __init__(
         self,
@@ -110,7 +110,7 @@ class CardDesk:
             raise
 
     async def hold(self, card: IdCard) -> None:
-        """Keep what is on an identity card for the next pass; by itself it opens nothing."""
+        """Hold the data of an identity card for the next pass; it does not open the door."""
         self._id_cards.put(card, self._devices.clock.monotonic())
         self._event_log.write(
             "id_card", "an identity card was read → waiting for its holder's face"
@@ -124,7 +124,7 @@ class CardDesk:
         if holder is None:
             self._event_log.write("card", "an unknown card → nothing", outcome="unknown")
             await self._announcer.announce(Cue.STRANGER)
-            return _NOBODY
+            return _NO_HOLDER
         decision = self._decide(holder, door, now)
         visit = Visit(
             at=now,
@@ -189,4 +189,4 @@ def _holder(connection: sqlite3.Connection, card: str) -> Match | None:
     if len(rows) != 1:
         return None
     user_id, name, user_type, details = rows[0]
-    return Match(user_id, name, user_type, 100, *held_details(details))
+    return Match(user_id, name, user_type, 100, *enrolled_details(details))

@@ -1,4 +1,4 @@
-"""Decision whether the door opens. Pure: no clock, no disk, no network, no log."""
+"""Decision whether the door opens: a pure function without clock, disk, network or log."""
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -23,7 +23,7 @@ class DoorReason(StrEnum):
     NOT_STORED = "not_stored"
     LOCAL_ALLOWED = "local_allowed"
     UNRECOGNISED_ALLOWED = "unrecognised_allowed"
-    NOBODY = "nobody"
+    UNRECOGNISED = "nobody"
     KEPT_OUT = "kept_out"
     TEMPERATURE_HIGH = "temperature_high"
     TEMPERATURE_MISSING = "temperature_missing"
@@ -35,7 +35,7 @@ class DoorReason(StrEnum):
 
 
 class PlatformAnswer(StrEnum):
-    """What the platform said about a pass, as far as it said it in time."""
+    """Answer of the platform about a pass, as far as it came in time."""
 
     NOT_ASKED = "not_asked"
     OPEN = "open"
@@ -47,7 +47,7 @@ class PlatformAnswer(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What configuration and settings say about opening; see `edge_agent.config.AgentConfig`.
+    """Rules of configuration and settings for opening; see `edge_agent.config.AgentConfig`.
 
     Attributes:
         unlock_delay_ms: 20 to 30 000 (unlockOuttime of 8.1.5 goes that far).
@@ -74,7 +74,7 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is known about one visit.
+    """Facts of one visit.
 
     Attributes:
         user_type: of the person recognised; None for a stranger.
@@ -115,7 +115,7 @@ class DoorDecision:
 
 
 def asks_platform(decide: DecisionPolicy) -> bool:
-    """Whether the person at the door waits for the platform's word."""
+    """Return whether the door waits for the platform's decision."""
     return decide is not DecisionPolicy.LOCAL
 
 
@@ -157,7 +157,7 @@ def _without_a_match(facts: Facts, rules: Rules) -> DoorDecision:
     """Decide about a stranger; the platform is not asked about strangers (9.3)."""
     is_local = rules.decide is not DecisionPolicy.PLATFORM
     if not (rules.opens_unrecognised and is_local and seems_alive(facts.liveness, rules)):
-        return DoorDecision(open_door=False, reason=DoorReason.NOBODY)
+        return DoorDecision(open_door=False, reason=DoorReason.UNRECOGNISED)
     # Here the temperature is all that is known, so it counts whatever tempNormal says.
     measured = replace(rules, temperature_required=True)
     reason = _temperature_objection(facts, measured)

@@ -1,4 +1,4 @@
-"""Devices of one door; a failure costs a reading, not a visit."""
+"""Devices of one door; the failure of one costs a reading, not a visit."""
 
 import asyncio
 import logging
@@ -21,7 +21,7 @@ from edge_agent.drivers import (
     Relay,
     Thermometer,
 )
-from edge_agent.drivers.silent import NoCardReader, NoPrompter
+from edge_agent.drivers.absent import NoCardReader, NoPrompter
 from edge_agent.storage import Match
 from face_engine import DetectedFace
 
@@ -61,7 +61,7 @@ class _Health:
 
 
 class BodyThermometer:
-    """A thermometer and what makes a body temperature of what it sees."""
+    """A thermometer with the computation of body temperature from its readings."""
 
     def __init__(self, sensor: Thermometer) -> None:
         self._sensor = sensor
@@ -69,7 +69,7 @@ class BodyThermometer:
 
     @property
     def works(self) -> bool:
-        """Whether it answered when it was last asked."""
+        """Whether the last measurement was answered."""
         return self._health.works
 
     async def measure(
@@ -96,9 +96,9 @@ class BodyThermometer:
 
 
 class Announcer:
-    """Tells people at the door; a cue for no one person is given once.
+    """Give cues to people at the door; a cue meant for no particular person is not repeated.
 
-    While voice prompts are switched off (8.1.5), only what makes no sound is told.
+    While voice prompts are switched off (8.1.5), only silent prompters are used.
     """
 
     def __init__(self, prompter: Prompter, *, door: Callable[[], DoorSettings]) -> None:
@@ -111,11 +111,11 @@ class Announcer:
     async def announce(
         self, cue: Cue, *, match: Match | None = None, body: BodyTemperature | None = None
     ) -> None:
-        """Tell a cue; a fever is told instead of a refusal, and to a stranger.
+        """Give a cue; a fever replaces a refusal, also for a stranger.
 
         Args:
-            cue: what is told.
-            match: the person who is told, None for a stranger.
+            cue: the cue to give.
+            match: the person who is addressed, None for a stranger.
             body: their temperature, None without one.
         """
         door = self._door()

@@ -1,4 +1,4 @@
-"""Settings of chapter 8.1 that hold at the door, as the door uses them."""
+"""Effective settings at the door, from the configuration and chapter 8.1."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -12,14 +12,14 @@ from edge_agent.upstream import MessageLanguage
 
 @dataclass(frozen=True, slots=True)
 class DoorSettings:
-    """All of it; a new value replaces the old one between two visitors.
+    """Effective settings; a new value replaces the old one between two visitors.
 
     Attributes:
         is_looking: whether faces are looked for at all (faceEnable).
         visit_gap_s: a face seen again within this time is the same visit (faceInterval).
         answer_timeout_s: how long a person at the door waits for the platform's word.
         measures_temperature: whether the thermometer is asked (tempDetecEnable).
-        detects_masks: whether masks are told and alarmed about (maskDetecEnable).
+        detects_masks: whether masks are detected and alarmed about (maskDetecEnable).
         has_voice: whether people are spoken to (voiceProswitch).
         message_language: language of ``openMsg`` (languageType).
         looking: how people before a live camera are followed and judged.
@@ -45,7 +45,7 @@ def door_settings(
     peri: Mapping[str, Any],
     production: Mapping[str, Any],
 ) -> DoorSettings:
-    """Combine the configuration with what was changed over the device interface.
+    """Combine the configuration with the settings changed over the device interface.
 
     Args:
         config: holds for everything that was not changed.
@@ -107,7 +107,7 @@ _AUDIO: Final = {
 
 
 def reported_defaults(config: AgentConfig, network: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Return what each settable object reports before it was changed, by its name.
+    """Return the defaults that each settable object reports, by its name.
 
     What the configuration says beyond the seed's ranges is reported as the nearest value in them.
     """

@@ -57,12 +57,12 @@ class LiveView:
     def show(
         self, frame: Frame, at_s: float, door: DoorSettings, faces: Sequence[DetectedFace] = ()
     ) -> None:
-        """Take in a picture with the faces that were found in it."""
+        """Record a picture with the faces found in it."""
         framed = tuple(faces) if door.face.draws_frame else ()
         self.view = LiveFrame(frame, at_s, framed)
 
     def measured(self, body: BodyTemperature | None, at_s: float, *, works: bool) -> None:
-        """Take in what the thermometer said."""
+        """Record a reading of the thermometer."""
         self.thermometer_works = works
         if body is not None:
             self.reading = LiveReading(body.c, at_s)

@@ -16,7 +16,7 @@ class Observation:
     Attributes:
         seen_at_s: moment of the monotonic clock from which a person at the door waits.
         door: the settings that hold for this visit to its end.
-        mask_assumed: what counts where a mask cannot be told.
+        mask_assumed: what counts where the mask is unknown.
         id_card: the identity card that was read just before.
     """
 
@@ -34,13 +34,13 @@ class Observation:
 
     @property
     def mask(self) -> bool | None:
-        """Whether a mask is worn; None when it cannot be told."""
+        """Whether a mask is worn; None when unknown."""
         worn = self.sighting.mask
         return None if worn is Mask.UNKNOWN else worn is Mask.WORN
 
     @property
     def mask_recorded(self) -> bool | None:
-        """The same as records have it; None while masks are not looked at (8.1.4)."""
+        """Mask state for records; None while mask detection is off (8.1.4)."""
         if not self.door.detects_masks:
             return None
         return self.mask_assumed if self.mask is None else self.mask
@@ -56,5 +56,5 @@ class Observation:
 
     @property
     def waits_until_s(self) -> float:
-        """Moment of the monotonic clock until which the platform is waited for."""
+        """Monotonic time until which the platform's answer is awaited."""
         return self.seen_at_s + self.door.answer_timeout_s

@@ -1,4 +1,4 @@
-"""Pipeline from a picture to the door: see, recognise, measure, report, decide, open."""
+"""Pipeline from a picture to the door: detect, recognise, measure, report, decide, open."""
 
 import asyncio
 import logging
@@ -23,13 +23,13 @@ from edge_agent.door.door_settings import DoorSettings
 from edge_agent.door.live_view import LiveView
 from edge_agent.door.observation import Observation
 from edge_agent.door.tracking import VisitDetector, Visitor
-from edge_agent.door.visit_words import VisitLine, cue_of
+from edge_agent.door.visit_line import VisitLine, cue_of
 from edge_agent.door.visit_writer import VisitUpload, VisitWriter
 from edge_agent.door.visits import ConcurrentVisits, Timings
 from edge_agent.drivers import Cue, DriverError, EventLog, Frame
 from edge_agent.recognition import Recogniser
 from edge_agent.storage import RELAY_FAILED, Match, Outcome, RecordLog, Visit
-from edge_agent.upstream import Uplink, UploadResult, UploadWriter, Verdict
+from edge_agent.upstream import Uplink, UploadResult, UploadVerdict, UploadWriter
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ _WAIT_CUE_S: Final = 0.3  # an answer that comes sooner needs no announcement
 
 
 class Pipeline:
-    """Works through visits; settings are read anew for each.
+    """Process visits; settings are read again for each.
 
     A folder's pictures are visits one after the other. A live camera is read on while a visitor
     waits for the platform's word, so that it does not keep the next one from being seen.
@@ -89,7 +89,7 @@ class Pipeline:
 
     @property
     def faces_seen(self) -> int:
-        """Faces that a live camera showed so far, in all its pictures."""
+        """Number of faces in all pictures of a live camera so far."""
         return self._detector.faces_seen
 
     async def run(self, *, visits_most: int = 0) -> None:
@@ -110,7 +110,7 @@ class Pipeline:
                 await self._take(frame, concurrent)
 
     async def process(self, frame: Frame) -> DoorDecision | None:
-        """Take in one frame and wait for what becomes of it.
+        """Process one frame and wait for its visits.
 
         Returns:
             What was decided about the first visitor, None when it shows no new visit of a face.
@@ -134,13 +134,13 @@ class Pipeline:
         self.live_view.show(frame, seen_at_s, door, detected.faces)
         for visitor in detected.visitors:
             await concurrent.begin(self._visit(visitor, door))
-        if detected.asks_to_look:
+        if detected.prompts_to_look:
             await self._announcer.announce(Cue.LOOK_HERE)
         elif detected.is_empty and not concurrent.is_busy:
             await self._announcer.announce(Cue.IDLE)
 
     async def _finish(self, concurrent: ConcurrentVisits) -> None:
-        """Decide about those who were still followed when the camera ended."""
+        """Decide about people still tracked when the camera ended."""
         door = self._door()
         for visitor in await self._detector.finish(door):
             await concurrent.begin(self._visit(visitor, door))
@@ -218,7 +218,7 @@ class Pipeline:
         return decision
 
     async def _note(self, kept: VisitUpload, decision: DoorDecision, *, relay_works: bool) -> None:
-        """Write the outcome down; the door has moved by now and does not wait for it."""
+        """Record the outcome; the door has moved already and does not wait for it."""
         outcome = Outcome(is_open=decision.open_door, reason=decision.reason.value)
         if not relay_works:
             outcome = RELAY_FAILED
@@ -233,7 +233,7 @@ class Pipeline:
     async def _ask(
         self, observation: Observation, kept: VisitUpload
     ) -> tuple[PlatformAnswer, int | None, bool]:
-        """Send a pass and wait for the platform's word, if it is asked at all.
+        """Upload a pass and wait for the platform's answer, if it is asked at all.
 
         One that found no room on the disk is sent in any case, to be on record there.
 
@@ -256,7 +256,7 @@ class Pipeline:
         return answer, delay_ms, is_on_record
 
     async def _deliver(self, kept: VisitUpload, until_s: float) -> UploadResult | None:
-        """Send an event now; a visitor who waits longer than a moment is told so."""
+        """Upload an event now; a visitor who waits noticeably long is given a cue."""
         sending = asyncio.ensure_future(self.visit_writer.deliver(kept, until_s=until_s))
         try:
             done, _ = await asyncio.wait([sending], timeout=_WAIT_CUE_S)
@@ -301,8 +301,8 @@ class Pipeline:
         if asks_platform(observation.door.rules.decide):
             delivery = await self.visit_writer.deliver(kept, until_s=observation.waits_until_s)
         self._uplink.wake()
-        is_stored = delivery is not None and delivery.verdict is Verdict.DONE
-        if match is None and decision.reason is DoorReason.NOBODY:
+        is_stored = delivery is not None and delivery.verdict is UploadVerdict.DONE
+        if match is None and decision.reason is DoorReason.UNRECOGNISED:
             visit_line.stranger(self._event_log, is_stored=is_stored)
         else:
             visit_line.passed(
@@ -345,7 +345,7 @@ class Pipeline:
         return await self.visit_writer.write(visit, kind, body)
 
     async def _open(self, decision: DoorDecision, observation: Observation) -> bool:
-        """Pulse the relay; whether it moved."""
+        """Pulse the relay; returns whether it moved."""
         try:
             await self._devices.relay.pulse(decision.unlock_delay_ms)
         except DriverError:
@@ -356,7 +356,9 @@ class Pipeline:
 
 
 def _platform_answer(delivery: UploadResult) -> PlatformAnswer:
-    """What a delivery in time says about the door."""
+    """Return what an upload result says about the door."""
     if delivery.answer is not None:
         return PlatformAnswer.OPEN if delivery.answer.open_door else PlatformAnswer.KEEP_CLOSED
-    return PlatformAnswer.AWAY if delivery.verdict is Verdict.AWAY else PlatformAnswer.NOT_STORED
+    return (
+        PlatformAnswer.AWAY if delivery.verdict is UploadVerdict.AWAY else PlatformAnswer.NOT_STORED
+    )

@@ -1,4 +1,4 @@
-"""Body temperature from heat, with its uncertainty. Pure.
+"""Body temperature and its uncertainty from a heat reading: pure functions.
 
 A thermometer sees the skin of the forehead, colder than the body and colder still in cold air, and
 through air that takes a little with every metre. The corrections are straight lines with constants
@@ -52,7 +52,7 @@ def body_temperature(
     frame_size: tuple[int, int],
     config: TemperatureConfig,
 ) -> BodyTemperature | None:
-    """Make a body temperature of what the sensor saw.
+    """Compute a body temperature from a sensor's reading.
 
     Args:
         reading: what it saw.
@@ -109,7 +109,7 @@ def _distance_term(distance_m: float | None, config: TemperatureConfig) -> tuple
 def _distance_m(
     reading: HeatReading, face: DetectedFace, config: TemperatureConfig
 ) -> float | None:
-    """What the sensor says, or else how far apart the eyes appear."""
+    """Return the distance by the sensor, else by the distance between the eyes."""
     if reading.distance_m is not None:
         return reading.distance_m
     apart_px = float(np.hypot(*(face.landmarks[1] - face.landmarks[0])))
@@ -162,7 +162,7 @@ def _forehead_box(face: DetectedFace) -> tuple[float, float, float, float]:
 def _in_view(
     box: tuple[float, float, float, float], reading: HeatReading, frame_size: tuple[int, int]
 ) -> tuple[float, float, float, float]:
-    """A box of the camera's picture as parts of what the sensor sees."""
+    """Convert a box in the camera's picture to fractions of the sensor's field of view."""
     height, width = frame_size
     left, top, right, bottom = reading.view
     across, down = right - left, bottom - top
@@ -175,7 +175,7 @@ def _in_view(
 
 
 def _fills_spot(reading: HeatReading, face: DetectedFace, frame_size: tuple[int, int]) -> bool:
-    """Whether the spot of a sensor of one pixel lies on the face, and not beside it."""
+    """Return whether the spot of a single-pixel sensor lies on the face."""
     left, top, width, height = face.box
     box = _in_view((left, top, left + width, top + height), reading, frame_size)
     is_centred = box[0] < 0.5 < box[2] and box[1] < 0.5 < box[3]

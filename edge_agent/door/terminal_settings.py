@@ -1,4 +1,4 @@
-"""Objects of chapter 8.1 as this terminal keeps and reports them."""
+"""Settings objects of chapter 8.1 as this terminal stores and reports them."""
 
 import asyncio
 import json
@@ -22,7 +22,7 @@ class TerminalSettings:
     def __init__(
         self, config: AgentConfig, database: Database, *, network: Mapping[str, Any]
     ) -> None:
-        """Make settings that say what the configuration says, until `load`.
+        """Start with the configuration's values until `load`.
 
         Args:
             config: holds for what was not changed.
@@ -43,19 +43,19 @@ class TerminalSettings:
 
     @property
     def device_name(self) -> str:
-        """What the terminal is called, everywhere (8.1.1 and 8.1.6)."""
+        """Name of the terminal, used everywhere (8.1.1 and 8.1.6)."""
         return str(self.reported("ProductionObject")["deviceName"])
 
     def door(self) -> DoorSettings:
-        """What holds at the door now."""
+        """Effective settings at the door."""
         return self._door
 
     def reported(self, name: str) -> dict[str, Any]:
-        """Return an object as the terminal reports it, in the seed's order."""
+        """Return a settings object in the seed's order, as the terminal reports it."""
         return OBJECTS[name].write(self._defaults[name] | self._changed[name])
 
     async def load(self) -> None:
-        """Read what was changed; a kept value that its table no longer allows is left aside."""
+        """Load changed settings; values that are no longer allowed are ignored."""
 
         def work(connection: sqlite3.Connection) -> list[tuple[str, str, str]]:
             return connection.execute("SELECT object, name, value FROM settings").fetchall()
@@ -68,14 +68,14 @@ class TerminalSettings:
         self._refresh()
 
     async def change(self, name: str, values: Mapping[str, Any]) -> None:
-        """Keep an object and let it count at once.
+        """Store a settings object and apply it at once.
 
         Args:
             name: of the object, one of `names`.
             values: wire name to value, as `WireObject.read` gave them; optional fields may be
                 absent and stay as they are.
         """
-        # What is changed is told against what holds, so changes come one after the other.
+        # Changes are checked against what holds, so they come one after the other.
         async with self._changing:
             await self._change(name, values)
 

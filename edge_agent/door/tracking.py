@@ -1,4 +1,4 @@
-"""Tracking of people before a live camera: one visit for each person, not for each picture."""
+"""Visit detection before a live camera: one visit for each person, not for each picture."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ from face_engine import DetectedFace
 _BETTER: Final = 0.05
 _TRIES_MOST: Final = 6
 # Who is still too badly seen after so many times `decide_after_s` is decided about all the same.
-_PATIENCE: Final = 3.0
+_UNRECOGNISED_AFTER_S: Final = 3.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,23 +37,23 @@ class Visitor:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FrameOutcome:
-    """What one picture came to.
+    """Result of one picture.
 
     Attributes:
         visitors: largest face first.
-        asks_to_look: whether a visitor should look at the camera.
+        prompts_to_look: whether a visitor should look at the camera.
         is_empty: whether no track is left.
         faces: of those who are followed, in this picture.
     """
 
     visitors: tuple[Visitor, ...] = ()
-    asks_to_look: bool = False
+    prompts_to_look: bool = False
     is_empty: bool = False
     faces: tuple[DetectedFace, ...] = ()
 
 
 class VisitDetector:
-    """Follows people and says when to decide about one of them.
+    """Track people and determine when to decide about each.
 
     A good picture that is recognised is decided about at once. A stranger is one only after
     `decide_after_s` of the settings, since a better picture may follow; one who is recognised
@@ -71,7 +71,7 @@ class VisitDetector:
         self.faces_seen = 0
 
     async def take(self, frame: Frame, now_s: float, door: DoorSettings) -> FrameOutcome:
-        """Take in one picture.
+        """Process one picture.
 
         Args:
             frame: of a camera that never stops.
@@ -80,7 +80,7 @@ class VisitDetector:
         """
         visitors = await self._decide_all(self._tracker.forget(now_s), door)
         is_idle = door.looking.motion_gate and not self._tracker.tracks
-        if is_idle and not self._motion.is_worth_a_look(frame.image, now_s):
+        if is_idle and not self._motion.has_motion(frame.image, now_s):
             return FrameOutcome(tuple(visitors), is_empty=True)
         shots = await self._shots(frame, now_s, door)
         asks = False
@@ -114,12 +114,12 @@ class VisitDetector:
     async def _consider(
         self, track: Track, frame: Frame, now_s: float, door: DoorSettings
     ) -> Visitor | None:
-        """Tell whether it is time to decide about a track."""
+        """Return whether it is time to decide about a track."""
         waited_s = now_s - track.first_s
         is_due = waited_s >= door.looking.decide_after_s
         quality = track.best.quality
         if quality < door.looking.least_quality and waited_s < (
-            _PATIENCE * door.looking.decide_after_s
+            _UNRECOGNISED_AFTER_S * door.looking.decide_after_s
         ):
             track.was_asked = track.was_asked or is_due
             return None
@@ -164,7 +164,7 @@ class VisitDetector:
         return Visitor(judged, frame, now_s, track.face)
 
     async def _decide_lost(self, track: Track, door: DoorSettings) -> Visitor | None:
-        """Decide about a visitor who left before it was time; they are not measured any more."""
+        """Decide about a visitor who left early, without measuring them any more."""
         if track.best.quality < door.looking.least_quality:
             return None
         sighting = await self._compare(track, door)

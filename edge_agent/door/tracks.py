@@ -1,4 +1,4 @@
-"""People before the camera followed from picture to picture. Pure: no clock, no models, no disk."""
+"""Tracks of faces from picture to picture: pure, without clock, models or disk."""
 
 import math
 from collections.abc import Sequence
@@ -34,7 +34,7 @@ class Shot:
 
 @dataclass(slots=True, eq=False)
 class Track:
-    """A person as long as they are seen.
+    """One person's track for as long as they are in view.
 
     Attributes:
         best: the best picture so far.
@@ -63,7 +63,7 @@ class Track:
     is_known: bool = False
 
     def add(self, shot: Shot) -> None:
-        """Take in another picture of them."""
+        """Add another picture of the person."""
         self.face, self.last_s = shot.face, shot.at_s
         if shot.quality > self.best.quality:
             self.best = shot
@@ -72,14 +72,14 @@ class Track:
 
 
 class Tracker:
-    """Tells who in one picture is who in the last. Holds at most `TRACKS_MOST`."""
+    """Match the faces of consecutive pictures; holds at most `TRACKS_MOST` tracks."""
 
     def __init__(self) -> None:
         self.tracks: list[Track] = []
         self._numbers = 0
 
     def follow(self, shots: Sequence[Shot], now_s: float) -> list[Track]:
-        """Take in one picture.
+        """Process the faces of one picture.
 
         Args:
             shots: the faces in it.
@@ -106,19 +106,19 @@ class Tracker:
         return seen
 
     def forget(self, now_s: float) -> list[Track]:
-        """Let go of those not seen for a while; return them."""
+        """Remove and return tracks not seen for a while."""
         gone = [one for one in self.tracks if now_s - one.last_s > LOST_AFTER_S]
         self.tracks = [one for one in self.tracks if now_s - one.last_s <= LOST_AFTER_S]
         return gone
 
     def clear(self) -> list[Track]:
-        """Let go of all; return them."""
+        """Remove and return all tracks."""
         gone, self.tracks = self.tracks, []
         return gone
 
 
 def _distance(old: DetectedFace, new: DetectedFace) -> float:
-    """How far apart two faces are, in sizes of a face; infinite when they are not one person's."""
+    """Return the distance of two faces in face sizes; infinite for different people."""
     size = max(old.size_px, new.size_px)
     if size <= 0 or size > _SIZE_RATIO_MOST * min(old.size_px, new.size_px):
         return math.inf

@@ -1,4 +1,4 @@
-"""Writing of visits to the disk, and what becomes of them when it is full.
+"""Visit writer: stores visits on disk, and holds them in memory while the disk is full.
 
 docs/decisions/0016-full-disk.md says why.
 """
@@ -12,7 +12,7 @@ from typing import Final
 
 from edge_agent.drivers import Clock
 from edge_agent.storage import DiskFull, RecordLog, Visit, lightened
-from edge_agent.upstream import Uplink, UploadResult, Verdict
+from edge_agent.upstream import Uplink, UploadResult, UploadVerdict
 
 logger = logging.getLogger(__name__)
 
@@ -35,9 +35,9 @@ class VisitUpload:
     body: bytes = field(repr=False)
 
     def is_on_record(self, delivery: UploadResult | None) -> bool:
-        """Whether it is on this disk or, as far as is known, before the platform."""
+        """Return whether the upload is on this disk or, as far as is known, at the platform."""
         return self.seq is not None or (
-            delivery is not None and delivery.verdict is Verdict.DONE
+            delivery is not None and delivery.verdict is UploadVerdict.DONE
         )  # fmt: skip
 
 
@@ -48,7 +48,7 @@ class _Waiting:
 
 
 class VisitWriter:
-    """Puts visits on the disk: with their picture, without it, or as soon as there is room again.
+    """Store visits with their picture, without it, or as soon as there is space again.
 
     What waits for room is sent meanwhile, without its picture, if the platform can be reached.
     """
@@ -67,7 +67,7 @@ class VisitWriter:
         return len(self._waiting)
 
     async def write(self, visit: Visit, kind: str, body: bytes) -> VisitUpload:
-        """Remember a visit and queue the upload about it.
+        """Store a visit and queue its upload.
 
         Args:
             visit: what happened.
@@ -109,15 +109,15 @@ class VisitWriter:
         """Send an upload at once; see `edge_agent.upstream.uplink.Uplink.deliver_now`."""
         if kept.seq is not None:
             return await self._uplink.deliver_now(kept.seq, until_s=until_s)
-        delivery = await self._uplink.deliver_unkept(kept.kind, kept.body, until_s=until_s)
-        if delivery is not None and delivery.verdict in {Verdict.DONE, Verdict.PARK}:
+        delivery = await self._uplink.deliver_unstored(kept.kind, kept.body, until_s=until_s)
+        if delivery is not None and delivery.verdict in {UploadVerdict.DONE, UploadVerdict.PARK}:
             # Told apart by the bytes: moment and picture are in them.
             light = lightened(kept.body)
             self._drop(next((one for one in self._waiting if one.kept.body == light), None))
         return delivery
 
     async def run(self) -> None:
-        """Find a place for what is in memory only, for ever."""
+        """Store visits that are in memory only, until cancelled."""
         while True:
             await self._wake.wait()
             self._wake.clear()
@@ -127,20 +127,20 @@ class VisitWriter:
                     await asyncio.sleep(_AGAIN_S)
 
     async def step(self) -> None:
-        """Store what waits, or send the oldest of it."""
+        """Store waiting visits, or send the oldest of them."""
         async with self._storing:
             await self._store_waiting()
         if not self._waiting:
             return
         oldest = self._waiting[0]
-        delivery = await self._uplink.deliver_unkept(
+        delivery = await self._uplink.deliver_unstored(
             oldest.kept.kind, oldest.kept.body, until_s=self._clock.monotonic() + _SENDING_S
         )
-        if delivery is not None and delivery.verdict in {Verdict.DONE, Verdict.PARK}:
+        if delivery is not None and delivery.verdict in {UploadVerdict.DONE, UploadVerdict.PARK}:
             self._drop(oldest)
 
     async def close(self) -> None:
-        """Try once more to store what waits; what finds no room is lost, and that is logged."""
+        """Try a last time to store waiting visits; losses are logged."""
         async with self._storing:
             await self._store_waiting()
         if self._waiting:
@@ -156,7 +156,7 @@ class VisitWriter:
             self._uplink.wake()
 
     async def _stored(self, visit: Visit, kind: str, body: bytes) -> int | None:
-        """Put a visit on disk, without its picture if need be; None when there is no room."""
+        """Store a visit, without its picture if necessary; None when there is no space."""
         try:
             return await self._records.keep(visit, kind, body)
         except DiskFull:

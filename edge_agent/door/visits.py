@@ -1,4 +1,4 @@
-"""Visits side by side while the camera is read, and how long they take."""
+"""Concurrent visits and their timings."""
 
 import asyncio
 from collections import deque
@@ -13,7 +13,7 @@ _KEPT: Final = 1000
 
 
 class ConcurrentVisits:
-    """Runs visits. Leaving it waits for them; when leaving by an error, they end with it.
+    """Run visits concurrently; leaving the context waits for them, an error cancels them.
 
     A visit that fails ends the loop that began it, at its next visit or at its end, as it would if
     it had been waited for.
@@ -105,7 +105,7 @@ class Timings:
         self._ms.append(seconds * 1000.0)
 
     def quantile_ms(self, part: float) -> float | None:
-        """Return the time that this part (0 to 1) of them did not exceed; None without any."""
+        """Return a quantile (0 to 1) of the times; None without any."""
         if not self._ms:
             return None
         ordered = sorted(self._ms)

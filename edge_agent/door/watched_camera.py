@@ -1,4 +1,4 @@
-"""Watched camera: silence becomes an error, and work that holds a picture too long is seen."""
+"""Camera with limits: silence becomes an error, and work that blocks a picture is noticed."""
 
 import asyncio
 from typing import Final

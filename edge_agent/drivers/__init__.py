@@ -1,4 +1,4 @@
-"""Drivers of what touches the world: cameras, relays, thermometers, clocks, the console."""
+"""Drivers of hardware: cameras, relays, thermometers, card readers, prompters, clocks."""
 
 from edge_agent.drivers.base import (
     Camera,

@@ -1,4 +1,4 @@
-"""Interfaces of the drivers.
+"""Interfaces that drivers implement.
 
 All of them are opened before use and closed once; closing again does nothing. Drivers know nothing
 of people, rules or the platform. Their errors are those of `edge_agent.drivers.exceptions`.
@@ -34,7 +34,7 @@ class Frame:
 
 
 class Camera(Protocol):
-    """Gives pictures, newest first; never a backlog."""
+    """Source of pictures, newest first, without a backlog."""
 
     async def open(self) -> None:
         """Start. Returns when the first picture can be waited for.
@@ -63,10 +63,10 @@ class Camera(Protocol):
 
 
 class Relay(Protocol):
-    """Unlocks a door for a moment."""
+    """Relay that unlocks a door for a limited time."""
 
     async def open(self) -> None:
-        """Take hold of the relay and put it into its safe state: released, door locked.
+        """Open the relay in its safe state: released, door locked.
 
         Raises:
             DriverUnavailable: the relay, or the library that drives it, is not there.
@@ -90,13 +90,13 @@ class Relay(Protocol):
         ...
 
     async def close(self) -> None:
-        """Release the relay at once and let go of it. Safe state: released, door locked."""
+        """Release the relay at once and close it. Safe state: released, door locked."""
         ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class HeatReading:
-    """What a thermometer saw, before a body temperature is made of it.
+    """Reading of a thermometer, before a body temperature is computed from it.
 
     Attributes:
         surface_c: (rows, columns) float32, °C, row 0 on top, column 0 at the left of the picture;
@@ -130,7 +130,7 @@ class Thermometer(Protocol):
         ...
 
     async def read(self, frame: Frame) -> HeatReading | None:
-        """Measure. Takes at most a second.
+        """Measure once; takes at most a second.
 
         Args:
             frame: the picture that belongs to the measurement.
@@ -144,12 +144,12 @@ class Thermometer(Protocol):
         ...
 
     async def close(self) -> None:
-        """Let go of the sensor. Safe state: nothing is measured."""
+        """Close the sensor. Safe state: nothing is measured."""
         ...
 
 
 class CardReader(Protocol):
-    """Reads cards that are held to it."""
+    """Reader of cards."""
 
     async def open(self) -> None:
         """Get ready.
@@ -173,12 +173,12 @@ class CardReader(Protocol):
         ...
 
     async def close(self) -> None:
-        """Let go of the reader."""
+        """Close the reader."""
         ...
 
 
 class Cue(StrEnum):
-    """What a person at the door is told; stable."""
+    """Message to a person at the door; the values are stable."""
 
     WAIT = "wait"  # a face was seen, the answer is on its way
     WELCOME = "welcome"  # the door opens
@@ -193,7 +193,7 @@ class Cue(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """One cue with what may be said along with it.
+    """A cue with the details that may accompany it.
 
     Attributes:
         name: of the person, empty for none.
@@ -208,7 +208,7 @@ class Prompt:
 
 
 class Prompter(Protocol):
-    """Tells people at the door what happens: by voice, light, or on a screen.
+    """Output to people at the door: voice, light, or a screen.
 
     One that makes no sound says so by an attribute ``is_soundless`` that is true; any other is told
     nothing while voice prompts are switched off (8.1.5, voiceProswitch).
@@ -223,7 +223,7 @@ class Prompter(Protocol):
         ...
 
     async def prompt(self, prompt: Prompt) -> None:
-        """Begin to tell; returns at once, a newer prompt replaces one that is being told.
+        """Start a prompt and return at once; it replaces one that is still being given.
 
         Raises:
             DriverError: nothing could be told. The door works all the same.
@@ -236,10 +236,10 @@ class Prompter(Protocol):
 
 
 class Clock(Protocol):
-    """Tells the time; the only place that does."""
+    """Source of the time; the only one."""
 
     def now(self) -> datetime:
-        """Moment of the calendar, aware, UTC. May jump; only for stamps."""
+        """Return the current time, aware, UTC; it may jump and is only for timestamps."""
         ...
 
     def monotonic(self) -> float:

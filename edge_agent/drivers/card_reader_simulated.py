@@ -1,4 +1,4 @@
-"""Cards of a file, one after the other, as if people held them to the door."""
+"""Simulated card reader: cards from a file, one after the other."""
 
 import asyncio
 import json
@@ -34,7 +34,7 @@ class SimulatedReaderOptions:
 
 
 class SimulatedReader:
-    """`CardReader` that gives the cards of a file, which is read when it is opened."""
+    """`CardReader` that reads cards from a file when it is opened."""
 
     def __init__(self, options: SimulatedReaderOptions) -> None:
         self._options = options
@@ -80,7 +80,7 @@ class SimulatedReader:
 
 
 def _cards(text: str) -> list[str | IdCard]:
-    """Read cards; empty when one of them can be none."""
+    """Parse the cards of a file; empty when one of them is invalid."""
     try:
         listed = json.loads(text)
     except (ValueError, RecursionError):

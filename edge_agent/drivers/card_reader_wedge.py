@@ -1,4 +1,4 @@
-"""Card readers that type like a keyboard ("keyboard wedge"), through Linux' input devices.
+"""Card readers that act as keyboards ("keyboard wedge"), through Linux input devices.
 
 The device is taken for this program alone, so that numbers of cards do not land on a console.
 """
@@ -106,7 +106,7 @@ class WedgeReader:
         self._typed.clear()
 
     def _take(self) -> None:
-        """Read what was typed; the loop calls this when there is something."""
+        """Read pending key events; the event loop calls this when there are some."""
         try:
             octets = os.read(self._handle, _EVENT.size * _EVENTS_AT_ONCE)
         except BlockingIOError:
@@ -123,7 +123,7 @@ class WedgeReader:
                 self._key(seconds + microseconds / 1e6, code, value)
 
     def _key(self, at_s: float, code: int, value: int) -> None:
-        """Take in a key; `at_s` is when it was typed, however late it is read."""
+        """Process a key; `at_s` is when it was pressed, however late it is read."""
         if code in _SHIFTS:
             self._is_shifted = value != 0
             return

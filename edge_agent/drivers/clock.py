@@ -1,4 +1,4 @@
-"""The computer's clock, and pauses between repeated attempts."""
+"""System clock with an offset, and back-off between repeated attempts."""
 
 import random
 import time
@@ -21,7 +21,7 @@ class SystemClock:
         self._offset = timedelta(seconds=offset_s)
 
     def set(self, moment: datetime) -> None:
-        """Let it be this moment now; `monotonic` runs on."""
+        """Set the clock to a moment; `monotonic` is not affected."""
         self._offset = moment - datetime.now(UTC)
 
     def now(self) -> datetime:
@@ -36,13 +36,13 @@ class SystemClock:
 class Backoff:
     """Pauses that double up to a limit, each shortened by up to half at random.
 
-    The chance keeps terminals apart that lost the platform at the same moment.
+    The randomness keeps terminals apart that lost the platform at the same moment.
     """
 
-    def __init__(self, *, first_s: float, most_s: float, chance: random.Random) -> None:
+    def __init__(self, *, first_s: float, most_s: float, rng: random.Random) -> None:
         self._first_s = first_s
         self._most_s = most_s
-        self._chance = chance
+        self._rng = rng
         self._failures = 0
 
     def failed(self) -> float:
@@ -50,13 +50,13 @@ class Backoff:
         # The exponent stops growing long before a float would overflow.
         whole_s = min(self._first_s * 2.0 ** min(self._failures, 32), self._most_s)
         self._failures += 1
-        return whole_s * self._chance.uniform(0.5, 1.0)
+        return whole_s * self._rng.uniform(0.5, 1.0)
 
     def succeeded(self) -> None:
         """Start over with the shortest pause."""
         self._failures = 0
 
 
-def jittered(interval_s: float, chance: random.Random) -> float:
+def jittered(interval_s: float, rng: random.Random) -> float:
     """An interval moved by up to a tenth, so that a fleet does not march in step."""
-    return interval_s * chance.uniform(0.9, 1.1)
+    return interval_s * rng.uniform(0.9, 1.1)

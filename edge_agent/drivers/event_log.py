@@ -38,7 +38,7 @@ class ConsoleEventLog:
 
 
 def redacted(text: str, secrets: tuple[str, ...]) -> str:
-    """Replace what must not be seen.
+    """Replace secrets in a text.
 
     Args:
         text: anything.

@@ -11,13 +11,13 @@ from edge_agent.config import AgentError
 
 
 class DriverError(AgentError):
-    """A driver failed; what failed is in the message, the vendor's error is the cause."""
+    """Failure of a driver; the message names it and the vendor's error is the cause."""
 
     code = "driver_error"
 
 
 class DriverUnavailable(DriverError):
-    """The hardware, or the library that talks to it, is not there."""
+    """The hardware or the library that drives it is missing."""
 
     code = "driver_unavailable"
 
@@ -29,6 +29,6 @@ class DriverTimeout(DriverError):
 
 
 class DriverProtocolError(DriverError):
-    """The hardware answered with something that its data sheet does not allow."""
+    """The hardware gave an answer that its data sheet does not allow."""
 
     code = "driver_protocol_error"

@@ -1,4 +1,4 @@
-"""Pictures of a folder, one after the other, as if people walked by."""
+"""Simulated camera: the pictures of a folder, one after the other."""
 
 import asyncio
 import logging

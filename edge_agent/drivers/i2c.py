@@ -19,7 +19,7 @@ class I2cBus:
         self._bus: Any = None
 
     def open(self) -> None:
-        """Take hold of the bus.
+        """Open the bus.
 
         Raises:
             DriverUnavailable: the bus, or the library, is not there.
@@ -62,7 +62,7 @@ class I2cBus:
         self._transfer(address, self._smbus2.i2c_msg.write(address, list(sent)))
 
     def close(self) -> None:
-        """Let go of the bus."""
+        """Close the bus."""
         bus, self._bus = self._bus, None
         if bus is not None:
             bus.close()

@@ -1,4 +1,4 @@
-"""What the EEPROM of an MLX90640 says about its pixels (data sheet 3901090640, revision 12, 11.1).
+"""Calibration data in the EEPROM of an MLX90640 (data sheet 3901090640, revision 12, 11.1).
 
 Names follow the data sheet; arrays have a row for each of the 24 rows and a column for each of the
 32 columns of the sensor, in the order in which it is read out.
@@ -83,15 +83,15 @@ class _Words:
         return int(self._words[address - EEPROM_START])
 
     def bits(self, address: int, low: int, count: int) -> int:
-        """Return bits of a word, not negative."""
+        """Return bits of a word as an unsigned number."""
         return self.at(address) >> low & (1 << count) - 1
 
     def signed(self, address: int, low: int, count: int) -> int:
-        """Return bits of a word, in two's complement."""
+        """Return bits of a word as a number in two's complement."""
         return _signed(self.bits(address, low, count), count)
 
     def nibbles(self, address: int, count: int) -> NDArray[np.int64]:
-        """Return that many signed values of four bits, four in a word, the lowest bits first."""
+        """Return signed values of four bits, four in a word, lowest bits first."""
         begin = address - EEPROM_START
         words = self._words[begin : begin + count // 4, None]
         values = words >> np.array([0, 4, 8, 12]) & 0xF
@@ -157,7 +157,7 @@ def calibration(words: NDArray[np.uint16]) -> Calibration:
 
 
 def _check(calibration: Calibration) -> None:
-    """Refuse what an empty or a foreign memory gives: divisors of nothing, eyes that see nothing.
+    """Refuse values of an empty or foreign EEPROM: zero divisors and insensitive pixels.
 
     Raises:
         DriverProtocolError: these are no constants of a sensor.
@@ -210,13 +210,13 @@ def _kv_scale(ee: _Words) -> float:
 
 
 def _spread(pixels: NDArray[np.int64], low: int, count: int) -> NDArray[np.int64]:
-    """Return signed bits of every pixel's word."""
+    """Return the same signed bit field of every pixel's word."""
     values = pixels >> low & (1 << count) - 1
     return np.where(values >> count - 1, values - (1 << count), values)
 
 
 def _plane(ee: _Words, *, scales: int, rows: int, columns: int) -> NDArray[np.int64]:
-    """Add what belongs to a pixel's row and to its column, each with its scale."""
+    """Sum what belongs to a pixel's row and to its column, each with its scale."""
     by_row = ee.nibbles(rows, ROWS) << ee.bits(scales, 8, 4)
     by_column = ee.nibbles(columns, COLUMNS) << ee.bits(scales, 4, 4)
     return by_row[:, None] + by_column[None, :]
@@ -237,7 +237,7 @@ def _alpha(ee: _Words, pixels: NDArray[np.int64]) -> Pixels:
 
 
 def _checkered(odd_odd: int, odd_even: int, even_odd: int, even_even: int) -> NDArray[np.int64]:
-    """Lay out what depends on whether the numbers of row and column, from 1, are odd."""
+    """Lay out four values by whether the numbers of row and column, from 1, are odd."""
     return np.tile(
         np.array([[odd_odd, odd_even], [even_odd, even_even]]), (ROWS // 2, COLUMNS // 2)
     )

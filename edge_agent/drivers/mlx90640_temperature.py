@@ -1,4 +1,4 @@
-"""From the counts of an MLX90640 to temperatures (data sheet 3901090640, revision 12, 11.2)."""
+"""Conversion of MLX90640 counts to temperatures (data sheet 3901090640, revision 12, 11.2)."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -78,7 +78,7 @@ def sensor_c(measured: Measured, known: Calibration) -> float:
 def object_c(
     measured: Measured, known: Calibration, *, emissivity: float, reflected_c: float
 ) -> Pixels:
-    """Return what the pixels of a subpage see.
+    """Return the object temperatures of a subpage's pixels.
 
     Args:
         measured: the subpage.

@@ -170,7 +170,7 @@ class OpencvCamera:
                 return
 
     def _read_until_end(self) -> None:
-        """Read until the source gives nothing more; a file at the speed at which it plays."""
+        """Read to the end of the source; a file at its own frame rate."""
         cv2 = self._cv2
         fps = self._capture.get(cv2.CAP_PROP_FPS) if self._is_file else 0.0
         pause_s = 1.0 / (fps if 1.0 <= fps <= 240.0 else _FALLBACK_FPS) if self._is_file else 0.0
@@ -222,7 +222,7 @@ class OpencvCamera:
             logger.debug("camera_loop_closed")  # closed between the question and the call
 
     def _shown(self) -> str:
-        """What the source is, without a stream's address, which may hold a password."""
+        """Return the source for logs, without a stream's address, which may hold a password."""
         if self._is_device:
             return f"device {self._source}"
         return f"file {Path(self._source).name}" if self._is_file else "stream"

@@ -37,7 +37,7 @@ class Picamera2Options:
 
 
 class Picamera2Camera:
-    """`Camera` that takes the newest picture whenever it is asked."""
+    """`Camera` that takes the newest picture on request."""
 
     def __init__(self, options: Picamera2Options, *, timeout_s: float = _TIMEOUT_S) -> None:
         self._options = options

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from edge_agent.drivers.base import Prompt
 from edge_agent.drivers.exceptions import DriverError, DriverUnavailable
-from edge_agent.drivers.prompt_words import Language, words
+from edge_agent.drivers.prompt_texts import Language, words
 
 
 @dataclass(frozen=True, slots=True)

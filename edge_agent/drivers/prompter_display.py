@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final
 from edge_agent.config.fields import between
 from edge_agent.drivers.base import Cue, Prompt
 from edge_agent.drivers.exceptions import DriverUnavailable
-from edge_agent.drivers.prompt_words import Language, words
+from edge_agent.drivers.prompt_texts import Language, words
 
 _ALIVE_S: Final = 15.0
 _SHUTDOWN_S: Final = 0.1  # screens wait for words as long as they are let
@@ -70,7 +70,7 @@ class DisplayPrompterOptions:
 
 
 class DisplayPrompter:
-    """`Prompter` that serves a page and tells it what to show."""
+    """`Prompter` that shows prompts on a web page."""
 
     is_soundless = True
 
@@ -150,7 +150,7 @@ class DisplayPrompter:
         return answer
 
     async def _events(self, request: Any) -> Any:
-        """Send what is shown, now and whenever it changes (server-sent events)."""
+        """Stream prompts to a screen (server-sent events)."""
         from aiohttp import web
 
         if len(self._screens) >= _SCREENS_MOST:

@@ -10,7 +10,7 @@ from typing import Annotated, Final
 from edge_agent.config.fields import between
 from edge_agent.drivers.base import Prompt
 from edge_agent.drivers.exceptions import DriverError, DriverUnavailable
-from edge_agent.drivers.prompt_words import Language, words
+from edge_agent.drivers.prompt_texts import Language, words
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +43,7 @@ class EspeakPrompterOptions:
 
 
 def speaking_arguments(options: EspeakPrompterOptions) -> list[str]:
-    """Return the command line after the program's name; the words come through its input."""
+    """Return the command line after the program's name; the text is passed on standard input."""
     voice = options.voice or _VOICES[options.language]
     rate, volume = str(options.words_per_minute), str(options.volume)
     return ["-v", voice, "-s", rate, "-a", volume, "--stdin"]
@@ -77,7 +77,7 @@ class EspeakPrompter:
         text = words(prompt, given.language, with_name=given.names)
         if not text:
             return
-        self._hush()
+        self._stop_speaking()
         pipe, nowhere = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
         try:
             # The words go through a pipe: a command line can be read by every user.
@@ -97,18 +97,18 @@ class EspeakPrompter:
 
     async def close(self) -> None:
         """See `Prompter.close`."""
-        self._hush()
+        self._stop_speaking()
         if self._reaping:
             await asyncio.wait(self._reaping)
 
-    def _hush(self) -> None:
+    def _stop_speaking(self) -> None:
         process, self._speaking = self._speaking, None
         if process is not None and process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
 
     async def _speak(self, process: asyncio.subprocess.Process, text: bytes) -> None:
-        """Hand over the words and wait for the end, so that no dead process is left."""
+        """Pass the text to the process and wait for its end, so that no zombie is left."""
         try:
             async with asyncio.timeout(_LONGEST_S):
                 await process.communicate(text)

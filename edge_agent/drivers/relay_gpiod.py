@@ -1,4 +1,4 @@
-"""A relay on a GPIO line, through libgpiod version 2 (https://libgpiod.readthedocs.io)."""
+"""Relay on a GPIO line, through libgpiod version 2 (https://libgpiod.readthedocs.io)."""
 
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -97,7 +97,7 @@ class GpiodRelay(TimedRelay):
 
 
 def vendor_errors(gpiod: Any) -> tuple[type[Exception], ...]:
-    """Exception classes of the library's own; a test compares them with what the library has."""
+    """Return the library's own exception classes; a test compares them with the library."""
     return (gpiod.ChipClosedError, gpiod.RequestReleasedError)
 
 

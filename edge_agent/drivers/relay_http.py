@@ -1,4 +1,4 @@
-"""A relay with a network address that is switched by HTTP requests."""
+"""Relay with a network address, switched by HTTP requests."""
 
 import asyncio
 import ssl
@@ -77,7 +77,7 @@ def _check_url(key: str, url: str) -> None:
 
 
 class _Address:
-    """The relay's server; asks it, and says what went wrong without its addresses."""
+    """HTTP client of the relay; its errors do not contain addresses."""
 
     def __init__(self, options: HttpRelayOptions) -> None:
         self._options = options
@@ -138,7 +138,7 @@ class _Address:
 
 
 class HttpRelay(TimedRelay):
-    """`Relay` behind two addresses, one for each of its states."""
+    """`Relay` with two addresses, one for each state."""
 
     def __init__(self, options: HttpRelayOptions) -> None:
         super().__init__()
@@ -163,7 +163,7 @@ class HttpRelay(TimedRelay):
 
 
 class HttpPulseRelay:
-    """`Relay` that is told how long to hold and releases by itself."""
+    """`Relay` that receives the hold time and releases by itself."""
 
     def __init__(self, options: HttpRelayOptions) -> None:
         self._options = options

@@ -1,4 +1,4 @@
-"""Simulated relay, which remembers its pulses."""
+"""Simulated relay, which records its pulses."""
 
 import logging
 from dataclasses import dataclass

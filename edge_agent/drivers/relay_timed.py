@@ -1,4 +1,4 @@
-"""The timing all relays share: pull in now, release later, release whatever happens."""
+"""Timing shared by all relays: energise now, release later, release in any case."""
 
 import asyncio
 import logging
@@ -14,7 +14,7 @@ _RELEASE_AGAIN_S: Final = 0.25
 
 
 class TimedRelay:
-    """Base of relays; a subclass gives `_attach`, `_switch` and `_detach`."""
+    """Base of relays; a subclass provides `_attach`, `_switch` and `_detach`."""
 
     def __init__(self) -> None:
         self._releasing: asyncio.Task[None] | None = None
@@ -23,13 +23,13 @@ class TimedRelay:
 
     @property
     def overdue_s(self) -> float:
-        """For how long the relay should have released and has not, in seconds; 0 when it has."""
+        """Seconds by which the release is overdue; 0 when it is not."""
         if self._releasing is None or self._releasing.done():
             return 0.0
         return max(0.0, asyncio.get_running_loop().time() - self._hold_until_s)
 
     async def _attach(self) -> None:
-        """Take hold of the hardware, released."""
+        """Open the hardware, released."""
         raise NotImplementedError
 
     async def _switch(self, *, energised: bool) -> None:
@@ -37,7 +37,7 @@ class TimedRelay:
         raise NotImplementedError
 
     async def _detach(self) -> None:
-        """Let go of the hardware; it is released already."""
+        """Close the hardware; it is released already."""
         raise NotImplementedError
 
     async def open(self) -> None:

@@ -94,7 +94,7 @@ class UsbHidRelay(TimedRelay):
         self._handle = wanted[0][0]
 
     def _boards(self) -> list[tuple[int, str]]:
-        """Open every board; its handle and serial number."""
+        """Open every board; yields handle and serial number."""
         found: list[tuple[int, str]] = []
         try:
             for folder in sorted(self._sysfs.glob("hidraw*")):
@@ -121,13 +121,13 @@ class UsbHidRelay(TimedRelay):
             raise DriverProtocolError(f"relay {self._channel} of the USB board did not move")
 
     def _sent(self, command: int) -> int:
-        """Give a command; the bits of the relays afterwards."""
+        """Send a command; returns the bits of the relays afterwards."""
         report = bytearray(_REPORT_BYTES)
         report[1], report[2] = command, self._channel
         try:
             fcntl.ioctl(self._handle, _SET_FEATURE, report)
         except (OSError, ValueError) as error:  # a handle of -1 is a ValueError
-            raise DriverError("the USB relay board could not be told") from error
+            raise DriverError("the USB relay board could not be switched") from error
         return _report(self._handle)[1]
 
     async def _detach(self) -> None:
@@ -143,7 +143,7 @@ class UsbHidRelay(TimedRelay):
 
 
 def _opened(path: Path) -> tuple[int, str]:
-    """Open a board; its handle and serial number."""
+    """Open a board; returns its handle and serial number."""
     try:
         handle = os.open(path, os.O_RDWR | os.O_CLOEXEC)
     except PermissionError as error:
@@ -167,7 +167,7 @@ def _is_board(folder: Path) -> bool:
 
 
 def _report(handle: int) -> tuple[str, int]:
-    """Ask a board for its serial number and the bits of its relays."""
+    """Read a board's serial number and the bits of its relays."""
     report = bytearray(_REPORT_BYTES)
     report[0] = _ITS_REPORT
     try:

@@ -1,4 +1,4 @@
-"""Thermometers without hardware: a simulated one, and none at all."""
+"""Thermometers without hardware: a simulated one and none."""
 
 import random
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ class NoThermometerOptions:
 
 
 class SimulatedThermometer:
-    """Normal temperatures from a seeded generator, or what the frame scripts."""
+    """Simulated thermometer: normal temperatures by a seed, or the one scripted with the frame."""
 
     def __init__(self, *, mean_c: float, spread_c: float, seed: int) -> None:
         self._mean_c = mean_c

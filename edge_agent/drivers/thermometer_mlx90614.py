@@ -1,4 +1,4 @@
-"""MLX90614, an infrared thermometer that sees one spot, on I²C (SMBus)."""
+"""MLX90614, an infrared thermometer of one spot, on I²C (SMBus)."""
 
 from dataclasses import dataclass
 from typing import Annotated, Final

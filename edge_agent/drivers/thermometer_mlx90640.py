@@ -1,4 +1,4 @@
-"""MLX90640, an infrared picture of 32 x 24 pixels, on I²C (data sheet 3901090640, revision 12)."""
+"""MLX90640, an infrared camera of 32 x 24 pixels, on I²C (data sheet 3901090640, revision 12)."""
 
 import time
 from dataclasses import dataclass
@@ -100,7 +100,7 @@ class Mlx90640Options:
 
 
 class Mlx90640:
-    """`Thermometer` that takes a picture of heat when it is asked."""
+    """`Thermometer` that takes a heat picture on request."""
 
     def __init__(self, options: Mlx90640Options, *, next_limit_s: float = _NEXT_LIMIT_S) -> None:
         self._options = options
@@ -182,7 +182,7 @@ class Mlx90640:
         )
 
     def _half_picture(self, until_s: float) -> Measured | None:
-        """Read the newest half picture; None when a newer one came into it meanwhile.
+        """Read the newest half picture; None when a newer one overwrote it meanwhile.
 
         Raises:
             DriverTimeout: the sensor measures nothing.
@@ -212,7 +212,7 @@ class Mlx90640:
         return int(self._words(register, 1)[0])
 
     def _words(self, start: int, count: int) -> NDArray[np.uint16]:
-        """Read words; the sensor goes on to the next address by itself."""
+        """Read consecutive words; the sensor increments the address by itself."""
         octets = b""
         for begin in range(start, start + count, _WORDS_AT_ONCE):
             most = min(_WORDS_AT_ONCE, start + count - begin)

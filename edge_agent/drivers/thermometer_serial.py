@@ -68,7 +68,7 @@ class SerialThermometerOptions:
 
 
 class SerialThermometer:
-    """`Thermometer` that takes the newest line."""
+    """`Thermometer` that uses the newest line."""
 
     def __init__(self, options: SerialThermometerOptions, pattern: re.Pattern[str]) -> None:
         self._options = options

@@ -1,4 +1,4 @@
-"""One thread for a device whose library blocks; calls come one after the other and have a limit."""
+"""Thread for a device whose library blocks; calls are serialised and have a time limit."""
 
 import asyncio
 import threading
@@ -33,7 +33,7 @@ class DriverThread:
 
     @property
     def is_started(self) -> bool:
-        """Whether there is a thread, and so perhaps something to be closed in it."""
+        """Whether the thread runs, so that there may be something to close in it."""
         return self._jobs is not None
 
     async def run(self, work: Callable[[], Result]) -> Result:
@@ -56,7 +56,7 @@ class DriverThread:
             raise DriverTimeout(f"{self._device} does not answer") from error
 
     def end(self) -> None:
-        """Let the thread end after what it does; `run` would start another one."""
+        """End the thread after its current work; `run` would start another one."""
         jobs, self._jobs = self._jobs, None
         if jobs is not None:
             jobs.put(_END)

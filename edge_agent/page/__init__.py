@@ -1,4 +1,4 @@
-"""The terminal's own web page: live picture, last passes, two buttons."""
+"""Web page of the terminal: live picture, last passes, two buttons."""
 
 from edge_agent.page.server import PageServer
 from edge_agent.page.status import StatusSources

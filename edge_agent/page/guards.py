@@ -1,4 +1,4 @@
-"""Guards of every request to the page, and headers of every answer."""
+"""Checks of every request to the page, and headers of every answer."""
 
 import ipaddress
 import re
@@ -31,7 +31,7 @@ class Refused(Exception):
 
     Attributes:
         status: of HTTP.
-        problem: name of it in `edge_agent.page.words`, without ``problem_``; stable.
+        problem: name of it in `edge_agent.page.texts`, without ``problem_``; stable.
         retry_after_s: when to come again, None for never.
         allow: methods that the address has, where another one was tried.
     """

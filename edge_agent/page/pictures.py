@@ -1,4 +1,4 @@
-"""Live picture: made only while it is watched, once for all viewers, never for the past."""
+"""Live picture: encoded only while it is watched, once for all viewers."""
 
 import asyncio
 import io
@@ -23,7 +23,7 @@ _THUMBNAIL_PX: Final = 160
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """One picture as it is sent.
+    """One encoded picture.
 
     Attributes:
         number: another one for each picture.
@@ -37,7 +37,7 @@ class Picture:
 
 
 class LivePictures:
-    """Gives the newest picture to a few watchers.
+    """Provide the newest picture to a limited number of viewers.
 
     They come and ask for a newer one than they have. Nothing is kept for them, so one who is slow,
     or gone, costs nothing.
@@ -73,7 +73,7 @@ class LivePictures:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="page-pictures")
 
     def close(self) -> None:
-        """Let go of the thread and of the picture."""
+        """Stop the thread and drop the picture."""
         thread, self._thread = self._thread, None
         if thread is not None:
             thread.shutdown(wait=False, cancel_futures=True)
@@ -110,7 +110,7 @@ class LivePictures:
             return None
 
     async def _make(self) -> None:
-        """Wait until a picture is due, and make it when the camera has given a new one."""
+        """Wait until a picture is due and encode the camera's newest one."""
         loop = asyncio.get_running_loop()
         await asyncio.sleep(max(0.0, self._due_s - loop.time()))
         self._due_s = loop.time() + self._interval_s

@@ -1,4 +1,4 @@
-"""Templates and files of the page; all of it is read once, at the start."""
+"""Templates and static files of the page, read once at the start."""
 
 import html
 import json
@@ -9,7 +9,7 @@ from string import Template
 from typing import Final
 
 from edge_agent.config import Language
-from edge_agent.page.words import words_of
+from edge_agent.page.texts import texts_of
 
 _LANGUAGES: Final = {Language.ENGLISH: ("en", "English"), Language.CHINESE: ("zh-CN", "中文")}
 _TYPES: Final = {
@@ -22,17 +22,17 @@ _TYPES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """A file that is sent as it is."""
+    """A static file."""
 
     content_type: str
     body: bytes
 
 
 class Rendering:
-    """Fills pages with words; whatever is filled in is escaped here."""
+    """Fill templates with texts; every inserted value is escaped here."""
 
     def __init__(self, device: Mapping[str, str]) -> None:
-        """Read everything; blocks for a moment.
+        """Read all files; blocks briefly.
 
         Args:
             device: DeviceObject of the terminal.
@@ -49,7 +49,7 @@ class Rendering:
         }
 
     def page(self, language: Language, *, name: str, token: str) -> bytes:
-        """Return the page of a user who is signed in."""
+        """Return the page of a signed-in user."""
         return self._filled("page", language, name=name, token=token)
 
     def sign_in(self, language: Language, *, name: str, problem: str = "") -> bytes:
@@ -60,11 +60,11 @@ class Rendering:
             name: of the terminal.
             problem: why signing in is impossible, name of a word; empty when it is not.
         """
-        message = words_of(language)[f"problem_{problem}"] if problem else ""
+        message = texts_of(language)[f"problem_{problem}"] if problem else ""
         return self._filled("sign-in", language, name=name, message=message)
 
     def _filled(self, page: str, language: Language, **values: str) -> bytes:
-        words = words_of(language)
+        words = texts_of(language)
         texts = words | values
         texts |= {
             "words": json.dumps(words, ensure_ascii=False),

@@ -1,4 +1,4 @@
-"""The terminal's own web page: a port of its own, behind the device password."""
+"""Server of the terminal's web page: a port of its own, behind the device password."""
 
 import asyncio
 import hashlib
@@ -17,22 +17,21 @@ from typing import Any, Final
 from aiohttp import web
 
 from edge_agent.api.answers import CallRefused
-from edge_agent.api.auth import Gatekeeper
+from edge_agent.api.auth import Authenticator
 from edge_agent.api.failed_attempts import FailedAttempts
-from edge_agent.api.listening import ConnectionLimits, Listener, OwnAnswer
+from edge_agent.api.listener import ConnectionLimits, ErrorAnswer, Listener
 from edge_agent.api.terminal import Terminal
 from edge_agent.config import ApiConfig, Language, PageConfig
 from edge_agent.drivers import Backoff
+from edge_agent.page.file_reader import FileReader
 from edge_agent.page.guards import HEADERS, Refused, check_host, check_origin
-from edge_agent.page.languages import language_chosen, language_first
 from edge_agent.page.pictures import LivePictures
-from edge_agent.page.reading import FileReader
 from edge_agent.page.rendering import Rendering
 from edge_agent.page.requests import PageRequest, read_json
 from edge_agent.page.sessions import Session, Sessions, same
 from edge_agent.page.status import PageStatus, StatusSources
+from edge_agent.page.texts import language_chosen, language_first, texts_of
 from edge_agent.page.views import ROUTES, PageContext, Route, problem_body, redirect
-from edge_agent.page.words import words_of
 from terminal_protocol.codes import RetCode
 
 logger = logging.getLogger(__name__)
@@ -58,7 +57,7 @@ _PROBLEMS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class _Visitor:
-    """What is known of a request's sender before its address is looked at.
+    """Facts about the sender of a request before its address is examined.
 
     Attributes:
         host: what the visitor typed, with the port.
@@ -77,7 +76,7 @@ _ASKED: Final = web.RequestKey("asked", PageRequest)
 
 
 class PageServer:
-    """Serves the page until it is cancelled."""
+    """Serve the page until cancelled."""
 
     def __init__(
         self,
@@ -87,7 +86,7 @@ class PageServer:
         sources: StatusSources,
         *,
         file: Path,
-        chance: random.Random,
+        rng: random.Random,
     ) -> None:
         """Build everything; nothing is read or opened.
 
@@ -97,12 +96,12 @@ class PageServer:
             terminal: what the buttons act on.
             sources: what is shown.
             file: the agent's database, only read.
-            chance: spreads repeated tries to listen.
+            rng: spreads repeated tries to listen.
         """
         self._page = page
         self._terminal = terminal
         clock = terminal.clock
-        self._gate = Gatekeeper(api, clock=clock, time=terminal.time)
+        self._authenticator = Authenticator(api, clock=clock, time=terminal.time)
         self._attempts = FailedAttempts(clock)
         self.sessions = Sessions(clock)
         self.reader = FileReader(file)
@@ -116,13 +115,11 @@ class PageServer:
         )
         mark = hashlib.sha256(str(terminal.device["deviceID"]).encode()).hexdigest()[:8]
         self._cookie = f"menjin_page_{mark}"
-        self._backoff = Backoff(
-            first_s=_BIND_AGAIN_FIRST_S, most_s=_BIND_AGAIN_MOST_S, chance=chance
-        )
+        self._backoff = Backoff(first_s=_BIND_AGAIN_FIRST_S, most_s=_BIND_AGAIN_MOST_S, rng=rng)
         self._problem = ""
 
     async def run(self) -> None:
-        """Listen for ever; a port that is taken is tried again and never stops the door."""
+        """Serve until cancelled; a port in use is tried again and never stops the door."""
         if not self._page.enabled:
             await asyncio.Event().wait()
         context = self._context(await _read_rendering(self._terminal.device))
@@ -130,7 +127,7 @@ class PageServer:
         self.reader.open()
         listener = Listener(
             self._app(context),
-            OwnAnswer("text/plain; charset=utf-8", _not_understood, HEADERS),
+            ErrorAnswer("text/plain; charset=utf-8", _not_understood, HEADERS),
             shutdown_s=_SHUTDOWN_S,
             limits=_LIMITS,
         )
@@ -156,7 +153,7 @@ class PageServer:
     def _context(self, rendering: Rendering) -> PageContext:
         return PageContext(
             terminal=self._terminal,
-            gate=self._gate,
+            authenticator=self._authenticator,
             attempts=self._attempts,
             sessions=self.sessions,
             pictures=self.pictures,
@@ -178,7 +175,7 @@ class PageServer:
 
     @web.middleware
     async def _refusals(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Answer what is not done in the visitor's language, as a page or for a script."""
+        """Answer refusals in the visitor's language, as a page or as JSON for a script."""
         try:
             return await handler(request)
         except Refused as error:
@@ -200,7 +197,7 @@ class PageServer:
 
     @web.middleware
     async def _admission(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Look at what does not depend on the address: host name, language, allowed addresses."""
+        """Check everything independent of the address: host name, language, allowed addresses."""
         host = check_host(request, self._page.names)
         cookies = _cookies(request)
         chosen = language_chosen(cookies.get(_LANGUAGE_COOKIE, ""))
@@ -212,7 +209,7 @@ class PageServer:
 
     @web.middleware
     async def _authorisation(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Look at who asks; a change must come from this page, with its token."""
+        """Check the session; a change must come from this page, with its token."""
         route = _ROUTES.get((_method(request), _path(request)))
         if route is None:
             return await handler(request)  # which says that there is none
@@ -255,9 +252,9 @@ class PageServer:
         return language_first(self._page.language, accepted)
 
     def _problem_of(self, remote: str | None) -> str:
-        """Check the address; returns why signing in is impossible now, empty when it is not."""
+        """Return why signing in is impossible now; empty when it is possible."""
         try:
-            self._gate.admit(remote)
+            self._authenticator.admit(remote)
         except CallRefused as error:
             if error.code not in _PROBLEMS:
                 raise Refused(403, "not_allowed") from None
@@ -292,7 +289,7 @@ async def _read_rendering(device: Mapping[str, str]) -> Rendering:
 
 @web.middleware
 async def _send_in_time(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Send an answer with the headers of this page, and cut a visitor who does not read it."""
+    """Send an answer with the page's headers; disconnect a visitor who does not read it."""
     response = await handler(request)
     response.headers.update(HEADERS)
     try:
@@ -307,7 +304,7 @@ async def _send_in_time(request: web.Request, handler: Handler) -> web.StreamRes
 
 
 async def _act(context: PageContext, route: Route, request: web.Request) -> web.StreamResponse:
-    """Do what a route is for."""
+    """Call the action of a route."""
     return await route.action(context, request[_ASKED])
 
 
@@ -326,7 +323,7 @@ def _path(request: web.Request) -> str:
 
 
 def _not_understood(status: int) -> bytes:
-    """Write the answer to what was no HTTP, without repeating any of it."""
+    """Return the answer to a request that is not HTTP, without repeating any of it."""
     return b"The request could not be understood.\n" if status < 500 else b"Trouble.\n"
 
 
@@ -339,7 +336,7 @@ def _check_token(request: web.Request, session: Session | None, route: Route) ->
 
 
 def _cookies(request: web.Request) -> dict[str, str]:
-    """Return the cookies; what is none is left out."""
+    """Return the cookies of a request, without malformed ones."""
     found: dict[str, str] = {}
     for text in request.headers.getall("Cookie", []):
         try:
@@ -371,7 +368,7 @@ def _refusal(error: Refused, language: Language, *, is_page: bool) -> web.Respon
     if error.allow:
         headers["Allow"] = error.allow
     if is_page:
-        words = words_of(language)[f"problem_{error.problem}"]
+        words = texts_of(language)[f"problem_{error.problem}"]
         return web.Response(status=error.status, text=f"{words}\n", headers=headers)
     body = problem_body(error.problem, seconds=seconds)
     return web.json_response(body, status=error.status, headers=headers)

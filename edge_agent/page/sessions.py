@@ -44,7 +44,7 @@ class Session:
         return self._pending.confirm, _CONFIRM_S
 
     def take_back(self, confirm: str, now_s: float) -> str | None:
-        """Return the reason that was noted, once; None for what was not asked, or too long ago."""
+        """Return and remove the stored reason; None when it was not asked or has expired."""
         pending, self._pending = self._pending, None
         if pending is None or now_s > pending.until_s or not same(confirm, pending.confirm):
             return None
@@ -52,7 +52,7 @@ class Session:
 
 
 class Sessions:
-    """All of them, a few at most; who was idle for longest makes room."""
+    """All sessions, a limited number; the longest idle one is dropped for a new one."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -67,7 +67,7 @@ class Sessions:
         return len(self._sessions)
 
     def begin(self) -> tuple[str, Session]:
-        """Begin a session; returns what its cookie holds."""
+        """Begin a session; returns the value of its cookie."""
         now_s = self._clock.monotonic()
         self._drop_old(now_s)
         while len(self._sessions) >= _SESSIONS_MAX:
@@ -78,7 +78,7 @@ class Sessions:
         return cookie, session
 
     def find(self, cookie: str) -> Session | None:
-        """Return whose cookie this is, and note that they are still there."""
+        """Return the session of a cookie and mark it as used."""
         now_s = self._clock.monotonic()
         self._drop_old(now_s)
         session = self._sessions.get(_key(cookie))
@@ -104,7 +104,7 @@ class Sessions:
 
 
 def same(sent: str, wanted: str) -> bool:
-    """Compare secrets in a time that tells nothing, whatever characters and length they have."""
+    """Compare secrets in constant time."""
     return hmac.compare_digest(_key(sent), _key(wanted))
 
 

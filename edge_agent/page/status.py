@@ -1,4 +1,4 @@
-"""Status of the terminal, as the page shows it."""
+"""Status of the terminal as the page shows it."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -7,12 +7,12 @@ from typing import Any
 from edge_agent.api.terminal import Terminal
 from edge_agent.door import LiveView
 from edge_agent.drivers import Clock
-from edge_agent.page.reading import FileReader, FileTrouble
+from edge_agent.page.file_reader import FileReader, FileUnavailable
 
 
 @dataclass(frozen=True, slots=True)
 class StatusSources:
-    """Where the page looks; nothing here is ever waited for by the door.
+    """Sources of the status; the door never waits for any of them.
 
     Attributes:
         live_view: the newest picture and reading.
@@ -34,7 +34,7 @@ class StatusSources:
 
 
 class PageStatus:
-    """Gathers it."""
+    """Collect the status."""
 
     def __init__(self, sources: StatusSources, terminal: Terminal, reader: FileReader) -> None:
         self._sources = sources
@@ -56,7 +56,7 @@ class PageStatus:
         }
         try:
             facts = await self._reader.facts()
-        except FileTrouble:
+        except FileUnavailable:
             return values | {"file": None}
         return values | {
             "file": {

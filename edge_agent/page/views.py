@@ -1,4 +1,4 @@
-"""Addresses of the page, and what each does."""
+"""Routes of the page and their actions."""
 
 import logging
 import sqlite3
@@ -9,13 +9,13 @@ from typing import Any, Final
 from aiohttp import web
 
 from edge_agent.api.answers import CallRefused
-from edge_agent.api.auth import Gatekeeper
+from edge_agent.api.auth import Authenticator
 from edge_agent.api.device_calls import open_from_afar
 from edge_agent.api.failed_attempts import FailedAttempts
 from edge_agent.api.terminal import Terminal
+from edge_agent.page.file_reader import FileReader, FileUnavailable
 from edge_agent.page.guards import Refused
 from edge_agent.page.pictures import LivePictures
-from edge_agent.page.reading import FileReader, FileTrouble
 from edge_agent.page.rendering import Rendering
 from edge_agent.page.requests import PageRequest
 from edge_agent.page.sessions import Session, Sessions
@@ -38,7 +38,7 @@ class PageContext:
     """
 
     terminal: Terminal
-    gate: Gatekeeper
+    authenticator: Authenticator
     attempts: FailedAttempts
     sessions: Sessions
     pictures: LivePictures
@@ -49,7 +49,7 @@ class PageContext:
 
     @property
     def name(self) -> str:
-        """What the terminal is called."""
+        """Name of the terminal."""
         return self.terminal.settings.device_name
 
 
@@ -99,7 +99,7 @@ async def asset(context: PageContext, request: PageRequest) -> web.Response:
 
 
 async def sign_in(context: PageContext, request: PageRequest) -> web.Response:
-    """Sign in a visitor who knows the password."""
+    """Sign in a visitor with the device password."""
     if request.problem:
         raise Refused(403, request.problem)
     pause_s = context.attempts.pause_s(request.remote)
@@ -109,7 +109,7 @@ async def sign_in(context: PageContext, request: PageRequest) -> web.Response:
     if password is None:
         raise Refused(400, "content")
     # Nothing is awaited between looking and counting, so a hundred at once are a hundred attempts.
-    if not context.gate.is_password(password):
+    if not context.authenticator.is_password(password):
         context.attempts.failed(request.remote)
         logger.warning("page_password_wrong remote=%s", request.remote)
         raise Refused(401, "password_wrong")
@@ -132,7 +132,7 @@ async def sign_out(context: PageContext, request: PageRequest) -> web.Response:
 
 
 async def state(context: PageContext, request: PageRequest) -> web.Response:
-    """Tell everything that moves."""
+    """Return everything on the page that changes."""
     return web.json_response(await context.status.state())
 
 
@@ -157,7 +157,7 @@ async def pass_picture(context: PageContext, request: PageRequest) -> web.Respon
     """Send the small picture of a pass."""
     try:
         jpeg = await context.reader.picture(request.tail_number("/picture"))
-    except FileTrouble:
+    except FileUnavailable:
         raise Refused(503, "file") from None
     if jpeg is None:
         raise Refused(404, "not_found")
@@ -165,7 +165,7 @@ async def pass_picture(context: PageContext, request: PageRequest) -> web.Respon
 
 
 async def open_door(context: PageContext, request: PageRequest) -> web.Response:
-    """Open the door, in two steps: a reason first, then what the answer to it holds."""
+    """Open the door in two steps: a reason first, then the confirmation code of the answer."""
     session, clock = _session(request), context.terminal.clock
     confirm = request.text("confirm")
     if confirm is None:
@@ -188,7 +188,7 @@ async def open_door(context: PageContext, request: PageRequest) -> web.Response:
 
 
 async def sync_now(context: PageContext, request: PageRequest) -> web.Response:
-    """Let the platform be asked for people now."""
+    """Ask the platform for changes of people now."""
     context.terminal.poll_soon()
     return web.json_response({"asked": True})
 
@@ -219,5 +219,5 @@ ROUTES: Final = (
 
 
 def problem_body(problem: str, **more: Any) -> dict[str, Any]:
-    """Return what a script is told of something that was not done."""
+    """Return the JSON body that tells a script why a request was refused."""
     return {"problem": problem, **more}

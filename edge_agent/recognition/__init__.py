@@ -1,6 +1,6 @@
 """Recognition of faces: models, the library in memory, and people entered at the terminal."""
 
-from edge_agent.recognition.face_judges import FaceJudges, face_judges
+from edge_agent.recognition.face_attributes import FaceAttributes, load_face_attributes
 from edge_agent.recognition.face_settings import FACE_MAX_PX, FaceSettings, SnapshotKind
 from edge_agent.recognition.library import Library
 from edge_agent.recognition.liveness import Liveness, judge_movement
@@ -17,7 +17,7 @@ from edge_agent.recognition.recogniser import (
 
 __all__ = [
     "FACE_MAX_PX",
-    "FaceJudges",
+    "FaceAttributes",
     "FaceSettings",
     "Library",
     "Liveness",
@@ -32,7 +32,7 @@ __all__ = [
     "SnapshotKind",
     "UserFilter",
     "VisitGate",
-    "face_judges",
     "judge_movement",
+    "load_face_attributes",
     "quality_of",
 ]

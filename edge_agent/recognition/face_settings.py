@@ -1,4 +1,4 @@
-"""Settings of 8.1.4: which faces count, and which picture goes along with a visit."""
+"""Face settings of 8.1.4: which faces count, and which picture a record carries."""
 
 from dataclasses import dataclass
 from enum import IntEnum
@@ -17,7 +17,7 @@ class SnapshotKind(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class FaceSettings:
-    """How pictures are looked at.
+    """Settings of detection, comparison and snapshot.
 
     Attributes:
         is_comparing: whether faces are compared with the library (faceCmpEnable).

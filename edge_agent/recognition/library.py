@@ -1,4 +1,4 @@
-"""The people of the store in memory, ready to be searched."""
+"""Library in memory: an index of the people in the store."""
 
 from collections.abc import Sequence
 from importlib.util import find_spec
@@ -6,12 +6,12 @@ from importlib.util import find_spec
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_agent.storage import Applied, HeldPerson, Match
+from edge_agent.storage import AppliedChanges, EnrolledPerson, Match
 from face_engine import FaissIndex, NumpyIndex, VectorIndex, similarity_from_cosine
 
 
 class Library:
-    """Who can be recognised. A projection of the store: what it holds was committed before.
+    """Index of people who can be recognised; a projection of what the store has committed.
 
     Used from one thread at a time, the one that also runs the face models.
     """
@@ -31,7 +31,7 @@ class Library:
         self._threshold = threshold
         self._least = least_similarity or similarity_from_cosine(threshold, threshold=threshold)
         self._index = _make_index(dimension)
-        self._people: dict[int, HeldPerson] = {}
+        self._people: dict[int, EnrolledPerson] = {}
 
     def __len__(self) -> int:
         """How many people can be recognised."""
@@ -39,16 +39,16 @@ class Library:
 
     @property
     def least_similarity(self) -> int:
-        """From here on, 0 to 100, it is the same person."""
+        """Least similarity, 0 to 100, that counts as the same person."""
         return self._least
 
-    def replace(self, people: Sequence[HeldPerson]) -> None:
+    def replace(self, people: Sequence[EnrolledPerson]) -> None:
         """Hold exactly these people."""
         self._index = _make_index(self._index.dimension)
         self._people = {}
-        self.apply(Applied(held=tuple(people), gone=()))
+        self.apply(AppliedChanges(held=tuple(people), gone=()))
 
-    def apply(self, applied: Applied) -> None:
+    def apply(self, applied: AppliedChanges) -> None:
         """Follow a transaction of the store."""
         if applied.gone:
             self._index.remove(np.asarray(applied.gone, dtype=np.int64))
@@ -61,7 +61,7 @@ class Library:
             self._people |= {one.person_id: one for one in fitting}
 
     def match(self, descriptor: NDArray[np.float32]) -> Match | None:
-        """Find who this is.
+        """Find the person of a descriptor.
 
         Args:
             descriptor: (dimension,) float32, length 1.
@@ -73,7 +73,7 @@ class Library:
         return nearest[0] if nearest and nearest[0].similarity >= self._least else None
 
     def nearest(self, descriptor: NDArray[np.float32], count: int) -> tuple[Match, ...]:
-        """Find who is nearest, however far.
+        """Find the nearest people of a descriptor, whatever their similarity.
 
         Args:
             descriptor: (dimension,) float32, length 1.
@@ -99,5 +99,5 @@ class Library:
 
 
 def _make_index(dimension: int) -> VectorIndex:
-    """Take faiss where it is installed; both answer the same."""
+    """Return a faiss index where faiss is installed, else the numpy one; both answer the same."""
     return NumpyIndex(dimension) if find_spec("faiss") is None else FaissIndex(dimension)

@@ -1,4 +1,4 @@
-"""Liveness of a face that moved: a head or a picture of one. Pure; says "unknown" in doubt.
+"""Liveness from the movement of landmarks: pure, "unknown" in doubt.
 
 A picture is flat: however it is turned, the place of the nose's tip among eyes and mouth stays the
 same in the plane they span. A head that turns moves it, by half the distance of the eyes times the
@@ -30,7 +30,7 @@ _EYES_AND_MOUTH: Final = np.array(
 
 
 class Liveness(StrEnum):
-    """What a face seems to be."""
+    """Verdict about the liveness of a face."""
 
     LIVE = "live"
     PICTURE = "picture"
@@ -60,7 +60,7 @@ def judge_movement(points: Sequence[NDArray[np.float32]]) -> Liveness:
 
 
 def _placed(points: NDArray[np.float32]) -> tuple[NDArray[np.float64], float] | None:
-    """Where the nose lies in the plane of eyes and mouth, and how wide that is for its height."""
+    """Return the nose's place in the plane of eyes and mouth, and the ratio of width to height."""
     corners = points[[0, 1, 3, 4]].astype(np.float64)
     design = np.hstack([_EYES_AND_MOUTH, np.ones((4, 1))])
     # The affine map from a frontal face to this one; a flat thing follows it, nose and all.

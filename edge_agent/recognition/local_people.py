@@ -1,4 +1,4 @@
-"""People entered at the device interface (8.2), beside those of the platform's library (9.1).
+"""People enrolled at the device interface (8.2), beside those of the platform's library (9.1).
 
 Who an id belongs to is written on the row: the platform owns every id it ever named, this
 interface owns the others. The platform may take an id over, this interface never does
@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from edge_agent.recognition.recogniser import PictureProblem, Recogniser
 from edge_agent.storage import (
-    Applied,
+    AppliedChanges,
     DeletePerson,
     Face,
     SavePerson,
@@ -51,7 +51,7 @@ class PersonProblem(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class UserFilter:
-    """What is looked for (8.2.5); all of it must hold.
+    """Search conditions (8.2.5); all must hold.
 
     Attributes:
         type_number: type of the person; None for all.
@@ -94,7 +94,7 @@ class LocalPeople:
         self._photo_max_bytes = photo_max_bytes
 
     async def prepare(self, user: Mapping[str, Any]) -> NewPerson | PersonProblem:
-        """Check the photo of a UserObject, if it has one, and describe the face in it.
+        """Check the photo of a UserObject, if it has one, and compute its descriptor.
 
         Args:
             user: as its table read it.
@@ -113,13 +113,13 @@ class LocalPeople:
         return NewPerson(plain, Face(picture, digest, found, self._recogniser.contract_id))
 
     async def add(self, people: Sequence[NewPerson]) -> tuple[int, PersonProblem] | None:
-        """Write people, all or none; one who is here already is replaced.
+        """Write people, all or none; existing ones are replaced.
 
         Returns:
             Who could not be written, by position, and why; None when all were.
         """
 
-        def work(connection: sqlite3.Connection) -> tuple[int, PersonProblem] | Applied:
+        def work(connection: sqlite3.Connection) -> tuple[int, PersonProblem] | AppliedChanges:
             (count,) = connection.execute("SELECT count(*) FROM people").fetchone()
             for number, person in enumerate(people):
                 origin = _origin(connection, person.user["userId"])
@@ -145,7 +145,7 @@ class LocalPeople:
             Why not; None when it was done.
         """
 
-        def work(connection: sqlite3.Connection) -> tuple[int, PersonProblem] | Applied:
+        def work(connection: sqlite3.Connection) -> tuple[int, PersonProblem] | AppliedChanges:
             origin = _origin(connection, user_id)
             if origin != "local":
                 return 0, PersonProblem.UNKNOWN if origin is None else PersonProblem.PLATFORMS
@@ -159,9 +159,9 @@ class LocalPeople:
         return refused[1] if refused else None
 
     async def delete(self, user_id: str) -> PersonProblem | None:
-        """Delete a person entered here; see `update` for what it returns."""
+        """Delete a person enrolled here; returns as `update` does."""
 
-        def work(connection: sqlite3.Connection) -> tuple[int, PersonProblem] | Applied:
+        def work(connection: sqlite3.Connection) -> tuple[int, PersonProblem] | AppliedChanges:
             origin = _origin(connection, user_id)
             if origin != "local":
                 return 0, PersonProblem.UNKNOWN if origin is None else PersonProblem.PLATFORMS
@@ -173,10 +173,10 @@ class LocalPeople:
     async def delete_all(self) -> None:
         """Delete all people, the platform's too; the next poll asks for those again."""
 
-        def work(connection: sqlite3.Connection) -> Applied:
+        def work(connection: sqlite3.Connection) -> AppliedChanges:
             rows = connection.execute("DELETE FROM people RETURNING id").fetchall()
             set_fact(connection, "cursor", "0")
-            return Applied(held=(), gone=tuple(person_id for (person_id,) in rows))
+            return AppliedChanges(held=(), gone=tuple(person_id for (person_id,) in rows))
 
         await self._change(work)
 
@@ -222,10 +222,10 @@ class LocalPeople:
         return await self._store.database.run(work)
 
     async def _change(self, work: Any) -> tuple[int, PersonProblem] | None:
-        """Run a transaction and let the recogniser follow it."""
+        """Run a transaction and apply its changes to the recogniser."""
         async with self._store.changing:
             outcome = await self._store.database.run(work)
-            if not isinstance(outcome, Applied):
+            if not isinstance(outcome, AppliedChanges):
                 refused: tuple[int, PersonProblem] = outcome
                 return refused
             await self._recogniser.follow(outcome)
@@ -253,7 +253,7 @@ def _as_change(person: NewPerson, user: Mapping[str, Any], *, drops_face: bool) 
 
 
 def _user_object(row: Sequence[Any]) -> dict[str, Any]:
-    """Return a row as UserObject; what the library does not know is empty."""
+    """Return a row as UserObject; unknown fields are empty."""
     user_id, name, user_type, details, jpeg = row
     # The library's ids and names are as long as they are; a nameless one is called by the id.
     id_max, name_max = (USER_OBJECT.field(one).length_max for one in ("userId", "name"))

@@ -1,4 +1,4 @@
-"""Mask detection: whether a mask covers mouth and nose. Pure; says "unknown" rather than guess.
+"""Mask detection without a model: pure, "unknown" in doubt.
 
 The heuristic looks where the mouth should be, on a face turned upright by its landmarks. Lips and
 teeth make that place rough, a mask makes it smooth; a mask also has another colour or brightness
@@ -41,7 +41,7 @@ _DARKEST: Final = 40.0  # darker foreheads tell nothing
 
 
 class Mask(StrEnum):
-    """What is worn."""
+    """Verdict about a mask."""
 
     WORN = "worn"
     BARE = "bare"
@@ -49,7 +49,7 @@ class Mask(StrEnum):
 
 
 def judge_mask(image: NDArray[np.uint8], face: DetectedFace) -> Mask:
-    """Look for a mask.
+    """Detect a mask on a face.
 
     Args:
         image: (height, width, 3) uint8, RGB.
@@ -82,7 +82,7 @@ def _median(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _upright(image: NDArray[np.uint8], face: DetectedFace) -> NDArray[np.uint8] | None:
-    """The face as the template has it, (112, 112, 3); None for landmarks in a line."""
+    """Return the face aligned to the template, (112, 112, 3); None for landmarks in a line."""
     design = np.hstack([_TEMPLATE, np.ones((5, 1))])
     affine, *_ = np.linalg.lstsq(design, face.landmarks.astype(np.float64), rcond=None)
     if abs(np.linalg.det(affine[:2])) < 1e-6:

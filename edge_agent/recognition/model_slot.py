@@ -1,4 +1,4 @@
-"""A place for an image classifier that the operator brings: an ONNX file and a manifest beside it.
+"""Image classifier of the operator's own: an ONNX file with a manifest beside it.
 
 A folder with ``manifest.toml``::
 
@@ -42,7 +42,7 @@ class _Session(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SlotManifest:
-    """What ``manifest.toml`` says; see the module."""
+    """Contents of ``manifest.toml``; see the module."""
 
     file: str
     sha256: str
@@ -66,7 +66,7 @@ class FaceClassifier:
         self._input = input_name
 
     def classify(self, image: NDArray[np.uint8], face: DetectedFace) -> tuple[str, float]:
-        """Tell the class of a face.
+        """Return the class of a face.
 
         Args:
             image: (height, width, 3) uint8, RGB.
@@ -95,7 +95,7 @@ class FaceClassifier:
 
 
 def load_classifier(folder: Path, *, key: str, needs: frozenset[str]) -> FaceClassifier:
-    """Load what is in a slot.
+    """Load the classifier of a slot.
 
     Args:
         folder: where manifest and model are.

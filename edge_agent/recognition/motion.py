@@ -1,4 +1,4 @@
-"""Motion before the camera, so that an empty corridor costs no detector."""
+"""Motion detection before the camera, so that an empty corridor costs no face detection."""
 
 from typing import Final
 
@@ -11,15 +11,15 @@ _NOISE_LEVELS: Final = 8.0  # cameras' noise, averaged over a cell, is below two
 _LEAST_SHARE: Final = 0.004  # of all cells: at 640 × 480 five of 1200, a face of 36 px
 # Of the difference, for each picture: quiet cells follow the daylight at once; a person passing by
 # hardly counts; what has not changed for a while is background, be it put down or what was behind.
-_LEARN_QUIET: Final = 0.1
+_LEARN_IDLE: Final = 0.1
 _LEARN_MOVING: Final = 0.01
 _LEARN_SETTLED: Final = 0.5
 _SETTLED_S: Final = 1.5
-_LOOK_ANYWAY_S: Final = 2.0  # a person who stands like a statue is seen all the same
+_DETECT_AT_LEAST_EVERY_S: Final = 2.0  # a person who stands like a statue is seen all the same
 
 
 class MotionGate:
-    """Compares pictures with a background that it keeps learning.
+    """Compare pictures with a background that is learned continuously.
 
     Light that is switched on or off, and daylight, move all cells together; their common part is
     taken out first. Something that is put down becomes background after a moment. Not for faces
@@ -38,15 +38,15 @@ class MotionGate:
         self.looked = 0
         self.passed = 0
 
-    def is_worth_a_look(self, image: NDArray[np.uint8], now_s: float) -> bool:
-        """Take in a picture and tell whether faces should be looked for in it.
+    def has_motion(self, image: NDArray[np.uint8], now_s: float) -> bool:
+        """Process a picture and return whether faces should be detected in it.
 
         Args:
             image: (height, width, 3) uint8, RGB.
             now_s: monotonic clock.
         """
         moves = self._moves(image, now_s)
-        if moves or now_s - self._looked_at_s >= _LOOK_ANYWAY_S:
+        if moves or now_s - self._looked_at_s >= _DETECT_AT_LEAST_EVERY_S:
             self._looked_at_s = now_s
             self.looked += 1
             return True
@@ -63,13 +63,13 @@ class MotionGate:
         change = cells - background
         moving = np.abs(change - np.median(change)) > _NOISE_LEVELS
         is_settled = self._settle(cells, now_s) >= _SETTLED_S
-        learn = np.where(moving, np.float32(_LEARN_MOVING), np.float32(_LEARN_QUIET))
+        learn = np.where(moving, np.float32(_LEARN_MOVING), np.float32(_LEARN_IDLE))
         learn = np.where(moving & is_settled, np.float32(_LEARN_SETTLED), learn)
         self._background = background + learn * change
         return bool(np.count_nonzero(moving) > _LEAST_SHARE * moving.size)
 
     def _settle(self, cells: NDArray[np.float32], now_s: float) -> NDArray[np.float64]:
-        """Return for how many seconds each cell has looked the same, noise and light aside."""
+        """Return the seconds for which each cell has been unchanged, apart from noise and light."""
         before = cells if self._settled is None else self._settled
         change = cells - before
         # Against what it looked like at first, not a moment ago: slow movement is movement.

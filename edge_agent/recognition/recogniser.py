@@ -1,4 +1,4 @@
-"""The face models and the library behind one named thread."""
+"""Recogniser: face models and library behind one named thread."""
 
 import asyncio
 from collections.abc import Callable
@@ -10,20 +10,20 @@ from typing import Final, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_agent.recognition.face_judges import FaceJudges
+from edge_agent.recognition.face_attributes import FaceAttributes
 from edge_agent.recognition.face_settings import FaceSettings
 from edge_agent.recognition.library import Library
 from edge_agent.recognition.liveness import Liveness
 from edge_agent.recognition.mask import Mask
 from edge_agent.recognition.snapshots import snapshot
-from edge_agent.storage import Applied, HeldPerson, Match
+from edge_agent.storage import AppliedChanges, EnrolledPerson, Match
 from face_engine import DetectedFace, FaceEngine, ImageUnreadable, assess, decode_image
 
 Result = TypeVar("Result")
 
 
 class PictureProblem(StrEnum):
-    """Why a picture of the library gives no descriptor."""
+    """Reason why a library picture gives no descriptor."""
 
     NO_FACE = "no_face"
     UNREADABLE = "unreadable"
@@ -39,8 +39,8 @@ class Sighting:
         snapshot: JPEG of the face with some surroundings, 300 to 500 px, without metadata; or of
             the whole picture, as `FaceSettings` says.
         face: where it is in the picture; None when it was not asked for.
-        mask: what is worn, as far as it can be told.
-        liveness: a person or a picture of one, as far as it can be told.
+        mask: what is worn, as far as it is known.
+        liveness: a person or a picture of one, as far as it is known.
     """
 
     match: Match | None
@@ -56,7 +56,7 @@ class Sighting:
 
 
 class Recogniser:
-    """Looks at pictures. Everything runs on one thread, in the order in which it is asked."""
+    """Detect and recognise faces; all work runs on one thread in the order of the calls."""
 
     def __init__(
         self,
@@ -64,10 +64,10 @@ class Recogniser:
         *,
         least_similarity: int,
         detector_px: int,
-        judges: FaceJudges | None = None,
+        attributes: FaceAttributes | None = None,
     ) -> None:
         self._engine = engine
-        self._judges = judges or FaceJudges()
+        self._attributes = attributes or FaceAttributes()
         self._detector_px = detector_px
         self._library = Library(
             contract_id=engine.contract_id,
@@ -79,7 +79,7 @@ class Recogniser:
 
     @property
     def contract_id(self) -> str:
-        """What this recogniser's descriptors mean."""
+        """Contract of this recogniser's descriptors."""
         return self._engine.contract_id
 
     @property
@@ -99,19 +99,19 @@ class Recogniser:
             await self._run(self._engine.warm_up)
 
     async def close(self) -> None:
-        """Let the thread end after what it is doing."""
+        """End the thread after its current work."""
         thread, self._thread = self._thread, None
         if thread is not None:
             thread.shutdown(wait=False, cancel_futures=True)
 
     async def answer(self) -> None:
-        """Return once the thread comes to it, for who wants to know whether it still works."""
+        """Return when the thread has answered, which shows that it is alive."""
         await self._run(_nothing)
 
     async def recognise(
         self, image: NDArray[np.uint8], how: FaceSettings | None = None
     ) -> Sighting | None:
-        """Look at a picture from the camera.
+        """Recognise the main face in a picture of the camera.
 
         Args:
             image: (height, width, 3) uint8, RGB.
@@ -158,8 +158,8 @@ class Recogniser:
         """
         return await self._run(lambda: self._describe(picture, max_bytes))
 
-    async def hold(self, people: list[HeldPerson]) -> int:
-        """Recognise exactly these people from now on; how many they are."""
+    async def hold(self, people: list[EnrolledPerson]) -> int:
+        """Replace the library by these people; returns how many they are."""
 
         def work() -> int:
             self._library.replace(people)
@@ -167,7 +167,7 @@ class Recogniser:
 
         return await self._run(work)
 
-    async def follow(self, applied: Applied) -> int:
+    async def follow(self, applied: AppliedChanges) -> int:
         """Follow a transaction of the store; how many people can be recognised now."""
 
         def work() -> int:
@@ -196,8 +196,8 @@ class Recogniser:
             descriptor=descriptor,
             snapshot=snapshot(image, face, how),
             face=face,
-            mask=self._judges.mask(image, face),
-            liveness=self._judges.liveness(image, face),
+            mask=self._attributes.mask(image, face),
+            liveness=self._attributes.liveness(image, face),
         )
 
     def _describe(self, picture: bytes, max_bytes: int) -> NDArray[np.float32] | PictureProblem:
@@ -251,13 +251,13 @@ _REMEMBERED: Final = 16
 
 
 class VisitGate:
-    """Tells a new visit from another picture of the same one, for cameras that never stop."""
+    """Distinguish a new visit from another picture of the same one, for continuous cameras."""
 
     def __init__(self) -> None:
         self._seen: list[tuple[NDArray[np.float32], float]] = []
 
     def is_new(self, descriptor: NDArray[np.float32], now_s: float, *, gap_s: float) -> bool:
-        """Note a face and tell whether it begins a visit.
+        """Note a face and return whether it begins a visit.
 
         Args:
             descriptor: (dimension,) float32, length 1.
@@ -268,7 +268,7 @@ class VisitGate:
         return last_s is None or now_s - last_s > gap_s
 
     def stay(self, descriptor: NDArray[np.float32], now_s: float) -> float | None:
-        """Note that a visitor is still there; when they were last seen before, if at all."""
+        """Note that a visitor is still there; returns when they were last seen, if at all."""
         last_s = None
         for number, (known, at_s) in enumerate(self._seen):
             if float(known @ descriptor) >= _SAME_VISITOR_COSINE:

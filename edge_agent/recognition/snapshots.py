@@ -1,4 +1,4 @@
-"""The picture that goes along with a visit: the face, the whole, or both (8.1.4, imgType)."""
+"""Snapshot of a visit: face, whole picture, or both (8.1.4, imgType)."""
 
 import io
 from typing import Final

@@ -1,4 +1,4 @@
-"""Terminal as one process: assembly, start and stop, supervision, status.
+"""Terminal process: assembly, start and stop, supervision, status.
 
 What is exported here is quick to import. `edge_agent.service.runtime.run_agent` and
 `edge_agent.service.assembly.assemble` load everything, so commands import them when they run.

@@ -1,4 +1,4 @@
-"""Composition root: every part is built here and given what it needs; nothing is started."""
+"""Composition root: builds and connects every part, and starts nothing."""
 
 import asyncio
 import dataclasses
@@ -15,12 +15,12 @@ from edge_agent.door import CardDesk, Devices, Pipeline, TerminalSettings, Watch
 from edge_agent.drivers import EventLog, SystemClock
 from edge_agent.drivers.relay_timed import TimedRelay
 from edge_agent.page import PageServer, StatusSources
-from edge_agent.recognition import LocalPeople, Recogniser, face_judges
+from edge_agent.recognition import LocalPeople, Recogniser, load_face_attributes
 from edge_agent.service.live_state import LiveFile, agent_version
 from edge_agent.service.network_facts import network_facts
 from edge_agent.service.parts import DoorParts, InterfaceParts, Parts, ProcessParts, UpstreamParts
 from edge_agent.service.supervision import Supervisor
-from edge_agent.service.watchdog import Sign, Watchdog
+from edge_agent.service.watchdog import HealthCheck, Watchdog
 from edge_agent.storage import (
     DATABASE_NAME,
     Database,
@@ -56,13 +56,13 @@ _RELAY_OVERDUE_S: Final = 10.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Base:
-    """What nearly every part needs."""
+    """Dependencies of nearly every part."""
 
     config: AgentConfig
     devices: Devices
     clock: SystemClock
     event_log: EventLog
-    chance: random.Random
+    rng: random.Random
     database: Database
     store: Store
     client: PlatformClient
@@ -158,13 +158,13 @@ def _watchdog(base: _Base, camera: WatchedCamera, api: ApiServer) -> Watchdog:
     )
     watchdog.watch_thread("the database", lambda: base.database.run(lambda _: None))
     watchdog.watch_thread("the thread of the face models", base.recogniser.answer)
-    watchdog.watch(_door_sign(camera, config.answer_within_s + base.config.answer_timeout_s))
-    watchdog.watch(_relay_sign(base.devices))
+    watchdog.watch(_door_check(camera, config.answer_within_s + base.config.answer_timeout_s))
+    watchdog.watch(_relay_check(base.devices))
     return watchdog
 
 
-def _door_sign(camera: WatchedCamera, within_s: float) -> Sign:
-    """A visitor may wait for the platform's answer; nothing else takes long."""
+def _door_check(camera: WatchedCamera, within_s: float) -> HealthCheck:
+    """Return the health check of the door, which may wait for the platform's answer."""
 
     def sign(now_s: float) -> str:
         since_s = camera.busy_since_s
@@ -174,7 +174,7 @@ def _door_sign(camera: WatchedCamera, within_s: float) -> Sign:
     return sign
 
 
-def _relay_sign(devices: Devices) -> Sign:
+def _relay_check(devices: Devices) -> HealthCheck:
     def sign(now_s: float) -> str:
         relay = devices.relay
         is_stuck = isinstance(relay, TimedRelay) and relay.overdue_s > _RELAY_OVERDUE_S
@@ -225,25 +225,25 @@ def _base(
     engine: FaceEngine,
     event_log: EventLog,
 ) -> _Base:
-    chance = random.Random()  # noqa: S311 - spreads a fleet in time, guards nothing
+    rng = random.Random()  # noqa: S311 - spreads a fleet in time, guards nothing
     quota = DiskQuota(config.data_dir / DATABASE_NAME, config.queue)
     database = Database(config.data_dir / DATABASE_NAME, quota=quota)
     client = PlatformClient(
         base_url=config.base_url, device_id=config.device_id, timeout_s=config.http_timeout_s
     )
-    uplink = Uplink(outbox=Outbox(database), client=client, clock=clock, chance=chance)
+    uplink = Uplink(outbox=Outbox(database), client=client, clock=clock, rng=rng)
     recogniser = Recogniser(
         engine,
         least_similarity=config.match_similarity,
         detector_px=config.detector_px,
-        judges=face_judges(config.looking),
+        attributes=load_face_attributes(config.looking),
     )
     return _Base(
         config=config,
         devices=devices,
         clock=clock,
         event_log=event_log,
-        chance=chance,
+        rng=rng,
         database=database,
         store=Store(database),
         client=client,
@@ -268,7 +268,7 @@ def _sync(base: _Base) -> LibrarySync:
             picture_parallel=config.picture_parallel,
             people_max=config.people_max,
         ),
-        chance=base.chance,
+        rng=base.rng,
     )
 
 
@@ -279,7 +279,7 @@ def _heartbeat(base: _Base) -> HeartbeatSender:
         clock=base.clock,
         event_log=base.event_log,
         interval_s=base.config.heartbeat_interval_s,
-        chance=base.chance,
+        rng=base.rng,
     )
 
 
@@ -295,7 +295,7 @@ def _people(base: _Base) -> LocalPeople:
 def _api(base: _Base, terminal: Terminal) -> ApiServer:
     hub = RecordHub()
     terminal.records.listen(hub.publish)
-    return ApiServer(base.config.api, terminal, hub=hub, chance=base.chance)
+    return ApiServer(base.config.api, terminal, hub=hub, rng=base.rng)
 
 
 def _status_sources(
@@ -319,7 +319,7 @@ def _page(base: _Base, terminal: Terminal, sources: StatusSources) -> PageServer
         terminal,
         sources,
         file=base.database.path,
-        chance=base.chance,
+        rng=base.rng,
     )
 
 
@@ -331,7 +331,7 @@ def _records(base: _Base) -> RecordLog:
 
 
 def _file_listener(event_log: EventLog, sync: LibrarySync) -> Callable[[FileEvent], None]:
-    """Return what tells the console about the disk, once each time it changes."""
+    """Return the listener that reports changes of the disk's state to the event log."""
 
     def on_file_event(news: FileEvent) -> None:
         event_log.write("disk", _DISK_WORDS[news], state=news.value)

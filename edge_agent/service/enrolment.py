@@ -38,11 +38,11 @@ from terminal_protocol.device_objects import USER_OBJECT
 USER_TYPES: Final = {"employee": 1, "visitor": 2, "blacklist": 3}
 # With these no one could be recognised, or the wrong person would be.
 _NEVER: Final = frozenset({QualityProblem.NO_FACE, QualityProblem.SEVERAL_FACES})
-_EVERYBODY: Final = "all"
+_ALL_PEOPLE: Final = "all"
 
 _PROBLEM_WORDS: Final = {
     PersonProblem.PLATFORMS: (
-        "the platform has somebody with this id; change them there, or take another id"
+        "the platform has a person with this id; change them there, or take another id"
     ),
     PersonProblem.FULL: "the terminal holds as many people as it may (people_max)",
     PersonProblem.PHOTO_ILLEGAL: "the photo cannot be used, or is larger than picture_max_bytes",
@@ -62,7 +62,7 @@ _ANSWER_WORDS: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Newcomer:
+class EnrolmentRequest:
     """A person to be enrolled.
 
     Attributes:
@@ -79,8 +79,8 @@ class Newcomer:
         Raises:
             EnrolmentRefused: a value is not as 8.2.1 wants it.
         """
-        if self.user_id == _EVERYBODY:
-            raise EnrolmentRefused('the id "all" means everybody; take another one')
+        if self.user_id == _ALL_PEOPLE:
+            raise EnrolmentRefused('the id "all" means all people; take another one')
         values = {
             "userId": self.user_id,
             "userType": USER_TYPES[self.user_type],
@@ -90,7 +90,7 @@ class Newcomer:
         }
         problems = USER_OBJECT.read(values).problems
         if problems:
-            raise EnrolmentRefused("; ".join(one.words for one in problems))
+            raise EnrolmentRefused("; ".join(one.text for one in problems))
         return values
 
 
@@ -124,7 +124,7 @@ async def photo_from_camera(
     *,
     within_s: float,
     anyway: bool = False,
-    tell: Callable[[str], None],
+    report: Callable[[str], None],
 ) -> bytes:
     """Take the first good photo of the person before a camera.
 
@@ -133,7 +133,7 @@ async def photo_from_camera(
         engine: finds the face.
         within_s: how long to wait for a good one.
         anyway: whether the least bad one is taken when no good one came.
-        tell: called with what the person should do, when that changes.
+        report: called with what the person should do, when that changes.
 
     Raises:
         EnrolmentRefused: no picture was good enough; says what was wrong with the best.
@@ -154,7 +154,7 @@ async def photo_from_camera(
                 if photo is not None and not problems:
                     return photo
                 if problems != last:
-                    tell(PROBLEM_WORDS[problems[0]])
+                    report(PROBLEM_WORDS[problems[0]])
                 last = problems
                 if photo is not None and (best is None or len(problems) < len(least)):
                     best, least = photo, problems
@@ -166,7 +166,7 @@ async def photo_from_camera(
 
 
 async def enrol_directly(
-    config: AgentConfig, engine: FaceEngine, newcomer: Newcomer, photo: bytes
+    config: AgentConfig, engine: FaceEngine, request: EnrolmentRequest, photo: bytes
 ) -> None:
     """Enrol a person while no agent runs; it recognises them from its next start.
 
@@ -174,7 +174,7 @@ async def enrol_directly(
         AlreadyRunning: an agent began to run meanwhile.
         EnrolmentRefused: it cannot be done, with the reason.
     """
-    user = newcomer.as_user(photo)
+    user = request.as_user(photo)
     _check_owner(config.data_dir)
     with instance_lock(config.data_dir):
         database = Database(config.data_dir / DATABASE_NAME)
@@ -193,8 +193,8 @@ async def enrol_directly(
                 raise EnrolmentRefused(_PROBLEM_WORDS[prepared])
             refused = await people.add([prepared])
         except (sqlite3.Error, OSError) as error:
-            words = f"the terminal's database cannot be written: {error}"
-            raise EnrolmentRefused(words) from error
+            text = f"the terminal's database cannot be written: {error}"
+            raise EnrolmentRefused(text) from error
         finally:
             await recogniser.close()
             await database.close()
@@ -203,7 +203,7 @@ async def enrol_directly(
 
 
 async def enrol_by_agent(
-    config: AgentConfig, newcomer: Newcomer, photo: bytes, *, clock: Clock
+    config: AgentConfig, request: EnrolmentRequest, photo: bytes, *, clock: Clock
 ) -> None:
     """Have the running agent enrol a person (8.2.2); it recognises them at once.
 
@@ -211,7 +211,7 @@ async def enrol_by_agent(
         AgentUnreachable: it does not answer.
         EnrolmentRefused: it would not, with the reason.
     """
-    user = newcomer.as_user(photo)
+    user = request.as_user(photo)
     answer = await call_own(config, "userAdd", clock=clock, content=user)
     if not answer.is_ok:
         raise EnrolmentRefused(_words_of(answer))
@@ -237,7 +237,7 @@ async def _next_frame(camera: Camera, until_s: float) -> Any:
 def _face_photo(
     image: RgbImage, engine: FaceEngine
 ) -> tuple[bytes | None, tuple[QualityProblem, ...]]:
-    """Return what would be kept, None when that cannot be; and what is wrong with it."""
+    """Return the photo to store, None when there is none, and the quality problems."""
     faces, report = judge_photo(engine, image)
     problems = report.problems
     if _NEVER & set(problems):
@@ -246,8 +246,8 @@ def _face_photo(
 
 
 def _not_good(problems: tuple[QualityProblem, ...], *, can_insist: bool) -> EnrolmentRefused:
-    words = " ".join(PROBLEM_WORDS[one] for one in problems)
-    return EnrolmentRefused(f"{words} (--anyway takes it all the same)" if can_insist else words)
+    text = " ".join(PROBLEM_WORDS[one] for one in problems)
+    return EnrolmentRefused(f"{text} (--anyway takes it all the same)" if can_insist else text)
 
 
 def _words_of(answer: CallAnswer) -> str:

@@ -22,6 +22,6 @@ class AgentUnreachable(AgentError):
 
 
 class EnrolmentRefused(AgentError):
-    """A person cannot be enrolled as asked; the message says why and what to do."""
+    """Enrolment was refused; the message says why and what to do."""
 
     code = "enrolment_refused"

@@ -14,7 +14,7 @@ _NAME = "agent.lock"
 
 @contextmanager
 def instance_lock(data_dir: Path) -> Iterator[None]:
-    """Hold the directory; the operating system lets go of it however the process ends.
+    """Hold the lock; the operating system releases it however the process ends.
 
     Raises:
         AlreadyRunning: another agent holds it.

@@ -29,7 +29,7 @@ NOT_SEEN_S: Final = 150.0
 
 @dataclass(frozen=True, slots=True)
 class LiveState:
-    """What a running agent says of itself.
+    """State of a running agent, as it publishes it.
 
     Attributes:
         pid: its process.
@@ -50,7 +50,7 @@ class LiveState:
 
 
 class LiveFile:
-    """Writes the file on a thread of its own, so that a hung disk hangs nothing else."""
+    """Write the file on a thread of its own, so that a hung disk blocks nothing else."""
 
     def __init__(self, data_dir: Path) -> None:
         self._path = data_dir / _NAME
@@ -64,7 +64,7 @@ class LiveFile:
         self._thread = self._thread or ThreadPoolExecutor(1, thread_name_prefix="live-state")
 
     def keep(self, state: LiveState, now_s: float = 0.0) -> None:
-        """Begin to write what changed; while a write goes on nothing new is begun.
+        """Begin to write a changed state, unless a write is in progress.
 
         Args:
             state: how the agent is.
@@ -97,7 +97,7 @@ class LiveFile:
 
 
 def read_live_state(data_dir: Path) -> LiveState | None:
-    """Read what the last agent said of itself; None when it ended cleanly or never ran."""
+    """Read the last agent's state; None when it ended cleanly or never ran."""
     try:
         found = json.loads((data_dir / _NAME).read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -106,7 +106,7 @@ def read_live_state(data_dir: Path) -> LiveState | None:
 
 
 def seen_at(data_dir: Path) -> datetime | None:
-    """When an agent last looked at itself, by the computer's clock; None without a file."""
+    """Return when an agent last wrote its state, by the computer's clock; None without a file."""
     try:
         return datetime.fromtimestamp((data_dir / _NAME).stat().st_mtime, tz=UTC)
     except OSError:

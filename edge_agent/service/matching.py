@@ -1,4 +1,4 @@
-"""Matching of a photo with the people of this terminal, without disturbing the agent."""
+"""Comparison of a photo with the people of this terminal, without disturbing the agent."""
 
 import time
 from collections.abc import Callable
@@ -8,7 +8,7 @@ from typing import Any, Final, TypeVar
 
 from edge_agent.config import AgentConfig
 from edge_agent.recognition import Library, quality_of
-from edge_agent.storage import DATABASE_NAME, HeldPerson, Match, open_read_only, read_held
+from edge_agent.storage import DATABASE_NAME, EnrolledPerson, Match, open_read_only, read_enrolled
 from face_engine import FaceEngine, QualityProblem, assess, decode_image
 
 Outcome = TypeVar("Outcome")
@@ -35,7 +35,7 @@ class FaceMatches:
 
 @dataclass(frozen=True, slots=True)
 class MatchReport:
-    """What came of a photo.
+    """Result of the comparison.
 
     Attributes:
         width, height: of the photo, in pixels.
@@ -134,12 +134,12 @@ def match_photo(config: AgentConfig, engine: FaceEngine, raw: bytes, *, top: int
     )
 
 
-def _people(config: AgentConfig, dimension: int) -> list[HeldPerson]:
+def _people(config: AgentConfig, dimension: int) -> list[EnrolledPerson]:
     path = config.data_dir / DATABASE_NAME
     if not path.exists():
         return []
     with closing(open_read_only(path)) as connection:
-        return read_held(connection, dimension)
+        return read_enrolled(connection, dimension)
 
 
 def _timed(took_ms: dict[str, float], step: str, work: Callable[[], Outcome]) -> Outcome:

@@ -1,4 +1,4 @@
-"""The computer's own network as NetworkObject (8.1.2) reports it; nothing is ever changed."""
+"""Network configuration of the computer, read as NetworkObject (8.1.2)."""
 
 import ipaddress
 import socket
@@ -15,7 +15,7 @@ _NO_ADDRESS: Final = "0.0.0.0"  # noqa: S104 - compared with, never listened on
 def network_facts(
     host: str, *, routes: Path = _ROUTES, name_servers: Path = _NAME_SERVERS
 ) -> dict[str, Any]:
-    """Return NetworkObject; what cannot be found out is empty.
+    """Return NetworkObject; unknown fields are empty.
 
     Whether addresses come from DHCP is not known to a program; 1 is what is usual.
 
@@ -67,9 +67,9 @@ def _dotted(number: str) -> str:
 
 def _servers(lines: list[str]) -> Iterator[str]:
     for line in lines:
-        words = line.split()
-        if len(words) >= 2 and words[0] == "nameserver" and _is_ipv4(words[1]):
-            yield words[1]
+        parts = line.split()
+        if len(parts) >= 2 and parts[0] == "nameserver" and _is_ipv4(parts[1]):
+            yield parts[1]
 
 
 def _is_ipv4(text: str) -> bool:

@@ -1,4 +1,4 @@
-"""Calls to the agent that runs on the same computer, by its own interface (chapters 4 to 8)."""
+"""Client of the agent on the same computer, over its device interface (chapters 4 to 8)."""
 
 import ipaddress
 import sqlite3
@@ -111,5 +111,5 @@ def _clock_offset_s(config: AgentConfig) -> float:
         with closing(open_read_only(config.data_dir / DATABASE_NAME)) as connection:
             return float(get_fact(connection, "clock_offset_s") or 0.0)
     except sqlite3.Error as error:
-        words = "the running agent's database cannot be read from this account"
-        raise AgentUnreachable(words) from error
+        text = "the running agent's database cannot be read from this account"
+        raise AgentUnreachable(text) from error

@@ -15,7 +15,7 @@ from edge_agent.upstream import HeartbeatSender, LibrarySync, PlatformClient, Up
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DoorParts:
-    """What sees people and opens.
+    """Parts that see people and open the door.
 
     Attributes:
         camera: the one of the devices.
@@ -30,7 +30,7 @@ class DoorParts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpstreamParts:
-    """What talks to the platform."""
+    """Parts that talk to the platform."""
 
     client: PlatformClient
     uplink: Uplink
@@ -40,7 +40,7 @@ class UpstreamParts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InterfaceParts:
-    """What listens on ports, and the terminal as calls and the page act on it."""
+    """Parts that listen on ports, and the terminal that they act on."""
 
     terminal: Terminal
     api: ApiServer
@@ -49,7 +49,7 @@ class InterfaceParts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProcessParts:
-    """What keeps the process running.
+    """Parts that keep the process running.
 
     Attributes:
         restart: set when the agent is to end in order to start anew.

@@ -1,4 +1,4 @@
-"""Run of a terminal: order of start, loops, order of stop."""
+"""Life of the terminal process: order of start, loops, order of stop."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -26,7 +26,7 @@ _DISK_AGAIN_S: Final = 5.0
 _STILL_S: Final = 20.0
 
 
-class Ending(Enum):
+class RunEnd(Enum):
     """Why a run ended."""
 
     STOP = "stop"
@@ -38,8 +38,8 @@ class RunLimits:
     """When to stop by itself.
 
     Attributes:
-        visits: after so many visits, once everything is told; 0 for never.
-        exit_when_idle: when the camera has no more pictures and everything is told.
+        visits: after so many visits, once everything is sent; 0 for never.
+        exit_when_idle: when the camera has no more pictures and everything is sent.
     """
 
     visits: int = 0
@@ -47,12 +47,12 @@ class RunLimits:
 
     @property
     def is_finite(self) -> bool:
-        """Whether there is such a moment at all."""
+        """Whether there is a limit at all."""
         return bool(self.visits) or self.exit_when_idle
 
 
 class _Openable(Protocol):
-    """What is opened at the start and closed at the end."""
+    """Part that is opened at the start and closed at the end."""
 
     async def open(self) -> None: ...
 
@@ -66,8 +66,8 @@ async def run_agent(
     stop: asyncio.Event,
     limits: RunLimits | None = None,
     load: Callable[[Path | None], FaceEngine] = load_engine,
-) -> Ending:
-    """Run a terminal until it is told to stop or to start anew.
+) -> RunEnd:
+    """Run a terminal until it is stopped or asked to restart.
 
     Args:
         config: what to do.
@@ -102,7 +102,7 @@ async def run_agent(
         event_log.write(
             "stop", "terminal stops to start anew" if is_restart else "terminal stopped"
         )
-        return Ending.RESTART if is_restart else Ending.STOP
+        return RunEnd.RESTART if is_restart else RunEnd.STOP
 
 
 async def _run_parts(
@@ -136,12 +136,12 @@ async def _run_parts(
 async def _open_database(
     stack: AsyncExitStack, parts: Parts, event_log: EventLog, stop: asyncio.Event
 ) -> bool:
-    """Open the file as soon as there is room for it; False when told to stop before."""
+    """Open the database as soon as there is disk space; False when stopped before."""
     stack.push_async_callback(parts.database.close)
     is_logged = False
     while True:
         try:
-            await _open_patiently(parts)
+            await _open_in_background(parts)
         except DiskFull:
             if not is_logged:
                 event_log.write("disk", "disk: full, so nothing can start; waiting", state="full")
@@ -157,8 +157,8 @@ async def _open_database(
         return False
 
 
-async def _open_patiently(parts: Parts) -> None:
-    """Open the file however long it takes: a large one that is damaged takes minutes."""
+async def _open_in_background(parts: Parts) -> None:
+    """Open the database without a time limit: rebuilding a large damaged one takes minutes."""
     opening = asyncio.ensure_future(parts.database.open())
     try:
         while not (await asyncio.wait([opening], timeout=_STILL_S))[0]:
@@ -200,7 +200,7 @@ async def _run_loops(
         uplink = start("uplink", parts.upstream.uplink.run)
         sync = start("library", parts.upstream.sync.run)
         presence = start("presence", parts.upstream.heartbeat.run)
-        visit_writer = start("keeping", parts.door.pipeline.visit_writer.run)
+        visit_writer = start("visit_writer", parts.door.pipeline.visit_writer.run)
         door = start("door", lambda: _run_door(parts, held, limits))
         cards = start("cards", parts.door.cards.run)
         api = start("api", parts.interfaces.api.run)
@@ -217,7 +217,7 @@ async def _run_loops(
 
 
 async def _run_door(parts: Parts, held: int, limits: RunLimits) -> None:
-    """Look at people; after a failure of the camera the supervisor calls this again."""
+    """Run the camera loop; the supervisor calls it again after a failure of the camera."""
     if not held:
         await _first_library(parts.upstream.sync)
     camera = parts.door.camera
@@ -247,7 +247,7 @@ async def _watch_end(
     stop: asyncio.Event,
     limits: RunLimits,
 ) -> None:
-    """Return when it is time to stop."""
+    """Wait until it is time to stop."""
     async with asyncio.TaskGroup() as group:
         stopped = group.create_task(stop.wait())
         restart = group.create_task(parts.process.restart.wait())
@@ -261,7 +261,7 @@ async def _watch_end(
 async def _finished(
     parts: Parts, door: asyncio.Task[None], event_log: EventLog, limits: RunLimits
 ) -> None:
-    """Return when the limits are reached and everything is told; never without limits."""
+    """Wait until the limits are reached and all uploads are sent; for ever without limits."""
     await asyncio.wait([door])
     event_log.write(
         "door_done",

@@ -13,7 +13,7 @@ logger = logging.getLogger(__name__)
 
 
 class ServiceManager:
-    """Tells systemd how it goes, if there is one.
+    """Notify systemd of the process's state, where systemd is used.
 
     Never raises and never waits: a message that cannot be sent is lost, and said in the log once.
 
@@ -34,7 +34,7 @@ class ServiceManager:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Self:
-        """Make what systemd asked for when it started this process."""
+        """Build from the environment variables that systemd sets."""
         variables = os.environ if environment is None else environment
         address = variables.get("NOTIFY_SOCKET", "")
         if not address.startswith(("/", "@")):

@@ -1,4 +1,4 @@
-"""Speed of this computer as a terminal: each step of a visit, and all of it."""
+"""Benchmark of this computer as a terminal: each step of a visit, and the whole."""
 
 import asyncio
 import dataclasses
@@ -27,7 +27,7 @@ from edge_agent.drivers.thermometer import NoThermometer
 from edge_agent.recognition import Library
 from edge_agent.service.assembly import assemble
 from edge_agent.service.live_state import agent_version
-from edge_agent.storage import DATABASE_NAME, HeldPerson, open_read_only, read_held
+from edge_agent.storage import DATABASE_NAME, EnrolledPerson, open_read_only, read_enrolled
 from face_engine import DetectedFace, FaceEngine, RgbImage
 
 _WARM_UP: Final = 5
@@ -39,7 +39,7 @@ _PACKAGES: Final = ("numpy", "onnxruntime", "faiss-cpu", "pillow")
 
 @dataclass(frozen=True, slots=True)
 class SpeedPlan:
-    """What is measured.
+    """Plan of the measurement.
 
     Attributes:
         config: of the terminal; its data is only read.
@@ -70,7 +70,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class SpeedReport:
-    """What came of it.
+    """Result of the measurement.
 
     Attributes:
         steps: of a visit, and ``numpy product``: the yardstick for the index.
@@ -96,7 +96,7 @@ class SpeedReport:
 
 
 def measure_speed(plan: SpeedPlan) -> SpeedReport:
-    """Measure; takes some seconds to a minute and loads one core.
+    """Measure; takes up to a minute and loads one core.
 
     Raises:
         ValueError: a picture shows no face.
@@ -154,7 +154,7 @@ def _looks(
 
 
 def _searches(
-    plan: SpeedPlan, all_people: Sequence[HeldPerson]
+    plan: SpeedPlan, all_people: Sequence[EnrolledPerson]
 ) -> dict[str, Callable[[int], object]]:
     engine = plan.engine
     library = Library(
@@ -176,8 +176,8 @@ def _searches(
     return {"1:N match": match, "numpy product": product}
 
 
-async def _decisions(plan: SpeedPlan, all_people: list[HeldPerson]) -> list[float]:
-    """Seconds from a picture to what is decided, record and upload on disk, by the local rule."""
+async def _decisions(plan: SpeedPlan, all_people: list[EnrolledPerson]) -> list[float]:
+    """Seconds from picture to decision, with record and upload on disk, by the local rule."""
     spent_s: list[float] = []
     async with AsyncExitStack() as stack:
         folder = stack.enter_context(
@@ -194,7 +194,7 @@ async def _decisions(plan: SpeedPlan, all_people: list[HeldPerson]) -> list[floa
         devices = Devices(
             FolderCameraOptions().make(), SimulatedRelay(), NoThermometer(), clock=clock
         )
-        parts = assemble(config, devices, clock, plan.engine, _Silence())
+        parts = assemble(config, devices, clock, plan.engine, _NoEventLog())
         for part in (parts.database, parts.door.recogniser, parts.door.devices.relay):
             stack.push_async_callback(part.close)
             await part.open()
@@ -209,7 +209,7 @@ async def _decisions(plan: SpeedPlan, all_people: list[HeldPerson]) -> list[floa
     return spent_s
 
 
-class _Silence:
+class _NoEventLog:
     """An `EventLog` that writes nothing."""
 
     def write(self, event: str, line: str, **facts: Any) -> None:
@@ -217,7 +217,7 @@ class _Silence:
 
 
 def _measured(candidates: Mapping[str, Callable[[int], object]], rounds: int) -> tuple[Step, ...]:
-    """Time each candidate, in turns in changing order, so that a slow moment slows all alike."""
+    """Time candidates in alternating order, so that a slow period affects all alike."""
     order = random.Random(_SEED)  # noqa: S311 - an order, not a secret
     names = list(candidates)
     spent_s: dict[str, list[float]] = {name: [] for name in names}
@@ -240,24 +240,28 @@ def _step(name: str, spent_s: Sequence[float]) -> Step:
     return Step(name, rank_ms(50), rank_ms(99), len(ordered))
 
 
-def _people(plan: SpeedPlan) -> list[HeldPerson]:
+def _people(plan: SpeedPlan) -> list[EnrolledPerson]:
     path = plan.config.data_dir / DATABASE_NAME
     if not path.exists():
         return []
     with closing(open_read_only(path)) as connection:
-        held = read_held(connection, plan.engine.dimension)
+        held = read_enrolled(connection, plan.engine.dimension)
     return [one for one in held if one.contract_id == plan.engine.contract_id]
 
 
-def _random_people(engine: FaceEngine, count: int, *, first_id: int) -> list[HeldPerson]:
+def _random_people(engine: FaceEngine, count: int, *, first_id: int) -> list[EnrolledPerson]:
     vectors = _unit_vectors(count, engine.dimension, seed=_SEED)
     # Row ids of the database are far below this.
     return _as_people(engine, vectors, 20_000_000 + first_id)
 
 
-def _as_people(engine: FaceEngine, vectors: NDArray[np.float32], first_id: int) -> list[HeldPerson]:
+def _as_people(
+    engine: FaceEngine, vectors: NDArray[np.float32], first_id: int
+) -> list[EnrolledPerson]:
     return [
-        HeldPerson(first_id + number, f"bench-{first_id + number}", "", "", engine.contract_id, one)
+        EnrolledPerson(
+            first_id + number, f"bench-{first_id + number}", "", "", engine.contract_id, one
+        )
         for number, one in enumerate(vectors)
     ]
 

@@ -1,4 +1,4 @@
-"""Status of a terminal: read from the disk, without a network and without disturbing the agent."""
+"""Status of a terminal, read from the disk without network and without disturbing the agent."""
 
 import dataclasses
 import shutil
@@ -33,7 +33,7 @@ from edge_agent.storage import (
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What the database says.
+    """Contents of the database.
 
     Attributes:
         sync_state: people, cursor, queue.
@@ -52,7 +52,7 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """One terminal as ``status`` shows it; no secrets, no names.
+    """Status of one terminal, without secrets and names.
 
     Attributes:
         now: by the terminal's clock, as everything on its disk is.
@@ -94,7 +94,7 @@ class Overview:
 
 
 def overview(config: AgentConfig, *, clock: Clock | None = None) -> Overview:
-    """Look at a terminal from outside.
+    """Read the status of a terminal from outside its process.
 
     Args:
         config: of it.
@@ -148,7 +148,7 @@ def status_lines(seen: Overview) -> Iterator[str]:
 
 
 def in_words(seconds: float) -> str:
-    """Say how long something takes, roughly: "3 min"."""
+    """Return a duration in rounded words: "3 min"."""
     for unit_s, word in ((86_400, "days"), (3600, "h"), (60, "min")):
         if seconds >= 2 * unit_s:
             return f"{seconds / unit_s:.0f} {word}"

@@ -1,4 +1,4 @@
-"""Supervision of loops: a few quick restarts, then slow ones, and a line when that changes."""
+"""Supervision of loops: a few fast restarts, then slow ones, each change logged."""
 
 import asyncio
 import logging
@@ -23,7 +23,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RestartBudget:
-    """How many restarts in which time are normal, and what pauses follow.
+    """Number of restarts that is normal, and the pauses before them.
 
     Attributes:
         restarts: more than this many failures within `within_s` mean degraded.
@@ -38,7 +38,7 @@ class RestartBudget:
 
 
 class Supervisor:
-    """Runs one loop until it returns or is cancelled, whatever it raises meanwhile."""
+    """Run one loop until it returns or is cancelled, and restart it after exceptions."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""The unit by which systemd runs a terminal: systemd.service(5), systemd.exec(5).
+"""Generator of the systemd unit of a terminal: systemd.service(5), systemd.exec(5).
 
 It may touch its own data and the devices of its drivers, and nothing else.
 """
@@ -19,7 +19,7 @@ _HOMES: Final = (Path("/home"), Path("/root"), Path("/run/user"))
 
 @dataclass(frozen=True, slots=True)
 class _Needs:
-    """What a driver needs: groups of Linux distributions, and device classes of /proc/devices."""
+    """Requirements of a driver: groups of Linux distributions, device classes of /proc/devices."""
 
     groups: tuple[str, ...] = ()
     devices: tuple[str, ...] = ()
@@ -93,7 +93,7 @@ LimitCORE=0
 
 @dataclass(frozen=True, slots=True)
 class UnitPlan:
-    """What the unit is made of.
+    """Input of the unit.
 
     Attributes:
         config: of the terminal.
@@ -113,7 +113,7 @@ class UnitPlan:
 
 
 def unit_text(plan: UnitPlan) -> str:
-    """Write the unit; it holds no secret."""
+    """Return the unit; it holds no secret."""
     return "\n".join(_lines(plan)) + "\n"
 
 
@@ -208,12 +208,12 @@ def _is_within(path: Path, roots: Collection[Path]) -> bool:
 
 
 def _escaped(text: str) -> str:
-    """Write a text so that nothing in it is a specifier."""
+    """Escape specifiers in a text."""
     return text.replace("%", "%%")
 
 
 def _quoted(word: str) -> str:
-    """Write one word of a list, whatever it holds."""
+    """Quote a word of a list."""
     if word and all(one.isalnum() or one in "/._-=:@+" for one in word):
         return word
     safe = word.replace("\\", "\\\\").replace('"', '\\"')
@@ -221,5 +221,5 @@ def _quoted(word: str) -> str:
 
 
 def _command_word(word: str) -> str:
-    """Write one word of a command, in which a dollar begins a variable."""
+    """Quote a word of a command, in which a dollar begins a variable."""
     return _quoted(word).replace("$", "$$")

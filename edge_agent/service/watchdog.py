@@ -1,4 +1,4 @@
-"""Watchdog: whether the terminal is alive, for systemd, a timer of last resort, and a file.
+"""Watchdog: reports whether the terminal is alive to systemd, a last-resort timer, and a file.
 
 The event loop shows that it runs by running this. Every thread has to answer, the door must not
 hold a picture for ever, a relay must have released, and no loop may have ended. While any of these
@@ -23,26 +23,26 @@ from edge_agent.service.supervision import State, Supervisor
 logger = logging.getLogger(__name__)
 
 _CHECK_EVERY_S: Final = 1.0
-# Of the shortest limit; so that what is found is told well before it.
+# Of the shortest limit; so that findings are reported well before it.
 _CHECKS_PER_LIMIT: Final = 4
 # Their work is done when a camera has no more pictures, or a reader no more cards.
 _MAY_END: Final = frozenset({"door", "cards"})
 _STDERR: Final = 2  # by its number, which stays good whatever becomes of the object
 
-Sign = Callable[[float], str]
+HealthCheck = Callable[[float], str]
 """Given the moment of the monotonic clock, what is stuck; empty when nothing is."""
 
 
 class Alarm(Protocol):
-    """Ends the process unless it is set again in time, even when no Python code can run."""
+    """Timer that ends the process unless it is reset, even when no Python code can run."""
 
     def set(self, after_s: float) -> None:
-        """End it after so many seconds from now, instead of what was set before."""
+        """Reset the timer to so many seconds from now."""
         ...
 
 
 class FaultAlarm:
-    """`Alarm` by a thread of the interpreter's own that needs no lock of it.
+    """`Alarm` by faulthandler's thread, which needs no lock of the interpreter.
 
     It writes where every thread stands, without any values, and ends with status 1.
     """
@@ -52,8 +52,8 @@ class FaultAlarm:
         faulthandler.dump_traceback_later(after_s, exit=True, file=_STDERR)
 
 
-class AnswerSign:
-    """A thread that has to answer: something small is given to it, and again when it is done."""
+class ThreadCheck:
+    """Health check of a thread: it must answer a small request within a limit."""
 
     def __init__(self, name: str, ask: Callable[[], Awaitable[object]], *, within_s: float) -> None:
         self._name = name
@@ -63,7 +63,7 @@ class AnswerSign:
         self._asking: asyncio.Task[None] | None = None
 
     def __call__(self, now_s: float) -> str:
-        """See `Sign`."""
+        """See `HealthCheck`."""
         asking = self._asking
         if asking is None or asking.done():
             # One that failed has answered: a full disk is no reason to start again.
@@ -87,7 +87,7 @@ class AnswerSign:
 
 
 class Watchdog:
-    """Looks every second at most, and tells."""
+    """Run all health checks at least once a second and report."""
 
     def __init__(
         self,
@@ -100,7 +100,7 @@ class Watchdog:
         manager: ServiceManager | None = None,
         alarm: Alarm | None = None,
     ) -> None:
-        """Make a watchdog that looks at nothing yet.
+        """Make a watchdog without health checks.
 
         Args:
             config: limits.
@@ -118,8 +118,8 @@ class Watchdog:
         self._ports = ports
         self._manager = ServiceManager.from_environment() if manager is None else manager
         self._alarm: Alarm = FaultAlarm() if alarm is None else alarm
-        self._signs: list[Sign] = []
-        self._answers: list[AnswerSign] = []
+        self._signs: list[HealthCheck] = []
+        self._answers: list[ThreadCheck] = []
         self._loops: dict[str, Supervisor] = {}
         self._troubles: tuple[str, ...] = ()
         self._told_at_s = -float("inf")
@@ -132,8 +132,8 @@ class Watchdog:
             started_at=clock.now().isoformat(timespec="seconds"),
         )
 
-    def watch(self, sign: Sign) -> None:
-        """Look at something else, too."""
+    def watch(self, sign: HealthCheck) -> None:
+        """Add a health check."""
         self._signs.append(sign)
 
     def watch_thread(self, name: str, ask: Callable[[], Awaitable[object]]) -> None:
@@ -143,12 +143,12 @@ class Watchdog:
             name: in words, "the database".
             ask: gives it something small to do and waits for it.
         """
-        sign = AnswerSign(name, ask, within_s=self._config.answer_within_s)
+        sign = ThreadCheck(name, ask, within_s=self._config.answer_within_s)
         self._answers.append(sign)
         self.watch(sign)
 
     def watch_loop(self, name: str, supervisor: Supervisor) -> None:
-        """Look at a loop.
+        """Add the health check of a supervised loop.
 
         Args:
             name: of it.
@@ -157,17 +157,17 @@ class Watchdog:
         self._loops[name] = supervisor
 
     def ready(self) -> None:
-        """Tell that the door looks at people; more than once does nothing."""
+        """Report that the door is ready; repeated calls do nothing."""
         if not self._is_ready:
             self._is_ready = True
             self._manager.send("READY=1")
 
-    def waits_to_start(self, words: str) -> None:
-        """Tell that the start takes longer, and why; to be repeated within half a minute."""
-        self._manager.send("EXTEND_TIMEOUT_USEC=60000000", f"STATUS={words}")
+    def waits_to_start(self, text: str) -> None:
+        """Report that the start takes longer, and why; to be repeated within half a minute."""
+        self._manager.send("EXTEND_TIMEOUT_USEC=60000000", f"STATUS={text}")
 
     async def run(self) -> None:
-        """Look for ever."""
+        """Check until cancelled."""
         try:
             while True:
                 self.check()
@@ -178,7 +178,7 @@ class Watchdog:
 
     @property
     def check_every_s(self) -> float:
-        """Pause between two looks."""
+        """Pause between two checks."""
         limits = (
             self._config.exit_after_s,
             self._config.answer_within_s,
@@ -187,16 +187,16 @@ class Watchdog:
         return min([_CHECK_EVERY_S, *(one / _CHECKS_PER_LIMIT for one in limits if one)])
 
     def check(self) -> None:
-        """Look once and tell."""
+        """Run all checks once and report."""
         now_s = self._clock.monotonic()
         found = [*(sign(now_s) for sign in self._signs), *self._ended()]
         self._note(tuple(one for one in found if one))
         if not self._troubles:
-            self._pat(now_s)
-        self._tell_state(now_s)
+            self._notify_systemd(now_s)
+        self._report_state(now_s)
 
     def stopping(self, *, is_restart: bool) -> None:
-        """Tell that the end has begun.
+        """Report that the process is stopping.
 
         Args:
             is_restart: whether the same process begins anew; to systemd that is no end.
@@ -219,10 +219,10 @@ class Watchdog:
         self._troubles = troubles
         if troubles:
             logger.error("stuck what=%s", "; ".join(troubles))
-        words = "; ".join(troubles) if troubles else "goes on"
-        self._event_log.write("watchdog", f"watchdog: {words}", troubles=list(troubles))
+        text = "; ".join(troubles) if troubles else "goes on"
+        self._event_log.write("watchdog", f"watchdog: {text}", troubles=list(troubles))
 
-    def _pat(self, now_s: float) -> None:
+    def _notify_systemd(self, now_s: float) -> None:
         if self._config.exit_after_s:
             self._alarm.set(self._config.exit_after_s)
         interval_s = self._manager.watchdog_s / 2
@@ -231,7 +231,7 @@ class Watchdog:
             self._told_at_s = now_s
             self._manager.send("WATCHDOG=1")
 
-    def _tell_state(self, now_s: float) -> None:
+    def _report_state(self, now_s: float) -> None:
         loops = {name: str(supervisor.state) for name, supervisor in self._loops.items()}
         host, port, push_port = self._ports()
         self._state = dataclasses.replace(

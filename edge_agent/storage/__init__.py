@@ -1,20 +1,20 @@
-"""File of a terminal: people, queue, records, and what keeps it within its disk."""
+"""Database of a terminal: people, queue, records, and the disk quota."""
 
 from edge_agent.storage.database import DATABASE_NAME, Database, DiskFull, FileEvent, open_read_only
 from edge_agent.storage.disk_quota import DiskQuota
 from edge_agent.storage.events import Counts, Event, count_events, encode, lightened, oldest_event
 from edge_agent.storage.outbox import Outbox
 from edge_agent.storage.people_rows import (
-    Applied,
+    AppliedChanges,
     Change,
     DeletePerson,
+    EnrolledPerson,
     Face,
-    HeldPerson,
     Match,
     SavePerson,
     apply_changes,
-    held_details,
-    read_held,
+    enrolled_details,
+    read_enrolled,
     type_sql,
     user_type_number,
 )
@@ -38,17 +38,17 @@ __all__ = [
     "BY_CARD",
     "DATABASE_NAME",
     "RELAY_FAILED",
-    "Applied",
+    "AppliedChanges",
     "Change",
     "Counts",
     "Database",
     "DeletePerson",
     "DiskFull",
     "DiskQuota",
+    "EnrolledPerson",
     "Event",
     "Face",
     "FileEvent",
-    "HeldPerson",
     "Match",
     "Openings",
     "Outbox",
@@ -63,14 +63,14 @@ __all__ = [
     "apply_changes",
     "count_events",
     "encode",
+    "enrolled_details",
     "get_fact",
-    "held_details",
     "lightened",
     "newest_pass",
     "oldest_event",
     "open_read_only",
     "outcome_of",
-    "read_held",
+    "read_enrolled",
     "read_sync_state",
     "set_fact",
     "type_sql",

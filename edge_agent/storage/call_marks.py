@@ -1,4 +1,4 @@
-"""Marks of accepted signatures, so that none of them counts twice.
+"""High-water marks of accepted signatures, which prevent replay.
 
 A signature covers its timestamp and nothing else (seed 4.1), so the timestamp is what is kept:
 
@@ -27,7 +27,7 @@ CLOCK_SET: Final = "clock_set_ms"
 NEWEST: Final = "call_newest_ms"
 FLOOR: Final = "call_floor_ms"
 STRANGER: Final = "call_stranger_ms"
-"""Fact: the newest one under any password that is not told from a new one any more."""
+"""Fact: the newest one under any password that is not distinguished from a new one any more."""
 _FILE: Final = "newest-call"
 # A password that comes is compared with each, at a twentieth of a second on a small computer.
 # Passwords that were in use before and are known as such; older ones count as strange.
@@ -52,33 +52,33 @@ class CallMarks:
 
 
 def has_marks(connection: sqlite3.Connection) -> bool:
-    """Tell whether the file is new enough to have them."""
+    """Return whether the database is new enough to have marks."""
     sought = "SELECT 1 FROM sqlite_master WHERE name = 'accepted_calls'"
     return connection.execute(sought).fetchone() is not None
 
 
 def read_marks(connection: sqlite3.Connection) -> CallMarks:
-    """Read them inside the caller's transaction."""
+    """Read the marks inside the caller's transaction."""
     (in_rows,) = connection.execute("SELECT max(timestamp_ms) FROM accepted_calls").fetchone()
     set_ms = int(get_fact(connection, CLOCK_SET) or 0)
     newest_ms, floor_ms = (_moment(get_fact(connection, name)) for name in (NEWEST, FLOOR))
     return CallMarks(max(in_rows or 0, set_ms, newest_ms), floor_ms)
 
 
-def is_whole(text: str) -> bool:
-    """Tell whether the fact of a mark can be what was written."""
+def is_intact(text: str) -> bool:
+    """Return whether the stored text of a mark is intact."""
     return text.isdecimal() and text == _checked(_moment(text)) and _moment(text) < _TIMESTAMPS_END
 
 
-def is_whole_row(timestamp_ms: object, remainder: object) -> bool:
-    """Tell whether a row can be what was written."""
+def is_intact_row(timestamp_ms: object, remainder: object) -> bool:
+    """Return whether a stored row is intact."""
     if not isinstance(timestamp_ms, int) or not 0 <= timestamp_ms < _TIMESTAMPS_END:
         return False
     return remainder == timestamp_ms % _DIVISOR
 
 
 def _checked(timestamp_ms: int) -> str:
-    """Return a moment as facts hold it: the remainder stands behind it."""
+    """Return a timestamp with its check digits, as facts store it."""
     return str(timestamp_ms * 100 + timestamp_ms % _DIVISOR)
 
 
@@ -87,13 +87,13 @@ def _moment(text: str | None) -> int:
 
 
 def is_incomplete(connection: sqlite3.Connection) -> bool:
-    """Tell whether one of the marks is gone, which are written together."""
+    """Return whether one of the marks, which are written together, is missing."""
     present = sum(get_fact(connection, name) is not None for name in (NEWEST, FLOOR))
     return present == 1 or (present == 0 and count_noted(connection) > 0)
 
 
 def is_noted(connection: sqlite3.Connection, timestamp_ms: int) -> bool:
-    """Tell whether a timestamp is among those that are remembered one by one."""
+    """Return whether a timestamp is stored individually."""
     sought = "SELECT 1 FROM accepted_calls WHERE timestamp_ms = ?"
     return connection.execute(sought, (timestamp_ms,)).fetchone() is not None
 
@@ -123,7 +123,7 @@ def count_noted(connection: sqlite3.Connection) -> int:
 
 
 def forget_oldest(connection: sqlite3.Connection, *, most: int) -> None:
-    """Keep so many of the newest; the floor rises to the newest one that goes."""
+    """Delete all but the newest timestamps; the floor rises to the newest deleted one."""
     row = connection.execute(
         "SELECT timestamp_ms FROM accepted_calls ORDER BY timestamp_ms DESC LIMIT 1 OFFSET ?",
         (most,),
@@ -151,7 +151,7 @@ def raise_floor(connection: sqlite3.Connection, *, least_ms: int = 0) -> None:
 
 
 def forget_all(connection: sqlite3.Connection, *, from_ms: int) -> None:
-    """Forget all marks, those of former passwords as well; nothing before this moment is good.
+    """Delete all marks, also of former passwords; earlier timestamps are refused from now on.
 
     Args:
         connection: in a transaction.
@@ -188,7 +188,7 @@ def change_password(
 
 
 def _newest_under(connection: sqlite3.Connection, password: str) -> int:
-    """Return the newest one under a password, and take its row away: it is in use again."""
+    """Return and delete the stored mark of a password that is in use again."""
     rows = connection.execute("SELECT mark, newest_ms FROM former_passwords").fetchall()
     for text, newest_ms in rows:
         mark = PasswordMark.read(int(text))
@@ -199,7 +199,7 @@ def _newest_under(connection: sqlite3.Connection, password: str) -> int:
 
 
 def _forget_former(connection: sqlite3.Connection) -> None:
-    """Keep so many of the former passwords; what goes counts for all that are not known."""
+    """Limit the former passwords; deleted ones raise the mark for all unknown passwords."""
     sought = "SELECT rowid, newest_ms FROM former_passwords ORDER BY rowid DESC LIMIT -1 OFFSET ?"
     for number, newest_ms in connection.execute(sought, (FORMER_MOST,)).fetchall():
         connection.execute("DELETE FROM former_passwords WHERE rowid = ?", (number,))
@@ -212,7 +212,7 @@ def _raise_strangers(connection: sqlite3.Connection, least_ms: int) -> None:
 
 
 def start_anew(connection: sqlite3.Connection, *, from_ms: int) -> None:
-    """Forget the marks of the password in use; all before this moment is over.
+    """Reset the marks of the current password; earlier timestamps are refused.
 
     Args:
         connection: in a transaction.
@@ -235,16 +235,16 @@ class NewestCallFile:
         self._path = database.with_name(_FILE)
 
     def read(self) -> int:
-        """Return what it holds, Unix milliseconds; 0 when it is not there or damaged."""
+        """Read the mark, Unix milliseconds; 0 when the file is missing or damaged."""
         try:
             text, _, check = self._path.read_text(encoding="ascii").partition(" ")
         except (FileNotFoundError, UnicodeDecodeError):
             return 0
-        is_whole = text.isdecimal() and check.strip() == _checksum(text)
-        return int(text) if is_whole else 0
+        is_intact = text.isdecimal() and check.strip() == _checksum(text)
+        return int(text) if is_intact else 0
 
     def cover(self, timestamp_ms: int) -> int:
-        """Write the end of this timestamp's minute, on disk when it returns; returns it.
+        """Write the end of a timestamp's minute, on disk when it returns, and return it.
 
         Raises:
             OSError: it could not be written.
@@ -254,7 +254,7 @@ class NewestCallFile:
         return end_ms
 
     def write(self, timestamp_ms: int) -> None:
-        """Write a moment, on disk when it returns.
+        """Write a timestamp, on disk when it returns.
 
         Raises:
             OSError: it could not be written.
@@ -269,7 +269,7 @@ class NewestCallFile:
 
     @staticmethod
     def is_behind(newest_ms: int, held_ms: int) -> bool:
-        """Tell whether the database has lost the mark that this file was written for."""
+        """Return whether the database has lost the mark that this file repeats."""
         return newest_ms < held_ms - _MINUTE_MS
 
 

@@ -1,4 +1,4 @@
-"""One SQLite file, one thread that touches it, one transaction per piece of work."""
+"""SQLite database with one thread, and one transaction per piece of work."""
 
 import asyncio
 import contextlib
@@ -21,7 +21,7 @@ Result = TypeVar("Result")
 
 
 class FileEvent(StrEnum):
-    """What happened to the file."""
+    """Event of the database file."""
 
     FULL = "full"  # the disk is full, or has hardly any room
     FREE_AGAIN = "room"  # it has room again
@@ -61,7 +61,7 @@ class Database:
         return self._path
 
     async def open(self) -> None:
-        """Open or create the file; WAL, and every commit on disk before it returns.
+        """Open or create the file in WAL mode; every commit is on disk before it returns.
 
         Raises:
             DiskFull: there is no room even for that; another try later may succeed.
@@ -90,11 +90,11 @@ class Database:
         return await self._on_thread(lambda: self._work(work))
 
     async def checkpoint(self) -> None:
-        """Bring everything into the file itself and empty the log beside it."""
+        """Checkpoint the write-ahead log into the file."""
         await self._on_thread(lambda: checkpoint(self._connected()))
 
     async def close(self) -> None:
-        """Close the file after what was already begun."""
+        """Close the file after work that has begun."""
         thread, self._thread = self._thread, None
         if thread is None:
             return
@@ -110,7 +110,7 @@ class Database:
             self._tell()
 
     def _tell(self) -> None:
-        """Pass news on. What the thread appends meanwhile is told next time."""
+        """Notify listeners; events appended meanwhile are reported next time."""
         while self._news:
             news = self._news.pop(0)
             for listener in self._listeners:
@@ -143,7 +143,7 @@ class Database:
             connection.close()
 
     def _connected(self) -> sqlite3.Connection:
-        """Return the connection to the file that is in its place."""
+        """Return the connection; the file is restored when it was deleted or replaced."""
         connection = self._connection
         if connection is not None and not self._is_in_place():
             logger.error("database_vanished file=%s", self._path.name)
@@ -180,7 +180,7 @@ class Database:
     def _once_more(
         self, error: sqlite3.Error, work: Callable[[sqlite3.Connection], Result]
     ) -> Result:
-        """Mend what made work fail, and do it again.
+        """Repair the cause of a failure and repeat the work.
 
         Raises:
             sqlite3.Error: it cannot be mended.
@@ -204,7 +204,7 @@ class Database:
             raise
 
     def _is_full(self, error: sqlite3.Error) -> bool:
-        """Tell whether the disk is full: SQLite has several words for it."""
+        """Return whether an error means a full disk; SQLite reports it in several ways."""
         code = primary_code(error)
         if code == sqlite3.SQLITE_FULL:
             return True
@@ -234,7 +234,7 @@ def _in_transaction(
 
 
 def open_read_only(path: Path) -> sqlite3.Connection:
-    """Open a database that an agent may be writing; nothing can be changed through it.
+    """Open a database read-only, also while an agent writes to it.
 
     Raises:
         sqlite3.DatabaseError: it is not there, or no database.

@@ -1,4 +1,4 @@
-"""Disk quota: pictures are given up before passes, the oldest first, and passes never.
+"""Disk quota: deletes pictures before passes, the oldest first, and passes never.
 
 Everything here runs on the thread of the database.
 """
@@ -31,14 +31,14 @@ _RECORD: Final = "id, user_id, name, type, sign_time, facts"
 
 
 class DiskQuota:
-    """Keeps the file of one terminal within its budget, and gets along with a full disk.
+    """Keep the database within its budget and working on a full disk.
 
     Attributes:
         is_short: whether the reserve is used up, because something did not fit any more.
     """
 
     def __init__(self, path: Path, config: QueueConfig) -> None:
-        """Look after a file; nothing is touched yet.
+        """Prepare for a file; nothing is touched yet.
 
         Args:
             path: of the database.
@@ -52,7 +52,7 @@ class DiskQuota:
 
     @property
     def free_bytes(self) -> int:
-        """What the disk has left for this program."""
+        """Return the free space for this program."""
         stat = os.statvfs(self._folder)
         return stat.f_bavail * stat.f_frsize
 
@@ -62,14 +62,14 @@ class DiskQuota:
         return self.free_bytes < _FULL_BYTES
 
     def take_reserve(self) -> None:
-        """Set room aside, if there is twice as much; without it the terminal counts as short."""
+        """Allocate the reserve file if there is twice its size; else the disk counts as short."""
         if self._reserve.exists():
             self.is_short = False
             return
         self.is_short = self.free_bytes < 2 * RESERVE_BYTES or not self._write_reserve()
 
     def limit(self, connection: sqlite3.Connection) -> None:
-        """Let the file grow by half the reserve at most while the disk is short; outside of work.
+        """Limit the growth of the file to half the reserve while the disk is short.
 
         The other half is for the log, without which nothing could be given up.
         """
@@ -96,12 +96,12 @@ class DiskQuota:
         return True
 
     def release_reserve(self) -> None:
-        """Give it back to the disk."""
+        """Release the reserve file's space."""
         self.is_short = True
         self._reserve.unlink(missing_ok=True)
 
     def make(self, connection: sqlite3.Connection, needed_bytes: int) -> None:
-        """Make room for something new, as part of the transaction that stores it.
+        """Free space for new data, as part of the transaction that stores it.
 
         Args:
             connection: in a transaction.
@@ -121,7 +121,7 @@ class DiskQuota:
                 break
 
     def relieve(self, connection: sqlite3.Connection) -> None:
-        """Do what can be done after something found the disk full; outside any transaction."""
+        """Free space after an error of a full disk; outside any transaction."""
         if not self.is_short:
             logger.error("disk_full folder=%s", self._folder.name)
         self.release_reserve()
@@ -140,7 +140,7 @@ class DiskQuota:
 
 
 def checkpoint(connection: sqlite3.Connection) -> None:
-    """Bring the log into the file and empty it.
+    """Checkpoint the write-ahead log and truncate it.
 
     Raises:
         sqlite3.OperationalError: there is no room in the file's disk.
@@ -150,7 +150,7 @@ def checkpoint(connection: sqlite3.Connection) -> None:
 
 
 def give_back(connection: sqlite3.Connection) -> None:
-    """Give some of the file's free pages back to the disk, as part of a transaction.
+    """Return free pages of the file to the disk, as part of a transaction.
 
     Some are kept for what comes next. Files of earlier versions keep all of theirs and use them.
     """
@@ -162,7 +162,7 @@ def give_back(connection: sqlite3.Connection) -> None:
 
 
 def _give_up(connection: sqlite3.Connection) -> bool:
-    """Give up the oldest picture in a transaction of its own; whether there was one."""
+    """Delete the oldest picture in a transaction of its own; returns whether there was one."""
     connection.execute("BEGIN IMMEDIATE")
     try:
         found = _forget_picture(connection) or _lighten(connection)
@@ -175,7 +175,7 @@ def _give_up(connection: sqlite3.Connection) -> bool:
 
 
 def _lighten(connection: sqlite3.Connection) -> bool:
-    """Take the picture out of the oldest upload that has one; whether there was one.
+    """Remove the picture of the oldest upload that has one; returns whether there was one.
 
     Uploads that the platform will never take come first.
     """

@@ -1,4 +1,4 @@
-"""Uploads that wait for the platform, as rows of the terminal's file."""
+"""Uploads waiting for the platform, as rows of the database."""
 
 import json
 import sqlite3
@@ -14,7 +14,7 @@ _LIGHT_BYTES: Final = 2048
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One upload of chapter 9, as it will be sent.
+    """One upload of chapter 9 as it will be sent.
 
     Attributes:
         seq: order in which events happened; grows for ever, never used twice.
@@ -70,7 +70,7 @@ def encode(message: dict[str, Any]) -> bytes:
 
 
 def lightened(body: bytes) -> bytes:
-    """Return an upload without its picture; one that cannot be read as it is."""
+    """Return an upload without its picture; an unreadable one unchanged."""
     try:
         upload = json.loads(body)
         return encode(without_image(upload)) if isinstance(upload, dict) else body

@@ -1,4 +1,4 @@
-"""Queue of uploads, on disk until the platform has them."""
+"""Outbox: queue of uploads on disk until the platform has them."""
 
 import sqlite3
 from datetime import datetime
@@ -9,7 +9,7 @@ from edge_agent.storage.events import Counts, Event, count_events, put_event
 
 
 class Outbox:
-    """The queue. An event enters before it is sent and leaves when the platform answered for it."""
+    """Queue of uploads; an event leaves it when the platform has acknowledged it."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -28,7 +28,7 @@ class Outbox:
         return await self._database.run(lambda connection: put_event(connection, kind, body, at))
 
     async def get(self, seq: int) -> Event | None:
-        """Read an event; None when it has left."""
+        """Read an event; None when it is not in the queue."""
         return await self._database.run(lambda connection: _get(connection, seq))
 
     async def first(self, *, skip: frozenset[int] = frozenset()) -> Event | None:
@@ -52,7 +52,7 @@ class Outbox:
         await self._database.run(work)
 
     async def park(self, seq: int, reason: str) -> None:
-        """Put an event aside that the platform will never take."""
+        """Set aside an event that the platform will never accept."""
 
         def work(connection: sqlite3.Connection) -> None:
             connection.execute(

@@ -1,4 +1,4 @@
-"""Marks that tell passwords apart without holding them."""
+"""Salted digests that distinguish passwords without storing them."""
 
 import secrets
 import zlib
@@ -13,7 +13,7 @@ _CHECK_BYTES: Final = 4
 
 @dataclass(frozen=True, slots=True)
 class PasswordMark:
-    """Salt and digest of a password; slow to guess by, and damage to it is noticed."""
+    """Salt and digest of a password, slow to guess and protected against damage."""
 
     salt: bytes = field(repr=False)
     digest: bytes = field(repr=False)
@@ -26,7 +26,7 @@ class PasswordMark:
 
     @classmethod
     def read(cls, number: int) -> Self | None:
-        """Read what `number` returned; None for what is damaged."""
+        """Parse what `number` returned; None when damaged."""
         whole = 2 * _PART_BYTES + _CHECK_BYTES
         if not 0 <= number < 1 << 8 * whole:
             return None
@@ -37,12 +37,12 @@ class PasswordMark:
         return cls(kept[:_PART_BYTES], kept[_PART_BYTES:])
 
     def number(self) -> int:
-        """Return it as a number, as facts are."""
+        """Return the mark as a number, as facts store it."""
         kept = self.salt + self.digest
         return int.from_bytes(kept + _check(kept), "big")
 
     def fits(self, password: str) -> bool:
-        """Tell whether it was made of this password."""
+        """Return whether the mark was made of this password."""
         return compare_digest(self.digest, _digest(password, self.salt))
 
 

@@ -1,4 +1,4 @@
-"""Rows of people in the terminal's file: who is held, with which face, and what changes."""
+"""Rows of people: who is enrolled with which face, and changes of that."""
 
 import json
 import sqlite3
@@ -28,7 +28,7 @@ ON CONFLICT (user_id) DO UPDATE SET
     origin = excluded.origin, details = excluded.details, is_doubtful = 0
 RETURNING id
 """
-HELD_COLUMNS: Final = "id, user_id, name, user_type, contract_id, descriptor, details"
+ENROLLED_COLUMNS: Final = "id, user_id, name, user_type, contract_id, descriptor, details"
 _SET_FACE: Final = (
     "UPDATE people SET picture_sha256 = ?, contract_id = ?, descriptor = ? WHERE id = ?"
 )
@@ -54,7 +54,7 @@ Origin = Literal["platform", "local"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Face:
-    """A person's picture and what was computed from it.
+    """A person's picture and the descriptor computed from it.
 
     Attributes:
         picture: the file as fetched.
@@ -70,8 +70,8 @@ class Face:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class HeldPerson:
-    """A person who can be recognised.
+class EnrolledPerson:
+    """A person with a descriptor, who can be recognised.
 
     Attributes:
         person_id: row, and id in the vector index.
@@ -99,7 +99,7 @@ class Match:
 
     Attributes:
         similarity: 0 to 100, the scale of the wire.
-        visit, welcome: see `HeldPerson`.
+        visit, welcome: see `EnrolledPerson`.
     """
 
     user_id: str
@@ -110,7 +110,7 @@ class Match:
     welcome: str = field(default="", repr=False)
 
     def is_expected(self, at: datetime) -> bool:
-        """Whether a visit limited in time (8.2.1) includes this moment."""
+        """Return whether a visit limited in time (8.2.1) includes this moment."""
         begins, ends = self.visit
         now = at.timestamp()
         return begins <= now and (not ends or now <= ends)
@@ -152,16 +152,16 @@ Change = SavePerson | DeletePerson
 
 
 @dataclass(frozen=True, slots=True)
-class Applied:
-    """What a transaction did to the faces: who can be recognised now, and which rows no more."""
+class AppliedChanges:
+    """Result of applied changes: people who can be recognised now, and removed row ids."""
 
-    held: tuple[HeldPerson, ...]
+    held: tuple[EnrolledPerson, ...]
     gone: tuple[int, ...]
 
 
-def apply_changes(connection: sqlite3.Connection, changes: Sequence[Change]) -> Applied:
+def apply_changes(connection: sqlite3.Connection, changes: Sequence[Change]) -> AppliedChanges:
     """Write changes inside a transaction; see `edge_agent.storage.store.Store.apply`."""
-    held: dict[int, HeldPerson] = {}
+    held: dict[int, EnrolledPerson] = {}
     gone: set[int] = set()
     for change in changes:
         if isinstance(change, DeletePerson):
@@ -175,11 +175,11 @@ def apply_changes(connection: sqlite3.Connection, changes: Sequence[Change]) -> 
                 held[person_id] = person
                 gone.discard(person_id)
     kept = tuple(person for one, person in held.items() if one not in gone)
-    return Applied(held=kept, gone=tuple(gone))
+    return AppliedChanges(held=kept, gone=tuple(gone))
 
 
-def _save(connection: sqlite3.Connection, change: SavePerson) -> tuple[int, HeldPerson | None]:
-    """Write a person; the row, and the person when they can be recognised."""
+def _save(connection: sqlite3.Connection, change: SavePerson) -> tuple[int, EnrolledPerson | None]:
+    """Write a person; returns the row id, and the person when they can be recognised."""
     due = None if change.due_at is None else change.due_at.timestamp()
     (person_id,) = connection.execute(
         _UPSERT,
@@ -200,23 +200,23 @@ def _save(connection: sqlite3.Connection, change: SavePerson) -> tuple[int, Held
         connection.execute(_SET_FACE, ("", "", None, person_id))
         connection.execute("DELETE FROM pictures WHERE person_id = ?", (person_id,))
     row = connection.execute(
-        f"SELECT {HELD_COLUMNS} FROM people WHERE id = ? AND descriptor IS NOT NULL",  # noqa: S608 - ours
+        f"SELECT {ENROLLED_COLUMNS} FROM people WHERE id = ? AND descriptor IS NOT NULL",  # noqa: S608 - ours
         (person_id,),
     ).fetchone()
-    return person_id, None if row is None else held_person(row)
+    return person_id, None if row is None else enrolled_person(row)
 
 
-def held_person(row: Sequence[Any]) -> HeldPerson:
-    """Make a person of a row of `HELD_COLUMNS`."""
+def enrolled_person(row: Sequence[Any]) -> EnrolledPerson:
+    """Make a person of a row of `ENROLLED_COLUMNS`."""
     person_id, user_id, name, user_type, contract_id, raw, details = row
-    return HeldPerson(
+    return EnrolledPerson(
         *(person_id, user_id, name, user_type, contract_id, descriptor_of(raw)),
-        *held_details(details),
+        *enrolled_details(details),
     )
 
 
-def held_details(details: str) -> tuple[tuple[int, int], str]:
-    """Return `HeldPerson.visit` and `welcome` of a person's details, a UserObject as JSON."""
+def enrolled_details(details: str) -> tuple[tuple[int, int], str]:
+    """Return `EnrolledPerson.visit` and `welcome` of a person's details, a UserObject as JSON."""
     values = json.loads(details)
     visit = int(values.get("startTime", 0)), int(values.get("endTime", 0))
     return visit, str(values.get("prompt", ""))
@@ -227,13 +227,13 @@ def _delete(connection: sqlite3.Connection, user_id: str) -> set[int]:
     return {person_id for (person_id,) in rows.fetchall()}
 
 
-def read_held(connection: sqlite3.Connection, dimension: int) -> list[HeldPerson]:
-    """Read all people with a descriptor of so many numbers, from a file that is only read."""
+def read_enrolled(connection: sqlite3.Connection, dimension: int) -> list[EnrolledPerson]:
+    """Read all people with a descriptor of this dimension, over a read-only connection."""
     rows = connection.execute(
-        f"SELECT {HELD_COLUMNS} FROM people WHERE length(descriptor) = ? ORDER BY id",  # noqa: S608 - ours
+        f"SELECT {ENROLLED_COLUMNS} FROM people WHERE length(descriptor) = ? ORDER BY id",  # noqa: S608 - ours
         (4 * dimension,),
     )
-    return [held_person(row) for row in rows]
+    return [enrolled_person(row) for row in rows]
 
 
 def descriptor_of(raw: bytes) -> NDArray[np.float32]:
@@ -242,7 +242,7 @@ def descriptor_of(raw: bytes) -> NDArray[np.float32]:
 
 
 def is_descriptor(raw: Any, dimension: int | None) -> bool:
-    """Tell whether a value can be one: whole numbers of four bytes, finite, of length 1.
+    """Return whether bytes can be a descriptor: float32 values, finite, of length 1.
 
     Args:
         raw: as it was read.
@@ -258,7 +258,7 @@ def is_descriptor(raw: Any, dimension: int | None) -> bool:
 
 
 def user_type_number(user_type: str) -> int:
-    """Return the number of 8.2.1 for what chapter 9 sent."""
+    """Return the number of 8.2.1 for a user type of chapter 9."""
     return _NUMBERS.get(user_type.strip().lower(), EMPLOYEE)
 
 

@@ -1,4 +1,4 @@
-"""Rebuild of a damaged file from everything that can still be read.
+"""Rebuild of a damaged database from everything that can still be read.
 
 What the platform can send again is sent again: the cursor starts over, and people that came from
 the platform are doubtful until it has named them once more
@@ -41,13 +41,13 @@ _DAMAGE: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 
 def primary_code(error: sqlite3.Error) -> int | None:
-    """Return SQLite's primary result code; None for what Python itself found wrong."""
+    """Return SQLite's primary result code; None for errors of Python itself."""
     code: int | None = getattr(error, "sqlite_errorcode", None)
     return None if code is None else code & 0xFF
 
 
 def is_damage(error: sqlite3.Error) -> bool:
-    """Tell whether an error of running work means that the file is damaged."""
+    """Return whether an error means that the file is damaged."""
     code = primary_code(error)
     if code is None:
         # Python reads no text that is not UTF-8; nothing but UTF-8 is ever written.
@@ -94,7 +94,7 @@ def rebuild(path: Path) -> None:
 
 
 def restore(connection: sqlite3.Connection, path: Path) -> None:
-    """Write a file anew that was deleted under an open connection, and close the connection.
+    """Restore a file that was deleted under an open connection, and close the connection.
 
     Raises:
         sqlite3.Error: it cannot be written or read.
@@ -115,7 +115,7 @@ def _rebuilt(path: Path) -> Path:
 
 
 def _finish_exchange(path: Path) -> None:
-    """Let a finished new file take its place, also when the process died in the middle of it."""
+    """Move a finished new file into place, also after a crash in the middle of it."""
     rebuilt = _rebuilt(path)
     if rebuilt.exists():
         # The damaged file's log must go before: SQLite would apply it to the new file.
@@ -124,7 +124,7 @@ def _finish_exchange(path: Path) -> None:
 
 
 def parts(path: Path, do: Callable[[Path], object]) -> None:
-    """Do something to a database file and to the two that SQLite keeps beside it."""
+    """Apply a function to a database file and its two companions (WAL and shared memory)."""
     for suffix in ("", "-wal", "-shm"):
         part = path.with_name(path.name + suffix)
         if part.exists():
@@ -155,7 +155,7 @@ def _opened(path: Path) -> sqlite3.Connection:
 
 
 def _check(connection: sqlite3.Connection) -> None:
-    """Find damage before it is met in use.
+    """Detect damage before it is met in use.
 
     Raises:
         sqlite3.DatabaseError: there is some.
@@ -171,7 +171,7 @@ def _check(connection: sqlite3.Connection) -> None:
 
 
 def carry_over(damaged: Path, connection: sqlite3.Connection) -> None:
-    """Copy what can be read and makes sense, row by row.
+    """Copy all rows that can be read and are plausible.
 
     Args:
         damaged: the file; the parts of its header that are always the same are set right.
@@ -200,7 +200,7 @@ def carry_over(damaged: Path, connection: sqlite3.Connection) -> None:
 
 
 def _mend_header(path: Path) -> None:
-    """Write what stands at the beginning of every such file; one bit of it costs all the rest."""
+    """Repair the fixed header of an SQLite file; one wrong bit of it would cost all the rest."""
     with path.open("r+b") as stream:
         pages = stream.seek(0, os.SEEK_END) // _PAGE_BYTES
         if not pages:
@@ -240,7 +240,7 @@ def _inserted(connection: sqlite3.Connection, into: str, row: Sequence[Any]) -> 
 def _readable(
     source: sqlite3.Connection, table: str, columns: Sequence[str]
 ) -> Iterator[tuple[Any, ...]]:
-    """Read a table from its beginning to the damage, then from its end to the damage."""
+    """Read a table from both ends up to the damage."""
     last = -(2**63)
     for order in ("ASC", "DESC"):
         sought = (
@@ -262,7 +262,7 @@ def _columns(connection: sqlite3.Connection, table: str) -> list[str]:
 
 
 def _text(raw: bytes) -> str | None:
-    """Return a text, None for what is none."""
+    """Return bytes as text, None when they are none."""
     try:
         return raw.decode()
     except UnicodeDecodeError:

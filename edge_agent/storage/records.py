@@ -1,4 +1,4 @@
-"""Records of passes: SignObject of 8.3.1, listed, pushed, deleted by age and number."""
+"""Records of passes (SignObject of 8.3.1): stored, listed, published, deleted by age and number."""
 
 import base64
 import json
@@ -28,7 +28,7 @@ _DOOR: Final = "door"  # among the facts of a record; not one of 8.3.1, so never
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a visit.
+    """Outcome of a visit.
 
     Attributes:
         is_open: whether the door opened.
@@ -78,7 +78,7 @@ class Retention:
 
 @dataclass(frozen=True, slots=True)
 class RecordFilter:
-    """What is looked for (8.3.2).
+    """Search conditions (8.3.2).
 
     Attributes:
         begins: first second that counts, Unix.
@@ -122,11 +122,11 @@ class RecordLog:
         self._undecided: dict[int, int] = {}  # upload to record
 
     def listen(self, listener: Callable[[dict[str, Any]], None]) -> None:
-        """Call a listener with every new SignObject once it is on disk; must not block or raise."""
+        """Register a listener for new SignObjects on disk; it must not block or raise."""
         self._listeners.append(listener)
 
     async def keep(self, visit: Visit, kind: str, body: bytes) -> int:
-        """Remember a visit and queue the upload about it, both or neither.
+        """Store a visit and queue its upload, both or neither.
 
         Args:
             visit: what happened.
@@ -162,7 +162,7 @@ class RecordLog:
         await self._database.run(work)
 
     async def note_outcome(self, seq: int, outcome: Outcome) -> None:
-        """Write down what became of a visit that was kept before it was decided.
+        """Store the outcome of a visit that was stored before the decision.
 
         Does nothing for one of which that is known already.
 
@@ -175,14 +175,14 @@ class RecordLog:
             await self.set_outcome(record_id, outcome)
 
     async def note(self, visit: Visit) -> int:
-        """Remember a visit of which the platform is told nothing; the record's id."""
+        """Store a visit without an upload; returns the record's id."""
         record = await self._database.run(lambda connection: self._remember(connection, visit))
         for listener in self._listeners:
             listener(record)
         return int(record["id"])
 
     async def set_outcome(self, record_id: int, outcome: Outcome) -> None:
-        """Write down what became of a visit."""
+        """Store the outcome of a visit."""
         text = json.dumps(_outcome_facts(outcome))
 
         def work(connection: sqlite3.Connection) -> None:
@@ -254,7 +254,7 @@ class RecordLog:
 
 
 class Openings:
-    """Who opened the door from afar, and why; the last thousand times."""
+    """Log of remote openings with their reasons, limited to the newest thousand."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -299,7 +299,7 @@ def _outcome_facts(outcome: Outcome) -> dict[str, Any]:
 
 
 def outcome_of(facts: Mapping[str, Any]) -> Outcome | None:
-    """Return what the facts of a record say about the door; None for nothing."""
+    """Return the outcome in the facts of a record; None without one."""
     door = facts.get(_DOOR)
     return Outcome(door["isOpen"], door["reason"]) if door else None
 

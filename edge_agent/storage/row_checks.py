@@ -1,4 +1,4 @@
-"""Checks of rows of the agent's file; a flipped bit costs a row, not the file.
+"""Plausibility checks of database rows, so that a flipped bit costs a row and not the file.
 
 Descriptors are judged by `edge_agent.storage.store`, which knows how to get new ones; pictures by
 their digest when they are used; bodies of uploads by the platform, which bears any fault.
@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from edge_agent.storage.call_marks import FLOOR, NEWEST, STRANGER, is_whole, is_whole_row
+from edge_agent.storage.call_marks import FLOOR, NEWEST, STRANGER, is_intact, is_intact_row
 from edge_agent.storage.password_mark import PasswordMark
 from edge_agent.storage.schema import KINDS
 
@@ -23,7 +23,7 @@ _MARK_DIGITS: Final = 49
 
 
 def is_sound(table: str, row: Row) -> bool:
-    """Tell whether a row can be what was written."""
+    """Return whether a row is plausible."""
     check = _CHECKS.get(table)
     return check is None or check(row)
 
@@ -49,21 +49,21 @@ def _has_details(row: Row) -> bool:
 def _fact(row: Row) -> bool:
     try:
         if row["name"] in {FLOOR, NEWEST, STRANGER}:
-            return is_whole(row["value"])
+            return is_intact(row["value"])
         return math.isfinite(float(row["value"])) and isinstance(row["name"], str)
     except (AttributeError, TypeError, ValueError):
         return False
 
 
 def _accepted(row: Row) -> bool:
-    return is_whole_row(row["timestamp_ms"], row.get("remainder"))
+    return is_intact_row(row["timestamp_ms"], row.get("remainder"))
 
 
 def _former_password(row: Row) -> bool:
     text = row["mark"]
     is_number = isinstance(text, str) and text.isdecimal() and len(text) <= _MARK_DIGITS
     is_whole_mark = is_number and PasswordMark.read(int(text)) is not None
-    return is_whole_mark and is_whole_row(row["newest_ms"], row["remainder"])
+    return is_whole_mark and is_intact_row(row["newest_ms"], row["remainder"])
 
 
 def _setting(row: Row) -> bool:
@@ -96,7 +96,7 @@ def _is_moment(value: Any) -> bool:
 
 
 def _json(text: Any) -> Any:
-    """Return what a text says in JSON; None when it says nothing."""
+    """Parse JSON text; None when it is invalid."""
     try:
         return json.loads(text) if isinstance(text, str) else None
     except ValueError:

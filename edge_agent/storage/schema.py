@@ -1,4 +1,4 @@
-"""Tables of the terminal's file, its named facts, and what is carried over from a damaged one."""
+"""Schema of the database, its named facts, and what a rebuild carries over."""
 
 import sqlite3
 from datetime import UTC, datetime
@@ -132,7 +132,7 @@ KINDS: Final = ("syface", "syattribute", "syresult")
 
 
 def prepare(connection: sqlite3.Connection) -> None:
-    """Make what is not there yet; a file of an earlier version is taken over.
+    """Create missing tables and columns; files of earlier versions are migrated.
 
     Raises:
         sqlite3.Error: nothing was made.
@@ -178,5 +178,5 @@ def set_fact(connection: sqlite3.Connection, name: str, value: str) -> None:
 
 
 def moment_of(value: str | None) -> datetime | None:
-    """Read a fact that is a moment, Unix seconds."""
+    """Parse a fact that is a timestamp, Unix seconds."""
     return None if value is None else datetime.fromtimestamp(float(value), tz=UTC)

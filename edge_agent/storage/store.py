@@ -1,4 +1,4 @@
-"""The people this terminal holds, with pictures and descriptors, and how far it is in step."""
+"""Store of people with pictures and descriptors, and of the sync cursor."""
 
 import asyncio
 import hashlib
@@ -11,13 +11,13 @@ from edge_agent.storage.database import Database
 from edge_agent.storage.events import put_event
 from edge_agent.storage.people_rows import (
     DROP_DESCRIPTOR,
-    HELD_COLUMNS,
-    Applied,
+    ENROLLED_COLUMNS,
+    AppliedChanges,
     Change,
-    HeldPerson,
+    EnrolledPerson,
     SavePerson,
     apply_changes,
-    held_person,
+    enrolled_person,
     is_descriptor,
 )
 from edge_agent.storage.schema import get_fact, moment_of, set_fact
@@ -56,7 +56,7 @@ class Store:
         value = str(at.timestamp())
         await self._database.run(lambda connection: set_fact(connection, name, value))
 
-    async def held(self, dimension: int | None = None) -> list[HeldPerson]:
+    async def held(self, dimension: int | None = None) -> list[EnrolledPerson]:
         """Read all people with a descriptor.
 
         A descriptor that can be none is dropped, to be computed anew from the picture (see
@@ -66,14 +66,14 @@ class Store:
             dimension: how many numbers a descriptor has; None for any.
         """
 
-        def work(connection: sqlite3.Connection) -> list[HeldPerson]:
+        def work(connection: sqlite3.Connection) -> list[EnrolledPerson]:
             rows = connection.execute(
-                f"SELECT {HELD_COLUMNS} FROM people WHERE descriptor IS NOT NULL ORDER BY id"  # noqa: S608
+                f"SELECT {ENROLLED_COLUMNS} FROM people WHERE descriptor IS NOT NULL ORDER BY id"  # noqa: S608
             )
             sound, damaged = [], []
             for row in rows:
                 if is_descriptor(row[5], dimension):
-                    sound.append(held_person(row))
+                    sound.append(enrolled_person(row))
                 else:
                     damaged.append((row[0],))
             if damaged:
@@ -119,7 +119,7 @@ class Store:
         return await self._database.run(work)
 
     async def known(self, user_ids: Sequence[str]) -> tuple[int, frozenset[str]]:
-        """How many people there are, and which of these are among them."""
+        """Return the number of people and which of these ids are among them."""
 
         def work(connection: sqlite3.Connection) -> tuple[int, frozenset[str]]:
             (count,) = connection.execute("SELECT count(*) FROM people").fetchone()
@@ -153,8 +153,8 @@ class Store:
         cursor: int | None = None,
         asked_with: int | None = None,
         report: bytes | None = None,
-    ) -> Applied:
-        """Write changes, the cursor they end at, and the report about them, all or nothing.
+    ) -> AppliedChanges:
+        """Write changes, their cursor and the report about them in one transaction.
 
         Args:
             changes: in the order in which they happen.
@@ -165,7 +165,7 @@ class Store:
             report: body of a syresult; None for no report.
         """
 
-        def work(connection: sqlite3.Connection) -> Applied:
+        def work(connection: sqlite3.Connection) -> AppliedChanges:
             applied = apply_changes(connection, changes)
             held_cursor = int(get_fact(connection, "cursor") or 0)
             if cursor is not None and asked_with in {None, held_cursor}:
@@ -180,7 +180,7 @@ class Store:
             await self._database.checkpoint()
         return applied
 
-    async def sweep(self, cursor: int) -> Applied:
+    async def sweep(self, cursor: int) -> AppliedChanges:
         """Delete people of a damaged file that the platform has not named since.
 
         Args:
@@ -188,11 +188,13 @@ class Store:
                 store's is another one by now.
         """
 
-        def work(connection: sqlite3.Connection) -> Applied:
+        def work(connection: sqlite3.Connection) -> AppliedChanges:
             if int(get_fact(connection, "cursor") or 0) != cursor:
-                return Applied(held=(), gone=())
+                return AppliedChanges(held=(), gone=())
             rows = connection.execute("DELETE FROM people WHERE is_doubtful RETURNING id")
-            return Applied(held=(), gone=tuple(person_id for (person_id,) in rows.fetchall()))
+            return AppliedChanges(
+                held=(), gone=tuple(person_id for (person_id,) in rows.fetchall())
+            )
 
         applied = await self._database.run(work)
         if applied.gone:

@@ -1,4 +1,4 @@
-"""Sync state of the agent's file: people, cursor, queue."""
+"""Sync state of the database: people, cursor, queue."""
 
 import sqlite3
 from dataclasses import dataclass

@@ -3,7 +3,7 @@
 from edge_agent.upstream.heartbeat import HeartbeatSender
 from edge_agent.upstream.platform_client import PlatformClient, Reply, problem_of, retry_after_s
 from edge_agent.upstream.sync import LibrarySync, SyncLimits
-from edge_agent.upstream.uplink import Uplink, UploadResult, Verdict
+from edge_agent.upstream.uplink import Uplink, UploadResult, UploadVerdict
 from edge_agent.upstream.uploads import MessageLanguage, UploadWriter
 
 __all__ = [
@@ -15,8 +15,8 @@ __all__ = [
     "SyncLimits",
     "Uplink",
     "UploadResult",
+    "UploadVerdict",
     "UploadWriter",
-    "Verdict",
     "problem_of",
     "retry_after_s",
 ]

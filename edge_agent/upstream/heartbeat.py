@@ -23,14 +23,14 @@ class HeartbeatSender:
         clock: Clock,
         event_log: EventLog,
         interval_s: float,
-        chance: random.Random,
+        rng: random.Random,
     ) -> None:
         self._client = client
         self._store = store
         self._clock = clock
         self._event_log = event_log
         self._interval_s = interval_s
-        self._chance = chance
+        self._rng = rng
         self._problem: str | None = None
         self._noted_at_s: float | None = None
 
@@ -40,13 +40,13 @@ class HeartbeatSender:
         return None if self._problem is None else not self._problem
 
     async def run(self) -> None:
-        """Beat for ever."""
+        """Send heartbeats until cancelled."""
         while True:
             await self.beat()
-            await asyncio.sleep(jittered(self._interval_s, self._chance))
+            await asyncio.sleep(jittered(self._interval_s, self._rng))
 
     async def beat(self) -> bool:
-        """Send one heartbeat; whether the platform took it."""
+        """Send one heartbeat; returns whether the platform acknowledged it."""
         reply = await self._client.heartbeat()
         is_taken = (
             reply.status == 200

@@ -1,4 +1,4 @@
-"""HTTP towards the platform: chapter 9 as the terminal speaks it."""
+"""HTTP client of the platform: chapter 9 of the seed."""
 
 import asyncio
 import ssl
@@ -25,7 +25,7 @@ _PROBLEM_MAX: Final = 120
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What came back from a request.
+    """Reply of the platform, or the reason why there is none.
 
     Attributes:
         status: HTTP status; 0 when no answer came.
@@ -43,13 +43,13 @@ class Reply:
 
     @property
     def is_away(self) -> bool:
-        """Whether there was no answer: no connection, too slow, or the platform says it cannot."""
+        """Whether the platform is away: no connection, a timeout, or it reports an overload."""
         return self.status == 0 or self.status >= 500 or self.status in {408, 425, 429}
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """What came of fetching a picture.
+    """Result of fetching a picture.
 
     Attributes:
         content: the file, None when it was not delivered.
@@ -114,12 +114,12 @@ class PlatformClient:
         return await self._ask("POST", kind, content=body, headers=headers)
 
     async def heartbeat(self) -> Reply:
-        """Tell that this terminal is alive, and which BaseUrl it uses (seed 9.5)."""
+        """Send a heartbeat with the BaseUrl in use (seed 9.5)."""
         message = Heartbeat(device_id=self._device_id, server_url=self._base_url)
         return await self.post("syheartbeat", encode(message.to_wire()))
 
     async def changes(self, cursor: int) -> tuple[SyncAnswer | None, Reply]:
-        """Ask what changed in the library (seed 9.1).
+        """Poll for changes of the library (seed 9.1).
 
         Returns:
             The page, None when the reply holds none; and the reply.
@@ -181,7 +181,7 @@ class PlatformClient:
 
 
 def problem_of(reply: Reply) -> str:
-    """Say in a few words what was wrong with a reply; never what was sent."""
+    """Describe in a few words what was wrong with a reply; never what was sent."""
     if reply.status == 0:
         return reply.problem
     if reply.status != 200:
@@ -207,7 +207,7 @@ def _payload(content: bytes | None) -> tuple[Any, str]:
 
 
 async def _read_limited(response: httpx.Response, max_bytes: int) -> bytes | None:
-    """Read a body; None when it is longer than allowed."""
+    """Read a body; None when it exceeds the limit."""
     parts: list[bytes] = []
     length = 0
     async for part in response.aiter_bytes():
@@ -219,6 +219,6 @@ async def _read_limited(response: httpx.Response, max_bytes: int) -> bytes | Non
 
 
 def retry_after_s(header: str) -> float | None:
-    """Seconds of a Retry-After header; a date in it counts as not given."""
+    """Return the seconds of a Retry-After header; a date counts as absent."""
     text = header.strip()
     return min(float(text), _RETRY_AFTER_MOST_S) if text.isdecimal() and len(text) < 10 else None

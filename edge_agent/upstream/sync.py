@@ -21,7 +21,7 @@ from terminal_protocol import ResultFeedback, SyncEntry, write_feedback
 logger = logging.getLogger(__name__)
 
 # People are prepared and written in pieces, so that a library without pages fits into memory.
-_PIECE: Final = 50
+_BATCH: Final = 50
 _TRIES: Final = 2
 _PAUSE_BETWEEN_TRIES_S: Final = 0.5
 # A picture that could not be fetched is tried again by itself after these pauses, then given up.
@@ -66,7 +66,7 @@ class SyncLimits:
 
 @dataclass(frozen=True, slots=True)
 class _Prepared:
-    """What is to be written for one entry, and what is to be said about it."""
+    """Change to write for one entry, and its result code."""
 
     user_id: str
     change: Change | None
@@ -94,7 +94,7 @@ class _Tally:
 
 
 class LibrarySync:
-    """Polls, fetches, describes, stores and reports, for ever.
+    """Poll, fetch pictures, compute descriptors, store and report, until cancelled.
 
     Attributes:
         first_round_done: set after the first poll, whatever came of it.
@@ -110,7 +110,7 @@ class LibrarySync:
         clock: Clock,
         event_log: EventLog,
         limits: SyncLimits,
-        chance: random.Random,
+        rng: random.Random,
     ) -> None:
         self._store = store
         self._recogniser = recogniser
@@ -119,8 +119,8 @@ class LibrarySync:
         self._clock = clock
         self._event_log = event_log
         self._limits = limits
-        self._chance = chance
-        self._backoff = Backoff(first_s=limits.interval_s, most_s=_POLL_AGAIN_MOST_S, chance=chance)
+        self._rng = rng
+        self._backoff = Backoff(first_s=limits.interval_s, most_s=_POLL_AGAIN_MOST_S, rng=rng)
         self._fetching = asyncio.Semaphore(limits.picture_parallel)
         # The models look at one picture at a time, in the order of asking; asking for one after
         # the other leaves a visitor to wait for one picture, not for a whole piece.
@@ -134,13 +134,13 @@ class LibrarySync:
         self.first_round_done = asyncio.Event()
 
     def library_age_s(self) -> float | None:
-        """Seconds since the library was known to be complete; None when it never was."""
+        """Seconds since the library was last known to be complete; None when it never was."""
         if self._synced_at is None:
             return None
         return (self._clock.now() - self._synced_at).total_seconds()
 
     async def load(self) -> int:
-        """Take all people from the store into the recogniser; how many can be recognised."""
+        """Load all people of the store into the recogniser; returns how many can be recognised."""
         self._synced_at = await self._store.synced_at()
         async with self._store.changing:
             held = await self._store.held(self._recogniser.dimension)
@@ -153,7 +153,7 @@ class LibrarySync:
         self.poll_soon()
 
     async def run(self) -> None:
-        """Stay in step for ever."""
+        """Synchronise until cancelled."""
         await self.load()
         await self.redescribe()
         while True:
@@ -164,7 +164,7 @@ class LibrarySync:
             self.first_round_done.set()
             if is_reached:
                 self._backoff.succeeded()
-                await self._pause(jittered(self._limits.interval_s, self._chance))
+                await self._pause(jittered(self._limits.interval_s, self._rng))
             else:
                 await self._pause(self._backoff.failed())
 
@@ -202,11 +202,11 @@ class LibrarySync:
         return is_complete
 
     async def redescribe(self) -> None:
-        """Compute descriptors anew for people whose descriptors another model made."""
+        """Recompute descriptors that another model made."""
         while True:
             # Held all along: a person deleted meanwhile must not come back.
             async with self._store.changing:
-                outdated = await self._store.outdated(self._recogniser.contract_id, _PIECE)
+                outdated = await self._store.outdated(self._recogniser.contract_id, _BATCH)
                 changes = [await self._redescribed(*one) for one in outdated]
                 applied = await self._store.apply(changes, at=self._clock.now())
                 self._faces = await self._recogniser.follow(applied)
@@ -227,7 +227,7 @@ class LibrarySync:
                 return False
             self._note_problem("")
             if page.entries:
-                await self._take_in(page.entries, (cursor, page.last_query_time), tally)
+                await self._apply_page(page.entries, (cursor, page.last_query_time), tally)
             elif page.last_query_time != cursor:
                 await self._apply([], move=(cursor, page.last_query_time))
             # A platform that repeats the cursor it was asked with would be asked for ever.
@@ -237,15 +237,15 @@ class LibrarySync:
                 return True
         return True
 
-    async def _take_in(
+    async def _apply_page(
         self, entries: Sequence[SyncEntry], move: tuple[int, int], tally: _Tally
     ) -> None:
-        """Do what a page says; the cursor moves (from, to) with its last piece."""
+        """Apply a page in batches; the cursor moves (from, to) with the last one."""
         # What counts is the last word about a person; earlier ones are outdated already.
         latest = list({entry.user_id: entry for entry in entries}.values())
-        for start in range(0, len(latest), _PIECE):
-            piece = latest[start : start + _PIECE]
-            is_last = start + _PIECE >= len(latest)
+        for start in range(0, len(latest), _BATCH):
+            piece = latest[start : start + _BATCH]
+            is_last = start + _BATCH >= len(latest)
             refused = await self._too_many(piece)
             prepared = await self._prepare_all(piece, refused)
             tally.add(prepared)
@@ -307,7 +307,7 @@ class LibrarySync:
         """Fetch a picture; the file or None, and whether another try may help."""
         for attempt in range(_TRIES):
             if attempt:
-                await asyncio.sleep(jittered(_PAUSE_BETWEEN_TRIES_S, self._chance))
+                await asyncio.sleep(jittered(_PAUSE_BETWEEN_TRIES_S, self._rng))
             picture = await self._client.picture(url, max_bytes=self._limits.picture_max_bytes)
             if picture.content is not None or not picture.is_away:
                 return picture.content, False
@@ -331,8 +331,8 @@ class LibrarySync:
         return replace(person, face=face), StoreCode.STORED
 
     async def _fetch_missing(self, tally: _Tally) -> None:
-        """Try pictures again that did not come; report only what is settled now."""
-        missing = await self._store.missing_pictures(self._clock.now(), _PIECE)
+        """Retry missing pictures; only final results are reported."""
+        missing = await self._store.missing_pictures(self._clock.now(), _BATCH)
         if not missing:
             return
         async with asyncio.TaskGroup() as group:
@@ -346,7 +346,7 @@ class LibrarySync:
         )
 
     async def _too_many(self, piece: Sequence[SyncEntry]) -> frozenset[str]:
-        """Who of a piece finds no room any more."""
+        """Return the ids of a batch for whom the terminal has no capacity left."""
         saved = [entry.user_id for entry in piece if entry.operation == "save"]
         count, known = await self._store.known(saved)
         room = max(0, self._limits.people_max - count)
@@ -382,7 +382,7 @@ class LibrarySync:
             await self._store.note_moment("synced_at", now)
 
     def _note_problem(self, problem: str) -> None:
-        """Tell when the platform stops or begins to answer polls, not every time."""
+        """Log when the platform stops or begins to answer polls."""
         if self._problem is None or bool(problem) != bool(self._problem):
             if problem:
                 line = f"library: the platform gives no changes ({problem})"

@@ -1,4 +1,4 @@
-"""Sending of the outbox: in order, for as long as it takes, and at once for a visitor."""
+"""Uplink: sends the outbox in order and with retries, and a waiting visitor's event at once."""
 
 import asyncio
 import logging
@@ -29,8 +29,8 @@ _SLOW_MOST_S: Final = 600.0
 _SUSPECT_AFTER: Final = 3
 
 
-class Verdict(StrEnum):
-    """What to do with an event after a reply."""
+class UploadVerdict(StrEnum):
+    """Action for an event after a reply."""
 
     DONE = "done"  # the platform has it
     PARK = "park"  # it will never take it
@@ -39,7 +39,7 @@ class Verdict(StrEnum):
     REFUSED = "refused"  # the platform does not want this terminal; everything waits longer
 
 
-_HELD_UP: Final = frozenset({Verdict.AWAY, Verdict.REFUSED})
+_HELD_UP: Final = frozenset({UploadVerdict.AWAY, UploadVerdict.REFUSED})
 _TOO_OFTEN: Final = 429  # is about how many come, never about this one
 
 
@@ -54,14 +54,14 @@ class UploadResult:
         has_delay: whether the answer carried an unlock delay.
     """
 
-    verdict: Verdict
+    verdict: UploadVerdict
     reply: Reply
     answer: PassAnswer | None = None
     has_delay: bool = False
 
 
 def judge(kind: str, reply: Reply) -> UploadResult:
-    """Decide what a reply means for the event that was sent.
+    """Decide the action for a sent event by its reply.
 
     Only HTTP 200 with ``ret`` "0" means that the platform has it.
 
@@ -70,24 +70,24 @@ def judge(kind: str, reply: Reply) -> UploadResult:
         reply: what came back.
     """
     if reply.is_away:
-        return UploadResult(Verdict.AWAY, reply)
+        return UploadResult(UploadVerdict.AWAY, reply)
     if reply.status == 413:  # this one is too long for something on the way
-        return UploadResult(Verdict.LATER, reply)
+        return UploadResult(UploadVerdict.LATER, reply)
     if reply.status != 200:
-        return UploadResult(Verdict.REFUSED, reply)
+        return UploadResult(UploadVerdict.REFUSED, reply)
     if not isinstance(reply.payload, dict):
         # A field server answered null for months; a page of a hotel's network is no answer.
-        verdict = Verdict.AWAY if reply.problem else Verdict.LATER
+        verdict = UploadVerdict.AWAY if reply.problem else UploadVerdict.LATER
         return UploadResult(verdict, reply)
     ret = Ack.from_wire(reply.payload).ret
     if ret == RetCode.SUCCESS:
         answer = PassAnswer.from_wire(reply.payload) if kind == "syface" else None
-        return UploadResult(Verdict.DONE, reply, answer, has_delay=_has_delay(reply.payload))
+        return UploadResult(UploadVerdict.DONE, reply, answer, has_delay=_has_delay(reply.payload))
     if ret in _PERMANENT:
-        return UploadResult(Verdict.PARK, reply)
+        return UploadResult(UploadVerdict.PARK, reply)
     if ret.startswith(_TERMINAL_CODES):
-        return UploadResult(Verdict.REFUSED, reply)
-    return UploadResult(Verdict.LATER, reply)
+        return UploadResult(UploadVerdict.REFUSED, reply)
+    return UploadResult(UploadVerdict.LATER, reply)
 
 
 def _has_delay(payload: dict[str, object]) -> bool:
@@ -95,19 +95,19 @@ def _has_delay(payload: dict[str, object]) -> bool:
 
 
 class Uplink:
-    """Sends events. One loop works through the queue; a visitor's event may overtake it."""
+    """Send events; one loop works through the queue, and a visitor's event may overtake it."""
 
     def __init__(
-        self, *, outbox: Outbox, client: PlatformClient, clock: Clock, chance: random.Random
+        self, *, outbox: Outbox, client: PlatformClient, clock: Clock, rng: random.Random
     ) -> None:
         self._outbox = outbox
         self._client = client
         self._clock = clock
-        self._away = Backoff(first_s=_AWAY_FIRST_S, most_s=_AWAY_MOST_S, chance=chance)
-        self._refused = Backoff(first_s=_SLOW_FIRST_S, most_s=_SLOW_MOST_S, chance=chance)
+        self._away = Backoff(first_s=_AWAY_FIRST_S, most_s=_AWAY_MOST_S, rng=rng)
+        self._refused = Backoff(first_s=_SLOW_FIRST_S, most_s=_SLOW_MOST_S, rng=rng)
         self._deferred_until_s: dict[int, float] = {}
         self._deferrals: dict[int, Backoff] = {}
-        self._chance = chance
+        self._rng = rng
         # Tries in vain since anything was answered, and what had failed when something was.
         self._failures: dict[int, int] = {}
         self._blamed: set[int] = set()
@@ -119,7 +119,7 @@ class Uplink:
         self._problem = ""
 
     async def wait_empty(self) -> None:
-        """Wait until nothing is left to be sent; what was parked does not count."""
+        """Wait until the queue is empty; parked events do not count."""
         while True:
             self._settled.clear()
             if (await self._outbox.counts()).pending == 0:
@@ -127,11 +127,11 @@ class Uplink:
             await self._settled.wait()
 
     def wake(self) -> None:
-        """Tell the loop that there is something new in the queue."""
+        """Wake the loop for a new event in the queue."""
         self._wake.set()
 
     async def deliver_now(self, seq: int, *, until_s: float) -> UploadResult | None:
-        """Send one event at once, ahead of the queue and of its pauses, because a visitor waits.
+        """Send one event at once, ahead of the queue and its pauses, for a waiting visitor.
 
         Args:
             seq: an event that is in the outbox.
@@ -161,7 +161,7 @@ class Uplink:
         await self._settle(event, delivery)
         return delivery
 
-    async def deliver_unkept(
+    async def deliver_unstored(
         self, kind: str, body: bytes, *, until_s: float
     ) -> UploadResult | None:
         """Send an upload at once that found no room in the queue.
@@ -191,7 +191,7 @@ class Uplink:
         return delivery
 
     async def run(self) -> None:
-        """Work through the queue for ever."""
+        """Send the queue until cancelled."""
         while True:
             self._wake.clear()
             pause_s = await self.step()
@@ -202,7 +202,7 @@ class Uplink:
                 continue
 
     async def step(self) -> float | None:
-        """Send the oldest event if it is time; in turn with a later one when it fails and fails.
+        """Send the oldest due event, alternating with later ones while it keeps failing.
 
         Returns:
             Seconds until the next step is due; None when it is due after the next `wake`.
@@ -238,25 +238,25 @@ class Uplink:
         return judge(event.kind, await self._client.post(event.kind, event.body))
 
     async def _settle(self, event: Event, delivery: UploadResult) -> None:
-        """Do with an event what the reply demands, and adapt the pauses."""
+        """Apply the action of a reply to an event, and adapt the pauses."""
         verdict, reply = delivery.verdict, delivery.reply
         if verdict in _HELD_UP and event.seq in self._blamed and reply.status != _TOO_OFTEN:
-            verdict = Verdict.LATER
+            verdict = UploadVerdict.LATER
         elif verdict not in _HELD_UP:
             self._note_answered()
         now_s = self._clock.monotonic()
-        if verdict is Verdict.DONE:
+        if verdict is UploadVerdict.DONE:
             await self._outbox.done(event.seq)
             self._forget(event.seq)
             self._settled.set()
-        elif verdict is Verdict.PARK:
+        elif verdict is UploadVerdict.PARK:
             await self._outbox.park(event.seq, problem_of(reply))
             self._forget(event.seq)
             self._settled.set()
             logger.warning("event_parked kind=%s reason=%s", event.kind, problem_of(reply))
-        elif verdict is Verdict.LATER:
+        elif verdict is UploadVerdict.LATER:
             backoff = self._deferrals.setdefault(
-                event.seq, Backoff(first_s=_SLOW_FIRST_S, most_s=_SLOW_MOST_S, chance=self._chance)
+                event.seq, Backoff(first_s=_SLOW_FIRST_S, most_s=_SLOW_MOST_S, rng=self._rng)
             )
             pause_s = max(backoff.failed(), reply.retry_after_s or 0.0)
             self._deferred_until_s[event.seq] = now_s + pause_s
@@ -268,14 +268,14 @@ class Uplink:
         self._note_working()
 
     def _hold_back(self, delivery: UploadResult) -> None:
-        """Let the queue wait, longer each time."""
-        backoff = self._away if delivery.verdict is Verdict.AWAY else self._refused
+        """Pause the queue, longer each time."""
+        backoff = self._away if delivery.verdict is UploadVerdict.AWAY else self._refused
         pause_s = max(backoff.failed(), delivery.reply.retry_after_s or 0.0)
         self._resume_at_s = max(self._resume_at_s, self._clock.monotonic() + pause_s)
         self._note_problem(problem_of(delivery.reply))
 
     def _note_answered(self) -> None:
-        """Remember which events failed: when they fail again, it is they and not the platform."""
+        """Remember which events failed, to blame the event and not the platform next time."""
         self._blamed |= self._failures.keys()
         self._failures.clear()
 

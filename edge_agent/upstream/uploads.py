@@ -20,7 +20,7 @@ class MessageLanguage(IntEnum):
 
 
 class OpenCode(IntEnum):
-    """``openCode`` of 9.3: what became of the door, and why."""
+    """``openCode`` of 9.3: outcome at the door and its reason."""
 
     OPENED = 100
     TEMPERATURE_ABNORMAL = 101
@@ -71,7 +71,7 @@ class UploadWriter:
         Args:
             match: who it is.
             captured_at, temperature_c, snapshot: see `temperature`.
-            mask: whether one is worn; None when it cannot be told, then `mask_assumed` is sent.
+            mask: whether one is worn; None when unknown, then `mask_assumed` is sent.
             id_card: what the person's identity card says; None when none was read.
         """
         message = FaceMatch(
@@ -104,7 +104,7 @@ class UploadWriter:
         is_opened: bool = False,
         message_language: MessageLanguage = MessageLanguage.CHINESE,
     ) -> bytes:
-        """Body of /syattribute, for a visitor who was not recognised.
+        """Return the body of /syattribute for a visitor who was not recognised.
 
         Args:
             captured_at: by the terminal's clock.

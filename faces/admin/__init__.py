@@ -1,4 +1,4 @@
-"""Admin pages of people, libraries, deliveries, and of terminals with what they hold."""
+"""Admin pages of people, libraries and deliveries, and what they add to those of terminals."""
 
 from . import deliveries, libraries, people, terminals, time_plans
 

@@ -34,7 +34,7 @@ def state_badge(row: Delivery) -> SafeString:
     return badge(delivery_tone(row.operation, row.state), delivery_label(row.operation, row.state))
 
 
-class NeedsSomebody(admin.SimpleListFilter):
+class NeedsAttention(admin.SimpleListFilter):
     """Faces that no further try will bring to a terminal, by what has to be done."""
 
     title = gettext_lazy("needs somebody")
@@ -68,7 +68,7 @@ class DeliveryAdmin(LongListAdmin):
         "changed_at",
     )
     list_select_related = ("terminal__site", "person")
-    list_filter = (NeedsSomebody, "state", "operation", ("terminal", ScopedRelatedFilter))
+    list_filter = (NeedsAttention, "state", "operation", ("terminal", ScopedRelatedFilter))
     actions = ("send_again",)
     search_fields = ("user_id", "person__name", "terminal__device_id", "terminal__name")
     sortable_by = ("user_id", "changed_at")
@@ -121,7 +121,7 @@ class DeliveryAdmin(LongListAdmin):
 
     @admin.display(description=gettext_lazy("what to do"), ordering="remedy")
     def remedy_badge(self, row: Delivery) -> SafeString | str:
-        """Show what somebody has to do, if anything."""
+        """Show what a manager has to do, if anything."""
         return badge("bad", Remedy(row.remedy).label) if row.remedy else EMPTY
 
     def has_send_permission(self, request: HttpRequest) -> bool:
@@ -137,7 +137,7 @@ class DeliveryAdmin(LongListAdmin):
 
 @admin.register(Revocation)
 class RevocationAdmin(ReadOnlyAdmin):
-    """Whom terminals must forget, and how long it takes until the last door has."""
+    """People that terminals must forget, and the time until the last door has."""
 
     list_display = ("user_id", "site", "state_badge", "progress", "took", "begun_at")
     list_filter = ("state", SITE_FILTER)

@@ -46,7 +46,7 @@ from faces.selectors import doors_of_people, people_found, reference_photo
 from faces.services import person_erase, person_save
 from faces.services.jobs import people_erase_start
 from faces.words import delivery_words
-from server_common.admin import EMPTY, NOBODY, ago_words, badge, lines, masked, thumbnail
+from server_common.admin import EMPTY, NO_PICTURE, ago_words, badge, lines, masked, thumbnail
 
 # What the history says of an upload that has not become the photo on file.
 _NOT_TAKEN = {PhotoStatus.REFUSED: "photo_refused", PhotoStatus.WAITING: "photo_waits"}
@@ -250,8 +250,8 @@ class PersonAdmin(WordSearch, ErasedByJobs):
         if word is None:
             return super().construct_change_message(request, form, formsets, add)
         form.changed_data = [name for name in form.changed_data if name != "upload"]
-        told = super().construct_change_message(request, form, formsets, add)
-        return [*told, {word: {}}]
+        message = super().construct_change_message(request, form, formsets, add)
+        return [*message, {word: {}}]
 
     def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
         entry = super().log_addition(request, obj, message)
@@ -271,7 +271,7 @@ class PersonAdmin(WordSearch, ErasedByJobs):
     @admin.display(description=gettext_lazy("photo"))
     def photo(self, person: Person) -> SafeString:
         """Show the accepted photo small."""
-        return _accepted_picture(person, large=False) or NOBODY
+        return _accepted_picture(person, large=False) or NO_PICTURE
 
     @admin.display(description=gettext_lazy("libraries"))
     def library_names(self, person: Person) -> str:

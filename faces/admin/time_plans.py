@@ -39,7 +39,7 @@ class IntervalInline(_PlanInline):
 
 
 class LibraryPlanInline(_PlanInline):
-    """Whom the plan restricts."""
+    """People that the plan restricts."""
 
     model = LibraryPlan
 

@@ -3,9 +3,8 @@
 import django_filters
 from django.db.models import QuerySet
 
-from devices.models import Terminal
 from devices.selectors import terminal_ids
-from faces.api.fields import FACE_STATUSES
+from faces.api.serializers import FACE_STATUSES
 from faces.choices import Category
 from faces.models import Delivery, Library, Person, Revocation
 from faces.selectors import people_named, told_in_vain, with_newest_photo
@@ -21,17 +20,6 @@ class LibraryFilter(django_filters.FilterSet):
     class Meta:
         model = Library
         fields = ["name"]
-
-
-class TerminalFilter(django_filters.FilterSet):
-    """Terminals by site, device id, status, direction, connection and clock."""
-
-    site = IdFilter(field_name="site_id")
-    clock_is_wrong = YesNoFilter()
-
-    class Meta:
-        model = Terminal
-        fields = ["device_id", "status", "presence", "direction"]
 
 
 class PersonFilter(django_filters.FilterSet):
@@ -64,8 +52,8 @@ class DeliveryFilter(django_filters.FilterSet):
 
     site = IdFilter(method="at_site")
     device_id = django_filters.CharFilter(method="of_device")
-    needs_somebody = YesNoFilter(method="that_need_somebody")
-    told_in_vain = YesNoFilter(method="that_were_told_in_vain")
+    needs_somebody = YesNoFilter(method="that_need_attention")
+    told_in_vain = YesNoFilter(method="that_were_sent_in_vain")
 
     class Meta:
         model = Delivery
@@ -77,7 +65,7 @@ class DeliveryFilter(django_filters.FilterSet):
     def of_device(self, queryset: QuerySet[Delivery], _name: str, value: str) -> QuerySet[Delivery]:
         return queryset.filter(terminal__in=terminal_ids(device_id=value))
 
-    def that_need_somebody(
+    def that_need_attention(
         self,
         queryset: QuerySet[Delivery],
         _name: str,
@@ -85,7 +73,7 @@ class DeliveryFilter(django_filters.FilterSet):
     ) -> QuerySet[Delivery]:
         return queryset.exclude(remedy="") if value else queryset.filter(remedy="")
 
-    def that_were_told_in_vain(
+    def that_were_sent_in_vain(
         self,
         queryset: QuerySet[Delivery],
         _name: str,

@@ -1,7 +1,7 @@
 """Tables of people, their photos, what terminals hold of them, and the gallery."""
 
 from .delivery import Delivery, Revocation
-from .gallery import DoomedFile, Gallery, GalleryRemoval
+from .gallery import FileToDelete, Gallery, GalleryRemoval
 from .holdings import TerminalHoldings
 from .library import Library, LibraryMembership, TerminalLibrary
 from .person import Person
@@ -11,9 +11,9 @@ from .time_plan import Holiday, LibraryPlan, TimePlan, TimePlanInterval, Weekday
 
 __all__ = [
     "Delivery",
-    "DoomedFile",
     "FaceDescriptor",
     "FacePhoto",
+    "FileToDelete",
     "Gallery",
     "GalleryRemoval",
     "Holiday",

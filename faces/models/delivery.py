@@ -15,10 +15,10 @@ from faces.models.person import Person
 
 
 class Revocation(models.Model):
-    """Somebody whom terminals must forget: erased, suspended, moved, or the visit is over.
+    """A person that terminals must forget: erased, suspended, moved, or the visit is over.
 
     open → forgotten (the last door confirmed) | withdrawn (the person came back before), or
-    unconfirmed while a door has been told as often as is useful. Begins in the transaction that
+    unconfirmed while a door has been sent it as often as is useful. Begins in the transaction that
     takes the person away. One that is open takes in what is taken away later.
     """
 
@@ -71,17 +71,17 @@ class Delivery(models.Model):
     terminal's syresult, with its code and words). A newer change starts over at pending.
     A save without an answer in time: sent → unconfirmed → sent …, three times, then it stays
     unconfirmed; sent → fetched at a terminal that never reported anything.
-    ``held`` tells whether the terminal may hold the face, as far as anybody can know: from the
+    ``held`` tells whether the terminal may hold the face, as far as can be known: from the
     first time it was sent until a delete is confirmed.
 
-    A failed one either has a moment of its next try (``retry_at``) or says what somebody has to
-    do (``remedy``). ``again_stamp`` is the clock's value at which this face is told once more to
+    A failed one either has a moment of its next try (``retry_at``) or says what a person has to
+    do (``remedy``). ``again_stamp`` is the clock's value at which this face is sent once more to
     this terminal alone; it counts when it is greater than the person's own stamp.
     ``again_before`` is what it was before it was set for want of an answer: an answer sets it
-    back, so that nothing is told that is confirmed.
+    back, so that nothing is sent that is confirmed.
     """
 
-    # Nobody asks what a terminal that is gone once held.
+    # What a terminal that is gone once held is of no use.
     terminal = models.ForeignKey(
         Terminal, verbose_name=_("terminal"), related_name="deliveries", on_delete=models.CASCADE
     )
@@ -108,7 +108,7 @@ class Delivery(models.Model):
     again_before = models.BigIntegerField(null=True, editable=False)
     held = models.BooleanField(_("may be on the terminal"), default=False)
     # What the latest save said of the person, for its delete (``services.delivery.entries``).
-    told = models.TextField(default="", db_default="", editable=False)
+    sent_text = models.TextField(default="", db_default="", db_column="told", editable=False)
     # The save was still unanswered when the delete was decided: a success may be about that.
     save_unanswered = models.BooleanField(default=False, db_default=False, editable=False)
     # Under which address token the latest delete was fetched (0: the bare path, null: not fetched,

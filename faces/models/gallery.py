@@ -55,8 +55,8 @@ class GalleryRemoval(models.Model):
         return f"{self.descriptor_id} @ {self.revision}"
 
 
-class DoomedFile(models.Model):
-    """A stored file that must go; deleted from the storage after commit, by a task safe to repeat.
+class FileToDelete(models.Model):
+    """A stored file marked for deletion, which a task safe to repeat deletes after commit.
 
     The row outlives a crash between the database and the storage, so no photo of an erased
     person stays behind.
@@ -66,6 +66,7 @@ class DoomedFile(models.Model):
     attempts = models.PositiveIntegerField(default=0)
 
     class Meta:
+        db_table = "faces_doomedfile"
         verbose_name = _("file to delete")
         verbose_name_plural = _("files to delete")
         ordering = ["id"]

@@ -7,7 +7,7 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from devices.models import Site, Terminal
-from server_common.watched_rows import WatchedManager
+from server_common.change_tracking import WatchedManager
 
 
 class Library(models.Model):

@@ -24,7 +24,7 @@ class FacePhoto(models.Model):
     original. A new photo replaces the person's earlier ones.
     """
 
-    # Erasing a person erases their photos; the file goes by DoomedFile.
+    # Erasing a person erases their photos; the file goes by FileToDelete.
     person = models.ForeignKey(
         Person, verbose_name=_("person"), related_name="photos", on_delete=models.CASCADE
     )

@@ -29,7 +29,7 @@ class SyncClock(models.Model):
 
 
 class TerminalCursor(models.Model):
-    """How far a terminal has been told.
+    """How far a terminal has been sent what changed.
 
     ``issued`` is the greatest cursor it was ever given: a greater one in its question comes from
     another library or from before a restored backup, and means a full sync. ``complete_from`` is

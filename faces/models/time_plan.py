@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from devices.models import Site
 from faces.models.library import Library
-from server_common.watched_rows import WatchedManager
+from server_common.change_tracking import WatchedManager
 
 
 class Weekday(models.IntegerChoices):
@@ -116,7 +116,7 @@ class Holiday(models.Model):
 class LibraryPlan(models.Model):
     """A library follows a plan; a library without this row may pass at any time."""
 
-    # Without its library there is nobody whom the plan would restrict.
+    # Without its library there is no person that the plan would restrict.
     library = models.OneToOneField(
         Library, verbose_name=_("library"), related_name="plan_link", on_delete=models.CASCADE
     )

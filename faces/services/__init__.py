@@ -1,7 +1,13 @@
 """All writes to people, photos, libraries and deliveries; recognition; the answer to a poll."""
 
 from .clock import clock_advance, clock_last, people_stamp
-from .delivery import deliveries_fill, terminal_expect, terminal_expect_all, terminals_expect
+from .delivery import (
+    deliveries_fill,
+    revocations_settle,
+    terminal_expect,
+    terminal_expect_all,
+    terminals_expect,
+)
 from .direct import people_compare, people_push, people_repair, people_wipe, user_object
 from .feedback import (
     Feedback,
@@ -19,8 +25,8 @@ from .gallery import (
     descriptor_seal,
     descriptor_unseal,
     engine,
-    files_doom,
     files_erase,
+    files_mark_for_deletion,
     forget_copies,
     gallery_of,
     gallery_rebuild,
@@ -67,7 +73,6 @@ from .sync import (
     terminal_libraries_set,
     terminal_view_changed,
 )
-from .terminals import newcomers_forget, terminal_change, terminal_create, terminal_erase
 
 __all__ = [
     "PICTURES_RETRY_AFTER_S",
@@ -93,8 +98,8 @@ __all__ = [
     "descriptor_unseal",
     "door_hours",
     "engine",
-    "files_doom",
     "files_erase",
+    "files_mark_for_deletion",
     "forget_copies",
     "gallery_of",
     "gallery_rebuild",
@@ -104,7 +109,6 @@ __all__ = [
     "is_photo_on_file",
     "library_erase",
     "library_save",
-    "newcomers_forget",
     "people_compare",
     "people_push",
     "people_repair",
@@ -124,13 +128,11 @@ __all__ = [
     "picture_path",
     "picture_root",
     "picture_root_fits",
+    "revocations_settle",
     "site_people_erase",
     "sync_answer",
     "sync_news",
     "sync_state_of_caller",
-    "terminal_change",
-    "terminal_create",
-    "terminal_erase",
     "terminal_expect",
     "terminal_expect_all",
     "terminal_libraries_set",

@@ -24,8 +24,8 @@ def clock_advance(*, site_id: int, steps: int = 1, above: int = 0) -> int:
         above: a stamp that the new ones must exceed, besides all that this clock gave out.
 
     To be called last in the transaction that makes the change: the lock it takes is held until
-    commit, so a stamp that a reader can see has everything before it committed as well. Whoever
-    changes people locks them before (person, gallery, clock, delivery is the order everywhere).
+    commit, so a stamp that a reader can see has everything before it committed as well. A caller
+    that changes people locks them before (person, gallery, clock, delivery is the order).
     """
     if not transaction.get_connection().in_atomic_block:
         raise RuntimeError("the sync clock moves only inside the transaction it stamps")
@@ -43,20 +43,20 @@ def clock_advance_held(*, site_id: int, held: int, above: int = 0) -> int:
 
     Args:
         site_id: whose clock.
-        held: its value, as ``clock_hold`` returned it; nobody else can have moved it since.
+        held: its value, as ``clock_hold`` returned it; no other can have moved it since.
         above: a stamp that the new one must exceed besides.
     """
     stamp = max(int(timezone.now().timestamp()), held + 1, above + 1)
     moved = SyncClock.objects.filter(site_id=site_id, last_stamp=held).update(last_stamp=stamp)
     if moved != 1:
-        raise RuntimeError("the sync clock was moved by somebody who does not hold it")
+        raise RuntimeError("the sync clock was moved by a transaction that does not hold it")
     return stamp
 
 
 def clock_hold(*, site_id: int) -> int:
     """Return the site's newest stamp and let no change of the site commit until this one does.
 
-    For whoever must note what it read: nobody can take it back in between.
+    For callers that must note what they read: no other can take it back in between.
     """
     _lock("pg_advisory_xact_lock", site_id)
     clock, _ = SyncClock.objects.select_for_update().get_or_create(site_id=site_id)
@@ -67,8 +67,8 @@ def clock_share(*, site_id: int) -> None:
     """Let no change of the site commit until this transaction does, but others share the clock.
 
     For answers that move no clock: what is read afterwards, the newest stamp included, stays true
-    until commit. Whoever shares a clock must not move it in the same transaction, because two of
-    them would wait for each other.
+    until commit. A caller that shares a clock must not move it in the same transaction, because
+    two of them would wait for each other.
     """
     _lock("pg_advisory_xact_lock_shared", site_id)
 

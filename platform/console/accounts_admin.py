@@ -29,7 +29,7 @@ from devices.models import ApiToken
 
 
 class PermissionChoice(forms.ModelMultipleChoiceField):
-    """Permissions by what they let do; Django stores their names in English."""
+    """Choice of permissions in words; Django stores their names in English."""
 
     def label_from_instance(self, obj: Any) -> str:
         model = obj.content_type.model_class()
@@ -38,7 +38,7 @@ class PermissionChoice(forms.ModelMultipleChoiceField):
 
 
 def permission_words(permission: Permission) -> str:
-    """Say what a permission lets do."""
+    """Return what a permission allows, in words."""
     model = permission.content_type.model_class()
     what = permission.content_type.name if model is None else model._meta.verbose_name
     word, _blank, name = permission.codename.partition("_")
@@ -74,7 +74,7 @@ admin.site.unregister(Group)
 class PasswordForm(AdminPasswordChangeForm):
     """A new password for a user, explained in the reader's language.
 
-    Django joins the explanation when it starts, in English for everybody.
+    Django joins the explanation when it starts, in English for all users.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -1,4 +1,4 @@
-"""Sign-ins (sessions, who has to wait, what failed) and unnamed files. For superusers."""
+"""Admin pages of superusers: sessions, waits after failed sign-ins, failures, unnamed files."""
 
 from typing import Any
 
@@ -52,7 +52,7 @@ def _account(stored: str | None) -> str:
 
 @admin.register(BrowserSession)
 class BrowserSessionAdmin(SuperuserPage):
-    """Who is signed in, and ending it."""
+    """Sessions of browsers, with actions that end them."""
 
     list_display = ("user", "started_at", "used_at", "watched_at")
     list_select_related = ("user",)
@@ -77,13 +77,13 @@ class BrowserSessionAdmin(SuperuserPage):
         self._tell(request, sum(sign_out_everywhere(user) for user in users))
 
     def _tell(self, request: HttpRequest, count: int) -> None:
-        told = ngettext("%(count)d session was ended.", "%(count)d sessions were ended.", count)
-        self.message_user(request, told % {"count": count}, messages.SUCCESS)
+        words = ngettext("%(count)d session was ended.", "%(count)d sessions were ended.", count)
+        self.message_user(request, words % {"count": count}, messages.SUCCESS)
 
 
 @admin.register(SignInLock)
 class SignInLockAdmin(SuperuserPage):
-    """Which accounts have to wait where, and letting them in again."""
+    """Accounts that have to wait at an address, with an action that unlocks them."""
 
     # What is looked for most stands where no list is moved sideways.
     list_display = ("account", "state", "place", "failures", "last_failure")
@@ -131,13 +131,13 @@ class SignInLockAdmin(SuperuserPage):
     def unlock(self, request: HttpRequest, queryset: QuerySet[SignInLock]) -> None:
         """Let them sign in again."""
         count = waits_end(queryset)
-        told = ngettext("%(count)d was unlocked.", "%(count)d were unlocked.", count)
-        self.message_user(request, told % {"count": count}, messages.SUCCESS)
+        words = ngettext("%(count)d was unlocked.", "%(count)d were unlocked.", count)
+        self.message_user(request, words % {"count": count}, messages.SUCCESS)
 
 
 @admin.register(FailedSignIn)
 class FailedSignInAdmin(SuperuserPage):
-    """What failed, newest first."""
+    """Failed sign-ins, newest first."""
 
     list_display = ("at", "account", "state", "ip_address", "path_info")
     search_fields = ("username", "ip_address")
@@ -162,7 +162,7 @@ class FailedSignInAdmin(SuperuserPage):
 
 @admin.register(UnnamedFile)
 class UnnamedFileAdmin(SuperuserPage):
-    """What the sweep will move to the trash, or has stopped at."""
+    """Files that the sweep will move to the trash, or has stopped at."""
 
     list_display = ("path", "first_seen_at", "last_seen_at")
     search_fields = ("path",)

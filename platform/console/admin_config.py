@@ -1,3 +1,5 @@
+"""The Django admin under the product's name, for ``INSTALLED_APPS``."""
+
 from django.contrib.admin.apps import AdminConfig
 
 

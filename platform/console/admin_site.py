@@ -12,10 +12,10 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.views.i18n import JavaScriptCatalog
 
-from console.own_password import OwnPasswordView
-from console.todo import todo
-from console.zones import user_zone
-from server_common.closed_lookups import closed
+from console.admin_todo import todo
+from console.password_change import OwnPasswordView
+from console.time_zone import user_zone
+from server_common.admin_lookups import closed
 
 
 class _ScriptCatalog(JavaScriptCatalog):
@@ -26,7 +26,7 @@ class _ScriptCatalog(JavaScriptCatalog):
 
 
 class MenjinAdminSite(AdminSite):
-    """Where community managers work."""
+    """Admin site of community managers."""
 
     site_header = _("Menjin 门禁")
     site_title = _("Menjin")
@@ -45,7 +45,7 @@ class MenjinAdminSite(AdminSite):
     def index(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> TemplateResponse:
-        """Show what waits for the user above the list of everything."""
+        """Show the open tasks of the user above the list of everything."""
         return super().index(request, {**(extra_context or {}), "todo": todo(request.user)})
 
     def i18n_javascript(

@@ -1,3 +1,5 @@
+"""Django application of the live page, sign-ins and the demonstration."""
+
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 

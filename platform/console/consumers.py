@@ -1,4 +1,4 @@
-"""The live socket: what ``records`` announces, passed on to those who may see it."""
+"""Live socket: passes on what ``records`` announces to users who may see it."""
 
 import asyncio
 import logging
@@ -10,9 +10,9 @@ from django.conf import settings
 from django.db import Error as AnyDatabaseError
 from django.utils import translation
 
+from console.live_view import Viewer
 from console.sessions import session_goes_on, session_opens, session_sees
-from console.wall import Viewer
-from server_common.bridge import in_database
+from server_common.async_bridge import in_database
 
 logger = logging.getLogger(__name__)
 
@@ -23,7 +23,7 @@ STILL_OPEN_EVERY_S = 300.0
 
 
 class LiveConsumer(AsyncJsonWebsocketConsumer):
-    """One open wall. The browser sends nothing; whatever it sends is left unread."""
+    """One open live page; what the browser sends is left unread."""
 
     viewer: Viewer
     joined: tuple[str, ...] = ()
@@ -67,7 +67,7 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
         await self._show("alert", message["alert"])
 
     async def live_recheck(self, _message: dict[str, Any]) -> None:
-        """Look whether the user has been signed out."""
+        """Check whether the user has been signed out."""
         await self._check()
 
     async def _stay_signed_in(self) -> None:
@@ -84,7 +84,7 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
             await self.close(code=CLOSE_SIGNED_OUT)
 
     async def _show(self, kind: str, facts: dict[str, Any]) -> None:
-        # Memberships end and sessions are logged out while a wall stays open for weeks.
+        # Memberships end and sessions are logged out while a page stays open for weeks.
         sees = await in_database(session_sees, self._session_key(), facts["site"])
         if sees is None:
             await self.close(code=CLOSE_SIGNED_OUT)

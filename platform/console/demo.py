@@ -1,4 +1,4 @@
-"""The demonstration site: a door, two residents, and pictures of who walks by."""
+"""Demonstration site: a door, two residents, and pictures of passers-by."""
 
 import contextlib
 import json
@@ -12,7 +12,7 @@ from pathlib import Path
 from django.contrib.auth.models import User
 from django.db import transaction
 
-from console.serving import SERVING_BEYOND, unserved
+from console.server_locks import SERVING_BEYOND, unserved
 from devices.choices import Direction, TerminalStatus, Verification
 from devices.models import Site, Terminal
 from devices.selectors import demonstration_site, site_base_url
@@ -45,7 +45,7 @@ RESIDENTS = (
     DemoPerson("1001", "Barack Obama", "obama.jpg"),
     DemoPerson("1002", "Joe Biden", "biden.jpg"),
 )
-# Who walks by, in this order: both residents, one of them on another photo, and a stranger.
+# Passers-by, in this order: both residents, one of them on another photo, and a stranger.
 VISITORS = {
     "1-obama.jpg": "obama2.jpg",
     "2-astronaut.png": "astronaut.png",
@@ -108,7 +108,7 @@ class DemoSite:
 
 
 def free_port_like(wanted: int) -> int:
-    """Return a loopback port that nobody listens on, the wanted one if it is free."""
+    """Return a free loopback port, the wanted one if it is free."""
     for port in (wanted, 0):
         with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)) as probe:
             return int(probe.getsockname()[1])

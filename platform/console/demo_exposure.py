@@ -1,15 +1,15 @@
-"""The demonstration and the network: nobody beyond this machine is let into it by itself."""
+"""Check that the demonstration is not served to the network while it admits any terminal."""
 
 from django.core.management.base import CommandError
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
-from console.serving import is_loopback
+from console.server_locks import is_loopback
 from devices.selectors import demonstration_site
 
 
 def demo_exposure_check(host: str) -> None:
-    """Refuse to serve beyond loopback while the demonstration lets everybody in.
+    """Refuse to serve beyond loopback while the demonstration admits any terminal.
 
     Its site admits unknown terminals by itself and serves the address without a token, so whoever
     reaches it gets names and photos, and opens its door. Other sites may do so on purpose.

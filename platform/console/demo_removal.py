@@ -13,7 +13,7 @@ from console.demo import ADMIN_FILE
 from devices.models import AuditEntry, Site, Terminal
 from devices.selectors import demonstration_site
 from devices.services import site_change, site_erase
-from faces.models import DoomedFile, Gallery, Holiday, Library, Person, TimePlan
+from faces.models import FileToDelete, Gallery, Holiday, Library, Person, TimePlan
 from faces.services import files_erase, site_people_erase
 from records.models import Alert, Record
 from records.services import site_records_erase
@@ -31,7 +31,7 @@ class Removed:
 
 
 def demo_close() -> Site | None:
-    """Have the demonstration admit nobody by itself and serve no bare path; None without one.
+    """End automatic admission and the bare path of the demonstration; None without one.
 
     Its own terminal goes on: it is approved and calls under the secret address.
     """
@@ -44,7 +44,7 @@ def demo_close() -> Site | None:
 def demo_remove(*, folder: Path) -> Removed:
     """Erase the demonstration's site with everything in it, and its files; safe to repeat.
 
-    People entered there go too, whoever they are. What stays is the administrator, with the
+    People entered there go too. What stays is the administrator, with the
     password in ``folder``. Nothing may serve meanwhile.
 
     Args:
@@ -68,7 +68,7 @@ def demo_remove(*, folder: Path) -> Removed:
         with connection.cursor() as cursor:
             cursor.execute("VACUUM")
             cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    return Removed(removed.site, removed.people, removed.records, DoomedFile.objects.count())
+    return Removed(removed.site, removed.people, removed.records, FileToDelete.objects.count())
 
 
 @transaction.atomic

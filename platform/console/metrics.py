@@ -1,4 +1,4 @@
-"""``/metrics`` for Prometheus: how the fleet is, read from the database at each scrape.
+"""Metrics of the fleet for Prometheus (``/metrics``), read from the database at each scrape.
 
 Figures belong to the fleet and not to a process, so they are counted where all processes write:
 any process may answer, and a restart loses none. Every query reads few rows or a partial index;
@@ -43,14 +43,14 @@ BUCKETS_S = (5, 15, 30, 60, 120, 300, 900, 3600, 4 * 3600, 12 * 3600, 24 * 3600,
 
 
 class Fleet(Collector):
-    """What the database says now."""
+    """Collector of all metrics that are read from the database."""
 
     def collect(self) -> Iterator[Metric]:
-        """Yield every family of figures."""
+        """Yield every metric family."""
         yield _terminals()
         yield _revocation_seconds()
         yield from _revocations_open()
-        yield _needing_somebody()
+        yield _needing_action()
         yield _unconfirmed()
         yield _not_reporting()
         yield _alerts()
@@ -60,7 +60,7 @@ class Fleet(Collector):
 @require_safe
 @never_cache
 def metrics(request: HttpRequest) -> HttpResponse:
-    """Answer a scrape by a superuser or with a superuser's token; 401 to everybody else.
+    """Answer a scrape by a superuser or with a superuser's token; 401 to all others.
 
     Wrong tokens of an address have to wait as in REST: 429 until then.
     """
@@ -79,7 +79,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
 
 
 def _scraper(request: HttpRequest) -> tuple[Any, int]:
-    """Return who scrapes, None for a wrong token, and how long such a caller has to wait, if so."""
+    """Return the scraping user, None for a wrong token, and how long such a caller has to wait."""
     word, _, token = request.headers.get("Authorization", "").partition(" ")
     if word.lower() != "token":
         return request.user, 0
@@ -153,7 +153,7 @@ def _revocations_open() -> Iterator[Metric]:
     yield oldest
 
 
-def _needing_somebody() -> Metric:
+def _needing_action() -> Metric:
     family = GaugeMetricFamily(
         "menjin_deliveries_needing_somebody",
         "Faces that no further try will bring to a terminal, by what has to be done.",

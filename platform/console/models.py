@@ -53,7 +53,7 @@ class BrowserSession(models.Model):
 
 
 def sessions_over(now: datetime | None = None) -> Q:
-    """Return the condition of sessions that open nothing any more."""
+    """Return the condition of sessions that are over."""
     now = now or timezone.now()
     idle_since: datetime = now - settings.SESSION_IDLE
     lifetime: timedelta = settings.SESSION_LIFETIME
@@ -74,7 +74,7 @@ class SignInLock(AccessAttempt):
 
 
 class FailedSignIn(AccessFailureLog):
-    """One sign-in that failed: who was named, from where, when."""
+    """One failed sign-in: account, address and time."""
 
     class Meta:
         proxy = True

@@ -1,4 +1,4 @@
-"""Sessions of requests: the live page may go on with one that opens nothing else any more."""
+"""Session middleware: the live page may go on with a session that opens no other page."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -25,7 +25,7 @@ def of_live_page(*, is_use: bool) -> Callable[[View], View]:
 
 
 class SessionMiddleware(middleware.SessionMiddleware):
-    """Django's, which tells a session whether the live page asks for it."""
+    """Django's middleware with a session that knows whether the live page asks for it."""
 
     def process_view(
         self, request: HttpRequest, view: Callable[..., Any], _args: Any, _kwargs: Any

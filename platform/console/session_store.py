@@ -1,4 +1,4 @@
-"""Session engine: a copy of the database signs nobody in.
+"""Session engine that stores digests of keys, so that a copy of the database is no sign-in.
 
 The cookie holds a random key; the database holds its digest under SECRET_KEY. How long a session
 is good for is decided here at every reading, by the moments of its row.
@@ -20,12 +20,12 @@ _PURPOSE = "menjin.session"
 
 
 def session_digest(key: str) -> str:
-    """Return by what a session is found."""
+    """Return the digest by which a session is found."""
     return salted_hmac(_PURPOSE, key, algorithm="sha256").hexdigest()
 
 
 def sockets_recheck(user_id: int) -> None:
-    """Have the open live pages of a user look at once whether they are still signed in."""
+    """Have the open live pages of a user check at once whether they are still signed in."""
     group_send_on_commit(f"live.user.{user_id}", {"type": "live.recheck"})
 
 

@@ -1,4 +1,4 @@
-"""What a live socket may show, asked anew for every message."""
+"""Permissions of a live socket, checked anew for every message."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -6,9 +6,9 @@ from typing import Any
 from django.contrib.auth import get_user
 from django.utils import timezone
 
+from console.live_view import Viewer, viewer_of
 from console.models import BrowserSession
 from console.session_store import SessionStore, session_digest
-from console.wall import Viewer, viewer_of
 from devices.selectors import sites_visible
 
 
@@ -25,9 +25,9 @@ def session_user(session_key: str | None) -> Any:
 
 
 def session_opens(session_key: str | None) -> tuple[int, Viewer, list[int]] | None:
-    """Return whose session it is, for whom cards are made and the sites shown.
+    """Return the session's user, the viewer of its cards and the sites shown.
 
-    None when nobody is signed in. From now on the session lasts as long as the socket does.
+    None when no user is signed in. From now on the session lasts as long as the socket does.
     """
     user = session_user(session_key)
     if not user.is_authenticated or not user.is_active:
@@ -46,7 +46,7 @@ def session_goes_on(session_key: str | None) -> bool:
 
 
 def session_sees(session_key: str | None, site_id: int) -> bool | None:
-    """Tell whether the session's user may see a site; None when nobody is signed in any more."""
+    """Tell whether the session's user may see a site; None when the session has ended."""
     user = session_user(session_key)
     if not user.is_authenticated or not user.is_active:
         return None

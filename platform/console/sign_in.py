@@ -1,4 +1,4 @@
-"""Signing in and out: the page for everybody, who has to wait, and a user's own sessions."""
+"""Sign-in and sign-out: the page, waits after failures, and a user's own sessions."""
 
 import json
 import logging
@@ -26,27 +26,27 @@ from django.views.decorators.http import require_GET, require_POST
 from console.session_middleware import of_live_page
 from console.session_store import session_digest
 from console.sign_outs import sessions_of, sign_out_everywhere
-from console.zones import user_zone
+from console.time_zone import user_zone
 from server_common.admin import span_words
 from server_common.password_pool import RETRY_AFTER_S, HashingBusy, hashing_pool
 
 logger = logging.getLogger(__name__)
 
 _PAUSE_S = 1.0
-_TELL_EVERY_S = 10.0
+_LOG_EVERY_S = 10.0
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
 
 class SignInView(LoginView):
-    """For members and administrators alike; nobody needs to be staff to watch the live page."""
+    """Sign-in page of members and administrators alike; the live page needs no staff account."""
 
     template_name = "console/sign_in.html"
     redirect_authenticated_user = True
 
 
 class SignInMiddleware:
-    """Middleware that sends people away whose password cannot be checked, as too many are.
+    """Load shedding of sign-ins, when more passwords are sent than can be checked.
 
     It stands before all that costs something: a flood of sign-ins is answered from memory.
     """
@@ -56,24 +56,24 @@ class SignInMiddleware:
         names = ("console:sign-in", "admin:login", "admin:password_change")
         self._paths = set(map(reverse, names))
         self._pauses = threading.BoundedSemaphore(settings.TERMINAL_SLOTS)
-        self._told_at = float("-inf")
+        self._logged_at = float("-inf")
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         is_sign_in = request.method == "POST" and request.path_info in self._paths
         if is_sign_in and not hashing_pool().has_room:
-            return self._sent_away(request)
+            return self._shed(request)
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
-        """Answer 503 where somebody else was faster."""
-        return self._sent_away(request) if isinstance(error, HashingBusy) else None
+        """Answer 503 where another sign-in took the last place."""
+        return self._shed(request) if isinstance(error, HashingBusy) else None
 
-    def _sent_away(self, request: HttpRequest) -> HttpResponse:
+    def _shed(self, request: HttpRequest) -> HttpResponse:
         now = time.monotonic()
-        if now >= self._told_at + _TELL_EVERY_S:
-            self._told_at = now
-            logger.warning("sign_ins_sent_away path=%s", request.path_info)
-        # Who comes again at once is slowed, as far as there are threads to spare.
+        if now >= self._logged_at + _LOG_EVERY_S:
+            self._logged_at = now
+            logger.warning("sign_ins_shed path=%s", request.path_info)
+        # A caller that retries at once is slowed, as far as there are threads to spare.
         if self._pauses.acquire(blocking=False):
             try:
                 time.sleep(_PAUSE_S)
@@ -88,7 +88,7 @@ class SignInMiddleware:
 
 @lru_cache(maxsize=64)
 def _busy(language: str, path: str, *, as_json: bool) -> tuple[bytes, str]:
-    """Return what a person reads who is sent away, made once for each language."""
+    """Return the page of a shed sign-in, rendered once for each language."""
     with translation.override(language):
         words = _("Many people are signing in at the moment. Please try again in a few seconds.")
         if as_json:

@@ -1,4 +1,4 @@
-"""Ending sessions and waits: a user's everywhere, some, and those that are over."""
+"""End sessions and waits after failed sign-ins: of a user, some, or those that are over."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ def sign_out_everywhere(user_id: int) -> int:
 
 
 def sessions_end(rows: QuerySet[BrowserSession]) -> int:
-    """End sessions, close their live pages and write down whose; return how many there were."""
+    """End sessions, close their live pages and log whose; return how many there were."""
     with transaction.atomic():
         users = dict(rows.exclude(user=None).values_list("user_id", "user__username"))
         ended, _ = rows.delete()
@@ -30,7 +30,7 @@ def sessions_end(rows: QuerySet[BrowserSession]) -> int:
 
 
 def waits_end(rows: QuerySet[Any]) -> int:
-    """Let accounts that have to wait sign in again, and write down which; return how many waits."""
+    """Let accounts that have to wait sign in again, and log which; return how many waits."""
     with transaction.atomic():
         found = rows.values_list("username", flat=True)
         names = {name for name in found if name and is_account(name)}
@@ -46,7 +46,7 @@ def _note(action: AuditAction, name: str, model: type[Model]) -> None:
 
 
 def sessions_sweep() -> int:
-    """Forget sessions that open nothing any more."""
+    """Delete sessions that are over."""
     return BrowserSession.objects.filter(sessions_over()).delete()[0]
 
 

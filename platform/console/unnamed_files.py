@@ -1,8 +1,9 @@
-"""The sweep of stored files that no row names: counted, moved to the trash, ended after 30 days.
+"""Sweep of stored files that no row names: counted, moved to the trash, deleted after 30 days.
 
 Such files are left by transactions that were rolled back and by processes that died between writing
 a file and naming it (decision 0028). When they are many, something else is wrong, such as a
-database that was restored from before: then nothing is moved, and administrators are told.
+database that was restored from before: then nothing is moved, and administrators
+see it on their first page.
 """
 
 import logging
@@ -73,7 +74,7 @@ def files_stopped() -> FileCount | None:
 
 
 def _count(count: FileCount, now: datetime, most: int) -> int:
-    """Count on from where the last part ended, and begin anew when it is time."""
+    """Continue the count where the last part ended, and begin anew when it is time."""
     if count.begun_at is None:
         if count.counted_at is not None and now < count.counted_at + _COUNT_EVERY:
             return 0
@@ -123,7 +124,7 @@ def _below(
 def _note(
     folder: _Folder, names: list[str], owner: FileOwner, begun_at: datetime, now: datetime
 ) -> None:
-    """Remember which files of a folder no row names, and when each was first met so."""
+    """Store which files of a folder no row names, and when each was first found so."""
     paths = ["/".join((*folder, name)) for name in names]
     for start in range(0, len(paths), _AT_ONCE):
         some = paths[start : start + _AT_ONCE]
@@ -141,7 +142,7 @@ def _note(
 
 
 def _finish(count: FileCount, now: datetime) -> None:
-    """Note what a whole count found, and stop the sweep when too many files have no row."""
+    """Store the result of a whole count; stop the sweep when too many files have no row."""
     UnnamedFile.objects.filter(last_seen_at__lt=count.begun_at).delete()
     count.unnamed = UnnamedFile.objects.filter(first_seen_at__lte=now - UNNAMED_FOR).count()
     count.counted, count.counted_at = count.files, now
@@ -177,7 +178,7 @@ def _to_trash(path: str, now: datetime) -> bool:
 
 
 def _trash_end(now: datetime, most: int) -> int:
-    """End what has been in the trash for long enough; returns how many files."""
+    """Delete what has been in the trash for long enough; returns how many files."""
     kept_from = now.date() - settings.TRASH_KEPT
     ended = 0
     for day in trash_days():

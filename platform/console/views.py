@@ -1,4 +1,4 @@
-"""The live page, its catch-up, its buttons, the pictures people may see, and the health page."""
+"""Views of the live page, its catch-up and buttons, of pictures, and of the health page."""
 
 import logging
 from collections.abc import Callable
@@ -14,8 +14,8 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST, require_safe
 
+from console.live_view import live_view_state, viewer_of
 from console.session_middleware import of_live_page
-from console.wall import viewer_of, wall_state
 from devices.selectors import sites_managed, sites_visible
 from faces.choices import PhotoStatus
 from faces.models import FacePhoto
@@ -23,7 +23,7 @@ from records.live import alert_message
 from records.models import Alert, Record
 from records.selectors import alerts_visible, record_numbered, records_visible
 from records.services import alert_acknowledge, alert_clear
-from server_common.bridge import channel_layer_reachable
+from server_common.async_bridge import channel_layer_reachable
 
 logger = logging.getLogger(__name__)
 
@@ -50,9 +50,13 @@ def signed_in(view: View) -> View:
 @never_cache
 @login_required
 def live(request: HttpRequest) -> HttpResponse:
-    """Show the wall as it stands now; the script keeps it moving."""
+    """Show the live page as it stands now; its script keeps it up to date."""
     sites = list(sites_visible(request.user).order_by("code").values_list("name", flat=True)[:4])
-    context = {"wall": wall_state(request.user), "sites": sites, "languages": settings.LANGUAGES}
+    context = {
+        "wall": live_view_state(request.user),
+        "sites": sites,
+        "languages": settings.LANGUAGES,
+    }
     return render(request, "console/live.html", context)
 
 
@@ -61,10 +65,10 @@ def live(request: HttpRequest) -> HttpResponse:
 @never_cache
 @signed_in
 def live_state(request: HttpRequest) -> HttpResponse:
-    """Return what a page that was away has missed: ``?after=<id of its newest record>``."""
+    """Return what a disconnected page has missed: ``?after=<id of its newest record>``."""
     raw = request.GET.get("after", "0")
     after = min(int(raw), _ID_MAX) if raw.isascii() and raw.isdecimal() and len(raw) < 20 else 0
-    return JsonResponse(wall_state(request.user, after=after))
+    return JsonResponse(live_view_state(request.user, after=after))
 
 
 @of_live_page(is_use=True)

@@ -1,4 +1,4 @@
-"""Faces in pictures: find, judge, describe, compare. Knows nothing of Django.
+"""Face engine: detection, quality, descriptors, and similarity; without Django.
 
     engine = load_engine()
     image = decode_image(raw)
@@ -10,7 +10,7 @@ Everything a program needs is here; modules with an underscore may change at any
 this package loads neither onnxruntime nor faiss; they come with `load_engine` and `FaissIndex`.
 """
 
-from face_engine._budget import Patience, PictureBudget, PictureHold
+from face_engine._budget import PictureBudget, PictureHold, WaitLimits
 from face_engine._engine import load_engine
 from face_engine._faiss_index import FaissIndex
 from face_engine._image import (
@@ -22,6 +22,7 @@ from face_engine._image import (
 )
 from face_engine._numpy_index import NumpyIndex
 from face_engine._photo import MAX_PHOTO_PX, MIN_PHOTO_PX, normalise_photo
+from face_engine._picture_hash import are_hashes_near, is_same_picture, picture_hash
 from face_engine._quality import (
     PROBLEM_WORDS,
     QualityLimits,
@@ -29,7 +30,7 @@ from face_engine._quality import (
     QualityReport,
     assess,
 )
-from face_engine._sameness import are_hashes_near, is_same_picture, picture_hash
+from face_engine._roll_check import judge_photo
 from face_engine._similarity import (
     DEFAULT_THRESHOLD,
     SIMILARITY_AT_THRESHOLD,
@@ -37,7 +38,6 @@ from face_engine._similarity import (
     similarity_from_cosine,
     threshold_for_far,
 )
-from face_engine._upright import judge_photo
 from face_engine.assets import (
     AssetStatus,
     asset_status,
@@ -81,7 +81,6 @@ __all__ = [
     "ModelMissing",
     "NumpyIndex",
     "PartialImage",
-    "Patience",
     "PictureBudget",
     "PictureHold",
     "PicturesBusy",
@@ -90,6 +89,7 @@ __all__ = [
     "QualityReport",
     "RgbImage",
     "VectorIndex",
+    "WaitLimits",
     "are_hashes_near",
     "assess",
     "asset_status",

@@ -1,4 +1,4 @@
-"""``python -m face_engine install | portraits | status``: the models of this machine."""
+"""Command line of the face models: ``python -m face_engine install | portraits | status``."""
 
 import argparse
 import sys

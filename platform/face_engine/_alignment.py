@@ -1,4 +1,4 @@
-"""From landmarks to the small upright chip that a descriptor network reads."""
+"""Alignment: the upright chip of a face that a descriptor network reads."""
 
 import math
 

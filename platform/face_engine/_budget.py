@@ -1,4 +1,4 @@
-"""One budget of decoded bytes for all pictures of a process.
+"""Memory budget of decoded bytes for all pictures of a process.
 
 A picture takes what it will cost before it is decoded and gives it back when it is done with.
 Those that do not fit wait in the order in which they came, a bounded time, and a bounded number of
@@ -43,7 +43,7 @@ _LEFT_BYTES: Final = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class WaitLimits:
     """How long a caller waits for room.
 
     Attributes:
@@ -55,8 +55,8 @@ class Patience:
     behind_most: int = _WAITING_MOST
 
 
-class _Lane:
-    """One part of the budget with its queue; the lock is the budget's."""
+class _Pool:
+    """One pool of the budget with its queue; the budget owns the lock."""
 
     def __init__(self, total: int, *, at_once: int) -> None:
         self.total = total
@@ -69,18 +69,18 @@ class _Lane:
         self.kept_back: Counter[Hashable] = Counter()
         self.changed = threading.Condition()
 
-    def enter(self, weight: int, patience: Patience, owner: Hashable | None) -> None:
-        """Take a weight, as soon as all that came before have theirs.
+    def enter(self, weight: int, wait_limits: WaitLimits, owner: Hashable | None) -> None:
+        """Reserve memory once all earlier callers have theirs.
 
         Raises:
             PicturesBusy: too many wait already, or there was no room in time.
         """
-        until = time.monotonic() + patience.wait_s
+        until = time.monotonic() + wait_limits.wait_s
         with self.changed:
             self._enter_share(weight, until, owner)
             try:
                 if self.queue or not self._fits(weight):
-                    self._wait(weight, patience, until)
+                    self._wait(weight, wait_limits, until)
             except PicturesBusy:
                 self._leave_share(weight, owner)
                 raise
@@ -122,8 +122,8 @@ class _Lane:
                 raise PicturesBusy
             self.changed.wait(left_s)
 
-    def _wait(self, weight: int, patience: Patience, until: float) -> None:
-        if len(self.queue) >= patience.behind_most:
+    def _wait(self, weight: int, wait_limits: WaitLimits, until: float) -> None:
+        if len(self.queue) >= wait_limits.behind_most:
             raise PicturesBusy
         ticket = object()
         self.queue.append(ticket)
@@ -146,20 +146,20 @@ class _Lane:
 
 
 class PictureHold:
-    """What one caller has of the budget: nothing at first, then the weight of a picture."""
+    """Reservation of one caller: nothing at first, then the memory of a picture."""
 
     def __init__(
-        self, budget: "PictureBudget", patience: Patience, owner: Hashable | None = None
+        self, budget: "PictureBudget", wait_limits: WaitLimits, owner: Hashable | None = None
     ) -> None:
         self._budget = budget
         self._owner = owner
-        self._patience = patience
-        self._lane: _Lane | None = None
+        self._wait_limits = wait_limits
+        self._pool: _Pool | None = None
         self._weight = 0
         self._is_decoding = False
 
     def take(self, weight: int) -> None:
-        """Take what a picture costs, before it is decoded; what is held is given back first.
+        """Reserve a picture's memory before it is decoded; an earlier reservation is released.
 
         Raises:
             PicturesBusy: there was no room in time.
@@ -168,25 +168,25 @@ class PictureHold:
         if self._is_decoding and weight <= self._weight:
             return
         self.release()
-        lane = self._budget.lane_for(weight)
-        lane.enter(weight, self._patience, self._owner)
-        self._lane, self._weight, self._is_decoding = lane, weight, True
+        pool = self._budget.pool_for(weight)
+        pool.enter(weight, self._wait_limits, self._owner)
+        self._pool, self._weight, self._is_decoding = pool, weight, True
 
     def keep(self, weight: int) -> None:
-        """Keep no more than this: the picture is decoded, and what that took is free again."""
-        if self._lane is None:
+        """Reduce the reservation to this size when the picture is decoded."""
+        if self._pool is None:
             return
         kept = min(weight, self._weight)
         freed = self._weight - kept
         # Before the next one starts: what this one has freed would still be there beside it.
         self._budget.trim(freed, is_heavy=self._is_decoding and self._weight > LIGHT_BYTES)
-        self._lane.give_back(freed, decoded=self._is_decoding, owner=self._owner)
+        self._pool.give_back(freed, decoded=self._is_decoding, owner=self._owner)
         self._weight, self._is_decoding = kept, False
 
     def release(self) -> None:
-        """Give back everything; harmless when there is nothing."""
+        """Release the reservation; does nothing without one."""
         self.keep(0)
-        self._lane = None
+        self._pool = None
 
 
 class PictureBudget:
@@ -207,8 +207,8 @@ class PictureBudget:
     ) -> None:
         return_large_memory()
         light = max(LIGHT_BYTES, total // _LIGHT_SHARE)
-        self._light = _Lane(light, at_once=sys.maxsize)
-        self._heavy = _Lane(max(0, total - light), at_once=_HEAVY_AT_ONCE)
+        self._light = _Pool(light, at_once=sys.maxsize)
+        self._heavy = _Pool(max(0, total - light), at_once=_HEAVY_AT_ONCE)
         self._trim_lock = threading.Lock()
         self._trim_every_s = trim_every_s
         self._return_memory = return_memory
@@ -224,23 +224,25 @@ class PictureBudget:
     @property
     def waiting(self) -> int:
         """Pictures that wait for room."""
-        return sum(len(lane.queue) + lane.kept_back.total() for lane in (self._light, self._heavy))
+        return sum(len(pool.queue) + pool.kept_back.total() for pool in (self._light, self._heavy))
 
     @contextmanager
-    def hold(self, patience: Patience, *, owner: Hashable | None = None) -> Iterator[PictureHold]:
-        """Let a caller hold a picture; whatever it holds at the end is given back.
+    def hold(
+        self, wait_limits: WaitLimits, *, owner: Hashable | None = None
+    ) -> Iterator[PictureHold]:
+        """Provide a reservation; what it holds at the end is released.
 
         Args:
-            patience: how long it waits.
+            wait_limits: how long it waits.
             owner: whose pictures have a share only; None has no such limit.
         """
-        held = PictureHold(self, patience, owner)
+        held = PictureHold(self, wait_limits, owner)
         try:
             yield held
         finally:
             held.release()
 
-    def lane_for(self, weight: int) -> _Lane:
+    def pool_for(self, weight: int) -> _Pool:
         """Return the part of the budget that a picture of this weight belongs to."""
         if weight <= LIGHT_BYTES:
             return self._light
@@ -249,7 +251,7 @@ class PictureBudget:
         return self._heavy
 
     def trim(self, freed: int, *, is_heavy: bool) -> None:
-        """Return free memory to the system; the C library would keep it.
+        """Return free memory to the system, which the C library would keep.
 
         After each heavy picture; after usual ones, which would only take it again, now and then and
         when nothing is decoded. What is left after the last picture follows a little later.

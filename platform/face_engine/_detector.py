@@ -1,4 +1,4 @@
-"""YuNet: from a picture to faces."""
+"""Face detector YuNet."""
 
 import math
 from dataclasses import replace
@@ -18,7 +18,7 @@ _MAX_ENLARGEMENT = 2.0
 _RETRY_MARGIN = 0.5
 # Faces whose landmarks get a close look; it costs about a millisecond each, and in a crowd nobody
 # asks for the ninth.
-CLOSE_LOOKS = 8
+CLOSE_UPS_MOST = 8
 # The network sees a tilted head less tilted than it is. So the close-up is taken again, turned by
 # what was seen, until the head stands upright in it, or often enough for 45 degrees.
 _MAX_TURNS = 5
@@ -28,7 +28,7 @@ _SAME_FACE_IOU = 0.5
 
 
 class YunetDetector:
-    """Runs the network and reads its answers.
+    """Run the network and decode its output.
 
     Source of the formulas: seed of the project, DESIGN, "Faces"; they are those of OpenCV's
     FaceDetectorYN.
@@ -40,7 +40,7 @@ class YunetDetector:
         traits: DetectorTraits,
         graph_input: GraphInput,
         *,
-        close_looks: int = CLOSE_LOOKS,
+        close_ups_most: int = CLOSE_UPS_MOST,
     ) -> None:
         """Hold a session.
 
@@ -48,24 +48,26 @@ class YunetDetector:
             session: runs the network.
             traits: numbers of the network.
             graph_input: what it reads.
-            close_looks: faces of a picture whose landmarks get a close look; 0 for comparisons.
+            close_ups_most: faces of a picture whose landmarks get a close look; 0 for comparisons.
         """
         self._session = session
         self._traits = traits
         self._input = graph_input
-        self._close_looks = close_looks
+        self._close_ups_most = close_ups_most
 
     def detect(self, image: RgbImage, size: int) -> list[DetectedFace]:
-        """Find faces, the main one first; a second look with margins when there is none."""
+        """Find faces, the main one first; repeat with margins when there is none."""
         height, width = image.shape[:2]
-        faces = self._look(image, size, (0, 0, width, height))
+        faces = self._detect_in_window(image, size, (0, 0, width, height))
         if not faces:
             left, top = round(width * _RETRY_MARGIN), round(height * _RETRY_MARGIN)
-            faces = self._look(image, size, (-left, -top, width + 2 * left, height + 2 * top))
-        close = [self._look_closely(image, face) for face in faces[: self._close_looks]]
-        return close + faces[self._close_looks :]
+            faces = self._detect_in_window(
+                image, size, (-left, -top, width + 2 * left, height + 2 * top)
+            )
+        close = [self._refine_landmarks(image, face) for face in faces[: self._close_ups_most]]
+        return close + faces[self._close_ups_most :]
 
-    def _look_closely(self, image: RgbImage, face: DetectedFace) -> DetectedFace:
+    def _refine_landmarks(self, image: RgbImage, face: DetectedFace) -> DetectedFace:
         """The same face with landmarks from an upright close-up; docs/faces.md, "Detection"."""
         side = self._traits.close_up_px
         current = face
@@ -73,7 +75,7 @@ class YunetDetector:
             close_up, to_picture = cut_aligned(
                 image, current.landmarks, self._traits.close_up_template, side
             )
-            seen = self._look(close_up, side, (0, 0, side, side))
+            seen = self._detect_in_window(close_up, side, (0, 0, side, side))
             if not seen:
                 break
             central = min(seen, key=lambda found: _distance_from(found.box, side / 2))
@@ -85,10 +87,10 @@ class YunetDetector:
                 break
         return current
 
-    def _look(
+    def _detect_in_window(
         self, image: RgbImage, size: int, window: tuple[int, int, int, int]
     ) -> list[DetectedFace]:
-        """Look through a window (left, top, width, height) that may be larger than the picture."""
+        """Detect within a window (left, top, width, height) that may exceed the picture."""
         left, top, width, height = window
         scale = min(size / max(width, height), _MAX_ENLARGEMENT)
         rows, columns = (self._on_grid(round(side * scale)) for side in (height, width))
@@ -107,7 +109,7 @@ class YunetDetector:
         return _in_picture(boxes, scores, points, (x, y), ratio)
 
     def _on_grid(self, side: int) -> int:
-        """The least side the network takes that is not below this one."""
+        """Return the least side, not below this one, that the network accepts."""
         grid = self._traits.multiple
         return max(1, -(-side // grid)) * grid
 
@@ -175,7 +177,7 @@ def _overlaps(box: NDArray[np.float32], others: NDArray[np.float32]) -> NDArray[
 def _same_face(
     boxes: NDArray[np.float32], scores: NDArray[np.float32], best: int
 ) -> NDArray[np.float32]:
-    """Weights (n,) with sum 1 of the cells that speak of the same face as the best of them.
+    """Return weights (n,) with sum 1 of the cells that belong to the same face as the best one.
 
     A face is found by a dozen cells at once, each a little off. Their mean, weighted by score,
     trembles less than the best one alone, and the descriptor with it; measured effect in

@@ -1,4 +1,4 @@
-"""The engine on onnxruntime, and the one place that loads it."""
+"""Face engine on onnxruntime, and the only place that loads it."""
 
 import os
 import threading
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from face_engine import assets
 from face_engine._alignment import align_face
-from face_engine._detector import CLOSE_LOOKS, YunetDetector
+from face_engine._detector import CLOSE_UPS_MOST, YunetDetector
 from face_engine._graphs import GraphVariant, load_graph
 from face_engine._manifest import DescriptorTraits, Manifest
 from face_engine.base import Descriptor, DetectedFace, FaceEngine, InferenceSession, RgbImage
@@ -59,7 +59,7 @@ class OnnxFaceEngine:
         return self._detector.detect(_checked(image), size)
 
     def align(self, image: RgbImage, face: DetectedFace) -> RgbImage:
-        """The upright chip of a face, as the descriptor network reads it."""
+        """Return the aligned chip of a face for the descriptor network."""
         traits = self._traits
         return align_face(_checked(image), face.landmarks, traits.template, traits.chip_px)
 
@@ -108,7 +108,7 @@ class OnnxFaceEngine:
 
 
 def contract_id(manifest: Manifest) -> str:
-    """Name of what descriptors of a model mean; see `FaceEngine.contract_id`."""
+    """Return the identifier of a model's descriptors; see `FaceEngine.contract_id`."""
     if manifest.descriptor is None:
         raise ModelInvalid(f"{manifest.name} is not a descriptor")
     words = [word for word in (manifest.name, manifest.variant) if word]
@@ -142,15 +142,15 @@ def build_engine(
     *,
     threads: int = 1,
     variant: GraphVariant = "fast",
-    close_looks: int = CLOSE_LOOKS,
+    close_ups_most: int = CLOSE_UPS_MOST,
 ) -> OnnxFaceEngine:
-    """Build an engine without sharing it; `load_engine` is what programs want.
+    """Build an engine without sharing it; programs use `load_engine`.
 
     Args:
         model_dir: folder of the models; the cache by default.
         threads: threads inside one run of a network.
         variant: ``folded`` runs the models as published, which is slower; for comparisons.
-        close_looks: see `YunetDetector`.
+        close_ups_most: see `YunetDetector`.
 
     Raises:
         ModelMissing, ModelInvalid: when the models are not installed or not intact.
@@ -164,7 +164,7 @@ def build_engine(
             open_session(load_graph(detector, root, variant), threads=threads),
             detector.detector,
             detector.graph_input,
-            close_looks=close_looks,
+            close_ups_most=close_ups_most,
         ),
         open_session(load_graph(descriptor, root, variant), threads=threads),
         descriptor,
@@ -196,7 +196,7 @@ def load_engine(model_dir: Path | None = None, *, threads: int = 1) -> FaceEngin
         return _engines[key]
 
 
-def _forget_engines() -> None:
+def _drop_engines() -> None:
     """After a fork: sessions own threads, which do not live on in the child."""
     global _lock
     _lock = threading.Lock()
@@ -204,7 +204,7 @@ def _forget_engines() -> None:
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_engines)
+    os.register_at_fork(after_in_child=_drop_engines)
 
 
 def _checked(image: NDArray[Any]) -> RgbImage:

@@ -1,4 +1,4 @@
-"""The fast index: faiss, exact inner product."""
+"""Vector index on faiss: exact inner product, fast."""
 
 import threading
 from typing import Any, Self

@@ -1,4 +1,4 @@
-"""Turning a published model into graphs that onnxruntime runs well.
+"""Derivation of fast onnxruntime graphs from a published model.
 
 Two graphs are derived from the file of a manifest and kept beside it:
 
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from face_engine import assets
+from face_engine._files import installed_file, sha256_of, write_atomically
 from face_engine._manifest import GraphShape, Manifest
 from face_engine._sources import Progress
 from face_engine.exceptions import ModelInvalid
@@ -32,7 +32,7 @@ REWRITE_VERSION = 3
 
 
 def derive_graph(manifest: Manifest, source: Path, progress: Progress | None = None) -> None:
-    """Write the folded and the fast graph of a model beside its file, unless they are intact."""
+    """Write the folded and the fast graph beside the model file, unless they are intact."""
     if all(_read_derived(derived_path(source, variant)) for variant in ("folded", "fast")):
         return
     import onnx
@@ -50,7 +50,7 @@ def derive_graph(manifest: Manifest, source: Path, progress: Progress | None = N
 
 
 def load_graph(manifest: Manifest, root: Path, variant: GraphVariant) -> bytes:
-    """A derived graph as bytes, after checking its digest; derived again when damaged or absent.
+    """Return a derived graph after checking its digest; derive it again when damaged or absent.
 
     Args:
         manifest: of the model.
@@ -64,7 +64,7 @@ def load_graph(manifest: Manifest, root: Path, variant: GraphVariant) -> bytes:
     derived = derived_path(root / manifest.name / name, variant, manifest.files[0].sha256)
     contents = _read_derived(derived)
     if contents is None:
-        source = assets.installed_file(manifest, root)
+        source = installed_file(manifest, root)
         derive_graph(manifest, source)
         contents = _read_derived(derived)
     if contents is None:
@@ -74,7 +74,7 @@ def load_graph(manifest: Manifest, root: Path, variant: GraphVariant) -> bytes:
 
 def derived_path(source: Path, variant: GraphVariant, sha256: str | None = None) -> Path:
     """Where the derived graph of a model file is kept."""
-    digest = (sha256 or assets.sha256_of(source))[:8]
+    digest = (sha256 or sha256_of(source))[:8]
     return source.with_name(f"{source.stem}-{digest}-{variant}{REWRITE_VERSION}.onnx")
 
 
@@ -107,7 +107,7 @@ def dequantise_blocks(
     axis: int,
     block_size: int,
 ) -> NDArray[np.float32]:
-    """What DequantizeLinear of opset 21 computes for blocked scales, in float32.
+    """Compute DequantizeLinear of opset 21 for blocked scales, in float32.
 
     Args:
         quantised: integers.
@@ -177,7 +177,7 @@ def _constant_value(node: "onnx.NodeProto") -> NDArray[Any]:
 
 
 def _drop_identities(graph: "onnx.GraphProto") -> None:
-    """Remove what does nothing when a model is only run: Identity and Dropout."""
+    """Remove nodes without effect at inference: Identity and Dropout."""
     renamed: dict[str, str] = {}
     kept = []
     for node in graph.node:
@@ -215,9 +215,9 @@ def _replace(field: Any, values: list[Any]) -> None:
 
 def _write_derived(path: Path, model: "onnx.ModelProto") -> None:
     contents = model.SerializeToString(deterministic=True)
-    assets.write_atomically(path, contents)
+    write_atomically(path, contents)
     digest = hashlib.sha256(contents).hexdigest()
-    assets.write_atomically(path.with_suffix(".sha256"), f"{digest}\n".encode())
+    write_atomically(path.with_suffix(".sha256"), f"{digest}\n".encode())
 
 
 def _read_derived(path: Path) -> bytes | None:

@@ -1,4 +1,4 @@
-"""Bytes to pixels: tolerant of what cameras write, strict about size, silent about contents."""
+"""Decoding of pictures: tolerant of cameras' formats, strict about size."""
 
 import hashlib
 import io
@@ -11,11 +11,11 @@ from PIL import Image, UnidentifiedImageError
 from PIL.JpegImagePlugin import JpegImageFile
 
 from face_engine._budget import PictureHold
-from face_engine._jpeg_scans import SCANS_MOST, scan_starts, scans_tell_all
+from face_engine._decoding_cost import decoding_cost
+from face_engine._jpeg_scans import SCANS_MOST, are_scans_complete, scan_starts
 from face_engine._metadata import bare_picture, orientation_of
+from face_engine._orientation import upright
 from face_engine._pixels import factor_for, rgb_pixels
-from face_engine._turns import upright
-from face_engine._weight import picture_weight
 from face_engine.base import RgbImage
 from face_engine.exceptions import ImageFault, ImageTooHeavy, ImageUnreadable, PicturesBusy
 
@@ -44,7 +44,7 @@ _FILLINGS: Final = (b"\xaa" + _NOISE, b"\xd5" + _NOISE[::-1])
 
 @dataclass(frozen=True, slots=True)
 class PartialImage:
-    """As much of a picture as its file holds.
+    """Part of a picture that could be decoded.
 
     Attributes:
         pixels: as `decode_image` returns them; grey where the file holds nothing.
@@ -113,7 +113,7 @@ def decode_partial(
     enough_px: int | None = DEFAULT_ENOUGH_PX,
     hold: PictureHold | None = None,
 ) -> PartialImage:
-    """Decode a picture as `decode_image` does, and a JPEG that breaks off as far as it goes.
+    """Decode like `decode_image`, and a truncated JPEG as far as it goes.
 
     Raises:
         ImageUnreadable: as `decode_image`; ``truncated`` when not a single row is there.
@@ -138,7 +138,7 @@ def decode_partial(
 
 @dataclass(frozen=True, slots=True)
 class _Limits:
-    """What `decode_image` was asked for."""
+    """Limits of `decode_image`."""
 
     max_pixels: int
     max_decoded_bytes: int
@@ -147,7 +147,7 @@ class _Limits:
     is_beside_another: bool = False
 
     def admit(self, weight: int) -> None:
-        """Take what a picture costs, or refuse it."""
+        """Reserve the memory of a picture, or refuse it."""
         if weight > self.max_decoded_bytes:
             raise ImageTooHeavy
         if self.hold is not None:
@@ -174,7 +174,7 @@ def _decode(raw: bytes, limits: _Limits) -> PartialImage:
 
 
 def _decode_cut(raw: bytes, limits: _Limits) -> PartialImage | None:
-    """Decode a JPEG that ends too early; None when there is nothing to see of it.
+    """Decode a truncated JPEG; None when nothing of it is visible.
 
     The decoder fills up with grey what it has not got when an end mark follows, and with noise when
     noise follows: rows that look the same either way are there.
@@ -195,7 +195,7 @@ def _decode_cut(raw: bytes, limits: _Limits) -> PartialImage | None:
         except OSError:
             continue
         rows = int(differing.argmax()) if differing.any() else len(pixels)
-        is_whole = rows == len(pixels) and scans_tell_all(kept, components=header.layers)
+        is_whole = rows == len(pixels) and are_scans_complete(kept, components=header.layers)
         # A progressive picture comes whole and coarse, and grows finer.
         if rows or ("progressive" in header.info and pixels.min() < pixels.max()):
             return PartialImage(pixels, is_cut=True, is_whole=is_whole)
@@ -225,7 +225,7 @@ def _pixels(
         if is_jpeg and scans is None:
             scans = scan_starts(raw)
         limits.admit(
-            picture_weight(
+            decoding_cost(
                 image, raw, factor=factor, scans=scans, beside_another=limits.is_beside_another
             )
         )
@@ -242,7 +242,7 @@ def _upright(pixels: RgbImage, orientation: int) -> RgbImage:
 
 
 def _draft(image: Image.Image, enough_px: int) -> None:
-    """Let the JPEG decoder reduce; it takes the strongest reduction that keeps the asked size."""
+    """Let the JPEG decoder reduce as far as the wanted size allows."""
     longer = max(image.size)
     if longer >= 2 * enough_px:
         image.draft(
@@ -260,7 +260,7 @@ def _freeze(pixels: RgbImage) -> RgbImage:
 
 
 def _register_heif() -> bool:
-    """Teach Pillow HEIC when the optional library is there; whether it is."""
+    """Register HEIC with Pillow if the optional library is there; returns whether it is."""
     if "HEIF" in Image.OPEN:
         return True
     if find_spec("pillow_heif") is None:
@@ -272,7 +272,7 @@ def _register_heif() -> bool:
 
 
 def _why_not_identified(raw: bytes) -> ImageFault:
-    """Tell a cut picture, and a picture of a kind not read here, from what is no picture."""
+    """Distinguish a truncated picture and an unsupported format from what is no picture."""
     start = raw[:64].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if raw.startswith(_OWN_MAGIC):
         return "truncated"

@@ -1,4 +1,4 @@
-"""What all indexes share: the checks of arguments, and one saved form.
+"""Argument checks and file format shared by all vector indexes.
 
 Saved form, little-endian: ``MJVI`` and a version byte 1; dimension as uint32; number of vectors
 as uint64; that many int64 ids; that many rows of float32; SHA-256 of everything before it. It is

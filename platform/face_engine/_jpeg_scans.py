@@ -1,4 +1,4 @@
-"""Scans of a JPEG: how many there are, and whether they tell all of the picture.
+"""Scans of a JPEG: their number, and whether they are complete.
 
 A progressive picture comes as a coarse scan and finer ones behind it, each over the whole area.
 """
@@ -32,8 +32,8 @@ def scan_starts(raw: bytes) -> list[int]:
     return found
 
 
-def scans_tell_all(raw: bytes, *, components: int) -> bool:
-    """Whether the scans, each taken as whole, tell every component to its last bit."""
+def are_scans_complete(raw: bytes, *, components: int) -> bool:
+    """Return whether the scans hold every component to its last bit."""
     missing_bits: dict[tuple[int, int], int] = {}
     for at in scan_starts(raw):
         header = raw[at + 4 : at + 2 + int.from_bytes(raw[at + 2 : at + 4])]
@@ -44,5 +44,5 @@ def scans_tell_all(raw: bytes, *, components: int) -> bool:
         for name in names:
             for number in range(spectrum[0], min(spectrum[1], _COEFFICIENTS - 1) + 1):
                 missing_bits[name, number] = spectrum[2] & 15
-    told = sum(bits == 0 for bits in missing_bits.values())
-    return told == components * _COEFFICIENTS
+    complete = sum(bits == 0 for bits in missing_bits.values())
+    return complete == components * _COEFFICIENTS

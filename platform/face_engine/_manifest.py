@@ -1,4 +1,4 @@
-"""Manifests: which files make a model, what they must be, where they may come from."""
+"""Manifests of models: their files, expected digests, traits, and sources."""
 
 import tomllib
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ DEMO_PORTRAITS = "demo-portraits"
 
 @dataclass(frozen=True, slots=True)
 class AssetFile:
-    """One file: its name, the SHA-256 of its contents (hexadecimal), its size in bytes."""
+    """One file: name, SHA-256 of its contents (hexadecimal), size in bytes."""
 
     name: str
     sha256: str
@@ -55,7 +55,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class GraphInput:
-    """What the network reads: name of its input, order of colours, (value - mean) * scale."""
+    """Input of the network: name, order of colours, (value - mean) * scale."""
 
     name: str
     colour: Literal["RGB", "BGR"]

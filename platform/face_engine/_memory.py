@@ -1,4 +1,4 @@
-"""Return freed memory to the system, which the C library would keep."""
+"""Return of freed memory to the system, which the C library would keep."""
 
 import ctypes
 import sys
@@ -16,7 +16,7 @@ _KEPT_BYTES: Final = 2 * 1024 * 1024  # free at the end of each pool
 
 @cache
 def return_large_memory() -> None:
-    """Let the C library return large pieces of memory as soon as they are freed.
+    """Configure the C library to return large blocks as soon as they are freed.
 
     glibc raises the first two bounds by itself up to 64 MB with the first large picture, and keeps
     so much in the pool of each thread, where trimming does not reach it. The third lets a pool grow
@@ -30,7 +30,7 @@ def return_large_memory() -> None:
 
 
 def return_free_memory() -> None:
-    """Return what is free in all pools (arenas) of the process; takes milliseconds.
+    """Return free memory of all arenas of the process; takes milliseconds.
 
     glibc lets each thread allocate from a pool of its own, and keeps up to 64 MB of freed memory
     in each, which no other thread can use. No effect with another C library.

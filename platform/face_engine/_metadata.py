@@ -1,4 +1,4 @@
-"""What a picture file says beside its pixels: left out before decoding, apart from which way is up.
+"""Metadata of a picture file: removed before decoding, except for the orientation.
 
 Decoders read far more of it than is needed here, and fail, warn or take long over what they cannot
 make sense of. Pixels need none of it.
@@ -48,7 +48,7 @@ class BarePicture:
 
 
 def bare_picture(raw: bytes) -> BarePicture:
-    """Take a JPEG or PNG apart and keep what its pixels need. Never raises."""
+    """Remove metadata from a JPEG or PNG; never raises."""
     if raw.startswith(_JPEG_START):
         return _bare_jpeg(raw)
     if raw.startswith(_PNG_START):
@@ -64,8 +64,8 @@ def orientation_of(exif: bytes, xmp: bytes = b"") -> int:
         xmp: an XMP packet, or nothing.
     """
     found = _exif_orientation(exif)
-    if found is None and (told := _XMP_ORIENTATION.search(xmp)):
-        found = int(told[1])
+    if found is None and (xmp_orientation := _XMP_ORIENTATION.search(xmp)):
+        found = int(xmp_orientation[1])
     return found if found is not None and 1 <= found <= 8 else 1
 
 

@@ -1,4 +1,4 @@
-"""The reference index: plain numpy, no extra dependency, defines what a search means."""
+"""Reference vector index in numpy, which defines the meaning of a search."""
 
 import threading
 from typing import Self

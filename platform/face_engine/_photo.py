@@ -1,4 +1,4 @@
-"""The photo of a person as it is kept and sent to terminals."""
+"""Enrolment photo of a person, as it is stored and sent to terminals."""
 
 import io
 from typing import Final
@@ -54,7 +54,7 @@ def _jpeg(picture: Image.Image, *, is_optimised: bool) -> bytes:
 
 
 def _place(centre: float, side: int, length: int) -> int:
-    """Start of a span around a centre, moved inside as far as it fits."""
+    """Return the start of a span around a centre, moved inside as far as it fits."""
     start = round(centre - side / 2)
     if side <= length:
         return min(max(0, start), length - side)

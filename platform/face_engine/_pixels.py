@@ -1,4 +1,4 @@
-"""From what a decoder leaves to upright RGB, piece by piece: only the result is of full size."""
+"""Conversion of decoded pixels to upright RGB in tiles, so that only the result is large."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -13,7 +13,7 @@ RESULT_BYTES: Final = 3
 _PIECE: Final = (2048, 128)
 PIECE_PIXELS: Final = _PIECE[0] * _PIECE[1]
 # Up to here an RGB picture is copied at once, which takes no more than result and piece are counted
-# with: two copies in place of one and twelve bytes a pixel of the piece (face_engine._weight).
+# with: two copies in place of one and twelve bytes a pixel of the piece (`_decoding_cost`).
 _WHOLE_PIXELS: Final = 4 * PIECE_PIXELS
 _FACTORS: Final = (8, 4, 2)
 
@@ -21,7 +21,7 @@ _Box = tuple[int, int, int, int]
 
 
 def factor_for(size: tuple[int, int], enough_px: int | None) -> int:
-    """Return by how much both sides may be divided: 1, 2, 4 or 8, as JPEG decoders do it."""
+    """Return the reduction factor of both sides: 1, 2, 4 or 8, as JPEG decoders have it."""
     if enough_px is None:
         return 1
     longer = max(size)
@@ -29,7 +29,7 @@ def factor_for(size: tuple[int, int], enough_px: int | None) -> int:
 
 
 def result_size(size: tuple[int, int], factor: int) -> tuple[int, int]:
-    """Return the size after a reduction, width first; what is left over counts as a whole pixel."""
+    """Return the size after a reduction, width first; a remainder counts as a whole pixel."""
     width, height = size
     return -(-width // factor), -(-height // factor)
 
@@ -61,7 +61,7 @@ def _boxes(size: tuple[int, int]) -> Iterator[_Box]:
 
 
 def _white_level(image: Image.Image) -> float:
-    """Return what is white in a picture of more than eight bits; 0 in any other."""
+    """Return the white level of a picture of more than eight bits; 0 for any other."""
     if not image.mode.startswith("I;16") and image.mode not in ("I", "F"):
         return 0.0
     extrema = image.getextrema()

@@ -1,4 +1,4 @@
-"""Is this photo good enough to recognise somebody by, and if not, what should be done?"""
+"""Quality of a photo for recognition, and advice to improve it."""
 
 import math
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from face_engine.base import DetectedFace, RgbImage
 
 
 class QualityProblem(StrEnum):
-    """What is wrong with a photo; the values are stable and may be stored."""
+    """Problem of a photo; the values are stable and may be stored."""
 
     NO_FACE = "no_face"
     SEVERAL_FACES = "several_faces"
@@ -63,7 +63,7 @@ PROBLEM_WORDS: Final = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class QualityReport:
-    """What was measured on the main face of a photo.
+    """Measurements of the main face of a photo.
 
     Attributes:
         acceptable: no problems.
@@ -137,7 +137,7 @@ _NO_FACE = QualityReport(
 def assess(
     image: RgbImage, faces: Sequence[DetectedFace], *, limits: QualityLimits = DEFAULT_LIMITS
 ) -> QualityReport:
-    """Judge a photo by its faces.
+    """Assess a photo by its faces.
 
     Args:
         image: the photo.

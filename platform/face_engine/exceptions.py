@@ -10,7 +10,7 @@
     ├── PicturesBusy         pictures_busy       no room to decode another picture at the moment
     └── IndexInvalid         index_invalid       bytes that are not a saved index
 
-What is merely unwelcome (no face, a blurred face, nobody found) is a result, not an exception. No
+What is merely unwelcome (no face, a blurred face, no match) is a result, not an exception. No
 message carries picture contents, names or descriptors.
 """
 
@@ -26,15 +26,15 @@ class FaceEngineError(Exception):
 
 
 class ModelMissing(FaceEngineError):
-    """A model is not installed. ``python -m face_engine install`` installs it."""
+    """A model is not installed; ``python -m face_engine install`` installs it."""
 
     code = "model_missing"
 
 
 class ModelInvalid(ModelMissing):
-    """A model file does not have the digest or the shape its manifest promises.
+    """A model file does not have the digest or shape of its manifest.
 
-    To whoever needs a model it is as good as missing, and the same command helps.
+    To its users it is as good as missing, and the same command helps.
     """
 
     code = "model_invalid"
@@ -67,7 +67,7 @@ class ImageUnreadable(FaceEngineError):
 
 
 class ImageTooHeavy(ImageUnreadable):
-    """A picture of more bytes or pixels, or whose decoding takes more memory, than allowed."""
+    """A picture whose size or decoding exceeds the allowed bytes, pixels or memory."""
 
     def __init__(self) -> None:
         super().__init__("too_large")

@@ -1,4 +1,4 @@
-"""``/api/v1/``: the REST interface, its description and its browsable documentation."""
+"""Addresses of the REST interface (``/api/v1/``), its description and its documentation."""
 
 from typing import Any
 
@@ -12,16 +12,11 @@ from rest_framework.response import Response
 from rest_framework.routers import APIRootView, DefaultRouter
 from rest_framework.views import APIView
 
-import devices.api.schema  # noqa: F401 - tells the description of our tokens
-from devices.api.audit import AuditViewSet
-from devices.api.commands import CommandViewSet
-from devices.api.jobs import JobViewSet
-from devices.api.refused import RefusedCallViewSet
-from devices.api.views import SiteViewSet
+import devices.openapi  # noqa: F401 - registers our tokens with the description
+from devices.api import urls as devices_urls
 from faces.api import urls as faces_urls
-from records.api.decisions import DecisionPreviewView
-from records.api.views import AlertViewSet, RecordViewSet
-from server_common.content_policy import STYLED, with_policy
+from records.api import urls as records_urls
+from server_common.content_security_policy import STYLED, with_policy
 
 
 class Contents(APIRootView):
@@ -37,7 +32,7 @@ class Contents(APIRootView):
 
 @extend_schema(exclude=True)
 class Nowhere(APIView):
-    """Whatever no address of the interface matches, refused in its own shape."""
+    """Refusal of unknown addresses of the interface, in its own shape."""
 
     permission_classes = [AllowAny]
     authentication_classes: list[Any] = []
@@ -49,20 +44,13 @@ class Nowhere(APIView):
 router = DefaultRouter()
 router.APIRootView = Contents
 router.include_format_suffixes = False
-router.register("sites", SiteViewSet, "site")
-for prefix, view_set, name in faces_urls.routes:
+for prefix, view_set, name in (*devices_urls.routes, *faces_urls.routes, *records_urls.routes):
     router.register(prefix, view_set, name)
-router.register("records", RecordViewSet, "record")
-router.register("commands", CommandViewSet, "command")
-router.register("alerts", AlertViewSet, "alert")
-router.register("jobs", JobViewSet, "job")
-router.register("audit", AuditViewSet, "audit")
-router.register("refused-calls", RefusedCallViewSet, "refused-call")
 
 urlpatterns = [
     path("", include(router.urls)),
     path("", include(faces_urls.urlpatterns)),
-    path("decisions/preview/", DecisionPreviewView.as_view(), name="decision-preview"),
+    path("", include(records_urls.urlpatterns)),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
     # Its script comes from an address of its own, as the policy of scripts wants it.
     path(

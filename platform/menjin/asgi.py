@@ -9,13 +9,13 @@ from django.core.asgi import get_asgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "menjin.settings.production")
 http = get_asgi_application()
 
-from console.origins import OwnPagesOnly  # noqa: E402 - needs the apps loaded first
 from console.routing import websocket_urlpatterns  # noqa: E402 - needs the apps loaded first
-from terminal_api.whole_asgi import WholeRequests  # noqa: E402
+from console.websocket_origins import SameOriginSockets  # noqa: E402 - needs the apps loaded first
+from terminal_api.body_buffer_asgi import BodyBufferAsgi  # noqa: E402
 
 application = ProtocolTypeRouter(
     {
-        "http": WholeRequests(http),
-        "websocket": OwnPagesOnly(CookieMiddleware(URLRouter(websocket_urlpatterns))),
+        "http": BodyBufferAsgi(http),
+        "websocket": SameOriginSockets(CookieMiddleware(URLRouter(websocket_urlpatterns))),
     }
 )

@@ -1,4 +1,4 @@
-"""Who is really calling: the peer's address, through trusted proxies only."""
+"""Address of the caller: the peer's, or what a trusted proxy says of it."""
 
 import re
 from collections.abc import Mapping

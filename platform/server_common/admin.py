@@ -1,4 +1,4 @@
-"""Small pieces that the lists of every admin are made of: dots, badges, times in words."""
+"""Parts of every admin list: dots, badges, times in words."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -13,8 +13,8 @@ from django.utils.translation import ngettext
 Tone = Literal["good", "bad", "warn", "info", "quiet"]
 
 EMPTY = "–"
-# A frame for a picture that is not there.
-NOBODY = SafeString('<span class="mj-photo mj-nobody"></span>')
+# Frame where there is no picture.
+NO_PICTURE = SafeString('<span class="mj-photo mj-nobody"></span>')
 _MINUTE_S = 60
 _HOUR_S = 60 * _MINUTE_S
 _DAY_S = 24 * _HOUR_S

@@ -1,4 +1,4 @@
-"""What every REST endpoint shares: some filters, one shape for errors, Django's made ours."""
+"""Parts of every REST endpoint: filters, and one shape for all errors."""
 
 import logging
 import re
@@ -88,7 +88,7 @@ class TooManyPictures(APIException):
     status_code = 503
     default_code = "pictures_busy"
     default_detail = "Too many pictures are being looked at. Send it again a little later."
-    # Told as Retry-After.
+    # Sent as Retry-After.
     wait = 10
 
 
@@ -139,8 +139,8 @@ def _from_django(exc: DjangoValidationError) -> ValidationError:
     for name, errors in exc.error_dict.items():
         for error in errors:
             taken = _taken_words(error)
-            told = error.messages if taken is None else [taken]
-            fields.setdefault(_field_of(name, error), []).extend(told)
+            words = error.messages if taken is None else [taken]
+            fields.setdefault(_field_of(name, error), []).extend(words)
     return ValidationError(fields)
 
 
@@ -166,7 +166,7 @@ def _field_of(name: str, error: DjangoValidationError) -> str:
 
 
 def _from_database(exc: IntegrityError, context: dict[str, Any]) -> APIException:
-    """Another request was faster: what was free when it was checked is taken when it is stored."""
+    """Return the refusal of a value that another request has taken since it was checked."""
     cause = exc.__cause__
     # The message itself quotes the row, names included.
     constraint = getattr(getattr(cause, "diag", None), "constraint_name", None)

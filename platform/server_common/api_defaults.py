@@ -1,4 +1,4 @@
-"""What the settings of the REST interface name: how bodies are read and lists are cut.
+"""Parsers and pages that the settings of the REST interface name.
 
 Apart from ``api``, because the REST framework loads these while its own views are being imported.
 """
@@ -88,7 +88,7 @@ class AnyAccept(DefaultContentNegotiation):
 
 
 class Pages(PageNumberPagination):
-    """``{count, next, previous, results}``; ``page_size`` up to 500."""
+    """Pages as ``{count, next, previous, results}``; ``page_size`` up to 500."""
 
     page_size_query_param = "page_size"
     max_page_size = 500

@@ -1,3 +1,5 @@
+"""Django application of what all apps share."""
+
 from django.apps import AppConfig
 
 

@@ -1,4 +1,4 @@
-"""Certificate of the proxy in front, and what the proxy has to know about it.
+"""Certificate of the proxy in front, and its configuration file.
 
 A first start has no certificate, and people's cookies go over TLS only: a self-signed one is made
 then. Any other that is put in its place is left alone.

@@ -22,7 +22,7 @@ MOST = 2000
 # Files of the platform itself: databases, sockets, pictures.
 _OTHER_FILES = 512
 _FEWEST = 64
-_TOLD_EVERY_S = 10.0
+_LOG_EVERY_S = 10.0
 
 _Waiting = OrderedDict[asyncio.Transport, None]
 
@@ -55,13 +55,13 @@ class Connections:
         self._most_per_address = most_per_address
         self._address_of: dict[asyncio.Transport, str] = {}
         self._addresses: dict[str, _Address] = {}
-        self._told_s = -_TOLD_EVERY_S
+        self._logged_s = -_LOG_EVERY_S
 
     def __len__(self) -> int:
         return len(self._address_of)
 
     def enter(self, transport: asyncio.Transport, address: str) -> bool:
-        """Take in a connection that waits for its first request; False where there is no room.
+        """Admit a connection that waits for its first request; False at the limit.
 
         Args:
             transport: the connection.
@@ -118,7 +118,7 @@ class Connections:
         """End a connection of one of these; False where all are being answered."""
         unfinished = max((one.unfinished for one in addresses), key=len, default=None)
         waiting = unfinished or max((one.resting for one in addresses), key=len, default=None)
-        self._tell(can_make_room=bool(waiting))
+        self._log_full(can_make_room=bool(waiting))
         if not waiting:
             return False
         longest = next(iter(waiting))
@@ -126,10 +126,10 @@ class Connections:
         longest.abort()
         return True
 
-    def _tell(self, *, can_make_room: bool) -> None:
+    def _log_full(self, *, can_make_room: bool) -> None:
         now_s = time.monotonic()
-        if now_s - self._told_s >= _TOLD_EVERY_S:
-            self._told_s = now_s
+        if now_s - self._logged_s >= _LOG_EVERY_S:
+            self._logged_s = now_s
             logger.warning("connections_full open=%d made_room=%s", len(self), can_make_room)
 
 

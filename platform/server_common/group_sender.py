@@ -1,4 +1,4 @@
-"""Sends messages to channel groups from threads that have no event loop of their own.
+"""Send messages to channel groups from threads that have no event loop.
 
 Requests are answered by threads. An event loop made for one message also makes one connection to
 Redis for it, which costs more than storing what the message is about; so one loop, in a thread
@@ -21,7 +21,7 @@ UNSENT_MOST = 1000
 
 
 class GroupSender:
-    """A loop in a daemon thread, begun at the first message; safe to use after a fork."""
+    """Event loop in a daemon thread, started at the first message; safe to use after a fork."""
 
     def __init__(self, *, unsent_most: int = UNSENT_MOST) -> None:
         """Prepare; nothing runs yet."""
@@ -32,7 +32,7 @@ class GroupSender:
         self._unsent = 0
 
     def send(self, layer: BaseChannelLayer, group: str, message: dict[str, Any]) -> None:
-        """Send a message soon, in the order of these calls; whoever calls does not wait.
+        """Send a message soon, in the order of these calls, without waiting.
 
         One that cannot be delivered, or for which there is no room, is logged and dropped: the
         screen catches up when it connects again.
@@ -40,7 +40,7 @@ class GroupSender:
         with self._lock:
             loop = self._running_loop()
             if self._unsent >= self._unsent_most:
-                logger.warning("screens_not_told group=%s unsent=%s", group, self._unsent)
+                logger.warning("screen_message_dropped group=%s unsent=%s", group, self._unsent)
                 return
             self._unsent += 1
             sending = asyncio.run_coroutine_threadsafe(_send(layer, group, message), loop)
@@ -62,7 +62,7 @@ class GroupSender:
             self._unsent -= 1
         error = sending.exception()
         if error is not None:
-            logger.error("screens_not_told reason=%s", type(error).__name__, exc_info=error)
+            logger.error("screen_message_dropped reason=%s", type(error).__name__, exc_info=error)
 
 
 async def _send(layer: BaseChannelLayer, group: str, message: dict[str, Any]) -> None:

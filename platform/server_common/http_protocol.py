@@ -31,8 +31,8 @@ def mended(head: bytes) -> bytes:
 
     Bytes beyond ASCII in the path are percent-encoded, scheme and host in front of it and a
     fragment behind it are left out, a request that names no host names an empty one, and a
-    transfer coding that is none (identity) is not named. CONNECT is written small: nobody opens a
-    tunnel here, and h11 would take any answer for the beginning of one.
+    transfer coding that is none (identity) is not named. CONNECT is written small: no caller
+    opens a tunnel here, and h11 would take any answer for the beginning of one.
 
     Args:
         head: request line and fields, with the empty line behind them.

@@ -1,4 +1,4 @@
-"""Counts and pages of lists that are too long to be counted and leafed through.
+"""Bounded counts and pages of lists that are too long to be counted whole.
 
 Counting goes up to a bound, and pages lead on from a row instead of counting rows off
 (decision 0025).
@@ -23,7 +23,7 @@ from django.db.models import (
 )
 from django.utils.translation import gettext as _
 
-# Nobody leafs through more; filters and searches narrow a longer list.
+# No reader leafs through more; filters and searches narrow a longer list.
 COUNTED_MAX = 10_000
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

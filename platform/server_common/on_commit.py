@@ -1,4 +1,4 @@
-"""The only two ways in which a service reaches beyond the database: after commit, by name or id."""
+"""Effects after commit: queue a task by name, send a message to a channel group."""
 
 import asyncio
 import logging

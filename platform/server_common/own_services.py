@@ -1,4 +1,4 @@
-"""Where the platform's own database, queue, files and pages are, as far as it knows."""
+"""Hosts and ports of the platform's own database, queue, files and pages."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -37,16 +37,16 @@ def _databases() -> Iterator[Place]:
 
 
 def _addresses() -> Iterator[Place]:
-    told: list[Any] = [
+    named: list[Any] = [
         getattr(settings, name, "")
         for name in ("REDIS_URL", "CELERY_BROKER_URL", "PUBLIC_URL", "PICTURE_URL")
     ]
     caches: dict[str, Any] = settings.CACHES
     storages: dict[str, Any] = settings.STORAGES
-    told += [entry.get("LOCATION", "") for entry in caches.values()]
-    told += [entry.get("OPTIONS", {}).get("endpoint_url") for entry in storages.values()]
-    told += [f"//{place}" for place in settings.OWN_SERVICES]
-    for one in told:
+    named += [entry.get("LOCATION", "") for entry in caches.values()]
+    named += [entry.get("OPTIONS", {}).get("endpoint_url") for entry in storages.values()]
+    named += [f"//{place}" for place in settings.OWN_SERVICES]
+    for one in named:
         for text in one if isinstance(one, list | tuple) else str(one or "").split(";"):
             parts = urlsplit(str(text))
             if parts.hostname:

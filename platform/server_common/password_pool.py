@@ -1,8 +1,8 @@
-"""Passwords are hashed in a small pool of threads that step back behind all others.
+"""Password hashing in a small pool of threads with low priority.
 
-Hashing one takes a core for a good part of a second, and anybody may ask for it. So few are hashed
-at once, few wait, and the rest is refused at once: what threads and cores there are is left to
-the doors.
+Hashing one takes a core for a good part of a second, and any caller may ask for it. So few are
+hashed at once, few wait, and the rest is refused at once: what threads and cores there are is left
+to the doors.
 """
 
 import os
@@ -31,7 +31,7 @@ class HashingBusy(Exception):
 
 
 class HashingPool:
-    """Room for hashing.
+    """Threads that hash passwords, and a bound of those that wait.
 
     Args:
         workers: passwords hashed at once.
@@ -61,7 +61,7 @@ class HashingPool:
 
     @property
     def has_room(self) -> bool:
-        """Tell whether somebody who came now would be served."""
+        """Tell whether another password could be hashed now."""
         return self._left > 0
 
 

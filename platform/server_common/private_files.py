@@ -1,4 +1,4 @@
-"""Files that only the user of the platform's processes can read: pictures, database, keys."""
+"""File permissions: only the platform's own user can read pictures, database and keys."""
 
 import os
 import stat
@@ -16,7 +16,7 @@ def files_private(folder: Path) -> None:
     """
     os.umask(_UMASK)
     if not folder.is_dir() or folder.stat().st_mode & stat.S_ISVTX:
-        return  # not there yet, or a folder for everybody that was named by mistake
+        return  # not there yet, or a shared folder that was named by mistake
     for path in (folder, *folder.iterdir()):
         _make_private(path)
 

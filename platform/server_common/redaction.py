@@ -1,4 +1,4 @@
-"""A last net under the logs: whatever slipped into a message is masked before it is written.
+"""Redaction of log messages: secrets that got into one are masked before it is written.
 
 Code does not log secrets or faces in the first place; tests check the enrolment and pass flows.
 This filter exists for texts we do not write ourselves, such as a library's exception or a

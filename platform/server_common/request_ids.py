@@ -1,4 +1,4 @@
-"""A short id for every request, in its log lines and in the answer's ``X-Request-Id``."""
+"""Short id of each request, in its log lines and in ``X-Request-Id`` of its answer."""
 
 import logging
 import os

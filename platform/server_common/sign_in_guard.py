@@ -1,6 +1,6 @@
-"""Who has to wait after failed sign-ins: an account at an address, never an account alone.
+"""Waits after failed sign-ins: of an account at an address, never of an account alone.
 
-The place in which django-axes asks and tells. Whoever guesses waits longer after each failure; the
+The hooks of django-axes. A caller that guesses waits longer after each failure; the
 same person elsewhere, and others at the same address, do not. Nothing here ever sees a password.
 """
 
@@ -28,7 +28,7 @@ TOKEN_ACCOUNT = "(API token)"  # noqa: S105 - a name
 _FIRST_WAIT_S = 60
 _LONGEST_WAIT_S = 3600
 _FORGET_AFTER = timedelta(days=1)
-# Names are anybody's to invent: what is kept of them is bounded, and the oldest goes first.
+# Any name can be invented: what is kept of them is bounded, and the oldest goes first.
 KEPT_MOST = 10_000
 _TRIM_EVERY = 100
 _UNKNOWN_MARK = "?"
@@ -45,7 +45,7 @@ class Caller:
 
     @classmethod
     def of(cls, request: HttpRequest, account: str) -> "Caller":
-        """Return who calls."""
+        """Return the caller."""
         return cls(account, client_address(request) or None)
 
     @property
@@ -58,7 +58,7 @@ def account_of(username: str | None) -> str:
     """Return the account of a name as it is stored and logged.
 
     Of a name that is no account of ours only a digest is kept: people type passwords there. It has
-    to wait as an account would, or waiting would tell which accounts exist.
+    to wait as an account would, or waiting would reveal which accounts exist.
     """
     name = (username or "").replace("\0", "")
     if len(name) <= _NAME_MAX and get_user_model().objects.filter(username=name).exists():
@@ -149,7 +149,7 @@ def _attempts(caller: Caller) -> Any:
 
 
 class SignInGuard(AbstractAxesHandler, AxesBaseHandler):  # type: ignore[misc]
-    """What django-axes asks before a sign-in, and tells after it."""
+    """Handler of django-axes: asked before a sign-in, notified after it."""
 
     def is_locked(self, request: Any, credentials: dict[str, Any] | None = None) -> bool:
         caller = _caller(request, credentials)
@@ -168,7 +168,7 @@ class SignInGuard(AbstractAxesHandler, AxesBaseHandler):  # type: ignore[misc]
         caller = _caller(request, credentials)
         request.axes_credentials = credentials
         if request.axes_locked_out:
-            # Not looked at, so it says nothing and makes nobody wait longer.
+            # Not looked at, so it says nothing and makes no caller wait longer.
             logger.info("sign_in_locked account=%s address=%s", caller.account, caller.address)
             return
         request.sign_in_wait_s = failure_note(caller, path=request.path)

@@ -1,4 +1,4 @@
-"""Files on the storage, a local disk or a bucket: written before the rows that name them.
+"""Stored files, on a local disk or in a bucket: written before the rows that name them.
 
 A transaction may be rolled back, a written file stays. So a file is whole and safe on its storage
 before the transaction that names it begins (decision 0028). When no row comes to name it, the sweep

@@ -1,4 +1,4 @@
-"""Refuse what a REST request names and nothing knows: fields, filters, values of filters.
+"""Refuse unknown fields, filters and filter values in REST requests.
 
 A misspelt field that is ignored loses what it carried, and a misspelt filter shows everything.
 """
@@ -66,7 +66,7 @@ class StrictInput(serializers.Serializer):
 
 
 class NoFields(StrictInput):
-    """Nothing: the address says it all."""
+    """Empty input, where the address says it all."""
 
 
 def no_fields(request: Request) -> None:

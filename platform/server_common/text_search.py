@@ -1,4 +1,4 @@
-"""Search for a part of a name or an ID, by index on PostgreSQL.
+"""Search for parts of names or IDs, by index on PostgreSQL.
 
 Names have two or three characters, too few for trigrams. Each row is found by its characters and by
 each two of them that stand side by side (``menjin_pieces``, made by

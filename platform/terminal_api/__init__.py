@@ -1,1 +1,1 @@
-"""The one way in for terminals: their five addresses and their pictures (decision 0027)."""
+"""Terminal API: the five addresses that terminals call, and their pictures (decision 0027)."""

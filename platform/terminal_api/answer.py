@@ -30,7 +30,7 @@ from devices.services import (
     repairs_count,
     stranger_may_call,
 )
-from terminal_api.bodies import unpack
+from terminal_api.content_encoding import unpack
 from terminal_api.cross_site import is_cross_site
 from terminal_api.idle import IdleAnswer, News, idle_answer, is_taken, may_be_idle, news_answer
 from terminal_api.load import (
@@ -58,7 +58,7 @@ Full = Callable[[TerminalRequest, Match], TerminalReply]
 
 
 class TerminalApi:
-    """Answer terminals as far as there is room for their requests.
+    """Answer terminals as far as there are slots for their requests.
 
     Args:
         slots: for requests answered in full and polls with news; by default those of the process.
@@ -79,7 +79,7 @@ class TerminalApi:
         self._shed = ShedCount()
 
     def answer(self, request: TerminalRequest) -> TerminalReply:
-        """Answer as soon as there is a slot, or turn the caller away before it costs anything."""
+        """Answer as soon as there is a slot, or shed the request before it costs anything."""
         match = resolve(request.path)
         try:
             reply = self._idle_reply(request, match) if may_be_idle(request, match) else None
@@ -108,7 +108,7 @@ class TerminalApi:
                     return json_reply(found.answer)
             if not isinstance(found, News):
                 return None
-            # News are told in turn with all that is not idle, and the slot above is free again.
+            # News are sent in turn with all that is not idle, and the slot above is free again.
             with self._slots.taken(Priority.POLL):
                 return _news_reply(found, request, match, began_s)
         except Overloaded:
@@ -136,17 +136,17 @@ def _news_reply(
         terminal_id=terminal_id, address=request.address, used_token=True, asked=news.asked
     ):
         raise _too_often(terminal_id)
-    told = news_answer(news, request)
-    if told is None:
+    page = news_answer(news, request)
+    if page is None:
         return None
-    is_idle = not told.shown["list"]
-    exchange = told.exchange(request, match, began_s)
+    is_idle = not page.shown["list"]
+    exchange = page.exchange(request, match, began_s)
     exchange_keep(terminal_id=terminal_id, exchange=exchange, is_idle=is_idle)
-    return json_reply(told.answer)
+    return json_reply(page.answer)
 
 
 def answer_fully(request: TerminalRequest, match: Match) -> TerminalReply:
-    """Answer any request, whatever it is and whatever goes wrong."""
+    """Answer any request in full; every failure becomes a reply."""
     answer = _picture if match.url is PICTURE else _message
     return guarded(request, partial(answer, request, match))
 
@@ -164,7 +164,7 @@ def _picture(request: TerminalRequest, match: Match) -> TerminalReply:
 
 
 def _checked(request: TerminalRequest, match: Match) -> TerminalUrl:
-    """Return the address of a message that could be taken, whoever sends it."""
+    """Return the address of an acceptable message, before its sender is looked at."""
     if match.url is None:
         _note_refused(request, RefusedReason.NO_SUCH_PATH)
         raise Unanswerable(RetCode.NOT_SUPPORTED, "no such terminal address")

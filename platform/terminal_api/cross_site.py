@@ -1,4 +1,4 @@
-"""Requests that pages of other sites make browsers send to the paths of terminals.
+"""Detection of requests that pages of other sites make browsers send to the terminal API.
 
 Such a page needs no answer to do harm: an upload in the name of a terminal is enough. Terminals
 send neither of the two headers, and a program in a terminal that is itself a page of files names no

@@ -1,4 +1,4 @@
-"""Cheap form of what idle terminals ask all day: one statement and one script (decision 0017).
+"""Cheap form of the requests of idle terminals: one statement and one script (decision 0017).
 
 A poll that finds nothing new and a heartbeat of a terminal that is on file get their constant
 answers here, and a poll that finds people enrolled or changed gets its page of faces, because that
@@ -25,7 +25,7 @@ from terminal_api.cross_site import is_browser
 from terminal_api.urls import HEARTBEAT, POLL, Match
 from terminal_protocol import (
     Ack,
-    BodyBrokeOff,
+    BodyIncomplete,
     BodyTooLarge,
     Heartbeat,
     RetCode,
@@ -42,7 +42,7 @@ _TOKEN_MAX, _DEVICE_ID_MAX = 64, 32
 
 @dataclass(frozen=True, slots=True)
 class IdleAnswer:
-    """An answer that is ready, what is noted of it, and the mark of what it was admitted by."""
+    """Finished answer, what is noted of it, and the mark of what it was admitted by."""
 
     terminal_id: int
     said: dict[str, Any]
@@ -99,12 +99,12 @@ def _is_plain_address(match: Match) -> bool:
 
 
 def idle_answer(request: TerminalRequest, match: Match) -> IdleAnswer | News | None:
-    """Look who asks and answer; None when it has no cheap form."""
+    """Admit the caller and answer; None when there is no cheap form."""
     return _poll(request, match) if match.url is POLL else _heartbeat(request, match)
 
 
 def is_taken(found: IdleAnswer, request: TerminalRequest, match: Match, began_s: float) -> bool:
-    """Tell whether the caller may call now; if so, note all there is to note by one script.
+    """Tell whether the caller is within its rate; if so, note the call by one script.
 
     Raises:
         AdmissionOutdated: what it was admitted by has changed; nothing is noted.
@@ -148,14 +148,18 @@ def _poll(request: TerminalRequest, match: Match) -> IdleAnswer | News | None:
 
 def _of_poll(terminal_id: int, answer: SyncAnswer, asked: str) -> IdleAnswer:
     """Return an answer as it is sent, and what of it and its question is kept."""
-    told = [entry.operation for entry in answer.entries]
+    operations = [entry.operation for entry in answer.entries]
     cursor = answer.last_query_time
     return IdleAnswer(
         terminal_id=terminal_id,
         said={"lastQueryTime": asked},
         answer=answer.to_wire(),
-        shown={"list": len(told), "lastQueryTime": cursor},
-        note={"save": told.count("save"), "delete": told.count("delete"), "cursor": cursor},
+        shown={"list": len(operations), "lastQueryTime": cursor},
+        note={
+            "save": operations.count("save"),
+            "delete": operations.count("delete"),
+            "cursor": cursor,
+        },
     )
 
 
@@ -165,7 +169,7 @@ def _heartbeat(request: TerminalRequest, match: Match) -> IdleAnswer | None:
         return None
     try:
         body = request.read_body()
-    except (BodyBrokeOff, BodyTooLarge):
+    except (BodyIncomplete, BodyTooLarge):
         return None
     understood = _understood(body, request.header("content-type"))
     if len(body) != int(request.header("content-length") or "0") or understood is None:

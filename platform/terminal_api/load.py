@@ -1,10 +1,11 @@
-"""Load slots: how many requests of terminals one process works on at once, and who goes first.
+"""Load shedding: slots for requests of terminals, and their priorities.
 
 Terminals wait some fifteen seconds for an answer. A server that takes everything in and answers in
 order falls behind in a rush, and from then on works only for callers that have hung up. So what
-cannot be begun soon is told at once to come again, people at doors go before everything else, and
-what has been begun is finished before more is begun: a poll that finds news makes a terminal
-fetch pictures and report results, and a terminal whose picture is refused reports a failure.
+cannot be begun soon is shed at once, to come again later, people at doors go before everything
+else, and what has been begun is finished before more is begun: a poll that finds news makes a
+terminal fetch pictures and report results, and a terminal whose picture is refused reports a
+failure.
 """
 
 import logging
@@ -24,8 +25,8 @@ logger = logging.getLogger(__name__)
 DOOR_WAIT_S = 3.0
 NORMAL_WAIT_S = 2.0
 POLL_WAIT_S = 1.0
-_TELL_EVERY_S = 10.0
-# Callers turned away in one rush should not all come back in one.
+_LOG_EVERY_S = 10.0
+# Callers shed in one rush should not all come back in one.
 _RETRY_AFTER_S = (5, 15)
 # Of the slots, as many again are for idle requests at once, and so many more of these wait for a
 # moment. With the usual 8 slots and all who can wait for them, 31 of a server's 32 threads are
@@ -38,7 +39,7 @@ os.register_at_fork(after_in_child=_CHANCE.seed)
 
 
 class Priority(IntEnum):
-    """Who goes first: the lower."""
+    """Priority of a request; the lowest goes first."""
 
     DOOR = 0
     """It decides about a door."""
@@ -49,35 +50,35 @@ class Priority(IntEnum):
 
 
 class Overloaded(Exception):
-    """There is no slot for this request; its sender should come again later."""
+    """No slot for this request; its sender should come again later."""
 
 
 def overloaded_retry_after_s() -> int:
-    """Return when a caller that is turned away should come again, in seconds."""
+    """Return after how many seconds a shed caller should come again."""
     return _CHANCE.randint(*_RETRY_AFTER_S)
 
 
 class ShedCount:
-    """Count of callers turned away, logged now and then instead of each time."""
+    """Shed count: requests turned away, logged now and then instead of each time."""
 
     def __init__(
-        self, *, every_s: float = _TELL_EVERY_S, clock: Callable[[], float] = time.monotonic
+        self, *, every_s: float = _LOG_EVERY_S, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._every_s = every_s
         self._clock = clock
         self._lock = threading.Lock()
         self._counts = dict.fromkeys(Priority, 0)
-        self._told_at = float("-inf")
+        self._logged_at = float("-inf")
 
     def count(self, priority: Priority) -> None:
-        """Count one; the first is told at once, those of the next seconds with the one after."""
+        """Count one; the first is logged at once, those of the next seconds with the one after."""
         with self._lock:
             self._counts[priority] += 1
             now = self._clock()
-            if now < self._told_at + self._every_s:
+            if now < self._logged_at + self._every_s:
                 return
             counts, self._counts = self._counts, dict.fromkeys(Priority, 0)
-            self._told_at = now
+            self._logged_at = now
         words = " ".join(f"{one.name.lower()}={counts[one]}" for one in Priority)
         logger.warning("terminals_shed %s", words)
 
@@ -97,7 +98,7 @@ class _Kind:
 
 
 class Slots:
-    """Room for requests of terminals, shared by the threads of a process.
+    """Slots for requests of terminals, shared by the threads of a process.
 
     Requests that decide about a door may take all slots but one; everything else at most half of
     them, polls a quarter, and waits shorter. So no kind can shut out another for good.
@@ -169,7 +170,7 @@ class Slots:
                 self._wake_next()
 
     def _wait(self, kind: _Kind, priority: Priority) -> None:
-        """Return when there is room for this priority; the lock is held then as before."""
+        """Return when there is a slot for this priority; the lock is held then as before."""
         until = time.monotonic() + kind.wait_s
         while not self._is_free(priority):
             left_s = until - time.monotonic()
@@ -184,17 +185,17 @@ class Slots:
                 return
 
     def _is_free(self, priority: Priority) -> bool:
-        if not self._has_room(priority):
+        if not self._has_slot(priority):
             return False
         # A more urgent one that could go in goes in first, but never keeps all others out.
         is_held_back = self._kinds[priority].busy and any(
-            self._kinds[other].waiting and self._has_room(other)
+            self._kinds[other].waiting and self._has_slot(other)
             for other in Priority
             if other < priority
         )
         return not is_held_back
 
-    def _has_room(self, priority: Priority) -> bool:
+    def _has_slot(self, priority: Priority) -> bool:
         kind, door = self._kinds[priority], self._kinds[Priority.DOOR]
         busy = sum(one.busy for one in self._kinds.values())
         if kind.busy >= kind.most or busy >= self._total:
@@ -203,7 +204,7 @@ class Slots:
 
 
 class IdleSlots:
-    """Room for requests in their cheap form, beside all others.
+    """Slots for requests in their cheap form, beside all others.
 
     Args:
         at_once: so many are worked on at once,
@@ -211,7 +212,7 @@ class IdleSlots:
     """
 
     def __init__(self, *, at_once: int, waiting: int) -> None:
-        self._room = threading.Semaphore(at_once)
+        self._slots = threading.Semaphore(at_once)
         self._queue = threading.Semaphore(waiting)
 
     @classmethod
@@ -228,18 +229,18 @@ class IdleSlots:
         Raises:
             Overloaded: there is none.
         """
-        if not self._room.acquire(blocking=False):
+        if not self._slots.acquire(blocking=False):
             if not self._queue.acquire(blocking=False):
                 raise Overloaded
             try:
-                if not self._room.acquire(timeout=_IDLE_WAIT_S):
+                if not self._slots.acquire(timeout=_IDLE_WAIT_S):
                     raise Overloaded
             finally:
                 self._queue.release()
         try:
             yield
         finally:
-            self._room.release()
+            self._slots.release()
 
 
 @cache

@@ -13,7 +13,7 @@ from django.http.request import RawPostDataException, UnreadablePostError
 from terminal_api.answer import TerminalApi
 from terminal_api.paths import api_path
 from terminal_api.request import receiving_s_of, request_of
-from terminal_protocol import BodyBrokeOff, BodyTooLarge, TerminalReply
+from terminal_protocol import BodyIncomplete, BodyTooLarge, TerminalReply
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
@@ -33,7 +33,7 @@ class TerminalApiMiddleware:
             request.META,
             path=path,
             read_body=partial(_body_of, request),
-            # Under ASGI what stood in front of Django is told by the scope.
+            # Under ASGI what stood in front of Django is noted in the scope.
             receiving_s=receiving_s_of(getattr(request, "scope", request.META)),
         )
         return _response_of(self.api.answer(asked))
@@ -45,7 +45,7 @@ def _body_of(request: HttpRequest) -> bytes:
     except RequestDataTooBig as error:
         raise BodyTooLarge from error
     except (UnreadablePostError, RawPostDataException) as error:
-        raise BodyBrokeOff from error
+        raise BodyIncomplete from error
 
 
 def _response_of(reply: TerminalReply) -> HttpResponse:

@@ -1,4 +1,4 @@
-"""Read the paths of terminals: which are theirs, what they mean, and their parts.
+"""Parse the paths of the terminal API, lenient as terminals need it.
 
 Knows neither views nor Django, because the log asks it before any of those are loaded.
 """

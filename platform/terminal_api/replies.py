@@ -1,4 +1,4 @@
-"""Replies that no view makes: every failure as something a terminal can read.
+"""Replies to failures, in the form that terminals can read.
 
 HTTP 200 with ``ret`` when repeating would not help, HTTP 503 with ``Retry-After`` when it would
 (DESIGN, "Answers to terminals").
@@ -13,16 +13,16 @@ from django.db import DatabaseError, InterfaceError
 
 from face_engine import PicturesBusy
 from faces.services import PICTURES_RETRY_AFTER_S
-from terminal_api.bodies import TooLargeUnpacked, UnknownEncoding
+from terminal_api.content_encoding import TooLargeUnpacked, UnknownEncoding
 from terminal_protocol import (
     Ack,
-    BodyBrokeOff,
+    BodyIncomplete,
     BodyTooLarge,
-    NotThisMessage,
     RetCode,
     TerminalReply,
     TerminalRequest,
     UnreadableBody,
+    WrongMessageType,
 )
 
 logger = logging.getLogger(__name__)
@@ -48,12 +48,12 @@ FORESEEN = (
     Unanswerable,
     TooOften,
     UnreadableBody,
-    NotThisMessage,
+    WrongMessageType,
     BodyTooLarge,
     TooLargeUnpacked,
     UnknownEncoding,
     PicturesBusy,
-    BodyBrokeOff,
+    BodyIncomplete,
 )
 
 
@@ -94,8 +94,8 @@ def foreseen_reply(error: Exception, request: TerminalRequest) -> TerminalReply:
         return busy("too many requests")
     if isinstance(error, PicturesBusy):
         return busy("too many pictures at once", retry_after_s=PICTURES_RETRY_AFTER_S)
-    is_cut = request.may_be_cut and isinstance(error, UnreadableBody | NotThisMessage)
-    if is_cut or isinstance(error, BodyBrokeOff):
+    is_cut = request.may_be_cut and isinstance(error, UnreadableBody | WrongMessageType)
+    if is_cut or isinstance(error, BodyIncomplete):
         return busy("request broke off")
     if isinstance(error, UnknownEncoding):
         # Nothing is wrong with what it sends: it may keep it until this is understood.
@@ -111,6 +111,6 @@ def _refusal_of(error: Exception) -> tuple[str, str]:
         return error.code, error.reason
     if isinstance(error, UnreadableBody):
         return RetCode.PARAM_INVALID, f"body cannot be read: {error.code}"
-    if isinstance(error, NotThisMessage):
+    if isinstance(error, WrongMessageType):
         return RetCode.MISSING_PARAM, "nothing in the body belongs to this message"
     return RetCode.PARAM_INVALID, "body is too large"

@@ -9,7 +9,7 @@ from typing import Any
 from django.utils import timezone
 
 from server_common.addresses import called_host, caller_address, peer_address
-from terminal_api.whole_requests import MAY_BE_CUT, RECEIVING_S
+from terminal_api.body_buffer import MAY_BE_CUT, RECEIVING_S
 from terminal_protocol import TerminalRequest
 
 _HEADERS = {
@@ -65,7 +65,7 @@ def _began(receiving_s: float) -> datetime:
 
 
 def receiving_s_of(facts: Mapping[str, Any]) -> float:
-    """Return how long a server read the body, as ``whole_requests`` noted it."""
+    """Return how long a server read the body, as ``body_buffer`` noted it."""
     return float(facts.get(RECEIVING_S, 0.0))
 
 

@@ -11,9 +11,9 @@ from typing import Any
 
 from django.conf import settings
 
-import devices.terminal_views
-import faces.terminal_views
-import records.terminal_views
+from devices import terminal_views as devices_views
+from faces import terminal_views as faces_views
+from records import terminal_views as records_views
 from terminal_api.load import Priority
 from terminal_api.paths import is_picture_path, path_parts
 
@@ -33,27 +33,27 @@ class TerminalUrl:
     pattern: str
     method: str
     view: Callable[..., Any]
-    priority: Priority = Priority.NORMAL
-    body_limit: str = "TERMINAL_BODY_LIMIT_BYTES"
+    priority: Priority
+    body_limit: str
 
 
-PICTURE = TerminalUrl("/i/<name>.jpg", "GET", faces.terminal_views.picture)
-POLL = TerminalUrl("/syrecord/<device_id>", "GET", faces.terminal_views.sync, Priority.POLL)
-HEARTBEAT = TerminalUrl("/syheartbeat/<device_id>", "POST", devices.terminal_views.heartbeat)
-TERMINAL_URLS = (
-    POLL,
-    TerminalUrl("/syface/<device_id>", "POST", records.terminal_views.face, Priority.DOOR),
-    TerminalUrl("/syattribute/<device_id>", "POST", records.terminal_views.attribute),
-    TerminalUrl("/syresult/<device_id>", "POST", faces.terminal_views.result),
-    HEARTBEAT,
-    PICTURE,
+BODY = "TERMINAL_BODY_LIMIT_BYTES"
+# Pattern below /t/<token> or bare, method, view, priority, body limit.
+POLL, FACE, ATTRIBUTE, RESULT, HEARTBEAT, PICTURE = TERMINAL_URLS = (
+    TerminalUrl("/syrecord/<device_id>", "GET", faces_views.sync, Priority.POLL, BODY),
+    TerminalUrl("/syface/<device_id>", "POST", records_views.face, Priority.DOOR, BODY),
+    TerminalUrl("/syattribute/<device_id>", "POST", records_views.attribute, Priority.NORMAL, BODY),
+    TerminalUrl("/syresult/<device_id>", "POST", faces_views.result, Priority.NORMAL, BODY),
+    TerminalUrl("/syheartbeat/<device_id>", "POST", devices_views.heartbeat, Priority.NORMAL, BODY),
+    # At the root only; their names are signed.
+    TerminalUrl("/i/<name>.jpg", "GET", faces_views.picture, Priority.NORMAL, BODY),
 )
 _BY_KIND = {url.pattern.split("/")[1]: url for url in TERMINAL_URLS}
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """What a path means.
+    """Address, secret segment and device ID that a path means.
 
     Attributes:
         url: None when no address of terminals is like this.
@@ -69,7 +69,7 @@ class Match:
 
     @property
     def priority(self) -> Priority:
-        """Return who goes first."""
+        """Return the priority of the address."""
         return self.url.priority if self.url else Priority.NORMAL
 
     @property
@@ -79,7 +79,7 @@ class Match:
 
 
 def resolve(path: str) -> Match:
-    """Return what a path means.
+    """Resolve a path.
 
     Args:
         path: as it is meant (``path_meant``).

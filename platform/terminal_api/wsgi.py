@@ -15,14 +15,14 @@ from terminal_api.answer import TerminalApi, answer_fully
 from terminal_api.paths import api_path
 from terminal_api.request import receiving_s_of, request_of
 from terminal_api.urls import Match
-from terminal_protocol import BodyBrokeOff, TerminalReply, TerminalRequest
+from terminal_protocol import BodyIncomplete, TerminalReply, TerminalRequest
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
 Application = Callable[[Environ, StartResponse], Iterable[bytes]]
 
 
-class TerminalApiInFront:
+class TerminalApiWsgi:
     """Answer terminals and pass everything else on to Django."""
 
     def __init__(self, application: Application, *, api: TerminalApi | None = None) -> None:
@@ -70,7 +70,7 @@ class _Body:
             try:
                 self._read = self._environ["wsgi.input"].read(size) if size else b""
             except OSError as error:
-                raise BodyBrokeOff from error
+                raise BodyIncomplete from error
         return self._read
 
 

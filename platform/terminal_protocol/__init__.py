@@ -1,11 +1,12 @@
-"""The wire between terminals and the platform: chapters 4 to 9 of the seed. Knows no Django."""
+"""Wire format between terminals and the platform: chapters 4 to 9 of the seed, without Django."""
 
 from .answers import Ack, PassAnswer
 from .body import BodyReading, read_answer, read_body
 from .codes import RetCode
-from .exceptions import NotThisMessage, ProtocolError, UnreadableBody
+from .exceptions import ProtocolError, UnreadableBody, WrongMessageType
 from .faults import FAULT_WORDS, fault_words
-from .likeness import likeness
+from .message_digest import message_digest
+from .message_lists import messages_in
 from .messages import (
     FaceMatch,
     Heartbeat,
@@ -16,8 +17,7 @@ from .messages import (
     without_image,
     write_feedback,
 )
-from .requests import BodyBrokeOff, BodyTooLarge, TerminalReply, TerminalRequest
-from .several import messages_in
+from .requests import BodyIncomplete, BodyTooLarge, TerminalReply, TerminalRequest
 from .signature import is_fresh, is_signed, sign
 from .sync import URL_MAX, SyncAnswer, SyncEntry
 
@@ -25,13 +25,12 @@ __all__ = [
     "FAULT_WORDS",
     "URL_MAX",
     "Ack",
-    "BodyBrokeOff",
+    "BodyIncomplete",
     "BodyReading",
     "BodyTooLarge",
     "FaceMatch",
     "Heartbeat",
     "IdCard",
-    "NotThisMessage",
     "PassAnswer",
     "ProtocolError",
     "ResultFeedback",
@@ -42,10 +41,11 @@ __all__ = [
     "TerminalReply",
     "TerminalRequest",
     "UnreadableBody",
+    "WrongMessageType",
     "fault_words",
     "is_fresh",
     "is_signed",
-    "likeness",
+    "message_digest",
     "messages_in",
     "read_answer",
     "read_body",

@@ -1,4 +1,4 @@
-"""Bodies that came as forms: multipart, or fields joined by ``&``."""
+"""Bodies sent as forms: multipart, or fields joined by ``&``."""
 
 import base64
 import binascii
@@ -7,8 +7,8 @@ import quopri
 import re
 from typing import Any
 
-from ._effort import STRAYS_MAX, Effort
 from ._text import decode, read_json
+from ._work_budget import STRAYS_MAX, WorkBudget
 from .exceptions import UnreadableBody
 
 # A message of chapter 9 has some thirty fields.
@@ -36,38 +36,40 @@ _BASE64_WITH_BLANKS = re.compile(r"[A-Za-z0-9/=\s_\-]++")
 _PICTURE_MIN_CHARS = 256
 
 
-def read_multipart(raw: bytes, content_type: str, effort: Effort) -> tuple[Any, list[str]] | None:
-    """Return what a multipart form says and its repairs, None when the body is none."""
+def read_multipart(
+    raw: bytes, content_type: str, budget: WorkBudget
+) -> tuple[Any, list[str]] | None:
+    """Read a multipart form and its repairs; None when the body is none."""
     fields = _multipart(raw, content_type)
-    return _from_fields(fields, effort) if fields else None
+    return _from_fields(fields, budget) if fields else None
 
 
-def read_joined(text: str, effort: Effort) -> tuple[Any, list[str]] | None:
-    """Return what fields joined by ``&`` say and the repairs, None when the text is no form."""
+def read_joined(text: str, budget: WorkBudget) -> tuple[Any, list[str]] | None:
+    """Read fields joined by ``&`` and their repairs; None when the text is no form."""
     if text.lstrip().startswith(("{", "[")):
         return None
     if _PERCENT_BRACE.match(text):
-        found, repairs = _percent_encoded(text, effort)
+        found, repairs = _percent_encoded(text, budget)
         return found, ["form_encoded", *repairs]
     if named := _RAW_OBJECT.match(text):
-        found, repairs = read_json(text[named.end() :], effort)
+        found, repairs = read_json(text[named.end() :], budget)
         return found, ["form_encoded", *repairs]
     fields = _url_encoded(text)
     if not fields:
         return None
-    found, repairs = _from_fields(fields, effort)
+    found, repairs = _from_fields(fields, budget)
     return _with_plus(found), repairs
 
 
-def _percent_encoded(text: str, effort: Effort) -> tuple[Any, list[str]]:
+def _percent_encoded(text: str, budget: WorkBudget) -> tuple[Any, list[str]]:
     """Read an object that was sent without a field's name."""
     plain = _unquote(text)
-    Effort().admit(plain)
+    WorkBudget().admit(plain)
     try:
         # Between members a "+" is no JSON, so here it stood for itself.
         return json.loads(plain, strict=False), []
     except ValueError:
-        found, repairs = read_json(_unquote(text.replace("+", " ")), effort)
+        found, repairs = read_json(_unquote(text.replace("+", " ")), budget)
         return _with_plus(found), repairs
 
 
@@ -76,7 +78,7 @@ def _unquote(text: str) -> str:
 
 
 def _unquoted(text: str) -> bytes:
-    """Return the bytes of a text with percent signs, which urllib takes seconds for.
+    """Decode percent signs to bytes, for which urllib takes seconds.
 
     Quoted-printable is the same with another sign, and the standard library reads it in C.
 
@@ -159,8 +161,8 @@ def _plain(text: str) -> str:
         return raw.decode("utf-8", "replace")
 
 
-def _from_fields(fields: dict[str, str], effort: Effort) -> tuple[Any, list[str]]:
-    """Take a form: a field may hold the object as JSON, the others stay beside it.
+def _from_fields(fields: dict[str, str], budget: WorkBudget) -> tuple[Any, list[str]]:
+    """Read the fields of a form; one may hold the object as JSON, with others beside it.
 
     Braces alone make no JSON: what cannot be read stays the text it is.
     """
@@ -170,7 +172,7 @@ def _from_fields(fields: dict[str, str], effort: Effort) -> tuple[Any, list[str]
     for name, value in fields.items():
         if not value.lstrip().startswith("{"):
             continue
-        effort.admit(value)
+        budget.admit(value)
         try:
             inner: Any = json.loads(value, strict=False)
         except ValueError:
@@ -178,7 +180,7 @@ def _from_fields(fields: dict[str, str], effort: Effort) -> tuple[Any, list[str]
                 continue
             may_repair = False  # one is enough; 200 would be an attack
             try:
-                inner, more = read_json(value, effort)
+                inner, more = read_json(value, budget)
             except UnreadableBody:
                 continue
             repairs += more
@@ -193,7 +195,7 @@ def _from_fields(fields: dict[str, str], effort: Effort) -> tuple[Any, list[str]
 
 
 def _with_plus(found: Any) -> Any:
-    """Undo what decoding did to base64 put into a form as it was: "+" had become a blank."""
+    """Restore "+" in base64, which form decoding turned into blanks."""
     if not isinstance(found, dict):
         return found
     restored: dict[str, Any] = {}

@@ -1,4 +1,4 @@
-"""Reads what was meant to be JSON, in one pass: broken syntax loses as little as possible.
+"""Lenient JSON reader in one pass: broken syntax loses as little as possible.
 
 Understood beside JSON: missing, doubled and trailing commas, single and curly quotes, quotes that
 were not escaped, keys and values without quotes (the seed's own example prints ``img`` so), line
@@ -11,8 +11,8 @@ import json
 import re
 from typing import Any
 
-from ._characters import join_halves
-from ._effort import OBJECTS_MAX, STEPS_MAX, STRAYS_MAX, Effort
+from ._damaged_text import join_halves
+from ._work_budget import OBJECTS_MAX, STEPS_MAX, STRAYS_MAX, WorkBudget
 from .exceptions import UnreadableBody
 
 # Stands for what was nested too deep to be read.
@@ -60,27 +60,27 @@ BETWEEN = re.compile("[\\s,;，；\x00\x1e\ufeff]*+")
 _BEGINS_ESCAPED = re.compile(r'[{\[]\s*+\\"')
 
 
-def read_lenient(text: str, depth_limit: int, effort: Effort) -> tuple[Any, bool]:
-    """Return the object or list that ``text`` begins with, and whether it broke off.
+def read_lenient(text: str, depth_limit: int, budget: WorkBudget) -> tuple[Any, bool]:
+    """Read the object or list at the start of ``text``; returns it and whether it was cut off.
 
     What follows it is ignored.
 
     Raises:
         UnreadableBody: not_json (nothing that looks like a member in it), too_deep, too_large.
     """
-    reader = _beginning(text, depth_limit, effort)
+    reader = _beginning(text, depth_limit, budget)
     return reader.first(), reader.is_broken_off
 
 
-def read_lenient_all(text: str, depth_limit: int, effort: Effort) -> tuple[list[Any], bool]:
-    """Return the objects and lists that stand one behind the other, and whether the last broke off.
+def read_lenient_all(text: str, depth_limit: int, budget: WorkBudget) -> tuple[list[Any], bool]:
+    """Read consecutive objects and lists; returns them and whether the last was cut off.
 
     What is none ends them, such as what an earlier message left in a buffer.
 
     Raises:
         UnreadableBody: as above, of the first; too_large and too_many, of all.
     """
-    reader = _beginning(text, depth_limit, effort)
+    reader = _beginning(text, depth_limit, budget)
     found = [reader.first()]
     is_broken_off = reader.is_broken_off
     while reader.has_another():
@@ -98,41 +98,41 @@ def read_lenient_all(text: str, depth_limit: int, effort: Effort) -> tuple[list[
     return found, is_broken_off
 
 
-def _beginning(text: str, depth_limit: int, effort: Effort) -> "_Reader":
+def _beginning(text: str, depth_limit: int, budget: WorkBudget) -> "_Reader":
     text = text.lstrip(_PADDING)
     if not text.startswith(("{", "[")):
         raise UnreadableBody("not_json")
     if _BEGINS_ESCAPED.match(text):
         text = text.replace('\\"', '"')
-    return _Reader(text, depth_limit, effort)
+    return _Reader(text, depth_limit, budget)
 
 
 class _Reader:
-    """One pass over one text. Every method leaves ``_at`` behind what it has read."""
+    """One pass over one text; every method leaves ``_at`` behind what it has read."""
 
-    def __init__(self, text: str, depth_limit: int, effort: Effort) -> None:
+    def __init__(self, text: str, depth_limit: int, budget: WorkBudget) -> None:
         self._text = text
         self._depth_left = depth_limit
         self._steps_left = STEPS_MAX
-        self._effort = effort
+        self._budget = budget
         self._beside_texts = _BESIDE_TEXTS
         self._at = 0
         self.is_broken_off = False
 
     def first(self) -> Any:
-        """Read what the text begins with; it must say something."""
+        """Read the first value; an empty one is refused."""
         found = self.value()
         if not found:
             raise UnreadableBody("not_json")
         return found
 
     def has_another(self) -> bool:
-        """Go on to the object or list behind what was read, if there is one."""
+        """Advance to the next object or list, if there is one."""
         self._take(BETWEEN)
         return self._char() in ("{", "[")
 
     def value(self) -> Any:
-        """Read whatever stands here as a value."""
+        """Read the next value of any kind."""
         self._step()
         char = self._char()
         if char in "{[":
@@ -146,7 +146,7 @@ class _Reader:
         return self._quoted() if char in _QUOTES else self._bare()
 
     def _passed_over(self) -> str:
-        """Step over what is nested too deep to be read; only where it ends is looked for."""
+        """Skip a value that is nested too deeply, up to its end."""
         depth = 0
         while True:
             self._take(self._beside_texts)
@@ -190,7 +190,7 @@ class _Reader:
         return found
 
     def _close(self, expected: str, char: str) -> None:
-        """Step over the closing bracket; a foreign one belongs to what stands around."""
+        """Consume the closing bracket; a foreign one is left to the enclosing value."""
         if char == expected:
             self._at += 1
         elif not char:
@@ -251,11 +251,11 @@ class _Reader:
         self._steps_left -= 1
         if self._steps_left < 0:
             raise UnreadableBody("too_large")
-        self._effort.step()
+        self._budget.step()
 
 
 def _unescape(text: str) -> str:
-    """Return what a text means, also with backslashes that begin no escape: those are left out.
+    """Decode the escapes of a text; backslashes that begin none are dropped.
 
     Each step is one pass of the standard library in C; a call for each escape took 3 s for 8 MB.
 
@@ -272,7 +272,7 @@ def _unescape(text: str) -> str:
             for escape, char in _CONTROLS.items():
                 marked = marked.replace(escape, char)
             plain = marked.replace("\\", "").replace(backslash, "\\").replace(quote, '"')
-            return _without_halves(plain)
+            return _drop_halves(plain)
     # After this every backslash begins an escape by itself, and there is no quote.
     text = text.replace("\\\\", "\\u005c").replace('\\"', '"').replace('"', "\\u0022")
     if text.count("\\u") > text.count("\\u005c") + text.count("\\u0022"):
@@ -283,10 +283,10 @@ def _unescape(text: str) -> str:
         text = text.replace(escape, char)
     # Of the others only codes are kept, marked by quotes meanwhile.
     text = text.replace("\\u", '"').replace("\\", "").replace('"', "\\u")
-    return _without_halves(_DECODER.decode(f'"{text}"'))
+    return _drop_halves(_DECODER.decode(f'"{text}"'))
 
 
-def _without_halves(text: str) -> str:
+def _drop_halves(text: str) -> str:
     if _SURROGATE.search(text):
         # Two escapes for one character are one already; one half may stand in the text itself.
         text = _HALVES.sub(lambda pair: join_halves(pair[0]), text)

@@ -1,11 +1,11 @@
-"""Pictures as terminals write them: base64 in every state that it arrives in."""
+"""Base64 pictures as terminals write them, in every damaged form seen so far."""
 
 import base64
 import binascii
 import re
 import string
 
-# What nobody sees, and what stays of a buffer or a quoted text around it.
+# Invisible characters, and what stays of a buffer or a quoted text around it.
 _UNSEEN = re.compile("[\x00\ufeff\u200b-\u200d\u2060\u00ad]+")
 _BEFORE, _BEHIND = "\"'`\\", "\"'`\\}]),;"
 _DATA_URL = re.compile(r"(?:data:[^,]{0,100}|[\w/.+\-;= ]{0,100}base64),\s*", re.IGNORECASE)
@@ -23,10 +23,10 @@ _PIECES_MAX = 20_000
 
 
 def bytes_of_base64(value: str) -> bytes | None:
-    """Return the bytes of a text that is not empty; b"" when it holds none, None when it is none.
+    """Decode a text that is not empty; b"" when it holds no picture, None when it is none.
 
     A character too many at the end was cut with its group; what is there is kept, and whether the
-    picture broke off is told by its decoder.
+    picture broke off is reported by its decoder.
     """
     text = _UNSEEN.sub("", value).strip().lstrip(_BEFORE)
     begins = _DATA_URL.match(text)
@@ -58,7 +58,7 @@ def _without_blanks(text: str) -> str:
 
 
 def _were_plus(text: str) -> bool:
-    """Tell blanks that were "+" from those between lines, which are all of one length.
+    """Return whether blanks were "+", and not line breaks, which give lines of one length.
 
     Where a "+" is left, it was encoded with care, and blanks are blanks.
     """

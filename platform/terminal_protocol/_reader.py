@@ -1,4 +1,4 @@
-"""Reading one message: takes keys out of an object one by one and notes what was wrong."""
+"""Reader of one message: consumes fields by name and collects faults."""
 
 import json
 import re
@@ -8,9 +8,9 @@ from decimal import Decimal
 from itertools import islice
 from typing import Any
 
-from ._effort import Effort
 from ._lenient_json import NESTED
 from ._text import BROKEN_OFF, DEPTH_LIMIT, read_json
+from ._work_budget import WorkBudget
 from .exceptions import UnreadableBody
 from .values import (
     folded,
@@ -20,10 +20,10 @@ from .values import (
     read_bool,
     read_image,
     read_int,
-    read_moment,
     read_number,
     read_temperature_c,
     read_text,
+    read_timestamp,
     read_unit,
     within_depth,
 )
@@ -39,9 +39,9 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 def unwrap(
-    data: Mapping[str, Any], envelope: str, effort: Effort | None = None
+    data: Mapping[str, Any], envelope: str, budget: WorkBudget | None = None
 ) -> Mapping[str, Any]:
-    """Return what is inside an envelope such as "Info", or the object itself when it is flat.
+    """Return the object inside an envelope such as "Info", or the object itself when flat.
 
     What stands beside the envelope is kept; the inside wins where both say something. ``effort``
     is what may be spent on objects in texts, where there are many messages.
@@ -49,7 +49,7 @@ def unwrap(
     for key, value in data.items():
         if folded(key) != envelope.lower():
             continue
-        inner = as_object(value, effort)
+        inner = as_object(value, budget)
         if isinstance(inner, list) and inner:
             inner = inner[0]
         if isinstance(inner, Mapping):
@@ -58,25 +58,25 @@ def unwrap(
     return data
 
 
-def as_object(value: Any, effort: Effort | None = None) -> Any:
-    """Return the object in a text such as '{"name": …}'; any other value as it is.
+def as_object(value: Any, budget: WorkBudget | None = None) -> Any:
+    """Parse a text such as '{"name": …}' to its object; return any other value unchanged.
 
     Read as a body is, but half an object is none, and so is one for which ``effort`` is not enough.
     """
     if not isinstance(value, str) or not value.lstrip().startswith(("{", "[")):
         return value
     try:
-        found, repairs = read_json(value, effort or Effort())
+        found, repairs = read_json(value, budget or WorkBudget())
     except UnreadableBody:
         return value
     return value if BROKEN_OFF in repairs else within_depth(found, DEPTH_LIMIT)
 
 
 class FieldReader:
-    """Takes values by name, blanks and case of keys ignored; what is left over are extras."""
+    """Consume values by name, ignoring blanks and case; unconsumed ones are the extras."""
 
     def __init__(self, data: Mapping[str, Any], *, zone: tzinfo | None = None) -> None:
-        """Take what a terminal sent; ``zone`` is its own, for moments that name none."""
+        """Prepare a message; ``zone`` is its terminal's, for timestamps without one."""
         self._zone = zone
         self._left: dict[str, tuple[str, Any]] = {}
         self.faults: list[str] = []
@@ -95,19 +95,19 @@ class FieldReader:
         self._left[name] = entry
 
     def has_any(self, names: Iterable[str]) -> bool:
-        """Tell whether one of these names is there and says something."""
+        """Return whether one of these names has a value."""
         return any(self._left.get(name.lower(), ("", None))[1] is not None for name in names)
 
     def take(self, *names: str) -> Any:
-        """Return the value of the first name that is there and consume it; None if none is."""
+        """Consume and return the value of the first name that is present; None if none is."""
         for name in names:
             found = self._left.pop(name.lower(), None)
             if found is not None:
                 return found[1]
         return None
 
-    def text(self, *names: str, limit: int, advised: int = 0) -> str:
-        """Return text of at most ``limit`` characters; over ``advised`` (the seed's) is a fault."""
+    def text(self, *names: str, limit: int, seed_limit: int = 0) -> str:
+        """Return text of at most ``limit`` characters; over ``seed_limit`` is a fault."""
         value = self.take(*names)
         if isinstance(value, dict | list):
             self.faults.append(f"{names[0].lower()}_wrong_type")
@@ -120,7 +120,7 @@ class FieldReader:
             self._keep(names[0], value)
         elif len(text) > limit:
             self.faults.append(f"{names[0].lower()}_truncated")
-        elif advised and len(text) > advised:
+        elif seed_limit and len(text) > seed_limit:
             self.faults.append(f"{names[0].lower()}_too_long")
         return text[:limit]
 
@@ -149,7 +149,7 @@ class FieldReader:
         return switch
 
     def temperature(self, name: str, *, unit: tuple[str, ...] = ()) -> Decimal | None:
-        """Return degrees Celsius; what cannot be believed is kept in the extras.
+        """Consume degrees Celsius; an implausible value is kept in the extras.
 
         Args:
             name: of the field.
@@ -170,7 +170,7 @@ class FieldReader:
         return degrees
 
     def _unit_beside(self, value: Any) -> Any:
-        """Take "unit", which may be of anything, where it makes sense of the temperature."""
+        """Consume "unit", which may belong to any field, where it fits the temperature."""
         for name in _ANY_UNIT:
             word = self._left.get(name, ("", None))[1]
             is_word = isinstance(word, str) and not word.strip().isdigit()
@@ -179,9 +179,9 @@ class FieldReader:
         return None
 
     def moment(self, *names: str) -> tuple[datetime | None, str]:
-        """Return the moment and the text it was read from, empty only when none was sent."""
+        """Consume a timestamp; returns it with its text, which is empty only when none was sent."""
         value = self.take(*names)
-        moment, fault = read_moment(value, zone=self._zone)
+        moment, fault = read_timestamp(value, zone=self._zone)
         raw = read_text(value, limit=64)
         if fault:
             self.faults.append(fault)
@@ -191,7 +191,7 @@ class FieldReader:
         return moment, raw
 
     def image(self, *names: str, required: bool = True, prefix: str = "") -> bytes | None:
-        """Return a picture's bytes; ``prefix`` tells its faults from those of another picture."""
+        """Consume a picture; ``prefix`` distinguishes its faults from those of another picture."""
         value = self.take(*names)
         image, fault = read_image(value)
         if fault:
@@ -211,7 +211,7 @@ class FieldReader:
         return ""
 
     def rest(self) -> dict[str, Any]:
-        """Return what nobody asked for, bounded.
+        """Return the unconsumed fields, bounded.
 
         Of a long text (an unknown picture) only the length is kept: extras_shortened. What does
         not fit into EXTRAS_LIMIT_BYTES together with the rest is left out: extras_too_large.
@@ -250,7 +250,7 @@ class FieldReader:
             self.faults.append(fault)
 
     def _clean(self, value: Any) -> Any:
-        """Return what the database can hold: no NUL, lone surrogate, NaN or huge number."""
+        """Return a value that the database can store: no NUL, surrogate, NaN or huge number."""
         if isinstance(value, Mapping):
             return {read_text(key, limit=64): self._clean(inner) for key, inner in value.items()}
         if isinstance(value, list):

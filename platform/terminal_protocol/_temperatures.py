@@ -1,4 +1,4 @@
-"""Temperatures as terminals write them: from text to degrees Celsius, understood whole or not."""
+"""Temperatures in the notations of terminals, converted to degrees Celsius."""
 
 import html
 import re
@@ -39,14 +39,14 @@ _DEGREES_WORD = re.compile(r"^(?:°|deg(?:rees?)?\.?)+")
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    """A number of a text and the unit written behind it, "" when there is none."""
+    """A number in a text with the unit behind it, "" without one."""
 
     number: Decimal
     unit: str
 
 
 def unit_of_word(text: str) -> str | None:
-    """Return "F" or "C" from the word or number of a unit's field, None for one not known."""
+    """Return "F" or "C" for the value of a unit field, None for an unknown one."""
     word = "".join(_plain(text).split()).lower().removesuffix(".0")
     word = _DEGREES_WORD.sub("", word)
     if word in _FAHRENHEIT:
@@ -84,7 +84,7 @@ def degrees_of_text(text: str, unit: str | None) -> tuple[Decimal | None, str | 
 
 
 def _plain(text: str) -> str:
-    """Return text with its degree signs, points and digits as one would type them."""
+    """Normalise degree signs, points and digits to ASCII."""
     text = html.unescape(_ESCAPED.sub(_escaped, text)).translate(_DRAWN)
     return unicodedata.normalize("NFKC", text).strip()
 
@@ -121,7 +121,7 @@ def _unit_behind(text: str) -> str:
 
 
 def _unit_in_words(text: str, number: Decimal) -> str:
-    """Return the unit that stands elsewhere in the text than behind its number."""
+    """Return a unit that stands elsewhere in the text than behind its number."""
     if "华氏" in text:
         return "F"
     if "摄氏" in text:
@@ -132,7 +132,7 @@ def _unit_in_words(text: str, number: Decimal) -> str:
 
 
 def _agreed(readings: list[_Reading]) -> tuple[Decimal | None, str | None]:
-    """Return what readings in one text agree in, each in its unit or the only one it can be in."""
+    """Return the value in which all readings of a text agree, whatever their units."""
     found = []
     for one in readings:
         units = [one.unit] if one.unit else ["C", "F"]

@@ -1,13 +1,13 @@
-"""From bytes to text to an object: the steps that plain bodies and fields of forms share."""
+"""Conversion from bytes to text to an object, shared by plain bodies and form fields."""
 
 import codecs
 import json
 import re
 from typing import Any
 
-from ._characters import decode_damaged, has_halves
-from ._effort import OBJECTS_MAX, Effort
+from ._damaged_text import decode_damaged, has_halves
 from ._lenient_json import BETWEEN, read_lenient, read_lenient_all
+from ._work_budget import OBJECTS_MAX, WorkBudget
 from .exceptions import UnreadableBody
 
 # An object nested deeper than this is no message of a terminal.
@@ -18,7 +18,7 @@ _BEGINS = re.compile(r"\s*+[{\[\"]")
 
 
 def decode(raw: bytes) -> tuple[str, list[str]]:
-    """Return the text and the repairs: UTF-16 by its mark, UTF-8, else what explains it best."""
+    """Decode bytes: UTF-16 by its byte order mark, UTF-8, else the likeliest encoding."""
     if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
         return raw.decode("utf-16", "replace"), ["json_encoding"]
     repairs = ["json_bom"] if raw.startswith(codecs.BOM_UTF8) else []
@@ -30,7 +30,7 @@ def decode(raw: bytes) -> tuple[str, list[str]]:
 
 
 class JsonReader:
-    """Reads JSON of one body and notes what the standard's reader would pass over in silence."""
+    """JSON reader of one body, which notes what the standard reader accepts silently."""
 
     def __init__(self) -> None:
         self.repairs: list[str] = []
@@ -48,7 +48,7 @@ class JsonReader:
                 raise ValueError("halves of characters")
             text = text.decode(json.detect_encoding(text), "surrogatepass")
             if _BEGINS.match(text):
-                Effort().admit(text)
+                WorkBudget().admit(text)
         self.repairs.clear()
         return json.loads(
             text,
@@ -58,7 +58,7 @@ class JsonReader:
         )
 
     def load_all(self, text: str) -> list[Any]:
-        """Read objects and lists that stand one behind the other.
+        """Read consecutive objects and lists.
 
         Raises:
             ValueError: there is something else among them.
@@ -88,7 +88,7 @@ class JsonReader:
         self._note("json_not_a_number")
 
     def _members(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        """Take the members of an object; of two with one name the last that says something."""
+        """Build an object; of two members with one name the last non-empty one counts."""
         found = dict(pairs)
         if len(found) == len(pairs):
             return found
@@ -104,13 +104,13 @@ class JsonReader:
             self.repairs.append(repair)
 
 
-def read_json(text: str, effort: Effort) -> tuple[Any, list[str]]:
-    """Return what the text holds and its repairs; each reader is more tolerant than the one before.
+def read_json(text: str, budget: WorkBudget) -> tuple[Any, list[str]]:
+    """Read a text with ever more tolerant readers; returns the value and the repairs.
 
     Raises:
         UnreadableBody: none of them can make an object of it, or it is more than one may hold.
     """
-    effort.admit(text)
+    budget.admit(text)
     reader = JsonReader()
     try:
         return reader.load(text), reader.repairs
@@ -119,18 +119,18 @@ def read_json(text: str, effort: Effort) -> tuple[Any, list[str]]:
     try:
         found = reader.load(text, strict=False)
     except (ValueError, RecursionError):
-        found, is_cut = read_lenient(text, DEPTH_LIMIT, effort)
+        found, is_cut = read_lenient(text, DEPTH_LIMIT, budget)
         return found, ["json_syntax", *([BROKEN_OFF] if is_cut else [])]
     return found, ["json_control_characters", *reader.repairs]
 
 
-def read_all(text: str, effort: Effort) -> tuple[list[Any], list[str]]:
-    """Return what the text holds, one behind the other, and the repairs.
+def read_all(text: str, budget: WorkBudget) -> tuple[list[Any], list[str]]:
+    """Read consecutive values of a text; returns them and the repairs.
 
     Raises:
         UnreadableBody: no object can be made of its beginning, or it is more than one may hold.
     """
-    effort.admit(text)
+    budget.admit(text)
     reader = JsonReader()
     for is_strict, repair in ((True, []), (False, ["json_control_characters"])):
         try:
@@ -144,7 +144,7 @@ def read_all(text: str, effort: Effort) -> tuple[list[Any], list[str]]:
         several = []
     if several:
         return several, ["json_syntax", *reader.repairs]
-    several, is_cut = read_lenient_all(text, DEPTH_LIMIT, effort)
+    several, is_cut = read_lenient_all(text, DEPTH_LIMIT, budget)
     return several, ["json_syntax", *([BROKEN_OFF] if is_cut else [])]
 
 

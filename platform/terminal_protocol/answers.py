@@ -1,4 +1,4 @@
-"""Answers to a terminal's uploads (seed 9.2 to 9.5); every key of the seed is always there."""
+"""Answers to a terminal's uploads (seed 9.2 to 9.5), always with every key of the seed."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ UNLOCK_DELAY_MAX_MS = 5000
 
 @dataclass(frozen=True, slots=True)
 class Ack:
-    """``ret`` "0" means stored, you may forget it; else a code of chapter 7 and a sentence."""
+    """Acknowledgement: ``ret`` "0" when stored, else a code of chapter 7 and a sentence."""
 
     ret: str
     desc: str
@@ -72,7 +72,7 @@ def _mapping(data: Any) -> Mapping[str, Any]:
 
 
 def _is_one(value: Any) -> bool:
-    """Tell an explicit allow; unlike elsewhere nothing that only looks like a 1 is taken."""
+    """Return whether a value is an explicit 1; nothing else opens a door."""
     return value == 1 or (isinstance(value, str) and value.strip() == "1")
 
 

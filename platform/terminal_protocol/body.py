@@ -1,4 +1,4 @@
-"""From the bytes of a request to an object, whatever a terminal made of JSON.
+"""Reading of a request body to an object, whatever the terminal made of JSON.
 
 Strict JSON is tried first because nearly all bodies are; only what fails is read leniently, and
 each repair is named so that it can be counted (field notes; decision 0004).
@@ -9,11 +9,11 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from ._effort import Effort
 from ._forms import read_joined, read_multipart
 from ._lenient_json import NESTED
 from ._reader import as_object
 from ._text import BROKEN_OFF, DEPTH_LIMIT, JsonReader, decode, read_all, read_json
+from ._work_budget import WorkBudget
 from .exceptions import UnreadableBody
 from .values import folded, is_deeper, within_depth
 
@@ -52,23 +52,23 @@ def read_body(raw: bytes, content_type: str = "") -> BodyReading:
     """
     if not raw.strip() or _EMPTY_FORM.fullmatch(raw):
         return BodyReading({})
-    effort = Effort()
+    budget = WorkBudget()
     try:
-        found, repairs = _read(raw, content_type, effort)
-        found, repairs = _out_of_text(found, repairs, effort)
-        repairs = [*repairs, *(repair for one in found for repair in _open_envelopes(one, effort))]
+        found, repairs = _read(raw, content_type, budget)
+        found, repairs = _out_of_text(found, repairs, budget)
+        repairs = [*repairs, *(repair for one in found for repair in _open_envelopes(one, budget))]
     except RecursionError:
         raise UnreadableBody("too_deep") from None
     named = tuple(dict.fromkeys(one for one in repairs if one != BROKEN_OFF))
     first, *rest = found
     further = tuple(
-        _as_object(one, effort) for one in rest if isinstance(one, dict) or _flat(one, effort)
+        _as_object(one, budget) for one in rest if isinstance(one, dict) or _flat(one, budget)
     )
-    return BodyReading(_as_object(first, effort), named, BROKEN_OFF in repairs, further)
+    return BodyReading(_as_object(first, budget), named, BROKEN_OFF in repairs, further)
 
 
 def read_answer(raw: bytes) -> tuple[Any, tuple[str, ...]]:
-    """Read what was answered to a call, an object or not, and the repairs.
+    """Read the answer to a call, an object or not, and the repairs.
 
     As tolerant as `read_body` apart from forms, which pages of a network in between look like.
 
@@ -82,7 +82,7 @@ def read_answer(raw: bytes) -> tuple[Any, tuple[str, ...]]:
             return found, tuple(reader.repairs)
         except (ValueError, RecursionError):
             text, repairs = decode(raw)
-            found, more = read_json(text, Effort())
+            found, more = read_json(text, WorkBudget())
     except RecursionError:
         raise UnreadableBody("too_deep") from None
     if BROKEN_OFF in more:
@@ -90,35 +90,35 @@ def read_answer(raw: bytes) -> tuple[Any, tuple[str, ...]]:
     return within_depth(found, DEPTH_LIMIT), (*repairs, *more)
 
 
-def _read(raw: bytes, content_type: str, effort: Effort) -> tuple[list[Any], list[str]]:
+def _read(raw: bytes, content_type: str, budget: WorkBudget) -> tuple[list[Any], list[str]]:
     reader = JsonReader()
     try:
         found = reader.load(raw)
     except (ValueError, RecursionError):
-        form = read_multipart(raw, content_type, effort)
+        form = read_multipart(raw, content_type, budget)
         if form is not None:
             return [form[0]], form[1]
         text, repairs = decode(raw)
-        form = read_joined(text, effort)
+        form = read_joined(text, budget)
         if form is not None:
             return [form[0]], form[1]
-        several, more = read_all(text, effort)
+        several, more = read_all(text, budget)
         return several, [*repairs, *more]
     return [found], [*(["json_bom"] if raw.startswith(codecs.BOM_UTF8) else []), *reader.repairs]
 
 
 def _out_of_text(
-    found: list[Any], repairs: list[str], effort: Effort
+    found: list[Any], repairs: list[str], budget: WorkBudget
 ) -> tuple[list[Any], list[str]]:
     """Read an object that was sent as a JSON string, that is encoded twice."""
     text = found[0]
     if not isinstance(text, str) or not text.lstrip().startswith(("{", "[")):
         return found, repairs
-    inner, inner_repairs = read_all(text, effort)
+    inner, inner_repairs = read_all(text, budget)
     return inner, [*repairs, "json_in_text", *inner_repairs]
 
 
-def _open_envelopes(found: Any, effort: Effort) -> list[str]:
+def _open_envelopes(found: Any, budget: WorkBudget) -> list[str]:
     """Read envelopes that are texts; returns the repairs, which are the whole body's."""
     repairs: list[str] = []
     for key, value in list(found.items()) if isinstance(found, dict) else []:
@@ -127,15 +127,15 @@ def _open_envelopes(found: Any, effort: Effort) -> list[str]:
         if not value.lstrip().startswith(("{", "[")):
             continue
         try:
-            found[key], more = read_json(value, effort)
+            found[key], more = read_json(value, budget)
         except UnreadableBody:
             continue  # it stays the text it is
         repairs += more
     return repairs
 
 
-def _as_object(found: Any, effort: Effort) -> dict[str, Any]:
-    if isinstance(found, list) and (listed := _flat(found, effort)):
+def _as_object(found: Any, budget: WorkBudget) -> dict[str, Any]:
+    if isinstance(found, list) and (listed := _flat(found, budget)):
         # Several messages at once without an envelope, such as results (9.4).
         found = {"resultList": listed} if len(listed) > 1 else listed[0]
     if not isinstance(found, dict):
@@ -148,18 +148,18 @@ def _as_object(found: Any, effort: Effort) -> dict[str, Any]:
 
 
 def _says_something(value: Any) -> bool:
-    """Tell whether an object has a value beside what was nested too deep to be read."""
+    """Return whether an object has a value that was not nested too deeply."""
     if isinstance(value, dict | list):
         inner = value.values() if isinstance(value, dict) else value
         return any(_says_something(one) for one in inner)
     return bool(value != NESTED)
 
 
-def _flat(listed: list[Any], effort: Effort) -> list[Any]:
-    """Return the entries of a list and of lists in it; none when there is no object among them."""
+def _flat(listed: list[Any], budget: WorkBudget) -> list[Any]:
+    """Flatten lists of entries; empty when there is no object among them."""
     listed = within_depth(listed, DEPTH_LIMIT)
     flat: list[Any] = []
     for one in listed:
-        entry = as_object(one, effort)
-        flat += _flat(entry, effort) if isinstance(entry, list) else [entry]
+        entry = as_object(one, budget)
+        flat += _flat(entry, budget) if isinstance(entry, list) else [entry]
     return flat if any(isinstance(one, dict) for one in flat) else []

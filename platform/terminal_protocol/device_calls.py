@@ -1,4 +1,4 @@
-"""The calls of chapters 4 to 8 of the seed: addresses, methods, parameters, answers, push.
+"""Calls of chapters 4 to 8 of the seed: addresses, methods, parameters, answers, push.
 
     query = signed_query("123456", timestamp_ms=…, parameters={"remark": "post"})
     url = f"http://{host}:{DEFAULT_HTTP_PORT}{CALLS['open'].address()}"
@@ -68,7 +68,7 @@ class CallMethod(StrEnum):
 
 
 class ContentForm(StrEnum):
-    """How an object stands in the content of a call."""
+    """Encoding of the object in the content of a call."""
 
     FIELD = "field"  # form-data with the object as JSON in `CONTENT_FIELD`
     JSON = "json"  # the object as JSON and nothing else
@@ -76,7 +76,7 @@ class ContentForm(StrEnum):
 
 
 class AnswerShape(StrEnum):
-    """What a successful answer holds beside ``code``, ``message`` and ``desc``."""
+    """Contents of a successful answer beside ``code``, ``message`` and ``desc``."""
 
     PLAIN = "plain"  # nothing
     OBJECT = "object"  # ``data``: one object
@@ -113,12 +113,12 @@ class DeviceCall:
     is_change: bool = False
 
     def address(self, user_id: str = "") -> str:
-        """Return the path, with the person's id quoted into it."""
+        """Return the path with the person's id quoted into it."""
         return self.path.replace("{userId}", quote(user_id, safe=""))
 
     @property
     def content_forms(self) -> tuple[ContentForm, ...]:
-        """Ways to write the object: the seed's, then those for a terminal that finds none in it.
+        """Return the encodings of the object: the seed's, then those for terminals that ignore it.
 
         Fields of their own hold no object within an object, such as commands have.
         """
@@ -136,12 +136,12 @@ def _read_object(name: str, section: str, result: WireObject) -> DeviceCall:
     return _device(name, section, shape=AnswerShape.OBJECT, result=result)
 
 
-def _text(name: str, words: str, most: int | None) -> WireField:
-    return WireField(name, FieldKind.TEXT, words, is_required=False, length_max=most)
+def _text(name: str, label: str, most: int | None) -> WireField:
+    return WireField(name, FieldKind.TEXT, label, is_required=False, length_max=most)
 
 
-def _whole(name: str, words: str, **limits: Any) -> WireField:
-    return WireField(name, FieldKind.WHOLE, words, is_required=False, **limits)
+def _whole(name: str, label: str, **limits: Any) -> WireField:
+    return WireField(name, FieldKind.WHOLE, label, is_required=False, **limits)
 
 
 SIGNATURE_PARAMETERS: Final = (
@@ -242,13 +242,13 @@ _ALL: Final = (
     ),
 )
 CALLS: Final[Mapping[str, DeviceCall]] = {one.name: one for one in _ALL}
-"""All calls by name, in the seed's order. ``userDelete`` with the id ``all`` deletes everybody."""
+"""All calls by name, in the seed's order. ``userDelete`` with the id ``all`` deletes all people."""
 
 
 def signed_query(
     password: str, *, timestamp_ms: int, parameters: Mapping[str, Any] | None = None
 ) -> dict[str, str]:
-    """Return what goes into the address of a call (seed 4.2).
+    """Return the signed query parameters of a call (seed 4.2).
 
     Args:
         password: of the terminal.
@@ -262,7 +262,7 @@ def signed_query(
 
 @dataclass(frozen=True, slots=True)
 class CallAnswer:
-    """What a terminal answered.
+    """Answer of a terminal.
 
     Attributes:
         code: 200 for success, otherwise of chapter 7; 0 when the answer holds none.
@@ -278,12 +278,12 @@ class CallAnswer:
 
     @property
     def is_ok(self) -> bool:
-        """Whether the terminal did what it was asked."""
+        """Whether the terminal did what it was asked to."""
         return self.code == OK
 
     @classmethod
     def from_wire(cls, payload: Any) -> "CallAnswer":
-        """Read an answer; what is no answer has the code 0."""
+        """Read an answer; an invalid one has the code 0."""
         if not isinstance(payload, Mapping):
             return cls(0, "", "not an object")
         data = lookup(payload, "data")
@@ -296,12 +296,12 @@ class CallAnswer:
 
 
 def push_connected() -> dict[str, Any]:
-    """First message to a subscriber (8.3.3); the blank before the word is the seed's."""
+    """Return the first message to a subscriber (8.3.3); the leading blank is the seed's."""
     return {"code": PUSH_CONNECTED, "message": " Connected!", "desc": "Connected!"}
 
 
 def push_denied() -> dict[str, Any]:
-    """Only message to whoever may not subscribe (8.3.3)."""
+    """Return the only message to a caller that may not subscribe (8.3.3)."""
     return {"code": PUSH_DENIED, "message": "Permission Denied!", "desc": "app key not exist"}
 
 

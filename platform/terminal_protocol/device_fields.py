@@ -1,4 +1,4 @@
-"""One field of an object of chapters 4 to 8: its type, its limits, and how a value is read.
+"""Field of an object of chapters 4 to 8: type, limits, and reading of a value.
 
 Reading takes what forms and careless clients send ("1" for 1, ``true`` for 1) and never raises;
 what is wrong is named. Used by `device_objects` and `device_calls`.
@@ -31,7 +31,7 @@ class FieldKind(StrEnum):
 
 
 class FieldFault(StrEnum):
-    """What can be wrong with a value."""
+    """Faults of a value."""
 
     MISSING = "missing"
     EMPTY = "empty"
@@ -50,13 +50,13 @@ class FieldProblem:
 
     @property
     def code(self) -> RetCode:
-        """Code of chapter 7: 30003 for what is not there, 30001 for what is wrong."""
+        """Code of chapter 7: 30003 for a missing value, 30001 for a wrong one."""
         is_missing = self.fault is FieldFault.MISSING
         return RetCode.MISSING_PARAM if is_missing else RetCode.PARAM_INVALID
 
     @property
-    def words(self) -> str:
-        """What to tell whoever sent it, for ``desc``: ``faceThre: out of range, 0 to 10``."""
+    def text(self) -> str:
+        """Message to the caller, for ``desc``: ``faceThre: out of range, 0 to 10``."""
         return f"{self.name}: {self.fault}" + (f", {self.allowed}" if self.allowed else "")
 
 
@@ -67,7 +67,7 @@ class WireField:
     Attributes:
         name: on the wire, misspelt where the seed misspells it.
         kind: its type.
-        words: what it means, in English.
+        label: what it means, in English.
         is_required: 是否必须.
         least: smallest number allowed, None without a limit.
         most: greatest number allowed, None without a limit.
@@ -78,7 +78,7 @@ class WireField:
 
     name: str
     kind: FieldKind
-    words: str
+    label: str
     is_required: bool = True
     least: float | None = None
     most: float | None = None
@@ -106,7 +106,7 @@ class WireField:
 
     @property
     def allowed(self) -> str:
-        """The limits in words; empty without any."""
+        """The limits as text; empty without any."""
         if self.choices:
             return "one of " + ", ".join(str(one) for one in self.choices)
         if self.least is not None and self.most is not None:
@@ -153,7 +153,7 @@ class WireField:
 
 @dataclass(frozen=True, slots=True)
 class FieldsReading:
-    """What could be read.
+    """Result of reading an object.
 
     Attributes:
         values: wire name to value, of every field that is there and in order.
@@ -169,7 +169,7 @@ class FieldsReading:
 def read_fields(
     fields: Sequence[WireField], data: Mapping[str, Any], *, is_partial: bool = False
 ) -> FieldsReading:
-    """Read an object by its table; blanks around names and their case are ignored.
+    """Read an object by its table, ignoring blanks around names and their case.
 
     Args:
         fields: the table.

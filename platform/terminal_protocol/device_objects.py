@@ -1,4 +1,4 @@
-"""The objects of chapter 8 of the seed as tables: names, types, limits, sections.
+"""Objects of chapter 8 of the seed as tables: names, types, limits, sections.
 
     reading = SMART_FACE_OBJECT.read(body)      # values in order, problems by name, extras
     SMART_FACE_OBJECT.write(values)             # strict: exactly the seed's keys, in its order
@@ -70,19 +70,19 @@ class WireObject:
                 message names fields, never values.
         """
         reading = self.read(values, is_partial=is_partial)
-        wrong = [*(one.words for one in reading.problems), *reading.extras]
+        wrong = [*(one.text for one in reading.problems), *reading.extras]
         if wrong:
             raise ValueError(f"{self.name}: " + "; ".join(wrong))
         return {name: reading.values[name] for name in self.names if name in reading.values}
 
 
 def _text(
-    name: str, words: str, most: int | None, *, is_required: bool = True, may_be_empty: bool = False
+    name: str, label: str, most: int | None, *, is_required: bool = True, may_be_empty: bool = False
 ) -> WireField:
     return WireField(
         name,
         FieldKind.TEXT,
-        words,
+        label,
         is_required,
         length_max=most,
         may_be_empty=may_be_empty,
@@ -91,23 +91,23 @@ def _text(
 
 def _whole(
     name: str,
-    words: str,
+    label: str,
     *,
     between: tuple[int, int] | None = None,
     choices: tuple[int, ...] = (),
     is_required: bool = True,
 ) -> WireField:
     least, most = between or (None, None)
-    return WireField(name, FieldKind.WHOLE, words, is_required, least, most, choices)
+    return WireField(name, FieldKind.WHOLE, label, is_required, least, most, choices)
 
 
-def _switch(name: str, words: str, *, is_required: bool = True) -> WireField:
-    return _whole(name, words, choices=_ON_OFF, is_required=is_required)
+def _switch(name: str, label: str, *, is_required: bool = True) -> WireField:
+    return _whole(name, label, choices=_ON_OFF, is_required=is_required)
 
 
-def _address(name: str, words: str) -> WireField:
+def _address(name: str, label: str) -> WireField:
     # A terminal that gets its addresses from DHCP has none of its own to report.
-    return WireField(name, FieldKind.ADDRESS, words, length_max=15, may_be_empty=True)
+    return WireField(name, FieldKind.ADDRESS, label, length_max=15, may_be_empty=True)
 
 
 DEVICE_OBJECT: Final = WireObject(
@@ -267,7 +267,7 @@ SIGN_FIELDS: Final = (
 
 # A stranger has neither id nor name: in a record both may be empty.
 _SIGNED_PERSON: Final = tuple(
-    _text(one.name, one.words, one.length_max, may_be_empty=True)
+    _text(one.name, one.label, one.length_max, may_be_empty=True)
     if one.name in {"userId", "name"}
     else one
     for one in USER_OBJECT.fields

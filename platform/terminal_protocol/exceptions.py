@@ -1,8 +1,8 @@
-"""What reading the wire can fail with.
+"""Errors of reading the wire.
 
 ProtocolError
 ├── UnreadableBody   no object can be made of the bytes
-└── NotThisMessage   an object, but nothing in it belongs to the message
+└── WrongMessageType   an object, but nothing in it belongs to the message
 """
 
 
@@ -22,5 +22,5 @@ class UnreadableBody(ProtocolError):
         self.code = code
 
 
-class NotThisMessage(ProtocolError):
+class WrongMessageType(ProtocolError):
     """Nothing in the object belongs to a message of this kind."""

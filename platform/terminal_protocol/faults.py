@@ -1,4 +1,4 @@
-"""What a fault word on a record means, in a sentence."""
+"""Sentences for the fault codes of a record."""
 
 _FIELDS = {
     "temperature": "the temperature",
@@ -78,7 +78,7 @@ FAULT_WORDS: dict[str, str] = {
 
 
 def fault_words(fault: str) -> str:
-    """Return the sentence for a fault word; an unknown word is returned as it is."""
+    """Return the sentence of a fault code; an unknown code is returned unchanged."""
     if fault in FAULT_WORDS:
         return FAULT_WORDS[fault]
     if fault.startswith("id_card_image_"):

@@ -1,4 +1,4 @@
-"""Uploads of chapter 9: read tolerantly, written exactly.
+"""Upload messages of chapter 9: read tolerantly, written exactly.
 
 Reading never refuses a message for one bad field: the field is None, the fault is named, and
 what was sent stays in ``extras`` (invariant 4). Writing follows the seed's examples key for key.
@@ -13,9 +13,9 @@ from datetime import datetime, tzinfo
 from decimal import Decimal
 from typing import Any
 
-from ._effort import Effort
 from ._reader import FieldReader, as_object, unwrap
-from .exceptions import NotThisMessage
+from ._work_budget import WorkBudget
+from .exceptions import WrongMessageType
 from .values import lookup, read_image
 
 # What storage holds; the seed's own limits (32, 16 …) are remarked on, not enforced.
@@ -25,7 +25,7 @@ _ID_LIMIT, _NAME_LIMIT, _WORD_LIMIT, _SENTENCE_LIMIT, _CARD_LIMIT = 64, 120, 64,
 
 @dataclass(frozen=True, slots=True)
 class IdCard:
-    """What the terminal read from a resident identity card (idCardInfo of 9.2)."""
+    """Data that the terminal read from a resident identity card (idCardInfo of 9.2)."""
 
     name: str = field(default="", repr=False)
     gender: str = field(default="", repr=False)
@@ -62,10 +62,12 @@ _CARD_KEYS: dict[str, tuple[str, int]] = {
 
 
 def read_card(data: Mapping[str, Any]) -> tuple[IdCard | None, list[str]]:
-    """Read a card and what was wrong with it; unknown keys are not kept, they may be numbers."""
+    """Read a card and its faults; unknown keys are dropped, since they may hold numbers."""
     reader = FieldReader(data)
     values = {
-        name: reader.text(key, limit=_CARD_LIMIT if key == "address" else _WORD_LIMIT, advised=most)
+        name: reader.text(
+            key, limit=_CARD_LIMIT if key == "address" else _WORD_LIMIT, seed_limit=most
+        )
         for name, (key, most) in _CARD_KEYS.items()
     }
     faults = [f"id_card_{fault}" for fault in reader.faults]
@@ -82,7 +84,7 @@ _PASS_KEYS = (*_READING_KEYS, "userId", "userName", "similarity", "idCardInfo", 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FaceMatch:
-    """/syface: somebody was recognised at the terminal (9.2).
+    """Upload to /syface: a person was recognised at the terminal (9.2).
 
     Attributes:
         user_id: as sent; may be "0", empty or a file name (field notes).
@@ -119,23 +121,23 @@ class FaceMatch:
 
     @classmethod
     def from_wire(cls, data: Mapping[str, Any], *, zone: tzinfo | None = None) -> "FaceMatch":
-        """Read an upload; ``zone`` is its terminal's, for a moment that names none.
+        """Read an upload; ``zone`` is its terminal's, for a timestamp without one.
 
         Raises:
-            NotThisMessage: nothing in it belongs to a pass; who the device is does not count.
+            WrongMessageType: nothing in it belongs to a pass; who the device is does not count.
         """
         reader = FieldReader(unwrap(data, "Info"), zone=zone)
         if not reader.has_any(_PASS_KEYS):
-            raise NotThisMessage
+            raise WrongMessageType
         card_data = as_object(reader.take("idCardInfo"))
         picture = _picture(reader)
         captured_at, captured_raw = reader.moment("screenTime")
         values: dict[str, Any] = {
-            "user_id": reader.text("userId", limit=_ID_LIMIT, advised=32),
-            "user_name": reader.text("userName", limit=_NAME_LIMIT, advised=32),
-            "user_type": reader.text("userType", limit=_WORD_LIMIT, advised=32),
+            "user_id": reader.text("userId", limit=_ID_LIMIT, seed_limit=32),
+            "user_name": reader.text("userName", limit=_NAME_LIMIT, seed_limit=32),
+            "user_type": reader.text("userType", limit=_WORD_LIMIT, seed_limit=32),
             "action_code": reader.integer("actionCode"),
-            "action": reader.text("action", limit=_WORD_LIMIT, advised=16),
+            "action": reader.text("action", limit=_WORD_LIMIT, seed_limit=16),
             "similarity": reader.number("similarity"),
             "id_card_image": reader.image("IDCardImg", required=False, prefix="id_card_"),
             **picture,
@@ -184,7 +186,7 @@ class FaceMatch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TemperatureReading:
-    """/syattribute: a temperature was taken of somebody who was not matched (9.3)."""
+    """Upload to /syattribute: a temperature of a visitor who was not recognised (9.3)."""
 
     device_id: str = ""
     uuid_label: str = ""
@@ -207,11 +209,11 @@ class TemperatureReading:
         """Read an upload, in its "Info" envelope or flat; ``zone`` as for a pass.
 
         Raises:
-            NotThisMessage: nothing in it belongs to a reading; who the device is does not count.
+            WrongMessageType: nothing in it belongs to a reading; who the device is does not count.
         """
         reader = FieldReader(unwrap(data, "Info"), zone=zone)
         if not reader.has_any(_READING_KEYS):
-            raise NotThisMessage
+            raise WrongMessageType
         picture = _picture(reader)
         captured_at, captured_raw = reader.moment("screenTime")
         values = {**picture, **_common(reader)}
@@ -241,7 +243,7 @@ class TemperatureReading:
 
 
 def without_image(upload: Mapping[str, Any]) -> dict[str, Any]:
-    """Return an upload of 9.2 or 9.3 as written here without its picture, all else as it was.
+    """Return an upload of 9.2 or 9.3 without its picture, otherwise unchanged.
 
     The picture's digest takes its place (``imgSha256``, ours; others pass over it), so that an
     upload whose answer was lost is known again when it is repeated without its picture.
@@ -265,13 +267,13 @@ def _picture(reader: FieldReader) -> dict[str, Any]:
 
 def _common(reader: FieldReader) -> dict[str, Any]:
     return {
-        "device_id": reader.text("deviceid", limit=_ID_LIMIT, advised=32),
-        "uuid_label": reader.text("uuid", limit=_WORD_LIMIT, advised=32),
-        "nation_code": reader.text("nationCode", limit=_WORD_LIMIT, advised=32),
+        "device_id": reader.text("deviceid", limit=_ID_LIMIT, seed_limit=32),
+        "uuid_label": reader.text("uuid", limit=_WORD_LIMIT, seed_limit=32),
+        "nation_code": reader.text("nationCode", limit=_WORD_LIMIT, seed_limit=32),
         "temperature_c": reader.temperature("temperature", unit=UNIT_KEYS),
         "mask": reader.switch("mask"),
         "open_code": reader.integer("openCode"),
-        "open_message": reader.text("openMsg", limit=_SENTENCE_LIMIT, advised=32),
+        "open_message": reader.text("openMsg", limit=_SENTENCE_LIMIT, seed_limit=32),
     }
 
 
@@ -310,7 +312,7 @@ def _pictured(message: FaceMatch | TemperatureReading) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class ResultFeedback:
-    """What became of one person's change on the terminal (9.4)."""
+    """Result of one person's change on the terminal (9.4)."""
 
     user_id: str
     code: str
@@ -318,7 +320,7 @@ class ResultFeedback:
 
     @property
     def is_success(self) -> bool:
-        """Whether the terminal did what it was told: 100 by the seed, 0 or 200 by others."""
+        """Whether the terminal carried out the change: 100 by the seed, 0 or 200 by others."""
         return self.code in {"0", "100", "200"}
 
 
@@ -329,10 +331,10 @@ def read_feedback(*bodies: Mapping[str, Any]) -> tuple[list[ResultFeedback], tup
         The results, and fault words for entries without a user.
 
     Raises:
-        NotThisMessage: there is no result in it.
+        WrongMessageType: there is no result in it.
     """
     entries: list[Any] = []
-    effort = Effort()
+    budget = WorkBudget()
     for data in bodies:
         found = lookup(data, "resultList")
         entries += found if isinstance(found, list) else [data]
@@ -344,9 +346,9 @@ def read_feedback(*bodies: Mapping[str, Any]) -> tuple[list[ResultFeedback], tup
         if not isinstance(entry, Mapping):
             faults.append("result_not_an_object")
             continue
-        reader = FieldReader(unwrap(entry, "resultList", effort))
+        reader = FieldReader(unwrap(entry, "resultList", budget))
         result = ResultFeedback(
-            user_id=reader.text("userID", limit=_ID_LIMIT, advised=32),
+            user_id=reader.text("userID", limit=_ID_LIMIT, seed_limit=32),
             code=reader.text("status", "code", limit=16),
             message=reader.text("msg", "message", limit=255),
         )
@@ -355,7 +357,7 @@ def read_feedback(*bodies: Mapping[str, Any]) -> tuple[list[ResultFeedback], tup
         else:
             faults.append("result_without_user")
     if not results:
-        raise NotThisMessage
+        raise WrongMessageType
     return results, tuple(faults)
 
 

@@ -1,4 +1,4 @@
-"""Pages of a list (8.2.5, 8.3.2): written by the terminal, followed to their end by the platform.
+"""Pages of a list (8.2.5, 8.3.2), written by the terminal and followed by the platform.
 
 walk = PageWalk(size=10)
 while walk.has_more:
@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from ._effort import Effort
 from ._reader import as_object
+from ._work_budget import WorkBudget
 from .values import lookup, read_int
 
 # A list without end is no list: more than any terminal holds, ten a page.
@@ -67,14 +67,14 @@ class Page:
 
     @classmethod
     def from_wire(cls, payload: Any) -> "Page":
-        """Read a page, or a bare list; what is not there counts as nothing found."""
+        """Read a page, or a bare list; what is missing counts as not found."""
         payload = as_object(payload)
         found = {"data": payload} if isinstance(payload, list) else payload
         found = found if isinstance(found, Mapping) else {}
         listed = as_object(lookup(found, "data"))
         listed = [listed] if isinstance(listed, Mapping) else listed
-        effort = Effort()
-        found_there = [as_object(one, effort) for one in listed] if isinstance(listed, list) else []
+        budget = WorkBudget()
+        found_there = [as_object(one, budget) for one in listed] if isinstance(listed, list) else []
         entries = tuple(one for one in found_there if isinstance(one, dict))
         size = read_int(lookup(found, "size"))
         return cls(
@@ -113,7 +113,7 @@ class PageWalk:
         self._before: tuple[dict[str, Any], ...] | None = None
 
     def is_whole(self, page: Page) -> bool:
-        """Tell whether the page that was asked for lacks none of its entries.
+        """Return whether the requested page has all of its entries.
 
         Where ``size`` is the number of a full page or of the whole list, the total tells how many
         there must be, else ``totalPage`` that this page is the last one.
@@ -128,7 +128,7 @@ class PageWalk:
         return 0 < page.pages_said <= self.number
 
     def take(self, page: Page) -> bool:
-        """Go on behind a page; returns whether its entries are new."""
+        """Advance past a page; returns whether its entries are new."""
         asked, self.number = self.number, self.number + 1
         is_new = bool(page.entries or page.unreadable) and page.entries != self._before
         if not is_new or asked >= PAGES_MAX:
@@ -144,7 +144,7 @@ class PageWalk:
         return True
 
     def _is_short(self, page: Page, asked: int) -> bool:
-        """Tell whether a page has fewer entries than a full one.
+        """Return whether a page has fewer entries than a full one.
 
         A terminal may give fewer at once than it was asked for, and not say so: then its first page
         is full, and the others are as long.

@@ -1,4 +1,4 @@
-"""One request of a terminal and its reply, whatever server stands between."""
+"""Request of a terminal and its reply, independent of the server."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from datetime import datetime
 from urllib.parse import parse_qsl
 
 
-class BodyBrokeOff(Exception):
+class BodyIncomplete(Exception):
     """The body of a request did not come whole."""
 
 
@@ -16,7 +16,7 @@ class BodyTooLarge(Exception):
 
 @dataclass(frozen=True, slots=True)
 class TerminalRequest:
-    """A request as its server hands it on.
+    """A request as its server passes it on.
 
     Attributes:
         path: as it is meant: no empty segments, no padding, in characters.
@@ -26,7 +26,7 @@ class TerminalRequest:
         began: when the request began to arrive.
         look_up_peer: see ``peer``; few requests need it.
         look_up_host: see ``called_host``; few requests need it.
-        read_body: returns the body; raises ``BodyBrokeOff`` or ``BodyTooLarge``.
+        read_body: returns the body; raises ``BodyIncomplete`` or ``BodyTooLarge``.
         may_be_cut: the server cannot tell whether the body is all there.
     """
 
@@ -52,7 +52,7 @@ class TerminalRequest:
         return self.look_up_host()
 
     def header(self, name: str) -> str:
-        """Return a header by its name in small letters, empty when there is none."""
+        """Return a header by its lower-case name, empty when it is absent."""
         return self.headers.get(name, "")
 
     def query_fields(self) -> dict[str, str]:
@@ -62,7 +62,7 @@ class TerminalRequest:
 
 @dataclass(frozen=True, slots=True)
 class TerminalReply:
-    """What a terminal is sent: status, headers but for the length, and the body."""
+    """Reply to a terminal: status, headers without the length, and body."""
 
     status: int
     headers: Mapping[str, str]

@@ -20,7 +20,7 @@ def sign(timestamp_ms: int | str, password: str) -> str:
 
 
 def is_signed(timestamp_ms: str, signature: str, password: str, *, any_case: bool = False) -> bool:
-    """Tell in constant time whether a signature fits; upper-case digits only if told to."""
+    """Verify a signature in constant time; upper-case digits only with ``any_case``."""
     expected, signature = sign(timestamp_ms, password).encode(), signature.strip()
     if any_case:
         signature = signature.lower()
@@ -28,5 +28,5 @@ def is_signed(timestamp_ms: str, signature: str, password: str, *, any_case: boo
 
 
 def is_fresh(timestamp_ms: int, now_ms: int) -> bool:
-    """Tell whether a timestamp lies within five minutes of now, the limit included."""
+    """Return whether a timestamp lies within five minutes of now, inclusive."""
     return abs(now_ms - timestamp_ms) <= WINDOW_MS

@@ -1,4 +1,4 @@
-"""The answer to /syrecord (seed 9.1), written by the platform and read by the software terminal."""
+"""Answer to /syrecord (seed 9.1), written by the platform and read by the software terminal."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,13 +13,13 @@ USER_TYPE_MAX, USER_ID_MAX, USER_NAME_MAX, REMARK_MAX, URL_MAX = 16, 32, 32, 16,
 
 @dataclass(frozen=True, slots=True)
 class SyncEntry:
-    """One change: store this person, or forget them.
+    """One change: store or delete a person.
 
     Attributes:
         operation: "save" or "delete".
         sex: 1 male, 2 female, 3 other.
         image_url: plain HTTP, ends in .jpg, at most 128 characters; a delete has the one told
-            last, or "" for somebody of whom nothing may be said any more.
+            last, or "" for a person of whom nothing may be disclosed any more.
         operated_at: Unix seconds.
     """
 
@@ -34,7 +34,7 @@ class SyncEntry:
 
     @property
     def is_address_too_long(self) -> bool:
-        """Whether no terminal could be told this address: 9.1 allows 128 characters."""
+        """Whether the address exceeds the 128 characters that 9.1 allows."""
         return len(self.image_url) > URL_MAX
 
     def to_wire(self) -> dict[str, Any]:
@@ -58,7 +58,7 @@ class SyncEntry:
 
     @classmethod
     def from_wire(cls, data: Mapping[str, Any]) -> "SyncEntry | None":
-        """Read an entry, stray blanks stripped; None when it says nothing that can be done."""
+        """Read an entry, with blanks stripped; None when it requests nothing possible."""
         operation = read_text(lookup(data, "operation"), limit=16).lower()
         user_id = read_text(lookup(data, "userId"), limit=64)
         if operation not in {"save", "delete"} or not user_id:
@@ -93,7 +93,7 @@ class SyncAnswer:
 
     @classmethod
     def from_wire(cls, data: Mapping[str, Any]) -> "SyncAnswer | None":
-        """Read an answer; None when it carries no cursor, so nothing of it may be believed."""
+        """Read an answer; None without a cursor, since nothing of it can be trusted then."""
         inner = unwrap(data, "serviceResponse")
         cursor = read_cursor(lookup(inner, "lastQueryTime"))
         entries = lookup(inner, "list")

@@ -1,4 +1,4 @@
-"""Reading single values, whatever notation a terminal chose. Nothing here raises.
+"""Readers of single values in any notation that terminals use; none of them raises.
 
 A reader returns None (or "") for "not there or not understood"; the ``*_fault`` variants of the
 messages tell the two apart.
@@ -12,11 +12,11 @@ from datetime import datetime, tzinfo
 from decimal import Decimal
 from typing import Any
 
-from ._characters import join_halves
+from ._damaged_text import join_halves
 from ._lenient_json import NESTED
-from ._moments import moment_of_number, moment_of_text
 from ._pictures import bytes_of_base64
 from ._temperatures import POINTS, degrees_of_text, unit_of_word
+from ._timestamps import timestamp_from_number, timestamp_from_text
 
 _INT_MAX = 2**31 - 1
 _END = object()
@@ -58,7 +58,7 @@ def folded(key: str) -> str:
 
 
 def is_deeper(value: Any, limit: int) -> bool:
-    """Tell whether objects and lists nest in each other more than ``limit`` times."""
+    """Return whether objects and lists nest more than ``limit`` levels."""
     layer = [value]
     for _ in range(limit + 1):
         layer = [one for one in layer if isinstance(one, dict | list)]
@@ -73,7 +73,7 @@ def is_deeper(value: Any, limit: int) -> bool:
 
 
 def has_more_than(value: Any, limit: int) -> bool:
-    """Tell whether there are more than so many values in each other; no more are looked at."""
+    """Return whether there are more than so many nested values, without counting further."""
     waiting = [iter((value,))]
     while waiting:
         inner = next(waiting[-1], _END)
@@ -89,7 +89,7 @@ def has_more_than(value: Any, limit: int) -> bool:
 
 
 def within_depth(value: Any, limit: int) -> Any:
-    """Return a value in which what nests deeper than ``limit`` is only named."""
+    """Return a value with everything nested deeper than ``limit`` replaced by a placeholder."""
     return _named_below(value, limit) if is_deeper(value, limit) else value
 
 
@@ -124,7 +124,7 @@ def read_text(value: Any, *, limit: int = 255) -> str:
 
 
 def has_unkept(value: Any, *, limit: int) -> bool:
-    """Tell whether `read_text` leaves characters out: controls and lone halves (surrogates)."""
+    """Return whether `read_text` drops characters: controls and lone surrogates."""
     return isinstance(value, str) and _UNKEPT.search(_beginning(value, limit).strip()) is not None
 
 
@@ -188,7 +188,7 @@ def read_bool(value: Any) -> bool | None:
 
 
 def read_unit(value: Any) -> str | None:
-    """Return "F" or "C" from the number or word of a unit's field, "" when it says nothing.
+    """Return "F" or "C" from the value of a unit field, "" for an unknown one.
 
     None is a unit that is not known.
     """
@@ -218,15 +218,15 @@ def read_temperature_c(value: Any, unit: str | None = "") -> tuple[Decimal | Non
         return None, "temperature_unreadable"
     text = read_text(value, limit=_TEMPERATURE_LIMIT + 1)
     if not text:
-        # A number that is no text is one nobody can write down.
+        # A number that has no text cannot be written down.
         return None, None if isinstance(value, str) else "temperature_unreadable"
     if len(text) > _TEMPERATURE_LIMIT:
         return None, "temperature_unreadable"  # a number might be cut
     return degrees_of_text(text, unit)
 
 
-def read_moment(value: Any, *, zone: tzinfo | None = None) -> tuple[datetime | None, str | None]:
-    """Return (moment in UTC, fault) from what a terminal says.
+def read_timestamp(value: Any, *, zone: tzinfo | None = None) -> tuple[datetime | None, str | None]:
+    """Return (UTC timestamp, fault) of a terminal's timestamp.
 
     Read are seconds since 1970 and their parts down to nanoseconds, and a date with a time. A
     terminal whose clock is wrong still says what it believes: any year from 1970 to 2100.
@@ -241,11 +241,11 @@ def read_moment(value: Any, *, zone: tzinfo | None = None) -> tuple[datetime | N
     moment = None
     if isinstance(value, str):
         text = unicodedata.normalize("NFKC", value[:64]).strip()
-        moment = moment_of_text(text, zone=zone)
+        moment = timestamp_from_text(text, zone=zone)
         value = _seconds_written(text)
     number = None if isinstance(value, bool) else read_number(value)
     if moment is None and number is not None:
-        moment = moment_of_number(number, zone=zone)
+        moment = timestamp_from_number(number, zone=zone)
     return moment, None if moment else "captured_at_unreadable"
 
 
@@ -255,7 +255,7 @@ def _seconds_written(text: str) -> float | None:
 
 
 def read_image(value: Any) -> tuple[bytes | None, str | None]:
-    """Return (bytes, fault) from base64, whatever happened to it on its way.
+    """Return (bytes, fault) of a base64 picture.
 
     Passed over are blanks, line breaks, marks and NUL, what stands before and behind ("data:…,",
     quotes, brackets), escapes, missing padding and padding inside.

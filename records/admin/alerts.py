@@ -1,4 +1,4 @@
-"""Alerts: acknowledged by whoever is there, cleared by a manager."""
+"""Alerts: acknowledged by any member, cleared by a manager."""
 
 from typing import Any
 
@@ -33,7 +33,7 @@ STATE_TONES: dict[str, Tone] = {
 
 @admin.register(Alert)
 class AlertAdmin(LongListAdmin):
-    """What somebody should look at, newest first."""
+    """What needs attention, newest first."""
 
     list_display = (
         "severity_badge",

@@ -1,4 +1,4 @@
-"""“Not this person” on the pages of records: what would happen is said before it is confirmed."""
+"""The button “Not this person” of records: what would happen is said before it is confirmed."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -57,7 +57,7 @@ def foresee_page(
 
 
 def said_words(record: Record) -> SafeString | str:
-    """Say who found that a pass shows somebody else, when, and what comes of it now."""
+    """Say who found that a pass shows another person, when, and what comes of it now."""
     negative: FaceNegative | None = getattr(record, "negative", None)
     if negative is None:
         return EMPTY

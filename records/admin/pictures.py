@@ -8,7 +8,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from records.services import WAITS
-from server_common.admin import NOBODY, badge, thumbnail
+from server_common.admin import NO_PICTURE, badge, thumbnail
 
 
 def pictures_of(record: Any, *, large: bool) -> SafeString:
@@ -40,7 +40,7 @@ def _taken(record: Any, *, large: bool) -> SafeString:
         return thumbnail(address, _("picture taken"), large=large)
     if WAITS in record.faults:
         return badge("warn", _("Picture kept until the terminal is approved"))
-    return NOBODY
+    return NO_PICTURE
 
 
 def _on_file(record: Any, *, large: bool) -> SafeString:

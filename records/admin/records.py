@@ -204,7 +204,7 @@ class RecordAdmin(LongListAdmin):
 
     @admin.display(description=gettext_lazy("not this person"))
     def not_this_person(self, record: Record) -> SafeString | str:
-        """Say who found that this is somebody else, when, and what comes of it."""
+        """Say who found that this is another person, when, and what comes of it."""
         return said_words(record)
 
     @admin.display(description=gettext_lazy("picture"))

@@ -1,4 +1,4 @@
-"""“Why would this person be let in here at that time?”: a form and its answer."""
+"""The form “Why would this person be let in here at that time?” and its answer."""
 
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -16,7 +16,7 @@ from devices.selectors import terminals_visible
 from faces.models import Person
 from faces.selectors import people_visible
 from records.choices import Timing, VerificationResult
-from records.services import Made, decision_preview
+from records.services import DecisionResult, decision_preview
 from records.trace_words import decision_table
 from server_common.admin import badge
 
@@ -83,20 +83,20 @@ def why_page(request: HttpRequest, site: AdminSite) -> HttpResponse:
         }
         asked = request.GET if "terminal" in request.GET else None
         form = WhyForm(asked, initial=initial, terminals=terminals)
-        made = _ask(form, person) if form.is_valid() else None
+        decided = _ask(form, person) if form.is_valid() else None
         context = {
             **site.each_context(request),
             "title": _("Why would this person be let in?"),
             "person": person,
             "form": form,
-            "answer": made and _answer(made),
-            "inputs": made and decision_table(made.inputs),
-            "made": made,
+            "answer": decided and _answer(decided),
+            "inputs": decided and decision_table(decided.inputs),
+            "decided": decided,
         }
         return TemplateResponse(request, "records/why.html", context).render()
 
 
-def _ask(form: WhyForm, person: Person) -> Made:
+def _ask(form: WhyForm, person: Person) -> DecisionResult:
     asked = form.cleaned_data
     return decision_preview(
         terminal=asked["terminal"],
@@ -110,7 +110,7 @@ def _ask(form: WhyForm, person: Person) -> Made:
     )
 
 
-def _answer(made: Made) -> Any:
-    if made.decision.open_door:
+def _answer(decided: DecisionResult) -> Any:
+    if decided.decision.open_door:
         return badge("good", _("The door opens"))
-    return badge("bad", made.decision.reason.label)
+    return badge("bad", decided.decision.reason.label)

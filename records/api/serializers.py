@@ -1,14 +1,18 @@
-"""Records and alerts as the REST interface shows them."""
+"""Records, alerts and decisions as the REST interface shows and takes them."""
 
+import math
 from typing import Any
 
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
+from rest_framework.exceptions import ValidationError
 from rest_framework.reverse import reverse
 
-from records.choices import AlertState, VerificationResult
+from records.choices import AlertState, Reason, Timing, VerificationResult
 from records.models import Alert, Record
 from records.services import WAITS
+from server_common.api import ID_MAX
+from server_common.strict_api import StrictInput
 
 
 class VerificationOut(serializers.Serializer):
@@ -113,7 +117,7 @@ class LooksLikePhotoOut(serializers.Serializer):
 
 
 class AlertOut(serializers.ModelSerializer):
-    """Something somebody should look at; ``folded`` others are counted on one of a flood."""
+    """Something that needs attention; ``folded`` others are counted on one of a flood."""
 
     device_id = serializers.SerializerMethodField()
     acknowledged_by: Any = serializers.SlugRelatedField("username", read_only=True)
@@ -148,3 +152,78 @@ class AlertOut(serializers.ModelSerializer):
 
     def get_device_id(self, alert: Alert) -> str:
         return alert.terminal.device_id if alert.terminal else ""
+
+
+# Clock changes and holidays outside of these years are nobody's question.
+_YEARS = range(2000, 2100)
+
+
+class FiniteField(serializers.FloatField):
+    """A number; JSON of Python knows some that are none."""
+
+    def to_internal_value(self, data: Any) -> float:
+        number: float = super().to_internal_value(data)
+        if not math.isfinite(number):
+            self.fail("invalid")
+        return number
+
+
+class PreviewIn(StrictInput):
+    """Who, where, when, and what the terminal and the platform are supposed to see."""
+
+    person = serializers.IntegerField(
+        required=False, min_value=1, max_value=ID_MAX, help_text="Id; or give `user_id`."
+    )
+    user_id = serializers.CharField(required=False, max_length=64)
+    device_id = serializers.CharField(max_length=32)
+    site = serializers.IntegerField(
+        required=False,
+        min_value=1,
+        max_value=ID_MAX,
+        help_text="Needed where several of your sites have such a terminal.",
+    )
+    at = serializers.DateTimeField(
+        required=False, allow_null=True, help_text="Without an offset it is UTC; default: now."
+    )
+    temperature_c = serializers.DecimalField(
+        max_digits=5, decimal_places=2, required=False, allow_null=True
+    )
+    mask = serializers.BooleanField(required=False, allow_null=True, default=None)
+    similarity = FiniteField(required=False, allow_null=True, min_value=0, max_value=100)
+    verification = serializers.ChoiceField(
+        choices=VerificationResult.choices, default=VerificationResult.MATCH
+    )
+    timing = serializers.ChoiceField(
+        choices=Timing.choices, default=Timing.LIVE, help_text="When the message comes."
+    )
+
+    def to_internal_value(self, data: Any) -> Any:
+        try:
+            return super().to_internal_value(data)
+        except OverflowError as error:  # the year 1 or 9999 of some time zone
+            raise ValidationError({"at": ["This moment is out of range."]}) from error
+
+    def validate_at(self, at: Any) -> Any:
+        if at is not None and at.year not in _YEARS:
+            raise ValidationError("This moment is out of range.")
+        return at
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if ("person" in attrs) == ("user_id" in attrs):
+            raise ValidationError({"user_id": ["Give either `user_id` or `person`."]})
+        return attrs
+
+
+class PreviewOut(serializers.Serializer):
+    """What would be decided, and every input of it."""
+
+    open_door = serializers.BooleanField()
+    reason = serializers.ChoiceField(choices=Reason.choices)
+    reason_text = serializers.CharField()
+    unlock_delay_ms = serializers.IntegerField()
+    passed_back = serializers.BooleanField(help_text="Also where the site only alerts about it.")
+    at = serializers.DateTimeField()
+    site = serializers.IntegerField()
+    device_id = serializers.CharField()
+    person = serializers.IntegerField(allow_null=True)
+    inputs = serializers.DictField()

@@ -1,89 +1,58 @@
-"""``/api/v1/`` records and alerts."""
+"""Views of records, alerts and the preview of a decision."""
 
 from typing import Any
 
-import django_filters
 from django.contrib.auth.models import User
 from django.core.files.storage import default_storage
 from django.db.models import QuerySet
 from django.http import HttpResponse
+from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import viewsets
 from rest_framework.decorators import action
-from rest_framework.exceptions import NotAuthenticated, NotFound
+from rest_framework.exceptions import NotAuthenticated, NotFound, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.views import APIView
 
-from devices.selectors import terminal_ids
 from face_engine import ModelMissing
-from records.api.serializers import AlertOut, LooksLikePhotoOut, NotThisPersonOut, RecordOut
-from records.choices import AlertKind, RecordKind, VerificationResult
+from records.api.filters import AlertFilter, RecordFilter
+from records.api.serializers import (
+    AlertOut,
+    LooksLikePhotoOut,
+    NotThisPersonOut,
+    PreviewIn,
+    PreviewOut,
+    RecordOut,
+)
+from records.choices import Timing, VerificationResult
 from records.models import Alert, Record
-from records.selectors import alerts_named, alerts_visible, record_numbered, records_visible
+from records.selectors import (
+    alerts_visible,
+    asked_doors,
+    record_numbered,
+    records_visible,
+)
 from records.services import (
     LooksLikePhoto,
     alert_acknowledge,
     alert_clear,
+    decision_preview,
     not_this_person,
     not_this_person_undo,
 )
-from server_common.api import IdFilter, MomentFilter, Unavailable
+from server_common.api import Unavailable
 from server_common.api_defaults import AnyAccept
-from server_common.newest_first import NewestFirst
-from server_common.strict_api import StrictRequests, YesNoFilter, no_fields
+from server_common.cursor_pagination import NewestFirst
+from server_common.strict_api import StrictRequests, no_fields
 
 
 def _person(request: Request) -> User:
-    """Return the caller, who is somebody: the permission was asked before."""
+    """Return the signed-in caller; the permission was checked before."""
     if not isinstance(request.user, User):
         raise NotAuthenticated
     return request.user
-
-
-class RecordFilter(django_filters.FilterSet):
-    """Records by terminal, person, kind, arrival and what the platform saw."""
-
-    site = IdFilter(field_name="site_id")
-    device_id = django_filters.CharFilter(method="of_device")
-    user_id = django_filters.CharFilter(field_name="user_id")
-    kind = django_filters.ChoiceFilter(choices=RecordKind.choices)
-    since = MomentFilter(field_name="received_at", lookup_expr="gte")
-    until = MomentFilter(field_name="received_at", lookup_expr="lt")
-    verification = django_filters.ChoiceFilter(choices=VerificationResult.choices)
-    id_after = IdFilter(field_name="id", lookup_expr="gt")
-    door_opened = YesNoFilter()
-    is_late = YesNoFilter()
-
-    class Meta:
-        model = Record
-        fields: list[str] = []
-
-    def of_device(self, queryset: QuerySet[Record], _name: str, value: str) -> QuerySet[Record]:
-        return queryset.filter(terminal__in=terminal_ids(device_id=value))
-
-
-class AlertFilter(django_filters.FilterSet):
-    """Alerts by terminal, person, kind, state and when they were raised."""
-
-    site = IdFilter(field_name="site_id")
-    device_id = django_filters.CharFilter(method="of_device")
-    kind = django_filters.ChoiceFilter(choices=AlertKind.choices)
-    user_name = django_filters.CharFilter(method="named")
-    # By number: a choice among rows would tell which records of other sites exist.
-    record = IdFilter(field_name="record_id")
-    since = MomentFilter(field_name="raised_at", lookup_expr="gte")
-    until = MomentFilter(field_name="raised_at", lookup_expr="lt")
-
-    class Meta:
-        model = Alert
-        fields = ["user_id", "state", "severity"]
-
-    def named(self, queryset: QuerySet[Alert], _name: str, value: str) -> QuerySet[Alert]:
-        return queryset.filter(alerts_named(value))
-
-    def of_device(self, queryset: QuerySet[Alert], _name: str, value: str) -> QuerySet[Alert]:
-        return queryset.filter(terminal__in=terminal_ids(device_id=value))
 
 
 class RecordViewSet(StrictRequests, viewsets.ReadOnlyModelViewSet):
@@ -136,7 +105,7 @@ class RecordViewSet(StrictRequests, viewsets.ReadOnlyModelViewSet):
     )
     @action(detail=True, methods=["post"], url_path="not-this-person")
     def not_this_person(self, request: Request, pk: str | None = None) -> Response:
-        """Say that this pass shows somebody else; the mistake is refused from now on.
+        """Say that this pass shows another person; the mistake is refused from now on.
 
         A picture that looks like the photo on file is answered 409: nothing would be refused, and
         the photo has to be replaced instead.
@@ -146,7 +115,7 @@ class RecordViewSet(StrictRequests, viewsets.ReadOnlyModelViewSet):
         try:
             not_this_person(record=record, user=_person(request))
         except LooksLikePhoto as refusal:
-            told = {
+            refused = {
                 "error": "looks_like_photo",
                 "record": record.pk,
                 "not_this_person": False,
@@ -154,7 +123,7 @@ class RecordViewSet(StrictRequests, viewsets.ReadOnlyModelViewSet):
                 "person": record.person_id,
                 "detail": str(refusal),
             }
-            return Response(LooksLikePhotoOut(told).data, status=409)
+            return Response(LooksLikePhotoOut(refused).data, status=409)
         except ModelMissing as error:
             raise Unavailable("The face models are not installed.") from error
         return Response({"record": record.pk, "not_this_person": True})
@@ -170,7 +139,7 @@ class RecordViewSet(StrictRequests, viewsets.ReadOnlyModelViewSet):
 
 
 class AlertViewSet(StrictRequests, viewsets.ReadOnlyModelViewSet):
-    """What somebody should look at, newest first; guards take care of it too."""
+    """What needs attention, newest first; guards take care of it too."""
 
     queryset = Alert.objects.none()
     serializer_class = AlertOut
@@ -184,7 +153,7 @@ class AlertViewSet(StrictRequests, viewsets.ReadOnlyModelViewSet):
     @extend_schema(request=None, responses=AlertOut)
     @action(detail=True, methods=["post"])
     def acknowledge(self, request: Request, pk: str | None = None) -> Response:
-        """Say that somebody has seen it and takes care of it."""
+        """Say that the caller has seen it and takes care of it."""
         alert = self.get_object()
         no_fields(request)
         alert = alert_acknowledge(alert=alert, user=_person(request))
@@ -198,3 +167,52 @@ class AlertViewSet(StrictRequests, viewsets.ReadOnlyModelViewSet):
         no_fields(request)
         alert = alert_clear(alert=alert, user=_person(request))
         return Response(self.get_serializer(alert).data)
+
+
+class DecisionPreviewView(StrictRequests, APIView):
+    """A decision without a pass; nothing is stored, no alert is raised."""
+
+    member_may_write = True
+
+    @extend_schema(request=PreviewIn, responses=PreviewOut)
+    def post(self, request: Request) -> Response:
+        """Say whether a door would open for a person at a moment, and why."""
+        given = PreviewIn(data=request.data)
+        given.is_valid(raise_exception=True)
+        asked = given.validated_data
+        doors = asked_doors(
+            request.user,
+            device_id=asked["device_id"],
+            site_id=asked.get("site"),
+            person_id=asked.get("person"),
+            user_id=asked.get("user_id"),
+        )
+        if not doors:
+            raise ValidationError({"device_id": ["There is no such terminal for this person."]})
+        if len(doors) > 1:
+            raise ValidationError({"site": ["Several sites have such a terminal; give the site."]})
+        terminal, person = doors[0]
+        at = asked.get("at") or timezone.now()
+        made = decision_preview(
+            terminal=terminal,
+            person=person,
+            at=at,
+            temperature_c=asked.get("temperature_c"),
+            mask=asked["mask"],
+            similarity=asked.get("similarity"),
+            verification=VerificationResult(asked["verification"]),
+            timing=Timing(asked["timing"]),
+        )
+        found = {
+            "open_door": made.decision.open_door,
+            "reason": made.decision.reason,
+            "reason_text": made.decision.reason.label,
+            "unlock_delay_ms": made.decision.unlock_delay_ms,
+            "passed_back": made.has_passed_back,
+            "at": at,
+            "site": terminal.site_id,
+            "device_id": terminal.device_id,
+            "person": person.pk if person else None,
+            "inputs": made.inputs,
+        }
+        return Response(PreviewOut(found).data)

@@ -1,4 +1,4 @@
-"""Tables of what terminals reported and what somebody should look at."""
+"""Tables of what terminals reported, and of alerts."""
 
 from .alert import Alert
 from .negative import FaceNegative

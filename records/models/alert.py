@@ -1,4 +1,4 @@
-"""What somebody should look at."""
+"""Alerts."""
 
 from django.conf import settings
 from django.db import models

@@ -1,4 +1,4 @@
-"""Faces that were taken for somebody they are not."""
+"""Faces that were taken for another person."""
 
 from django.conf import settings
 from django.db import models
@@ -14,7 +14,7 @@ class FaceNegative(models.Model):
 
     A picture of a pass that is closer to this face than to the person's own photos is not
     believed. Holds the face as numbers of one model, float32, L2-normalised, sealed at rest;
-    nobody else is compared with it.
+    no other person is compared with it.
     """
 
     # Erasing a person erases every face that was ever compared with theirs.

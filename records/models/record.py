@@ -45,7 +45,7 @@ class Picture(models.Model):
 
 
 class Record(models.Model):
-    """One message of a terminal: somebody passed (9.2) or a temperature was taken (9.3).
+    """One message of a terminal: a person passed (9.2) or a temperature was taken (9.3).
 
     Written once, in the transaction whose commit the answer to the terminal waits for; the same
     message sent again finds this row by ``dedupe_key`` and is counted on it. What could not be
@@ -98,7 +98,7 @@ class Record(models.Model):
     uuid_label = models.CharField(_("device number"), max_length=64, blank=True)
     nation_code = models.CharField(_("area code"), max_length=64, blank=True)
     id_card_name = models.CharField(_("name on ID card"), max_length=64, blank=True)
-    # Number, address, birthday … as JSON; nobody searches it, so it is sealed whole.
+    # Number, address, birthday … as JSON; it is not searched, so it is sealed whole.
     id_card = SealedTextField(_("ID card"), blank=True, purpose="records.id_card")
     picture = models.ForeignKey(
         Picture,
@@ -128,7 +128,7 @@ class Record(models.Model):
     trace = models.JSONField(_("decision in detail"), default=dict)
     extras = models.JSONField(_("other fields"), default=dict)
     faults = models.JSONField(_("faults"), default=list)
-    # Messages by which the terminal told of the same pass another way (services.twins).
+    # Messages that reported the same pass another way (``services.passes.duplicates``).
     also_told = models.JSONField(default=list, db_default=[], editable=False)
 
     class Meta:

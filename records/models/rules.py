@@ -8,10 +8,10 @@ from django.utils.translation import gettext_lazy as _
 
 from devices.models import Site
 from records.choices import Passback
-from server_common.watched_rows import WatchedManager
+from server_common.change_tracking import WatchedManager
 
 SIMILARITY_MAX = 100
-# A day: whoever was not seen leaving yesterday is let in today.
+# A day: a person not seen leaving yesterday is let in today.
 PASSBACK_MAX_MINUTES = 24 * 60
 
 
@@ -21,7 +21,7 @@ class PassRules(models.Model):
     Entered by a manager, read at each pass.
     """
 
-    # Rules without their site restrict nobody.
+    # Rules without their site restrict no person.
     site = models.OneToOneField(
         Site, verbose_name=_("site"), related_name="pass_rules", on_delete=models.CASCADE
     )

@@ -1,4 +1,4 @@
-"""Pictures of terminals that nobody has approved yet, kept as they came."""
+"""Pictures of terminals that are not approved yet, kept as they came."""
 
 import secrets
 from typing import Final

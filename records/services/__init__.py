@@ -5,7 +5,7 @@ from .erasure import site_records_erase
 from .passes import (
     BROKEN_OFF,
     NOT_NEWEST,
-    Made,
+    DecisionResult,
     PassOutcome,
     cursor_move,
     decision_make,
@@ -37,8 +37,8 @@ __all__ = [
     "BROKEN_OFF",
     "NOT_NEWEST",
     "WAITS",
+    "DecisionResult",
     "LooksLikePhoto",
-    "Made",
     "PassOutcome",
     "Verified",
     "alert_acknowledge",

@@ -3,7 +3,7 @@
 from django.db import transaction
 
 from devices.models import Site
-from faces.services import files_doom
+from faces.services import files_mark_for_deletion
 from records.models import Alert, Picture, Record
 from records.services.pictures import waiting_forget
 
@@ -20,6 +20,6 @@ def site_records_erase(*, site: Site) -> int:
     waiting_forget(records=records)
     records.delete()
     pictures = Picture.objects.filter(site=site)
-    files_doom(list(pictures.values_list("image", flat=True)))
+    files_mark_for_deletion(list(pictures.values_list("image", flat=True)))
     pictures.delete()
     return count

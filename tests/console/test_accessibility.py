@@ -10,7 +10,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from console.wall import ALERTS_SHOWN
+from console.live_view import ALERTS_SHOWN
 from records.choices import AlertKind
 from records.models import Record
 from records.services import alert_acknowledge, alert_raise

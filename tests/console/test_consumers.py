@@ -14,14 +14,14 @@ from django.utils.translation import gettext
 
 from console import consumers
 from console.models import BrowserSession
-from console.origins import is_own_origin
 from console.session_store import SessionStore
 from console.sign_outs import sign_out_everywhere
+from console.websocket_origins import is_own_origin
 from devices.models import SiteMembership
 from menjin.asgi import application
 from records.live import alert_message, record_message
 from records.services import alert_acknowledge
-from server_common.bridge import in_database
+from server_common.async_bridge import in_database
 from tests.support.sockets import Socket
 from tests.support.two_sites import Side, World, client_of, side
 

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from console.demo import DemoSite, demo_prepare
 from console.demo_removal import demo_close, demo_remove
-from console.serving import serving
+from console.server_locks import serving
 from devices.models import (
     AuditEntry,
     PresenceChange,

@@ -22,7 +22,7 @@ from console.unnamed_files import A_HANDFUL, files_sweep, trash_list
 from devices.models import Site
 from faces.choices import PhotoStatus
 from faces.models import FacePhoto, Gallery, Person
-from faces.services import files_doom, files_erase, person_erase
+from faces.services import files_erase, files_mark_for_deletion, person_erase
 from records.models import Picture
 from server_common.stored_files import file_write, trash_path
 from tests.support.object_storage import SETTINGS
@@ -233,7 +233,7 @@ def test_the_trash_is_kept_for_thirty_days(settings: Any) -> None:
 
 def test_a_file_that_waits_for_being_deleted_does_not_go_to_the_trash() -> None:
     path = orphan()
-    files_doom([path])
+    files_mark_for_deletion([path])
 
     assert swept(NOON, NOON + DAY)["moved"] == 0
     files_erase()

@@ -17,13 +17,13 @@ from django.urls import reverse
 from rest_framework import serializers
 from rest_framework.test import APIClient
 
-from devices.api.serializers import SiteIn
+from devices.api.serializers import SiteIn, TerminalIn
 from devices.models import AuditEntry, Site, SiteMembership
 from devices.services import api_token_create
-from faces.api.serializers import LibraryIn, TerminalIn
+from faces.api.serializers import LibraryIn
 from faces.models import Holiday, TimePlan
 from records.models import PassRules
-from server_common.watched_rows import MASK, _watches
+from server_common.change_tracking import MASK, _watches
 from tests.support.factories import api_of
 from tests.support.two_sites import World, client_of
 

@@ -17,7 +17,7 @@ from rest_framework.test import APIClient
 from devices.models import AuditEntry
 from faces.models import Library
 from records.models import FaceNegative
-from server_common.watched_rows import _watches
+from server_common.change_tracking import _watches
 from tests.support.factories import api_of
 from tests.support.two_sites import World, client_of
 

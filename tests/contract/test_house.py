@@ -49,12 +49,50 @@ def test_tasks_are_queued_after_commit_only() -> None:
 
 def test_async_and_sync_meet_at_the_bridges_only() -> None:
     met = set(lines_with(r"\b(sync_to_async|async_to_sync)\b"))
-    assert met <= {"platform/server_common/on_commit.py", "platform/server_common/bridge.py"}
+    assert met <= {"platform/server_common/on_commit.py", "platform/server_common/async_bridge.py"}
 
 
 def test_views_do_not_query() -> None:
     # ``.objects.none()`` only names the model to the OpenAPI description.
     assert lines_with(r"\.objects\.(?!none\(\))", where="/api/") == {}
+
+
+@pytest.mark.parametrize("app", ["devices", "faces", "records"])
+def test_rest_packages_have_the_same_four_parts(app: str) -> None:
+    """Each is a module, or a package of that name whose ``__init__`` names what it offers."""
+    package = ROOT / app / "api"
+    parts = {
+        path.stem for path in package.iterdir() if path.name not in {"__init__.py", "__pycache__"}
+    }
+    assert parts == {"filters", "serializers", "urls", "views"}
+    for folder in (path for path in package.iterdir() if path.is_dir()):
+        if folder.name != "__pycache__":
+            assert "__all__" in (folder / "__init__.py").read_text()
+
+
+@pytest.mark.parametrize("app", ["devices", "faces", "records"])
+def test_statements_written_by_hand_name_tables_of_their_own_app(app: str) -> None:
+    """What they need of another app's tables comes as fragments from the queries of that app."""
+    others = {"devices", "faces", "records"} - {app}
+    in_words = re.compile(rf"\b(?:FROM|JOIN|UPDATE|INTO)\s+(?:{'|'.join(sorted(others))})_\w")
+    strangers = []
+    for path in (path for path in sources() if named(path).startswith(f"{app}/")):
+        tree = ast.parse(path.read_text())
+        foreign = {
+            alias.asname or alias.name
+            for node in ast.walk(tree)
+            if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in others
+            for alias in node.names
+        }
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Constant) and in_words.search(str(node.value)):
+                strangers.append(f"{named(path)}:{node.lineno}")
+            if not isinstance(node, ast.Call) or not node.args:
+                continue
+            is_of_tables = ast.unparse(node.func) in {"table", "columns_of"}
+            if is_of_tables and ast.unparse(node.args[0]) in foreign:
+                strangers.append(f"{named(path)}:{node.lineno} {ast.unparse(node)}")
+    assert strangers == []
 
 
 def test_selectors_do_not_write() -> None:

@@ -15,7 +15,7 @@ from console.routing import websocket_urlpatterns
 from devices.models import SiteMembership
 from menjin.asgi import application
 from records.live import alert_message, record_message
-from server_common.bridge import in_database
+from server_common.async_bridge import in_database
 from tests.support.sockets import Socket
 from tests.support.two_sites import Side, client_of, side
 

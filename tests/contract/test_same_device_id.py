@@ -7,7 +7,7 @@ from django.contrib.auth.models import User
 from django.urls import reverse
 from django.utils import timezone
 
-from console.wall import wall_state
+from console.live_view import live_view_state
 from devices.models import SiteMembership, Terminal, TerminalCommand
 from faces.models import Library
 from tests.support.two_sites import World, client_of
@@ -56,14 +56,14 @@ def test_where_one_site_is_seen_its_name_is_left_out(same_ids: World, name: str)
 
 
 def test_the_live_page_names_the_site(same_ids: World, of_both: User) -> None:
-    shown: dict[str, Any] = wall_state(of_both)
+    shown: dict[str, Any] = live_view_state(of_both)
 
     assert {card["terminal"] for card in shown["records"]} == BOTH
     assert {card["terminal"] for card in shown["alerts"]} == BOTH
     assert {card["name"] for card in shown["terminals"]} == BOTH
     User.objects.filter(pk=of_both.pk).update(is_staff=False)
     SiteMembership.objects.filter(site=same_ids.theirs.site).delete()
-    assert {card["name"] for card in wall_state(of_both)["terminals"]} == {"0000001"}
+    assert {card["name"] for card in live_view_state(of_both)["terminals"]} == {"0000001"}
 
 
 def test_selects_name_the_site(same_ids: World, of_both: User) -> None:

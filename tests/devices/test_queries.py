@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from devices.models import Site, SiteToken, Terminal
 from devices.queries import More, caller_row, terminal_under_token
 from devices.services import terminal_address_replace
-from server_common.model_rows import table
+from server_common.raw_sql import table
 from tests.support.factories import make_site, make_terminal
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]

@@ -74,4 +74,4 @@ async def client(platform: FakePlatform, tls: ssl.SSLContext) -> AsyncIterator[P
 @pytest.fixture
 def uplink(outbox: Outbox, client: PlatformClient, clock: ManualClock) -> Uplink:
     """Return an uplink that nobody runs."""
-    return Uplink(outbox=outbox, client=client, clock=clock, chance=random.Random(1))
+    return Uplink(outbox=outbox, client=client, clock=clock, rng=random.Random(1))

@@ -26,14 +26,14 @@ print(json.dumps([names, sorted({name.partition(".")[0] for name in sys.modules}
 
 
 def test_no_module_of_the_agent_loads_the_server_or_a_vendor() -> None:
-    told = subprocess.run(
+    reported = subprocess.run(
         [sys.executable, "-c", PROGRAM],
         capture_output=True,
         text=True,
         check=True,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
     )
-    names, loaded = json.loads(told.stdout)
+    names, loaded = json.loads(reported.stdout)
 
     files = {
         path

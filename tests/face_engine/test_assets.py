@@ -14,8 +14,9 @@ import pytest
 
 from face_engine import InstallFailed, ManifestInvalid, asset_status, install_models, load_engine
 from face_engine.__main__ import main
+from face_engine._files import is_intact, sha256_of, write_atomically
 from face_engine._manifest import AssetFile, Manifest, Source, load_manifest
-from face_engine.assets import ensure_files, is_intact, sha256_of, write_atomically
+from face_engine.assets import ensure_files
 
 
 def _manifest(*sources: Source, contents: bytes = b"contents") -> Manifest:
@@ -46,12 +47,12 @@ def web(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     folder = tmp_path / "web"
     folder.mkdir()
 
-    class Quiet(http.server.SimpleHTTPRequestHandler):
+    class NoProgress(http.server.SimpleHTTPRequestHandler):
         def log_message(self, *args: object) -> None:
             """Say nothing."""
 
     server = http.server.ThreadingHTTPServer(
-        ("127.0.0.1", 0), partial(Quiet, directory=str(folder))
+        ("127.0.0.1", 0), partial(NoProgress, directory=str(folder))
     )
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()

@@ -48,19 +48,21 @@ def test_the_descriptor_benchmark_runs(model_dir: Path, tmp_path: Path) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is read as Linux tells it")
 def test_the_benchmark_of_pictures_memory_runs(tmp_path: Path) -> None:
-    told = _run("bench_picture_memory.py", "--quick", "--only", "png", "--results", str(tmp_path))
+    reported = _run(
+        "bench_picture_memory.py", "--quick", "--only", "png", "--results", str(tmp_path)
+    )
 
-    assert "png-49-mpx-palette" in told
-    assert "machine: " in told
+    assert "png-49-mpx-palette" in reported
+    assert "machine: " in reported
     assert list(tmp_path.iterdir()) == []
 
 
 def test_the_benchmark_of_pictures_speed_runs(tmp_path: Path) -> None:
     """Against today's decoder: the earlier commit is not in every copy of the repository."""
-    told = _run(
+    reported = _run(
         "bench_picture_decode.py", "--quick", "--before", "HEAD", "--results", str(tmp_path)
     )
 
-    assert "phone's JPEG, 12 Mpx, turned" in told
-    assert "ratio: " in told
+    assert "phone's JPEG, 12 Mpx, turned" in reported
+    assert "ratio: " in reported
     assert list(tmp_path.iterdir()) == []

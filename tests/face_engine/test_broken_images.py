@@ -46,8 +46,10 @@ def exif(*entries: tuple[int, int, int, int], order: str = "<") -> bytes:
     start = {"<": b"II*\0", ">": b"MM\0*"}[order] + struct.pack(f"{order}I", 8)
     packed = []
     for tag, kind, count, value in entries:
-        told = struct.pack(f"{order}HH", value, 0) if kind == 3 else struct.pack(f"{order}I", value)
-        packed.append(struct.pack(f"{order}HHI", tag, kind, count) + told)
+        reported = (
+            struct.pack(f"{order}HH", value, 0) if kind == 3 else struct.pack(f"{order}I", value)
+        )
+        packed.append(struct.pack(f"{order}HHI", tag, kind, count) + reported)
     head = struct.pack(f"{order}H", len(entries))
     return start + head + b"".join(packed) + bytes(4)
 

@@ -19,9 +19,9 @@ from PIL import Image
 from face_engine import (
     ImageTooHeavy,
     ImageUnreadable,
-    Patience,
     PictureBudget,
     PicturesBusy,
+    WaitLimits,
     decode_image,
 )
 from tests.support.heavy_pictures import heavy_bmp, heavy_picture, heavy_png
@@ -67,7 +67,7 @@ def test_a_phone_photo_of_50_million_pixels_costs_little() -> None:
 
 _SCALES = """
 import os, struct, sys, threading
-from face_engine import FaceEngineError, Patience, PictureBudget, decode_image
+from face_engine import FaceEngineError, WaitLimits, PictureBudget, decode_image
 
 def memory(name):
     lines = open("/proc/self/status").read().splitlines()
@@ -81,7 +81,7 @@ class Weighed:
 
 def look(raw, budget, ends):
     weighed = Weighed()
-    with budget.hold(Patience(60)) as weighed.hold:
+    with budget.hold(WaitLimits(60)) as weighed.hold:
         try:
             decode_image(raw, hold=weighed)
         except FaceEngineError as error:
@@ -95,7 +95,7 @@ def weigh(raw, warm, count, total):
     # The worst moment is of what follows.
     with open("/proc/self/clear_refs", "w") as peak: peak.write("5")
     before = memory("VmRSS")
-    with budget.hold(Patience(0)) as usual:
+    with budget.hold(WaitLimits(0)) as usual:
         # While anything is decoded, the budget does not sweep up.
         if count > 1: usual.take(1)
         threads = [threading.Thread(target=look, args=(raw, budget, ends)) for _ in range(count)]
@@ -125,14 +125,14 @@ def cost() -> Iterator[Scales]:
     with subprocess.Popen(
         [sys.executable, "-c", _SCALES], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as scales:
-        asked, told = scales.stdin, scales.stdout
+        asked, reported = scales.stdin, scales.stdout
         assert asked is not None
-        assert told is not None
+        assert reported is not None
 
         def weigh(raw: bytes, warm: bytes, *, count: int = 1, budget: int = 384 * MB) -> Any:
             asked.write(struct.pack("<4q", len(raw), len(warm), count, budget) + raw + warm)
             asked.flush()
-            before, peak, after, weight, *ends = told.readline().split()
+            before, peak, after, weight, *ends = reported.readline().split()
             assert len(ends) == count
             assert set(ends) <= {b"decoded", b"truncated"}
             return int(peak) - int(before), int(after) - int(before), int(weight)
@@ -236,7 +236,7 @@ def test_what_is_held_is_given_back_whatever_happens() -> None:
 
 def test_a_picture_that_finds_no_room_is_refused_in_time() -> None:
     budget = PictureBudget(300 * MB)
-    with budget.hold(AT_ONCE) as first, budget.hold(Patience(0.05)) as second:
+    with budget.hold(AT_ONCE) as first, budget.hold(WaitLimits(0.05)) as second:
         first.take(150 * MB)
         started = time.monotonic()
 
@@ -274,7 +274,7 @@ def test_so_many_waiting_are_enough() -> None:
         waiting = threading.Thread(target=wait)
         waiting.start()
         wait_until(lambda: budget.waiting == 1)
-        with pytest.raises(PicturesBusy), budget.hold(Patience(20, behind_most=1)) as hold:
+        with pytest.raises(PicturesBusy), budget.hold(WaitLimits(20, behind_most=1)) as hold:
             hold.take(150 * MB)
         held.close()
         waiting.join(20)
@@ -324,7 +324,7 @@ def test_one_that_gives_up_lets_the_next_go_in() -> None:
         first.take(100 * MB)
 
         def give_up() -> None:
-            with pytest.raises(PicturesBusy), budget.hold(Patience(1)) as hold:
+            with pytest.raises(PicturesBusy), budget.hold(WaitLimits(1)) as hold:
                 hold.take(190 * MB)
 
         def come() -> None:
@@ -356,7 +356,7 @@ def test_never_more_is_used_than_there_is(asked: list[tuple[int, int]]) -> None:
 
     def work(weight: int, kept: int) -> None:
         try:
-            with budget.hold(Patience(0.02)) as hold:
+            with budget.hold(WaitLimits(0.02)) as hold:
                 hold.take(weight * MB)
                 most.append(budget.used)
                 hold.keep(kept * MB)

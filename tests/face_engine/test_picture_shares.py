@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from face_engine import Patience, PictureBudget, PicturesBusy
+from face_engine import PictureBudget, PicturesBusy, WaitLimits
 from tests.support.patience import AT_ONCE, MB, SOON
 from tests.support.waiting import wait_until
 
@@ -46,7 +46,7 @@ def test_what_waits_for_its_owners_share_does_not_stand_in_the_queue() -> None:
     budget = PictureBudget(300 * MB)
     with budget.hold(AT_ONCE, owner="one") as first, budget.hold(AT_ONCE) as other:
         first.take(50 * MB)
-        with pytest.raises(PicturesBusy), budget.hold(Patience(0.01), owner="one") as second:
+        with pytest.raises(PicturesBusy), budget.hold(WaitLimits(0.01), owner="one") as second:
             second.take(50 * MB)
 
         other.take(50 * MB)

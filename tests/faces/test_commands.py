@@ -3,7 +3,7 @@
 import pytest
 from django.core.exceptions import ValidationError
 
-from devices.commands import KINDS, command_payload
+from devices.command_kinds import KINDS, command_payload
 from faces import commands
 
 

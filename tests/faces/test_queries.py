@@ -119,7 +119,7 @@ def test_people_since(people: list[Person], terminal: Terminal, data: st.DataObj
     for one, other in zip(found, expected, strict=True):
         for field in Person._meta.concrete_fields:
             assert getattr(one, field.attname) == getattr(other, field.attname), field.attname
-        for name in ("told_stamp", "photo_id"):
+        for name in ("listed_stamp", "photo_id"):
             assert getattr(one, name) == getattr(other, name)
 
 
@@ -131,10 +131,10 @@ def told(terminal: Terminal, *, has_again: bool, since: int, newest: int) -> Any
     photos = FacePhoto.objects.filter(person=OuterRef("pk"), status=PhotoStatus.OK)
     return (
         people_for_terminal(terminal, now=NOW)
-        .annotate(told_stamp=stamp or F("sync_stamp"))
-        .filter(told_stamp__gt=since, told_stamp__lte=newest)
+        .annotate(listed_stamp=stamp or F("sync_stamp"))
+        .filter(listed_stamp__gt=since, listed_stamp__lte=newest)
         .annotate(photo_id=Subquery(photos.order_by("-pk").values("pk")[:1]))
-        .order_by("told_stamp", "pk")
+        .order_by("listed_stamp", "pk")
     )
 
 

@@ -16,13 +16,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleet.display import Signs, picture_of
-from fleet.progress import NOBODY_HELD, KindProgress, Progress
+from fleet.display import BarCharacters, picture_of
+from fleet.progress import LIBRARY_EMPTY, KindProgress, Progress
 from tests.support.edge.fakes import person_jpeg
 from tests.support.fake_platform import TOKEN, FakePlatform
 from tests.support.processes import ROOT
 
-BLOCKS = Signs(has_blocks=True)
+BLOCKS = BarCharacters(has_blocks=True)
 WITHIN_S = 60.0
 ESCAPE = re.compile(r"\x1b\[[?0-9;]*[A-Za-z]")
 
@@ -61,7 +61,7 @@ def test_everything_is_to_be_seen() -> None:
 def test_an_empty_library_is_said_and_the_end_too() -> None:
     seen = picture_of(progress(held=0, seconds=91.0), columns=80, lines=24, signs=BLOCKS)
 
-    assert NOBODY_HELD in seen
+    assert LIBRARY_EMPTY in seen
     assert seen[0].endswith("waiting for the last answers")
 
 
@@ -93,7 +93,7 @@ def test_nothing_wraps(
 ) -> None:
     now = progress(rates=tuple(rates), errors=tuple(errors), seconds=seconds)
 
-    seen = picture_of(now, columns=columns, lines=lines, signs=Signs(has_blocks=has_blocks))
+    seen = picture_of(now, columns=columns, lines=lines, signs=BarCharacters(has_blocks=has_blocks))
 
     assert len(seen) <= lines
     assert all(len(line) <= columns for line in seen)
@@ -165,12 +165,12 @@ async def test_it_is_redrawn_in_place_and_ctrl_c_ends_it_with_its_report(
     await window.until(lambda text: "report: " in text)
     window.close()
 
-    told = json.loads(report.read_text())
+    reported = json.loads(report.read_text())
     before, after = window.text.split("\x1b[?1049l")
     pictures = before.split("\x1b[H")[1:]
     assert status == 0, window.text
-    assert told["was_stopped"] is True
-    assert told["terminals_in_step"] == 5
+    assert reported["was_stopped"] is True
+    assert reported["terminals_in_step"] == 5
     assert window.text.startswith("\x1b[?1049h\x1b[?25l")
     assert before.endswith("\x1b[?25h")
     for picture in pictures:
@@ -200,7 +200,7 @@ async def test_lines_are_written_when_asked_for(platform: FakePlatform, tmp_path
 
 @pytest.mark.parametrize("has_blocks", [True, False])
 def test_a_curve_is_as_high_as_its_values(has_blocks: bool) -> None:
-    signs = Signs(has_blocks=has_blocks)
+    signs = BarCharacters(has_blocks=has_blocks)
 
     assert signs.curve([0.0, 5.0, 10.0], 2) == signs.steps[4] + signs.steps[7]
     assert signs.curve([0.0, 0.0], 5) == signs.steps[0] * 2

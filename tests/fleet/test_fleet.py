@@ -7,22 +7,24 @@ from pathlib import Path
 import pytest
 
 from fleet.arrivals import Arrivals
+from fleet.behaviour import TerminalBehaviour
 from fleet.command import main
-from fleet.habits import Habits
 from fleet.progress import Progress, line_of
 from fleet.run import FleetPlan, run_fleet
 from tests.support.edge.fakes import person_jpeg
 from tests.support.fake_platform import TOKEN, Failure, FakePlatform
 
-QUICK = Habits(heartbeat_s=0.5, sync_s=0.3, strangers=0.2, timeout_s=5.0)
+QUICK = TerminalBehaviour(heartbeat_s=0.5, sync_s=0.3, strangers=0.2, timeout_s=5.0)
 
 
-def plan(platform: FakePlatform, *, habits: Habits = QUICK, terminals: int = 8) -> FleetPlan:
+def plan(
+    platform: FakePlatform, *, behaviour: TerminalBehaviour = QUICK, terminals: int = 8
+) -> FleetPlan:
     return FleetPlan(
         base_urls=(platform.base_url,),
         terminals=terminals,
         arrivals=Arrivals.parse("120/min"),
-        habits=habits,
+        behaviour=behaviour,
         duration_s=3.0,
         ramp_s=0.2,
         drain_s=5.0,
@@ -68,10 +70,12 @@ async def test_what_is_not_answered_is_sent_again(peopled: FakePlatform) -> None
     assert report["errors"]["syattribute not JSON"] == 2
 
 
-def one(platform: FakePlatform, habits: Habits = QUICK, *, seconds: float = 2.0) -> FleetPlan:
+def one(
+    platform: FakePlatform, behaviour: TerminalBehaviour = QUICK, *, seconds: float = 2.0
+) -> FleetPlan:
     """Return a plan for one terminal to which nobody comes."""
     return replace(
-        plan(platform, habits=habits, terminals=1),
+        plan(platform, behaviour=behaviour, terminals=1),
         arrivals=Arrivals(),
         duration_s=seconds,
         ramp_s=0.0,
@@ -98,8 +102,10 @@ async def test_a_picture_is_tried_twice_at_once_and_again_later(peopled: FakePla
 
     peopled.results.clear()
     peopled.fail("picture", Failure(503), times=6)
-    habits = replace(QUICK, picture_again_s=(0.1,))
-    report = await run_fleet(one(peopled, habits, seconds=4.0), snapshots=[], show=lambda _: None)
+    behaviour = replace(QUICK, picture_again_s=(0.1,))
+    report = await run_fleet(
+        one(peopled, behaviour, seconds=4.0), snapshots=[], show=lambda _: None
+    )
 
     assert sorted(one.code for one in peopled.results) == ["100"] * 3 + ["102"] * 3
     assert report["pictures_fetched_late"] == 3
@@ -110,8 +116,8 @@ async def test_results_come_by_page_or_one_by_one(peopled: FakePlatform) -> None
     await run_fleet(one(peopled), snapshots=[], show=lambda _: None)
     assert peopled.requests.count("POST syresult") == 1
 
-    habits = replace(QUICK, single_results=1.0)
-    await run_fleet(one(peopled, habits), snapshots=[], show=lambda _: None)
+    behaviour = replace(QUICK, single_results=1.0)
+    await run_fleet(one(peopled, behaviour), snapshots=[], show=lambda _: None)
 
     assert peopled.requests.count("POST syresult") == 1 + 3
     assert len(peopled.results) == 3 + 3
@@ -136,7 +142,7 @@ async def test_nobody_in_the_library_is_said(platform: FakePlatform) -> None:
         base_urls=(platform.base_url,),
         terminals=2,
         arrivals=Arrivals(),
-        habits=QUICK,
+        behaviour=QUICK,
         duration_s=2.5,
         ramp_s=0.0,
     )

@@ -8,7 +8,7 @@ import pytest
 
 from face_engine import install_models
 from fleet.arrivals import Arrivals
-from fleet.habits import Habits
+from fleet.behaviour import TerminalBehaviour
 from fleet.run import FleetPlan, run_fleet, snapshots_of
 from tests.support.processes import free_port, kill_group, start, wait_listening
 from tests.support.production import UNLIMITED, Production
@@ -56,7 +56,9 @@ def test_every_visit_is_stored_once_although_answers_get_lost_and_copies_come(
         base_urls=(base_url,),
         terminals=20,
         arrivals=Arrivals.parse("30/min+2@3"),
-        habits=Habits(heartbeat_s=1.0, sync_s=0.5, strangers=0.3, duplicates=0.2, lost_answers=0.2),
+        behaviour=TerminalBehaviour(
+            heartbeat_s=1.0, sync_s=0.5, strangers=0.3, duplicates=0.2, lost_answers=0.2
+        ),
         duration_s=10.0,
         ramp_s=1.0,
     )

@@ -17,7 +17,7 @@ from PIL import Image
 from rest_framework.test import APIClient
 
 from devices.models import Terminal
-from face_engine import Patience, PicturesBusy
+from face_engine import PicturesBusy, WaitLimits
 from faces.models import FacePhoto, Person
 from faces.services import picture_budget
 from records.models import Record
@@ -57,7 +57,7 @@ def full(settings: Any) -> Iterator[None]:
         for weight in (200 * MB, 30 * MB, MB):
             try:
                 for _ in range(200):
-                    held.enter_context(picture_budget().hold(Patience(0))).take(weight)
+                    held.enter_context(picture_budget().hold(WaitLimits(0))).take(weight)
             except PicturesBusy:
                 continue
         yield

@@ -6,7 +6,7 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.utils.timezone import override
 
-from devices.commands import command_payload
+from devices.command_kinds import command_payload
 from records.commands import RECORDS_PULL
 
 SINCE = datetime(2026, 11, 30, 8, tzinfo=UTC)

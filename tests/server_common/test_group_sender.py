@@ -51,7 +51,7 @@ def test_what_cannot_be_sent_is_told_and_the_next_goes(caplog: pytest.LogCapture
     sender.send(layer, "live.1", {"number": 1})
 
     wait_until(lambda: layer.sent == [("live.1", 1)])
-    wait_until(lambda: "screens_not_told reason=ConnectionError" in caplog.text)
+    wait_until(lambda: "screen_message_dropped reason=ConnectionError" in caplog.text)
 
 
 def test_no_more_are_kept_than_there_is_room_for(caplog: pytest.LogCaptureFixture) -> None:
@@ -59,7 +59,7 @@ def test_no_more_are_kept_than_there_is_room_for(caplog: pytest.LogCaptureFixtur
     for number in range(5):
         sender.send(layer, "live.1", {"number": number})
 
-    assert caplog.text.count("screens_not_told group=live.1 unsent=3") == 2
+    assert caplog.text.count("screen_message_dropped group=live.1 unsent=3") == 2
     layer.opened.set()
     wait_until(lambda: len(layer.sent) == 3)
     sender.send(layer, "live.1", {"number": 9})

@@ -14,7 +14,7 @@ from channels.layers import channel_layers, get_channel_layer
 from django.conf import settings as django_settings
 from django.db import transaction
 
-from devices.commands import KINDS
+from devices.command_kinds import KINDS
 from server_common.on_commit import enqueue_on_commit, group_send_on_commit, serve_groups_on
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.sqlite]
@@ -86,7 +86,7 @@ def test_a_broker_that_is_away_does_not_undo_the_commit(
     assert "Error calling enqueue_on_commit.<locals>.send_task" in caplog.text
     # By the sender's thread, or at once where the layer is one of this process.
     end = time.monotonic() + 10
-    while "screens_not_told reason=ConnectionError" not in caplog.text:
+    while "screen_message_dropped reason=ConnectionError" not in caplog.text:
         if "Error calling group_send_on_commit.<locals>.send_to_group" in caplog.text:
             break
         assert time.monotonic() < end

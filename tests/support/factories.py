@@ -13,9 +13,9 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from rest_framework.test import APIClient
 
 from devices.models import Site, SiteMembership, Terminal
-from devices.services import api_token_create, site_create
+from devices.services import api_token_create, site_create, terminal_create
 from faces.models import Library, Person
-from faces.services import library_save, person_save, terminal_create
+from faces.services import library_save, person_save
 from tests.support.wire import WireClient
 
 _numbers = itertools.count(1)

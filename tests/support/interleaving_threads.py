@@ -116,12 +116,12 @@ class Lane(threading.Thread):
 class Order:
     """Who goes next, and how far. Draws one of three ways to be unfair."""
 
-    def __init__(self, chance: random.Random, lanes: Sequence[Lane]) -> None:
-        self.chance = chance
-        self.kind = chance.choice(["fine", "coarse", "coarse", "late", "late"])
+    def __init__(self, rng: random.Random, lanes: Sequence[Lane]) -> None:
+        self.rng = rng
+        self.kind = rng.choice(["fine", "coarse", "coarse", "late", "late"])
         self.mean = 2 if self.kind == "fine" else 12
         # Who begins first, stops somewhere, most often before its commit, and ends last.
-        self.late = chance.choice(lanes) if self.kind == "late" else None
+        self.late = rng.choice(lanes) if self.kind == "late" else None
         self.has_begun = False
 
     def choose(self, ready: list[Lane]) -> tuple[Lane, int, bool]:
@@ -129,15 +129,15 @@ class Order:
         if self.late is not None and self.late in ready:
             if not self.has_begun:
                 self.has_begun = True
-                if self.chance.random() < 0.6:
+                if self.rng.random() < 0.6:
                     return self.late, _NO_END, True
-                return self.late, self.chance.randint(1, 30), False
-            ready = [lane for lane in ready if lane is not self.late] or ready
-        lane = ready[self.chance.randrange(len(ready))] if len(ready) > 1 else ready[0]
+                return self.late, self.rng.randint(1, 30), False
+            ready = [pool for pool in ready if pool is not self.late] or ready
+        pool = ready[self.rng.randrange(len(ready))] if len(ready) > 1 else ready[0]
         if len(ready) == 1:
             # Nobody else can do anything before this one stops, ends, or frees a lock.
-            return lane, self.mean * 2, False
-        return lane, 1 + int(self.chance.expovariate(1 / self.mean)), self.chance.random() < 0.3
+            return pool, self.mean * 2, False
+        return pool, 1 + int(self.rng.expovariate(1 / self.mean)), self.rng.random() < 0.3
 
 
 class Schedule:
@@ -148,68 +148,68 @@ class Schedule:
         self.lanes = [Lane(number, self.events) for number in range(lanes)]
         self.trace: list[tuple[int, str]] = []
         self.blocks = 0
-        for lane in self.lanes:
-            lane.start()
+        for pool in self.lanes:
+            pool.start()
             self.events.get(timeout=_STUCK_S)
 
-    def run(self, jobs: Sequence[Callable[[], None]], chance: random.Random) -> None:
+    def run(self, jobs: Sequence[Callable[[], None]], rng: random.Random) -> None:
         """Run the jobs to their ends, interleaved; raises the first failure of any."""
         lanes = self.lanes[: len(jobs)]
-        for lane, job in zip(lanes, jobs, strict=True):
-            lane.job, lane.is_done = job, False
+        for pool, job in zip(lanes, jobs, strict=True):
+            pool.job, pool.is_done = job, False
         self.trace = []
         self.ready = list(lanes)
         self.blocked: list[Lane] = []
-        order = Order(chance, lanes)
+        order = Order(rng, lanes)
         while self.ready or self.blocked:
             if not self.ready:
                 # All wait for each other: PostgreSQL ends the circle, and its error is the result.
                 self._note(self.events.get(timeout=_STUCK_S))
                 continue
-            lane, budget, stops_at_commit = order.choose(self.ready)
-            self.ready.remove(lane)
-            lane.go_on(budget, stops_at_commit=stops_at_commit)
-            self._wait(lane)
+            pool, budget, stops_at_commit = order.choose(self.ready)
+            self.ready.remove(pool)
+            pool.go_on(budget, stops_at_commit=stops_at_commit)
+            self._wait(pool)
             self._wait_for_released()
-        for lane in lanes:
-            if lane.failure is not None:
-                raise lane.failure
+        for pool in lanes:
+            if pool.failure is not None:
+                raise pool.failure
 
-    def _note(self, lane: Lane) -> None:
-        if lane in self.blocked:
-            self.blocked.remove(lane)
-        self.trace.append((lane.number, lane.at))
-        if not lane.is_done:
-            self.ready.append(lane)
+    def _note(self, pool: Lane) -> None:
+        if pool in self.blocked:
+            self.blocked.remove(pool)
+        self.trace.append((pool.number, pool.at))
+        if not pool.is_done:
+            self.ready.append(pool)
             self.ready.sort(key=lambda one: one.number)
 
-    def _wait(self, lane: Lane) -> None:
+    def _wait(self, pool: Lane) -> None:
         """Wait until the lane stops, ends, or waits for a lock."""
         deadline = time.monotonic() + _STUCK_S
         while time.monotonic() < deadline:
             try:
                 arrived = self.events.get(timeout=_SUSPECT_S)
             except queue.Empty:
-                since = lane.busy_since
-                if since and time.perf_counter() - since > _SUSPECT_S and lane.pid in waiting():
+                since = pool.busy_since
+                if since and time.perf_counter() - since > _SUSPECT_S and pool.pid in waiting():
                     # From the lock on it may go one statement.
-                    lane.budget = 1
-                    self.blocked.append(lane)
+                    pool.budget = 1
+                    self.blocked.append(pool)
                     self.blocks += 1
-                    self.trace.append((lane.number, "waits for a lock"))
+                    self.trace.append((pool.number, "waits for a lock"))
                     return
                 continue
             self._note(arrived)
-            if arrived is lane:
+            if arrived is pool:
                 return
-        raise TimeoutError(f"lane {lane.number} neither stops nor waits for a lock: {lane.at}")
+        raise TimeoutError(f"lane {pool.number} neither stops nor waits for a lock: {pool.at}")
 
     def _wait_for_released(self) -> None:
         """Wait until those whose lock has become free have come to their next point."""
         deadline = time.monotonic() + _STUCK_S
         while self.blocked and time.monotonic() < deadline:
             still = waiting()
-            if all(lane.pid in still for lane in self.blocked):
+            if all(pool.pid in still for pool in self.blocked):
                 return
             try:
                 self._note(self.events.get(timeout=_SUSPECT_S))
@@ -218,11 +218,11 @@ class Schedule:
 
     def close(self) -> None:
         """End the threads and their connections."""
-        for lane in self.lanes:
-            lane.job = None
-            lane.go_on(_NO_END)
-        for lane in self.lanes:
-            lane.join(10)
+        for pool in self.lanes:
+            pool.job = None
+            pool.go_on(_NO_END)
+        for pool in self.lanes:
+            pool.join(10)
 
 
 def waiting() -> set[int]:

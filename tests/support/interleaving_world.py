@@ -14,6 +14,7 @@ from django.core.files.storage import Storage
 from django.db import connection
 
 from devices.models import Site, Terminal
+from devices.services import terminal_change, terminal_create
 from faces.choices import Category, PersonState, PhotoStatus
 from faces.models import Library, Person
 from faces.services import (
@@ -30,8 +31,6 @@ from faces.services import (
     photo_attach,
     picture_grant,
     sync_answer,
-    terminal_change,
-    terminal_create,
     terminal_libraries_set,
     terminal_send_failed_again,
     terminal_view_changed,

@@ -77,9 +77,9 @@ class Failure:
             f"interleaving {self.number} of seed {self.seed} (chapter {chapter}): {self.what}",
             f"again: python benchmarks/interleavings.py --seed {self.seed} --chapter {chapter}",
         ]
-        for lane, transactions in enumerate(self.plan):
-            lines.append(f"  lane {lane}: " + ", ".join(map(str, transactions)))
-        lines += [f"    {lane}: {at[:150]}" for lane, at in self.trace]
+        for pool, transactions in enumerate(self.plan):
+            lines.append(f"  lane {pool}: " + ", ".join(map(str, transactions)))
+        lines += [f"    {pool}: {at[:150]}" for pool, at in self.trace]
         return "\n".join(lines)
 
 
@@ -99,28 +99,28 @@ class Tally:
 class Planner:
     """Draws what the lanes of one interleaving do."""
 
-    def __init__(self, chance: random.Random, number: int) -> None:
-        self.chance = chance
+    def __init__(self, rng: random.Random, number: int) -> None:
+        self.rng = rng
         self.words = (f"{number}.{count}" for count in range(1000))
 
     def plan(self) -> list[list[Transaction]]:
         """Return the transactions of each lane."""
-        doors = self.chance.sample(DOORS, len(DOORS))
+        doors = self.rng.sample(DOORS, len(DOORS))
         lanes = []
-        for role in self.chance.choice(_ROLES):
+        for role in self.rng.choice(_ROLES):
             if role == "w":
-                count = 1 if self.chance.random() < 0.7 else 2
+                count = 1 if self.rng.random() < 0.7 else 2
                 lanes.append([self._change() for _ in range(count)])
             elif role == "e":
                 # The retry of a question whose answer nobody hears any more.
                 lanes.append([Transaction((Step("poll_in_vain", (doors[0],)),)) for _ in range(2)])
             else:
                 door = doors[0] if len(lanes) < 2 else doors[-1]
-                lanes.append([self._act(door) for _ in range(self.chance.randint(1, 4))])
+                lanes.append([self._act(door) for _ in range(self.rng.randint(1, 4))])
         return lanes
 
     def _act(self, door: str) -> Transaction:
-        name = self.chance.choices(
+        name = self.rng.choices(
             ["poll", "poll_in_vain", "poll_and_lose_power", "fail", "report", "reset",
              "forget_cursor", "fail_and_go_on"],
             [10, 3, 2, 1, 3, 1, 1, 1],
@@ -129,9 +129,9 @@ class Planner:
 
     def _change(self) -> Transaction:
         step = self._step()
-        if step.name == "enter" or self.chance.random() < 0.5:
+        if step.name == "enter" or self.rng.random() < 0.5:
             return Transaction((step,))
-        if self.chance.random() < 0.15 and step.name in {"rename", "move", "photograph"}:
+        if self.rng.random() < 0.15 and step.name in {"rename", "move", "photograph"}:
             further = self._of_person(step.arguments[0])
             # Of two people, or gallery or libraries after the clock, the order of locks would be
             # broken, which no caller does.
@@ -140,9 +140,9 @@ class Planner:
         return Transaction((step,), is_wide=True)
 
     def _of_person(self, user_id: str) -> Step:
-        chance, word = self.chance, next(self.words)
-        hours = chance.choice([(None, None), (-1, None), (1, None), (None, 1), (None, -1), (1, 2)])
-        return chance.choices(
+        rng, word = self.rng, next(self.words)
+        hours = rng.choice([(None, None), (-1, None), (1, None), (None, 1), (None, -1), (1, 2)])
+        return rng.choices(
             [
                 Step("rename", (user_id, f"Name {word}")),
                 Step("photograph", (user_id, f"Photo {word}")),
@@ -156,17 +156,17 @@ class Planner:
         )[0]
 
     def _step(self) -> Step:
-        chance, word = self.chance, next(self.words)
-        user_id, door, library = chance.choice(IDS), chance.choice(DOORS), chance.choice(LIBRARIES)
-        back_or_forth = chance.choice([1, 3600, 86400, -1, -3600, -86400])
-        return chance.choices(
+        rng, word = self.rng, next(self.words)
+        user_id, door, library = rng.choice(IDS), rng.choice(DOORS), rng.choice(LIBRARIES)
+        back_or_forth = rng.choice([1, 3600, 86400, -1, -3600, -86400])
+        return rng.choices(
             [
                 self._of_person(user_id),
                 Step("enter", (user_id, f"Person {word}", library)),
                 Step("erase", (user_id,)),
                 Step("drop_library", (library,)),
                 Step("make_library", (library,)),
-                Step("subscribe", (door, chance.choice(["*", self._some_libraries()]))),
+                Step("subscribe", (door, rng.choice(["*", self._some_libraries()]))),
                 Step("disable_or_approve", (door,)),
                 Step("send_all_again", (door,)),
                 Step("time_passes", (back_or_forth,)),
@@ -180,7 +180,7 @@ class Planner:
         )[0]
 
     def _some_libraries(self) -> str:
-        return "".join(one for one in LIBRARIES if self.chance.random() < 0.6)
+        return "".join(one for one in LIBRARIES if self.rng.random() < 0.6)
 
 
 class Explorer:
@@ -212,22 +212,22 @@ class Explorer:
 
     def explore(self, number: int) -> Failure | None:
         """Run one interleaving and say what was wrong after it."""
-        chance = random.Random(f"{self.seed}/{number}")
-        settings.SYNC_PAGE_SIZE = chance.choice([1, 2, 2, 3, 3, 50, 50])
-        plan = Planner(chance, number).plan()
+        rng = random.Random(f"{self.seed}/{number}")
+        settings.SYNC_PAGE_SIZE = rng.choice([1, 2, 2, 3, 3, 50, 50])
+        plan = Planner(rng, number).plan()
         try:
-            self.schedule.run([partial(self._work, lane) for lane in plan], chance)
+            self.schedule.run([partial(self._work, pool) for pool in plan], rng)
             self.tally.stops += len(self.schedule.trace)
-            wrong = self._settle(chance)
+            wrong = self._settle(rng)
         except Exception as error:
             wrong = f"{type(error).__name__}: {error}"
         if not wrong:
             return None
         return Failure(self.seed, number, wrong, plan, self.schedule.trace)
 
-    def _work(self, lane: list[Transaction]) -> None:
+    def _work(self, pool: list[Transaction]) -> None:
         """Run a lane's transactions; what a manager would be told is no failure."""
-        for one in lane:
+        for one in pool:
             try:
                 if one.is_wide:
                     with transaction.atomic():
@@ -244,15 +244,15 @@ class Explorer:
         for step in one.steps:
             getattr(self.world, step.name)(*step.arguments)
 
-    def _settle(self, chance: random.Random) -> str:
+    def _settle(self, rng: random.Random) -> str:
         """Let every door poll until nothing is new; return what it should not hold or lacks."""
         world = self.world
         world.sweep()
         for device_id, terminal in world.terminals().items():
-            if terminal.status == "approved" or chance.random() < 0.5:
+            if terminal.status == "approved" or rng.random() < 0.5:
                 if terminal.status != "approved":
                     world.disable_or_approve(device_id)
-                if endless := self._poll_all(device_id, chance):
+                if endless := self._poll_all(device_id, rng):
                     return endless
         wrong = self._compare()
         if wrong and any(door.has_reported for door in world.doors.values()):
@@ -260,19 +260,19 @@ class Explorer:
             # the delete was told seems to confirm it; ten minutes later the delete is told again.
             world.repeat_deletes()
             for device_id in world.facts():
-                self._poll_all(device_id, chance)
+                self._poll_all(device_id, rng)
             wrong = self._compare()
             self.tally.later += not wrong
         return wrong
 
-    def _poll_all(self, device_id: str, chance: random.Random) -> str:
+    def _poll_all(self, device_id: str, rng: random.Random) -> str:
         """Let a door poll until nothing is new, now and then in vain."""
         world, terminal = self.world, self.world.terminals()[device_id]
         if world.doors[device_id].has_failed:
             world.send_failed_again(device_id)
             world.doors[device_id].has_failed = False
         for _ in range(_POLLS_MAX):
-            if chance.random() < 0.2:
+            if rng.random() < 0.2:
                 world.poll_in_vain(device_id)
             if not world.poll(device_id, terminal=terminal):
                 return ""

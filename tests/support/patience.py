@@ -1,9 +1,9 @@
 """How long to wait for room in the budget of pictures."""
 
 from face_engine import (
-    Patience,
+    WaitLimits,
 )
 
 MB = 2**20
-AT_ONCE = Patience(0)
-SOON = Patience(20)
+AT_ONCE = WaitLimits(0)
+SOON = WaitLimits(20)

@@ -11,8 +11,8 @@ from PIL import Image
 FPS = 12
 WIDTH, HEIGHT = 640, 480
 _FACE_PX = 330
-_COMING, _STANDING, _NOBODY = 2, 7, 3  # frames
-SECONDS_EACH = (2 * _COMING + _STANDING + _NOBODY) / FPS
+_COMING, _STANDING, _NO_HOLDER = 2, 7, 3  # frames
+SECONDS_EACH = (2 * _COMING + _STANDING + _NO_HOLDER) / FPS
 
 
 def frames(portraits: Sequence[Path], *, seed: int = 1) -> Iterator[NDArray[np.uint8]]:
@@ -22,19 +22,19 @@ def frames(portraits: Sequence[Path], *, seed: int = 1) -> Iterator[NDArray[np.u
         portraits: who comes, in this order.
         seed: of the noise of the camera and of how people sway.
     """
-    chance = np.random.default_rng(seed)
+    rng = np.random.default_rng(seed)
     corridor = _corridor()
     for portrait in portraits:
         person = _scaled(portrait)
         height, width = person.shape[:2]
         middle = (WIDTH - width) // 2
         walk_in = np.linspace(-width, middle, _COMING, endpoint=False)
-        sway = middle + np.cumsum(chance.integers(-2, 3, _STANDING))
+        sway = middle + np.cumsum(rng.integers(-2, 3, _STANDING))
         walk_out = np.linspace(middle, WIDTH, _COMING)
         for left in (*walk_in, *sway, *walk_out):
-            yield _noisy(_pasted(corridor, person, int(left), HEIGHT - height), chance)
-        for _ in range(_NOBODY):
-            yield _noisy(corridor, chance)
+            yield _noisy(_pasted(corridor, person, int(left), HEIGHT - height), rng)
+        for _ in range(_NO_HOLDER):
+            yield _noisy(corridor, rng)
 
 
 def render(path: Path, portraits: Sequence[Path], *, seed: int = 1) -> Path:
@@ -77,7 +77,7 @@ def _pasted(
     return picture
 
 
-def _noisy(picture: NDArray[np.uint8], chance: np.random.Generator) -> NDArray[np.uint8]:
-    noise = chance.integers(-3, 4, (HEIGHT, WIDTH, 1), dtype=np.int16)
+def _noisy(picture: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+    noise = rng.integers(-3, 4, (HEIGHT, WIDTH, 1), dtype=np.int16)
     noisy: NDArray[np.uint8] = np.clip(picture.astype(np.int16) + noise, 0, 255).astype(np.uint8)
     return noisy

@@ -13,7 +13,7 @@ from terminal_api.answer import TerminalApi
 from terminal_api.load import Priority
 from terminal_api.middleware import TerminalApiMiddleware
 from terminal_api.urls import TERMINAL_URLS, resolve
-from terminal_api.wsgi import TerminalApiInFront
+from terminal_api.wsgi import TerminalApiWsgi
 from terminal_protocol import TerminalReply, TerminalRequest
 
 pytestmark = pytest.mark.sqlite
@@ -77,7 +77,7 @@ def asked(environ: dict[str, Any], reply: TerminalReply) -> list[tuple[Any, ...]
                 told.update({"status": int(status.split()[0]), **dict(headers)})
                 told.pop("X-Request-Id")
 
-            content = b"".join(TerminalApiInFront(lambda *_: [], api=api)(one, start))
+            content = b"".join(TerminalApiWsgi(lambda *_: [], api=api)(one, start))
         request = api.request
         assert request is not None
         facts = (request.method, request.path, request.query, dict(request.headers))
@@ -122,7 +122,7 @@ def test_what_is_no_terminals_is_passed_on() -> None:
 
     environ = environ_of("/api/v1/sites/", "", b"")
 
-    assert TerminalApiInFront(django)(environ, lambda *_: None) == [b"behind"]
+    assert TerminalApiWsgi(django)(environ, lambda *_: None) == [b"behind"]
     request = RequestFactory().get("/admin/")
     assert TerminalApiMiddleware(behind)(request).content == b"behind"
 

@@ -19,6 +19,7 @@ from devices.services import (
     presence_last_seen,
     site_token_rotate,
     terminal_address_replace,
+    terminal_change,
     terminal_disable,
 )
 from devices.services.calls import remembered as remembered_module
@@ -26,14 +27,13 @@ from faces.models import Delivery, Library, SyncClock, TerminalCursor
 from faces.services import (
     deliveries_send_again,
     person_erase,
-    terminal_change,
     terminal_view_changed,
 )
 from server_common.process_state import process_state_forget
 from terminal_api.answer import TerminalApi, answer_fully
 from terminal_api.load import IdleSlots, Priority, Slots
 from terminal_api.urls import Match, resolve
-from terminal_api.wsgi import TerminalApiInFront
+from terminal_api.wsgi import TerminalApiWsgi
 from terminal_protocol import TerminalReply, TerminalRequest
 from tests.support.factories import make_terminal
 from tests.support.people import enrol
@@ -65,7 +65,7 @@ class Server:
 
     def use(self, api: TerminalApi) -> None:
         """Answer by this one from now on."""
-        self._application = TerminalApiInFront(self._behind, api=api)
+        self._application = TerminalApiWsgi(self._behind, api=api)
 
     def fully(self, request: TerminalRequest, match: Match) -> TerminalReply:
         """Answer in full, but for closing the connection that the test's transaction is on."""

@@ -130,13 +130,13 @@ def test_optional_values_may_be_null_and_are_then_not_there() -> None:
 def test_addresses_are_ipv4(address: str) -> None:
     (problem,) = NETWORK_OBJECT.read({**whole(NETWORK_OBJECT), "DNS2": address}).problems
 
-    assert problem.words == "DNS2: wrong type"
+    assert problem.text == "DNS2: wrong type"
 
 
 def test_problem_names_the_field_and_the_limits_and_never_the_value() -> None:
     (problem,) = AUDIO_OBJECT.read({**whole(AUDIO_OBJECT), "volumeIn": 99}).problems
 
-    assert problem.words == "volumeIn: out of range, 0 to 15"
+    assert problem.text == "volumeIn: out of range, 0 to 15"
 
 
 def test_writing_is_strict_and_in_the_seeds_order() -> None:

@@ -10,13 +10,13 @@ import pytest
 
 from terminal_protocol import (
     FaceMatch,
-    NotThisMessage,
     UnreadableBody,
+    WrongMessageType,
     messages_in,
     read_body,
     read_feedback,
 )
-from terminal_protocol._effort import OBJECTS_MAX, VALUES_MAX
+from terminal_protocol._work_budget import OBJECTS_MAX, VALUES_MAX
 from tests.support.hostile_bodies import SHAPES, body_of
 
 UNREADABLE = {"not_json", "not_an_object", "too_deep", "too_large", "too_many"}
@@ -50,7 +50,7 @@ def _read(raw: bytes) -> None:
         FaceMatch.from_wire(messages_in(body)[0].data)
     except UnreadableBody as error:
         assert error.code in UNREADABLE
-    except NotThisMessage:
+    except WrongMessageType:
         pass
 
 

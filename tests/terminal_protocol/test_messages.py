@@ -13,18 +13,18 @@ from hypothesis import strategies as st
 from terminal_protocol import (
     FaceMatch,
     Heartbeat,
-    NotThisMessage,
     PassAnswer,
     ResultFeedback,
     SyncAnswer,
     SyncEntry,
     TemperatureReading,
+    WrongMessageType,
     read_body,
     read_feedback,
     without_image,
     write_feedback,
 )
-from terminal_protocol.values import read_bool, read_moment, read_temperature_c
+from terminal_protocol.values import read_bool, read_temperature_c, read_timestamp
 
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.just("9" * 400),
@@ -40,7 +40,7 @@ KEYS = st.sampled_from(
 @given(st.dictionaries(KEYS, ANYTHING))
 def test_no_object_raises_anything_but_not_this_message(data: dict[str, object]) -> None:
     for read in (FaceMatch.from_wire, TemperatureReading.from_wire, read_feedback):
-        with contextlib.suppress(NotThisMessage):
+        with contextlib.suppress(WrongMessageType):
             read(data)
     Heartbeat.from_wire(data)
 
@@ -120,7 +120,7 @@ def test_an_absurd_temperature_is_kept_beside_the_pass() -> None:
 
 @pytest.mark.parametrize("sent", [1487295360, "1487295360", 1487295360000, "1487295360000"])
 def test_seconds_and_milliseconds_are_the_same_moment(sent: object) -> None:
-    assert read_moment(sent) == (datetime(2017, 2, 17, 1, 36, tzinfo=UTC), None)
+    assert read_timestamp(sent) == (datetime(2017, 2, 17, 1, 36, tzinfo=UTC), None)
 
 
 @pytest.mark.parametrize(

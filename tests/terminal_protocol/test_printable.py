@@ -2,7 +2,7 @@
 
 import pytest
 
-from terminal_protocol.characters import is_printable
+from terminal_protocol.printable import is_printable
 
 
 @pytest.mark.parametrize("text", ["南门 1", "\U00031350", "\ue000", "", "A-1_b.c"])

@@ -8,13 +8,13 @@ import pytest
 from terminal_protocol import (
     Ack,
     FaceMatch,
-    NotThisMessage,
     PassAnswer,
     SyncEntry,
     TemperatureReading,
+    WrongMessageType,
     fault_words,
 )
-from terminal_protocol.values import read_moment, read_temperature_c
+from terminal_protocol.values import read_temperature_c, read_timestamp
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,7 @@ from terminal_protocol.values import read_moment, read_temperature_c
      " 20170217T013600Z "],
 )  # fmt: skip
 def test_a_date_that_names_its_offset_is_a_moment(sent: str) -> None:
-    assert read_moment(sent) == (datetime(2017, 2, 17, 1, 36, tzinfo=UTC), None)
+    assert read_timestamp(sent) == (datetime(2017, 2, 17, 1, 36, tzinfo=UTC), None)
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ def test_a_date_that_names_its_offset_is_a_moment(sent: str) -> None:
 )  # fmt: skip
 def test_a_moment_is_not_guessed(sent: object) -> None:
     """A date without a zone was once taken for 2017 seconds after 1970 began, True for one."""
-    assert read_moment(sent) == (None, "captured_at_unreadable")
+    assert read_timestamp(sent) == (None, "captured_at_unreadable")
 
 
 @pytest.mark.parametrize("sent", ["36。5", "３６。５", "36｡5℃"])
@@ -48,7 +48,7 @@ IDENTITY = {"deviceid": "1", "uuid": "SY001", "nationCode": "x", "openMsg": "", 
 def test_who_the_device_is_makes_no_message(data: dict[str, object]) -> None:
     for read in (FaceMatch.from_wire, TemperatureReading.from_wire):
         for sent in (data, {"Info": data}):
-            with pytest.raises(NotThisMessage):
+            with pytest.raises(WrongMessageType):
                 read(sent)
 
 
@@ -61,7 +61,7 @@ def test_one_field_of_a_pass_is_enough_to_keep_it(key: str) -> None:
     message = FaceMatch.from_wire({"deviceid": "1", key: "x"})
 
     assert message.device_id == "1"
-    with pytest.raises(NotThisMessage):
+    with pytest.raises(WrongMessageType):
         FaceMatch.from_wire({"deviceid": "1", key: None})
 
 
@@ -71,7 +71,7 @@ def test_one_field_of_a_reading_is_enough_to_keep_it(key: str) -> None:
 
 
 def test_a_pass_without_temperature_or_picture_is_no_reading() -> None:
-    with pytest.raises(NotThisMessage):
+    with pytest.raises(WrongMessageType):
         TemperatureReading.from_wire({"userId": "1", "userName": "李二壮", "similarity": 80})
 
 

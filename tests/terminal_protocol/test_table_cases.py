@@ -17,9 +17,9 @@ from terminal_protocol import (
     FaceMatch,
     Heartbeat,
     IdCard,
-    NotThisMessage,
     ResultFeedback,
     TemperatureReading,
+    WrongMessageType,
     fault_words,
     read_body,
     read_feedback,
@@ -84,7 +84,7 @@ def test_results_read_as_written_out(case: dict[str, Any]) -> None:
 def test_what_says_nothing_is_not_this_message(case: dict[str, Any]) -> None:
     read = read_feedback if case["kind"] == "syresult" else KINDS[case["kind"]].from_wire
 
-    with pytest.raises(NotThisMessage):
+    with pytest.raises(WrongMessageType):
         read(_data(case))
 
 

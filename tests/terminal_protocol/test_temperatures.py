@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from terminal_protocol import TemperatureReading
-from terminal_protocol.signs import read_sign
+from terminal_protocol.sign_records import read_sign
 from terminal_protocol.values import read_temperature_c, read_unit
 
 FEVER = (Decimal("39.00"), None)

@@ -14,7 +14,7 @@ from terminal_protocol import (
     read_body,
 )
 from terminal_protocol.pages import Page
-from terminal_protocol.signs import read_push, read_sign
+from terminal_protocol.sign_records import read_push, read_sign
 from terminal_protocol.values import lookup
 
 BROKEN = [

@@ -13,10 +13,10 @@ from terminal_protocol import FaceMatch, PassAnswer, SyncAnswer, SyncEntry, read
 from terminal_protocol.values import (
     read_cursor,
     read_image,
-    read_moment,
     read_number,
     read_temperature_c,
     read_text,
+    read_timestamp,
 )
 
 
@@ -42,7 +42,7 @@ def test_a_temperature_of_the_wrong_type_is_a_fault(sent: object) -> None:
 )
 def test_what_is_no_unix_time_is_no_moment(sent: object) -> None:
     """ "2020-03-26 …" was once read as 2020 seconds after 1970 began."""
-    assert read_moment(sent) == (None, "captured_at_unreadable")
+    assert read_timestamp(sent) == (None, "captured_at_unreadable")
 
 
 @given(st.integers(min_value=100_000_000, max_value=4_102_444_799))
@@ -50,7 +50,7 @@ def test_seconds_milliseconds_numbers_and_texts_agree(seconds: int) -> None:
     moment = datetime.fromtimestamp(seconds, UTC)
 
     for sent in (seconds, str(seconds), seconds * 1000, f" {seconds * 1000} ", float(seconds)):
-        assert read_moment(sent) == (moment, None)
+        assert read_timestamp(sent) == (moment, None)
 
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -66,7 +66,7 @@ SHANGHAI = ZoneInfo("Asia/Shanghai")
      1796024354000000000, "1.796024354E12", "1.796024354e9", "1796024354.", "1796024354,0"],
 )  # fmt: skip
 def test_a_moment_is_read_as_terminals_write_it(sent: object) -> None:
-    moment, fault = read_moment(sent, zone=SHANGHAI)
+    moment, fault = read_timestamp(sent, zone=SHANGHAI)
 
     assert (moment, fault) == (datetime(2026, 11, 30, 7, 39, 14, tzinfo=UTC), None)
 
@@ -74,8 +74,8 @@ def test_a_moment_is_read_as_terminals_write_it(sent: object) -> None:
 def test_parts_of_a_second_are_kept() -> None:
     expected = datetime(2026, 11, 30, 7, 39, 14, 250_000, tzinfo=UTC)
     for sent in ("2026-11-30 15:39:14.25", 1796024354250, 1796024354250000, "20261130153914250"):
-        assert read_moment(sent, zone=SHANGHAI)[0] == expected
-    minutes = read_moment("2026-11-30 15:39", zone=SHANGHAI)
+        assert read_timestamp(sent, zone=SHANGHAI)[0] == expected
+    minutes = read_timestamp("2026-11-30 15:39", zone=SHANGHAI)
     assert minutes == (datetime(2026, 11, 30, 7, 39, tzinfo=UTC), None)
 
 
@@ -87,7 +87,7 @@ def test_parts_of_a_second_are_kept() -> None:
      "2101-01-02 00:00:00", "2026-11-30 15:39:14 +99:00", "2026-11-30 15:39:14 CST", "soon"],
 )  # fmt: skip
 def test_what_is_no_date_is_no_moment_in_any_zone(sent: object) -> None:
-    assert read_moment(sent, zone=SHANGHAI) == (None, "captured_at_unreadable")
+    assert read_timestamp(sent, zone=SHANGHAI) == (None, "captured_at_unreadable")
 
 
 @given(st.integers(min_value=0, max_value=2**63 - 1))

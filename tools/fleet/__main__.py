@@ -1,4 +1,4 @@
-"""``python -m fleet``: thousands of simulated terminals against a platform."""
+"""Entry point of ``python -m fleet``."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""When people arrive at one door. Pure; the same chance gives the same moments."""
+"""Arrivals of people at one door: pure, the same seed gives the same times."""
 
 import random
 import re
@@ -41,12 +41,12 @@ class Arrivals:
                 raise ValueError("arrivals look like 2/min, 30/h, 5@20 or 2/min+5@20")
         return cls(per_s, burst, burst_at_s)
 
-    def moments(self, duration_s: float, chance: random.Random) -> list[float]:
+    def moments(self, duration_s: float, rng: random.Random) -> list[float]:
         """Draw the moments at one door, in seconds from the start, in order."""
         found = []
-        at_s = chance.expovariate(self.per_s) if self.per_s else duration_s
+        at_s = rng.expovariate(self.per_s) if self.per_s else duration_s
         while at_s < duration_s:
             found.append(at_s)
-            at_s += chance.expovariate(self.per_s)
-        crowd = (self.burst_at_s + chance.random() for _ in range(self.burst))
-        return sorted(found + [moment for moment in crowd if moment < duration_s])
+            at_s += rng.expovariate(self.per_s)
+        burst_moments = (self.burst_at_s + rng.random() for _ in range(self.burst))
+        return sorted(found + [moment for moment in burst_moments if moment < duration_s])

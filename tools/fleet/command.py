@@ -86,14 +86,14 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _plan(chosen: argparse.Namespace, *, show_every_s: float) -> "FleetPlan":
-    from fleet.habits import Habits
+    from fleet.behaviour import TerminalBehaviour
     from fleet.run import FleetPlan
 
     return FleetPlan(
         base_urls=tuple(chosen.base_url),
         terminals=chosen.terminals,
         arrivals=chosen.arrivals,
-        habits=Habits(
+        behaviour=TerminalBehaviour(
             heartbeat_s=chosen.heartbeat_interval,
             sync_s=chosen.sync_interval,
             strangers=chosen.strangers,
@@ -114,7 +114,7 @@ def _plan(chosen: argparse.Namespace, *, show_every_s: float) -> "FleetPlan":
 
 
 async def _fleet(plan: "FleetPlan", snapshots: list[bytes], *, has_display: bool) -> dict[str, Any]:
-    """Run it; the first Ctrl-C ends it with its report, a second one without."""
+    """Run the fleet; the first Ctrl-C ends it with its report, a second one without."""
     from fleet.run import run_fleet
 
     stop = asyncio.Event()

@@ -1,4 +1,4 @@
-"""A fleet on a screen: redrawn in place, by escape sequences that every terminal window knows.
+"""Full-screen display of a fleet, redrawn in place by ANSI escape sequences.
 
 Pure apart from `Screen`: `picture_of` says what is to be seen, line by line.
 """
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Final, Self, TextIO
 
-from fleet.progress import NOBODY_HELD, KindProgress, Progress, is_nobody_held
+from fleet.progress import LIBRARY_EMPTY, KindProgress, Progress, is_library_empty
 
 # The other screen, so that what was there before is there again afterwards; no cursor on it.
 _ENTER: Final = "\x1b[?1049h\x1b[?25l"
@@ -21,7 +21,7 @@ _HEAD: Final = ("request", "/s", "answered", "busy", "failed", "p50 ms", "p99 ms
 _WIDTHS: Final = (12, 7, 9, 8, 8, 9, 9)
 
 
-class Signs:
+class BarCharacters:
     """The characters of bars: blocks, or plain ones where blocks cannot be shown."""
 
     def __init__(self, *, has_blocks: bool) -> None:
@@ -35,7 +35,7 @@ class Signs:
         return self.full * filled + self.empty * (width - filled)
 
     def curve(self, values: Sequence[float], width: int) -> str:
-        """The last values, each as high as it is beside the highest one."""
+        """Return a bar chart of the last values, scaled to the highest one."""
         last = values[-width:]
         most = max(last, default=0.0)
         if not most:
@@ -44,8 +44,8 @@ class Signs:
         return "".join(self.steps[round(one / most * top)] for one in last)
 
 
-def picture_of(now: Progress, *, columns: int, lines: int, signs: Signs) -> list[str]:
-    """Say what is to be seen.
+def picture_of(now: Progress, *, columns: int, lines: int, signs: BarCharacters) -> list[str]:
+    """Return the lines of the display.
 
     Args:
         now: how the fleet is doing.
@@ -68,8 +68,8 @@ def picture_of(now: Progress, *, columns: int, lines: int, signs: Signs) -> list
         _row(_HEAD),
         *(_row(_cells(kind)) for kind in now.kinds),
     ]
-    if is_nobody_held(now):
-        seen.insert(5, NOBODY_HELD)
+    if is_library_empty(now):
+        seen.insert(5, LIBRARY_EMPTY)
     seen += _errors(now, room=lines - len(seen))
     return [line[:columns] for line in seen[:lines]]
 
@@ -110,12 +110,14 @@ def _clock(seconds: float) -> str:
 
 
 class Screen:
-    """A terminal window that shows a fleet; what was on it comes back when it is left."""
+    """A terminal window that shows a fleet; its former contents are restored on exit."""
 
     def __init__(self, out: TextIO) -> None:
         """Show on ``out``, which is a terminal; nothing is drawn yet."""
         self._out = out
-        self._signs = Signs(has_blocks=(out.encoding or "").lower().replace("-", "") == "utf8")
+        self._signs = BarCharacters(
+            has_blocks=(out.encoding or "").lower().replace("-", "") == "utf8"
+        )
         self._last: Progress | None = None
 
     def __enter__(self) -> Self:
@@ -130,14 +132,14 @@ class Screen:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Come back, and leave the last picture where it can be read."""
+        """Restore the screen and print the last picture on it."""
         self._out.write(_LEAVE)
         if self._last is not None:
             self._out.write("".join(f"{line}\n" for line in self._picture(self._last, whole=True)))
         self._out.flush()
 
     def show(self, now: Progress) -> None:
-        """Draw over what was there."""
+        """Redraw the display."""
         self._last = now
         drawn = f"{_CLEAR_LINE}\r\n".join(self._picture(now))
         self._out.write(f"{_HOME}{drawn}{_CLEAR_LINE}{_CLEAR_BELOW}")

@@ -1,4 +1,4 @@
-"""Progress of a fleet at one moment."""
+"""Progress of a fleet, sampled at intervals."""
 
 import time
 from collections import Counter, deque
@@ -21,7 +21,7 @@ class KindProgress:
     Attributes:
         per_s: answers a second since the moment before.
         answered: with HTTP 200, since the start.
-        busy: told to come again later (HTTP 503), since the start.
+        busy: answered with HTTP 503, since the start.
         failed: everything else that went wrong, since the start.
         p50_ms: of the answers since the start; 0 without any.
         p99_ms: the same.
@@ -38,7 +38,7 @@ class KindProgress:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """A fleet at one moment.
+    """Progress of a fleet at one time.
 
     Attributes:
         seconds: since the start; ``planned_s`` is how long people arrive.
@@ -64,12 +64,12 @@ class Progress:
 
     @property
     def per_s(self) -> float:
-        """Answers a second since the moment before."""
+        """Answers per second since the previous sample."""
         return self.rates[-1]
 
 
 class Meter:
-    """Reads off a fleet at one moment after another."""
+    """Sample the progress of a fleet."""
 
     def __init__(
         self, fleet: Sequence["LightTerminal"], statistics: Statistics, *, planned_s: float
@@ -83,7 +83,7 @@ class Meter:
         self._rates: deque[float] = deque(maxlen=_HISTORY)
 
     def read(self) -> Progress:
-        """Return how it is now; rates are since the last reading."""
+        """Sample the progress; rates are since the previous sample."""
         statistics, now_s = self._statistics, time.monotonic()
         passed_s = max(now_s - self._then_s, 1e-3)
         counts = Counter({kind: one.count for kind, one in statistics.latencies.items()})
@@ -125,16 +125,16 @@ class Meter:
         )
 
 
-def is_nobody_held(now: Progress) -> bool:
-    """Tell whether terminals are in step with an empty library."""
+def is_library_empty(now: Progress) -> bool:
+    """Return whether terminals are in sync with an empty library."""
     return bool(now.in_step and not now.held)
 
 
-NOBODY_HELD: Final = "nobody is in any library (are the terminals approved?)"
+LIBRARY_EMPTY: Final = "all libraries are empty (are the terminals approved?)"
 
 
 def line_of(now: Progress) -> str:
-    """Say in one line how it is."""
+    """Return the progress as one line."""
     of_passes = {one.kind: one for one in now.kinds if one.answered}
     passes = of_passes.get("syface") or of_passes.get("syheartbeat")
     times = f", passes p50 {passes.p50_ms:.0f} p99 {passes.p99_ms:.0f} ms" if passes else ""
@@ -143,5 +143,5 @@ def line_of(now: Progress) -> str:
         f"{now.seconds:5.0f} s  {now.per_s:6.0f} requests/s{times}, visits {now.visits},"
         f" answered {now.answered}, opened {now.opened},"
         f" in step {now.in_step}/{now.terminals}, errors {errors}"
-        f"{f', {NOBODY_HELD}' if is_nobody_held(now) else ''}"
+        f"{f', {LIBRARY_EMPTY}' if is_library_empty(now) else ''}"
     )

@@ -1,4 +1,4 @@
-"""A fleet from its start to its report."""
+"""Run of a fleet from its start to its report."""
 
 import asyncio
 import io
@@ -17,19 +17,19 @@ from PIL import Image
 
 from face_engine import decode_image
 from fleet.arrivals import Arrivals
-from fleet.habits import Habits
+from fleet.behaviour import TerminalBehaviour
 from fleet.progress import Meter, Progress
 from fleet.statistics import Statistics
 from fleet.terminal import LightTerminal
 from terminal_protocol import SyncAnswer
 
-_LOOK_EVERY_S: Final = 0.2
+_CHECK_EVERY_S: Final = 0.2
 _SNAPSHOT_PX: Final = 300  # seed 9.1: pictures of 300 to 500 px are best
 
 
 @dataclass(frozen=True, slots=True)
 class FleetPlan:
-    """What a fleet is to do.
+    """Plan of a fleet run.
 
     Attributes:
         base_urls: BaseUrls of sites; terminals are spread over them. They hold secrets.
@@ -45,7 +45,7 @@ class FleetPlan:
     base_urls: tuple[str, ...] = field(repr=False)
     terminals: int
     arrivals: Arrivals
-    habits: Habits = field(default_factory=Habits)
+    behaviour: TerminalBehaviour = field(default_factory=TerminalBehaviour)
     prefix: str = "fleet-"
     duration_s: float = 60.0
     ramp_s: float = 10.0
@@ -57,7 +57,7 @@ class FleetPlan:
 
 
 def snapshots_of(pictures: Sequence[Path]) -> list[bytes]:
-    """Return pictures as terminals send them: JPEG of 300 px.
+    """Return pictures encoded as terminals send them: JPEG of 300 px.
 
     Raises:
         OSError: a file cannot be read.
@@ -85,23 +85,23 @@ async def run_fleet(
     Args:
         plan: what to do.
         snapshots: JPEGs that are sent along.
-        show: is told every ``show_every_s`` how it is.
+        show: called every ``show_every_s`` with the progress.
         stop: when it is set, no visitor arrives any more and what waits is not waited for.
 
     Returns:
         The report; JSON values, without addresses.
     """
     statistics = Statistics()
-    chance = random.Random(plan.seed)  # noqa: S311 - a simulation, not a secret
+    rng = random.Random(plan.seed)  # noqa: S311 - a simulation, not a secret
     limits = aiohttp.TCPConnector(limit=plan.connections, force_close=False)
-    timeout = aiohttp.ClientTimeout(total=plan.habits.timeout_s)
+    timeout = aiohttp.ClientTimeout(total=plan.behaviour.timeout_s)
     begin_s = time.monotonic()
     async with aiohttp.ClientSession(connector=limits, timeout=timeout) as http:
-        fleet = _fleet(plan, http, statistics, snapshots, chance)
+        fleet = _fleet(plan, http, statistics, snapshots, rng)
         lives = [
             asyncio.create_task(
                 one.live(
-                    plan.arrivals.moments(plan.duration_s, random.Random(chance.random())),  # noqa: S311
+                    plan.arrivals.moments(plan.duration_s, random.Random(rng.random())),  # noqa: S311
                     starts_after_s=plan.ramp_s * number / plan.terminals,
                 )
             )
@@ -124,17 +124,17 @@ def _fleet(
     http: aiohttp.ClientSession,
     statistics: Statistics,
     snapshots: Sequence[bytes],
-    chance: random.Random,
+    rng: random.Random,
 ) -> list[LightTerminal]:
     return [
         LightTerminal(
             base_url=plan.base_urls[number % len(plan.base_urls)],
             device_id=f"{plan.prefix}{number:05d}",
             http=http,
-            habits=plan.habits,
+            behaviour=plan.behaviour,
             statistics=statistics,
             snapshots=snapshots,
-            chance=random.Random(chance.random()),  # noqa: S311 - a simulation, not a secret
+            rng=random.Random(rng.random()),  # noqa: S311 - a simulation, not a secret
             begun=plan.begun,
         )
         for number in range(plan.terminals)
@@ -148,14 +148,14 @@ async def _until_over(
     begin_s: float,
     stop: asyncio.Event,
 ) -> float | None:
-    """Wait until the time is over; seconds until all were in step, None when they never were."""
+    """Wait until the end; returns the seconds until all were in sync, None when never."""
     in_step_s = None
     over_s = begin_s + plan.duration_s
     waiting = asyncio.create_task(_done_or_stopped(lives, stop, most_s=plan.duration_s))
     try:
         # A terminal's loops never end, so when one does it failed, and that is raised here.
         while (left_s := over_s - time.monotonic()) > 0 and not waiting.done():
-            await asyncio.wait({waiting}, timeout=min(_LOOK_EVERY_S, left_s))
+            await asyncio.wait({waiting}, timeout=min(_CHECK_EVERY_S, left_s))
             if in_step_s is None and all(one.in_step for one in fleet):
                 in_step_s = time.monotonic() - begin_s
     finally:
@@ -193,7 +193,7 @@ async def _ended(tasks: Sequence["asyncio.Task[None]"]) -> None:
 
 
 async def _drain(fleet: Sequence[LightTerminal], most_s: float, stop: asyncio.Event) -> None:
-    """Let all terminals send what waits, as long as there is time and no stop is asked for."""
+    """Let all terminals send their queues, until the time is over or a stop is requested."""
     tasks = [asyncio.create_task(one.drain()) for one in fleet if one.waiting]
     if not tasks:
         return
@@ -216,7 +216,7 @@ async def _watch(
 
 
 def _own_costs() -> dict[str, float]:
-    """What this process used since it was started: how much of the machine the fleet itself is."""
+    """Return the resources used by this process, to see the fleet's own share of the load."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     return {
         "cpu_s": round(used.ru_utime + used.ru_stime, 2),
@@ -244,7 +244,7 @@ def _report(
             "duration_s": plan.duration_s,
             "seed": plan.seed,
             "arrivals": asdict(plan.arrivals),
-            "habits": asdict(plan.habits),
+            "habits": asdict(plan.behaviour),
         },
         "fleet": _own_costs(),
         "seconds": round(seconds, 2),

@@ -27,7 +27,7 @@ class Histogram:
         self.most_ms = max(self.most_ms, ms)
 
     def quantile_ms(self, part: float) -> float:
-        """Return what this part (0 to 1) did not exceed, to within a class; 0 without any."""
+        """Return a quantile (0 to 1) to within a class; 0 without any values."""
         wanted, passed = part * self.count, 0
         for number, count in enumerate(self._counts):
             passed += count
@@ -36,14 +36,14 @@ class Histogram:
         return 0.0
 
     def summary(self) -> dict[str, float]:
-        """What a report says of it."""
+        """Return the summary for a report."""
         quantiles = {f"p{part}_ms": self.quantile_ms(part / 100) for part in (50, 90, 99)}
         values = {**quantiles, "most_ms": self.most_ms}
         return {"count": self.count, **{name: round(ms, 2) for name, ms in values.items()}}
 
 
 class Statistics:
-    """What the whole fleet did.
+    """Statistics of the whole fleet.
 
     Attributes:
         asked: requests that were begun, by kind (``syface``, ``picture`` …).
@@ -67,7 +67,7 @@ class Statistics:
         self.latencies.setdefault(kind, Histogram()).add(seconds * 1000.0)
 
     def failed(self, kind: str, how: str) -> None:
-        """Note a request that was not answered, or not as it should be."""
+        """Count a request without an answer, or with an invalid one."""
         self.errors[f"{kind} {how}"] += 1
 
     @property
@@ -76,11 +76,11 @@ class Statistics:
         return sum(one.count for one in self.latencies.values())
 
     def busy(self, kind: str) -> int:
-        """How many requests of a kind were told to come again later."""
+        """Return how many requests of a kind were answered with HTTP 503."""
         return self.errors[f"{kind} HTTP 503"]
 
     def summary(self) -> dict[str, Any]:
-        """What a report says."""
+        """Return the summary for a report."""
         kinds = sorted(self.asked)
         return {
             "requests": self.requests,

@@ -1,4 +1,4 @@
-"""One light terminal: its library, its queue in memory, and its three loops."""
+"""Lightweight simulated terminal: its library, its queue in memory, and its three loops."""
 
 import asyncio
 import json
@@ -16,7 +16,7 @@ import aiohttp
 from edge_agent.drivers.clock import Backoff, SystemClock, jittered
 from edge_agent.storage.events import encode
 from edge_agent.upstream.platform_client import retry_after_s
-from fleet.habits import Habits
+from fleet.behaviour import TerminalBehaviour
 from fleet.statistics import Statistics
 from terminal_protocol import (
     Ack,
@@ -50,7 +50,7 @@ class _Upload:
 
 
 class _Queue:
-    """Uploads in the order in which they are sent, each until it is answered for."""
+    """Queue of uploads in order, each kept until it is acknowledged."""
 
     def __init__(self) -> None:
         self.uploads: deque[_Upload] = deque()
@@ -59,7 +59,7 @@ class _Queue:
 
 @dataclass(frozen=True, slots=True)
 class _Reply:
-    """The JSON of an answer, None when it is none worth believing, and the pause asked for."""
+    """Parsed JSON answer, None when it is invalid, and the requested pause."""
 
     payload: Any = None
     wait_s: float = 0.0
@@ -67,7 +67,7 @@ class _Reply:
 
 @dataclass(slots=True)
 class _Missing:
-    """A picture that did not come, how often it was tried, and when it is tried again."""
+    """A missing picture, its number of tries, and the time of the next one."""
 
     entry: SyncEntry
     tries: int
@@ -88,10 +88,10 @@ class LightTerminal:
         base_url: str,
         device_id: str,
         http: aiohttp.ClientSession,
-        habits: Habits,
+        behaviour: TerminalBehaviour,
         statistics: Statistics,
         snapshots: Sequence[bytes],
-        chance: random.Random,
+        rng: random.Random,
         begun: SyncAnswer | None = None,
     ) -> None:
         """Prepare a terminal.
@@ -100,25 +100,25 @@ class LightTerminal:
             base_url: of its site.
             device_id: its name.
             http: by which it talks, shared.
-            habits: what it does.
+            behaviour: what it does.
             statistics: what happens is noted here.
             snapshots: JPEGs that are sent along.
-            chance: of its own.
+            rng: of its own.
             begun: what it holds from the beginning; None for a new one, which asks from zero.
         """
         self.device_id = device_id
         self._base_url = base_url.rstrip("/")
         self._http = http
-        self._habits = habits
+        self._behaviour = behaviour
         self._statistics = statistics
         self._snapshots = snapshots
-        self._chance = chance
+        self._rng = rng
         self._cursor = begun.last_query_time if begun else 0
-        # Who stands at the door does not wait for what else is to be told.
+        # A visitor at the door does not wait for other messages.
         self._at_door, self._rest = _Queue(), _Queue()
-        self._clock = SystemClock(offset_s=chance.uniform(-habits.skew_s, habits.skew_s))
+        self._clock = SystemClock(offset_s=rng.uniform(-behaviour.skew_s, behaviour.skew_s))
         self._fetches = asyncio.Semaphore(_FETCHES_AT_ONCE)
-        self._tells_singly = chance.random() < habits.single_results
+        self._tells_singly = rng.random() < behaviour.single_results
         self._missing: dict[str, _Missing] = {}
         self.held = {entry.user_id: entry for entry in begun.entries} if begun else {}
         self.in_step = False
@@ -138,7 +138,7 @@ class LightTerminal:
         begin_s = time.monotonic()
         await asyncio.sleep(starts_after_s)
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._beat())
+            group.create_task(self._send_heartbeat())
             group.create_task(self._sync())
             group.create_task(self._send(self._at_door))
             group.create_task(self._send(self._rest))
@@ -147,17 +147,17 @@ class LightTerminal:
                 self._visit()
 
     async def drain(self) -> None:
-        """Send what waits; returns when everything is answered."""
+        """Send the queue; returns when everything is acknowledged."""
         await asyncio.gather(self._send_all(self._at_door), self._send_all(self._rest))
 
     def _visit(self) -> None:
-        """Let a visitor walk by."""
+        """Simulate one visit."""
         self._statistics.visits += 1
         now = self._clock.now()
         snapshot = self._snapshot()
-        temperature = Decimal(str(round(self._chance.gauss(36.5, 0.2), 1)))
-        known = sorted(self.held)[: self._habits.people_most or None]
-        if not known or self._chance.random() < self._habits.strangers:
+        temperature = Decimal(str(round(self._rng.gauss(36.5, 0.2), 1)))
+        known = sorted(self.held)[: self._behaviour.people_most or None]
+        if not known or self._rng.random() < self._behaviour.strangers:
             reading = TemperatureReading(
                 device_id=self.device_id,
                 temperature_c=temperature,
@@ -167,7 +167,7 @@ class LightTerminal:
             )
             self._put("syattribute", reading.to_wire())
             return
-        person = self.held[self._chance.choice(known)]
+        person = self.held[self._rng.choice(known)]
         seen = FaceMatch(
             user_id=person.user_id,
             user_name=person.user_name,
@@ -178,16 +178,16 @@ class LightTerminal:
             temperature_c=temperature,
             mask=False,
             captured_at=now,
-            similarity=self._chance.randint(70, 95),
+            similarity=self._rng.randint(70, 95),
             image=snapshot,
         )
         self._put("syface", seen.to_wire())
 
     def _snapshot(self) -> bytes:
-        """A picture of its own, as every one that a camera takes; a copy would be a repetition."""
+        """Return a snapshot with unique bytes; an identical one would count as a repetition."""
         if not self._snapshots:
             return b""
-        jpeg, remark = self._chance.choice(self._snapshots), self._chance.randbytes(12)
+        jpeg, remark = self._rng.choice(self._snapshots), self._rng.randbytes(12)
         # A comment right behind the start of the image: marker, length with itself, content.
         return jpeg[:2] + b"\xff\xfe" + (len(remark) + 2).to_bytes(2, "big") + remark + jpeg[2:]
 
@@ -196,17 +196,17 @@ class LightTerminal:
         queue.uploads.append(_Upload(kind, encode(message)))
         queue.wake.set()
 
-    async def _beat(self) -> None:
+    async def _send_heartbeat(self) -> None:
         body = encode(Heartbeat(self.device_id, self._base_url).to_wire())
-        await asyncio.sleep(self._chance.uniform(0, self._habits.heartbeat_s))
+        await asyncio.sleep(self._rng.uniform(0, self._behaviour.heartbeat_s))
         while True:
             reply = await self._post("syheartbeat", body)
-            pause_s = jittered(self._habits.heartbeat_s, self._chance)
+            pause_s = jittered(self._behaviour.heartbeat_s, self._rng)
             await asyncio.sleep(max(pause_s, reply.wait_s))
 
     async def _sync(self) -> None:
-        every_s = self._habits.sync_s
-        pauses = Backoff(first_s=every_s, most_s=_POLL_AGAIN_MOST_S, chance=self._chance)
+        every_s = self._behaviour.sync_s
+        pauses = Backoff(first_s=every_s, most_s=_POLL_AGAIN_MOST_S, rng=self._rng)
         while True:
             answer, wait_s = await self._changes()
             if answer is None:
@@ -223,7 +223,7 @@ class LightTerminal:
                 continue
             await self._fetch_missing()
             self.in_step = not answer.entries
-            await asyncio.sleep(jittered(every_s, self._chance))
+            await asyncio.sleep(jittered(every_s, self._rng))
 
     async def _changes(self) -> tuple[SyncAnswer | None, float]:
         params = {"lastQueryTime": str(self._cursor)}
@@ -232,7 +232,7 @@ class LightTerminal:
         return SyncAnswer.from_wire(reply.payload) if is_answer else None, reply.wait_s
 
     async def _take(self, answer: SyncAnswer) -> None:
-        """Do what a page says and report it; only then the cursor may go on."""
+        """Apply a page and report it before the cursor moves on."""
         # What counts is the last word about a person; earlier ones are outdated already.
         latest = list({entry.user_id: entry for entry in answer.entries}.values())
         codes = await asyncio.gather(*(self._apply(entry) for entry in latest))
@@ -253,15 +253,15 @@ class LightTerminal:
         if entry.operation == "delete":
             self.held.pop(entry.user_id, None)
             return _STORED
-        if self._habits.fetches and not await self._fetch(entry.image_url):
+        if self._behaviour.fetches and not await self._fetch(entry.image_url):
             self._miss(_Missing(entry, tries=0, due_s=0.0))
             return _NOT_FETCHED
         self.held[entry.user_id] = entry
         return _STORED
 
     def _miss(self, missing: _Missing) -> None:
-        """Remember a picture that did not come until it has been tried often enough."""
-        pauses_s = self._habits.picture_again_s
+        """Note a missing picture until it has been tried often enough."""
+        pauses_s = self._behaviour.picture_again_s
         if missing.tries < len(pauses_s):
             missing.due_s = time.monotonic() + pauses_s[missing.tries]
             missing.tries += 1
@@ -285,14 +285,14 @@ class LightTerminal:
         async with self._fetches:
             for attempt in range(_FETCH_TRIES):
                 if attempt:
-                    await asyncio.sleep(jittered(_FETCH_PAUSE_S, self._chance))
+                    await asyncio.sleep(jittered(_FETCH_PAUSE_S, self._rng))
                 is_there, may_help = await self._fetch_once(url)
                 if is_there or not may_help:
                     return is_there
         return False
 
     async def _fetch_once(self, url: str) -> tuple[bool, bool]:
-        """Fetch a picture; whether it came, and whether another try may help."""
+        """Fetch a picture; returns whether it came, and whether a retry may help."""
         self._statistics.asked["picture"] += 1
         begin_s = time.monotonic()
         try:
@@ -314,14 +314,14 @@ class LightTerminal:
             await queue.wake.wait()
 
     async def _send_all(self, queue: _Queue) -> None:
-        """Send a queue in order, each again until it is answered for."""
-        pauses = Backoff(first_s=1.0, most_s=30.0, chance=self._chance)
-        unwanted = Backoff(first_s=30.0, most_s=600.0, chance=self._chance)
+        """Send a queue in order, repeating each upload until it is acknowledged."""
+        pauses = Backoff(first_s=1.0, most_s=30.0, rng=self._rng)
+        unwanted = Backoff(first_s=30.0, most_s=600.0, rng=self._rng)
         while queue.uploads:
             upload = queue.uploads[0]
-            if self._chance.random() < self._habits.lost_answers:
+            if self._rng.random() < self._behaviour.lost_answers:
                 await self._post_and_cut(upload)
-            if self._chance.random() < self._habits.duplicates:
+            if self._rng.random() < self._behaviour.duplicates:
                 self._statistics.repeated += 1
                 await self._post(upload.kind, upload.body)
             reply = await self._post(upload.kind, upload.body)
@@ -347,10 +347,10 @@ class LightTerminal:
             self._statistics.opened += 1
 
     async def _post_and_cut(self, upload: _Upload) -> None:
-        """Send an upload and hang up before the answer; the platform may have it, or not."""
+        """Send an upload and disconnect before the answer, so that it may or may not be stored."""
         self._statistics.repeated += 1
         try:
-            async with asyncio.timeout(self._chance.uniform(0.0, 0.05)):
+            async with asyncio.timeout(self._rng.uniform(0.0, 0.05)):
                 await self._post(upload.kind, upload.body)
         except TimeoutError:
             return

@@ -1,4 +1,4 @@
-"""``manage.py api_token NAME``: make a key to the REST interface."""
+"""Make a key to the REST interface (``manage.py api_token NAME``)."""
 
 from datetime import timedelta
 from typing import Any
@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from devices.models import Site
 from devices.services import api_token_create
-from server_common.acting import acting_as, command_actor
+from server_common.actor import acting_as, command_actor
 
 _DAYS_MOST = 36_500
 

@@ -9,9 +9,9 @@ from django.utils import timezone
 
 from devices.choices import AuditAction, AuditKind
 from devices.models import AuditEntry, Site
-from server_common.acting import Actor, acting
+from server_common.actor import Actor, acting
 from server_common.batched_delete import delete_in_batches
-from server_common.watched_rows import Change
+from server_common.change_tracking import Change
 
 _FORGET_AT_ONCE = 5000
 

@@ -1,4 +1,4 @@
-"""Asking twice: what was agreed to is exactly what was shown, by the same user, minutes ago."""
+"""Confirmation of requests: for exactly what was shown, by the same user, minutes ago."""
 
 import hashlib
 import json
@@ -14,7 +14,7 @@ _WITHIN_S = 180
 def confirmation_token(
     *, user_id: int, kind: str, terminal_ids: Sequence[int], payload: Mapping[str, Any]
 ) -> str:
-    """Return what whoever agrees sends back; it fits this user and this request only."""
+    """Return the token that confirms a request; it fits this user and this request only."""
     return signing.dumps(_digest(user_id, kind, terminal_ids, payload), salt=_SALT)
 
 

@@ -1,4 +1,4 @@
-"""Who is calling on a terminal's path, and may they?
+"""Admission of callers on a terminal's path.
 
 Chapter 9 has no authentication. A site's BaseUrl carries a secret segment, a site may restrict
 the addresses it is called from, and a terminal not seen before waits for approval (DESIGN,
@@ -23,7 +23,7 @@ from devices.services.sites import TOKEN_PURPOSE, terminal_address_used
 from server_common.addresses import is_in, parse_address
 from server_common.crypto import keyed_digests
 from server_common.on_commit import enqueue_on_commit
-from terminal_protocol.characters import is_printable
+from terminal_protocol.printable import is_printable
 
 DEVICE_ID_MAX = 32
 
@@ -74,7 +74,7 @@ class Admission:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A caller that was not let in: code of chapter 7 and a sentence for whoever debugs it.
+    """A caller that was not let in: code of chapter 7 and a sentence for debugging.
 
     Attributes:
         word: the reason as the page of refused calls shows it.

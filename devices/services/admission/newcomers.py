@@ -1,4 +1,4 @@
-"""Terminals that appear by themselves: how many a site takes in before somebody is asked.
+"""Terminals that appear by themselves: how many a site takes in without approval.
 
 A caller that knows a site's address can invent device IDs. Of those that a site approves by itself
 there are so many an hour and no more, of those that wait for approval so many at all. Those that
@@ -18,7 +18,7 @@ from devices.choices import TerminalStatus
 from devices.models import Site, Terminal
 from server_common.addresses import neighbourhood
 
-# Somebody who guesses device ids must not be able to fill the database with pending terminals.
+# A caller who guesses device ids must not be able to fill the database with pending terminals.
 PENDING_MAX_PER_SITE = 1000
 # A terminal calls every minute or so; one that was silent for so long is not being put up now.
 WAITING_SECONDS = 24 * 3600
@@ -104,7 +104,7 @@ def came_with_flood(terminal: Terminal) -> bool:
     """Tell whether a terminal appeared by itself among too many others and then fell silent.
 
     One alarm says of all of them that they came; each by itself is none. A terminal that goes on
-    calling, or that somebody has named or approved, is one like others.
+    calling, or that a user has named or approved, is one like others.
     """
     created_at, approved_at = terminal.created_at, terminal.approved_at
     seen_at = terminal.last_seen_at or created_at
@@ -173,7 +173,7 @@ def newcomers_since(*, site_id: int, since: datetime) -> int:
 def silent_newcomers(*, now: datetime | None = None) -> QuerySet[Terminal]:
     """Return terminals that appeared, were never approved and were not heard for a day.
 
-    What somebody has entered or named is theirs and stays.
+    What a user has entered or named is theirs and stays.
     """
     since = (now or timezone.now()) - timedelta(seconds=WAITING_SECONDS)
     return Terminal.objects.filter(

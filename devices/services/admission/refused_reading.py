@@ -1,4 +1,4 @@
-"""Refused calls for people: whose address was meant, and what to do about it.
+"""Refused calls as managers see them: whose address was meant, and what to do about it.
 
 A manager sees calls that would have been their site's, and those whose address is nearly that of
 their site. Calls that name no site are the superusers'.
@@ -21,7 +21,7 @@ from devices.selectors import is_administrator, sites_managed
 from devices.services.admission.refused_store import TOKEN_PURPOSE, RefusedCall, refused_last
 from server_common.crypto import Unsealable, unseal
 
-# A mistake of longer ago has been found, or nobody looks for it.
+# A mistake of longer ago has been found, or is not looked for.
 LATELY_SECONDS = 24 * 3600
 
 _ADVICE = {
@@ -68,7 +68,7 @@ class RefusedShown:
     """A refused call as its readers see it.
 
     Attributes:
-        site_id: whose call it was or was meant to be; None: nobody knows.
+        site_id: whose call it was or was meant to be; None: unknown.
         guess: how its address is like that site's; None where that is not in question.
     """
 

@@ -2,8 +2,8 @@
 
 A wrong address, a foreign network, a disabled terminal: nothing of these calls reaches a terminal's
 own page. Kept in Redis, or in this process when embedded; few for each site and few for each
-caller, so that nobody fills the memory or pushes out what others did. Written while a terminal is
-answered and therefore only noted: whose address was meant is found out when somebody looks
+caller, so that none fills the memory or pushes out what others did. Written while a terminal is
+answered and therefore only noted: whose address was meant is found out when a user looks
 (``refused_reading``).
 """
 

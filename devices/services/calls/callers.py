@@ -1,4 +1,4 @@
-"""Do two terminals call themselves the same? What differs between callers of one device ID.
+"""What differs between callers of one device ID, which two terminals may share.
 
 A device ID is typed in by hand or comes from the factory, so two terminals can have the same one:
 each then gets half of what is meant for the other. Noted here is only what *turns*: the address,

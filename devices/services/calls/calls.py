@@ -1,4 +1,4 @@
-"""May a terminal call now, and that it called: counted and noted in one go.
+"""Calls of terminals: limited, counted and noted in one go.
 
 What every request of a terminal needs of the store of calls (its rate and its address's, that it
 was heard, of an idle exchange the latest, whether address or cursor turned) are steps of one run.

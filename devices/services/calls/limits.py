@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 
 class Limit(NamedTuple):
-    """``rate`` calls a second in the long run, ``burst`` at once."""
+    """Limit of ``rate`` calls a second in the long run, and ``burst`` at once."""
 
     rate: float
     burst: float
@@ -50,7 +50,7 @@ def stranger_may_call(*, address: str, peer: str = "") -> bool:
         address: what it is taken for, which a list of hops may have told.
         peer: where its connection really comes from, empty for a proxy of ours.
 
-    Each of both has a budget, so that nobody gets a fresh one by another list of hops. Of IPv6 a
+    Each of both has a budget, so that no caller gets a fresh one by another list of hops. Of IPv6 a
     whole /64 is one caller: each of its hosts can take any address in it (RFC 4941).
     """
     limit = Limit(*settings.STRANGER_RATE)

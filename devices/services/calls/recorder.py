@@ -131,10 +131,10 @@ def exchange_step(terminal_id: int, exchange: Exchange, *, is_idle: bool) -> Ste
     text = _as_text(values)
     if is_idle:
         return Note(_idle(terminal_id), exchange.kind, text, KEPT_SECONDS)
-    return Push(_told(terminal_id), text, KEPT, KEPT_SECONDS)
+    return Push(_pushed(terminal_id), text, KEPT, KEPT_SECONDS)
 
 
-def _told(terminal_id: int) -> str:
+def _pushed(terminal_id: int) -> str:
     return f"exchanges:{terminal_id}"
 
 
@@ -159,7 +159,7 @@ def exchanges_last(*, terminal_id: int) -> list[Exchange]:
     """Return a terminal's last exchanges, newest first; empty when the store is away."""
     store = call_store()
     try:
-        texts = [*store.pushed(_told(terminal_id)), *store.notes(_idle(terminal_id)).values()]
+        texts = [*store.pushed(_pushed(terminal_id)), *store.notes(_idle(terminal_id)).values()]
     except CallStoreAway:
         logger.exception("flight_recorder_away")
         return []

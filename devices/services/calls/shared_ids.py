@@ -19,7 +19,7 @@ def shared_id_signs(
     """Return the signs that a device ID is used by two terminals, for each that has any.
 
     Args:
-        terminal_ids: whom to judge.
+        terminal_ids: which to judge.
         now: the moment of judging.
         since: by terminal, up to when a manager has dealt with it.
     """

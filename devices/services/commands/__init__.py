@@ -13,7 +13,7 @@ from .commands import (
     commands_sweep,
 )
 from .contacts import (
-    Heard,
+    CallResult,
     call_target,
     contact_note,
     contact_pushes,
@@ -25,9 +25,9 @@ from .work import CallSession, CommandTakenAway, command_work
 
 __all__ = [
     "SCHEDULE",
+    "CallResult",
     "CallSession",
     "CommandTakenAway",
-    "Heard",
     "Requested",
     "Requester",
     "call_target",

@@ -1,4 +1,4 @@
-"""Asking terminals for something: requests, their order, their end when nobody carried them out."""
+"""Requests of commands to terminals: their order, and their end when not carried out."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from devices.choices import CallWord, CommandKind, CommandState, TerminalStatus
-from devices.commands import KINDS, Kind, urgent_kinds
+from devices.command_kinds import KINDS, Kind, urgent_kinds
 from devices.models import CommandBatch, Terminal, TerminalCommand
 from devices.services.commands.contacts import uncallable_word
 from server_common.on_commit import enqueue_on_commit
@@ -58,7 +58,7 @@ def commands_request(
     payload: Mapping[str, Any] | None = None,
     is_own_work: bool = False,
 ) -> Requested:
-    """Ask terminals for something; whoever may ask has been checked and asked twice before.
+    """Request a command of terminals; permission and confirmation have been checked before.
 
     A terminal that cannot be called at all gets its row too, ended at once, saying why. Who says
     ``is_own_work`` carries it out himself; the workers are sent nothing unless he fails to.

@@ -1,4 +1,4 @@
-"""Whom to call and what calling has shown: address, password, clock, how it went last."""
+"""Contacts of terminals: address, password, clock, and the result of the last call."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -14,12 +14,12 @@ from devices.models import Terminal, TerminalContact
 from devices.selectors import Reach, addresses_of_others, reach_by
 from devices.services.commands.stamps import stamp_reserve
 from server_common.addresses import parse_address
-from server_common.bridge import in_callers_database
+from server_common.async_bridge import in_callers_database
 from server_common.own_services import own_services
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class CallResult:
     """What one conversation with a terminal showed.
 
     Attributes:
@@ -36,7 +36,7 @@ class Heard:
 
 
 def call_target(terminal: Terminal) -> CallTarget:
-    """Return whom to call for a terminal.
+    """Return what is needed to call a terminal.
 
     Raises:
         NotCallable: it is not approved, has no address or password, or the address is none.
@@ -100,24 +100,24 @@ def uncallable_word(terminal: Terminal) -> str:
 
 
 def terminal_reach(terminal: Terminal) -> Reach:
-    """Say whether a terminal can be called, as far as anybody knows."""
+    """Say whether a terminal can be called, as far as is known."""
     contact = getattr(terminal, "contact", None)
     return reach_by(contact, word=uncallable_word(terminal))
 
 
 @transaction.atomic
-def contact_note(*, terminal_id: int, heard: Heard) -> None:
+def contact_note(*, terminal_id: int, result: CallResult) -> None:
     """Note how calling a terminal went."""
     now = timezone.now()
     TerminalContact.objects.get_or_create(terminal_id=terminal_id)
     row = TerminalContact.objects.filter(pk=terminal_id)
-    row.update(clock_offset_ms=heard.clock_offset_ms)
-    if heard.clock_measured_ms is not None:
-        row.update(clock_measured_ms=heard.clock_measured_ms)
-    if heard.has_answered:
+    row.update(clock_offset_ms=result.clock_offset_ms)
+    if result.clock_measured_ms is not None:
+        row.update(clock_measured_ms=result.clock_measured_ms)
+    if result.has_answered:
         row.update(answered_at=now, failure="", failures=0)
-    elif heard.failure:
-        row.update(failed_at=now, failure=heard.failure, failures=F("failures") + 1)
+    elif result.failure:
+        row.update(failed_at=now, failure=result.failure, failures=F("failures") + 1)
 
 
 def contact_pushes(*, terminal_id: int, is_connected: bool) -> None:
@@ -129,7 +129,7 @@ def contact_pushes(*, terminal_id: int, is_connected: bool) -> None:
 
 
 def contact_pushes_none() -> None:
-    """Note that nobody's records come by push, as whoever subscribes begins anew."""
+    """Note that no terminal's records come by push, since the subscriber begins anew."""
     TerminalContact.objects.filter(pushes=True).update(
         pushes=False, pushes_changed_at=timezone.now()
     )

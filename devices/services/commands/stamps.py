@@ -2,14 +2,14 @@
 
 A signature covers its timestamp and nothing else, so a terminal takes each one once. Timestamps
 follow the terminal's clock and rise from call to call, whatever process or thread makes them. Only
-where a terminal's clock was set back must they go back as well; then they change to another lane,
-the milliseconds with another remainder, so that they meet none of those given out before.
+where a terminal's clock was set back must they go back as well; then they change to
+milliseconds with another remainder, so that they meet none of those given out before.
 """
 
 from devices.models import TerminalContact
 
-# Sixty-two calls a second; a terminal answers fewer. A lane comes again after sixteen set-backs.
-_LANES = 16
+# Sixty-two calls a second; a terminal answers fewer. Remainders come again after sixteen set-backs.
+_REMAINDERS = 16
 
 
 def stamp_reserve(*, terminal_id: int, wanted_ms: int, late_ms: int) -> int:
@@ -27,18 +27,18 @@ def stamp_reserve(*, terminal_id: int, wanted_ms: int, late_ms: int) -> int:
         if last is None:
             TerminalContact.objects.get_or_create(terminal_id=terminal_id)
             continue
-        last_ms, lane = last
-        stamp_ms, new_lane = _next(last_ms, lane, wanted_ms, late_ms)
-        # Whoever was quicker has moved the mark; then nothing is changed here.
-        unmoved = row.filter(stamp_ms=last_ms, stamp_lane=lane)
-        if unmoved.update(stamp_ms=stamp_ms, stamp_lane=new_lane):
+        last_ms, remainder = last
+        stamp_ms, new_remainder = _next(last_ms, remainder, wanted_ms, late_ms)
+        # A quicker caller has moved the mark; then nothing is changed here.
+        unmoved = row.filter(stamp_ms=last_ms, stamp_lane=remainder)
+        if unmoved.update(stamp_ms=stamp_ms, stamp_lane=new_remainder):
             return stamp_ms
 
 
-def _next(last_ms: int, lane: int, wanted_ms: int, late_ms: int) -> tuple[int, int]:
+def _next(last_ms: int, remainder: int, wanted_ms: int, late_ms: int) -> tuple[int, int]:
     if wanted_ms < last_ms - late_ms:
-        lane = (lane + 1) % _LANES
+        remainder = (remainder + 1) % _REMAINDERS
         least_ms = wanted_ms
     else:
         least_ms = max(wanted_ms, last_ms + 1)
-    return least_ms + (lane - least_ms) % _LANES, lane
+    return least_ms + (remainder - least_ms) % _REMAINDERS, remainder

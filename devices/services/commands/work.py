@@ -24,18 +24,18 @@ from devices.calling import (
     TooLate,
 )
 from devices.choices import CallWord, CommandState
-from devices.commands import KINDS, Ended, urgent_kinds
+from devices.command_kinds import KINDS, CommandResult, urgent_kinds
 from devices.models import Terminal, TerminalCommand
 from devices.services.commands.commands import commands_dispatch
-from devices.services.commands.contacts import Heard, call_target, contact_note
-from server_common.bridge import run_apart
+from devices.services.commands.contacts import CallResult, call_target, contact_note
+from server_common.async_bridge import run_apart
 
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 # A worker says this often that it is still there; one conversation takes far less.
 LEASE = timedelta(seconds=60)
-# How often somebody who waits for a terminal looks whether it is free.
+# How often a worker that waits for a terminal looks whether it is free.
 _LOOK_S = 0.1
 # Long work steps aside for so long at most; what it steps aside for expires before.
 _ASIDE_S = 20.0
@@ -74,10 +74,10 @@ class CallSession:
             failure = error.word
             raise
         finally:
-            heard = Heard(
+            result = CallResult(
                 client.has_answered, client.clock.offset_ms, client.clock.measured_ms, failure
             )
-            contact_note(terminal_id=self.terminal.pk, heard=heard)
+            contact_note(terminal_id=self.terminal.pk, result=result)
 
     def _check_address(self) -> None:
         """Refuse to go on where the terminal is called elsewhere than when this was asked for."""
@@ -85,7 +85,7 @@ class CallSession:
         if not here.exists():
             raise NotCallable(CallWord.ADDRESS_CHANGED)
 
-    def breathe(self, **result: Any) -> None:
+    def yield_to_urgent(self, **result: Any) -> None:
         """Between two conversations of long work: show progress, and let urgent commands pass.
 
         Raises:
@@ -108,7 +108,7 @@ class CallSession:
 
 
 def command_work(
-    *, command_id: int, work: Callable[[CallSession], Ended | None] | None = None
+    *, command_id: int, work: Callable[[CallSession], CommandResult | None] | None = None
 ) -> str:
     """Carry out a command and return the state it is in afterwards.
 
@@ -123,19 +123,19 @@ def command_work(
     if session is None:
         return ""
     try:
-        ended = (work or KINDS[session.command.kind].work)(session)
+        outcome = (work or KINDS[session.command.kind].work)(session)
     except CommandTakenAway:
         logger.info("command_taken_away id=%s", command_id)
         return ""
     except CallError as error:
-        ended = _ended_by(error)
+        outcome = _outcome_of(error)
     except Exception:
-        # The border of the task: nobody knows how far it came, and the row must say so.
+        # The border of the task: how far it came is unknown, and the row must say so.
         logger.exception("command_failed id=%s", command_id)
-        ended = Ended(CommandState.UNKNOWN, CallWord.FAILED)
-    _finish(session.command, ended)
+        outcome = CommandResult(CommandState.UNKNOWN, CallWord.FAILED)
+    _finish(session.command, outcome)
     commands_dispatch()
-    return ended.state if ended else CommandState.QUEUED
+    return outcome.state if outcome else CommandState.QUEUED
 
 
 def _take(command_id: int) -> CallSession | None:
@@ -179,7 +179,7 @@ def _take_once(command_id: int) -> tuple[CallSession | None, bool]:
     except IntegrityError:
         is_urgent = command.kind in urgent_kinds()
         if not is_urgent:
-            # Whoever talks to the terminal now sends the next one off when it has ended.
+            # The worker that talks to the terminal now sends the next one off when it has ended.
             TerminalCommand.objects.filter(pk=command_id).update(dispatched_at=None)
         return None, is_urgent
     left_s = (command.expires_at - now).total_seconds()
@@ -212,21 +212,21 @@ def _hold_again(mine: Any) -> bool:
     return True
 
 
-def _ended_by(error: CallError) -> Ended:
+def _outcome_of(error: CallError) -> CommandResult:
     if isinstance(error, CallRefused):
-        return Ended(CommandState.REFUSED, CallWord.REFUSED, str(error.code))
+        return CommandResult(CommandState.REFUSED, CallWord.REFUSED, str(error.code))
     if isinstance(error, TooLate):
-        return Ended(CommandState.EXPIRED, error.word)
+        return CommandResult(CommandState.EXPIRED, error.word)
     if isinstance(error, NotDelivered | NotCallable):
-        return Ended(CommandState.UNREACHABLE, error.word)
-    return Ended(CommandState.UNKNOWN, error.word)
+        return CommandResult(CommandState.UNREACHABLE, error.word)
+    return CommandResult(CommandState.UNKNOWN, error.word)
 
 
-def _finish(command: TerminalCommand, ended: Ended | None) -> None:
+def _finish(command: TerminalCommand, outcome: CommandResult | None) -> None:
     mine = TerminalCommand.objects.filter(
         pk=command.pk, lease=command.lease, state=CommandState.SENDING
     )
-    if ended is None:
+    if outcome is None:
         fresh = timezone.now() + KINDS[command.kind].expires
         mine.update(
             state=CommandState.QUEUED,
@@ -237,15 +237,15 @@ def _finish(command: TerminalCommand, ended: Ended | None) -> None:
         )
         return
     changes: dict[str, Any] = {
-        "state": ended.state,
-        "word": ended.word,
-        "code": ended.code,
+        "state": outcome.state,
+        "word": outcome.word,
+        "code": outcome.code,
         "holds_terminal": False,
         "finished_at": timezone.now(),
     }
-    if ended.result:
-        changes["result"] = ended.result
-    if ended.json_answered:
-        changes["json_answered"] = ended.json_answered
+    if outcome.result:
+        changes["result"] = outcome.result
+    if outcome.json_answered:
+        changes["json_answered"] = outcome.json_answered
     if not mine.update(**changes):
-        logger.warning("command_overtaken id=%s state=%s", command.pk, ended.state)
+        logger.warning("command_overtaken id=%s state=%s", command.pk, outcome.state)

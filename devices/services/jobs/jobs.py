@@ -12,7 +12,7 @@ from django.utils import timezone
 from devices.choices import JobState
 from devices.models import Job
 from devices.services.jobs.kinds import JobStep, job_kind
-from server_common.acting import Actor, acting, acting_as
+from server_common.actor import Actor, acting, acting_as
 from server_common.batched_delete import delete_in_batches
 from server_common.on_commit import enqueue_on_commit
 
@@ -116,9 +116,9 @@ def _enqueue(job_id: int) -> None:
 def _step(job_id: int) -> bool | None:
     """Do the next batch; returns whether it was the last.
 
-    None when there is none to do: the job is over or gone, or somebody else is at it.
+    None when there is none to do: the job is over or gone, or another worker is at it.
     """
-    # Held until the batch commits: the lease. Whoever works on it already is not waited for.
+    # Held until the batch commits: the lease. A worker that has it already is not waited for.
     job = (
         Job.objects.select_for_update(skip_locked=True, no_key=True)
         .filter(pk=job_id, ended_at__isnull=True)
@@ -146,7 +146,7 @@ def _move(job: Job, step: JobStep) -> None:
     fields = ["position", "done", "result", "state", "failures", "started_at", "moved_at"]
     if step.is_over:
         job.state, job.ended_at, job.done = JobState.DONE, now, job.total
-        # Which rows it was serves nobody any more.
+        # Which rows it was is of no use any more.
         job.arguments, job.position = {}, None
         fields += ["ended_at", "arguments"]
     job.save(update_fields=fields)

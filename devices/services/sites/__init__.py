@@ -32,10 +32,13 @@ from .terminals import (
     heartbeat_note,
     is_never_approved,
     server_url_shown,
+    terminal_all_libraries_set,
     terminal_approve,
+    terminal_capacity_learn,
     terminal_describe,
     terminal_disable,
     terminal_locked,
+    terminal_share,
 )
 
 __all__ = [
@@ -64,8 +67,11 @@ __all__ = [
     "terminal_address_end",
     "terminal_address_replace",
     "terminal_address_used",
+    "terminal_all_libraries_set",
     "terminal_approve",
+    "terminal_capacity_learn",
     "terminal_describe",
     "terminal_disable",
     "terminal_locked",
+    "terminal_share",
 ]

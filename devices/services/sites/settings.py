@@ -1,4 +1,4 @@
-"""Settings of terminals: what somebody wants, what the terminal says, and where they differ."""
+"""Settings of terminals: wanted, reported, and where they differ."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -63,7 +63,7 @@ def settings_checked(*, group: SettingsGroup, values: Mapping[str, Any]) -> dict
             by name.
     """
     reading = GROUP_CALLS[group].table.read(values, is_partial=True)
-    wrong = {problem.name: [problem.words] for problem in reading.problems}
+    wrong = {problem.name: [problem.text] for problem in reading.problems}
     wrong.update({name: [f"{name}: unknown"] for name in reading.extras})
     if wrong:
         raise ValidationError(wrong)
@@ -74,7 +74,7 @@ def settings_checked(*, group: SettingsGroup, values: Mapping[str, Any]) -> dict
 def settings_want(
     *, terminal: Terminal, group: SettingsGroup, values: Mapping[str, Any], by: str
 ) -> TerminalSettings:
-    """Note what somebody wants of a group; nothing is sent.
+    """Note the wanted settings of a group; nothing is sent.
 
     Args:
         terminal: whose settings.

@@ -4,10 +4,12 @@ import re
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from devices.choices import TerminalStatus
 from devices.models import Terminal
+from devices.queries import terminal_key_share
 from devices.services.calls import admissions_forget_on_commit, caller_note
 from server_common.on_commit import enqueue_on_commit
 
@@ -41,17 +43,38 @@ def terminal_disable(*, terminal: Terminal) -> Terminal:
 
 
 def is_never_approved(terminal: Terminal) -> bool:
-    """Tell whether a terminal has never held anybody nor opened a door."""
+    """Tell whether a terminal has never held a person nor opened a door."""
     return terminal.approved_at is None and terminal.status != TerminalStatus.APPROVED
 
 
 def terminal_locked(terminal: Terminal) -> Terminal:
     """Lock a terminal's row until commit, before its site's clock.
 
-    Rows that name the terminal do not wait for it: whoever changes people holds the clock while
+    Rows that name the terminal do not wait for it: a change of people holds the clock while
     writing them.
     """
     return Terminal.objects.select_for_update(no_key=True).get(pk=terminal.pk)
+
+
+def terminal_share(*, terminal_id: int) -> None:
+    """Hold back until commit what locks a terminal's row, and nothing else that shares it."""
+    terminal_key_share(terminal_id=terminal_id)
+
+
+def terminal_all_libraries_set(*, terminal: Terminal, all_libraries: bool) -> None:
+    """Note whether a terminal holds every library of its site; what follows is the caller's."""
+    Terminal.objects.filter(pk=terminal.pk).update(all_libraries=all_libraries)
+    terminal.all_libraries = all_libraries
+
+
+def terminal_capacity_learn(*, terminal_id: int, capacity: int) -> bool:
+    """Note how many people a terminal turned out to hold; False where that is known already.
+
+    A figure that a manager entered stays; one that was learnt follows what the terminal says.
+    """
+    learnt = Q(capacity__isnull=True) | Q(capacity_learnt_at__isnull=False)
+    changed = Terminal.objects.filter(learnt, pk=terminal_id).exclude(capacity=capacity)
+    return changed.update(capacity=capacity, capacity_learnt_at=timezone.now()) > 0
 
 
 def terminal_describe(

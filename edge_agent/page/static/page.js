@@ -10,7 +10,7 @@ const OLD_LIVE_S = 5; // a live camera gives several pictures a second
 const DECIDING_S = 60;
 const CLOCK_OFF_S = 5;
 const LOOPS = [
-  "door", "cards", "library", "uplink", "keeping", "presence", "api", "page", "watchdog",
+  "door", "cards", "library", "uplink", "visit_writer", "presence", "api", "page", "watchdog",
 ];
 const TYPES = { "-1": words.stranger, 2: words.visitor, 3: words.blacklist };
 

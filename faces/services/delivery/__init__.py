@@ -3,13 +3,13 @@
 from .capacity import capacity_guard, capacity_learn
 from .deliveries import (
     INLINE_ROWS,
-    deliveries_doom,
     deliveries_expect,
     deliveries_fill,
+    deliveries_mark_for_deletion,
     deliveries_sent,
     terminal_expect_all,
 )
-from .entries import delete_entries, save_entry, told_text, with_photo_id
+from .entries import delete_entries, entry_text, save_entry, with_photo_id
 from .first_deliveries import terminal_expect, terminals_expect
 from .policy import DELETE_ATTEMPTS, DELETE_REPEAT_AFTER, Verdict, next_try, verdict
 from .revocations import revocations_begin, revocations_reopen, revocations_settle
@@ -22,10 +22,11 @@ __all__ = [
     "capacity_guard",
     "capacity_learn",
     "delete_entries",
-    "deliveries_doom",
     "deliveries_expect",
     "deliveries_fill",
+    "deliveries_mark_for_deletion",
     "deliveries_sent",
+    "entry_text",
     "next_try",
     "revocations_begin",
     "revocations_reopen",
@@ -34,7 +35,6 @@ __all__ = [
     "terminal_expect",
     "terminal_expect_all",
     "terminals_expect",
-    "told_text",
     "verdict",
     "with_photo_id",
 ]

@@ -1,4 +1,4 @@
-"""How many faces a terminal can hold: set by a manager, or learnt when it says that it is full."""
+"""Capacity of terminals: set by a manager, or learnt when one says that it is full."""
 
 import logging
 from collections.abc import Collection
@@ -6,10 +6,10 @@ from collections.abc import Collection
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Q
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from devices.models import Terminal
+from devices.services import terminal_capacity_learn
 from faces.choices import DeliveryState, Operation
 from faces.models import Delivery
 from faces.selectors import people_for_terminal
@@ -23,7 +23,7 @@ def capacity_learn(*, terminal: Terminal) -> None:
     A figure that a manager entered stays; one that was learnt follows what the terminal says.
     """
 
-    # After commit: whoever changes a terminal locks it before its deliveries, and here they are
+    # After commit: a change of a terminal locks it before its deliveries, and here they are
     # locked already.
     def learn() -> None:
         held = Delivery.objects.filter(
@@ -34,9 +34,7 @@ def capacity_learn(*, terminal: Terminal) -> None:
         if not held:
             # Full of faces that are none of ours; that is no capacity.
             return
-        learnt = Q(capacity__isnull=True) | Q(capacity_learnt_at__isnull=False)
-        changed = Terminal.objects.filter(learnt, pk=terminal.pk).exclude(capacity=held)
-        if changed.update(capacity=held, capacity_learnt_at=timezone.now()):
+        if terminal_capacity_learn(terminal_id=terminal.pk, capacity=held):
             logger.info("capacity_learnt terminal=%s capacity=%s", terminal.pk, held)
 
     transaction.on_commit(learn, robust=True)
@@ -46,7 +44,7 @@ def capacity_guard(*, terminal_ids: Collection[int]) -> None:
     """Refuse a change that gives these terminals more people than they can hold.
 
     To be called in the transaction of the change, under the site's clock, so that two changes at
-    once cannot both take the last place; only for terminals to which the change adds somebody.
+    once cannot both take the last place; only for terminals to which the change adds a person.
 
     Raises:
         ValidationError: says which terminal, how many it holds and how many it would have to.

@@ -1,4 +1,4 @@
-"""What became of each person's latest change on each terminal.
+"""Deliveries: what became of each person's latest change on each terminal.
 
 A delivery row is the platform's knowledge of one face on one terminal. Saves are found by the
 person's stamp and the row only follows them; deletes are driven by the row, because the person
@@ -21,10 +21,10 @@ from faces.models import Delivery, Person
 from faces.queries import saves_sent
 from faces.selectors import people_for_terminal, terminal_person_pairs
 from faces.services.clock import StampSpread, clock_advance
-from faces.services.delivery.entries import told_text
+from faces.services.delivery.entries import entry_text
 from faces.services.delivery.revocations import revocations_begin, revocations_settle
-from server_common.model_rows import moment
 from server_common.on_commit import enqueue_on_commit
+from server_common.raw_sql import moment
 
 # Above this many rows the matrix is filled by a task; terminals do not wait for it.
 INLINE_ROWS = 2000
@@ -49,13 +49,13 @@ _RESTART = [
 
 
 def deliveries_expect(*, site_id: int, person_ids: Sequence[int], stamp: int) -> None:
-    """Note that the change of these people is to be told, to whom it concerns.
+    """Note which terminals are to be sent the change of these people.
 
     To be called in the transaction of the change, right after the clock was advanced.
     """
     now = timezone.now()
     pairs = terminal_person_pairs(site_id, person_ids, now=now)
-    _doom_unwanted(site_id=site_id, person_ids=person_ids, pairs=pairs, stamp=stamp)
+    _mark_unwanted(site_id=site_id, person_ids=person_ids, pairs=pairs, stamp=stamp)
     if len(pairs) > INLINE_ROWS:
         enqueue_on_commit(
             "faces.tasks.deliveries_fill", site_id=site_id, person_ids=list(person_ids)
@@ -102,7 +102,7 @@ def deliveries_fill(
     return len(rows)
 
 
-def _doom_unwanted(
+def _mark_unwanted(
     *, site_id: int, person_ids: Sequence[int], pairs: set[tuple[int, int]], stamp: int
 ) -> None:
     unwanted = [
@@ -112,13 +112,13 @@ def _doom_unwanted(
         ).only("pk", "terminal_id", "person_id")
         if (row.terminal_id, row.person_id) not in pairs
     ]
-    deliveries_doom(site_id=site_id, delivery_ids=unwanted, stamp=stamp)
+    deliveries_mark_for_deletion(site_id=site_id, delivery_ids=unwanted, stamp=stamp)
 
 
-def deliveries_doom(
+def deliveries_mark_for_deletion(
     *, site_id: int, delivery_ids: Iterable[int], stamp: int, is_revocation: bool = True
 ) -> None:
-    """Turn these rows into deletes still to be told; rows never sent just go.
+    """Turn these rows into deletes still to be sent; rows never sent just go.
 
     Args:
         site_id: whose clock the caller has advanced.
@@ -134,12 +134,12 @@ def deliveries_doom(
         rows = Delivery.objects.filter(pk__in=ids[start : start + 500])
         rows.filter(held=False).delete()
         held = list(rows.order_by("pk"))
-        _doom(held, spread)
+        _mark_for_deletion(held, spread)
         if is_revocation:
             revocations_begin(site_id=site_id, rows=held)
 
 
-def _doom(rows: Sequence[Delivery], spread: StampSpread) -> None:
+def _mark_for_deletion(rows: Sequence[Delivery], spread: StampSpread) -> None:
     now = timezone.now()
     by_stamp = defaultdict[int, list[int]](list)
     for row in rows:
@@ -180,7 +180,7 @@ def deliveries_sent(*, terminal: Terminal, people: Sequence[Person]) -> None:
 def _saves_sent(terminal: Terminal, people: Sequence[Person], now: datetime) -> None:
     """Enter these saves as sent, or turn the rows that are there, by one statement.
 
-    The stamps are the people's as they are now: the clock is held, so nobody moves them.
+    The stamps are the people's as they are now: the clock is held, so they do not move.
     """
     at = moment(now)
     saves_sent(
@@ -189,7 +189,7 @@ def _saves_sent(terminal: Terminal, people: Sequence[Person], now: datetime) -> 
                 *(terminal.pk, person.pk, person.user_id, Operation.SAVE.value),
                 *(DeliveryState.SENT.value, person.sync_stamp, True, False),
                 *(1, at, at, "", "", "", 0, _again_of(person)),
-                told_text(person),
+                entry_text(person),
             )
             for person in people
         ]
@@ -197,8 +197,8 @@ def _saves_sent(terminal: Terminal, people: Sequence[Person], now: datetime) -> 
 
 
 def _again_of(person: Any) -> int | None:
-    """Return the stamp by which the person is told again here; None when it is their own."""
-    return person.told_stamp if person.told_stamp > person.sync_stamp else None
+    """Return the stamp by which the person is sent again here; None when it is their own."""
+    return person.listed_stamp if person.listed_stamp > person.sync_stamp else None
 
 
 @transaction.atomic
@@ -209,7 +209,7 @@ def terminal_expect_all(*, terminal: Terminal) -> None:
     gone = Delivery.objects.filter(terminal=terminal, operation=Operation.SAVE).exclude(
         person__in=wanted
     )
-    deliveries_doom(
+    deliveries_mark_for_deletion(
         site_id=terminal.site_id,
         delivery_ids=gone.values_list("pk", flat=True),
         stamp=stamp,

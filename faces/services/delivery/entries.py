@@ -1,7 +1,7 @@
-"""Entries of an answer to /syrecord, and what is remembered of a save for its delete (seed 9.1).
+"""Entries of an answer to /syrecord, and what is kept of a save for its delete (seed 9.1).
 
-A delete carries every field of 9.1, as the terminal was told last: the person may have another name
-or photo by now, which this terminal is not to learn. So each save leaves what it said on its
+A delete carries every field of 9.1 as it was sent to the terminal last: the person may have another
+name or photo by now, which this terminal is not to learn. So each save leaves what it said on its
 delivery row; erasing a person empties it.
 """
 
@@ -25,11 +25,11 @@ _WIRE_TYPES = {
 _USUAL_TYPE = _WIRE_TYPES[Category.EMPLOYEE]
 
 
-def told_text(person: Any) -> str:
+def entry_text(person: Any) -> str:
     """Return what an entry says of a person, as their delivery row keeps it.
 
     Args:
-        person: with ``photo_id``, the photo that is told, None for none.
+        person: with ``photo_id``, the photo that is sent, None for none.
     """
     said = [_type_of(person), person.name[:USER_NAME_MAX], person.sex]
     said += [person.remark[:REMARK_MAX], person.photo_id]
@@ -56,16 +56,17 @@ def delete_entries(rows: Sequence[Delivery], pictures: PictureAddresses) -> list
     Of the erased nothing is said but the user id.
     """
     in_order = sorted(rows, key=lambda row: row.person_id is not None)
-    older = _told_before_it_was_kept(rows)
+    older = _texts_of_older_saves(rows)
     return [
-        _delete_entry(row, older.get(row.person_id or 0, row.told), pictures) for row in in_order
+        _delete_entry(row, older.get(row.person_id or 0, row.sent_text), pictures)
+        for row in in_order
     ]
 
 
-def _delete_entry(row: Delivery, told: str, pictures: PictureAddresses) -> SyncEntry:
+def _delete_entry(row: Delivery, text: str, pictures: PictureAddresses) -> SyncEntry:
     user_type, user_name, sex, remark, photo_id = _USUAL_TYPE, "", int(Sex.OTHER), "", None
-    if told and row.person_id is not None:
-        user_type, user_name, sex, remark, photo_id = json.loads(told)
+    if text and row.person_id is not None:
+        user_type, user_name, sex, remark, photo_id = json.loads(text)
     return SyncEntry(
         operation="delete",
         user_type=user_type,
@@ -78,13 +79,13 @@ def _delete_entry(row: Delivery, told: str, pictures: PictureAddresses) -> SyncE
     )
 
 
-def _told_before_it_was_kept(rows: Sequence[Delivery]) -> dict[int, str]:
-    """Return by person what stands in for rows of saves told before this was remembered."""
-    people = [row.person_id for row in rows if row.person_id is not None and not row.told]
+def _texts_of_older_saves(rows: Sequence[Delivery]) -> dict[int, str]:
+    """Return by person what stands in for rows of saves sent before this was kept."""
+    people = [row.person_id for row in rows if row.person_id is not None and not row.sent_text]
     if not people:
         return {}
     found = with_photo_id(Person.objects.filter(pk__in=people))
-    return {person.pk: told_text(person) for person in found}
+    return {person.pk: entry_text(person) for person in found}
 
 
 def with_photo_id(people: QuerySet[Person]) -> QuerySet[Any]:

@@ -18,7 +18,7 @@ from faces.services.clock import clock_hold
 
 # People whose rows are written by one transaction.
 _BATCH = 500
-# Of terminals that were approved and never told anything, so many are looked at by one sweep.
+# Of terminals that were approved and never sent anything, so many are looked at by one sweep.
 _TERMINALS_AT_ONCE = 20
 
 
@@ -39,22 +39,22 @@ def terminal_expect(*, terminal_id: int, batch_most: int = _BATCH) -> int:
 
 
 def terminals_expect(*, batch_most: int = _BATCH) -> int:
-    """Write the rows of approved terminals that have been told nothing yet; returns how many.
+    """Write the rows of approved terminals that have been sent nothing yet; returns how many.
 
     A terminal whose rows are complete, or that has polled, has a cursor and is not looked at.
     """
-    untold = Terminal.objects.filter(status=TerminalStatus.APPROVED, cursor__isnull=True)
-    ids = untold.order_by("pk").values_list("pk", flat=True)[:_TERMINALS_AT_ONCE]
+    waiting = Terminal.objects.filter(status=TerminalStatus.APPROVED, cursor__isnull=True)
+    ids = waiting.order_by("pk").values_list("pk", flat=True)[:_TERMINALS_AT_ONCE]
     return sum(terminal_expect(terminal_id=pk, batch_most=batch_most) for pk in list(ids))
 
 
 @transaction.atomic
 def terminal_expect_batch(terminal_id: int, batch_most: int) -> int | None:
-    """Write the next rows and return how many; None for a terminal that may hold nobody."""
+    """Write the next rows and return how many; None for a terminal that may hold no person."""
     terminal = Terminal.objects.filter(pk=terminal_id, status=TerminalStatus.APPROVED).first()
     if terminal is None:
         return None
-    # Under the clock nobody changes a person, a library or this terminal's rows.
+    # Under the clock no other transaction changes a person, a library or this terminal's rows.
     clock_hold(site_id=terminal.site_id)
     terminal.refresh_from_db()
     known = Delivery.objects.filter(terminal=terminal, user_id=OuterRef("user_id"))

@@ -1,4 +1,4 @@
-"""What a terminal's word about a face means, and whether telling it again can help.
+"""What a terminal's answer about a face means, and whether sending it again can help.
 
 Terminals answer syresult (seed 9.4) with 100 for success and otherwise with a code of their own:
 those of chapter 7, a series from 101 on (``golden.json``), or one nobody documented, with Chinese
@@ -15,7 +15,7 @@ from terminal_protocol import RetCode
 # What terminals send when it was done: 100 in seed 9.4; some firmwares answer like an API.
 SUCCESS_CODES = frozenset({"0", "100", "200"})
 # After the first, second … failed try. The whole takes most of a day: longer than a night without
-# network, short enough that somebody hears of it the next morning.
+# network, short enough that a manager hears of it the next morning.
 BACK_OFF = (
     timedelta(minutes=1),
     timedelta(minutes=5),
@@ -23,7 +23,7 @@ BACK_OFF = (
     timedelta(hours=2),
     timedelta(hours=12),
 )
-# A delete that no terminal confirmed is told again, three times in all.
+# A delete that no terminal confirmed is sent again, three times in all.
 DELETE_ATTEMPTS = 3
 DELETE_REPEAT_AFTER = timedelta(minutes=10)
 
@@ -35,7 +35,7 @@ class Verdict:
     Attributes:
         is_done: the face is stored, or gone when it was to be deleted.
         may_retry: telling it again can help by itself.
-        remedy: what somebody has to do once no retry is left; empty when done.
+        remedy: what a person has to do once no retry is left; empty when done.
     """
 
     is_done: bool

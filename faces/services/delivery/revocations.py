@@ -1,4 +1,4 @@
-"""How long it takes until the last door has forgotten somebody (invariant 6, measured)."""
+"""Revocations: how long it takes until the last door has forgotten a person (invariant 6)."""
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
@@ -20,7 +20,7 @@ def revocations_begin(*, site_id: int, rows: Sequence[Delivery]) -> None:
     """
     now = timezone.now()
     user_ids = sorted({row.user_id for row in rows})
-    # Locked: whoever confirms the last delete of one at this moment must not end it in between.
+    # Locked: a confirmation of the last delete of one must not end it in between.
     # Only the clock's holder makes new ones, so none appears beside these.
     still_open = (
         Revocation.objects.select_for_update()
@@ -83,8 +83,8 @@ def _settle(revocation: Revocation) -> None:
     deletes = Delivery.objects.filter(revocation=revocation, operation=Operation.DELETE)
     owing = deletes.exclude(state=DeliveryState.STORED)
     if owing.exists():
-        told_out = not owing.filter(Q(attempts__lt=DELETE_ATTEMPTS) | Q(remedy="")).exists()
-        revocation.state = RevocationState.UNCONFIRMED if told_out else RevocationState.OPEN
+        given_up = not owing.filter(Q(attempts__lt=DELETE_ATTEMPTS) | Q(remedy="")).exists()
+        revocation.state = RevocationState.UNCONFIRMED if given_up else RevocationState.OPEN
         revocation.save(update_fields=["state"])
         return
     confirmed = deletes.filter(state=DeliveryState.STORED).exists()

@@ -1,4 +1,4 @@
-"""Whom a terminal really holds (seed 8.2.4, 8.2.5): compare, repair, wipe."""
+"""People that a terminal really holds (seed 8.2.4, 8.2.5): compare, repair, wipe."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from devices.calling import CallRefused, OutcomeUnknown, Repeat, TerminalClient
 from devices.choices import CallWord
-from devices.commands import Ended
+from devices.command_kinds import CommandResult
 from devices.models import Terminal
 from devices.services import CallSession
 from faces.choices import DeliveryState, Operation
@@ -26,10 +26,10 @@ from terminal_protocol.values import lookup, read_text
 _PAGE = 10  # the most a page may have (seed 8.2.5)
 
 
-def people_compare(session: CallSession) -> Ended:
-    """Read whom a terminal holds and note where that is not whom it should hold."""
+def people_compare(session: CallSession) -> CommandResult:
+    """Read which people a terminal holds and note where they are not those it should hold."""
     holdings = _compare(session)
-    return Ended(
+    return CommandResult(
         result={
             "held": holdings.held,
             "missing": holdings.missing_count,
@@ -53,7 +53,7 @@ def _compare(session: CallSession) -> TerminalHoldings:
         if not new.keys() - held.keys():
             break  # the end, or a terminal that knows no pages
         held.update(new)
-        session.breathe(read=len(held), total=page.total)
+        session.yield_to_urgent(read=len(held), total=page.total)
     return _note_holdings(session.terminal, held)
 
 
@@ -118,10 +118,10 @@ def _note_holdings(terminal: Terminal, held: dict[str, str]) -> TerminalHoldings
     return holdings
 
 
-def people_repair(session: CallSession) -> Ended | None:
-    """Compare, send whom the terminal lacks or has otherwise, and delete whom it should not hold.
+def people_repair(session: CallSession) -> CommandResult | None:
+    """Compare, send people that are missing or different, delete those it should not hold.
 
-    Somebody enrolled at the terminal itself is deleted too; that is asked about before.
+    A person enrolled at the terminal itself is deleted too; that is asked about before.
     """
     holdings = _compare(session)
     counts = {"done": 0, "failed": 0, "fetching": 0, "deleted": 0}
@@ -129,13 +129,13 @@ def people_repair(session: CallSession) -> Ended | None:
     for start in range(0, len(wrong), AT_ONCE):
         ids = _rows_for(session.terminal, wrong[start : start + AT_ONCE])
         tell(session, ids, counts)
-        session.breathe(**counts)
+        session.yield_to_urgent(**counts)
     for start in range(0, len(holdings.extra), AT_ONCE):
         _forget(session, holdings.extra[start : start + AT_ONCE], counts)
-        session.breathe(**counts)
+        session.yield_to_urgent(**counts)
     after = _compare(session)
     left = after.missing_count + after.extra_count + after.different_count
-    return Ended(word=CallWord.PARTLY if left else "", result={**counts, "left": left})
+    return CommandResult(word=CallWord.PARTLY if left else "", result={**counts, "left": left})
 
 
 def _rows_for(terminal: Terminal, user_ids: Sequence[str]) -> list[int]:
@@ -170,22 +170,22 @@ def _forget(session: CallSession, user_ids: Sequence[str], counts: dict[str, int
         .filter(user_id__in=user_ids)
         .values_list("user_id", flat=True)
     )
-    doomed = [one for one in user_ids if one not in wanted and one not in {"", ".", "..", "all"}]
+    unwanted = [one for one in user_ids if one not in wanted and one not in {"", ".", "..", "all"}]
 
     async def forget(client: TerminalClient) -> int:
         gone = 0
-        for user_id in doomed:
+        for user_id in unwanted:
             gone += await forget_one(client, user_id) == OK
         return gone
 
-    if doomed:
+    if unwanted:
         gone = session.talk(forget)
         counts["deleted"] += gone
-        counts["failed"] += len(doomed) - gone
+        counts["failed"] += len(unwanted) - gone
 
 
-def people_wipe(session: CallSession) -> Ended:
-    """Delete everybody on a terminal; it gets those it should hold at its next poll."""
+def people_wipe(session: CallSession) -> CommandResult:
+    """Delete all people on a terminal; it gets those it should hold at its next poll."""
 
     async def wipe(client: TerminalClient) -> None:
         await client.call(
@@ -194,7 +194,7 @@ def people_wipe(session: CallSession) -> Ended:
 
     session.talk(wipe)
     _note_wiped(session.terminal)
-    return Ended()
+    return CommandResult()
 
 
 @transaction.atomic

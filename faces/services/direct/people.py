@@ -1,8 +1,8 @@
-"""Telling a terminal its people by its own interface (seed 8.2), without waiting for its poll.
+"""People sent by a terminal's own interface (seed 8.2), without waiting for its poll.
 
 Chapter 9 stays the way people reach terminals; this makes it now. The delivery rows are the
-platform's knowledge either way: a face is noted as held before it is sent, and whoever was erased
-while it was on its way is told to be deleted again.
+platform's knowledge either way: a face is noted as held before it is sent, and a person erased
+meanwhile is sent as a delete again.
 """
 
 import base64
@@ -20,14 +20,14 @@ from django.utils import timezone
 
 from devices.calling import CallError, CallRefused, Repeat, TerminalClient
 from devices.choices import CallWord
-from devices.commands import Ended
+from devices.command_kinds import CommandResult
 from devices.models import Terminal
 from devices.services import CallSession
 from faces.choices import DeliveryState, Operation, PhotoStatus, Sex
 from faces.models import Delivery, Person
 from faces.selectors import people_for_terminal
 from faces.services.clock import StampSpread, clock_advance, clock_hold
-from faces.services.delivery import revocations_begin, told_text, with_photo_id
+from faces.services.delivery import entry_text, revocations_begin, with_photo_id
 from faces.services.feedback import Feedback, results_take_in
 from terminal_protocol import RetCode
 from terminal_protocol.device_calls import OK
@@ -35,7 +35,7 @@ from terminal_protocol.device_objects import USER_OBJECT
 
 logger = logging.getLogger(__name__)
 
-# So many people with their photos between two looks whether somebody wants to open the door.
+# So many people with their photos between two checks for an urgent command.
 AT_ONCE = 8
 # Long work is queued again after so long; workers come and go.
 _SLICE_S = 8 * 60.0
@@ -46,7 +46,7 @@ _FETCHES_ITSELF = int(RetCode.USER_NOT_MATCH)
 
 @dataclass(frozen=True, slots=True)
 class _Item:
-    """One person's change to be told; ``person`` is the UserObject, None for a delete."""
+    """One person's change to be sent; ``person`` is the UserObject, None for a delete."""
 
     delivery_id: int
     user_id: str
@@ -54,8 +54,8 @@ class _Item:
     person: dict[str, Any] | None = field(default=None, repr=False)
 
 
-def people_push(session: CallSession) -> Ended | None:
-    """Tell a terminal what its deliveries still owe it, or everything (payload ``what``: all)."""
+def people_push(session: CallSession) -> CommandResult | None:
+    """Send a terminal what its deliveries still owe it, or everything (payload ``what``: all)."""
     terminal = session.terminal
     rows = Delivery.objects.filter(terminal=terminal)
     if session.command.payload.get("what") != "all":
@@ -75,9 +75,9 @@ def people_push(session: CallSession) -> Ended | None:
             return None
         tell(session, batch, counts)
         counts["after"] = batch[-1]
-        session.breathe(**counts)
+        session.yield_to_urgent(**counts)
     counts.pop("after", None)
-    return Ended(word=CallWord.PARTLY if counts["failed"] else "", result=counts)
+    return CommandResult(word=CallWord.PARTLY if counts["failed"] else "", result=counts)
 
 
 def tell(session: CallSession, delivery_ids: Sequence[int], counts: dict[str, int]) -> None:
@@ -125,7 +125,7 @@ async def _save_one(client: TerminalClient, person: dict[str, Any]) -> int:
 
 
 async def forget_one(client: TerminalClient, user_id: str) -> int:
-    """Have a terminal forget somebody; returns its code, success when they were not there."""
+    """Have a terminal forget a person; returns its code, success when they were not there."""
     try:
         await client.call("userDelete", user_id=user_id, repeat=Repeat.ALWAYS)
     except CallRefused as refusal:
@@ -136,7 +136,7 @@ async def forget_one(client: TerminalClient, user_id: str) -> int:
 def _prepare(terminal: Terminal, delivery_ids: Sequence[int]) -> list[_Item]:
     """Note these rows as sent and return what to tell; who should not be there is left out."""
     with transaction.atomic():
-        # Nobody is erased or changed between being read here and being noted as held.
+        # No person is erased or changed between being read here and being noted as held.
         clock_hold(site_id=terminal.site_id)
         rows = list(Delivery.objects.select_for_update().filter(pk__in=delivery_ids).order_by("pk"))
         saves = [
@@ -146,17 +146,17 @@ def _prepare(terminal: Terminal, delivery_ids: Sequence[int]) -> list[_Item]:
         ]
         wanted = people_for_terminal(terminal).filter(pk__in=saves)
         people = {person.pk: person for person in with_photo_id(wanted)}
-        told = [
+        sent = [
             row
             for row in rows
-            # "all" would delete everybody (seed 8.2.4); no person can have this id.
+            # "all" would delete all people (seed 8.2.4); no person can have this id.
             if row.user_id != "all"
             and (row.operation == Operation.DELETE or row.person_id in people)
         ]
         now = timezone.now()
-        Delivery.objects.filter(pk__in=[row.pk for row in told]).update(
+        Delivery.objects.filter(pk__in=[row.pk for row in sent]).update(
             held=True,
-            # An answer that got lost and is told again is no further try.
+            # An answer that got lost and is sent again is no further try.
             attempts=Case(
                 When(state=DeliveryState.SENT, then=F("attempts")), default=F("attempts") + 1
             ),
@@ -166,18 +166,18 @@ def _prepare(terminal: Terminal, delivery_ids: Sequence[int]) -> list[_Item]:
             sent_at=now,
             changed_at=now,
         )
-        for row in told:
+        for row in sent:
             if row.person_id in people:
-                row.told = told_text(people[row.person_id])
-        Delivery.objects.bulk_update(told, ["told"])
+                row.sent_text = entry_text(people[row.person_id])
+        Delivery.objects.bulk_update(sent, ["sent_text"])
     items = []
-    for row in told:
+    for row in sent:
         person = None
         if row.operation == Operation.SAVE and row.person_id is not None:
             try:
                 person = user_object(people[row.person_id])
             except FileNotFoundError:
-                # The others are told all the same; the row stays "sent, no answer".
+                # The others are sent all the same; the row stays "sent, no answer".
                 logger.exception("photo_file_missing delivery=%s", row.pk)
                 continue
         items.append(_Item(row.pk, row.user_id, row.sync_stamp, person))
@@ -188,10 +188,10 @@ def _prepare(terminal: Terminal, delivery_ids: Sequence[int]) -> list[_Item]:
 def _settle(terminal: Terminal, items: Iterable[_Item], codes: dict[int, int]) -> None:
     """Take in what the terminal said, unless a newer change has overtaken it."""
     clock_hold(site_id=terminal.site_id)
-    told = {item.delivery_id: item for item in items}
+    sent = {item.delivery_id: item for item in items}
     answered, overtaken = [], []
-    for row in Delivery.objects.select_for_update().filter(pk__in=told).order_by("pk"):
-        item, code = told[row.pk], codes.get(row.pk)
+    for row in Delivery.objects.select_for_update().filter(pk__in=sent).order_by("pk"):
+        item, code = sent[row.pk], codes.get(row.pk)
         was = Operation.DELETE if item.person is None else Operation.SAVE
         if row.operation == was and row.sync_stamp == item.stamp:
             if code is not None and code != _FETCHES_ITSELF:

@@ -1,8 +1,8 @@
-"""By whose word a face is gone: who was told the delete, and from where (decision 0026).
+"""Which caller may confirm a delete: the one that was sent it, and from where (decision 0026).
 
 Every terminal of a site knows the site's secret and the device IDs of the others, so another one
-could fetch a delete and confirm it. What it was told is told the terminal as well, but nothing that
-it says ends a delete.
+could fetch a delete and confirm it. What it was sent is sent to the terminal as well, but nothing
+that it says ends a delete.
 """
 
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ from devices.services import (
 from faces.choices import DeliveryState, Operation
 from faces.models import Delivery, TerminalCursor
 
-# ``told_token`` of a delete that only callers were told whose word does not count.
+# ``told_token`` of a delete that only callers were sent whose word does not count.
 _NONE_THAT_COUNTS = -1
 
 
@@ -41,7 +41,7 @@ def deletes_sent(*, deletes: Sequence[Delivery], cursor: TerminalCursor, caller:
     Delivery.objects.filter(pk__in=[row.pk for row in deletes], operation=Operation.DELETE).update(
         attempts=_counted_once(),
         state=DeliveryState.SENT,
-        **_told(cursor, caller),
+        **_confirmer_columns(cursor, caller),
         retry_at=None,
         sent_at=now,
         changed_at=now,
@@ -53,18 +53,18 @@ def _counted_once() -> Case:
     return Case(When(state=DeliveryState.SENT, then=F("attempts")), default=F("attempts") + 1)
 
 
-def _told(cursor: TerminalCursor, caller: Caller) -> dict[str, Any]:
+def _confirmer_columns(cursor: TerminalCursor, caller: Caller) -> dict[str, Any]:
     """Return the columns of a delete that say who may confirm it."""
     place = whereabouts(terminal_id=cursor.terminal_id, address=caller.address)
     if place is Whereabouts.FOREIGN or _is_former(cursor, caller):
         return {"told_token": Coalesce("told_token", _token(_NONE_THAT_COUNTS))}
     cursor.token_id = caller.token_id
-    told = {"told_token": _token(caller.token_id), "told_from": Value(caller.address)}
+    columns = {"told_token": _token(caller.token_id), "told_from": Value(caller.address)}
     if place is not Whereabouts.UNKNOWN:
-        return told
+        return columns
     # Of callers that nothing is known of the first counts, or one with a newer secret.
     is_first = Q(told_token__isnull=True) | Q(told_token__lt=caller.token_id)
-    return {name: Case(When(is_first, then=new), default=F(name)) for name, new in told.items()}
+    return {name: Case(When(is_first, then=new), default=F(name)) for name, new in columns.items()}
 
 
 def _token(token_id: int) -> Value:
@@ -77,10 +77,10 @@ def _is_former(cursor: TerminalCursor, caller: Caller) -> bool:
 
 
 def is_believed(row: Delivery, caller: Caller) -> bool:
-    """Tell whether this caller may say that a face is gone, and note if it is told once more.
+    """Tell whether this caller may say that a face is gone, and note if it is sent once more.
 
     Only the secret under which the delete was fetched counts. From another address than it was
-    fetched from, the delete stays unconfirmed until it was told once more (``deletes_repeat``), and
+    fetched from, the delete stays unconfirmed until it was sent once more (``deletes_repeat``), and
     from one that is not the terminal's for as long as it is heard from where it lives.
     """
     if row.operation != Operation.DELETE or row.told_token is None:

@@ -1,4 +1,4 @@
-"""What terminals report of faces, and what is told them again because of it."""
+"""What terminals report of faces, and what is sent again because of it."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -29,10 +29,10 @@ from faces.services.delivery import (
 )
 from faces.services.feedback.believed import confirmed_elsewhere, is_believed
 
-# Rows of a terminal that failed, were not confirmed or need somebody.
+# Rows of a terminal that failed, were not confirmed or need a person.
 NOT_DONE = Q(state__in=[DeliveryState.FAILED, DeliveryState.UNCONFIRMED]) | ~Q(remedy="")
 # The bare path, from an address that the server does not know.
-_NOBODY_KNOWN = Caller()
+_UNKNOWN_CALLER = Caller()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,18 +45,18 @@ class Feedback:
 
 
 def deliveries_answered(
-    *, terminal: Terminal, results: Sequence[Feedback], caller: Caller = _NOBODY_KNOWN
+    *, terminal: Terminal, results: Sequence[Feedback], caller: Caller = _UNKNOWN_CALLER
 ) -> None:
     """Take in a terminal's syresult: stored or failed, with its own code and words.
 
-    A result for somebody the platform never sent is kept as a row too, because it tells what the
+    A result for a person the platform never sent is kept as a row too, because it tells what the
     terminal holds. A late result for a change that has been overtaken notes code and words and
     leaves the newer change pending.
 
     Args:
         terminal: whose device ID they came under.
         results: as read.
-        caller: under which address and from where. That somebody is forgotten is believed of the
+        caller: under which address and from where. That a person is forgotten is believed of the
             caller who fetched the delete (``is_believed``).
 
     Safe to repeat: each result commits by itself. Whoever holds one row while waiting for the next
@@ -132,7 +132,7 @@ def _row_of(terminal: Terminal, result: Feedback) -> tuple[Delivery, bool]:
 
 def _take_in(row: Delivery, meaning: Verdict, *, is_news: bool) -> None:
     if row.unanswered:
-        # The answer it was told again for is here, however late.
+        # The answer it was sent again for is here, however late.
         row.unanswered, row.again_stamp = 0, row.again_before
     if meaning.is_done:
         _done(row)
@@ -164,7 +164,7 @@ def _done(row: Delivery) -> None:
 
 
 def _room_was_made(terminal: Terminal, *, places: int) -> None:
-    """Try as many again as there is room for now, of those for whom the terminal was full."""
+    """Try again as many as there is room for, of those that the full terminal refused."""
     waiting = Delivery.objects.filter(
         terminal=terminal, state=DeliveryState.FAILED, remedy=Remedy.FREE_SPACE
     ).order_by("changed_at", "pk")
@@ -176,9 +176,9 @@ def _room_was_made(terminal: Terminal, *, places: int) -> None:
 
 
 def deletes_repeat(*, now: datetime | None = None) -> int:
-    """Tell deletes again that no terminal has confirmed; returns how many.
+    """Send deletes again that no terminal has confirmed; returns how many.
 
-    After the third time somebody has to look at the terminal.
+    After the third time a person has to look at the terminal.
     """
     now = now or timezone.now()
     unconfirmed = Q(
@@ -188,7 +188,7 @@ def deletes_repeat(*, now: datetime | None = None) -> int:
         sent_at__lt=now - DELETE_REPEAT_AFTER,
     )
     # A result says not of which change it is (seed 9.4). When the save had not been answered yet,
-    # the success may have been the late word on that, so such a delete is told once more.
+    # the success may have been the late word on that, so such a delete is sent once more.
     doubtful = Q(
         state=DeliveryState.STORED,
         operation=Operation.DELETE,
@@ -197,10 +197,10 @@ def deletes_repeat(*, now: datetime | None = None) -> int:
     )
     repeated = _tell_again(doubtful | (unconfirmed & Q(attempts__lt=DELETE_ATTEMPTS)))
     with transaction.atomic():
-        told_out = Delivery.objects.filter(
+        given_up = Delivery.objects.filter(
             unconfirmed, attempts__gte=DELETE_ATTEMPTS, remedy=""
         ).select_for_update()
-        rows = list(told_out.order_by("pk"))
+        rows = list(given_up.order_by("pk"))
         Delivery.objects.filter(pk__in=[row.pk for row in rows]).update(
             remedy=Remedy.LOOK_AT_TERMINAL
         )
@@ -215,17 +215,17 @@ def deletes_doubt() -> int:
     Returns how many. Whether the terminal had moved, or another one spoke for it while it was
     without power, is seen when it calls from its own address again.
     """
-    told = 0
+    count = 0
     for condition in confirmed_elsewhere():
         doubted = Delivery.objects.filter(condition).values_list("pk", "revocation_id")
         revocation_ids = {revocation_id for _, revocation_id in doubted}
-        told += _tell_again(Q(pk__in=[pk for pk, _ in doubted]), from_start=True)
+        count += _tell_again(Q(pk__in=[pk for pk, _ in doubted]), from_start=True)
         revocations_reopen(revocation_ids)
-    return told
+    return count
 
 
 def deliveries_retry(*, now: datetime | None = None) -> int:
-    """Tell faces again whose next try is due; returns how many. Safe to run twice."""
+    """Send faces again whose next try is due; returns how many. Safe to run twice."""
     due = Q(
         state=DeliveryState.FAILED,
         operation=Operation.SAVE,
@@ -235,14 +235,14 @@ def deliveries_retry(*, now: datetime | None = None) -> int:
 
 
 def deliveries_send_again(*, deliveries: QuerySet[Delivery]) -> int:
-    """Tell these faces and unconfirmed deletes again at each terminal's next poll.
+    """Send these faces and unconfirmed deletes again at each terminal's next poll.
 
     Args:
-        deliveries: rows that the caller may touch. A confirmed delete has nothing to be told, nor
-            has a row about somebody the platform never sent.
+        deliveries: rows that the caller may touch. A confirmed delete has nothing to be sent, nor
+            has a row about a person the platform never sent.
 
     Returns:
-        How many will be told; their tries are counted anew, because a person asked for it.
+        How many will be sent; their tries are counted anew, because a person asked for it.
     """
     chosen = Q(pk__in=list(deliveries.order_by().values_list("pk", flat=True)))
     nothing_to_tell = Q(operation=Operation.DELETE, state=DeliveryState.STORED) | Q(
@@ -252,20 +252,20 @@ def deliveries_send_again(*, deliveries: QuerySet[Delivery]) -> int:
 
 
 def terminal_send_failed_again(*, terminal: Terminal) -> int:
-    """Tell a terminal again what failed, was not confirmed or needs somebody; returns how many."""
+    """Send a terminal again what failed, was not confirmed or needs a person; returns how many."""
     return deliveries_send_again(deliveries=Delivery.objects.filter(NOT_DONE, terminal=terminal))
 
 
 @transaction.atomic
 def terminal_send_all_again(*, terminal: Terminal) -> int:
-    """Let a terminal begin from zero and tell it everybody; returns how many faces that are."""
+    """Let a terminal begin from zero and send it all people; returns how many faces that are."""
     terminal_start_over(terminal)
     return deliveries_send_again(deliveries=Delivery.objects.filter(terminal=terminal))
 
 
 @transaction.atomic
 def terminal_start_over(terminal: Terminal) -> None:
-    """Make a terminal's next poll a full one, with a row for everybody it shall hold."""
+    """Make a terminal's next poll a full one, with a row for each person it shall hold."""
     TerminalCursor.objects.update_or_create(
         terminal=terminal, defaults={"complete_from": None, "pages": []}
     )
@@ -284,8 +284,8 @@ def _tell_again(condition: Q, *, from_start: bool = False) -> int:
 @transaction.atomic
 def _tell_site_again(site_id: int, condition: Q, *, from_start: bool) -> int:
     spread = StampSpread(site_id=site_id, first=clock_advance(site_id=site_id))
-    # Read under the clock: nobody else changes these rows now but the terminal's own answer, and
-    # whoever told them again a moment ago left none that meets the condition.
+    # Read under the clock: nothing else changes these rows now but the terminal's own answer, and
+    # what sent them again a moment ago left none that meets the condition.
     rows = (
         Delivery.objects.select_for_update(of=("self",))
         .filter(condition, terminal__site_id=site_id)
@@ -297,20 +297,21 @@ def _tell_site_again(site_id: int, condition: Q, *, from_start: bool) -> int:
         by_stamp[spread.next(terminal_id), operation].append(pk)
     for (stamp, operation), ids in by_stamp.items():
         Delivery.objects.filter(pk__in=ids).update(
-            **_told_again(operation, stamp), **({"attempts": 0, "doubted": 0} if from_start else {})
+            **_again_columns(operation, stamp),
+            **({"attempts": 0, "doubted": 0} if from_start else {}),
         )
     return sum(map(len, by_stamp.values()))
 
 
-def _told_again(operation: str, stamp: int) -> dict[str, Any]:
-    """Return the columns of a row that is told again under a stamp."""
-    told: dict[str, Any] = (
+def _again_columns(operation: str, stamp: int) -> dict[str, Any]:
+    """Return the columns of a row that is sent again under a stamp."""
+    columns: dict[str, Any] = (
         {"sync_stamp": stamp, "held": True, "save_unanswered": False}
         if operation == Operation.DELETE
         else {"again_stamp": stamp}
     )
     return {
-        **told,
+        **columns,
         "state": DeliveryState.PENDING,
         "changed_at": timezone.now(),
         "retry_at": None,

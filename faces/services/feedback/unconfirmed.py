@@ -1,7 +1,7 @@
-"""Faces that a terminal was told and has not answered for in its site's time (seed 9.4).
+"""Faces that a terminal was sent and has not answered for in its site's time (seed 9.4).
 
 Terminals answer with a syresult, once for each face or once for a batch, and some not at all. A
-face without an answer is told again to a terminal that is known to answer. What a terminal has
+face without an answer is sent again to a terminal that is known to answer. What a terminal has
 confirmed is never asked for again: an answer settles the row whenever it comes (``feedback``).
 """
 
@@ -23,10 +23,10 @@ AT_ONCE = 2000
 
 
 def deliveries_unconfirm(*, now: datetime | None = None, limit: int = AT_ONCE) -> int:
-    """Mark faces that nobody answered for in time, and tell them again; returns how many.
+    """Mark faces without an answer in time, and send them again; returns how many.
 
-    Each face is told again ``SAVE_REPEATS`` times and then stays unconfirmed. A terminal that never
-    sent a result is told nothing again. Safe to run twice: whoever comes second finds no row that
+    Each face is sent again ``SAVE_REPEATS`` times and then stays unconfirmed. A terminal that never
+    sent a result is sent nothing again. Safe to run twice: what comes second finds no row that
     is still waiting.
 
     Args:

@@ -16,7 +16,7 @@ from django.utils import timezone
 from numpy.typing import NDArray
 
 from face_engine import FaissIndex
-from faces.models import DoomedFile, FaceDescriptor, FacePhoto, Gallery, GalleryRemoval
+from faces.models import FaceDescriptor, FacePhoto, FileToDelete, Gallery, GalleryRemoval
 from faces.services.gallery.engine import engine
 from server_common.crypto import seal, unseal
 from server_common.on_commit import enqueue_on_commit
@@ -134,7 +134,7 @@ def _publish(*, gallery_id: int, revision: int, path: str, size: int) -> bool:
     keep_from = gallery.published_revision
     GalleryRemoval.objects.filter(gallery=gallery, revision__lte=keep_from).delete()
     if gallery.published_path:
-        files_doom([gallery.published_path])
+        files_mark_for_deletion([gallery.published_path])
     Gallery.objects.filter(pk=gallery_id).update(
         published_revision=revision,
         published_path=path,
@@ -145,22 +145,22 @@ def _publish(*, gallery_id: int, revision: int, path: str, size: int) -> bool:
     return True
 
 
-def files_doom(paths: Sequence[str]) -> None:
+def files_mark_for_deletion(paths: Sequence[str]) -> None:
     """Have stored files deleted after commit; the rows outlive a crash in between."""
-    DoomedFile.objects.bulk_create(
-        [DoomedFile(path=path) for path in paths if path], ignore_conflicts=True
+    FileToDelete.objects.bulk_create(
+        [FileToDelete(path=path) for path in paths if path], ignore_conflicts=True
     )
     enqueue_on_commit("faces.tasks.files_erase")
 
 
 def files_erase() -> int:
-    """Delete doomed files from the storage and return how many went; safe to repeat.
+    """Delete files marked for deletion from the storage and return how many went; safe to repeat.
 
     They do not go through the trash, and what of them is there goes as well: it came there while no
     row named them, as after a restored database.
     """
     erased = 0
-    rows = list(DoomedFile.objects.order_by("attempts", "pk")[:500])
+    rows = list(FileToDelete.objects.order_by("attempts", "pk")[:500])
     trashed = trash_copies(row.path for row in rows)
     for row in rows:
         try:
@@ -168,7 +168,7 @@ def files_erase() -> int:
                 default_storage.delete(path)
         except OSError:
             logger.exception("file_erase_failed file=%s", row.pk)
-            DoomedFile.objects.filter(pk=row.pk).update(attempts=F("attempts") + 1)
+            FileToDelete.objects.filter(pk=row.pk).update(attempts=F("attempts") + 1)
         else:
             row.delete()
             erased += 1

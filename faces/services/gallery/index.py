@@ -1,4 +1,4 @@
-"""1:N search in this process's copy of a site's gallery."""
+"""Search of a face (1:N) in this process's copy of a site's gallery."""
 
 import logging
 import threading
@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """Somebody a face might be; ``cosine`` −1 … 1, greater is closer."""
+    """A person a face might be; ``cosine`` −1 … 1, greater is closer."""
 
     person: Person
     cosine: float

@@ -7,13 +7,11 @@ from faces.services.jobs import (
     people_erase,
     people_tell,
     terminals_send_again,
-    terminals_turn,
 )
 from faces.services.jobs.deliveries_send_again import deliveries_send_again_start
 from faces.services.jobs.libraries_erase import libraries_erase_start
 from faces.services.jobs.people_erase import people_erase_start
 from faces.services.jobs.terminals_send_again import Scope, terminals_send_again_start
-from faces.services.jobs.terminals_turn import terminals_approve_start, terminals_disable_start
 
 __all__ = [
     "Scope",
@@ -21,8 +19,6 @@ __all__ = [
     "libraries_erase_start",
     "people_erase_start",
     "register_jobs",
-    "terminals_approve_start",
-    "terminals_disable_start",
     "terminals_send_again_start",
 ]
 
@@ -35,6 +31,5 @@ def register_jobs() -> None:
         people_erase.KIND,
         people_tell.KIND,
         *terminals_send_again.KINDS,
-        *terminals_turn.KINDS,
     ):
         job_kind_register(kind)

@@ -1,4 +1,4 @@
-"""The job that tells chosen faces again."""
+"""The job that sends chosen faces again."""
 
 from typing import Any
 
@@ -29,7 +29,7 @@ def _work(job: Job, ids: list[int]) -> int:
     return deliveries_send_again(deliveries=rows)
 
 
-# How many faces are told again, said of whole terminals too.
+# How many faces are sent again, said of whole terminals too.
 SENT_AGAIN = result_of(
     ngettext_lazy(
         "%(count)d face is sent again at the terminal's next poll.",

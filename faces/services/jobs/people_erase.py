@@ -10,7 +10,7 @@ from devices.services import JobKind, jobs_start, over_ids, result_of, title_of
 from faces.models import Person
 from faces.services.people import people_erase
 
-# Each is told to every terminal of the site, so it is a few thousand rows all the same.
+# Each is sent to every terminal of the site, so it is a few thousand rows all the same.
 BATCH = 50
 
 

@@ -1,4 +1,4 @@
-"""The job that tells terminals of people who were many, after a large library was deleted."""
+"""The job that sends terminals the changes of many people, after a large library was deleted."""
 
 from django.utils.translation import ngettext_lazy
 

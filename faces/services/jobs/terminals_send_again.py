@@ -1,4 +1,4 @@
-"""The jobs that tell whole terminals again: what failed there, or everything from zero."""
+"""The jobs that send whole terminals again: what failed there, or everything from zero."""
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
@@ -47,7 +47,7 @@ def _condition(kind: str, asked_at: datetime) -> Q:
     """Return which rows of a terminal a job tells again."""
     if kind == _FAILED.name:
         return NOT_DONE
-    # What its full sync has told it since needs no telling again.
+    # What its full sync has sent it since needs no sending again.
     return Q(sent_at__isnull=True) | Q(sent_at__lt=asked_at)
 
 

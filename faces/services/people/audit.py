@@ -1,4 +1,4 @@
-"""Who erased, blacklisted or suspended people, and moved them between libraries.
+"""Audit of people: erased, blacklisted, suspended, moved between libraries.
 
 Of a person nothing but the user ID is written down.
 """
@@ -18,7 +18,7 @@ _MODEL = Person._meta.label_lower
 _NOTED_OF_NEW = {"category": Category.BLACKLIST, "state": PersonState.SUSPENDED}
 
 
-def standing_of(person: Person) -> dict[str, Any] | None:
+def audited_values(person: Person) -> dict[str, Any] | None:
     """Return what of a person is audited, as it is stored; None for a new one."""
     if person.pk is None:
         return None
@@ -28,7 +28,7 @@ def standing_of(person: Person) -> dict[str, Any] | None:
     return stored
 
 
-def standing_note(
+def person_change_note(
     person: Person,
     *,
     before: dict[str, Any] | None,
@@ -38,7 +38,7 @@ def standing_note(
 
     Args:
         person: as stored now.
-        before: of ``standing_of``.
+        before: of ``audited_values``.
         libraries: ids of before and now.
     """
     now = {name: getattr(person, name) for name in _NOTED_OF_NEW}

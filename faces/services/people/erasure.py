@@ -13,7 +13,7 @@ from faces.models import (
     Revocation,
     TimePlan,
 )
-from faces.services.gallery import files_doom
+from faces.services.gallery import files_mark_for_deletion
 
 
 @transaction.atomic
@@ -29,7 +29,7 @@ def site_people_erase(*, site: Site) -> int:
     people = Person.objects.filter(site=site)
     photos = FacePhoto.objects.filter(person__in=people).exclude(image="")
     galleries = Gallery.objects.filter(site=site)
-    files_doom(
+    files_mark_for_deletion(
         [
             *photos.values_list("image", flat=True),
             *galleries.values_list("published_path", flat=True),

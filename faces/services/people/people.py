@@ -15,8 +15,13 @@ from devices.services import job_start
 from faces.choices import Operation
 from faces.models import Delivery, FacePhoto, Library, LibraryMembership, Person
 from faces.services.clock import clock_advance, people_stamp
-from faces.services.delivery import INLINE_ROWS, capacity_guard, deliveries_doom, deliveries_expect
-from faces.services.people.audit import erased_note, standing_note, standing_of
+from faces.services.delivery import (
+    INLINE_ROWS,
+    capacity_guard,
+    deliveries_expect,
+    deliveries_mark_for_deletion,
+)
+from faces.services.people.audit import audited_values, erased_note, person_change_note
 from faces.services.people.libraries import libraries_lock_all
 from faces.services.people.photos import (
     CheckedPhoto,
@@ -68,7 +73,7 @@ def _store(
     written: FacePhoto | None,
 ) -> Person:
     held_before = _terminals_of(person) if person.pk is not None else set()
-    before = standing_of(person)
+    before = audited_values(person)
     if person.pk is None:
         person.save()
     elif person_lock(person):
@@ -76,7 +81,7 @@ def _store(
     else:
         raise ValidationError(_("This person has been erased meanwhile."))
     moved = _set_libraries(person, set(library_ids)) if library_ids is not None else ((), ())
-    standing_note(person, before=before, libraries=moved)
+    person_change_note(person, before=before, libraries=moved)
     if checked is not None and written is not None:
         photo_join(person=person, checked=checked, photo=written)
     # Once, behind all that an enrolment changes.
@@ -111,7 +116,7 @@ def _window_open(person: Person, now: datetime) -> bool:
 
 
 def person_erase(*, person: Person) -> None:
-    """Erase a person: photos, descriptors, index entries; terminals are told to forget them.
+    """Erase a person: photos, descriptors, index entries; terminals are sent their deletes.
 
     What stays is the user id on the deliveries of the deletion, and the records of passes for
     as long as the retention policy allows.
@@ -128,9 +133,11 @@ def people_erase(*, site_id: int, person_ids: Sequence[int]) -> int:
     erased_note(site_id=site_id, person_ids=locked)
     photos_remove(list(FacePhoto.objects.filter(person__in=locked)))
     stamp = clock_advance(site_id=site_id)
-    told = Delivery.objects.filter(person__in=locked)
-    deliveries_doom(site_id=site_id, delivery_ids=told.values_list("pk", flat=True), stamp=stamp)
-    told.update(told="")
+    rows = Delivery.objects.filter(person__in=locked)
+    deliveries_mark_for_deletion(
+        site_id=site_id, delivery_ids=rows.values_list("pk", flat=True), stamp=stamp
+    )
+    rows.update(sent_text="")
     Person.objects.filter(pk__in=locked).delete()
     return len(locked)
 
@@ -202,7 +209,7 @@ def _erase_large(library: Library) -> bool:
     site_id = library.site_id
     if not Library.objects.select_for_update().filter(pk=library.pk).exists():
         return False
-    # Under the library's lock nobody joins any more.
+    # Under the library's lock no person joins any more.
     members = LibraryMembership.objects.filter(library=library).order_by("person_id")
     person_ids = list(members.values_list("person_id", flat=True))
     library.delete()
@@ -225,12 +232,12 @@ def _lock_with_people(library: Library) -> list[int] | None:
         locked = set(people.order_by("pk").values_list("pk", flat=True))
         if not Library.objects.select_for_update().filter(pk=library.pk).exists():
             return None
-        # Under the library's lock nobody joins any more.
+        # Under the library's lock no person joins any more.
         person_ids = list(members.all())
         if locked.issuperset(person_ids):
             transaction.savepoint_commit(attempt)
             return person_ids
-        # Somebody joined in between: give everything back and lock them all, in order.
+        # A person joined in between: give everything back and lock them all, in order.
         transaction.savepoint_rollback(attempt)
 
 
@@ -238,7 +245,7 @@ def _lock_with_people(library: Library) -> list[int] | None:
 def validity_sweep(*, now: datetime | None = None, limit: int = 5000) -> int:
     """Turn validity windows that opened or closed into saves and deletes; returns how many.
 
-    Safe to repeat: ``window_open`` remembers what terminals were told.
+    Safe to repeat: ``window_open`` remembers what terminals were sent.
     """
     now = now or timezone.now()
     is_open = (Q(valid_from__isnull=True) | Q(valid_from__lte=now)) & (

@@ -1,4 +1,4 @@
-"""From an uploaded picture to a face that terminals and the gallery know."""
+"""Photos: from an uploaded picture to a face that terminals and the gallery know."""
 
 import hashlib
 import logging
@@ -27,7 +27,7 @@ from faces.models import FacePhoto, Person
 from faces.models.photo import photo_path
 from faces.services.clock import people_stamp
 from faces.services.delivery import deliveries_expect
-from faces.services.gallery import engine, files_doom, gallery_add, gallery_remove
+from faces.services.gallery import engine, files_mark_for_deletion, gallery_add, gallery_remove
 from faces.services.pictures import PictureOrigin, picture_decode, picture_hold
 from server_common.stored_files import file_write
 
@@ -192,7 +192,7 @@ def _join(photo: FacePhoto, checked: CheckedPhoto) -> None:
 def photos_remove(photos: Sequence[FacePhoto]) -> None:
     """Delete photos with descriptors, index entries and files, inside the caller's transaction."""
     gallery_remove(photos=photos)
-    files_doom([photo.image.name for photo in photos if photo.image.name])
+    files_mark_for_deletion([photo.image.name for photo in photos if photo.image.name])
     FacePhoto.objects.filter(pk__in=[photo.pk for photo in photos]).delete()
 
 

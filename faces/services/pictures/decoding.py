@@ -1,4 +1,4 @@
-"""The budget of decoded bytes of this process, and who waits how long for a part of it."""
+"""The budget of decoded bytes of this process, and how long each picture waits for a part of it."""
 
 import os
 from contextlib import AbstractContextManager
@@ -7,7 +7,7 @@ from functools import cache
 
 from django.conf import settings
 
-from face_engine import PartialImage, Patience, PictureBudget, PictureHold, decode_partial
+from face_engine import PartialImage, PictureBudget, PictureHold, WaitLimits, decode_partial
 
 PICTURES_RETRY_AFTER_S = 10
 
@@ -47,7 +47,7 @@ def picture_hold(
     """
     wait_s: float = settings.PICTURE_WAIT_S[origin]
     return picture_budget().hold(
-        Patience(wait_s, behind_most=_BEHIND_MOST[origin]), owner=terminal_id
+        WaitLimits(wait_s, behind_most=_BEHIND_MOST[origin]), owner=terminal_id
     )
 
 

@@ -1,7 +1,7 @@
-"""Is a terminal's picture the photo on file itself?
+"""Detection of pictures that are the photo on file itself.
 
-A camera never takes the same picture twice. Whoever posts what the terminal was given has had no
-face in front of it.
+A camera never takes the same picture twice. A caller that posts what the terminal was given has had
+no face in front of it.
 """
 
 import logging

@@ -1,7 +1,7 @@
 """Addresses under which terminals fetch pictures: short, signed, expiring (seed 9.1).
 
 A terminal takes at most 128 characters, plain HTTP, ending in .jpg. The path is
-``/i/<43 characters>.jpg``: photo, terminal, the token of the address under which it was told,
+``/i/<43 characters>.jpg``: photo, terminal, the token of the address under which it was sent,
 expiry, and 128 bits of a keyed digest over them, so an address cannot be guessed or changed to
 another person. It ends with its time and with the right to see the picture, whichever comes
 first: each time it is used, one statement asks whether this terminal may hold that person now.
@@ -49,7 +49,7 @@ class PictureGrant:
     """One terminal may fetch one photo while it may hold it and its address is good.
 
     Attributes:
-        token_id: of the address under which it was told; 0 for the bare path.
+        token_id: of the address under which it was sent; 0 for the bare path.
     """
 
     photo_id: int
@@ -63,7 +63,7 @@ class PictureAddresses:
 
     Attributes:
         root: scheme and host; "" when pictures cannot be addressed.
-        terminal_id: whom the answer is for.
+        terminal_id: which the answer is for.
         token_id: of the address that it called, 0 for the bare path.
     """
 
@@ -110,7 +110,7 @@ def picture_root(host: str) -> str:
 
 
 def picture_root_fits(root: str) -> bool:
-    """Tell whether terminals can be told pictures below this root (field notes, "Addresses")."""
+    """Tell whether terminals can be sent pictures below this root (field notes, "Addresses")."""
     return root.startswith("http://") and len(root) <= PICTURE_ROOT_MAX
 
 
@@ -130,7 +130,7 @@ forgets(_numeric_root.cache_clear)
 
 
 def _number_of(name: str) -> str:
-    """Return the address behind a host's name; "" when nobody knows it."""
+    """Return the address behind a host's name; "" when it is unknown."""
     try:
         found = socket.getaddrinfo(name, None, socket.AF_INET, socket.SOCK_STREAM)
     except (OSError, UnicodeError):
@@ -182,7 +182,7 @@ def photo_fetched(grant: PictureGrant, *, address: str) -> FetchedPhoto | None:
 
     Returns:
         None when the photo is gone, the terminal may not hold its person now, the address under
-        which it was told is no longer the terminal's, or the site is not called from there.
+        which it was sent is no longer the terminal's, or the site is not called from there.
     """
     now = timezone.now()
     found = photo_to_be_seen(

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from devices.choices import TerminalStatus
 from devices.models import Terminal
-from devices.services import Caller
+from devices.services import Caller, terminal_all_libraries_set
 from faces.models import TerminalCursor, TerminalLibrary
 from faces.queries import CursorRow, cursor_lock, cursor_move
 from faces.selectors import people_for_terminal
@@ -29,10 +29,10 @@ from terminal_protocol import SyncAnswer
 
 logger = logging.getLogger(__name__)
 
-# Of a terminal that may hold nobody now; it begins anew once it may.
+# Of a terminal that may hold no person now; it begins anew once it may.
 _NOTHING_YET = SyncAnswer(entries=(), last_query_time=0)
 # The bare path, from an address that the server does not know.
-_NOBODY_KNOWN = Caller()
+_UNKNOWN_CALLER = Caller()
 # Pages of a running full sync that may be asked for again because their answer was lost.
 _PAGES_KEPT = 8
 
@@ -44,7 +44,7 @@ class _MustMoveClock(Exception):
 def terminal_libraries_set(
     *, terminal: Terminal, library_ids: list[int], all_libraries: bool = False
 ) -> None:
-    """Set which libraries a terminal holds; it is told the difference at its next poll.
+    """Set which libraries a terminal holds; it is sent the difference at its next poll.
 
     Raises:
         ValidationError: the site has no such library, or the terminal cannot hold that many people.
@@ -61,8 +61,7 @@ def terminal_libraries_set(
             [TerminalLibrary(terminal=terminal, library_id=library_id) for library_id in new],
             ignore_conflicts=True,
         )
-        Terminal.objects.filter(pk=terminal.pk).update(all_libraries=all_libraries)
-        terminal.all_libraries = all_libraries
+        terminal_all_libraries_set(terminal=terminal, all_libraries=all_libraries)
         terminal_view_changed(terminal=terminal)
         if people_for_terminal(terminal).count() > held_before:
             capacity_guard(terminal_ids=[terminal.pk])
@@ -74,13 +73,13 @@ def terminal_view_changed(*, terminal: Terminal) -> None:
     TerminalCursor.objects.update_or_create(
         terminal=terminal, defaults={"complete_from": None, "pages": []}
     )
-    # Somebody else may have changed what it holds since the caller read it; from here nobody can.
+    # Another may have changed what it holds since the caller read it; from here none can.
     clock_hold(site_id=terminal.site_id)
     terminal_expect_all(terminal=Terminal.objects.get(pk=terminal.pk))
 
 
 def sync_answer(
-    *, terminal: Terminal, last_query_time: int, picture_root: str, caller: Caller = _NOBODY_KNOWN
+    *, terminal: Terminal, last_query_time: int, picture_root: str, caller: Caller = _UNKNOWN_CALLER
 ) -> SyncAnswer:
     """Return the next page of changes for a terminal.
 
@@ -112,7 +111,7 @@ def sync_answer(
 
 
 def _seen(terminal: Terminal, asked: int) -> SyncState | None:
-    """Look how a terminal stands, under no lock; None for a first poll, or one no longer ours.
+    """Read a terminal's sync state, under no lock; None for a first poll, or one no longer ours.
 
     It says which way to go. What the answer says is read again under the locks.
     """
@@ -168,8 +167,8 @@ def _answer_sharing(terminal: Terminal, asked: int, pictures: PictureAddresses) 
         raise _MustMoveClock
     since = Position(asked, asked, begun=asked)
     page = page_after(_as_it_is(terminal, state), since, state.newest, state)
-    # A page ends at a stamp, so its cursor says what was told and no more.
-    given = state.newest if page.is_last else page.told.saves
+    # A page ends at a stamp, so its cursor says what was sent and no more.
+    given = state.newest if page.is_last else page.reached.saves
     deliveries_sent(terminal=terminal, people=page.people)
     cursor_move(terminal_id=terminal.pk, issued=max(cursor.issued, given), now=timezone.now())
     return _answer(page, given, pictures)
@@ -179,7 +178,7 @@ def _answer_sharing(terminal: Terminal, asked: int, pictures: PictureAddresses) 
 def _answer_alone(
     terminal: Terminal, asked: int, pictures: PictureAddresses, caller: Caller
 ) -> SyncAnswer:
-    """Answer with whatever there is, while nobody else has the site's clock."""
+    """Answer with all there is, holding the site's clock alone."""
     cursor = _cursor_locked(terminal, is_first=not asked)
     newest = clock_hold(site_id=terminal.site_id)
     since = _since(cursor, asked, newest)
@@ -188,8 +187,8 @@ def _answer_alone(
         return _NOTHING_YET
     page = page_after(_as_it_is(terminal, state), since, newest, state)
     given = _given(terminal, cursor, asked, page, newest)
-    # Under the clock that it was read under: somebody erased or suspended in between would have no
-    # row by which the terminal is told.
+    # Under the clock that it was read under: a person erased or suspended in between would have no
+    # row by which the terminal is sent a delete.
     deliveries_sent(terminal=terminal, people=page.people)
     deletes_sent(deletes=page.deletes, cursor=cursor, caller=caller)
     cursor.issued = max(cursor.issued, given)
@@ -230,7 +229,7 @@ def _as_it_is(terminal: Terminal, state: SyncState) -> Terminal:
     """Return the terminal with what decides about its people as it is now.
 
     Its libraries may have changed since it was admitted, and the cursor of this answer is going to
-    say that it was told of all that is in them.
+    say that it was sent all that is in them.
     """
     now = copy(terminal)
     now.status = state.status
@@ -239,7 +238,7 @@ def _as_it_is(terminal: Terminal, state: SyncState) -> Terminal:
 
 
 def _since(cursor: TerminalCursor, asked: int, newest: int) -> Position:
-    """Return how far the terminal has been told."""
+    """Return how far the terminal is."""
     if _is_plain(cursor, asked):
         return Position(asked, asked, begun=asked)
     return _resume(cursor, asked, newest)
@@ -251,21 +250,21 @@ def _given(terminal: Terminal, cursor: TerminalCursor, asked: int, page: Page, n
         if page.is_last:
             return newest
         if not page.deletes:
-            # It ends at a stamp, so this cursor says what was told and no more.
-            return page.told.saves
+            # It ends at a stamp, so this cursor says what was sent and no more.
+            return page.reached.saves
         cursor.pages = [[asked, asked, asked, asked]]
     # Greater than every cursor this terminal was ever given, its former site's included: whoever
-    # lost this answer and asks with an older one must not seem to have what this one told.
+    # lost this answer and asks with an older one must not seem to have what this one sent.
     fresh = clock_advance_held(site_id=terminal.site_id, held=newest, above=cursor.issued)
-    told = Position(fresh, fresh, begun=fresh) if page.is_last else page.told
+    reached = Position(fresh, fresh, begun=fresh) if page.is_last else page.reached
     cursor.complete_from = fresh if page.is_last else None
-    cursor.pages.append([fresh, told.saves, told.deletes, told.begun])
+    cursor.pages.append([fresh, reached.saves, reached.deletes, reached.begun])
     cursor.pages = cursor.pages[-_PAGES_KEPT:]
     return fresh
 
 
 def _resume(cursor: TerminalCursor, asked: int, newest: int) -> Position:
-    """Return how far the terminal has been told, by the cursor it asks with; 0 begins anew."""
+    """Return how far the terminal is, by the cursor it asks with; 0 begins anew."""
     for known, *position in cursor.pages:
         if known == asked:
             # To the end of the list: what is asked with again and again must not be dropped.

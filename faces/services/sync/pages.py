@@ -19,7 +19,7 @@ Row = TypeVar("Row", Person, Delivery)
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Up to which stamps a terminal has been told; ``begun`` is where this round of pages began."""
+    """Stamps up to which a terminal was sent changes; ``begun``: where its round of pages began."""
 
     saves: int
     deletes: int
@@ -28,11 +28,11 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What one answer lists, and how far the terminal has been told with it."""
+    """What one answer lists, and how far the terminal is with it."""
 
     people: list[Person]
     deletes: list[Delivery]
-    told: Position
+    reached: Position
     is_last: bool
 
 
@@ -50,7 +50,7 @@ def page_after(terminal: Terminal, since: Position, newest: int, state: SyncStat
         sync_stamp__lte=newest,
     ).order_by("sync_stamp", "pk")
     has_deletes = state.has_deletes
-    deletes, deletes_told = (
+    deletes, deletes_until = (
         _first(
             list(owed[: size + 1]),
             size,
@@ -60,17 +60,17 @@ def page_after(terminal: Terminal, since: Position, newest: int, state: SyncStat
         if has_deletes
         else ([], None)
     )
-    if deletes_told is not None:
-        return Page([], deletes, replace(since, deletes=deletes_told), is_last=False)
+    if deletes_until is not None:
+        return Page([], deletes, replace(since, deletes=deletes_until), is_last=False)
     room = size - len(deletes)
-    people, people_told = (
+    people, people_until = (
         _first_people(terminal, since.saves, newest, state, room, may_exceed=not deletes)
         if state.has_people or state.has_again
         else ([], None)
     )
-    is_last = people_told is None
-    told = Position(newest if people_told is None else people_told, newest, since.begun)
-    return Page(people, deletes, told, is_last)
+    is_last = people_until is None
+    reached = Position(newest if people_until is None else people_until, newest, since.begun)
+    return Page(people, deletes, reached, is_last)
 
 
 def _first_people(
@@ -82,7 +82,7 @@ def _first_people(
     *,
     may_exceed: bool,
 ) -> tuple[list[Person], int | None]:
-    """Return whom to tell next, as ``_first`` does."""
+    """Return the people to send next, as ``_first`` does."""
 
     def people(after: int, until: int, limit: int | None) -> list[Person]:
         return people_since(
@@ -97,7 +97,7 @@ def _first_people(
     return _first(
         people(since, newest, room + 1),
         room,
-        "told_stamp",
+        "listed_stamp",
         all_of=lambda border: people(border - 1, border, None),
         may_exceed=may_exceed,
     )
@@ -111,7 +111,7 @@ def _first(
     all_of: Callable[[int], list[Row]],
     may_exceed: bool = True,
 ) -> tuple[list[Row], int | None]:
-    """Return the first rows that fit, whole stamps only, and the last stamp told with them.
+    """Return the first rows that fit, whole stamps only, and the last stamp sent with them.
 
     Args:
         found: rows in the order of their stamps, one more than fit if there are that many.

@@ -1,4 +1,4 @@
-"""Sync state: does a terminal have everything? One statement, for the poll thousands send all day.
+"""Sync state of a terminal: one statement, for the poll that thousands send all day.
 
 A poll that finds nothing new is most of what a fleet asks. Whether it does is read here by one
 statement written by hand: admission, cursor, clock and the terminal's own news in one look at the
@@ -20,9 +20,9 @@ class SyncState:
     Attributes:
         complete_from: see ``TerminalCursor``; None without one, like ``issued``.
         newest: what the site's clock says, 0 before its first change.
-        has_people: a person of the site was stamped after what the terminal was told of saves.
-        has_again: so was a face that is told again to this terminal alone,
-        has_deletes: and a delete, after what it was told of deletes.
+        has_people: a person of the site was stamped after what the terminal was sent of saves.
+        has_again: so was a face that is sent again to this terminal alone,
+        has_deletes: and a delete, after what it was sent of deletes.
         token_id: of the address that was called; 0 when none was.
     """
 
@@ -61,7 +61,7 @@ class SyncState:
 
 
 def sync_state_of(*, terminal_id: int, saves: int, deletes: int) -> SyncState | None:
-    """Read the state of a terminal that was told of saves and deletes up to these stamps."""
+    """Read the state of a terminal that was sent saves and deletes up to these stamps."""
     row = sync_state_row(terminal_id=terminal_id, saves=saves, deletes=deletes)
     return _state(*row) if row is not None else None
 

@@ -1,4 +1,4 @@
-"""What Django's history notes of changes, in the reader's language.
+"""Entries of Django's history in the reader's language.
 
 Django notes the labels of a form's fields in English, with a capital; the catalogue has them as the
 models and forms write them.
@@ -30,12 +30,12 @@ _PHOTO_WORDS = {
 def change_words(entry: LogEntry) -> str:
     """Say what was done, and to which fields."""
     try:
-        told = json.loads(entry.change_message or "[]")
+        parts = json.loads(entry.change_message or "[]")
     except json.JSONDecodeError:
         return str(entry.change_message)
-    if not isinstance(told, list):
+    if not isinstance(parts, list):
         return str(entry.change_message)
-    words = [_one(entry, kind, what) for part in told for kind, what in part.items()]
+    words = [_one(entry, kind, what) for part in parts for kind, what in part.items()]
     return " ".join(word for word in words if word) or _plain(entry.action_flag)
 
 

@@ -45,7 +45,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "server_common.request_ids.RequestIdMiddleware",
     "terminal_api.middleware.TerminalApiMiddleware",
-    "server_common.content_policy.ContentPolicyMiddleware",
+    "server_common.content_security_policy.ContentPolicyMiddleware",
     "console.sign_in.SignInMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -54,7 +54,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "server_common.acting.ActingMiddleware",
+    "server_common.actor.ActingMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "axes.middleware.AxesMiddleware",
@@ -218,13 +218,13 @@ GALLERY_CHECK_SECONDS = 0.5
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "devices.api.authentication.ApiTokenAuthentication",
+        "devices.authentication.ApiTokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
-    "DEFAULT_PERMISSION_CLASSES": ["devices.api.permissions.SiteScoped"],
+    "DEFAULT_PERMISSION_CLASSES": ["devices.permissions.SiteScoped"],
     "DEFAULT_PAGINATION_CLASS": "server_common.api_defaults.Pages",
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
-    "DEFAULT_SCHEMA_CLASS": "server_common.api_described.DescribedSchema",
+    "DEFAULT_SCHEMA_CLASS": "server_common.openapi_errors.DescribedSchema",
     "DEFAULT_PARSER_CLASSES": [
         "server_common.api_defaults.BoundedJSONParser",
         "server_common.api_defaults.UploadParser",
@@ -241,7 +241,7 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "Fleets of face-recognition door terminals: people, doors, records, alerts.",
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
-    "SERVE_PERMISSIONS": ["devices.api.permissions.SiteScoped"],
+    "SERVE_PERMISSIONS": ["devices.permissions.SiteScoped"],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
@@ -253,7 +253,7 @@ SPECTACULAR_SETTINGS = {
         "PersonStateEnum": "faces.choices.PersonState",
         "ResultEnum": "records.choices.VerificationResult",
         "VerificationEnum": "devices.choices.Verification",
-        "CommandKindEnum": "devices.commands.kind_choices",
+        "CommandKindEnum": "devices.command_kinds.kind_choices",
         "CommandStateEnum": "devices.choices.CommandState",
         "ReasonEnum": "records.choices.Reason",
         "RefusedReasonEnum": "devices.choices.RefusedReason",
@@ -289,10 +289,10 @@ CELERY_BEAT_SCHEDULE = {
     "commands-sweep": {"task": "devices.tasks.commands_sweep", "schedule": 5.0},
     "jobs-sweep": {"task": "devices.tasks.jobs_sweep", "schedule": 15.0},
     "sign-ins-sweep": {"task": "console.tasks.sign_ins_sweep", "schedule": 3600.0},
-    # 03:30 in Shanghai, when nobody stands at a door.
+    # 03:30 in Shanghai, when few people pass.
     "clocks-sync": {"task": "devices.tasks.clocks_sync", "schedule": crontab(hour=19, minute=30)},
     "audit-forget": {"task": "devices.tasks.audit_forget", "schedule": crontab(hour=18, minute=15)},
-    "newcomers-forget": {"task": "faces.tasks.newcomers_forget", "schedule": 900.0},
+    "newcomers-forget": {"task": "devices.tasks.newcomers_forget", "schedule": 900.0},
     "gallery-rebuild": {"task": "faces.tasks.galleries_rebuild", "schedule": 3600.0},
 }
 
@@ -331,9 +331,9 @@ LOGGING = {
     "disable_existing_loggers": False,
     "filters": {
         "request_id": {"()": "server_common.request_ids.RequestIdFilter"},
-        "refusals": {"()": "server_common.refusal_lines.RefusalFilter"},
+        "refusals": {"()": "server_common.refusal_log_filter.RefusalFilter"},
         "redact": {"()": "server_common.redaction.RedactionFilter"},
-        "not_shed": {"()": "menjin.shed_requests.NotShed"},
+        "not_shed": {"()": "menjin.log_filters.ShedRequestFilter"},
     },
     "formatters": {
         "line": {"format": "%(asctime)s %(levelname)s %(name)s [%(request_id)s] %(message)s"}
@@ -351,7 +351,7 @@ LOGGING = {
         "django.server": {"handlers": [], "propagate": True},
         "django.request": {"filters": ["not_shed"]},
         "uvicorn.access": {"level": "WARNING"},
-        # One line per periodic task every ten seconds tells nobody anything.
+        # One line per periodic task every ten seconds helps no operator.
         "celery.beat": {"level": "WARNING"},
         "celery.worker.strategy": {"level": "WARNING"},
         "celery.app.trace": {"level": "WARNING"},

@@ -1,4 +1,4 @@
-"""Store of what concerns calls of terminals: rates, presence, last exchanges, what turned.
+"""Call store: rates, presence, last exchanges and state changes of calling terminals.
 
 Short-lived notes that are not worth a write to the database, in Redis or, for a platform that is
 one process, in memory. Both take the same steps, several at once, in one go.

@@ -1,4 +1,4 @@
-"""Store of calls of a platform that is one process."""
+"""Call store in memory, for a platform that is one process."""
 
 import threading
 from collections import OrderedDict
@@ -32,7 +32,7 @@ class MemoryCallStore:
 
     def run(self, steps: Sequence[Step], *, now: float) -> bool:
         """See ``CallStore``."""
-        # As Redis is told it.
+        # As Redis is set up.
         now = round(now, 3)
         with self._lock:
             for step in steps:

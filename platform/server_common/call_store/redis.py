@@ -1,4 +1,4 @@
-"""Store of calls shared by all processes: one script in Redis.
+"""Call store in Redis, shared by all processes: one script.
 
 One way there and back instead of one for each step, because the client's part of each is what a
 heartbeat costs most; and one argument for all steps, because the client works on each.

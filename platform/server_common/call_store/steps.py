@@ -1,4 +1,4 @@
-"""Steps that a store of calls can take, and the store as its callers see it.
+"""Protocol of a call store, and the steps that it can take.
 
 Steps are tuples, which are made and packed many times faster than objects: each request of a
 terminal takes seven. The last field of each is the word by which the script in Redis knows it.
@@ -97,7 +97,7 @@ Step = Put | Check | Take | Note | NoteFirst | Push | Turn
 
 
 class CallStore(Protocol):
-    """Where notes of calls are kept; any method raises ``CallStoreAway`` while it is away."""
+    """Store of notes on calls; any method raises ``CallStoreAway`` while it is away."""
 
     def run(self, steps: Sequence[Step], *, now: float) -> bool:
         """Take steps in one go; False when a bucket was empty.

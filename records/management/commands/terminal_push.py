@@ -1,4 +1,4 @@
-"""``manage.py terminal_push``: records as terminals push them, for as long as it runs."""
+"""Take in records as terminals push them, as long as it runs (``manage.py terminal_push``)."""
 
 import asyncio
 import signal
@@ -15,10 +15,10 @@ class Command(BaseCommand):
     help = "Subscribe to the records that terminals push over websockets. Run exactly one."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        asyncio.run(_until_told())
+        asyncio.run(_until_stopped())
 
 
-async def _until_told() -> None:
+async def _until_stopped() -> None:
     work = asyncio.create_task(keep_subscribed())
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -45,7 +45,7 @@ def alert_raise(
     In a flood it is counted on the site's folded alert of the kind, which is returned instead.
 
     Args:
-        kind: what somebody should look at.
+        kind: what needs attention.
         terminal: where.
         record: what showed it.
         facts: what was measured.
@@ -94,7 +94,7 @@ def _lateness(record: Record | None) -> dict[str, Any]:
 
 
 def alert_acknowledge(*, alert: Alert, user: User) -> Alert:
-    """Note that somebody has seen an alert and takes care of it; later presses change nothing."""
+    """Note that a user takes care of an alert; later presses change nothing."""
     alerts_acknowledge(site_id=alert.site_id, alert_ids=[alert.pk], user=user)
     return Alert.objects.get(pk=alert.pk)
 
@@ -106,7 +106,7 @@ def alert_clear(*, alert: Alert, user: User | None) -> Alert:
 
 
 def alerts_acknowledge(*, site_id: int, alert_ids: Collection[int], user: User | None) -> int:
-    """Note that somebody takes care of alerts of one site; returns how many were still active."""
+    """Note that a user takes care of alerts of one site; returns how many were still active."""
     return _turn(
         Alert.objects.filter(pk__in=alert_ids, site_id=site_id, state=AlertState.ACTIVE),
         state=AlertState.ACKNOWLEDGED,

@@ -1,4 +1,4 @@
-"""Floods of alerts: one that counts in place of thousands that nobody reads.
+"""Floods of alerts: one that counts in place of thousands.
 
 When a site has so many active alerts of one kind, further ones are counted on a single alert of
 that kind, which names no terminal and no person. What they were about is still there: on the
@@ -43,7 +43,7 @@ _LIMITS: Mapping[AlertKind, _Limit | None] = {
     AlertKind.SHARED_ID: None,
     AlertKind.TERMINAL_FLOOD: None,
 }
-# Of people: nobody goes through a hundred in an hour.
+# Of people: no user goes through a hundred in an hour.
 _LIMIT_OF_PEOPLE = _Limit(100, _HOUR)
 
 # Which terminals a folded alert of a lasting cause goes on about.

@@ -20,7 +20,7 @@ def presence_alarms(*, now: datetime | None = None) -> int:
     presence_flush()
     with transaction.atomic():
         for row in addresses_settle():
-            # Who poses as a terminal is told people's names and photos (seed 9.1).
+            # Who poses as a terminal is sent people's names and photos (seed 9.1).
             if not came_with_flood(row.terminal):
                 facts = {"address": row.address}
                 alert_raise(kind=AlertKind.NEW_ADDRESS, terminal=row.terminal, facts=facts)

@@ -1,4 +1,4 @@
-"""What of a record somebody should look at."""
+"""Alerts that records raise."""
 
 from typing import Final
 
@@ -13,7 +13,7 @@ _BY_REASON: Final = {
     Reason.FACE_MISMATCH: AlertKind.FACE_MISMATCH,
     Reason.BLACKLISTED: AlertKind.BLACKLISTED,
 }
-# What is older may be over; somebody is to be sent to a door where a fever stands now.
+# What is older may be over; a guard is to be sent to a door where a fever stands now.
 _FEVER_PASSES_S: Final = 300.0
 
 

@@ -14,7 +14,7 @@ BATCH = 500
 
 
 def alerts_acknowledge_start(*, alerts: QuerySet[Alert], user: User) -> list[Job]:
-    """Note that somebody takes care of these alerts, many of them by the worker."""
+    """Note that a user takes care of these alerts, many of them by the worker."""
     return _start(_ACKNOWLEDGE, alerts.filter(state=AlertState.ACTIVE), user)
 
 

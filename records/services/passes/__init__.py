@@ -1,7 +1,7 @@
 """Passes: messages taken in, decided, repeated, fetched and stored."""
 
 from .cut_down import BROKEN_OFF, NOT_NEWEST, stored_at_least
-from .decisions import Made, decision_make, decision_preview
+from .decisions import DecisionResult, decision_make, decision_preview
 from .fetching import cursor_move, gap_fill, pushed_until, records_pull, sign_store
 from .late_pictures import pictures_process_waiting
 from .passes import late_record, pass_record, temperature_record
@@ -10,7 +10,7 @@ from .repeats import PassOutcome
 __all__ = [
     "BROKEN_OFF",
     "NOT_NEWEST",
-    "Made",
+    "DecisionResult",
     "PassOutcome",
     "cursor_move",
     "decision_make",

@@ -17,7 +17,7 @@ from terminal_protocol import FaceMatch, TemperatureReading
 logger = logging.getLogger(__name__)
 
 CUT_DOWN = "record_cut_down"
-# Faults of a message of which something is missing: whom it names may be somebody else, "1" may be
+# Faults of a message of which something is missing: the person it names may be another, "1" may be
 # what is left of "1001". It opens nothing.
 BROKEN_OFF = "message_broken_off"
 NOT_WHOLE = frozenset({CUT_DOWN, BROKEN_OFF})
@@ -51,7 +51,7 @@ def stored_at_least(store: Callable[[Message], Stored], message: Message) -> Sto
 def cut_down(message: Message) -> Message:
     """Return what matters most of a message: who, when and how warm.
 
-    It is the same message to whoever looks for a repeat: the picture is named by its digest.
+    It is the same message to a search for repeats: the picture is named by its digest.
     """
     image = message.image
     kept: dict[str, Any] = {

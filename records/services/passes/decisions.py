@@ -17,7 +17,7 @@ _ONE_WAY = (Direction.IN, Direction.OUT)
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class DecisionResult:
     """A decision and everything it was made from.
 
     Attributes:
@@ -44,12 +44,12 @@ def decision_make(
     terminal_approved: bool,
     rules: PassRules | None = None,
     apart_from: int | None = None,
-) -> Made:
+) -> DecisionResult:
     """Look up what matters of a person at a terminal's door and decide.
 
     Args:
         terminal: where; its site's rules apply.
-        person: None when nobody with the reported user id is on file.
+        person: None when no person with the reported user id is on file.
         evidence: what was reported and seen, and when.
         terminal_approved: as found when the terminal was admitted.
         rules: the site's, looked up when not given.
@@ -64,7 +64,7 @@ def decision_make(
         )
         facts = _facts(person, terminal, hours, last)
     policy = _policy(terminal, rules, approved=terminal_approved)
-    return Made(
+    return DecisionResult(
         decision=decide(facts, evidence, policy),
         has_passed_back=facts is not None and facts.has_passed_back,
         inputs={
@@ -94,12 +94,12 @@ def decision_preview(
     similarity: float | None = None,
     verification: VerificationResult = VerificationResult.MATCH,
     timing: Timing = Timing.LIVE,
-) -> Made:
-    """Say what would be decided; nothing is stored, nobody is alerted.
+) -> DecisionResult:
+    """Return what would be decided; nothing is stored, no alert is raised.
 
     Args:
         at: the moment asked about; people, libraries and rules are those of today.
-        verification: what the platform's own look is supposed to say.
+        verification: what the platform's own check is supposed to say.
         timing: when the message is supposed to come.
     """
     return decision_make(

@@ -14,17 +14,17 @@ from django.utils import timezone
 
 from devices.calling import CallRefused, OutcomeUnknown, TerminalClient
 from devices.choices import CommandKind, CommandState
-from devices.commands import Ended
+from devices.command_kinds import CommandResult
 from devices.models import Terminal, TerminalCommand, TerminalContact
 from devices.services import SCHEDULE, CallSession, command_work, commands_request, repairs_count
 from records.choices import Origin
 from records.models import RecordCursor
 from records.services.passes.cut_down import stored_at_least
 from records.services.passes.passes import late_record
-from terminal_protocol import RetCode, likeness
+from terminal_protocol import RetCode, message_digest
 from terminal_protocol.pages import Page, PageWalk
-from terminal_protocol.signs import read_sign
-from terminal_protocol.values import lookup, read_moment, read_text
+from terminal_protocol.sign_records import read_sign
+from terminal_protocol.values import lookup, read_text, read_timestamp
 
 # Ten pictures of 700 K each are an answer that a terminal can still make (seed 9.2).
 _PAGE = 10
@@ -57,15 +57,15 @@ def sign_store(
         read_text(lookup(sign, name), limit=64) for name in ("id", "signTime", "userId", "type")
     )
     if not message.extras.get("record_id"):
-        # Its picture, else whom it names and what was measured; what is alike in all is one record.
+        # Its picture, else person and what was measured; what is alike in all is one record.
         image = message.image
-        named += f"\0{hashlib.sha256(image).hexdigest() if image else likeness(sign)}"
+        named += f"\0{hashlib.sha256(image).hexdigest() if image else message_digest(sign)}"
     key = hashlib.sha256(f"fetched\0{named}".encode()).hexdigest()
     store = partial(late_record, terminal=terminal, key=key, origin=origin)
     return stored_at_least(lambda one: store(message=one), message) is not None
 
 
-def records_pull(session: CallSession) -> Ended | None:
+def records_pull(session: CallSession) -> CommandResult | None:
     """Fetch what a terminal recorded since last time, or since the payload's ``since``.
 
     The list is asked for newest first, beyond the present (``_AHEAD``). What is recorded meanwhile
@@ -93,11 +93,11 @@ def records_pull(session: CallSession) -> Ended | None:
             repairs_count(terminal_id=terminal.pk, repairs=["record_unreadable"])
         # Unreadable entries too, by which the end of the list is known.
         counts["page"], counts["listed"] = walk.number, walk.read
-        session.breathe(**counts, total=page.total)
+        session.yield_to_urgent(**counts, total=page.total)
     # An explicit range says nothing about what lies between it and last time.
     if session.command.payload.get("since") is None:
         cursor_move(terminal_id=terminal.pk, until=_moment_of(counts))
-    return Ended(result={"read": counts["read"], "new": counts["new"]})
+    return CommandResult(result={"read": counts["read"], "new": counts["new"]})
 
 
 def _moment_of(counts: dict[str, Any]) -> datetime:
@@ -108,7 +108,7 @@ def _moment_of(counts: dict[str, Any]) -> datetime:
 def gap_fill(*, terminal_id: int) -> CommandState:
     """Fetch what a terminal recorded since last time, in a command of its own.
 
-    Returns what became of it, queued when somebody else fetches or the terminal is busy.
+    Returns what became of it, queued when another worker fetches or the terminal is busy.
 
     Effects: a command row by the schedule, so that it is seen.
     """
@@ -133,7 +133,7 @@ def gap_fill(*, terminal_id: int) -> CommandState:
 def pushed_until(*, terminal: Terminal, sign: Mapping[str, Any]) -> None:
     """Note that nothing before a pushed record is missing."""
     zone = ZoneInfo(terminal.site.timezone)
-    moment, fault = read_moment(lookup(sign, "signTime"), zone=zone)
+    moment, fault = read_timestamp(lookup(sign, "signTime"), zone=zone)
     if moment is not None and not fault:
         cursor_move(terminal_id=terminal.pk, until=moment)
 

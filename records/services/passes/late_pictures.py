@@ -1,4 +1,4 @@
-"""Looking, once a terminal is approved, at what it sent while it was pending.
+"""Pictures that a terminal sent while it was pending: checked once it is approved.
 
 The picture is compared with the person that the pass claimed, as at a door: the result is on the
 record, and alarms are raised. What was decided then stays decided, and no door opens.
@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from devices.choices import TerminalStatus
 from face_engine import PicturesBusy
-from faces.services import PictureOrigin, files_doom
+from faces.services import PictureOrigin, files_mark_for_deletion
 from records.choices import RecordKind, VerificationResult
 from records.live import record_message
 from records.models import Picture, Record, WaitingPicture
@@ -21,9 +21,9 @@ from records.services.alarms import picture_alarms
 from records.services.pictures import (
     NOT_KEPT,
     WAITS,
-    Looked,
-    look,
-    look_for,
+    PictureCheck,
+    person_compare,
+    picture_check,
     picture_name,
     picture_write,
 )
@@ -63,8 +63,8 @@ def _word(waiting: WaitingPicture, word: str) -> str:
     return _PREFIXES[waiting.place] + word
 
 
-def _not_kept(waiting: WaitingPicture) -> Looked:
-    return Looked(faults=(_word(waiting, NOT_KEPT),))
+def _not_kept(waiting: WaitingPicture) -> PictureCheck:
+    return PictureCheck(faults=(_word(waiting, NOT_KEPT),))
 
 
 def _decode(waiting: WaitingPicture) -> bool:
@@ -76,18 +76,18 @@ def _decode(waiting: WaitingPicture) -> bool:
         # Settled by another worker meanwhile, or lost: its row tells.
         return _settle(waiting, _not_kept(waiting))
     is_compared = _is_compared(waiting)
-    looked = look(
+    checked = picture_check(
         terminal=record.terminal,
         raw=raw,
         origin=PictureOrigin.BACKGROUND,
         prefix=_PREFIXES[waiting.place],
-        # The person of then: somebody who has had this user ID since was not at the door.
-        compare=look_for(record.terminal, record.person) if is_compared else None,
+        # The person of then: another who has had this user ID since was not at the door.
+        compare=person_compare(record.terminal, record.person) if is_compared else None,
     )
     picture = None
-    if looked.clean is not None:
-        picture = picture_write(site_id=record.site_id, clean=looked.clean)
-    return _settle(waiting, looked, picture)
+    if checked.clean is not None:
+        picture = picture_write(site_id=record.site_id, clean=checked.clean)
+    return _settle(waiting, checked, picture)
 
 
 def _is_compared(waiting: WaitingPicture) -> bool:
@@ -95,7 +95,7 @@ def _is_compared(waiting: WaitingPicture) -> bool:
 
 
 @transaction.atomic
-def _settle(waiting: WaitingPicture, looked: Looked, picture: Picture | None = None) -> bool:
+def _settle(waiting: WaitingPicture, checked: PictureCheck, picture: Picture | None = None) -> bool:
     """Write on the record what became of its picture; False when another worker has done it."""
     # Serialises two workers at the same record, and two pictures of it.
     record = (
@@ -107,17 +107,17 @@ def _settle(waiting: WaitingPicture, looked: Looked, picture: Picture | None = N
     if record is None or not WaitingPicture.objects.filter(pk=waiting.pk).exists():
         return False
     kept = [one for one in record.faults if one != _word(waiting, WAITS)]
-    record.faults = list(dict.fromkeys([*kept, *looked.faults]))
+    record.faults = list(dict.fromkeys([*kept, *checked.faults]))
     if picture is not None:
         setattr(record, waiting.place, picture_name(picture))
-    verified = looked.verified
+    verified = checked.verified
     if verified.result != VerificationResult.OFF:
         record.verification, record.verification_score = verified.result, verified.score
         record.trace = {**record.trace, "verification": verified.trace}
     record.save(
         update_fields=["faults", waiting.place, "verification", "verification_score", "trace"]
     )
-    files_doom([waiting.file.name or ""])
+    files_mark_for_deletion([waiting.file.name or ""])
     waiting.delete()
     if _is_compared(waiting):
         picture_alarms(record)

@@ -34,9 +34,15 @@ from records.services.passes.clocks import (
 )
 from records.services.passes.cut_down import NOT_NEWEST, NOT_WHOLE
 from records.services.passes.decisions import decision_make, rules_of
+from records.services.passes.duplicates import hold, is_known, is_noted, supersede
 from records.services.passes.repeats import PassOutcome, dedupe_key, repeat_answer
-from records.services.passes.twins import hold, is_known, is_told, supersede
-from records.services.pictures import Looked, MessageFiles, look, look_for, message_files
+from records.services.pictures import (
+    MessageFiles,
+    PictureCheck,
+    message_files,
+    person_compare,
+    picture_check,
+)
 from records.services.verification import Verified, elapsed_ms
 from server_common.on_commit import group_send_on_commit
 from terminal_protocol import FaceMatch, TemperatureReading
@@ -67,14 +73,14 @@ def pass_record(
     judged = _judged(admission, message, key, repairs)
     started = time.perf_counter()
     person = Person.objects.filter(site_id=terminal.site_id, user_id=message.user_id).first()
-    face = look(
+    face = picture_check(
         terminal=terminal,
         raw=message.image,
         origin=PictureOrigin.DOOR,
-        compare=look_for(terminal, person),
+        compare=person_compare(terminal, person),
     )
     # One after the other: nothing waits for room while it holds some.
-    card = look(
+    card = picture_check(
         terminal=terminal,
         raw=message.id_card_image,
         origin=PictureOrigin.DOOR,
@@ -108,7 +114,7 @@ class _Seen:
     """
 
     person: Person | None
-    face: Looked
+    face: PictureCheck
     files: MessageFiles
     faults: list[str]
     started: float
@@ -203,7 +209,7 @@ def temperature_record(
         moment_answered(terminal=terminal)
         return repeat
     judged = _judged(admission, message, key, repairs)
-    face = look(terminal=terminal, raw=message.image, origin=PictureOrigin.DOOR)
+    face = picture_check(terminal=terminal, raw=message.image, origin=PictureOrigin.DOOR)
     faults = [*message.faults, *repairs, *face.faults]
     record = _base_record(terminal, RecordKind.TEMPERATURE, key, message, faults, timezone.now())
     record.reason = Reason.NOT_A_PASS
@@ -217,7 +223,7 @@ def temperature_record(
 def late_record(
     *, terminal: Terminal, message: FaceMatch | TemperatureReading, key: str, origin: Origin
 ) -> int | None:
-    """Store what a terminal decided about by itself and told later, by its own interface.
+    """Store what a terminal decided about by itself and reported later, by its own interface.
 
     Args:
         terminal: whose record it is.
@@ -234,16 +240,16 @@ def late_record(
     probe = Record(terminal=terminal, captured_at=message.captured_at, dedupe_key=key)
     probe.user_id = message.user_id if isinstance(message, FaceMatch) else ""
     known = Record.objects.filter(terminal=terminal, dedupe_key=key)
-    if known.exists() or is_told(probe):
+    if known.exists() or is_noted(probe):
         return None
     person: Person | None = None
     if isinstance(message, FaceMatch):
         person = Person.objects.filter(site_id=terminal.site_id, user_id=message.user_id).first()
-    face = look(
+    face = picture_check(
         terminal=terminal,
         raw=message.image,
         origin=PictureOrigin.BACKGROUND,
-        compare=look_for(terminal, person) if is_pass else None,
+        compare=person_compare(terminal, person) if is_pass else None,
     )
     record = _base_record(terminal, kind, key, message, [*message.faults, *face.faults], now)
     # How late it comes says nothing about the terminal's clock; alerts say it.

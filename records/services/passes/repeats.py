@@ -1,6 +1,6 @@
 """The same message again: noted on its record, and answered as a fresh decision would be.
 
-A terminal repeats what was not answered in time, while somebody stands at the door. Later nobody
+A terminal repeats what was not answered in time, while a person stands at the door. Later none
 does, so what opened once opens again within seconds only, and only if it still would.
 """
 
@@ -51,7 +51,7 @@ def dedupe_key(
     A moment is the same in every notation: one that cannot be read is named by its spelling.
 
     A picture that the terminal had to give up is named by its digest, so a message whose answer was
-    lost is the same without it. One that never had a picture is named by whom it names and what was
+    lost is the same without it. One that never had a picture is named by its person and what was
     measured instead, as sent where that cannot be read: terminals tell whole minutes, and two
     people have the same one. Where no ID names the person both count, because some terminals send
     one picture of nobody for all. Without moment and
@@ -62,7 +62,7 @@ def dedupe_key(
         kind: of the record.
         user_id: as the terminal says; empty for a reading.
         message: as read.
-        likeness: of the message as sent (``terminal_protocol.likeness``), else what was read.
+        likeness: of the message as sent (``terminal_protocol.message_digest``), else what was read.
         stands_still: its clock does, so that its moment is none.
     """
     picture = hashlib.sha256(message.image).hexdigest() if message.image else message.image_sha256
@@ -83,11 +83,11 @@ def _moment(message: FaceMatch | TemperatureReading) -> str:
 
 
 def _measured(message: FaceMatch | TemperatureReading) -> str:
-    told: list[object] = [message.temperature_c, message.mask, message.open_code]
+    values: list[object] = [message.temperature_c, message.mask, message.open_code]
     if isinstance(message, FaceMatch):
         card = message.id_card
-        told += [message.similarity, message.action_code, card and (card.number, card.name)]
-    return "\0".join(map(str, told))
+        values += [message.similarity, message.action_code, card and (card.number, card.name)]
+    return "\0".join(map(str, values))
 
 
 def repeat_answer(*, admission: Admission, key: str) -> PassOutcome | None:

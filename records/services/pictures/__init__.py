@@ -1,6 +1,6 @@
 """Pictures of messages: cleaned, kept, waiting until they may be decoded."""
 
-from .looking import PHOTO_ON_FILE, Looked, look, look_for
+from .checks import PHOTO_ON_FILE, PictureCheck, person_compare, picture_check
 from .message_files import MessageFiles, message_files
 from .pictures import picture_name, picture_write
 from .waiting import NOT_KEPT, WAITS, waiting_files_sweep, waiting_forget
@@ -9,11 +9,11 @@ __all__ = [
     "NOT_KEPT",
     "PHOTO_ON_FILE",
     "WAITS",
-    "Looked",
     "MessageFiles",
-    "look",
-    "look_for",
+    "PictureCheck",
     "message_files",
+    "person_compare",
+    "picture_check",
     "picture_name",
     "picture_write",
     "waiting_files_sweep",

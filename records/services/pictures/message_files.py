@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from django.core.files.storage import default_storage
 
 from records.models import Picture, Record, WaitingPicture
-from records.services.pictures.looking import Looked
+from records.services.pictures.checks import PictureCheck
 from records.services.pictures.pictures import picture_name, picture_write
 from records.services.pictures.waiting import picture_wait
 
@@ -62,7 +62,7 @@ class MessageFiles:
                 logger.exception("message_file_left")
 
 
-def message_files(*, site_id: int, **looked: Looked) -> MessageFiles:
+def message_files(*, site_id: int, **checked: PictureCheck) -> MessageFiles:
     """Write the files of a message's pictures, which are given by the record's field.
 
     Raises:
@@ -70,7 +70,7 @@ def message_files(*, site_id: int, **looked: Looked) -> MessageFiles:
     """
     pictures: dict[str, Picture] = {}
     by_content: dict[str, Picture] = {}
-    for place, one in looked.items():
+    for place, one in checked.items():
         if one.clean is None:
             continue
         # A message may carry one picture twice; it is one file.
@@ -80,7 +80,7 @@ def message_files(*, site_id: int, **looked: Looked) -> MessageFiles:
         pictures[place] = by_content[one.clean.sha256] = picture
     waiting = {
         place: picture_wait(place=place, raw=one.waits)
-        for place, one in looked.items()
+        for place, one in checked.items()
         if one.waits is not None
     }
     new = [one.image.name for one in by_content.values() if one.pk is None]

@@ -10,7 +10,7 @@ from django.db.models import QuerySet, Sum
 from django.utils import timezone
 
 from devices.models import Terminal
-from faces.services import files_doom
+from faces.services import files_mark_for_deletion
 from records.models import WAITING_ROOT, Record, WaitingPicture
 from records.models.waiting import waiting_path
 from server_common.stored_files import file_write
@@ -58,7 +58,7 @@ def picture_wait(*, place: str, raw: bytes) -> WaitingPicture:
 def waiting_forget(*, records: QuerySet[Record]) -> None:
     """Delete what waits for these records, which are about to go, in the caller's transaction."""
     waiting = WaitingPicture.objects.filter(record__in=records)
-    files_doom(list(waiting.values_list("file", flat=True)))
+    files_mark_for_deletion(list(waiting.values_list("file", flat=True)))
     waiting.delete()
 
 
@@ -93,7 +93,7 @@ def _sweep(paths: list[str]) -> int:
         try:
             is_old = default_storage.get_modified_time(path) < before
         except FileNotFoundError:
-            # Another process has swept it, or it was doomed with its row.
+            # Another process has swept it, or it was marked for deletion with its row.
             continue
         if is_old:
             default_storage.delete(path)

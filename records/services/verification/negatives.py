@@ -1,4 +1,4 @@
-"""“Not this person”: what a manager says of a pass, what comes of it, and taking it back."""
+"""The answer “not this person” of a manager to a pass, what follows, and taking it back."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -83,7 +83,7 @@ def not_this_person(*, record: Record, user: User | None) -> FaceNegative:
     """Remember the face of a pass as one that is not its person's; saying it twice is fine.
 
     Effects: from the next pass on, a picture that is closer to this face than to the person's own
-    photos is a mismatch. Nobody else's thresholds or results change, nor does the record. The
+    photos is a mismatch. No other person's thresholds or results change, nor does the record. The
     audit holds it.
 
     Raises:
@@ -133,7 +133,7 @@ def not_this_person_undo(*, record: Record) -> bool:
 
 
 def _note(negative: FaceNegative, action: AuditAction) -> None:
-    """Write down of whom a face was remembered or forgotten, by user ID, and of which record."""
+    """Write down whose face was remembered or forgotten, by user ID, and of which record."""
     pair = [None, negative.record_id]
     audit_note(
         kind=AuditKind.PERSON,
@@ -175,7 +175,7 @@ def _photos_of(record: Record) -> NDArray[np.float32]:
 
 
 def _vector(record: Record) -> NDArray[np.float32]:
-    """Return the face of a pass of somebody on file."""
+    """Return the face of a pass of a person on file."""
     if record.kind != RecordKind.PASS or record.person_id is None:
         raise ValidationError(_("Only a pass of somebody on file can be of somebody else."))
     if record.picture is None:

@@ -1,7 +1,7 @@
-"""The platform's own look at the picture of a pass: is this really the claimed person?
+"""Verification: is the picture of a pass really of the claimed person.
 
 1:1 against every accepted photo of the claimed person, and 1:N in the site's gallery to tell
-"somebody else is clearly closer" from "bad picture". A face of which a manager said that it is not
+"another person is clearly closer" from "bad picture". A face of which a manager said that it is not
 the claimed person's is refused when it is closer than the person's own photos.
 """
 
@@ -71,11 +71,11 @@ def verify(
 
     Args:
         policy: the site's ``Verification``; off compares nothing.
-        site_id: whose gallery to search for somebody closer.
-        person: the claimed person, None when nobody of that user id is on file.
+        site_id: whose gallery to search for a closer person.
+        person: the claimed person, None when no person of that user id is on file.
         image: (h, w, 3) uint8 RGB, None when there is no readable picture.
         is_whole: every row of it is there. A face with a part missing may be recognised, but says
-            nothing against anybody.
+            nothing against any person.
     """
     if policy == Verification.OFF:
         return Verified(VerificationResult.OFF)
@@ -148,7 +148,7 @@ def _verdict(cosine: float, other: Candidate | None, negative: _Negative | None)
 
 
 def _without_reference(negative: _Negative | None, ms: dict[str, float]) -> Verified:
-    """A face known to be somebody else's is refused though there is no photo to compare with."""
+    """Refuse a face known to be another person's, though there is no photo to compare with."""
     known = negative is not None and negative.cosine >= engine().threshold
     return Verified(
         VerificationResult.MISMATCH if known else VerificationResult.NO_REFERENCE,

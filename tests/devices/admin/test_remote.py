@@ -19,7 +19,7 @@ from devices.services import (
     commands_request,
     contact_pushes,
 )
-from menjin import wordlist
+from menjin import translatable_words
 from terminal_protocol.device_objects import NETWORK_OBJECT, PERI_PARA_OBJECT, SMART_FACE_OBJECT
 from tests.support.called_terminal import door
 from tests.support.terminal_api import PASSWORD, TerminalServer
@@ -397,4 +397,4 @@ def test_every_setting_has_words_to_be_translated() -> None:
         for row in table.fields
     }
 
-    assert words == set(wordlist.TERMINAL_SETTINGS)
+    assert words == set(translatable_words.TERMINAL_SETTINGS)

@@ -10,7 +10,7 @@ from rest_framework.test import APIClient
 
 from devices.models import AuditEntry, Site
 from devices.services import site_change
-from server_common.acting import Actor, acting_as
+from server_common.actor import Actor, acting_as
 from tests.support.two_sites import World, client_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]

@@ -9,7 +9,7 @@ from django.urls import reverse
 from rest_framework.test import APIClient
 
 from devices.choices import CommandKind
-from devices.commands import KINDS
+from devices.command_kinds import KINDS
 from devices.models import Terminal, TerminalCommand, TerminalContact
 from devices.services import SCHEDULE, command_work, commands_request
 from tests.support.called_terminal import door

@@ -13,10 +13,10 @@ from django.utils import timezone
 from rest_framework import serializers
 
 from devices.choices import CommandKind
-from devices.commands import (
+from devices.command_kinds import (
     KINDS,
     SOON,
-    Ended,
+    CommandResult,
     Given,
     Kind,
     asks_twice,
@@ -46,18 +46,18 @@ from django.core.exceptions import ValidationError
 from rest_framework import serializers
 
 from devices.calling import TerminalClient
-from devices.commands import Ended, Given, Kind, Permission, register
+from devices.command_kinds import CommandResult, Given, Kind, Permission, register
 from devices.services import CallSession
 
 
-def ring(session: CallSession) -> Ended:
+def ring(session: CallSession) -> CommandResult:
     times = session.command.payload["times"]
 
     async def ask(client: TerminalClient) -> None:
         await client.call("jsonCmd", body={"ring": times}, deadline=session.deadline)
 
     session.talk(ask)
-    return Ended(result={"rings": times})
+    return CommandResult(result={"rings": times})
 
 
 def checked(given):
@@ -138,7 +138,7 @@ def test_every_shipped_kind_has_a_module_and_is_listed_in_its_order() -> None:
 
 def test_a_name_is_given_once() -> None:
     first = KINDS["reboot"]
-    other = Kind(name="reboot", words="x", work=lambda _session: Ended(), expires=SOON)
+    other = Kind(name="reboot", words="x", work=lambda _session: CommandResult(), expires=SOON)
 
     with pytest.raises(ValueError, match="reboot"):
         register(other)
@@ -149,7 +149,9 @@ def test_a_name_is_given_once() -> None:
 @pytest.mark.parametrize("name", ["since", "reason", "devices"])
 def test_a_value_means_the_same_to_all_kinds(name: str) -> None:
     given = {name: Given(serializers.BooleanField())}
-    other = Kind(name="other", words="x", work=lambda _session: Ended(), expires=SOON, given=given)
+    other = Kind(
+        name="other", words="x", work=lambda _session: CommandResult(), expires=SOON, given=given
+    )
 
     with pytest.raises(ValueError, match=name):
         register(other)

@@ -11,7 +11,7 @@ from django.db import connection
 from django.utils import timezone
 
 from devices.choices import CommandKind
-from devices.commands import command_payload
+from devices.command_kinds import command_payload
 from devices.models import Terminal, TerminalCommand
 from devices.selectors import command_json
 from devices.services import (

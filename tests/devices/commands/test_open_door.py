@@ -10,7 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from devices.choices import CommandKind
-from devices.commands import KINDS
+from devices.command_kinds import KINDS
 from devices.models import Terminal, TerminalCommand, TerminalContact
 from devices.services import (
     commands_sweep,

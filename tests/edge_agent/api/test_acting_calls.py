@@ -38,7 +38,7 @@ async def test_open_whose_caller_has_gone_moves_nothing(
         if is_abrupt:
             caller.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
-    await terminal.told("remote_open_dropped")
+    await terminal.reported("remote_open_dropped")
 
     assert terminal.relay.pulses_ms == []
     assert terminal.named("remote_open") == []

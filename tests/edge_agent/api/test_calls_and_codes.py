@@ -230,8 +230,8 @@ async def packed_open(terminal: RunningTerminal, content: bytes, coding: str) ->
     query = terminal.query()
     path = "/api/device/open"
     response = await terminal.request("POST", path, params=query, content=content, headers=headers)
-    told: dict[str, Any] = response.json()
-    return told
+    reported: dict[str, Any] = response.json()
+    return reported
 
 
 ZIPPED = gzip.compress(b'{"remark": "a door"}', mtime=0)
@@ -532,8 +532,8 @@ async def test_port_that_is_taken_does_not_stop_the_terminal(
         config = server._config
         object.__setattr__(config, "port", port)
         again = asyncio.create_task(server.run())
-        await terminal.told("api_problem")
-    await terminal.told("api", times=2)
+        await terminal.reported("api_problem")
+    await terminal.reported("api", times=2)
     again.cancel()
     await asyncio.wait([again])
 
@@ -555,17 +555,17 @@ async def test_two_ports_that_are_taken_are_told_once_and_together(
     terminal: RunningTerminal,
 ) -> None:
     server = terminal.parts.interfaces.api
-    server.backoff = backoff = CountingBackoff(first_s=0.01, most_s=0.01, chance=Random(1))
+    server.backoff = backoff = CountingBackoff(first_s=0.01, most_s=0.01, rng=Random(1))
     with socket.socket() as first, socket.socket() as second:
         for number, (name, taken) in enumerate([("port", first), ("push_port", second)]):
             taken.bind(("127.0.0.1", 0))
             taken.listen(number + 1)
             object.__setattr__(server._config, name, taken.getsockname()[1])
         again = asyncio.create_task(server.run())
-        await terminal.told("api_problem")
+        await terminal.reported("api_problem")
         await wait_until_async(lambda: backoff.tries >= 5)
         (problem,) = terminal.named("api_problem")
-    await terminal.told("api", times=2)
+    await terminal.reported("api", times=2)
     again.cancel()
     await asyncio.wait([again])
 
@@ -577,10 +577,10 @@ async def test_two_ports_that_are_taken_are_told_once_and_together(
 async def test_either_port_can_be_switched_off(start: Starter, name: str) -> None:
     terminal = await start(**{name: False})
 
-    (told,) = terminal.named("api")
+    (reported,) = terminal.named("api")
     missing = "port" if name == "enabled" else "push_port"
-    assert told[missing] is None
-    assert told["push_port" if name == "enabled" else "port"] > 0
+    assert reported[missing] is None
+    assert reported["push_port" if name == "enabled" else "port"] > 0
 
 
 async def test_nothing_private_is_logged(
@@ -597,9 +597,9 @@ async def test_nothing_private_is_logged(
     ours = "\n".join(
         record.getMessage() for record in caplog.records if record.name.startswith(("edge", "aioh"))
     )
-    told = ours + "\n".join(terminal.event_log.lines) + str(terminal.event_log.events)
+    reported = ours + "\n".join(terminal.event_log.lines) + str(terminal.event_log.events)
     for private in ("李二壮", "43112319961122", "13800000000", sign(stamp, "123456"), "123456"):
-        assert private not in told
+        assert private not in reported
 
 
 def test_every_call_is_served() -> None:

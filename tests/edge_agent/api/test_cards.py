@@ -62,13 +62,13 @@ async def test_a_card_pass_goes_to_whoever_listens_and_not_to_the_platform(
     terminal: RunningTerminal, platform: FakePlatform
 ) -> None:
     """Chapter 9 has no words for a pass by card."""
-    heard: list[dict[str, Any]] = []
-    terminal.parts.interfaces.terminal.records.listen(heard.append)
+    received: list[dict[str, Any]] = []
+    terminal.parts.interfaces.terminal.records.listen(received.append)
     await enter(terminal)
 
     await terminal.parts.door.cards.take(CARD)
 
-    assert [one["inputType"] for one in heard] == [3]
+    assert [one["inputType"] for one in received] == [3]
     assert await terminal.count("outbox") == 0
     assert platform.passes == []
 
@@ -79,7 +79,7 @@ async def test_another_number_is_nobodys(terminal: RunningTerminal, card: str) -
 
     decision = await terminal.parts.door.cards.take(card)
 
-    assert (decision.open_door, decision.reason) == (False, DoorReason.NOBODY)
+    assert (decision.open_door, decision.reason) == (False, DoorReason.UNRECOGNISED)
     assert terminal.relay.pulses_ms == []
     assert cues(terminal) == [Cue.STRANGER]
     assert await records(terminal) == []
@@ -91,7 +91,7 @@ async def test_a_number_that_two_people_have_is_nobodys(terminal: RunningTermina
 
     decision = await terminal.parts.door.cards.take(CARD)
 
-    assert decision.reason is DoorReason.NOBODY
+    assert decision.reason is DoorReason.UNRECOGNISED
     assert terminal.relay.pulses_ms == []
 
 
@@ -203,10 +203,12 @@ async def test_no_number_is_told_or_logged(
     await terminal.parts.door.cards.take(CARD)
     await terminal.parts.door.cards.take("00098765432")
 
-    told = "".join([*terminal.event_log.lines, *map(repr, terminal.event_log.events), caplog.text])
+    reported = "".join(
+        [*terminal.event_log.lines, *map(repr, terminal.event_log.events), caplog.text]
+    )
     assert [one["outcome"] for one in terminal.named("card")] == ["match", "unknown"]
-    assert CARD not in told
-    assert "00098765432" not in told
+    assert CARD not in reported
+    assert "00098765432" not in reported
 
 
 async def test_the_desk_takes_cards_until_the_reader_breaks(terminal: RunningTerminal) -> None:

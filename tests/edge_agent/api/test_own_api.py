@@ -10,7 +10,7 @@ import pytest
 from edge_agent.api.server import ApiServer
 from edge_agent.config import parse_config
 from edge_agent.drivers.clock import SystemClock
-from edge_agent.service.enrolment import Newcomer, enrol_by_agent
+from edge_agent.service.enrolment import EnrolmentRequest, enrol_by_agent
 from edge_agent.service.exceptions import AgentUnreachable, EnrolmentRefused
 from edge_agent.service.live_state import LiveFile, LiveState
 from edge_agent.service.own_api import _own_host, call_own
@@ -19,7 +19,7 @@ from tests.support.edge.fakes import ManualClock, person_jpeg
 from tests.support.edge.running_terminal import RunningTerminal, Starter
 from tests.support.processes import free_port
 
-ANN = Newcomer("u7", "Ann")
+ANN = EnrolmentRequest("u7", "Ann")
 
 
 async def told_where(terminal: RunningTerminal) -> None:
@@ -63,9 +63,9 @@ async def test_timestamp_that_another_caller_used_is_replaced(terminal: RunningT
 
     class Ticking(ManualClock):
         def now(self) -> datetime:
-            told = super().now()
+            reported = super().now()
             self.advance(0.001)
-            return told
+            return reported
 
     answer = await call_own(terminal.config, "jsonCmd", clock=Ticking(), content={"cmd": "sync"})
 
@@ -88,13 +88,13 @@ async def test_platforms_person_is_not_taken(terminal: RunningTerminal) -> None:
     changes = [SavePerson("u7", "Bob", "user", "")]
     await terminal.parts.upstream.sync._store.apply(changes, at=ManualClock().now())
 
-    assert "the platform has somebody with this id" in await refusal(terminal)
+    assert "the platform has a person with this id" in await refusal(terminal)
 
 
 async def test_photo_without_a_face_is_said(terminal: RunningTerminal) -> None:
-    told = await refusal(terminal, photo=person_jpeg(0))
+    reported = await refusal(terminal, photo=person_jpeg(0))
 
-    assert told == "No face was found. Use a photo that shows the whole face from the front."
+    assert reported == "No face was found. Use a photo that shows the whole face from the front."
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from edge_agent.door.decision import DoorReason
 from terminal_protocol.device_fields import FieldKind, WireField
 from terminal_protocol.device_objects import USER_OBJECT
 from tests.support.edge.fakes import person_jpeg
-from tests.support.edge.people_calls import ANN, BOB, NOBODY, photo_of
+from tests.support.edge.people_calls import ANN, BOB, UNRECOGNISED, photo_of
 from tests.support.edge.running_terminal import PERSON, RunningTerminal, Starter
 from tests.support.fake_platform import FakePlatform
 
@@ -97,7 +97,7 @@ async def test_id_and_name_are_not_empty(terminal: RunningTerminal, name: str) -
         (base64.b64encode(b"GIF89a....").decode(), 30004),
         (base64.b64encode(b"\x89PNG\r\n\x1a\n....").decode(), 30004),
         (base64.b64encode(person_jpeg(ANN)[:200]).decode(), 30004),
-        (photo_of(NOBODY), 30002),
+        (photo_of(UNRECOGNISED), 30002),
         (photo_of(ANN), 200),
         ("data:image/jpeg;base64," + photo_of(ANN), 200),
         (photo_of(ANN)[:40] + "\r\n" + photo_of(ANN)[40:], 200),
@@ -172,7 +172,7 @@ async def test_update_with_a_photo_changes_the_face(terminal: RunningTerminal) -
         ("u1", {key: value for key, value in PERSON.items() if key != "userId"}, 200),
         ("u1", {key: value for key, value in PERSON.items() if key != "name"}, 30003),
         ("u1", {**PERSON, "userType": 5}, 30001),
-        ("u1", {**PERSON, "photo": photo_of(NOBODY)}, 30002),
+        ("u1", {**PERSON, "photo": photo_of(UNRECOGNISED)}, 30002),
         ("u1", {**PERSON, "photo": "?"}, 30004),
         ("u1", {}, 30003),
     ],
@@ -309,7 +309,7 @@ async def test_several_are_added_at_once_or_nobody(start: Starter) -> None:
     terminal = await start(top={"people_max": 3})
     three = [{**PERSON, "userId": f"u{number}"} for number in range(3)]
 
-    for wrong, told in (
+    for wrong, reported in (
         ({**PERSON, "photo": "?"}, "number 3: 30004 photo: not a JPEG in base64"),
         ({**PERSON, "userId": "u3"}, "number 3: 50009 database-full"),
         ({"userId": "u3"}, "number 3: 30003 userType: missing"),
@@ -317,7 +317,7 @@ async def test_several_are_added_at_once_or_nobody(start: Starter) -> None:
     ):
         answer = await terminal.call("userAdd", [*three, wrong])
         assert answer["code"] == 50003
-        assert told in answer["desc"]
+        assert reported in answer["desc"]
         assert await listed(terminal) == []
     good = await terminal.call("userAdd", three)
 

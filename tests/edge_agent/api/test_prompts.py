@@ -7,7 +7,7 @@ import pytest
 
 from edge_agent.door.devices import Announcer
 from edge_agent.drivers.base import Cue
-from edge_agent.drivers.prompt_words import Language, words
+from edge_agent.drivers.prompt_texts import Language, words
 from edge_agent.drivers.prompter_console import ConsolePrompterOptions
 from tests.support.edge.people_calls import ANN, photo_of
 from tests.support.edge.running_terminal import PERSON, RunningTerminal, Starter
@@ -35,7 +35,7 @@ async def switch_voice(terminal: RunningTerminal, value: int) -> None:
     assert await terminal.code("perparacfg", {**held, "voiceProswitch": value}) == 200
 
 
-def told(terminal: RunningTerminal) -> list[str]:
+def reported(terminal: RunningTerminal) -> list[str]:
     return [words(one, Language.CHINESE) for one in terminal.prompter.prompts]
 
 
@@ -85,7 +85,7 @@ async def test_own_words_of_welcome_are_told_at_a_pass(terminal: RunningTerminal
 
     await (terminal.somebody_comes(ANN) if way == "face" else terminal.parts.door.cards.take(CARD))
 
-    assert told(terminal) == [OWN_WORDS]
+    assert reported(terminal) == [OWN_WORDS]
 
 
 async def test_own_words_are_for_a_welcome_only(terminal: RunningTerminal) -> None:
@@ -93,7 +93,7 @@ async def test_own_words_are_for_a_welcome_only(terminal: RunningTerminal) -> No
 
     await terminal.somebody_comes(ANN)
 
-    assert told(terminal) == ["您没有通行权限"]
+    assert reported(terminal) == ["您没有通行权限"]
 
 
 async def test_own_words_have_the_temperature_behind_them(terminal: RunningTerminal) -> None:
@@ -102,7 +102,7 @@ async def test_own_words_have_the_temperature_behind_them(terminal: RunningTermi
 
     await terminal.somebody_comes(ANN)
 
-    assert told(terminal) == [f"{OWN_WORDS}，体温36.5度"]
+    assert reported(terminal) == [f"{OWN_WORDS}，体温36.5度"]
 
 
 @pytest.mark.parametrize("sent", [{"prompt": ""}, {"prompt": "欢迎回来"}])
@@ -114,7 +114,7 @@ async def test_own_words_can_be_changed_and_taken_away(
     await terminal.call("userUpdate", {**PERSON, **sent}, user_id="u1")
     await terminal.somebody_comes(ANN)
 
-    assert told(terminal) == [sent["prompt"] or f"欢迎，{PERSON['name']}"]
+    assert reported(terminal) == [sent["prompt"] or f"欢迎，{PERSON['name']}"]
 
 
 async def test_own_words_survive_a_restart(terminal: RunningTerminal) -> None:
@@ -125,7 +125,7 @@ async def test_own_words_survive_a_restart(terminal: RunningTerminal) -> None:
     await parts.upstream.sync.load()
     await terminal.somebody_comes(ANN)
 
-    assert told(terminal) == [OWN_WORDS]
+    assert reported(terminal) == [OWN_WORDS]
 
 
 async def test_own_words_go_with_the_person(
@@ -140,7 +140,7 @@ async def test_own_words_go_with_the_person(
 
     await terminal.somebody_comes(ANN)
 
-    assert told(terminal) == ["欢迎，Ann"]
+    assert reported(terminal) == ["欢迎，Ann"]
 
 
 async def test_own_words_are_neither_told_nor_logged_elsewhere(

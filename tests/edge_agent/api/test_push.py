@@ -106,10 +106,10 @@ async def impatient(terminal: RunningTerminal) -> AsyncIterator[RunningTerminal]
     hub = RecordHub(silence_s=0.4)
     terminal.parts.interfaces.terminal.records.listen(hub.publish)
     server = ApiServer(
-        terminal.config.api, terminal.parts.interfaces.terminal, hub=hub, chance=random.Random(1)
+        terminal.config.api, terminal.parts.interfaces.terminal, hub=hub, rng=random.Random(1)
     )
     running = asyncio.create_task(server.run())
-    await terminal.told("api", times=2)
+    await terminal.reported("api", times=2)
     del terminal.event_log.events[: terminal.event_log.events.index(terminal.named("api")[1])]
     yield terminal
     running.cancel()

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from edge_agent.__main__ import main
-from edge_agent.api.accepted_calls import Use
+from edge_agent.api.accepted_calls import SignatureUse
 from edge_agent.storage import call_marks
 from edge_agent.storage.call_marks import read_marks
 from terminal_protocol.device_calls import CALLS, OLDER_DESC, SIGN_USED_DESC, signed_query
@@ -446,7 +446,7 @@ async def test_what_is_remembered_is_bounded(terminal: RunningTerminal) -> None:
     calls.remembered_most = 100
     begin = terminal.now_ms() - 60_000
     for number in range(1300):
-        await calls.accept(begin + number, Use.ACTS)
+        await calls.accept(begin + number, SignatureUse.ACTS)
 
     assert await terminal.count("accepted_calls") <= 1100
     codes = {

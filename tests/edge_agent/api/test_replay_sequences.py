@@ -17,9 +17,9 @@ from pathlib import Path
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
-from edge_agent.api.accepted_calls import AcceptedCalls, Use
+from edge_agent.api.accepted_calls import AcceptedCalls, SignatureUse
 from edge_agent.api.answers import CallRefused
-from edge_agent.api.auth import Gatekeeper
+from edge_agent.api.auth import Authenticator
 from edge_agent.api.terminal_time import TerminalTime
 from edge_agent.config import ApiConfig
 from edge_agent.config.sections import Replay
@@ -91,7 +91,7 @@ class Door:
         await self.database.open()
         self.time = TerminalTime(self.clock, self.database)
         await self.time.load()
-        self.gate = Gatekeeper(self.config, clock=self.clock, time=self.time)
+        self.authenticator = Authenticator(self.config, clock=self.clock, time=self.time)
         self.calls = AcceptedCalls(self.config, self.database, clock=self.clock)
         self.is_proved = False
 
@@ -105,18 +105,22 @@ class Door:
             "timestamp": str(stamp),
             "sign": signature.upper() if shouts else signature,
         }
-        use = {"open": Use.ACTS, "syncTime": Use.SETS_CLOCK}.get(call, Use.READS)
+        use = {"open": SignatureUse.ACTS, "syncTime": SignatureUse.SETS_CLOCK}.get(
+            call, SignatureUse.READS
+        )
         try:
-            checked = self.gate.check(parameters, has_window=use is not Use.SETS_CLOCK)
+            checked = self.authenticator.check(
+                parameters, has_window=use is not SignatureUse.SETS_CLOCK
+            )
             await self.calls.accept(checked, use)
         except CallRefused:
             self.refused += 1
             return
         self.accepted += 1
         late_ms = self.world.now_ms() - stamp
-        if use is Use.SETS_CLOCK:
+        if use is SignatureUse.SETS_CLOCK:
             await self.time.set_to(checked)
-        if use is Use.ACTS:
+        if use is SignatureUse.ACTS:
             self.opened[stamp] += 1
             if self.is_proved:
                 self.opened_late.append(late_ms / MINUTE_MS)

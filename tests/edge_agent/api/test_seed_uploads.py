@@ -30,8 +30,8 @@ async def sent(platform: FakePlatform, terminal: RunningTerminal, kind: str) -> 
     while await terminal.count("outbox"):
         await terminal.parts.upstream.uplink.step()
     bodies = [body for one, body in platform.raw_bodies if one == kind]
-    told: dict[str, Any] = json.loads(bodies[-1])
-    return told
+    reported: dict[str, Any] = json.loads(bodies[-1])
+    return reported
 
 
 async def knowing_ann(platform: FakePlatform, terminal: RunningTerminal) -> RunningTerminal:
@@ -40,9 +40,9 @@ async def knowing_ann(platform: FakePlatform, terminal: RunningTerminal) -> Runn
     return terminal
 
 
-def picture_of(told: dict[str, Any]) -> bytes:
+def picture_of(reported: dict[str, Any]) -> bytes:
     """Take the picture out of an upload."""
-    written = told.pop("img")
+    written = reported.pop("img")
     assert len(written) <= 700 * 1024
     return base64.b64decode(written, validate=True)
 
@@ -57,29 +57,31 @@ async def test_pass_is_sent_as_the_example_prints_it(
 
     await terminal.somebody_comes(ANN)
 
-    told = await sent(platform, terminal, "syface")
-    assert picture_of(told).startswith(b"\xff\xd8")
-    moment, similarity = told.pop("screenTime"), told.pop("similarity")
+    reported = await sent(platform, terminal, "syface")
+    assert picture_of(reported).startswith(b"\xff\xd8")
+    moment, similarity = reported.pop("screenTime"), reported.pop("similarity")
     assert (type(moment), type(similarity)) == (int, int)
     assert abs(moment - terminal.now_ms() / 1000) < 60
     assert 60 <= similarity <= 100
-    assert list(told.items()) == [
+    assert list(reported.items()) == [
         *(("userId", "111222"), ("userName", "李二壮"), ("userType", "student")),
         *(("deviceId", "0000001"), ("uuid", "SY001"), ("nationCode", "XXX社区")),
         *(("actionCode", 1), ("action", "进门"), ("temperature", "36.5°C"), ("mask", True)),
     ]
 
 
-@pytest.mark.parametrize(("reading_c", "told"), [(36.5, "36.5°C"), (38.25, "38.25°C"), (None, "")])
+@pytest.mark.parametrize(
+    ("reading_c", "reported"), [(36.5, "36.5°C"), (38.25, "38.25°C"), (None, "")]
+)
 async def test_temperature_of_a_pass_has_its_unit(
-    platform: FakePlatform, start: Starter, reading_c: float | None, told: str
+    platform: FakePlatform, start: Starter, reading_c: float | None, reported: str
 ) -> None:
     terminal = await knowing_ann(platform, await start())
     terminal.thermometer.reading_c = reading_c
 
     await terminal.somebody_comes(ANN)
 
-    assert (await sent(platform, terminal, "syface"))["temperature"] == told
+    assert (await sent(platform, terminal, "syface"))["temperature"] == reported
 
 
 async def test_identity_card_goes_along_with_the_next_pass_and_no_other(
@@ -173,9 +175,9 @@ async def test_reading_is_sent_as_the_example_prints_it(
 
     await terminal.somebody_comes(STRANGER)
 
-    told = await sent(platform, terminal, "syattribute")
-    assert list(told) == ["Info"]
-    info = told["Info"]
+    reported = await sent(platform, terminal, "syattribute")
+    assert list(reported) == ["Info"]
+    info = reported["Info"]
     assert list(info) == [
         *("deviceid", "uuid", "temperature", "mask", "nationCode", "openCode", "openMsg"),
         *("screenTime", "img"),
@@ -189,7 +191,7 @@ async def test_reading_is_sent_as_the_example_prints_it(
 
 
 @pytest.mark.parametrize(
-    ("reading_c", "face", "language", "told"),
+    ("reading_c", "face", "language", "reported"),
     [
         (NORMAL_C, {}, 0, None),
         (HIGH_C, {}, 0, (101, "温度异常")),
@@ -206,7 +208,7 @@ async def test_open_code_of_somebody_unknown(
     reading_c: float | None,
     face: dict[str, int],
     language: int,
-    told: tuple[int, str] | None,
+    reported: tuple[int, str] | None,
 ) -> None:
     """Who is normal and unknown has no code: the door does not open, and 9.3 has no number."""
     terminal = await start()
@@ -217,25 +219,25 @@ async def test_open_code_of_somebody_unknown(
     await terminal.somebody_comes(STRANGER)
 
     info = (await sent(platform, terminal, "syattribute"))["Info"]
-    assert (info.get("openCode"), info.get("openMsg")) == (told or (None, None))
+    assert (info.get("openCode"), info.get("openMsg")) == (reported or (None, None))
     assert terminal.relay.pulses_ms == []
     (read,) = platform.readings
-    assert (read.open_code, read.open_message) == (told or (None, ""))
+    assert (read.open_code, read.open_message) == (reported or (None, ""))
 
 
 @pytest.mark.parametrize(
     ("top", "face", "peri", "reading_c", "reason", "code"),
     [
         (ANYBODY, {}, {"cmpNormal": 0}, NORMAL_C, DoorReason.UNRECOGNISED_ALLOWED, 100),
-        (ANYBODY, {}, {}, NORMAL_C, DoorReason.NOBODY, None),
-        ({}, {}, {"cmpNormal": 0}, NORMAL_C, DoorReason.NOBODY, None),
-        (ASKS, {}, {"cmpNormal": 0}, NORMAL_C, DoorReason.NOBODY, None),
+        (ANYBODY, {}, {}, NORMAL_C, DoorReason.UNRECOGNISED, None),
+        ({}, {}, {"cmpNormal": 0}, NORMAL_C, DoorReason.UNRECOGNISED, None),
+        (ASKS, {}, {"cmpNormal": 0}, NORMAL_C, DoorReason.UNRECOGNISED, None),
         (ANYBODY, {}, {"cmpNormal": 0}, HIGH_C, DoorReason.TEMPERATURE_HIGH, 101),
         (ANYBODY, {}, {"cmpNormal": 0, "tempNormal": 0}, HIGH_C, DoorReason.TEMPERATURE_HIGH, 101),
         (ANYBODY, {}, {"cmpNormal": 0}, None, DoorReason.TEMPERATURE_MISSING, None),
         (ANYBODY, MASKS, {"cmpNormal": 0, "maskNormal": 1}, NORMAL_C, DoorReason.MASK_MISSING, 102),
         ({**ANYBODY, "looking": {"liveness_required": True}}, {}, {"cmpNormal": 0}, NORMAL_C,
-         DoorReason.NOBODY, None),
+         DoorReason.UNRECOGNISED, None),
     ],
 )  # fmt: skip
 async def test_door_opens_to_somebody_unknown_only_after_two_yeses(

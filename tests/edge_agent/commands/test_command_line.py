@@ -28,11 +28,11 @@ def run(*arguments: str, timeout_s: float = 30) -> subprocess.CompletedProcess[s
 
 
 def test_the_fleet_simulator_is_elsewhere_and_that_is_said() -> None:
-    told = run("fleet", "--base-url", "http://h/t/abc", "--terminals", "3")
+    reported = run("fleet", "--base-url", "http://h/t/abc", "--terminals", "3")
 
-    assert told.returncode == 2
-    assert "python -m fleet" in told.stderr
-    assert told.stdout == ""
+    assert reported.returncode == 2
+    assert "python -m fleet" in reported.stderr
+    assert reported.stdout == ""
 
 
 def written(folder: Path, *more: str) -> Path:
@@ -43,11 +43,11 @@ def written(folder: Path, *more: str) -> Path:
 
 
 def test_help_explains_the_first_steps() -> None:
-    told = run("--help")
+    reported = run("--help")
 
-    assert told.returncode == 0
+    assert reported.returncode == 0
     for word in ("run", "init-config", "doctor", "status", "face_engine install", "Ctrl-C"):
-        assert word in told.stdout
+        assert word in reported.stdout
 
 
 @pytest.mark.parametrize(
@@ -66,11 +66,11 @@ def test_help_loads_nothing_slow() -> None:
         "import sys; from edge_agent.__main__ import command_line_parser; command_line_parser();"
         "print([one for one in ('aiohttp', 'httpx', 'onnxruntime', 'faiss') if one in sys.modules])"
     )
-    told = subprocess.run(
+    reported = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, timeout=30
     )
 
-    assert told.stdout == "[]\n", told.stderr
+    assert reported.stdout == "[]\n", reported.stderr
 
 
 def test_no_command_shows_the_help(capsys: pytest.CaptureFixture[str]) -> None:
@@ -104,27 +104,27 @@ def test_wrong_key_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture
 
     assert main(["run", "--config", str(path)]) == 2
 
-    told = capsys.readouterr().err
-    assert told.startswith("edge_agent: sync_intervall_s: unknown key; known are")
-    assert len(told.splitlines()) == 1
+    reported = capsys.readouterr().err
+    assert reported.startswith("edge_agent: sync_intervall_s: unknown key; known are")
+    assert len(reported.splitlines()) == 1
 
 
 @pytest.mark.parametrize(
-    ("section", "told"),
+    ("section", "reported"),
     [
         ('[camera]\ndriver = "webcam"', "camera.driver: unknown; known are folder, opencv"),
         ('[camera]\nfolder = "nowhere"', "is not there"),
     ],
 )
 def test_device_that_is_not_there_is_one_sentence(
-    tmp_path: Path, section: str, told: str, capfd: pytest.CaptureFixture[str]
+    tmp_path: Path, section: str, reported: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     path = written(tmp_path, section)
 
     assert main(["run", "--config", str(path)]) in {1, 2}
 
     lines = capfd.readouterr().err.splitlines()
-    assert [line for line in lines if line.startswith("edge_agent: ") and told in line]
+    assert [line for line in lines if line.startswith("edge_agent: ") and reported in line]
 
 
 def test_missing_models_are_one_sentence(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -138,10 +138,10 @@ def test_missing_models_are_one_sentence(tmp_path: Path, capfd: pytest.CaptureFi
 def test_status_before_the_first_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["status", "--config", str(written(tmp_path))]) == 0
 
-    told = capsys.readouterr().out
-    assert "running     no" in told
-    assert "nothing yet" in told
-    assert TOKEN not in told
+    reported = capsys.readouterr().out
+    assert "running     no" in reported
+    assert "nothing yet" in reported
+    assert TOKEN not in reported
 
 
 @pytest.mark.parametrize("command", ["status", "doctor"])
@@ -167,10 +167,10 @@ def test_another_accounts_data_is_one_sentence(
             os.seteuid(uid)
             (folder / "agent-data").chmod(0o700)
 
-    told = capsys.readouterr().err
+    reported = capsys.readouterr().err
     assert status == 1
-    assert told.startswith("edge_agent: no permission to use ")
-    assert len(told.splitlines()) == 1
+    assert reported.startswith("edge_agent: no permission to use ")
+    assert len(reported.splitlines()) == 1
 
 
 def test_second_agent_on_the_same_data_is_refused(

@@ -85,14 +85,14 @@ def test_unknown_key_is_named(key: str) -> None:
 
 
 def test_unknown_key_of_a_section_is_named_with_its_section() -> None:
-    told = refusal({**MINIMUM, "camera": {"foldr": "x"}})
+    reported = refusal({**MINIMUM, "camera": {"foldr": "x"}})
 
-    assert told.startswith("camera.foldr: unknown key; known are ")
-    assert "folder" in told
+    assert reported.startswith("camera.foldr: unknown key; known are ")
+    assert "folder" in reported
 
 
 @pytest.mark.parametrize(
-    ("more", "told"),
+    ("more", "reported"),
     [
         ({"device_id": ""}, "device_id: "),
         ({"device_id": "x" * 33}, "device_id: "),
@@ -127,8 +127,8 @@ def test_unknown_key_of_a_section_is_named_with_its_section() -> None:
         ({"base_url": "http://h/t/x?y=1"}, "base_url: must look like"),
     ],
 )
-def test_impossible_value_is_named(more: dict[str, Any], told: str) -> None:
-    assert refusal({**MINIMUM, **more}).startswith(told)
+def test_impossible_value_is_named(more: dict[str, Any], reported: str) -> None:
+    assert refusal({**MINIMUM, **more}).startswith(reported)
 
 
 def test_missing_key_is_named() -> None:

@@ -86,9 +86,9 @@ def test_every_driver_of_this_package_is_built_without_hardware(section: str, dr
 
 @pytest.mark.parametrize("section", GROUPS)
 def test_unknown_driver_is_answered_with_the_known_ones(section: str) -> None:
-    told = refusal(**{section: {"driver": "nonsense"}})
+    reported = refusal(**{section: {"driver": "nonsense"}})
 
-    assert told == f"{section}.driver: unknown; known are {', '.join(known_drivers(section))}"
+    assert reported == f"{section}.driver: unknown; known are {', '.join(known_drivers(section))}"
 
 
 def test_another_packages_driver_is_built_with_its_options(install: Install) -> None:
@@ -105,7 +105,7 @@ def test_another_packages_driver_is_built_with_its_options(install: Install) -> 
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "reported"),
     [
         ({}, "relay.address: is missing"),
         ({"address": 3}, "relay.address: must be a text"),
@@ -114,15 +114,15 @@ def test_another_packages_driver_is_built_with_its_options(install: Install) -> 
     ],
 )
 def test_another_packages_options_are_as_strict(
-    install: Install, options: dict[str, Any], told: str
+    install: Install, options: dict[str, Any], reported: str
 ) -> None:
     install("acme = acme_door:AcmeOptions")
 
-    assert refusal(relay={"driver": "acme", **options}).startswith(told)
+    assert refusal(relay={"driver": "acme", **options}).startswith(reported)
 
 
 @pytest.mark.parametrize(
-    ("entry", "told"),
+    ("entry", "reported"),
     [
         ("acme_door:Missing", "cannot be loaded (AttributeError)"),
         ("acme_gone:Options", "cannot be loaded (ModuleNotFoundError)"),
@@ -130,11 +130,11 @@ def test_another_packages_options_are_as_strict(
         ("acme_door:MODULE", "cannot be loaded (AttributeError)"),
     ],
 )
-def test_a_broken_package_is_named(install: Install, entry: str, told: str) -> None:
+def test_a_broken_package_is_named(install: Install, entry: str, reported: str) -> None:
     install(f"acme = {entry}")
 
     assert refusal(relay={"driver": "acme"}) == (
-        f"relay.driver: acme of the package acme-door {told}"
+        f"relay.driver: acme of the package acme-door {reported}"
     )
 
 
@@ -142,9 +142,9 @@ def test_two_packages_with_one_name_are_named(install: Install) -> None:
     install("acme = acme_door:AcmeOptions")
     install("acme = other_door:AcmeOptions", package="other-door")
 
-    told = refusal(relay={"driver": "acme"})
+    reported = refusal(relay={"driver": "acme"})
 
-    assert told.endswith("acme is offered by several packages: acme-door, other-door")
+    assert reported.endswith("acme is offered by several packages: acme-door, other-door")
 
 
 def test_a_name_of_this_package_stays_this_packages(install: Install) -> None:

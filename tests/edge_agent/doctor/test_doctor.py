@@ -14,10 +14,10 @@ import pytest
 from PIL import Image, ImageFilter
 
 from edge_agent.__main__ import main
-from edge_agent.api.accepted_calls import AcceptedCalls, Use
+from edge_agent.api.accepted_calls import AcceptedCalls, SignatureUse
 from edge_agent.api.terminal_time import TerminalTime
 from edge_agent.config import AgentConfig, ApiConfig, parse_config
-from edge_agent.doctor import Examination, Finding, Result, examine
+from edge_agent.doctor import DoctorPlan, Finding, Result, run_checks
 from edge_agent.drivers.clock import SystemClock
 from edge_agent.service.instance_lock import instance_lock
 from edge_agent.service.live_state import LiveFile, LiveState
@@ -64,8 +64,8 @@ class Door:
         return parse_config(table, base=self.folder)
 
     async def examined(self) -> dict[str, Finding]:
-        told: list[Finding] = []
-        examination = Examination(
+        reported: list[Finding] = []
+        plan = DoctorPlan(
             **{
                 "config": self.config,
                 "path": self.path,
@@ -73,8 +73,8 @@ class Door:
                 **self.more,
             }
         )
-        findings, _ = await examine(examination, told.append)
-        assert told == findings
+        findings, _ = await run_checks(plan, reported.append)
+        assert reported == findings
         assert TOKEN not in repr(findings)
         assert PASSWORD not in repr(findings)
         return {one.check: one for one in findings}
@@ -86,12 +86,12 @@ def door(tmp_path: Path, platform: FakePlatform) -> Door:
     return Door(tmp_path, platform.base_url)
 
 
-def is_failed(finding: Finding, words: str) -> bool:
-    return finding.result is Result.FAILED and words in finding.words and bool(finding.advice)
+def is_failed(finding: Finding, text: str) -> bool:
+    return finding.result is Result.FAILED and text in finding.text and bool(finding.advice)
 
 
-def is_warned(finding: Finding, words: str) -> bool:
-    return finding.result is Result.WARNING and words in finding.words and bool(finding.advice)
+def is_warned(finding: Finding, text: str) -> bool:
+    return finding.result is Result.WARNING and text in finding.text and bool(finding.advice)
 
 
 async def test_all_is_well(door: Door) -> None:
@@ -99,7 +99,7 @@ async def test_all_is_well(door: Door) -> None:
 
     assert {check: one.result for check, one in found.items()} == dict.fromkeys(found, Result.OK)
     assert len(found) == 16
-    assert found["platform"].words == "admits terminal 0000001 and has people for it"
+    assert found["platform"].text == "admits terminal 0000001 and has people for it"
     assert not (door.data_dir / "agent.sqlite3").exists()
 
 
@@ -113,20 +113,20 @@ async def test_file_that_others_can_read_is_a_warning(door: Door) -> None:
 
 
 @pytest.mark.parametrize(
-    ("api", "words"),
+    ("api", "text"),
     [
         ({"password": "123456"}, "still the factory's"),
-        ({"password": ""}, "nobody may call"),
+        ({"password": ""}, "no caller is admitted"),
         ({"password_expires": "2020-01-01"}, "good until 2020-01-01"),
     ],
 )
-async def test_password_that_is_no_good(door: Door, api: dict[str, Any], words: str) -> None:
+async def test_password_that_is_no_good(door: Door, api: dict[str, Any], text: str) -> None:
     door.api |= api
 
     finding = (await door.examined())["password"]
 
     assert finding.result is not Result.OK
-    assert words in finding.words
+    assert text in finding.text
 
 
 async def test_data_directory_that_is_a_file(door: Door) -> None:
@@ -155,7 +155,7 @@ async def test_missing_models_say_how_to_get_them(door: Door) -> None:
 
 
 @pytest.mark.parametrize(
-    ("spoilt", "words"),
+    ("spoilt", "text"),
     [
         (lambda picture: Image.new("RGB", picture.size, (40, 40, 40)), "nothing but one colour"),
         (lambda picture: picture.point(lambda value: value // 10), "too dark"),
@@ -170,7 +170,7 @@ async def test_picture_in_which_nobody_can_be_recognised(
     door: Door,
     portraits: dict[str, Path],
     spoilt: Callable[[Image.Image], Image.Image],
-    words: str,
+    text: str,
 ) -> None:
     with Image.open(portraits["astronaut.png"]) as opened:
         picture = opened.convert("RGB")
@@ -181,7 +181,7 @@ async def test_picture_in_which_nobody_can_be_recognised(
     bad = (await door.examined())["camera"]
 
     assert good.result is Result.OK
-    assert is_warned(bad, words)
+    assert is_warned(bad, text)
     assert (bad.facts["width"], bad.facts["height"]) == picture.size
 
 
@@ -198,8 +198,8 @@ async def test_relay_moves_only_when_asked(door: Door) -> None:
 
     loud = (await door.examined())["relay"]
 
-    assert quiet.words == "simulated (no door moves): released; --open-door would try it"
-    assert loud.words == "simulated (no door moves): pulsed 20 ms and released"
+    assert quiet.text == "simulated (no door moves): released; --open-door would try it"
+    assert loud.text == "simulated (no door moves): pulsed 20 ms and released"
 
 
 async def test_relay_that_is_not_there(door: Door) -> None:
@@ -218,7 +218,7 @@ async def test_devices_of_a_running_agent_are_left_alone(door: Door) -> None:
 
     skipped = {check for check, one in found.items() if one.result is Result.SKIPPED}
     assert skipped == {"camera", "relay", "thermometer"}
-    assert found["agent"].words == "one is running and holds the devices"
+    assert found["agent"].text == "one is running and holds the devices"
 
 
 async def test_platform_that_is_not_there(door: Door) -> None:
@@ -226,7 +226,7 @@ async def test_platform_that_is_not_there(door: Door) -> None:
 
     found = await door.examined()
 
-    assert is_failed(found["network"], "nobody listens there")
+    assert is_failed(found["network"], "no server listens there")
     assert found["platform"].result is Result.SKIPPED
     assert found["clock"].result is Result.SKIPPED
 
@@ -238,7 +238,7 @@ async def test_name_that_cannot_be_one(door: Door) -> None:
 
 
 @pytest.mark.parametrize(
-    ("failure", "result", "words"),
+    ("failure", "result", "text"),
     [
         (refusal("10005"), Result.FAILED, "does not take this terminal in (ret 10005: no)"),
         (refusal("10004"), Result.FAILED, "(ret 10004: no)"),
@@ -251,14 +251,14 @@ async def test_name_that_cannot_be_one(door: Door) -> None:
     ],
 )
 async def test_what_the_platform_says(
-    door: Door, platform: FakePlatform, failure: Failure, result: Result, words: str
+    door: Door, platform: FakePlatform, failure: Failure, result: Result, text: str
 ) -> None:
     platform.fail("syheartbeat", failure)
 
     finding = (await door.examined())["platform"]
 
     assert finding.result is result
-    assert words in finding.words
+    assert text in finding.text
     assert finding.advice
 
 
@@ -317,7 +317,7 @@ async def test_terminal_that_waits_for_approval(door: Door, platform: FakePlatfo
 
     finding = (await door.examined())["platform"]
 
-    assert is_warned(finding, "has sent it nobody so far")
+    assert is_warned(finding, "has sent it no people so far")
 
 
 async def test_library_of_a_terminal_in_step_is_not_asked_for(
@@ -337,7 +337,7 @@ async def test_library_of_a_terminal_in_step_is_not_asked_for(
 
 
 @pytest.mark.parametrize(
-    ("ahead_s", "result", "words"),
+    ("ahead_s", "result", "text"),
     [
         (0, Result.OK, "against the platform's"),
         (-90, Result.WARNING, "behind the platform's"),
@@ -345,14 +345,14 @@ async def test_library_of_a_terminal_in_step_is_not_asked_for(
     ],
 )
 async def test_clock_is_compared_with_the_platforms(
-    door: Door, ahead_s: float, result: Result, words: str
+    door: Door, ahead_s: float, result: Result, text: str
 ) -> None:
     door.more["clock"] = SystemClock(offset_s=ahead_s)
 
     finding = (await door.examined())["clock"]
 
     assert finding.result is result
-    assert words in finding.words
+    assert text in finding.text
     assert abs(finding.facts["ahead_s"] - ahead_s) < 3
 
 
@@ -369,7 +369,7 @@ async def test_clock_that_was_moved_is_the_one_that_counts(door: Door) -> None:
     finding = (await door.examined())["clock"]
 
     assert finding.result is Result.OK
-    assert "moved by +3" in finding.words
+    assert "moved by +3" in finding.text
 
 
 @pytest.fixture
@@ -400,7 +400,7 @@ async def test_page_of_an_agent_that_runs(door: Door, taken: int) -> None:
         missing = (await door.examined())["web page"]
 
     assert listened.result is Result.OK
-    assert is_failed(missing, "nobody listens")
+    assert is_failed(missing, "no server listens")
 
 
 async def test_signatures_that_count_again_are_said_plainly(door: Door) -> None:
@@ -427,7 +427,7 @@ async def test_call_from_a_clock_that_was_ahead_is_said(door: Door) -> None:
     clock = SystemClock()
     ahead_ms = int(clock.now().timestamp() * 1000) + 3 * 3600_000
     calls = AcceptedCalls(ApiConfig(), database, clock=clock)
-    await calls.accept(ahead_ms, Use.READS)
+    await calls.accept(ahead_ms, SignatureUse.READS)
     await database.close()
 
     finding = (await door.examined())["own interface"]
@@ -439,7 +439,7 @@ async def test_call_from_a_clock_that_was_ahead_is_said(door: Door) -> None:
 async def test_page_that_is_switched_off(door: Door) -> None:
     door.sections["page"] = {"enabled": False}
 
-    assert (await door.examined())["web page"].words == "switched off"
+    assert (await door.examined())["web page"].text == "switched off"
 
 
 async def test_check_that_hangs_keeps_none_of_the_others_from_being_made(door: Door) -> None:
@@ -483,13 +483,13 @@ def test_command_says_lines_or_json_and_fails_when_something_failed(
     assert main(["doctor", "--config", str(path)]) == 1
     lines = capfd.readouterr().out.splitlines()
     assert main(["doctor", "--json", "--config", str(path)]) == 1
-    told = json.loads(capfd.readouterr().out)
+    reported = json.loads(capfd.readouterr().out)
 
-    assert len(lines) == len(told["findings"]) == 16
+    assert len(lines) == len(reported["findings"]) == 16
     assert lines[0].startswith("OK       configuration  ")
     assert any(line.startswith("FAILED   face models    ") for line in lines)
-    assert told["ok"] is False
-    assert TOKEN not in json.dumps(told) + "\n".join(lines)
+    assert reported["ok"] is False
+    assert TOKEN not in json.dumps(reported) + "\n".join(lines)
 
 
 def test_wrong_configuration_is_a_finding(

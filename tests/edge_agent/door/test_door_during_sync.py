@@ -68,7 +68,7 @@ async def test_a_visitor_waits_for_one_picture_of_the_library_not_for_all(
         limits=SyncLimits(
             interval_s=0.05, picture_max_bytes=50_000, picture_parallel=4, people_max=100
         ),
-        chance=random.Random(1),
+        rng=random.Random(1),
     )
     async with asyncio.TaskGroup() as group:
         group.create_task(sync.round())

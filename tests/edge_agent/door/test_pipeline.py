@@ -24,7 +24,7 @@ from edge_agent.storage.records import (
 )
 from face_engine import decode_image
 from terminal_protocol.device_objects import SIGN_OBJECT
-from tests.support.edge.door import ANN, NOBODY, STRANGER, Door, visitor
+from tests.support.edge.door import ANN, STRANGER, UNRECOGNISED, Door, visitor
 from tests.support.edge.fakes import (
     FakeEngine,
     person_image,
@@ -178,7 +178,7 @@ async def test_stranger_is_reported_with_temperature(platform: FakePlatform, doo
 
     decision = await door.pipeline().process(visitor(STRANGER))
 
-    assert decision and decision.reason is DoorReason.NOBODY
+    assert decision and decision.reason is DoorReason.UNRECOGNISED
     (sent,) = platform.readings
     assert (str(sent.temperature_c), sent.open_code) == ("36.60", None)
     assert sent.image is not None
@@ -208,7 +208,7 @@ async def test_stranger_waits_in_the_queue_while_the_platform_is_away(
 async def test_picture_without_a_face_sends_nothing(platform: FakePlatform, door: Door) -> None:
     pipeline = door.pipeline()
 
-    assert await pipeline.process(visitor(NOBODY)) is None
+    assert await pipeline.process(visitor(UNRECOGNISED)) is None
 
     assert platform.requests == []
     assert pipeline.visits == 1
@@ -321,8 +321,8 @@ async def test_alarm_limit_is_told_with_the_reading(platform: FakePlatform, door
 
 
 async def test_passes_and_strangers_are_remembered(door: Door) -> None:
-    heard: list[dict[str, Any]] = []
-    door.records.listen(heard.append)
+    received: list[dict[str, Any]] = []
+    door.records.listen(received.append)
     door.thermometer.reading_c = 38.0
 
     await door.pipeline().process(visitor(ANN))
@@ -331,7 +331,7 @@ async def test_passes_and_strangers_are_remembered(door: Door) -> None:
 
     total, found = await door.records.search(RecordFilter(0, 10**10), page=1, size=10)
     assert total == 2
-    assert found == list(reversed(heard))
+    assert found == list(reversed(received))
     stranger, ann = found
     assert (ann["userId"], ann["name"], ann["type"], ann["similarity"]) == ("1001", "Ann", 1, 100)
     assert (ann["temperature"], ann["temperatureState"], ann["deviceMark"]) == (38.0, 1, "0000001")

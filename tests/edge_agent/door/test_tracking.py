@@ -16,7 +16,7 @@ from edge_agent.door.tracking import FrameOutcome, VisitDetector
 from edge_agent.drivers.base import Frame
 from edge_agent.recognition.face_settings import FaceSettings
 from edge_agent.recognition.recogniser import Recogniser, VisitGate
-from edge_agent.storage.people_rows import Applied, HeldPerson
+from edge_agent.storage.people_rows import AppliedChanges, EnrolledPerson
 from face_engine import FaceEngine, decode_image, install_models, load_engine
 from tests.support.videos import FPS, HEIGHT, WIDTH, frames
 
@@ -71,8 +71,8 @@ async def recogniser(
         image = decode_image(portraits[f"{name}.jpg"].read_bytes())
         vector = engine._engine.largest_descriptor(image)
         assert vector is not None
-        held.append(HeldPerson(number, name, name, "user", made.contract_id, vector))
-    await made.follow(Applied(held=tuple(held), gone=()))
+        held.append(EnrolledPerson(number, name, name, "user", made.contract_id, vector))
+    await made.follow(AppliedChanges(held=tuple(held), gone=()))
     yield made
     await made.close()
 
@@ -151,7 +151,7 @@ async def test_who_is_badly_seen_is_asked_to_look_and_decided_about_in_the_end(
     names, glimpses = await watched(recogniser, [sync_state] * 12 * 4, door=strict)
 
     assert names == ["obama"]
-    asked = [number for number, one in enumerate(glimpses) if one.asks_to_look]
+    asked = [number for number, one in enumerate(glimpses) if one.prompts_to_look]
     decided = [number for number, one in enumerate(glimpses) if one.visitors]
     assert asked
     assert asked[0] / FPS == pytest.approx(0.8, abs=0.2)

@@ -7,7 +7,7 @@ import pytest
 from edge_agent.door.decision import DoorDecision, DoorReason
 from edge_agent.door.visits import ConcurrentVisits
 
-CLOSED = DoorDecision(open_door=False, reason=DoorReason.NOBODY)
+CLOSED = DoorDecision(open_door=False, reason=DoorReason.UNRECOGNISED)
 
 
 async def test_at_most_four_go_on_at_once_and_all_are_waited_for() -> None:

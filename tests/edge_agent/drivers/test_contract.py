@@ -128,11 +128,11 @@ async def test_what_is_absent_is_one_sentence(
     for _ in range(2):
         with pytest.raises(DriverUnavailable) as caught:
             await device.open()
-        told = str(caught.value)
-        assert "\n" not in told
-        assert 10 < len(told) < 200
-        assert not told.endswith(".")  # the command line prints it after its name
-        assert "Errno" not in told
+        reported = str(caught.value)
+        assert "\n" not in reported
+        assert 10 < len(reported) < 200
+        assert not reported.endswith(".")  # the command line prints it after its name
+        assert "Errno" not in reported
         await device.close()
 
     assert handles() <= before

@@ -12,7 +12,7 @@ import pytest
 
 from edge_agent.drivers.base import Cue, Prompt
 from edge_agent.drivers.exceptions import DriverUnavailable
-from edge_agent.drivers.prompt_words import Language
+from edge_agent.drivers.prompt_texts import Language
 from edge_agent.drivers.prompter_display import DisplayPrompter, DisplayPrompterOptions
 
 
@@ -38,12 +38,12 @@ class Screen:
     def __init__(self, response: httpx.Response) -> None:
         self._lines = response.aiter_lines()
 
-    async def told(self) -> dict[str, Any]:
+    async def reported(self) -> dict[str, Any]:
         async with asyncio.timeout(5):
             async for line in self._lines:
                 if line.startswith("data: "):
-                    told: dict[str, Any] = json.loads(line.removeprefix("data: "))
-                    return told
+                    reported: dict[str, Any] = json.loads(line.removeprefix("data: "))
+                    return reported
         raise AssertionError("the stream ended")
 
 
@@ -55,9 +55,9 @@ async def test_a_screen_shows_what_is_told_and_forgets_it(
 ) -> None:
     async with browser.stream("GET", "/events") as response:
         screen = Screen(response)
-        first = await screen.told()
+        first = await screen.reported()
         await display.prompt(Prompt(Cue.WELCOME, "Ann", 36.6))
-        second, third = await screen.told(), await screen.told()
+        second, third = await screen.reported(), await screen.reported()
 
     assert response.headers["content-type"] == "text/event-stream"
     assert first == third == NOTHING
@@ -70,9 +70,9 @@ async def test_a_screen_that_comes_later_shows_the_same(
     await display.prompt(Prompt(Cue.STRANGER))
 
     async with browser.stream("GET", "/events") as response:
-        told = await Screen(response).told()
+        reported = await Screen(response).reported()
 
-    assert told == {"words": "You are not known here", "cue": "stranger"}
+    assert reported == {"words": "You are not known here", "cue": "stranger"}
 
 
 async def test_a_newer_prompt_stays_its_whole_time() -> None:
@@ -85,14 +85,14 @@ async def test_a_newer_prompt_stays_its_whole_time() -> None:
         browser.stream("GET", "/events") as response,
     ):
         screen = Screen(response)
-        await screen.told()
+        await screen.reported()
         await display.prompt(Prompt(Cue.WAIT))
-        await screen.told()
+        await screen.reported()
         await asyncio.sleep(0.4)  # a part of the time that words stay
         await display.prompt(Prompt(Cue.WELCOME))
         told_at_s = loop.time()
-        assert (await screen.told())["cue"] == "welcome"
-        assert await screen.told() == NOTHING
+        assert (await screen.reported())["cue"] == "welcome"
+        assert await screen.reported() == NOTHING
     await display.close()
 
     assert loop.time() - told_at_s >= 0.95
@@ -106,12 +106,12 @@ async def test_a_name_is_text_and_never_a_page(
 
     async with browser.stream("GET", "/events") as response:
         screen = Screen(response)
-        await screen.told()
+        await screen.reported()
         await display.prompt(Prompt(Cue.WELCOME, name))
-        told = await screen.told()
+        reported = await screen.reported()
     page, script = await browser.get("/"), await browser.get("/display.js")
 
-    assert told == {"words": f"Welcome, {name}", "cue": "welcome"}
+    assert reported == {"words": f"Welcome, {name}", "cue": "welcome"}
     assert "img src" not in page.text
     assert "textContent" in script.text
     assert "innerHTML" not in script.text
@@ -150,7 +150,7 @@ async def test_screens_are_limited_and_make_room_when_they_go(
         for _ in range(8):
             response = await streams.enter_async_context(browser.stream("GET", "/events"))
             screens.append(Screen(response))
-            await screens[-1].told()
+            await screens[-1].reported()
         assert (await browser.get("/events")).status_code == 503
 
     async with asyncio.timeout(5):
@@ -168,12 +168,12 @@ async def test_closing_ends_the_streams(display: DisplayPrompter) -> None:
         browser.stream("GET", "/events") as response,
     ):
         screen = Screen(response)
-        await screen.told()
+        await screen.reported()
         async with asyncio.timeout(3):
             await display.close()
         with pytest.raises((AssertionError, httpx.RemoteProtocolError)):
             while True:
-                await screen.told()
+                await screen.reported()
 
 
 async def test_closed_display_can_be_opened_again(display: DisplayPrompter) -> None:

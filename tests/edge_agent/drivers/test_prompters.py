@@ -8,7 +8,7 @@ import pytest
 
 from edge_agent.drivers.base import Cue, Prompt, Prompter
 from edge_agent.drivers.exceptions import DriverError, DriverUnavailable
-from edge_agent.drivers.prompt_words import Language, words
+from edge_agent.drivers.prompt_texts import Language, words
 from edge_agent.drivers.prompter_console import ConsolePrompterOptions
 from edge_agent.drivers.prompter_espeak import EspeakPrompterOptions, speaking_arguments
 from tests.support.drivers.spoken import Spoken
@@ -19,14 +19,14 @@ from tests.support.waiting import wait_until_async
 @pytest.mark.parametrize("language", Language)
 @pytest.mark.parametrize("cue", Cue)
 def test_every_cue_has_words_in_every_language(cue: Cue, language: Language) -> None:
-    told = words(Prompt(cue), language)
+    reported = words(Prompt(cue), language)
 
-    assert bool(told) is (cue is not Cue.IDLE)
-    assert told.isascii() is (language is Language.ENGLISH or cue is Cue.IDLE)
+    assert bool(reported) is (cue is not Cue.IDLE)
+    assert reported.isascii() is (language is Language.ENGLISH or cue is Cue.IDLE)
 
 
 @pytest.mark.parametrize(
-    ("prompt", "language", "told"),
+    ("prompt", "language", "reported"),
     [
         (Prompt(Cue.WELCOME, "Ann", 36.64), Language.ENGLISH, "Welcome, Ann, 36.6 °C"),
         (Prompt(Cue.WELCOME, "安", 36.64), Language.CHINESE, "欢迎，安，体温36.6度"),
@@ -36,9 +36,9 @@ def test_every_cue_has_words_in_every_language(cue: Cue, language: Language) -> 
     ],
 )
 def test_name_and_temperature_go_with_what_they_belong_to(
-    prompt: Prompt, language: Language, told: str
+    prompt: Prompt, language: Language, reported: str
 ) -> None:
-    assert words(prompt, language) == told
+    assert words(prompt, language) == reported
 
 
 def test_nobody_is_called_by_name_unless_it_is_wanted() -> None:
@@ -61,10 +61,10 @@ async def test_words_are_spoken_and_stand_in_no_command_line(spoken: Spoken) -> 
 
     await prompter.prompt(Prompt(Cue.WELCOME, "-v安; rm", 36.5))
 
-    ((*arguments, told),) = await spoken.said(1)
+    ((*arguments, reported),) = await spoken.said(1)
     await prompter.close()
     assert arguments == ["-v", "zh", "-s", "150", "-a", "80", "--stdin"]
-    assert told == "欢迎，-v安; rm，体温36.5度"
+    assert reported == "欢迎，-v安; rm，体温36.5度"
 
 
 async def test_a_newer_prompt_cuts_off_an_older_one(spoken: Spoken) -> None:
@@ -79,8 +79,8 @@ async def test_a_newer_prompt_cuts_off_an_older_one(spoken: Spoken) -> None:
     await prompter.prompt(Prompt(Cue.WELCOME))
     returned_after_s = loop.time() - started_s
 
-    told = await spoken.said(2)
-    assert [one[-1] for one in told] == ["One moment, please", "Welcome"]
+    reported = await spoken.said(2)
+    assert [one[-1] for one in reported] == ["One moment, please", "Welcome"]
     assert returned_after_s < 1
     await prompter.close()
 

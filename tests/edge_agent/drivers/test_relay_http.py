@@ -162,7 +162,7 @@ async def test_relay_that_times_itself_is_released_at_both_ends(box: Box) -> Non
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "reported"),
     [
         ({}, "on_url: must look like"),
         ({"on_url": "http://h/on"}, "off_url: must look like"),
@@ -175,6 +175,6 @@ async def test_relay_that_times_itself_is_released_at_both_ends(box: Box) -> Non
         ({"pulse_url": "http://h/{s}", "off_url": "h"}, "off_url: must look like"),
     ],
 )
-def test_impossible_options_are_named(options: dict[str, str], told: str) -> None:
-    with pytest.raises(ConfigInvalid, match=told):
+def test_impossible_options_are_named(options: dict[str, str], reported: str) -> None:
+    with pytest.raises(ConfigInvalid, match=reported):
         HttpRelayOptions(**options).make()

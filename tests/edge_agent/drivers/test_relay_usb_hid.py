@@ -98,15 +98,15 @@ async def test_several_boards_are_listed(computer: Computer) -> None:
     assert handles() == before
 
 
-@pytest.mark.parametrize(("serial", "told"), [("", ""), ("XXXXX", " with serial number XXXXX")])
+@pytest.mark.parametrize(("serial", "reported"), [("", ""), ("XXXXX", " with serial number XXXXX")])
 async def test_absent_board_is_one_clear_sentence(
-    computer: Computer, serial: str, told: str
+    computer: Computer, serial: str, reported: str
 ) -> None:
     computer.plug_in("hidraw0", None, hid_id="0003:0000046D:0000C31C", hid_name="Keyboard")
     # The same numbers are free for anybody's experiments.
     computer.plug_in("hidraw1", None, hid_name="obdev.at Something")
 
-    with pytest.raises(DriverUnavailable, match=f"^there is no USB relay board{told}$"):
+    with pytest.raises(DriverUnavailable, match=f"^there is no USB relay board{reported}$"):
         await relay_of(computer, serial=serial).open()
 
 

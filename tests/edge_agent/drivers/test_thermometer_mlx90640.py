@@ -132,8 +132,8 @@ def flat(value_c: float) -> list[list[float]]:
 
 
 def random_scene(seed: int, least_c: float, most_c: float) -> Scene:
-    chance = random.Random(seed)
-    return [[chance.uniform(least_c, most_c) for _ in range(COLUMNS)] for _ in range(ROWS)]
+    rng = random.Random(seed)
+    return [[rng.uniform(least_c, most_c) for _ in range(COLUMNS)] for _ in range(ROWS)]
 
 
 @st.composite
@@ -407,9 +407,9 @@ async def test_another_chip_at_its_address_is_one_clear_sentence(i2c: "FakeI2c")
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "reported"),
     [({"refresh_hz": 9}, "refresh_hz: must be one of"), ({"rotated": 45}, "rotated: must be one")],
 )
-def test_numbers_between_are_refused(options: dict[str, int], told: str) -> None:
-    with pytest.raises(ConfigInvalid, match=told):
+def test_numbers_between_are_refused(options: dict[str, int], reported: str) -> None:
+    with pytest.raises(ConfigInvalid, match=reported):
         Mlx90640Options(**options).make()

@@ -169,15 +169,15 @@ async def test_closed_port_is_an_error(line: Line, frame: Frame) -> None:
 
 
 @pytest.mark.parametrize(
-    ("pattern", "told"),
+    ("pattern", "reported"),
     [
         (r"(", "thermometer.pattern: "),
         (r"\d+", "needs a group named body or surface"),
         (r"(?P<body>\d+)(?P<mood>.)", "unknown group mood"),
     ],
 )
-def test_patterns_that_tell_nothing_are_refused(pattern: str, told: str) -> None:
-    with pytest.raises(ConfigInvalid, match=told):
+def test_patterns_that_tell_nothing_are_refused(pattern: str, reported: str) -> None:
+    with pytest.raises(ConfigInvalid, match=reported):
         SerialThermometerOptions(pattern=pattern).make()
 
 

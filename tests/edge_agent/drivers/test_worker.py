@@ -87,8 +87,8 @@ asyncio.run(main())
 
 
 def test_a_device_that_never_answers_keeps_no_process_from_ending() -> None:
-    told = subprocess.run(
+    reported = subprocess.run(
         [sys.executable, "-c", PROGRAM], capture_output=True, text=True, timeout=20, check=True
     )
 
-    assert told.stdout == "left\n"
+    assert reported.stdout == "left\n"

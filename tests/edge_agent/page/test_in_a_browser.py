@@ -92,10 +92,10 @@ async def test_door_is_opened_with_the_keyboard_alone_and_never_by_enter_twice(
         browser.wait("!document.getElementById('sure').hidden")
         browser.click("#sure .danger")
         browser.wait("document.getElementById('message').textContent")
-        told = browser.text("#message")
+        reported = browser.text("#message")
         browser.wait("document.getElementById('openings').textContent.includes('包裹')")
         assert own(browser.complaints()) == []
-        return told
+        return reported
 
     assert await shown(tmp_path, look) == "The door was opened."
     assert page.relay.pulses_ms == [3000]
@@ -152,11 +152,11 @@ async def test_page_says_what_is_wrong_and_recovers(page: RunningPage, tmp_path:
         path.rename(aside)
         path.mkdir()
         browser.wait("!document.getElementById('trouble').hidden")
-        told = browser.text("#trouble")
+        reported = browser.text("#trouble")
         path.rmdir()
         aside.rename(path)
         browser.wait("document.getElementById('trouble').hidden")
-        return told
+        return reported
 
     assert "cannot be read" in await shown(tmp_path, look)
 

@@ -85,7 +85,7 @@ async def test_port_that_is_taken_is_said_and_tried_again(
         page = RunningPage(tmp_path, platform.base_url, {}, {"port": port})
         async with AsyncExitStack() as stack:
             opening = asyncio.create_task(stack.enter_async_context(page))
-            await page.told("page_problem")
+            await page.reported("page_problem")
             holder.close()
             await opening
 
@@ -102,7 +102,7 @@ async def test_page_that_is_switched_off_listens_nowhere(page: RunningPage) -> N
     server = PageServer(
         *(off, page.config.api, parts.interfaces.terminal, sources),
         file=parts.database.path,
-        chance=random.Random(1),
+        rng=random.Random(1),
     )
     running = asyncio.create_task(server.run())
     await asyncio.wait([running], timeout=0.1)

@@ -46,17 +46,17 @@ async def test_state_says_how_the_terminal_is(signed_in: RunningPage) -> None:
     )
     signed_in.clock.move(3.25)
 
-    told = await signed_in.state()
+    reported = await signed_in.state()
 
-    assert abs(told["at"] - signed_in.now_ms()) < 2000
-    assert told["offsetS"] == 3.25
-    assert told["loops"] == {"door": "starting"}
-    assert told["known"] == 0
-    assert told["libraryAgeS"] is None
-    assert told["isAnswered"] is None
-    assert told["camera"] is None
-    assert told["thermometer"] is None
-    assert told["file"] == {
+    assert abs(reported["at"] - signed_in.now_ms()) < 2000
+    assert reported["offsetS"] == 3.25
+    assert reported["loops"] == {"door": "starting"}
+    assert reported["known"] == 0
+    assert reported["libraryAgeS"] is None
+    assert reported["isAnswered"] is None
+    assert reported["camera"] is None
+    assert reported["thermometer"] is None
+    assert reported["file"] == {
         **{"people": 0, "pending": 0, "parked": 0, "passes": [], "openings": []}
     }
 
@@ -92,10 +92,10 @@ async def test_passes_come_with_everything_that_was_decided(start: Starter) -> N
     assert hot["isHot"]
     assert (stranger["name"], stranger["type"]) == ("", -1)
     assert stranger["door"] == {"isOpen": False, "reason": "nobody"}
-    told = await page.state()
-    assert told["thermometer"] == {"works": True, "c": 38.4, "ageS": 0}
-    assert (told["known"], told["file"]["people"], told["file"]["pending"]) == (1, 1, 3)
-    assert told["camera"] == {"ageS": 0, "isLive": False}
+    reported = await page.state()
+    assert reported["thermometer"] == {"works": True, "c": 38.4, "ageS": 0}
+    assert (reported["known"], reported["file"]["people"], reported["file"]["pending"]) == (1, 1, 3)
+    assert reported["camera"] == {"ageS": 0, "isLive": False}
 
 
 async def test_only_the_last_twenty_are_shown_newest_first(signed_in: RunningPage) -> None:
@@ -245,11 +245,11 @@ async def test_file_that_cannot_be_read_is_told_and_the_rest_shown(
     aside = path.rename(path.with_name("aside"))
     path.mkdir()
 
-    told = await signed_in.state()
+    reported = await signed_in.state()
     picture = await signed_in.get("/passes/1/picture")
 
-    assert told["file"] is None
-    assert told["camera"] is not None
+    assert reported["file"] is None
+    assert reported["camera"] is not None
     assert (picture.status_code, picture.json()["problem"]) == (503, "file")
     assert (await signed_in.get("/picture")).status_code == 200
     assert (await signed_in.get("/")).status_code == 200
@@ -262,9 +262,9 @@ async def test_open_transaction_keeps_the_page_from_nothing(signed_in: RunningPa
     with closing(sqlite3.connect(signed_in.parts.database.path, isolation_level=None)) as holder:
         holder.execute("BEGIN IMMEDIATE")
 
-        told = await signed_in.state()
+        reported = await signed_in.state()
 
-    assert told["file"] is not None
+    assert reported["file"] is not None
 
 
 async def test_reading_never_queues_before_the_door(signed_in: RunningPage) -> None:
@@ -272,12 +272,12 @@ async def test_reading_never_queues_before_the_door(signed_in: RunningPage) -> N
     release = threading.Event()
     held = asyncio.create_task(signed_in.parts.database.run(lambda connection: release.wait(10)))
     try:
-        told = await signed_in.state()
+        reported = await signed_in.state()
     finally:
         release.set()
         await held
 
-    assert told["file"] is not None
+    assert reported["file"] is not None
 
 
 async def test_watching_is_shared_and_reads_little(signed_in: RunningPage) -> None:

@@ -37,18 +37,18 @@ def test_a_bare_face_never_wears_a_mask_and_is_mostly_called_bare(
     engine: FaceEngine, faces: Faces
 ) -> None:
     plain = Counter(judged(engine, image) for image, _ in faces)
-    told = [judged(engine, picture) for image, _ in faces for _, picture in conditions(image)]
+    reported = [judged(engine, picture) for image, _ in faces for _, picture in conditions(image)]
 
-    assert Mask.WORN not in told
+    assert Mask.WORN not in reported
     assert plain[Mask.BARE] >= 4
 
 
 @pytest.mark.parametrize("colour", COLOURS)
 def test_a_mask_is_seen(engine: FaceEngine, faces: Faces, colour: str) -> None:
-    told = [judged(engine, with_mask(image, face, COLOURS[colour])) for image, face in faces]
+    reported = [judged(engine, with_mask(image, face, COLOURS[colour])) for image, face in faces]
 
-    assert Mask.BARE not in told
-    assert told.count(Mask.WORN) >= 4
+    assert Mask.BARE not in reported
+    assert reported.count(Mask.WORN) >= 4
 
 
 def test_a_mask_of_the_colour_of_skin_is_unknown(engine: FaceEngine, faces: Faces) -> None:

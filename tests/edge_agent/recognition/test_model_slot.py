@@ -53,9 +53,9 @@ def loaded(slot: Path) -> FaceClassifier:
 def test_the_model_has_its_say(slot: Path, level: int, word: str) -> None:
     image = np.full((60, 60, 3), level, dtype=np.uint8)
 
-    told, sure = loaded(slot).classify(image, FACE)
+    reported, sure = loaded(slot).classify(image, FACE)
 
-    assert told == word
+    assert reported == word
     assert (sure >= 0.8) == (word != UNKNOWN)
 
 

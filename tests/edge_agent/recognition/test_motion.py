@@ -34,31 +34,31 @@ def with_head(left: int) -> np.ndarray:
 def taught(pictures: int = 30) -> MotionGate:
     gate = MotionGate()
     for number in range(pictures):
-        gate.is_worth_a_look(noisy(WALL), number * 0.04)
+        gate.has_motion(noisy(WALL), number * 0.04)
     return gate
 
 
 def test_noise_of_the_camera_is_no_movement() -> None:
     gate = taught()
 
-    assert not any(gate.is_worth_a_look(noisy(WALL), 1.2 + one / 100) for one in range(50))
+    assert not any(gate.has_motion(noisy(WALL), 1.2 + one / 100) for one in range(50))
     assert gate.passed >= 75
 
 
 def test_somebody_who_comes_is_looked_at() -> None:
-    assert taught().is_worth_a_look(noisy(with_head(300)), 1.25)
+    assert taught().has_motion(noisy(with_head(300)), 1.25)
 
 
 @given(st.integers(20, 230))
 def test_light_that_changes_everywhere_is_no_movement(level: int) -> None:
     gate = taught(5)
 
-    assert not gate.is_worth_a_look(np.full_like(WALL, level), 0.3)
+    assert not gate.has_motion(np.full_like(WALL, level), 0.3)
 
 
 def test_what_was_put_down_becomes_background() -> None:
     gate = taught()
-    looks = [gate.is_worth_a_look(noisy(with_head(300)), 1.2 + one * 0.04) for one in range(500)]
+    looks = [gate.has_motion(noisy(with_head(300)), 1.2 + one * 0.04) for one in range(500)]
 
     assert looks[0]
     # From then on only the look that is taken every two seconds.
@@ -68,16 +68,16 @@ def test_what_was_put_down_becomes_background() -> None:
 def test_every_two_seconds_is_looked_in_any_case() -> None:
     gate = taught()
 
-    assert gate.is_worth_a_look(noisy(WALL), 10.0)
-    assert not gate.is_worth_a_look(noisy(WALL), 10.1)
+    assert gate.has_motion(noisy(WALL), 10.0)
+    assert not gate.has_motion(noisy(WALL), 10.1)
 
 
 def test_a_camera_that_changes_its_size_starts_anew() -> None:
     gate = taught()
 
-    assert gate.is_worth_a_look(WALL[:240, :320], 1.25)
-    assert not gate.is_worth_a_look(WALL[:240, :320], 1.30)
-    assert MotionGate().is_worth_a_look(WALL[:5, :5], 0.0)
+    assert gate.has_motion(WALL[:240, :320], 1.25)
+    assert not gate.has_motion(WALL[:240, :320], 1.30)
+    assert MotionGate().has_motion(WALL[:5, :5], 0.0)
 
 
 def test_people_in_the_corridor_are_looked_at_and_the_empty_one_is_not(
@@ -87,13 +87,13 @@ def test_people_in_the_corridor_are_looked_at_and_the_empty_one_is_not(
     shown = list(frames([portraits["obama2.jpg"]] * 4))
     shown += [noisy(shown[-1], 2) for _ in range(240)]
 
-    looks = [gate.is_worth_a_look(frame, number / 12) for number, frame in enumerate(shown)]
+    looks = [gate.has_motion(frame, number / 12) for number, frame in enumerate(shown)]
 
     assert sum(looks) >= 4 * 7
     assert sum(looks[-60:]) <= 3
 
 
-def crowd(at_s: float) -> np.ndarray:
+def passers_by(at_s: float) -> np.ndarray:
     """A picture full of people who walk to and fro."""
     picture = WALL.copy()
     for number in range(6):
@@ -106,9 +106,9 @@ def test_corridor_is_empty_two_seconds_after_a_crowd() -> None:
     """The background used to learn the crowd by and by, and took as long to forget it."""
     gate = taught()
     times = [2 + one / 12 for one in range(12 * 40)]
-    busy = [gate.is_worth_a_look(noisy(crowd(at_s)), at_s) for at_s in times if at_s < 30]
+    busy = [gate.has_motion(noisy(passers_by(at_s)), at_s) for at_s in times if at_s < 30]
 
-    after = [gate.is_worth_a_look(noisy(WALL), at_s) for at_s in times if at_s >= 30]
+    after = [gate.has_motion(noisy(WALL), at_s) for at_s in times if at_s >= 30]
 
     assert all(busy)
     # From the third second on only the look that is taken every two seconds.
@@ -117,9 +117,7 @@ def test_corridor_is_empty_two_seconds_after_a_crowd() -> None:
 
 def test_somebody_who_comes_slowly_is_looked_at_all_the_way() -> None:
     gate = taught()
-    looks = [
-        gate.is_worth_a_look(noisy(with_head(20 + one)), 1.2 + one / 12) for one in range(12 * 20)
-    ]
+    looks = [gate.has_motion(noisy(with_head(20 + one)), 1.2 + one / 12) for one in range(12 * 20)]
 
     assert sum(looks) >= 0.95 * len(looks)
 
@@ -127,7 +125,7 @@ def test_somebody_who_comes_slowly_is_looked_at_all_the_way() -> None:
 def test_somebody_who_stood_still_is_looked_at_when_they_move() -> None:
     gate = taught()
     for one in range(12 * 20):
-        gate.is_worth_a_look(noisy(with_head(300)), 1.2 + one / 12)
+        gate.has_motion(noisy(with_head(300)), 1.2 + one / 12)
 
-    assert gate.is_worth_a_look(noisy(with_head(330)), 21.25)
-    assert gate.is_worth_a_look(noisy(with_head(360)), 21.35)
+    assert gate.has_motion(noisy(with_head(330)), 21.25)
+    assert gate.has_motion(noisy(with_head(360)), 21.35)

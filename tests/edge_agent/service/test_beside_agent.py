@@ -48,7 +48,7 @@ def agent(config: Path) -> Iterator[Agent]:
     running.kill()
 
 
-def told(capsys: pytest.CaptureFixture[str], *arguments: Any) -> tuple[int, str]:
+def reported(capsys: pytest.CaptureFixture[str], *arguments: Any) -> tuple[int, str]:
     """Type a command; its exit status and what it wrote."""
     status = main([str(one) for one in arguments])
     captured = capsys.readouterr()
@@ -64,22 +64,22 @@ def test_commands_beside_a_running_agent(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     person = ("--user-id", "7", "--name", "Barack Obama")
-    status, words = told(capsys, "enrol", "--config", config, *person, portraits["obama.jpg"])
+    status, words = reported(capsys, "enrol", "--config", config, *person, portraits["obama.jpg"])
     assert (status, words) == (0, "enrolled 7; the terminal recognises them at once\n")
     agent.wait_visits(1, of=lambda visit: visit.get("user_id") == "7")
 
-    assert told(capsys, "match", "--config", config, portraits["obama3.jpg"])[0] == 0
+    assert reported(capsys, "match", "--config", config, portraits["obama3.jpg"])[0] == 0
     assert main(["enrol", "--config", str(config), *person, "--camera"]) == 1
     assert "the running agent holds the camera" in capsys.readouterr().err
 
-    status, words = told(capsys, "status", "--json", "--config", config)
+    status, words = reported(capsys, "status", "--json", "--config", config)
     seen = json.loads(words)
     assert (status, seen["running"], seen["people"]) == (0, True, 1)
     assert set(seen["live"]["loops"].values()) == {"running"}
     assert seen["last_pass_at"] is not None
 
     opened = len([one for one in agent.events if one["event"] == "remote_open"])
-    status, words = told(capsys, "doctor", "--json", "--open-door", "--config", config)
+    status, words = reported(capsys, "doctor", "--json", "--open-door", "--config", config)
     found = {one["check"]: one for one in json.loads(words)["findings"]}
     assert status == 0, words
     assert found["camera"]["result"] == "SKIPPED"
@@ -91,4 +91,4 @@ def test_commands_beside_a_running_agent(
 
     agent.process.send_signal(signal.SIGTERM)
     assert agent.ended() == 0
-    assert "running     no\n" in told(capsys, "status", "--config", config)[1]
+    assert "running     no\n" in reported(capsys, "status", "--config", config)[1]

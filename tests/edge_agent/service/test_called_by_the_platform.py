@@ -48,8 +48,8 @@ def agent(tmp_path: Path, portraits: dict[str, Path]) -> Iterator[Agent]:
 @pytest.fixture
 def gate(agent: Agent, terminal: Terminal) -> Terminal:
     """Return its row, with the address it tells and the password it was delivered with."""
-    told = agent.wait_event(lambda event: event["event"] == "api")
-    terminal.api_address, terminal.api_password = f"127.0.0.1:{told['port']}", "123456"
+    outcome = agent.wait_event(lambda event: event["event"] == "api")
+    terminal.api_address, terminal.api_password = f"127.0.0.1:{outcome['port']}", "123456"
     terminal.save()
     return terminal
 
@@ -113,7 +113,9 @@ def tell(terminal: Terminal, **command: Any) -> Any:
     return found.answered["json"]
 
 
-def test_sound_and_production_settings_are_reached_by_json_commands(gate: Terminal) -> None:
+def test_sound_and_production_settings_are_reached_by_json_commands(
+    gate: Terminal,
+) -> None:
     """AudioObject (8.1.3) and ProductionObject (8.1.6) have no calls of their own."""
     audio = tell(gate, cmd="get", object="AudioObject")
     production = tell(gate, cmd="get", object="ProductionObject")

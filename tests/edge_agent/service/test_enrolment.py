@@ -13,7 +13,7 @@ from edge_agent.__main__ import main
 from edge_agent.config import AgentConfig, load_config
 from edge_agent.drivers.base import Frame
 from edge_agent.service.enrolment import (
-    Newcomer,
+    EnrolmentRequest,
     enrol_directly,
     photo_from_camera,
     photo_from_file,
@@ -69,9 +69,9 @@ def test_enrolled_person_is_recognised_in_another_picture(
     assert main(["enrol", "--config", str(path), *person, str(portraits["obama.jpg"])]) == 0
     assert "recognises them from its next start" in capsys.readouterr().out
     assert main(["match", "--config", str(path), str(portraits["obama2.jpg"])]) == 0
-    told = capsys.readouterr().out
-    assert "  1. 7  Barack Obama  similarity " in told
-    assert ", the same person" in told
+    reported = capsys.readouterr().out
+    assert "  1. 7  Barack Obama  similarity " in reported
+    assert ", the same person" in reported
     assert main(["match", "--config", str(path), str(portraits["biden.jpg"])]) == 1
     assert ", below 60" in capsys.readouterr().out
 
@@ -127,11 +127,11 @@ async def test_camera_gives_the_first_good_picture_and_says_what_to_do_before(
     good = opened(portraits["obama.jpg"])
     shown = [Image.new("RGB", good.size), blurred(good), blurred(good), good]
     camera = ListCamera([Frame(np.asarray(one)) for one in shown])
-    told: list[str] = []
+    reported: list[str] = []
 
-    photo = await photo_from_camera(camera, engine, within_s=30, tell=told.append)
+    photo = await photo_from_camera(camera, engine, within_s=30, report=reported.append)
 
-    assert [one.split(".")[0] for one in told] == ["No face was found", "The face is blurred"]
+    assert [one.split(".")[0] for one in reported] == ["No face was found", "The face is blurred"]
     assert photo == photo_from_file(as_file(good), engine)
 
 
@@ -141,9 +141,9 @@ async def test_camera_without_a_good_picture_takes_the_best_only_when_told(
     frames = [Frame(np.asarray(blurred(opened(portraits["obama.jpg"]))))]
 
     with pytest.raises(EnrolmentRefused, match="blurred"):
-        await photo_from_camera(ListCamera(frames), engine, within_s=30, tell=lambda _: None)
+        await photo_from_camera(ListCamera(frames), engine, within_s=30, report=lambda _: None)
     photo = await photo_from_camera(
-        ListCamera(frames), engine, within_s=30, anyway=True, tell=lambda _: None
+        ListCamera(frames), engine, within_s=30, anyway=True, report=lambda _: None
     )
 
     assert photo.startswith(b"\xff\xd8\xff")
@@ -155,7 +155,7 @@ async def test_nothing_is_written_behind_an_agents_back(
     photo = photo_from_file(portraits["obama.jpg"].read_bytes(), engine)
 
     with instance_lock(config.data_dir), pytest.raises(AlreadyRunning):
-        await enrol_directly(config, engine, Newcomer("7", "Ann"), photo)
+        await enrol_directly(config, engine, EnrolmentRequest("7", "Ann"), photo)
 
     assert not (config.data_dir / "agent.sqlite3").exists()
 
@@ -173,7 +173,7 @@ async def test_another_accounts_data_is_left_alone(
     monkeypatch.setattr(os, "geteuid", lambda: uid + 1)
 
     with pytest.raises(EnrolmentRefused, match="run this as that account: sudo -u "):
-        await enrol_directly(config, engine, Newcomer("7", "Ann"), photo)
+        await enrol_directly(config, engine, EnrolmentRequest("7", "Ann"), photo)
 
     assert list(config.data_dir.iterdir()) == []
 
@@ -185,7 +185,7 @@ async def test_database_that_cannot_be_written_is_one_sentence(
     (config.data_dir / "agent.sqlite3").mkdir(parents=True)
 
     with pytest.raises(EnrolmentRefused, match="database cannot be written: "):
-        await enrol_directly(config, engine, Newcomer("7", "Ann"), photo)
+        await enrol_directly(config, engine, EnrolmentRequest("7", "Ann"), photo)
 
 
 async def test_full_terminal_says_so(
@@ -193,17 +193,17 @@ async def test_full_terminal_says_so(
 ) -> None:
     config = dataclasses.replace(config, people_max=1)
     photo = photo_from_file(portraits["obama.jpg"].read_bytes(), engine)
-    await enrol_directly(config, engine, Newcomer("7", "Ann"), photo)
-    await enrol_directly(config, engine, Newcomer("7", "Anne"), photo)
+    await enrol_directly(config, engine, EnrolmentRequest("7", "Ann"), photo)
+    await enrol_directly(config, engine, EnrolmentRequest("7", "Anne"), photo)
 
     with pytest.raises(EnrolmentRefused, match="people_max"):
-        await enrol_directly(config, engine, Newcomer("8", "Bob"), photo)
+        await enrol_directly(config, engine, EnrolmentRequest("8", "Bob"), photo)
 
 
 @pytest.mark.parametrize(
     ("user_id", "name", "words"),
     [
-        ("all", "Ann", "means everybody"),
+        ("all", "Ann", "means all people"),
         ("x" * 41, "Ann", "userId: "),
         ("7", "", "name: "),
     ],
@@ -233,7 +233,7 @@ async def test_match_tells_each_face_and_who_is_left_out(
 ) -> None:
     for user_id, name in (("1", "obama.jpg"), ("2", "biden.jpg"), ("3", "astronaut.png")):
         photo = photo_from_file(portraits[name].read_bytes(), engine)
-        await enrol_directly(config, engine, Newcomer(user_id, name), photo)
+        await enrol_directly(config, engine, EnrolmentRequest(user_id, name), photo)
     astronaut, obama = opened(portraits["astronaut.png"]), opened(portraits["obama3.jpg"])
     obama.thumbnail((512, 512))
     both = Image.new("RGB", (1024, 512))

@@ -35,13 +35,13 @@ def test_lines_arrive_in_one_datagram(listener: tuple[socket.socket, str]) -> No
 
 def test_environment_says_where_and_how_often(listener: tuple[socket.socket, str]) -> None:
     bound, address = listener
-    told = {
+    reported = {
         "NOTIFY_SOCKET": address,
         "WATCHDOG_USEC": "60000000",
         "WATCHDOG_PID": str(os.getpid()),
     }
 
-    manager = ServiceManager.from_environment(told)
+    manager = ServiceManager.from_environment(reported)
     manager.send("WATCHDOG=1")
 
     assert (manager.is_there, manager.watchdog_s) == (True, 60.0)
@@ -49,7 +49,7 @@ def test_environment_says_where_and_how_often(listener: tuple[socket.socket, str
 
 
 @pytest.mark.parametrize(
-    ("told", "watchdog_s"),
+    ("reported", "watchdog_s"),
     [
         ({}, 0.0),
         ({"WATCHDOG_USEC": "1000000"}, 0.0),  # nobody to tell it to
@@ -60,9 +60,9 @@ def test_environment_says_where_and_how_often(listener: tuple[socket.socket, str
     ],
 )
 def test_watchdog_counts_only_when_it_is_meant_for_this_process(
-    told: dict[str, str], watchdog_s: float
+    reported: dict[str, str], watchdog_s: float
 ) -> None:
-    assert ServiceManager.from_environment(told).watchdog_s == watchdog_s
+    assert ServiceManager.from_environment(reported).watchdog_s == watchdog_s
 
 
 def test_nobody_there_is_said_once_and_harms_nothing(

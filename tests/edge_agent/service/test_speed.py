@@ -9,7 +9,7 @@ import pytest
 
 from edge_agent.__main__ import main
 from edge_agent.config import load_config
-from edge_agent.service.enrolment import Newcomer, enrol_directly, photo_from_file
+from edge_agent.service.enrolment import EnrolmentRequest, enrol_directly, photo_from_file
 from edge_agent.service.speed import SpeedPlan, _step, _unit_vectors, measure_speed
 from face_engine import install_models, load_engine
 from tests.support.edge.fakes import FakeEngine, person_image
@@ -25,7 +25,7 @@ def path(tmp_path: Path) -> Path:
 async def enrolled(path: Path, raw: bytes) -> None:
     engine = load_engine()
     photo = photo_from_file(raw, engine)
-    await enrol_directly(load_config(path), engine, Newcomer("7", "Ann"), photo)
+    await enrol_directly(load_config(path), engine, EnrolmentRequest("7", "Ann"), photo)
 
 
 def test_every_step_is_measured_and_the_terminals_data_is_as_it_was(
@@ -39,22 +39,22 @@ def test_every_step_is_measured_and_the_terminals_data_is_as_it_was(
     numbers = ("--people", "50", "--frames", "4", "--photo", str(portrait))
 
     assert main(["bench", "--json", "--config", str(path), *numbers]) == 0
-    told = json.loads(capsys.readouterr().out)
+    reported = json.loads(capsys.readouterr().out)
     assert main(["bench", *numbers]) == 0
     words = capsys.readouterr().out
 
-    steps = {one["name"]: one for one in told["steps"]}
+    steps = {one["name"]: one for one in reported["steps"]}
     assert set(steps) == {
         *("find faces", "describe a face", "1:N match", "numpy product", "picture to decision"),
     }
     assert all(one["runs"] == 4 and 0 < one["p50_ms"] <= one["p99_ms"] for one in steps.values())
     # A decision takes all of it, and what it takes on disk.
     assert steps["picture to decision"]["p50_ms"] > steps["describe a face"]["p50_ms"] / 2
-    assert (told["people_random"], told["people_held"]) == (50, 1)
-    assert told["ratio"] == pytest.approx(
+    assert (reported["people_random"], reported["people_held"]) == (50, 1)
+    assert reported["ratio"] == pytest.approx(
         steps["numpy product"]["p50_ms"] / steps["1:N match"]["p50_ms"], abs=0.02
     )
-    assert told["machine"]["cores"] >= 1
+    assert reported["machine"]["cores"] >= 1
     assert (data / "agent.sqlite3").read_bytes() == before
     assert not list(data.glob("menjin-bench-*"))
     assert "50 random and 0 held" in words

@@ -33,8 +33,8 @@ def configured(folder: Path) -> AgentConfig:
 
 
 def lines(config: AgentConfig, clock: ManualClock) -> dict[str, str]:
-    told = [line.split(None, 1) for line in status_lines(overview(config, clock=clock))]
-    return {word: rest for word, rest in told}
+    reported = [line.split(None, 1) for line in status_lines(overview(config, clock=clock))]
+    return {word: rest for word, rest in reported}
 
 
 async def test_people_queue_and_ages_are_told(
@@ -51,15 +51,15 @@ async def test_people_queue_and_ages_are_told(
     await records.keep(Visit(clock.now(), None, None, 37.3, None, b"jpeg"), "syattribute", b"{}")
     clock.advance(600)
 
-    told = lines(configured(tmp_path), clock)
+    reported = lines(configured(tmp_path), clock)
 
-    assert told["people"] == "1 held, 1 can be recognised"
-    assert told["library"].endswith("(10 min ago), cursor 7")
-    assert told["queue"] == "3 to be sent (oldest 10 min), 0 the platform will not take"
+    assert reported["people"] == "1 held, 1 can be recognised"
+    assert reported["library"].endswith("(10 min ago), cursor 7")
+    assert reported["queue"] == "3 to be sent (oldest 10 min), 0 the platform will not take"
     # The stranger half a minute later is no pass.
-    assert told["last"] == "pass   2026-01-02T03:04:05+00:00 (10 min ago)"
-    assert told["running"] == "no"
-    assert "free" in told["disk"]
+    assert reported["last"] == "pass   2026-01-02T03:04:05+00:00 (10 min ago)"
+    assert reported["running"] == "no"
+    assert "free" in reported["disk"]
 
 
 async def test_ages_go_by_the_terminals_clock(
@@ -80,20 +80,20 @@ async def test_ages_go_by_the_terminals_clock(
 
 
 def test_json_holds_the_same_and_no_secret(tmp_path: Path, clock: ManualClock) -> None:
-    told = overview(configured(tmp_path), clock=clock).to_json()
+    reported = overview(configured(tmp_path), clock=clock).to_json()
 
-    assert told["running"] is False
-    assert told["data_problem"].startswith("nothing yet in")
-    assert TOKEN not in json.dumps(told)
+    assert reported["running"] is False
+    assert reported["data_problem"].startswith("nothing yet in")
+    assert TOKEN not in json.dumps(reported)
 
 
 def test_damaged_database_is_said_and_not_touched(tmp_path: Path, clock: ManualClock) -> None:
     path = tmp_path / "agent.sqlite3"
     path.write_bytes(b"no database at all, but long enough to be read as one" * 40)
 
-    told = lines(configured(tmp_path), clock)
+    reported = lines(configured(tmp_path), clock)
 
-    assert told["data"] == "cannot be read (DatabaseError)"
+    assert reported["data"] == "cannot be read (DatabaseError)"
     assert [one.name for one in tmp_path.iterdir()] == ["agent.sqlite3"]
 
 
@@ -111,13 +111,15 @@ async def test_running_agents_loops_are_told(tmp_path: Path, clock: ManualClock)
         file = tmp_path / "agent.live.json"
         os.utime(file, (clock.now().timestamp(),) * 2)
         clock.advance(100)
-        told = lines(configured(tmp_path), clock)
+        reported = lines(configured(tmp_path), clock)
         clock.advance(200)
         later = lines(configured(tmp_path), clock)
 
-        assert told["running"].startswith("yes, process 4711, version 1.2, since 2026-01-02T03:04")
-        assert told["loops"] == "door degraded, api running"
-        assert told["stuck"] == "the database does not answer"
+        assert reported["running"].startswith(
+            "yes, process 4711, version 1.2, since 2026-01-02T03:04"
+        )
+        assert reported["loops"] == "door degraded, api running"
+        assert reported["stuck"] == "the database does not answer"
         assert later["stuck"] == "the database does not answer; not seen alive for 5 min"
         await live.close()
     assert read_live_state(tmp_path) is None
@@ -163,9 +165,9 @@ def test_status_reads_beside_a_writer(tmp_path: Path, clock: ManualClock) -> Non
     writer.execute("BEGIN IMMEDIATE")
     writer.execute("INSERT INTO facts VALUES ('cursor', '9')")
 
-    told = lines(configured(tmp_path), clock)
+    reported = lines(configured(tmp_path), clock)
 
-    assert told["library"] == "complete at no time yet, cursor 0"
+    assert reported["library"] == "complete at no time yet, cursor 0"
     writer.execute("ROLLBACK")
     writer.close()
 

@@ -18,7 +18,7 @@ from edge_agent.drivers.base import Frame
 from edge_agent.drivers.exceptions import DriverError, DriverTimeout
 from edge_agent.drivers.relay_simulated import SimulatedRelay
 from edge_agent.recognition.recogniser import Recogniser
-from edge_agent.service.assembly import _door_sign, _relay_sign
+from edge_agent.service.assembly import _door_check, _relay_check
 from edge_agent.service.live_state import LiveFile, read_live_state
 from edge_agent.service.service_manager import ServiceManager
 from edge_agent.service.supervision import Supervisor
@@ -59,14 +59,14 @@ class Systemd:
             alarm=self.alarm,
         )
 
-    def heard(self) -> list[str]:
+    def received(self) -> list[str]:
         """Return what was told since the last question."""
-        told = []
+        reported = []
         while True:
             try:
-                told.append(self._socket.recv(1000).decode())
+                reported.append(self._socket.recv(1000).decode())
             except BlockingIOError:
-                return told
+                return reported
 
     async def look(self, after_s: float = 1.0) -> list[str]:
         """Let time go by, look, and let threads answer that can; return what was told."""
@@ -75,7 +75,7 @@ class Systemd:
         for one in self.watchdog._answers:
             if one._asking is not None:
                 await asyncio.wait([one._asking], timeout=0.2)
-        return self.heard()
+        return self.received()
 
     def close(self) -> None:
         self._socket.close()
@@ -101,16 +101,16 @@ async def test_it_is_ready_once(systemd: Systemd) -> None:
     systemd.watchdog.ready()
     systemd.watchdog.ready()
 
-    assert systemd.heard() == ["READY=1"]
+    assert systemd.received() == ["READY=1"]
 
 
 async def test_pings_come_at_half_the_interval(systemd: Systemd) -> None:
-    told = [await systemd.look() for _ in range(40)]
+    reported = [await systemd.look() for _ in range(40)]
 
-    at_s = [second for second, messages in enumerate(told) if "WATCHDOG=1" in messages]
+    at_s = [second for second, messages in enumerate(reported) if "WATCHDOG=1" in messages]
     assert len(at_s) in {4, 5}
     assert max(later - earlier for earlier, later in pairwise(at_s)) <= 10
-    assert [one for messages in told for one in messages if "STATUS" in one] == [
+    assert [one for messages in reported for one in messages if "STATUS" in one] == [
         "STATUS=all is well"
     ]
     assert set(systemd.alarm.set_s) == {40.0}
@@ -137,10 +137,10 @@ async def test_thread_that_hangs_stops_the_pings_and_the_alarm(
         await systemd.look()  # the question that will get no answer
         alarms = len(systemd.alarm.set_s)
 
-        told = await systemd.look(10.5)
+        reported = await systemd.look(10.5)
 
         name = "the database" if stuck == "database" else "the models"
-        assert told == [f"STATUS={name} does not answer"]
+        assert reported == [f"STATUS={name} does not answer"]
         assert len(systemd.alarm.set_s) == alarms
         assert systemd.event_log.events[-1]["troubles"] == [f"{name} does not answer"]
     finally:
@@ -159,9 +159,9 @@ async def test_thread_that_answers_with_an_error_is_alive(systemd: Systemd) -> N
 
     systemd.watchdog.watch_thread("the database", fail)
 
-    told = [await systemd.look(9.5) for _ in range(3)]
+    reported = [await systemd.look(9.5) for _ in range(3)]
 
-    assert all("WATCHDOG=1" in messages for messages in told)
+    assert all("WATCHDOG=1" in messages for messages in reported)
 
 
 async def test_loop_that_ended_stops_the_pings(systemd: Systemd, clock: ManualClock) -> None:
@@ -184,10 +184,10 @@ async def test_loop_that_ended_stops_the_pings(systemd: Systemd, clock: ManualCl
 
 async def test_end_is_told_unless_the_same_process_begins_anew(systemd: Systemd) -> None:
     systemd.watchdog.stopping(is_restart=True)
-    assert systemd.heard() == ["STATUS=starts anew"]
+    assert systemd.received() == ["STATUS=starts anew"]
 
     systemd.watchdog.stopping(is_restart=False)
-    assert systemd.heard() == ["STOPPING=1"]
+    assert systemd.received() == ["STOPPING=1"]
 
 
 async def test_state_is_written_when_it_changes_and_gone_at_the_end(
@@ -232,7 +232,7 @@ def test_looks_are_quick_enough_for_the_shortest_limit(tmp_path: Path, clock: Ma
 
 async def test_door_that_works_on_a_picture_for_ever_is_stuck(clock: ManualClock) -> None:
     camera = WatchedCamera(ListCamera([Frame(person_image(0))]), clock=clock, silence_s=0)
-    sign = _door_sign(camera, 33.0)
+    sign = _door_check(camera, 33.0)
     await camera.next_frame()
 
     clock.advance(33)
@@ -258,7 +258,7 @@ async def test_silent_camera_becomes_an_error_and_no_stuck_door(clock: ManualClo
         await camera.next_frame()
 
     clock.advance(1000)
-    assert _door_sign(camera, 33.0)(clock.monotonic()) == ""
+    assert _door_check(camera, 33.0)(clock.monotonic()) == ""
 
 
 class StuckRelay(SimulatedRelay):
@@ -273,7 +273,7 @@ class StuckRelay(SimulatedRelay):
 async def test_relay_that_does_not_release_is_stuck(monkeypatch: pytest.MonkeyPatch) -> None:
     relay = StuckRelay()
     devices: Any = SimpleNamespace(relay=relay)
-    sign = _relay_sign(devices)
+    sign = _relay_check(devices)
     assert sign(0.0) == ""
     await relay.open()
     await relay.pulse(20)

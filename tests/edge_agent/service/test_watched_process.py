@@ -156,12 +156,12 @@ def hear(bound: socket.socket, wanted: str, *, within_s: float) -> bool:
 
 def hear_until(bound: socket.socket, *wanted: str, within_s: float = 60) -> list[str]:
     """Return what is told until all of this was told."""
-    told: list[str] = []
+    reported: list[str] = []
     deadline = time.monotonic() + within_s
-    while not set(wanted) <= set(told):
+    while not set(wanted) <= set(reported):
         bound.settimeout(max(0.001, deadline - time.monotonic()))
-        told += bound.recv(4000).decode().splitlines()
-    return told
+        reported += bound.recv(4000).decode().splitlines()
+    return reported
 
 
 @pytest.mark.parametrize("what", ["models", "loop"])
@@ -178,10 +178,10 @@ def test_systemd_hears_no_more_and_starts_it_again(
     while hear(bound, "WATCHDOG=1", within_s=3):
         pass  # as systemd does: three seconds without a word are too many
     agent.send_signal(signal.SIGABRT)
-    _, told = agent.communicate(timeout=20)
+    _, reported = agent.communicate(timeout=20)
 
     assert agent.returncode == -signal.SIGABRT
-    assert re.search(r'hanging_door.py", line \d+ in (ndim|next_frame)', told)
+    assert re.search(r'hanging_door.py", line \d+ in (ndim|next_frame)', reported)
     killed = read_live_state(door.folder / "data")
     assert killed is not None
     assert killed.troubles == (
@@ -204,17 +204,17 @@ def test_reboot_by_a_platform_is_no_end_to_systemd(
     agent = door.start("", NOTIFY_SOCKET=address, WATCHDOG_USEC="2000000")
     monkeypatch.syspath_prepend(door.folder)  # the driver, for this process
     config = load_config(door.folder / "agent.toml")
-    told = hear_until(bound, "READY=1", "STATUS=all is well")
+    reported = hear_until(bound, "READY=1", "STATUS=all is well")
     while (live := read_live_state(door.folder / "data")) is None or not live.port:
-        told += hear_until(bound, "WATCHDOG=1")
+        reported += hear_until(bound, "WATCHDOG=1")
 
     answer = asyncio.run(call_own(config, "reboot", clock=SystemClock()))
-    told += hear_until(bound, "READY=1")
+    reported += hear_until(bound, "READY=1")
 
     assert answer.is_ok
     assert agent.poll() is None
-    assert "STATUS=starts anew" in told
-    assert "STOPPING=1" not in told
+    assert "STATUS=starts anew" in reported
+    assert "STOPPING=1" not in reported
     agent.send_signal(signal.SIGTERM)
     assert agent.wait(20) == 0
 
@@ -223,8 +223,8 @@ def test_without_systemd_it_ends_itself_and_says_where_it_hung(door: Door) -> No
     agent = door.start("exit_after_s = 3.0\nanswer_within_s = 1.0")
     door.hang("loop")
 
-    _, told = agent.communicate(timeout=60)
+    _, reported = agent.communicate(timeout=60)
 
     assert agent.returncode == 1
-    assert "Timeout (0:00:03)!" in told
-    assert re.search(r'hanging_door.py", line \d+ in next_frame', told)
+    assert "Timeout (0:00:03)!" in reported
+    assert re.search(r'hanging_door.py", line \d+ in next_frame', reported)

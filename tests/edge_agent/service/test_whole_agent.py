@@ -161,17 +161,17 @@ def test_visits_survive_a_dead_platform_and_kill_9(site: Site, portraits: dict[s
     second.wait(lambda here: len(here.named("visit")) >= 6)
     second.process.kill()
     second.ended()
-    told = second.named("visit")
+    reported = second.named("visit")
     with serving(platform, port=port):
         platform.opens_for = {"1001"}
         third = site.start(site.config(platform.base_url), "--visits", "1", "--events")
         assert third.ended() == 0
 
     assert delivered == 2
-    assert all(one["open_door"] is False for one in told if one["outcome"] == "match")
+    assert all(one["open_door"] is False for one in reported if one["outcome"] == "match")
     new_visits = len(platform.passes) + len(platform.readings) - delivered
     # One more than was told may have been on disk when the process was killed.
-    assert new_visits - len(told) - 1 in {0, 1}
+    assert new_visits - len(reported) - 1 in {0, 1}
 
 
 def test_ctrl_c_stops_cleanly_while_the_platform_is_away(site: Site) -> None:
@@ -264,20 +264,20 @@ def test_page_of_a_running_terminal_shows_loops_passes_and_the_picture(
 
     with httpx.Client(base_url=url, trust_env=False, headers={"Origin": url}) as browser:
         signed_in = browser.post("/sign-in", json={"password": DEFAULT_PASSWORD})
-        told = browser.get("/state").json()
+        reported = browser.get("/state").json()
         picture = browser.get("/picture").content
-        small = browser.get(f"/passes/{told['file']['passes'][0]['id']}/picture").content
+        small = browser.get(f"/passes/{reported['file']['passes'][0]['id']}/picture").content
 
     assert signed_in.status_code == 204
-    assert told["loops"] == dict.fromkeys(
+    assert reported["loops"] == dict.fromkeys(
         (
-            *("uplink", "library", "presence", "keeping", "door", "cards", "api", "page"),
+            *("uplink", "library", "presence", "visit_writer", "door", "cards", "api", "page"),
             "watchdog",
         ),
         "running",
     )
-    assert told["file"]["passes"][-1]["name"] == "Barack Obama"
-    assert told["known"] == told["file"]["people"] == 2
+    assert reported["file"]["passes"][-1]["name"] == "Barack Obama"
+    assert reported["known"] == reported["file"]["people"] == 2
     for jpeg in (picture, small):
         with Image.open(io.BytesIO(jpeg)) as image:
             assert image.format == "JPEG"
@@ -325,7 +325,7 @@ def test_card_opens_the_door_and_people_are_told(platform: FakePlatform, site: S
 
 
 @pytest.mark.parametrize(
-    ("sections", "told"),
+    ("sections", "reported"),
     [
         ('[card_reader]\ndriver = "keyboard-wedge"\ndevice = "nowhere"', "there is no card reader"),
         ('[prompter]\ndriver = "console"\ndevice = "nowhere"', "there is no console nowhere"),
@@ -334,7 +334,7 @@ def test_card_opens_the_door_and_people_are_told(platform: FakePlatform, site: S
     ],
 )  # fmt: skip
 def test_absent_device_stops_the_start_with_one_sentence(
-    site: Site, sections: str, told: str
+    site: Site, sections: str, reported: str
 ) -> None:
     config = site.config("http://127.0.0.1:1/t/" + TOKEN)
     config.write_text(config.read_text() + sections + "\n")
@@ -343,4 +343,4 @@ def test_absent_device_stops_the_start_with_one_sentence(
 
     assert agent.ended() == 1
     assert len(agent.output) == 1
-    assert agent.output[0].startswith(f"edge_agent: {told}")
+    assert agent.output[0].startswith(f"edge_agent: {reported}")

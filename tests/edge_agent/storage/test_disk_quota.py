@@ -114,14 +114,14 @@ async def test_what_the_platform_will_never_take_gives_way_before_what_it_may(
 
 
 async def test_what_is_counted_is_what_is_there(terminal: Terminal) -> None:
-    chance = random.Random(7)
+    rng = random.Random(7)
     for _ in range(120):
         (lowest, highest) = (await terminal.rows("SELECT min(seq), max(seq) FROM outbox"))[0]
-        deed = chance.choice(["keep", "keep", "keep", "done", "park"])
+        deed = rng.choice(["keep", "keep", "keep", "done", "park"])
         if deed == "keep" or highest is None:
             await terminal.keep()
         else:
-            seq = chance.randint(int(str(lowest)), int(str(highest)))
+            seq = rng.randint(int(str(lowest)), int(str(highest)))
             await (terminal.outbox.done(seq) if deed == "done" else terminal.outbox.park(seq, "x"))
 
     counted = "SELECT bytes FROM usage WHERE name = 'queue'"
@@ -206,7 +206,7 @@ async def test_thirty_days_without_a_network(
         sizes.append(terminal.file_bytes)
 
     clock = ManualClock()
-    uplink = Uplink(outbox=terminal.outbox, client=client, clock=clock, chance=random.Random(1))
+    uplink = Uplink(outbox=terminal.outbox, client=client, clock=clock, rng=random.Random(1))
     while await uplink.step() == 0.0:
         pass
 

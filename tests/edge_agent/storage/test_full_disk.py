@@ -11,14 +11,14 @@ import pytest
 from edge_agent.config import parse_config
 from edge_agent.config.sections import QueueConfig
 from edge_agent.door.visit_writer import VisitWriter
-from edge_agent.service.runtime import Ending, run_agent
+from edge_agent.service.runtime import RunEnd, run_agent
 from edge_agent.storage.database import Database, DiskFull, FileEvent
 from edge_agent.storage.disk_quota import RESERVE_BYTES, DiskQuota
 from edge_agent.storage.outbox import Outbox
 from edge_agent.storage.people_rows import Match
 from edge_agent.storage.records import RecordLog, Retention, Visit
 from edge_agent.upstream.platform_client import PlatformClient
-from edge_agent.upstream.uplink import Uplink, Verdict
+from edge_agent.upstream.uplink import Uplink, UploadVerdict
 from edge_agent.upstream.uploads import UploadWriter
 from terminal_protocol import FaceMatch
 from tests.support.edge.fakes import FakeEngine, ManualClock
@@ -49,9 +49,7 @@ class Terminal:
         self.news: list[FileEvent] = []
         self.database.listen(self.news.append)
         self.outbox = Outbox(self.database)
-        self.uplink = Uplink(
-            outbox=self.outbox, client=client, clock=clock, chance=random.Random(1)
-        )
+        self.uplink = Uplink(outbox=self.outbox, client=client, clock=clock, rng=random.Random(1))
         records = RecordLog(
             self.database,
             device_mark="1",
@@ -62,7 +60,7 @@ class Terminal:
         self._clock = clock
         self.came = 0
 
-    async def visit(self, *, waits_s: float = 2.0) -> tuple[bool, Verdict | None]:
+    async def visit(self, *, waits_s: float = 2.0) -> tuple[bool, UploadVerdict | None]:
         """Let the next person come; whether they are on disk, and what sending them came to."""
         self.came += 1
         self._clock.advance(60)
@@ -147,7 +145,7 @@ async def test_what_finds_no_room_at_all_is_told_the_platform_at_once(
 
     outcome = await terminal.visit()
 
-    assert outcome == (False, Verdict.DONE)
+    assert outcome == (False, UploadVerdict.DONE)
     assert [one.user_id for one in platform.passes] == [str(terminal.came)]
     assert platform.passes[0].image is not None
     assert terminal.visit_writer.waiting == 1  # the one before, which was not heard
@@ -166,7 +164,7 @@ async def test_what_is_neither_stored_nor_sent_waits_for_room_and_keeps_its_plac
     clock.advance(3600)
     await terminal.drain()
 
-    assert outcomes == [(False, Verdict.AWAY)] * 5
+    assert outcomes == [(False, UploadVerdict.AWAY)] * 5
     assert after
     assert terminal.visit_writer.waiting == 0
     arrived = [one.user_id for one in platform.passes]
@@ -201,12 +199,12 @@ async def test_what_found_a_place_is_not_stored_twice(
     await terminal.visit_writer.step()
     await terminal.drain()
 
-    def told() -> list[FaceMatch]:
+    def reported() -> list[FaceMatch]:
         return [one for one in platform.passes if one.user_id == str(terminal.came)]
 
-    await asyncio.to_thread(platform.wait, lambda _: len(told()) == 2)
-    whole = next(one for one in told() if one.image)
-    light = next(one for one in told() if not one.image)
+    await asyncio.to_thread(platform.wait, lambda _: len(reported()) == 2)
+    whole = next(one for one in reported() if one.image)
+    light = next(one for one in reported() if not one.image)
     assert light.image_sha256 == hashlib.sha256(whole.image or b"").hexdigest()
     assert light.captured_raw == whole.captured_raw
 
@@ -278,10 +276,10 @@ async def test_agent_without_room_to_start_waits_says_so_once_and_can_be_stopped
     )  # fmt: skip
 
     async with asyncio.timeout(20):
-        await event_log.heard.wait()
+        await event_log.received.wait()
         stop.set()
         ending = await agent
 
-    assert ending is Ending.STOP
+    assert ending is RunEnd.STOP
     assert [one["event"] for one in event_log.events] == ["disk", "stop"]
     assert event_log.lines[0].startswith("disk: full")

@@ -150,12 +150,12 @@ def test_no_flipped_bit_keeps_the_file_from_being_opened(
     whole: bytes, peopled: Path, tmp_path: Path
 ) -> None:
     """Quicker than a poll each, so that many places are tried."""
-    chance = random.Random(1)
+    rng = random.Random(1)
     carried = []
     for number in range(150):
         raw = bytearray(whole)
-        place = number if number < 100 else chance.randrange(len(raw))
-        raw[place] ^= 1 << chance.randrange(8)
+        place = number if number < 100 else rng.randrange(len(raw))
+        raw[place] ^= 1 << rng.randrange(8)
         peopled.write_bytes(raw)
 
         connection = open_or_rebuild(peopled)

@@ -473,10 +473,10 @@ async def test_names_and_addresses_are_not_told(platform: FakePlatform, terminal
 async def test_whoever_asks_for_a_poll_does_not_wait_for_the_interval(
     database: Database, client: PlatformClient, clock: ManualClock, platform: FakePlatform
 ) -> None:
-    patient = SyncLimits(
+    context = SyncLimits(
         interval_s=3600, picture_max_bytes=50_000, picture_parallel=1, people_max=9
     )
-    terminal = Terminal(database, client, clock, limits=patient)
+    terminal = Terminal(database, client, clock, limits=context)
     await terminal.recogniser.open()
     running = asyncio.create_task(terminal.sync.run())
     await terminal.sync.first_round_done.wait()

@@ -8,7 +8,7 @@ import pytest
 from edge_agent.storage.events import Counts, encode
 from edge_agent.storage.outbox import Outbox
 from edge_agent.upstream.platform_client import PlatformClient, Reply
-from edge_agent.upstream.uplink import Uplink, Verdict, judge
+from edge_agent.upstream.uplink import Uplink, UploadVerdict, judge
 from tests.support.edge.fakes import ManualClock
 from tests.support.fake_platform import Failure, FakePlatform, refusal
 
@@ -18,30 +18,32 @@ OK = {"ret": "0", "desc": "Success"}
 @pytest.mark.parametrize(
     ("reply", "verdict"),
     [
-        (Reply(200, OK), Verdict.DONE),
-        (Reply(200, {"ret": 0}), Verdict.DONE),
-        (Reply(200, {"ret": "30001"}), Verdict.PARK),
-        (Reply(200, {"ret": "30003"}), Verdict.PARK),
-        (Reply(200, {"ret": "30004"}), Verdict.PARK),
-        (Reply(200, {"ret": "10005"}), Verdict.REFUSED),
-        (Reply(200, {"ret": "10004"}), Verdict.REFUSED),
-        (Reply(200, {"ret": "50002"}), Verdict.LATER),
-        (Reply(200, {"ret": "77777"}), Verdict.LATER),
-        (Reply(200, {}), Verdict.LATER),
-        (Reply(200, {"ret": True}), Verdict.LATER),
-        (Reply(200, None), Verdict.LATER),
-        (Reply(200, None, problem="answer is not JSON"), Verdict.AWAY),
-        (Reply(0, problem="ConnectError"), Verdict.AWAY),
-        (Reply(503, OK), Verdict.AWAY),
-        (Reply(500, OK), Verdict.AWAY),
-        (Reply(429, OK), Verdict.AWAY),
-        (Reply(404, OK), Verdict.REFUSED),
-        (Reply(302, OK), Verdict.REFUSED),
-        (Reply(201, OK), Verdict.REFUSED),
-        (Reply(413, OK), Verdict.LATER),
+        (Reply(200, OK), UploadVerdict.DONE),
+        (Reply(200, {"ret": 0}), UploadVerdict.DONE),
+        (Reply(200, {"ret": "30001"}), UploadVerdict.PARK),
+        (Reply(200, {"ret": "30003"}), UploadVerdict.PARK),
+        (Reply(200, {"ret": "30004"}), UploadVerdict.PARK),
+        (Reply(200, {"ret": "10005"}), UploadVerdict.REFUSED),
+        (Reply(200, {"ret": "10004"}), UploadVerdict.REFUSED),
+        (Reply(200, {"ret": "50002"}), UploadVerdict.LATER),
+        (Reply(200, {"ret": "77777"}), UploadVerdict.LATER),
+        (Reply(200, {}), UploadVerdict.LATER),
+        (Reply(200, {"ret": True}), UploadVerdict.LATER),
+        (Reply(200, None), UploadVerdict.LATER),
+        (Reply(200, None, problem="answer is not JSON"), UploadVerdict.AWAY),
+        (Reply(0, problem="ConnectError"), UploadVerdict.AWAY),
+        (Reply(503, OK), UploadVerdict.AWAY),
+        (Reply(500, OK), UploadVerdict.AWAY),
+        (Reply(429, OK), UploadVerdict.AWAY),
+        (Reply(404, OK), UploadVerdict.REFUSED),
+        (Reply(302, OK), UploadVerdict.REFUSED),
+        (Reply(201, OK), UploadVerdict.REFUSED),
+        (Reply(413, OK), UploadVerdict.LATER),
     ],
 )
-def test_only_200_with_ret_0_means_that_the_platform_has_it(reply: Reply, verdict: Verdict) -> None:
+def test_only_200_with_ret_0_means_that_the_platform_has_it(
+    reply: Reply, verdict: UploadVerdict
+) -> None:
     assert judge("syface", reply).verdict is verdict
 
 
@@ -382,5 +384,5 @@ async def test_answers_are_read_tolerantly_and_open_only_when_they_are_clear(
     delivery = await uplink.deliver_now(seq, until_s=clock.monotonic() + 5)
 
     assert delivery is not None
-    assert (delivery.verdict is Verdict.DONE) is is_taken
+    assert (delivery.verdict is UploadVerdict.DONE) is is_taken
     assert bool(delivery.answer and delivery.answer.open_door) is opens

@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
 from faces.models import Delivery
-from server_common import newest_first
+from server_common import cursor_pagination
 from tests.support.two_sites import World
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
@@ -145,7 +145,7 @@ def test_beyond_a_bound_the_count_says_that_there_are_more(
     whole = listed(manager, DELIVERIES)
     number = whole["count"]
     assert counted(manager, DELIVERIES) == (number, "true")
-    monkeypatch.setattr(newest_first, "COUNTED_MAX", number - 1)
+    monkeypatch.setattr(cursor_pagination, "COUNTED_MAX", number - 1)
 
     first = listed(manager, DELIVERIES, page_size=number - 1)
     second = listed(manager, first["next"])
@@ -153,7 +153,7 @@ def test_beyond_a_bound_the_count_says_that_there_are_more(
     for url in (f"{DELIVERIES}?page_size={number - 1}", first["next"]):
         assert counted(manager, url) == (number - 1, "false")
     assert rows(first) + rows(second) == rows(whole)
-    monkeypatch.setattr(newest_first, "COUNTED_MAX", number)
+    monkeypatch.setattr(cursor_pagination, "COUNTED_MAX", number)
     assert counted(manager, DELIVERIES, page_size=5) == (number, "true")
 
 
@@ -162,7 +162,7 @@ def test_pages_by_number_lead_to_the_end_whatever_is_counted(
     manager: APIClient, ids: list[int], monkeypatch: pytest.MonkeyPatch, bound: int
 ) -> None:
     whole = rows(listed(manager, DELIVERIES, page_size=500))
-    monkeypatch.setattr(newest_first, "COUNTED_MAX", bound)
+    monkeypatch.setattr(cursor_pagination, "COUNTED_MAX", bound)
     last = (len(whole) + 2) // 3
 
     for number in range(1, last + 1):

@@ -57,14 +57,14 @@ class FakeI2c:
         self._numbers[handle] = number
         return handle
 
-    def _ioctl(self, handle: int, request: int, told: Any) -> int:
+    def _ioctl(self, handle: int, request: int, reported: Any) -> int:
         os.fstat(handle)  # a closed one is refused, as the kernel does
         if request == library.I2C_FUNCS:
-            told.value = int(library.I2cFunc.I2C)
+            reported.value = int(library.I2cFunc.I2C)
             return 0
         assert request == library.I2C_RDWR
         self.transfers += 1
-        self._transfer(self.buses[self._numbers[handle]], told.msgs[: told.nmsgs])
+        self._transfer(self.buses[self._numbers[handle]], reported.msgs[: reported.nmsgs])
         return 0
 
     def _transfer(self, chips: dict[int, Chip], messages: Sequence[Any]) -> None:

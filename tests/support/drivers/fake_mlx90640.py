@@ -77,34 +77,34 @@ class Raw:
     broken: frozenset[int] = frozenset()
 
     @classmethod
-    def random(cls, chance: random.Random) -> "Raw":
+    def random(cls, rng: random.Random) -> "Raw":
         """Return another sensor of the same make."""
         return cls(
-            k_vdd=chance.randint(-105, -90),
-            vdd_25=chance.randint(90, 120),
-            kv_ptat=chance.randint(-10, 31),
-            kt_ptat=chance.randint(320, 350),
-            ptat_25=chance.randint(11_800, 12_700),
-            k_ptat=chance.randint(3, 5),
-            gain=chance.randint(5000, 7000),
-            tgc=chance.randint(-8, 40),
-            ks_ta=chance.randint(-24, 10),
-            ks_to=(-100, chance.randint(-110, -80), chance.randint(-110, -80), -90),
-            cp_offset=chance.randint(-100, -40),
-            cp_offset_delta=chance.randint(-6, 6),
-            cp_alpha_ratio=chance.randint(-10, 10),
-            cp_kta=chance.randint(40, 90),
-            il_chess=(chance.randint(-31, 31), chance.randint(-15, 15), chance.randint(-15, 15)),
-            offset_average=chance.randint(-90, -40),
-            offset_rows=[chance.randint(-8, 7) for _ in range(ROWS)],
-            offset_columns=[chance.randint(-8, 7) for _ in range(COLUMNS)],
-            alpha_rows=[chance.randint(-1, 1) for _ in range(ROWS)],
-            alpha_columns=[chance.randint(-1, 1) for _ in range(COLUMNS)],
-            kv=tuple(chance.randint(-8, 7) for _ in range(4)),
-            kta=tuple(chance.randint(60, 110) for _ in range(4)),
+            k_vdd=rng.randint(-105, -90),
+            vdd_25=rng.randint(90, 120),
+            kv_ptat=rng.randint(-10, 31),
+            kt_ptat=rng.randint(320, 350),
+            ptat_25=rng.randint(11_800, 12_700),
+            k_ptat=rng.randint(3, 5),
+            gain=rng.randint(5000, 7000),
+            tgc=rng.randint(-8, 40),
+            ks_ta=rng.randint(-24, 10),
+            ks_to=(-100, rng.randint(-110, -80), rng.randint(-110, -80), -90),
+            cp_offset=rng.randint(-100, -40),
+            cp_offset_delta=rng.randint(-6, 6),
+            cp_alpha_ratio=rng.randint(-10, 10),
+            cp_kta=rng.randint(40, 90),
+            il_chess=(rng.randint(-31, 31), rng.randint(-15, 15), rng.randint(-15, 15)),
+            offset_average=rng.randint(-90, -40),
+            offset_rows=[rng.randint(-8, 7) for _ in range(ROWS)],
+            offset_columns=[rng.randint(-8, 7) for _ in range(COLUMNS)],
+            alpha_rows=[rng.randint(-1, 1) for _ in range(ROWS)],
+            alpha_columns=[rng.randint(-1, 1) for _ in range(COLUMNS)],
+            kv=tuple(rng.randint(-8, 7) for _ in range(4)),
+            kta=tuple(rng.randint(60, 110) for _ in range(4)),
             pixels=[
                 # Never all nothing, which would be a pixel that has failed.
-                (chance.choice((-32, -3, 1, 31)), chance.randint(-12, 12), chance.randint(-4, 3), 0)
+                (rng.choice((-32, -3, 1, 31)), rng.randint(-12, 12), rng.randint(-4, 3), 0)
                 for _ in range(ROWS * COLUMNS)
             ],
         )

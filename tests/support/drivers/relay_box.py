@@ -47,17 +47,17 @@ class Box:
 
     def _digest_fits(self, request: web.Request) -> bool:
         """RFC 7616 with MD5."""
-        told = dict(re.findall(r'(\w+)="?([^",]+)"?', request.headers.get("Authorization", "")))
-        if "response" not in told:
+        reported = dict(re.findall(r'(\w+)="?([^",]+)"?', request.headers.get("Authorization", "")))
+        if "response" not in reported:
             return False
 
         def md5(text: str) -> str:
             return hashlib.md5(text.encode()).hexdigest()
 
         secret = md5(f"door:relay:{PASSWORD}")
-        what = md5(f"{request.method}:{told['uri']}")
-        middle = f"{told['nonce']}:{told['nc']}:{told['cnonce']}:{told['qop']}"
-        return bool(told["response"] == md5(f"{secret}:{middle}:{what}"))
+        what = md5(f"{request.method}:{reported['uri']}")
+        middle = f"{reported['nonce']}:{reported['nc']}:{reported['cnonce']}:{reported['qop']}"
+        return bool(reported["response"] == md5(f"{secret}:{middle}:{what}"))
 
     async def start(self) -> None:
         application = web.Application()

@@ -38,14 +38,14 @@ class Line:
         """Answer each question; anything else is not understood."""
 
         def work() -> None:
-            heard = b""
+            received = b""
             while not self._sending.is_set():
                 try:
-                    heard += os.read(self._ours, 64)
+                    received += os.read(self._ours, 64)
                 except OSError:
                     return  # nobody is at the other end any more
-                if heard == question:
-                    heard = b""
+                if received == question:
+                    received = b""
                     self.send(answer)
 
         self._run(work)

@@ -17,7 +17,7 @@ from edge_agent.recognition.face_settings import FaceSettings
 from edge_agent.recognition.recogniser import Recogniser
 from edge_agent.storage.database import Database
 from edge_agent.storage.outbox import Outbox
-from edge_agent.storage.people_rows import Applied, HeldPerson
+from edge_agent.storage.people_rows import AppliedChanges, EnrolledPerson
 from edge_agent.storage.records import (
     RecordLog,
     Retention,
@@ -35,7 +35,7 @@ from tests.support.edge.fakes import (
 )
 from tests.support.fake_platform import FakePlatform
 
-ANN, STRANGER, NOBODY = 100, 200, 0
+ANN, STRANGER, UNRECOGNISED = 100, 200, 0
 
 
 class Door:
@@ -58,7 +58,7 @@ class Door:
         self.event_log = ListEventLog()
         self.library_age_s: float | None = 5.0
         self.uplink = Uplink(
-            outbox=self.outbox, client=client, clock=self.clock, chance=random.Random(1)
+            outbox=self.outbox, client=client, clock=self.clock, rng=random.Random(1)
         )
 
     def pipeline(
@@ -106,8 +106,8 @@ async def door(
     await made.relay.open()
     vector = made.engine.largest_descriptor(person_image(ANN))
     assert vector is not None
-    ann = HeldPerson(1, "1001", "Ann", "user", made.engine.contract_id, vector)
-    await made.recogniser.follow(Applied(held=(ann,), gone=()))
+    ann = EnrolledPerson(1, "1001", "Ann", "user", made.engine.contract_id, vector)
+    await made.recogniser.follow(AppliedChanges(held=(ann,), gone=()))
     platform.opens_for = {"1001"}
     platform.unlock_delay_ms = 250
     yield made

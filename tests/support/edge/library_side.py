@@ -37,8 +37,8 @@ class Terminal:
         self.outbox = Outbox(database)
         self.event_log = ListEventLog()
         self.database = database
-        chance = random.Random(1)
-        self.uplink = Uplink(outbox=self.outbox, client=client, clock=clock, chance=chance)
+        rng = random.Random(1)
+        self.uplink = Uplink(outbox=self.outbox, client=client, clock=clock, rng=rng)
         self.sync = LibrarySync(
             store=self.store,
             recogniser=self.recogniser,
@@ -47,7 +47,7 @@ class Terminal:
             clock=clock,
             event_log=self.event_log,
             limits=limits,
-            chance=chance,
+            rng=rng,
         )
 
     async def recognises(self, shade: int) -> str | None:

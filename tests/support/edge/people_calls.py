@@ -4,7 +4,7 @@ import base64
 
 from tests.support.edge.fakes import person_jpeg
 
-ANN, BOB, NOBODY = 100, 200, 0
+ANN, BOB, UNRECOGNISED = 100, 200, 0
 
 
 def photo_of(shade: int, *, remark: bytes = b"") -> str:

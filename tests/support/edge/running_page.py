@@ -35,7 +35,7 @@ class RunningPage(RunningTerminal):
     async def __aenter__(self) -> Self:
         await super().__aenter__()
         self._page = asyncio.create_task(self.parts.interfaces.page.run())
-        await self.told("page")
+        await self.reported("page")
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -88,8 +88,8 @@ class RunningPage(RunningTerminal):
     async def state(self) -> dict[str, Any]:
         answer = await self.get("/state")
         assert answer.status_code == 200
-        told: dict[str, Any] = answer.json()
-        return told
+        reported: dict[str, Any] = answer.json()
+        return reported
 
     async def raw(self, sent: bytes) -> bytes:
         """Send bytes and read until the page ends the connection."""

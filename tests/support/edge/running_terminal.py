@@ -53,11 +53,11 @@ class WaitingEventLog(ListEventLog):
 
     def __init__(self) -> None:
         super().__init__()
-        self.heard = asyncio.Event()
+        self.received = asyncio.Event()
 
     def write(self, event: str, line: str, **facts: Any) -> None:
         super().write(event, line, **facts)
-        self.heard.set()
+        self.received.set()
 
 
 class RunningTerminal:
@@ -104,7 +104,7 @@ class RunningTerminal:
         await self.relay.open()
         await parts.upstream.sync.load()
         self._api = asyncio.create_task(parts.interfaces.api.run())
-        await self.told("api")
+        await self.reported("api")
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -120,12 +120,12 @@ class RunningTerminal:
     def named(self, event: str) -> list[dict[str, Any]]:
         return [one for one in self.event_log.events if one["event"] == event]
 
-    async def told(self, event: str, *, times: int = 1) -> None:
+    async def reported(self, event: str, *, times: int = 1) -> None:
         """Wait until something was told so many times."""
         async with asyncio.timeout(10):
             while len(self.named(event)) < times:
-                self.event_log.heard.clear()
-                await self.event_log.heard.wait()
+                self.event_log.received.clear()
+                await self.event_log.received.wait()
 
     @property
     def url(self) -> str:

@@ -1,4 +1,4 @@
-"""``manage.py demo``: one door, end to end, on real photos. What ``make run`` starts."""
+"""Command ``manage.py demo``: one door, end to end, on real photos; ``make run`` starts it."""
 
 import ctypes
 import os
@@ -20,7 +20,7 @@ from django.db import connection
 from console.demo import ADMIN_NAME, DemoSite, demo_prepare
 from console.demo_exposure import demo_exposure_check
 from console.demo_removal import demo_close, demo_remove
-from console.serving import port_require_free, serving, unserved
+from console.server_locks import port_require_free, serving, unserved
 from devices.models import Site
 from face_engine.assets import install_models, install_portraits
 from face_engine.exceptions import InstallFailed

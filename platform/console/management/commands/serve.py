@@ -1,4 +1,4 @@
-"""``manage.py serve``: the whole platform in one process."""
+"""Command ``manage.py serve``: the whole platform in one process."""
 
 import asyncio
 import logging
@@ -14,12 +14,12 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from console.demo_exposure import demo_exposure_check
-from console.serving import port_require_free, serving
+from console.server_locks import port_require_free, serving
 from face_engine import ModelMissing
 from faces.services import engine
 from records.push import EmbeddedPush
 from server_common.connection_limits import Connections, connections_allowed
-from server_common.embedded import EmbeddedTasks
+from server_common.embedded_worker import EmbeddedTasks
 from server_common.http_protocol import HEAD_MAX_BYTES, limited
 from server_common.on_commit import serve_groups_on
 from server_common.own_services import listening_at

@@ -1,4 +1,4 @@
-"""``manage.py tls_prepare``: what nginx needs to serve people over TLS."""
+"""Command ``manage.py tls_prepare``: what nginx needs to serve people over TLS."""
 
 import sys
 from argparse import ArgumentParser
@@ -18,7 +18,7 @@ from server_common.certificates import (
 
 
 class Command(BaseCommand):
-    """Make a self-signed certificate where there is none, and tell nginx which kind it has."""
+    """Make a self-signed certificate where there is none, and write for nginx which kind it has."""
 
     help = (
         "Prepare the folder of nginx's certificate: certificate.pem and key.pem are left alone or,"

@@ -1,4 +1,4 @@
-"""``manage.py trash``: what the sweep of unnamed files took away, and putting it back."""
+"""Command ``manage.py trash``: list and restore what the sweep of unnamed files took away."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from console.unnamed_files import trash_empty, trash_list, trash_restore
 
 
 class Command(BaseCommand):
-    """For operators: after a restored database its files are put back."""
+    """List and restore files in the trash, for example after a database was restored."""
 
     help = (
         "list: day and path of each file in the trash. restore [PATH …]: put back those that a row "

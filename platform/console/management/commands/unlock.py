@@ -1,4 +1,4 @@
-"""``manage.py unlock NAME``: let an account sign in again after failed sign-ins."""
+"""Command ``manage.py unlock NAME``: let an account sign in again after failed sign-ins."""
 
 from typing import Any
 
@@ -7,11 +7,11 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from console.models import SignInLock
 from console.sign_outs import waits_end
-from server_common.acting import acting_as, command_actor
+from server_common.actor import acting_as, command_actor
 
 
 class Command(BaseCommand):
-    """The way back in for the last administrator, who has nobody to ask."""
+    """Unlock an account, for example that of the last administrator."""
 
     help = "Let the user NAME sign in from every address again, and say at how many it waited."
 

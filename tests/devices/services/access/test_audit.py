@@ -26,7 +26,7 @@ from devices.services import (
 )
 from faces.models import LibraryPlan, TimePlan, TimePlanInterval
 from records.models import PassRules
-from server_common.acting import Actor, acting, acting_as
+from server_common.actor import Actor, acting, acting_as
 from tests.support.factories import api_of
 from tests.support.two_sites import World, client_of, world
 

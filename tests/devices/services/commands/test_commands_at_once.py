@@ -17,7 +17,7 @@ from django.db import connection
 from django.utils import timezone
 
 from devices.choices import CommandKind
-from devices.commands import KINDS, Ended
+from devices.command_kinds import KINDS, CommandResult
 from devices.models import Terminal, TerminalCommand
 from devices.services import (
     CallSession,
@@ -109,13 +109,13 @@ def test_an_open_does_not_wait_for_long_work_at_its_terminal(
     opened = ask(gate, CommandKind.OPEN_DOOR)
     is_running = threading.Event()
 
-    def long_work(session: CallSession) -> Ended:
+    def long_work(session: CallSession) -> CommandResult:
         for number in range(20):
-            session.breathe(done=number)
+            session.yield_to_urgent(done=number)
             order.append("long")
             is_running.set()
             time.sleep(0.05)
-        return Ended(result={"done": 20})
+        return CommandResult(result={"done": 20})
 
     def open_it() -> None:
         assert is_running.wait(10)
@@ -208,7 +208,7 @@ def test_a_worker_that_was_given_up_for_lost_changes_nothing_any_more(
 ) -> None:
     command = ask(gate, CommandKind.OPEN_DOOR)
 
-    def lost(session: CallSession) -> Ended:
+    def lost(session: CallSession) -> CommandResult:
         TerminalCommand.objects.update(state="unknown", holds_terminal=False, lease="")
         return KINDS[session.command.kind].work(session)
 

@@ -121,11 +121,11 @@ def test_somebody_suspended_first_and_erased_then_is_remembered_nowhere(
     person = enrol(library, "1", name="刘金")
     wire.sync()
     suspend(person)
-    assert "刘金" in Delivery.objects.get().told
+    assert "刘金" in Delivery.objects.get().sent_text
 
     person_erase(person=person)
 
-    assert Delivery.objects.get().told == ""
+    assert Delivery.objects.get().sent_text == ""
     assert wire.poll()[0][0]["userName"] == ""
 
 
@@ -159,7 +159,7 @@ def test_rows_from_before_this_was_remembered_say_what_is_on_file(
     person = enrol(library, "1", name="刘金")
     (saved,), wire.cursor = wire.poll()
     suspend(person)
-    Delivery.objects.update(told="")
+    Delivery.objects.update(sent_text="")
 
     (gone,), _ = wire.poll()
 

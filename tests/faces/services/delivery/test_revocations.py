@@ -8,7 +8,7 @@ from django.db import connection
 from django.utils import timezone
 
 from devices.models import PresenceFlush, Site, SiteToken, Terminal, TerminalAddress
-from devices.services import address_approve, presence_flush, site_token_rotate
+from devices.services import address_approve, presence_flush, site_token_rotate, terminal_erase
 from faces.choices import PersonState, RevocationState
 from faces.models import Delivery, Library, Revocation
 from faces.services import (
@@ -17,7 +17,6 @@ from faces.services import (
     deliveries_send_again,
     person_erase,
     person_save,
-    terminal_erase,
     terminal_libraries_set,
 )
 from tests.support.people import enrol

@@ -8,7 +8,7 @@ from aiohttp import web
 from django.utils import timezone
 
 from devices.choices import CommandKind
-from devices.commands import KINDS
+from devices.command_kinds import KINDS
 from devices.models import Terminal, TerminalCommand
 from devices.services import Requester, command_work, commands_request
 from faces.choices import DeliveryState, Operation

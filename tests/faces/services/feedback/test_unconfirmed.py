@@ -246,7 +246,7 @@ class TestAnswers:
         reporting.sync()
         after(hours=2)
         read_before: object = Person.objects.get(pk=person.pk)
-        read_before.told_stamp = row_of("1").again_stamp  # type: ignore[attr-defined]
+        read_before.listed_stamp = row_of("1").again_stamp  # type: ignore[attr-defined]
         read_before.photo_id = None  # type: ignore[attr-defined]
         report(reporting, "1")
 

@@ -13,7 +13,7 @@ from django.core.files.storage import default_storage
 from django.db import connection
 
 from devices.models import Site
-from faces.models import DoomedFile, FaceDescriptor, Gallery, GalleryRemoval, Library, Person
+from faces.models import FaceDescriptor, FileToDelete, Gallery, GalleryRemoval, Library, Person
 from faces.services import (
     engine,
     files_erase,
@@ -129,7 +129,7 @@ def test_superseded_files_and_removals_are_cleaned_up(site: Site, library: Libra
 
     assert not default_storage.exists(first)
     assert default_storage.exists(Gallery.objects.get().published_path)
-    assert DoomedFile.objects.count() == 0
+    assert FileToDelete.objects.count() == 0
     assert GalleryRemoval.objects.count() == 0
     assert "1" not in found(site, "1")
 

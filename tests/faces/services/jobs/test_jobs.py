@@ -5,7 +5,7 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from devices.models import Job, Site, Terminal
-from devices.services import job_work
+from devices.services import job_work, terminals_approve_start
 from faces.models import (
     Delivery,
     FacePhoto,
@@ -19,7 +19,6 @@ from faces.services import library_erase, people_stamp, sync_answer
 from faces.services.jobs import (
     deliveries_send_again_start,
     people_erase_start,
-    terminals_approve_start,
     terminals_send_again_start,
 )
 from faces.services.jobs import terminals_send_again as again_module
@@ -83,7 +82,7 @@ def test_many_people_are_erased_in_batches_and_every_terminal_forgets_them(
     assert list(Person.objects.all()) == [people[7]]
     assert not FacePhoto.objects.exclude(person=people[7]).exists()
     assert Revocation.objects.filter(state="open", doors=1).count() == 119
-    assert not Delivery.objects.filter(operation="delete").exclude(told="").exists()
+    assert not Delivery.objects.filter(operation="delete").exclude(sent_text="").exists()
 
 
 def test_the_cost_of_erasing_grows_with_batches_and_not_with_people(

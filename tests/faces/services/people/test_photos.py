@@ -15,10 +15,10 @@ from PIL import Image
 
 from devices.models import Site
 from faces.choices import PhotoStatus
-from faces.models import DoomedFile, FaceDescriptor, FacePhoto, Gallery, Library, Person
+from faces.models import FaceDescriptor, FacePhoto, FileToDelete, Gallery, Library, Person
 from faces.services import (
-    files_doom,
     files_erase,
+    files_mark_for_deletion,
     identify_photo,
     person_erase,
     person_save,
@@ -146,11 +146,11 @@ def test_files_of_an_erased_person_leave_the_storage(
     assert len(stored_files() - before) == 1
 
     person_erase(person=person)
-    assert DoomedFile.objects.count() == 1
+    assert FileToDelete.objects.count() == 1
     assert files_erase() == 1
 
     assert stored_files() <= before
-    assert DoomedFile.objects.count() == 0
+    assert FileToDelete.objects.count() == 0
     assert FaceDescriptor.objects.count() == 0
     assert files_erase() == 0
 
@@ -180,10 +180,10 @@ def test_a_person_erased_meanwhile_is_not_brought_back(site: Site, library: Libr
 
 
 def test_a_file_that_is_gone_already_is_as_good_as_erased() -> None:
-    files_doom(["faces/aa/never-there.jpg", "faces/aa/never-there.jpg", ""])
+    files_mark_for_deletion(["faces/aa/never-there.jpg", "faces/aa/never-there.jpg", ""])
 
     assert files_erase() == 1
-    assert DoomedFile.objects.count() == 0
+    assert FileToDelete.objects.count() == 0
 
 
 def test_a_file_that_cannot_be_erased_is_kept_in_mind_and_hinders_no_other(
@@ -193,12 +193,12 @@ def test_a_file_that_cannot_be_erased_is_kept_in_mind_and_hinders_no_other(
     # A folder in its place: the storage refuses to delete it, as a read-only disk would.
     stuck = "faces/aa/stuck.jpg"
     Path(default_storage.path(stuck), "inside").mkdir(parents=True)
-    files_doom([stuck, kept])
+    files_mark_for_deletion([stuck, kept])
 
     assert files_erase() == 1
 
     assert not default_storage.exists(kept)
-    row = DoomedFile.objects.get()
+    row = FileToDelete.objects.get()
     assert (row.path, row.attempts) == (stuck, 1)
 
 

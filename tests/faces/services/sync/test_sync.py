@@ -8,7 +8,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from devices.models import Site, Terminal
-from devices.services import terminal_approve
+from devices.services import terminal_approve, terminal_change
 from faces.choices import DeliveryState, Operation, PersonState
 from faces.models import Delivery, Library, Person, SyncClock, TerminalCursor
 from faces.services import (
@@ -18,7 +18,6 @@ from faces.services import (
     person_erase,
     person_save,
     sync_answer,
-    terminal_change,
     terminal_libraries_set,
     terminal_view_changed,
     validity_sweep,

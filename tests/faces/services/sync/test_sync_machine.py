@@ -25,7 +25,7 @@ from hypothesis.stateful import (
 )
 
 from devices.models import Terminal
-from devices.services import site_create
+from devices.services import site_create, terminal_change
 from faces.choices import Category, PersonState
 from faces.models import Library, Person, SyncClock
 from faces.services import (
@@ -38,7 +38,6 @@ from faces.services import (
     person_erase,
     person_save,
     photo_attach,
-    terminal_change,
     terminal_libraries_set,
     terminal_send_failed_again,
     terminal_view_changed,

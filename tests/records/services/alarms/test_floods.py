@@ -8,9 +8,8 @@ from django.db import connection
 from django.utils import timezone
 
 from devices.models import Site, Terminal
-from devices.services import Admission, admit, came_with_flood, presence_seen
+from devices.services import Admission, admit, came_with_flood, newcomers_forget, presence_seen
 from devices.services.admission import newcomers
-from faces.services import newcomers_forget
 from records.choices import AlertKind
 from records.models import Alert, Record
 from records.services import alert_clear, alert_raise, presence_alarms

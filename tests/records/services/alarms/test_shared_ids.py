@@ -17,7 +17,7 @@ from records.models import Alert
 from records.services import alert_acknowledge, alert_clear, shared_ids_watch
 from records.words import shared_id_words
 from terminal_api.answer import TerminalApi
-from terminal_api.wsgi import TerminalApiInFront
+from terminal_api.wsgi import TerminalApiWsgi
 from tests.support.people import enrol
 from tests.support.wire import WireClient
 
@@ -140,7 +140,7 @@ def test_the_fast_way_notes_cursors_as_well(
     def never(*_: object) -> Any:
         raise AssertionError("the poll was answered in full")
 
-    front = TerminalApiInFront(never, api=TerminalApi(full=never))
+    front = TerminalApiWsgi(never, api=TerminalApi(full=never))
     # The newer one is quiet, the older one has news.
     for cursor in (wire.cursor, old) * 3:
         environ = {

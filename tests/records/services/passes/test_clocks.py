@@ -14,7 +14,7 @@ from devices.models import PresenceChange, RepairCount, Site, Terminal
 from faces.models import Person
 from records.choices import AlertKind, AlertState, Reason
 from records.models import Alert, Record
-from terminal_api.whole_requests import RECEIVING_S
+from terminal_api.body_buffer import RECEIVING_S
 from tests.support.factories import wire_of
 from tests.support.moving_clock import MovingClock
 from tests.support.two_sites import World, client_of
