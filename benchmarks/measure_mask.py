@@ -93,8 +93,8 @@ def main() -> None:
         for words, picture in conditions(image):
             seen = engine.detect(picture, size=320)
             if seen:
-                found = verdicts.setdefault(f"bare face, {words}", Counter())
-                found[judge_mask(picture, seen[0])] += 1
+                counts = verdicts.setdefault(f"bare face, {words}", Counter())
+                counts[judge_mask(picture, seen[0])] += 1
         column, row = face.landmarks[[0, 3]].mean(0).astype(int)
         red, green, blue = (int(one) for one in image[row, column])
         skin = (red, green, blue)

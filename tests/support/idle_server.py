@@ -2,7 +2,6 @@
 
 import io
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -74,7 +73,7 @@ class Server:
 
         return dict(json.loads(b"".join(self._application(environ, start))))
 
-    def poll(self, cursor: int | str, **more: str) -> dict[str, Any]:
+    def poll(self, cursor: int | str, **more: Any) -> dict[str, Any]:
         """Return the answer to a poll."""
         path = f"/t/{self.token}/syrecord/{self.device_id}"
         return self.ask("GET", path, query=f"lastQueryTime={cursor}", **more)
@@ -85,7 +84,7 @@ class Server:
 
 
 @pytest.fixture
-def server(token: str) -> Iterator[Server]:
+def server(token: str) -> Server:
     """Return the application with nothing remembered."""
     return Server(token)
 
