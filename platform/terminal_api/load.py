@@ -13,7 +13,7 @@ import os
 import random
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import IntEnum
 from functools import cache
@@ -61,8 +61,11 @@ def overloaded_retry_after_s() -> int:
 class ShedCount:
     """Shed count: requests turned away, logged now and then instead of each time."""
 
-    def __init__(self, *, every_s: float = _LOG_EVERY_S) -> None:
+    def __init__(
+        self, *, every_s: float = _LOG_EVERY_S, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._every_s = every_s
+        self._clock = clock
         self._lock = threading.Lock()
         self._counts = dict.fromkeys(Priority, 0)
         self._logged_at = float("-inf")
@@ -71,7 +74,7 @@ class ShedCount:
         """Count one; the first is logged at once, those of the next seconds with the one after."""
         with self._lock:
             self._counts[priority] += 1
-            now = time.monotonic()
+            now = self._clock()
             if now < self._logged_at + self._every_s:
                 return
             counts, self._counts = self._counts, dict.fromkeys(Priority, 0)

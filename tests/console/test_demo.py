@@ -16,6 +16,8 @@ from urllib.request import urlopen
 
 import pytest
 
+from tests.support.waiting import wait_until
+
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.slow
 
@@ -87,10 +89,7 @@ def test_nothing_is_left_running(tmp_path: Path, number: signal.Signals) -> None
     process.send_signal(number)
     process.wait(timeout=30)
 
-    deadline = time.monotonic() + 30
-    while is_listening(port) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert not is_listening(port)
+    wait_until(lambda: not is_listening(port))
     process.stdout.close()
 
 

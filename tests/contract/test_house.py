@@ -10,6 +10,7 @@ import pytest
 from tests.support.house import ROOT, lines_with, named, sources
 
 MODULE_LINES = 400
+TEST_LINES = 500
 FUNCTION_LINES = 50
 
 
@@ -228,3 +229,13 @@ client._tls = None
     found = sorted(node.lineno for node in tampering(ast.parse(changes)))
     assert found == list(range(2, 9))
     assert list(tampering(ast.parse(allowed))) == []
+
+
+def test_files_of_tests_stay_short() -> None:
+    too_long = [
+        f"{named(path)}: {lines} lines"
+        for path in sorted((ROOT / "tests").rglob("*.py"))
+        if (lines := len(path.read_text().splitlines())) > TEST_LINES
+    ]
+
+    assert too_long == []

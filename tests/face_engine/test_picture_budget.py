@@ -25,7 +25,8 @@ from face_engine import (
     decode_image,
 )
 from tests.support.heavy_pictures import heavy_bmp, heavy_picture, heavy_png
-from tests.support.patience import AT_ONCE, MB, SOON, until
+from tests.support.patience import AT_ONCE, MB, SOON
+from tests.support.waiting import wait_until
 
 
 @pytest.mark.parametrize(
@@ -258,7 +259,7 @@ def test_what_the_last_picture_freed_is_returned_though_none_follows(weight: int
             hold.take(weight)
     ended = time.monotonic()
 
-    until(lambda: bool(returned) and returned[-1] > ended)
+    wait_until(lambda: bool(returned) and returned[-1] > ended)
 
 
 def test_so_many_waiting_are_enough() -> None:
@@ -272,7 +273,7 @@ def test_so_many_waiting_are_enough() -> None:
 
         waiting = threading.Thread(target=wait)
         waiting.start()
-        until(lambda: budget.waiting == 1)
+        wait_until(lambda: budget.waiting == 1)
         with pytest.raises(PicturesBusy), budget.hold(WaitLimits(20, behind_most=1)) as hold:
             hold.take(150 * MB)
         held.close()
@@ -306,7 +307,7 @@ def test_pictures_go_in_by_the_order_in_which_they_came() -> None:
         for number, weight in enumerate((190 * MB, 40 * MB, 41 * MB), start=1):
             threads.append(threading.Thread(target=come, args=(weight,)))
             threads[-1].start()
-            until(lambda number=number: budget.waiting == number)
+            wait_until(lambda number=number: budget.waiting == number)
         assert came == []
     for one in threads:
         one.join(20)
@@ -334,7 +335,7 @@ def test_one_that_gives_up_lets_the_next_go_in() -> None:
         threads = [threading.Thread(target=work) for work in (give_up, come)]
         for number, one in enumerate(threads, start=1):
             one.start()
-            until(lambda number=number: budget.waiting == number or came.is_set())
+            wait_until(lambda number=number: budget.waiting == number or came.is_set())
 
         assert came.wait(20)
         for one in threads:

@@ -5,7 +5,8 @@ import threading
 import pytest
 
 from face_engine import PictureBudget, PicturesBusy, WaitLimits
-from tests.support.patience import AT_ONCE, MB, SOON, until
+from tests.support.patience import AT_ONCE, MB, SOON
+from tests.support.waiting import wait_until
 
 
 def test_many_pictures_of_one_owner_leave_room_for_others() -> None:
@@ -27,7 +28,7 @@ def test_many_pictures_of_one_owner_leave_room_for_others() -> None:
     for one in threads:
         one.start()
     # One is in, two wait for its share, and the others have been sent away.
-    until(lambda: len(ends) == 22 and budget.waiting == 2)
+    wait_until(lambda: len(ends) == 22 and budget.waiting == 2)
     assert (ends.count("in"), budget.used) == (1, 30 * MB)
 
     for _ in range(12):

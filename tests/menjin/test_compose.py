@@ -24,6 +24,7 @@ from tests.support.nginx import Behind, Nginx
 from tests.support.processes import ROOT, free_port, program, start, stop, wait_listening
 from tests.support.terminal_api import PASSWORD, terminal_server
 from tests.support.tools import tool
+from tests.support.waiting import wait_until
 
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 OWN = ("wsgi", "asgi", "worker", "calls", "push", "beat")
@@ -236,7 +237,7 @@ def production(tmp_path: Path) -> Iterator[Production]:
             stop(process, signal.SIGKILL)
 
 
-async def first_message(port: int, session: str) -> dict[str, Any]:
+async def first_message(port: int, session: str, connected: asyncio.Event) -> dict[str, Any]:
     """Return the first record or alert the live page is told."""
     headers = {"Cookie": f"sessionid={session}"}
     async with websockets.connect(
@@ -244,7 +245,7 @@ async def first_message(port: int, session: str) -> dict[str, Any]:
         additional_headers=headers,
         origin=websockets.Origin(f"http://127.0.0.1:{port}"),
     ) as live:
-        print("connected", flush=True)
+        connected.set()
         while True:
             message: dict[str, Any] = json.loads(await asyncio.wait_for(live.recv(), 20))
             if "Gate" in json.dumps(message) or "record" in message:
@@ -277,8 +278,9 @@ def test_the_processes_of_the_compose_file_serve_one_door(production: Production
     assert production.ask("POST", f"{base}/syheartbeat/1", {})["ret"] == "0"
 
     async def pass_and_watch() -> dict[str, Any]:
-        watching = asyncio.create_task(first_message(production.ports["asgi"], session))
-        await asyncio.sleep(2)
+        connected = asyncio.Event()
+        watching = asyncio.create_task(first_message(production.ports["asgi"], session, connected))
+        await asyncio.wait_for(connected.wait(), 20)
         body = {"userId": "7", "screenTime": 1589000000, "temperature": "36.5"}
         answer = await asyncio.to_thread(production.ask, "POST", f"{base}/syface/1", body)
         assert (answer["ret"], answer["openDoor"]) == ("0", 0)
@@ -287,15 +289,13 @@ def test_the_processes_of_the_compose_file_serve_one_door(production: Production
     assert "7" in json.dumps(asyncio.run(pass_and_watch()))
 
     assert production.ask("POST", "/api/v1/index/rebuild/", **login) == {"queued": 1}
-    deadline = time.monotonic() + 30
-    while production.ask("GET", "/api/v1/index/", **login)["built_at"] is None:
-        assert time.monotonic() < deadline, production.logs()
-        time.sleep(0.2)
+    wait_until(lambda: production.ask("GET", "/api/v1/index/", **login)["built_at"], every=0.2)
     # Beat's first round has the worker write the heartbeat to the database.
-    deadline = time.monotonic() + 40
-    while production.ask("GET", "/api/v1/devices/", **login)["results"][0]["last_address"] is None:
-        assert time.monotonic() < deadline, production.logs()
-        time.sleep(0.5)
+    wait_until(
+        lambda: production.ask("GET", "/api/v1/devices/", **login)["results"][0]["last_address"],
+        40,
+        every=0.5,
+    )
 
     # A door is opened by its own queue, and the one who asked sees that it was.
     with terminal_server() as gate:

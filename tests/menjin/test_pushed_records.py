@@ -13,8 +13,9 @@ import sqlite3
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -29,11 +30,14 @@ from tests.support.agents import Agent
 from tests.support.cable import Cable
 from tests.support.processes import free_port, kill_group, start, wait_listening
 from tests.support.production import UNLIMITED, Production
+from tests.support.waiting import wait_until
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.postgres,
 ]
+# Of another process, over a network that is cut now and then.
+until = partial(wait_until, within=60, every=0.1)
 PASSWORD = "123456"
 DAY_S = 86_400
 # Three people take turns. Who passes twice within a second is one pass to the platform, so there
@@ -136,14 +140,6 @@ class Platform:
     def logged(self, words: str) -> int:
         """Return how often the subscriber logged something."""
         return self.log.read_text().count(words)
-
-
-def until(condition: Callable[[], Any], *, seconds: float = 60) -> None:
-    """Wait for something in another process."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.1)
 
 
 @pytest.fixture(scope="module")

@@ -114,7 +114,7 @@ def test_every_answered_record_survives_kill_9_exactly_once(
     for uploader in uploaders:
         uploader.start()
     for _ in range(ROUNDS):
-        time.sleep(2)
+        time.sleep(2)  # of uploads, wherever the server is when it is killed
         kill_group(server)
         server = start(installation.command(port), environment, log=log, own_group=True)
         wait_listening(server, port, log)

@@ -10,6 +10,7 @@ import pytest
 from celery import current_app, shared_task
 
 from server_common.embedded_worker import EmbeddedTasks
+from tests.support.waiting import wait_until
 
 
 @pytest.fixture
@@ -22,14 +23,6 @@ def app() -> Iterator[Any]:
     app.conf.beat_schedule = schedule
     for name in set(app.tasks) - known:
         app.tasks.unregister(name)
-
-
-def wait(condition: Any, *, seconds: float = 20) -> None:
-    """Wait until something is true."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.02)
 
 
 @pytest.mark.slow
@@ -50,7 +43,7 @@ def test_tasks_are_worked_on_and_scheduled_until_it_is_stopped(app: Any, tmp_pat
     try:
         app.send_task("fail")
         app.send_task("note", args=["asked"])
-        wait(lambda: "asked" in done and done.count("tick") >= 2)
+        wait_until(lambda: "asked" in done and done.count("tick") >= 2)
     finally:
         started = time.monotonic()
         tasks.stop()
@@ -58,7 +51,7 @@ def test_tasks_are_worked_on_and_scheduled_until_it_is_stopped(app: Any, tmp_pat
     assert time.monotonic() - started < 10
     assert not tasks.is_alive()
     after = len(done)
-    time.sleep(0.6)
+    time.sleep(0.6)  # in which the tasks would have gone on
     assert len(done) == after
 
 
@@ -77,7 +70,7 @@ def test_the_task_that_is_running_is_finished_first(
     tasks = EmbeddedTasks(app, schedule_path=str(tmp_path / "schedule"))
     tasks.start()
     app.send_task("slow")
-    wait(lambda: "begun" in done)
+    wait_until(lambda: "begun" in done)
 
     with caplog.at_level(logging.WARNING):
         tasks.stop()
@@ -106,7 +99,7 @@ def test_a_call_of_a_terminal_does_not_wait_for_other_work(app: Any, tmp_path: P
         app.send_task("long")
         for word in ("one", "two", "three"):
             app.send_task("test.tasks.command_run", args=[word])
-        wait(lambda: len(done) == 4)
+        wait_until(lambda: len(done) == 4)
     finally:
         tasks.stop()
 

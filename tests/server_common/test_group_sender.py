@@ -4,13 +4,13 @@ import asyncio
 import os
 import threading
 import time
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 from channels.layers import BaseChannelLayer
 
 from server_common.group_sender import GroupSender
+from tests.support.waiting import wait_until
 
 
 class Layer(BaseChannelLayer):
@@ -32,20 +32,12 @@ class Layer(BaseChannelLayer):
         self.sent.append((group, message["number"]))
 
 
-def until(happened: Callable[[], bool]) -> None:
-    """Wait for the sender's thread."""
-    end = time.monotonic() + 10
-    while not happened():
-        assert time.monotonic() < end
-        time.sleep(0.002)
-
-
 def test_messages_leave_in_order_from_one_thread() -> None:
     sender, layer = GroupSender(), Layer()
     for number in range(200):
         sender.send(layer, "live.1", {"number": number})
 
-    until(lambda: len(layer.sent) == 200)
+    wait_until(lambda: len(layer.sent) == 200)
 
     assert layer.sent == [("live.1", number) for number in range(200)]
     assert len(layer.threads) == 1
@@ -58,8 +50,8 @@ def test_what_cannot_be_sent_is_told_and_the_next_goes(caplog: pytest.LogCapture
     sender.send(layer, "live.1", {"number": -1})
     sender.send(layer, "live.1", {"number": 1})
 
-    until(lambda: layer.sent == [("live.1", 1)])
-    until(lambda: "screen_message_dropped reason=ConnectionError" in caplog.text)
+    wait_until(lambda: layer.sent == [("live.1", 1)])
+    wait_until(lambda: "screen_message_dropped reason=ConnectionError" in caplog.text)
 
 
 def test_no_more_are_kept_than_there_is_room_for(caplog: pytest.LogCaptureFixture) -> None:
@@ -69,15 +61,15 @@ def test_no_more_are_kept_than_there_is_room_for(caplog: pytest.LogCaptureFixtur
 
     assert caplog.text.count("screen_message_dropped group=live.1 unsent=3") == 2
     layer.opened.set()
-    until(lambda: len(layer.sent) == 3)
+    wait_until(lambda: len(layer.sent) == 3)
     sender.send(layer, "live.1", {"number": 9})
-    until(lambda: [number for _, number in layer.sent] == [0, 1, 2, 9])
+    wait_until(lambda: [number for _, number in layer.sent] == [0, 1, 2, 9])
 
 
 def test_a_forked_process_sends_by_a_thread_of_its_own() -> None:
     sender, layer = GroupSender(), Layer()
     sender.send(layer, "live.1", {"number": 0})
-    until(lambda: len(layer.sent) == 1)
+    wait_until(lambda: len(layer.sent) == 1)
 
     child = os.fork()
     if child == 0:

@@ -21,6 +21,7 @@ from server_common.connection_limits import Connections
 from server_common.http_protocol import TolerantHttp, limited, mended
 from tests.support.processes import free_port
 from tests.support.raw_http import exchange
+from tests.support.waiting import wait_until_async
 
 pytestmark = pytest.mark.sqlite
 
@@ -261,16 +262,13 @@ async def test_a_socket_counts_until_it_ends_and_makes_no_room() -> None:
         )
     )  # fmt: skip
     serving = asyncio.create_task(server.serve())
-    while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
-        await asyncio.sleep(0.01)
+    await wait_until_async(lambda: server.started)
     address = f"ws://127.0.0.1:{number}/"
     async with websockets.connect(address), websockets.connect(address):
         assert len(connections) == 2
         with pytest.raises((OSError, websockets.exceptions.InvalidMessage)):
             await websockets.connect(address)
-    async with asyncio.timeout(5):
-        while len(connections):  # noqa: ASYNC110 - nor for this
-            await asyncio.sleep(0.01)
+    await wait_until_async(lambda: not len(connections))
     server.should_exit = True
     await serving
 

@@ -135,7 +135,7 @@ def pages_of(model: type[Model], row: Model | None) -> Iterator[str]:
             yield reverse(f"{name}_{page}", args=[row.pk])
 
 
-def own_pages(model_admin: admin.ModelAdmin[Any], world: World) -> Iterator[str]:
+def own_pages(model_admin: "admin.ModelAdmin[Any]", world: World) -> Iterator[str]:
     """Yield the addresses that an admin adds to Django's."""
     asked = f"?ids={world.ours.terminal.pk}&person={world.ours.person.pk}"
     row = model_admin.model._default_manager.order_by("pk").first()

@@ -1,12 +1,12 @@
 """Work in another thread, and locks of the database that are waited for."""
 
 import threading
-import time
 from collections.abc import Callable
 
 from django.db import connection
 
 from tests.support.interleaving_threads import waiting
+from tests.support.waiting import wait_until
 
 
 def started(work: Callable[[], object]) -> threading.Thread:
@@ -25,7 +25,4 @@ def started(work: Callable[[], object]) -> threading.Thread:
 
 def wait_until_somebody_waits() -> None:
     """Return once a lock of the database is waited for."""
-    deadline = time.monotonic() + 30
-    while not waiting():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    wait_until(waiting)

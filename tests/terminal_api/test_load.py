@@ -3,7 +3,7 @@
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
@@ -17,14 +17,7 @@ from terminal_api.answer import TerminalApi
 from terminal_api.load import IdleSlots, Overloaded, Priority, ShedCount, Slots
 from terminal_api.middleware import TerminalApiMiddleware
 from terminal_protocol import TerminalReply
-
-
-def until(happened: Callable[[], bool]) -> None:
-    """Wait for another thread."""
-    end = time.monotonic() + 10
-    while not happened():
-        assert time.monotonic() < end
-        time.sleep(0.001)
+from tests.support.waiting import wait_until
 
 
 @pytest.fixture
@@ -76,7 +69,7 @@ def test_too_many_waiters_are_turned_away_at_once(held: ExitStack) -> None:
     threads = [threading.Thread(target=_hold, args=(slots, leaving)) for _ in range(3)]
     for thread in threads:
         thread.start()
-    until(lambda: slots.waiting == 2)
+    wait_until(lambda: slots.waiting == 2)
     begin_s = time.monotonic()
 
     with pytest.raises(Overloaded), slots.taken(Priority.DOOR):
@@ -112,7 +105,7 @@ def test_whoever_waits_at_a_door_goes_in_before_a_poll(held: ExitStack) -> None:
 
     thread = threading.Thread(target=pass_a_door)
     thread.start()
-    until(lambda: slots.waiting == 1)
+    wait_until(lambda: slots.waiting == 1)
     last.close()
     with pytest.raises(Overloaded), slots.taken(Priority.NORMAL):
         order.append("poll")
@@ -153,7 +146,7 @@ def test_a_picture_goes_in_before_the_next_poll(held: ExitStack) -> None:
     for number, priority in enumerate([Priority.POLL, Priority.NORMAL]):
         threads.append(threading.Thread(target=come, args=(priority,)))
         threads[-1].start()
-        until(lambda waiting=number + 1: slots.waiting == waiting)
+        wait_until(lambda waiting=number + 1: slots.waiting == waiting)
     last.close()
     for thread in threads:
         thread.join(10)
@@ -252,11 +245,12 @@ def test_without_a_slot_it_is_said_when_to_come_again(
 def test_who_is_turned_away_is_told_to_the_log_in_numbers_now_and_then(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    shed = ShedCount(every_s=0.2)
+    now = [1000.0]
+    shed = ShedCount(every_s=10, clock=lambda: now[0])
     for _ in range(5):
         shed.count(Priority.POLL)
     shed.count(Priority.DOOR)
-    time.sleep(0.25)
+    now[0] += 10
     shed.count(Priority.NORMAL)
 
     assert [record.getMessage() for record in caplog.records] == [
@@ -305,7 +299,7 @@ def test_nobody_waits_on_while_there_is_room(held: ExitStack) -> None:
     threads = [threading.Thread(target=come), threading.Thread(target=give_up)]
     for number, thread in enumerate(threads):
         thread.start()
-        until(lambda waiting=number + 1: slots.waiting == waiting)
+        wait_until(lambda waiting=number + 1: slots.waiting == waiting)
     threads[1].join(10)
     assert not seated.is_set()
     leaving.close()

@@ -12,6 +12,7 @@ import pytest
 from edge_agent.api import ApiServer, RecordHub
 from terminal_protocol.device_calls import PUSH_HEARTBEAT_S, PUSH_SILENCE_S
 from tests.support.edge.running_terminal import RunningTerminal, Starter
+from tests.support.waiting import wait_until_async
 
 CONNECTED = {"code": 20000, "message": " Connected!", "desc": "Connected!"}
 DENIED = {"code": 20002, "message": "Permission Denied!", "desc": "app key not exist"}
@@ -204,9 +205,7 @@ async def test_listener_that_left_is_forgotten(terminal: RunningTerminal) -> Non
         await received(socket)
         assert hub.listeners == 1
 
-    async with asyncio.timeout(5):
-        while hub.listeners:  # noqa: ASYNC110 - nobody is told when somebody leaves
-            await asyncio.sleep(0.01)
+    await wait_until_async(lambda: not hub.listeners)
 
 
 async def test_seventeenth_listener_hears_that_the_line_is_full(terminal: RunningTerminal) -> None:

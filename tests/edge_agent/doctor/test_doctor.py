@@ -16,82 +16,19 @@ from PIL import Image, ImageFilter
 from edge_agent.__main__ import main
 from edge_agent.api.accepted_calls import AcceptedCalls, SignatureUse
 from edge_agent.api.terminal_time import TerminalTime
-from edge_agent.config import AgentConfig, ApiConfig, parse_config
-from edge_agent.doctor import DoctorPlan, Finding, Result, run_checks
+from edge_agent.config import ApiConfig
+from edge_agent.doctor import Result
 from edge_agent.drivers.clock import SystemClock
 from edge_agent.service.instance_lock import instance_lock
 from edge_agent.service.live_state import LiveFile, LiveState
 from edge_agent.storage.database import Database
 from edge_agent.storage.store import Store
 from face_engine import FaceEngine, ModelMissing
+from tests.support.edge.examined_door import Door, is_failed, is_warned
 from tests.support.edge.fakes import FakeEngine, ManualClock
 from tests.support.fake_platform import TOKEN, Failure, FakePlatform, refusal
 from tests.support.processes import free_port
 from tests.support.tools import module
-
-PASSWORD = "door-7788-secret"
-
-
-class Door:
-    """A terminal to be examined; all is well with it until a test changes something."""
-
-    def __init__(self, folder: Path, base_url: str) -> None:
-        self.folder = folder
-        self.path = folder / "agent.toml"
-        self.path.touch(mode=0o600)
-        self.base_url = base_url
-        self.data_dir = folder / "data"
-        self.data_dir.mkdir(mode=0o700)
-        (folder / "visitors").mkdir()
-        self.show(Image.effect_noise((320, 240), 60))
-        self.api: dict[str, Any] = {"port": 0, "push_port": 0, "password": PASSWORD}
-        self.sections: dict[str, Any] = {}
-        self.more: dict[str, Any] = {}
-
-    def show(self, picture: Image.Image) -> None:
-        picture.convert("RGB").save(self.folder / "visitors" / "1.png")
-
-    @property
-    def config(self) -> AgentConfig:
-        table = {
-            "device_id": "0000001",
-            "base_url": self.base_url,
-            "data_dir": "data",
-            "api": self.api,
-            "page": {"port": 0},
-            **self.sections,
-        }
-        return parse_config(table, base=self.folder)
-
-    async def examined(self) -> dict[str, Finding]:
-        reported: list[Finding] = []
-        plan = DoctorPlan(
-            **{
-                "config": self.config,
-                "path": self.path,
-                "load": lambda _: FakeEngine(),
-                **self.more,
-            }
-        )
-        findings, _ = await run_checks(plan, reported.append)
-        assert reported == findings
-        assert TOKEN not in repr(findings)
-        assert PASSWORD not in repr(findings)
-        return {one.check: one for one in findings}
-
-
-@pytest.fixture
-def door(tmp_path: Path, platform: FakePlatform) -> Door:
-    platform.enrol("1001", "Ann", None)
-    return Door(tmp_path, platform.base_url)
-
-
-def is_failed(finding: Finding, text: str) -> bool:
-    return finding.result is Result.FAILED and text in finding.text and bool(finding.advice)
-
-
-def is_warned(finding: Finding, text: str) -> bool:
-    return finding.result is Result.WARNING and text in finding.text and bool(finding.advice)
 
 
 async def test_all_is_well(door: Door) -> None:

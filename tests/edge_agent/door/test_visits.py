@@ -41,9 +41,10 @@ async def test_a_failure_reaches_who_began_the_visit() -> None:
 
 
 async def test_visits_end_with_the_loop_that_is_stopped() -> None:
-    ended = asyncio.Event()
+    begun, ended = asyncio.Event(), asyncio.Event()
 
     async def visit() -> DoorDecision:
+        begun.set()
         try:
             await asyncio.Event().wait()
         finally:
@@ -56,7 +57,7 @@ async def test_visits_end_with_the_loop_that_is_stopped() -> None:
             await asyncio.Event().wait()
 
     task = asyncio.create_task(loop())
-    await asyncio.sleep(0.01)
+    await begun.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task

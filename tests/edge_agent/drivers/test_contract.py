@@ -12,6 +12,7 @@ from edge_agent.config.driver_registry import OWN, driver_options
 from edge_agent.drivers.base import Cue, Frame, HeatReading, Prompt
 from edge_agent.drivers.exceptions import DriverError, DriverUnavailable
 from tests.support.drivers.equipment import ABSENT, NEED_NOTHING, PRESENT, Present
+from tests.support.waiting import wait_until_async
 
 EVERY = [
     pytest.param(section, present, id=f"{section}-{driver}-{number}")
@@ -97,9 +98,9 @@ async def test_closing_leaves_nothing_open(
             await use(section, device)
             await device.close()
 
-        async with asyncio.timeout(5):
-            while handles() > before or set(threading.enumerate()) - threads:  # noqa: ASYNC110
-                await asyncio.sleep(0.01)
+        await wait_until_async(
+            lambda: handles() <= before and not set(threading.enumerate()) - threads
+        )
 
 
 @pytest.mark.parametrize("present", RELAYS)

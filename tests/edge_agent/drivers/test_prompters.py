@@ -13,6 +13,7 @@ from edge_agent.drivers.prompter_console import ConsolePrompterOptions
 from edge_agent.drivers.prompter_espeak import EspeakPrompterOptions, speaking_arguments
 from tests.support.drivers.spoken import Spoken
 from tests.support.tools import needs_tool
+from tests.support.waiting import wait_until_async
 
 
 @pytest.mark.parametrize("language", Language)
@@ -121,9 +122,7 @@ async def test_a_voice_that_fails_is_logged_once(
     for count in (1, 2):
         await prompter.prompt(Prompt(Cue.WELCOME, "Ann"))
         await spoken.said(count)
-        async with asyncio.timeout(5):
-            while prompter.is_speaking:  # noqa: ASYNC110 - it has no event to wait for
-                await asyncio.sleep(0.01)
+        await wait_until_async(lambda: not prompter.is_speaking)
 
     await prompter.close()
     assert [one.message for one in caplog.records] == ["espeak_failed status=1"]

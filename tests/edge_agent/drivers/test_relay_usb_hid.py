@@ -1,6 +1,5 @@
 """The USB relay boards, report by report."""
 
-import asyncio
 import errno
 import os
 from pathlib import Path
@@ -11,6 +10,7 @@ import pytest
 from edge_agent.drivers.exceptions import DriverError, DriverUnavailable
 from edge_agent.drivers.relay_usb_hid import UsbHidRelay, UsbHidRelayOptions
 from tests.support.drivers.fake_hidraw import Board, Computer
+from tests.support.waiting import wait_until_async
 
 
 @pytest.fixture
@@ -29,9 +29,7 @@ def handles() -> int:
 
 
 async def released(board: Board) -> None:
-    async with asyncio.timeout(5):
-        while board.states:  # noqa: ASYNC110 - the board has no event to wait for
-            await asyncio.sleep(0.005)
+    await wait_until_async(lambda: not board.states)
 
 
 async def test_relay_follows_the_pulse_and_leaves_its_neighbour(computer: Computer) -> None:
@@ -43,9 +41,7 @@ async def test_relay_follows_the_pulse_and_leaves_its_neighbour(computer: Comput
 
     await relay.pulse(50)
     is_energised = board.states
-    async with asyncio.timeout(5):
-        while board.states != 0b01:  # noqa: ASYNC110 - the board has no event to wait for
-            await asyncio.sleep(0.005)
+    await wait_until_async(lambda: board.states == 0b01)
     await relay.close()
 
     assert is_energised == 0b11

@@ -9,15 +9,14 @@ from edge_agent.drivers.exceptions import DriverError, DriverUnavailable
 from edge_agent.drivers.relay_gpiod import GpiodRelay, vendor_errors
 from edge_agent.drivers.relay_simulated import SimulatedRelay
 from tests.support.drivers.fake_gpiod import FakeLine, gpiod, install_line
+from tests.support.waiting import wait_until_async
 
 
 async def released(relay: SimulatedRelay, *, within_s: float = 2.0) -> float:
     """Wait for the release; seconds it took."""
     loop = asyncio.get_running_loop()
     started_s = loop.time()
-    async with asyncio.timeout(within_s):
-        while relay.is_energised:  # noqa: ASYNC110 - the relay has no event to wait for
-            await asyncio.sleep(0.005)
+    await wait_until_async(lambda: not relay.is_energised, within_s, every=0.005)
     return loop.time() - started_s
 
 
@@ -44,12 +43,12 @@ async def test_pulse_during_a_pulse_holds_until_the_later_end() -> None:
 
     await relay.pulse(300)
     await relay.pulse(20)
-    await asyncio.sleep(0.1)
+    await asyncio.sleep(0.1)  # five times the short pulse, a third of the long one
     assert relay.is_energised
     await released(relay)
     await relay.pulse(20)
     await relay.pulse(300)
-    await asyncio.sleep(0.1)
+    await asyncio.sleep(0.1)  # as above
 
     assert relay.is_energised
     await released(relay)
@@ -124,7 +123,7 @@ async def test_pulse_that_comes_while_the_relay_is_being_released_ends_too() -> 
     await relay.pulse(100)
 
     await released(relay)
-    await asyncio.sleep(0.3)
+    await asyncio.sleep(0.3)  # longer than any pulse: nothing pulls it in again
     assert not relay.is_energised
     await relay.close()
 
@@ -140,7 +139,7 @@ async def test_gpio_line_follows_the_pulse(line: FakeLine) -> None:
     await relay.open()
 
     await relay.pulse(50)
-    await asyncio.sleep(0.2)
+    await wait_until_async(lambda: len(line.levels) >= 3)
     await relay.close()
 
     assert line.levels == ["17=INACTIVE", "17=ACTIVE", "17=INACTIVE", "17=INACTIVE"]
@@ -156,7 +155,7 @@ async def test_gpio_line_that_fails_is_a_driver_error(line: FakeLine) -> None:
     with pytest.raises(DriverError, match="line 17"):
         await relay.pulse(5000)
     line.error = None
-    await asyncio.sleep(0.6)
+    await wait_until_async(lambda: len(line.levels) >= 2, 4)
 
     # Long before the pulse would have ended, and without anybody asking.
     assert line.levels == ["17=INACTIVE", "17=INACTIVE"]

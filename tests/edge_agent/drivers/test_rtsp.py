@@ -11,6 +11,7 @@ from edge_agent.drivers.exceptions import DriverUnavailable
 from edge_agent.drivers.opencv_camera import OpencvCamera, OpencvCameraOptions
 from tests.support.drivers.rtsp_camera import RtspCamera
 from tests.support.tools import module
+from tests.support.waiting import wait_until_async
 
 module("cv2", extra="edge-opencv")
 
@@ -63,7 +64,7 @@ async def test_a_stream_that_is_lost_is_opened_again(
 
     network_camera.stop()
     network_camera.colour = (0, 0, 200)
-    await asyncio.sleep(0.3)  # a few tries find nobody
+    await wait_until_async(lambda: "camera_lost" in caplog.text)
     network_camera.start()
     await colours_until(camera, "blue")
 

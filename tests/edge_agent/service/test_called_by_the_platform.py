@@ -5,7 +5,6 @@ Door, clock, settings, people and records over loopback, each from the button to
 
 import shutil
 import signal
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from faces.models import Library, Person
 from faces.services import person_save
 from records.models import Record
 from tests.support.agents import Agent
+from tests.support.waiting import wait_until
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -94,10 +94,7 @@ def test_the_platform_calls_the_software_terminal(
 
     # The visitor came before anybody was known; the platform was away and never heard of it.
     agent.wait_event(lambda event: event["event"] == "visit")
-    deadline = time.monotonic() + 20
-    while not (pulled := run(gate, CommandKind.RECORDS_PULL)).result.get("read"):
-        assert time.monotonic() < deadline, (pulled.state, pulled.word, agent.output)
-        time.sleep(0.2)
+    wait_until(lambda: run(gate, CommandKind.RECORDS_PULL).result.get("read"), every=0.2)
     assert Record.objects.count() == 1
     assert run(gate, CommandKind.RECORDS_PULL).result["new"] == 0
 

@@ -250,7 +250,7 @@ class Optics:
     def sensitivity(self, object_c: float) -> float:
         """Return by how much a pixel is more sensitive at a temperature than at 0 °C."""
         raw = self.raw
-        slopes = [one / 2 ** (raw.ks_to_scale + 8) for one in raw.ks_to]
+        slopes: list[float] = [one / 2 ** (raw.ks_to_scale + 8) for one in raw.ks_to]
         third_c = raw.ct3 * raw.step * 10
         fourth_c = third_c + raw.ct4 * raw.step * 10
         if object_c < 0:

@@ -31,6 +31,7 @@ from devices.services.jobs import kinds as registry
 from records.choices import AlertKind, AlertState
 from records.models import Alert
 from tests.support.processes import ROOT
+from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 
@@ -224,10 +225,8 @@ def test_after_kill_9_within_a_batch_it_goes_on_and_does_nothing_twice(site: Sit
     job.refresh_from_db()
     assert (job.done, len(first)) == (1000, 1000)
 
-    deadline = time.monotonic() + 30
-    while not job_work(job_id=job.pk) and time.monotonic() < deadline:
-        # The database notices a moment later that the worker is gone, and gives its lock back.
-        time.sleep(0.05)
+    # The database notices a moment later that the worker is gone, and gives its lock back.
+    wait_until(lambda: job_work(job_id=job.pk))
 
     job.refresh_from_db()
     assert (job.state, job.result) == ("done", {"alerts": 1800})

@@ -1,0 +1,5 @@
+"""A door to be examined."""
+
+from tests.support.edge.examined_door import door
+
+__all__ = ["door"]
