@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 PORT ?= 8000
 TEST_PROCESSES ?= 2
 export PORT
+# Without compiled modules each of the hundreds of processes that tests start compiles all anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-fast check bench messages lock clean

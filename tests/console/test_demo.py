@@ -16,6 +16,7 @@ from urllib.request import urlopen
 
 import pytest
 
+from tests.support import migrated
 from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
@@ -77,6 +78,14 @@ def test_residents_get_in_and_strangers_do_not(tmp_path: Path) -> None:
     assert "push_changed terminal=1 connected=True" in told
 
 
+@pytest.fixture
+def migrated_var(tmp_path: Path) -> Path:
+    """Return a folder with a database that is up to date; the first test begins with none."""
+    migrated.sqlite_into(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.usefixtures("migrated_var")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_nothing_is_left_running(tmp_path: Path, number: signal.Signals) -> None:
     port = free_port()
@@ -136,6 +145,7 @@ def end(process: subprocess.Popen[str]) -> str:
     return process.communicate(timeout=30)[0]
 
 
+@pytest.mark.usefixtures("migrated_var")
 def test_the_demonstration_reaches_the_network_closed_or_not_at_all(tmp_path: Path) -> None:
     """README told to serve it at 0.0.0.0: names and photos for everybody, and an open door."""
     port = free_port()
@@ -172,6 +182,7 @@ def test_the_demonstration_reaches_the_network_closed_or_not_at_all(tmp_path: Pa
     ]
 
 
+@pytest.mark.usefixtures("migrated_var")
 def test_a_closed_demonstration_goes_on_and_an_erased_one_begins_anew(tmp_path: Path) -> None:
     first = told(tmp_path, "demo", "--port", str(free_port()), "--visits", "2")[1]
     assert "platform says open → relay pulsed 3000 ms" in first

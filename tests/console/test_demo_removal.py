@@ -100,6 +100,7 @@ def used(demo: DemoSite, portraits: dict[str, Path]) -> None:
     (demo.folder / "terminal" / "store.sqlite3").write_bytes(b"x")
 
 
+@pytest.mark.slow
 def test_nothing_of_the_demonstration_is_left_but_the_administrator(
     tmp_path: Path, portraits: dict[str, Path]
 ) -> None:

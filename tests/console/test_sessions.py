@@ -87,6 +87,7 @@ def test_a_session_without_use_ends(world: World, calendar: Calendar) -> None:
     assert not opens(client, LIVE)
 
 
+@pytest.mark.slow
 def test_a_session_ends_however_much_it_is_used(world: World, calendar: Calendar) -> None:
     client = client_of(world.manager)
 

@@ -147,6 +147,7 @@ def test_a_handful_is_moved_however_few_files_there_are() -> None:
     assert swept(NOON, NOON + DAY)["moved"] == A_HANDFUL
 
 
+@pytest.mark.slow
 def test_one_in_a_hundred_is_moved(site: Site) -> None:
     wanted = 2200
     rows = []

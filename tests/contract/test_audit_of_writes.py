@@ -107,6 +107,7 @@ def rest_cases(world: World) -> Iterator[tuple[str, str, Any, dict[str, Any]]]:
             yield f"/api/v1/{path}/{row.pk}/", name, old, sent
 
 
+@pytest.mark.slow
 def test_every_field_that_rest_takes_is_noted(world: World) -> None:
     user = world.superuser
     root, unnoted = api_of(user), []
@@ -214,6 +215,7 @@ def changed(bound: BoundField, value: Any) -> Any:
     return f"{value or ''}x"
 
 
+@pytest.mark.slow
 def test_every_field_of_a_form_is_noted(world: World) -> None:
     client = client_of(world.superuser)
     Group.objects.create(name="Others")

@@ -56,6 +56,7 @@ def in_chinese(client: Client) -> Client:
     return client
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("role", ["superuser", "manager"])
 def test_every_page_is_chinese(full: World, role: str) -> None:
     client = in_chinese(client_of(getattr(full, role)))

@@ -53,6 +53,7 @@ def offered(page: Any, world: World) -> Iterator[tuple[str, Any]]:
     yield from page.lookups_offered(request).items()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("model", "page"), PAGES, ids=lambda one: getattr(one, "__name__", ""))
 def test_hostile_values_in_what_a_list_offers(
     browser: Client, world: World, model: type[Any], page: Any
@@ -71,6 +72,7 @@ def test_hostile_values_in_what_a_list_offers(
     assert broken == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("model", "page"), PAGES, ids=lambda one: getattr(one, "__name__", ""))
 def test_a_list_is_narrowed_by_nothing_else(
     browser: Client, world: World, model: type[Any], page: Any
@@ -94,6 +96,7 @@ def test_a_list_is_narrowed_by_nothing_else(
     assert taken == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("model", "page"), PAGES, ids=lambda one: getattr(one, "__name__", ""))
 def test_hostile_rows_and_forms(browser: Client, world: World, model: type[Any], page: Any) -> None:
     lists = address(model, "changelist")

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -123,14 +124,15 @@ class Foreign:
         return [known]
 
 
-def parameters() -> set[str]:
-    """Return the names that our own pages read from their addresses."""
-    return {
+@cache
+def parameters() -> frozenset[str]:
+    """Return the names that our own pages read from their addresses; sources are read once."""
+    return frozenset(
         name
         for folder in ("devices", "faces", "records", "platform")
         for source in (ROOT / folder).rglob("*.py")
         for name in PARAMETER.findall(source.read_text())
-    }
+    )
 
 
 def addresses(foreign: Foreign) -> dict[str, Route]:
@@ -240,6 +242,7 @@ def test_every_address_is_visited(foreign: Foreign) -> None:
     assert len(found) > 150
 
 
+@pytest.mark.slow
 @callers
 def test_nobody_reads_another_site(foreign: Foreign, world: World, kind: str) -> None:
     client = browser(kind, world)
@@ -276,6 +279,7 @@ def theirs_only(world: World) -> dict[str, list[dict[str, Any]]]:
     }
 
 
+@pytest.mark.slow
 @callers
 def test_nobody_changes_another_site(foreign: Foreign, world: World, kind: str) -> None:
     client = browser(kind, world)
@@ -296,6 +300,7 @@ def test_nobody_changes_another_site(foreign: Foreign, world: World, kind: str) 
     assert theirs_only(world) == before
 
 
+@pytest.mark.slow
 @callers
 def test_no_action_reaches_another_site(foreign: Foreign, world: World, kind: str) -> None:
     client = browser(kind, world)
@@ -313,6 +318,7 @@ def test_no_action_reaches_another_site(foreign: Foreign, world: World, kind: st
     assert {"FacePhoto", "Record", "Person", "Delivery", "AuditEntry"} <= {*before}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["manager", "guard", "disabled manager", "disabled administrator"])
 def test_no_program_reads_another_site(foreign: Foreign, world: World, kind: str) -> None:
     if kind.startswith("disabled"):

@@ -37,6 +37,7 @@ def binding(described: Any) -> Any:
     return described
 
 
+@pytest.mark.slow
 def test_the_description_is_valid_and_as_recorded(tmp_path: Path) -> None:
     """A change of it is meant, and seen in review.
 
@@ -81,6 +82,7 @@ def test_schema_and_documentation_are_for_members(
     assert APIClient().get(address).status_code == 401
 
 
+@pytest.mark.slow
 def test_every_refusal_is_described() -> None:
     """A program that is made from the description knows what it can meet."""
     for path, methods in yaml.safe_load(RECORDED.read_text())["paths"].items():

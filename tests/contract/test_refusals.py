@@ -66,6 +66,7 @@ def refusals(world: World, callers: dict[str, APIClient]) -> Iterator[tuple[str,
         yield path, method, called(root, method, where, HTTP_ACCEPT="application/pdf")
 
 
+@pytest.mark.slow
 def test_refusals_of_every_address_have_one_shape(
     world: World, root: APIClient, guard: APIClient, outsider: APIClient
 ) -> None:
@@ -83,6 +84,7 @@ def test_refusals_of_every_address_have_one_shape(
     assert {400, 401, 403, 404} <= statuses
 
 
+@pytest.mark.slow
 def test_refused_bodies_have_one_shape(world: World, root: APIClient) -> None:
     def found() -> Iterator[tuple[str, str, Any]]:
         for path, method in BODIES:
@@ -107,6 +109,7 @@ def test_refused_bodies_have_one_shape(world: World, root: APIClient) -> None:
     assert {400, 415} <= {response.status_code for _path, _method, response in told}
 
 
+@pytest.mark.slow
 def test_wrong_methods_have_one_shape(world: World, root: APIClient) -> None:
     paths = sorted({path for path, _method in OPERATIONS})
     found = [

@@ -120,6 +120,7 @@ def _translations(entry: polib.POEntry) -> list[str]:
     return list(entry.msgstr_plural.values()) if entry.msgid_plural else [entry.msgstr]
 
 
+@pytest.mark.slow
 def test_every_text_of_the_sources_is_translated(translated: dict[Text, list[str]]) -> None:
     missing: dict[Text, Path] = {}
     found = 0

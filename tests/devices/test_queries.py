@@ -36,6 +36,7 @@ def tokens(now: datetime, digest: str) -> Any:
     return SiteToken.objects.filter(counts, digest=digest)
 
 
+@pytest.mark.slow
 @SHARED
 @given(
     token=st.integers(0, 3),

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from tests.support import migrated
 from tests.support.documents import ROOT, Line, code_lines
 from tests.support.processes import free_port, start, stop, wait_listening
 from tests.support.tools import needs_tool
@@ -76,6 +77,7 @@ def platform(tmp_path: Path, portraits: dict[str, Path]) -> Iterator[Shell]:
     port = free_port()
     var = tmp_path / "var"
     var.mkdir()
+    migrated.sqlite_into(var)
     environment = {
         "DJANGO_SETTINGS_MODULE": "menjin.settings.embedded",
         "MENJIN_VAR": str(var),

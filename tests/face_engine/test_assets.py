@@ -147,6 +147,7 @@ def test_only_web_addresses_are_opened(tmp_path: Path, monkeypatch: pytest.Monke
         ensure_files(_manifest(URL), tmp_path / "target")
 
 
+@pytest.mark.slow
 def test_an_index_that_lacks_the_archive_says_so(tmp_path: Path) -> None:
     source = Source(
         kind="index-wheel",
@@ -220,6 +221,7 @@ def test_packaged_manifests_are_complete(name: str) -> None:
         assert any(source.has(asset.name) and source.archive_sha256 for source in manifest.sources)
 
 
+@pytest.mark.slow
 def test_another_model_plugs_in_by_a_manifest(
     tmp_path: Path, model_dir: Path, monkeypatch: pytest.MonkeyPatch, web: Path
 ) -> None:

@@ -37,6 +37,7 @@ def test_help_says_what_is_asked(script: str) -> None:
     assert "--quick" in text
 
 
+@pytest.mark.slow
 def test_the_descriptor_benchmark_runs(model_dir: Path, tmp_path: Path) -> None:
     """Neither speed nor ratio: a busy machine must not fail the suite."""
     text = _run("bench_descriptor.py", "--quick", "--results", str(tmp_path))
@@ -46,6 +47,7 @@ def test_the_descriptor_benchmark_runs(model_dir: Path, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is read as Linux tells it")
 def test_the_benchmark_of_pictures_memory_runs(tmp_path: Path) -> None:
     reported = _run(
@@ -57,6 +59,7 @@ def test_the_benchmark_of_pictures_memory_runs(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_the_benchmark_of_pictures_speed_runs(tmp_path: Path) -> None:
     """Against today's decoder: the earlier commit is not in every copy of the repository."""
     reported = _run(

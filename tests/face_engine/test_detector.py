@@ -86,6 +86,7 @@ def test_a_face_larger_than_the_picture_is_found_by_the_second_look(
     assert [len(engine.detect(crop)) for crop in crops] == [1] * len(crops)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("angle_deg", [-30, -15, 15, 30])
 def test_a_tilted_head_is_recognised(
     engine: FaceEngine, portrait_images: dict[str, RgbImage], angle_deg: int

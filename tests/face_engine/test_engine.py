@@ -88,6 +88,7 @@ def test_descriptors_have_length_one_and_the_promised_shape(
     assert np.linalg.norm(rows, axis=1) == pytest.approx(np.ones(3), abs=1e-5)
 
 
+@pytest.mark.slow
 def test_a_batch_answers_like_one_by_one(
     engine: FaceEngine, portrait_images: dict[str, RgbImage], obama: RgbImage
 ) -> None:
@@ -111,6 +112,7 @@ def test_nothing_to_see_gives_no_descriptor(engine: FaceEngine) -> None:
     assert engine.largest_descriptor(np.full((200, 300, 3), 90, dtype=np.uint8)) is None
 
 
+@pytest.mark.slow
 def test_eight_threads_get_the_answers_of_one(
     engine: FaceEngine, portrait_images: dict[str, RgbImage]
 ) -> None:
@@ -133,6 +135,7 @@ def test_engine_is_loaded_once_even_when_eight_threads_ask(model_dir: Path) -> N
     assert len({id(engine) for engine in engines}) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
 def test_engine_works_in_a_forked_child(engine: FaceEngine, model_dir: Path) -> None:
     """Web servers fork their workers after loading; the child must get an engine of its own."""

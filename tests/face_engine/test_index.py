@@ -164,6 +164,7 @@ _STEPS = st.lists(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=80, deadline=None)
 @given(steps=_STEPS, k=st.integers(1, 20), seed=st.integers(0, 2**32 - 1))
 def test_faiss_agrees_with_numpy_after_any_history(

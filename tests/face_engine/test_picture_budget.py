@@ -166,6 +166,7 @@ def noisy_heif() -> bytes:
     return noisy("HEIF", 1200, columns=100, quality=90, chroma=444, enc_params=quick)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is read as Linux tells it")
 @pytest.mark.parametrize(
     ("kind", "made"),
@@ -203,6 +204,7 @@ def test_no_picture_costs_more_than_it_said(
     assert kept <= 24 * MB
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is read as Linux tells it")
 def test_twelve_bombs_at_once_stay_within_the_budget_and_memory_returns(cost: Scales) -> None:
     """190 KB of PNG took 1.26 GB, twelve at once 8.6 GB.

@@ -80,6 +80,7 @@ def arrange(person: Person, **values: Any) -> None:
     Person.objects.filter(pk=person.pk).update(**values)
 
 
+@pytest.mark.slow
 @SHARED
 @given(data=st.data())
 def test_people_since(people: list[Person], terminal: Terminal, data: st.DataObject) -> None:
@@ -138,6 +139,7 @@ def told(terminal: Terminal, *, has_again: bool, since: int, newest: int) -> Any
     )
 
 
+@pytest.mark.slow
 @SHARED
 @given(data=st.data())
 def test_a_photo_to_be_seen(people: list[Person], terminal: Terminal, data: st.DataObject) -> None:

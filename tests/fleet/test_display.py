@@ -149,6 +149,7 @@ def words(platform: FakePlatform, folder: Path, report: Path, *more: str) -> lis
     return [*line.split(), *times.split(), *files, *more]
 
 
+@pytest.mark.slow
 async def test_it_is_redrawn_in_place_and_ctrl_c_ends_it_with_its_report(
     platform: FakePlatform, tmp_path: Path
 ) -> None:
@@ -182,6 +183,7 @@ async def test_it_is_redrawn_in_place_and_ctrl_c_ends_it_with_its_report(
     assert TOKEN not in window.text
 
 
+@pytest.mark.slow
 async def test_lines_are_written_when_asked_for(platform: FakePlatform, tmp_path: Path) -> None:
     window = Window()
 

@@ -95,6 +95,7 @@ async def test_whoever_is_told_when_to_come_again_comes_no_sooner(peopled: FakeP
     assert report["latencies"] == {}
 
 
+@pytest.mark.slow
 async def test_a_picture_is_tried_twice_at_once_and_again_later(peopled: FakePlatform) -> None:
     peopled.fail("picture", Failure(503), times=1)
     await run_fleet(one(peopled), snapshots=[], show=lambda _: None)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import migrated
 from tests.support.processes import (
     ROOT,
     free_port,
@@ -63,6 +64,7 @@ class Embedded:
     """One process with SQLite."""
 
     def __init__(self, folder: Path) -> None:
+        migrated.sqlite_into(folder)
         self.folder = folder
         self.environment = {"DJANGO_SETTINGS_MODULE": "menjin.settings.embedded"}
 

@@ -44,6 +44,7 @@ def test_two_first_results_of_somebody_never_sent(terminal: Terminal, token: str
     assert Delivery.objects.filter(state="stored").count() == ROUNDS
 
 
+@pytest.mark.slow
 def test_the_same_people_in_opposite_order(terminal: Terminal, token: str) -> None:
     results = [{"userID": f"u{number:03d}", "status": "100"} for number in range(60)]
 

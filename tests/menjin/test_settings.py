@@ -47,6 +47,7 @@ def run(
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("missing", FULL)
 def test_production_does_not_start_without_each_of_these(missing: str) -> None:
     given = {name: value for name, value in FULL.items() if name != missing}
@@ -57,6 +58,7 @@ def test_production_does_not_start_without_each_of_these(missing: str) -> None:
         assert f"environment variable {missing} is required" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_full_production_environment_passes_djangos_own_review(tmp_path: Path) -> None:
     done = run({**FULL, "MENJIN_VAR": str(tmp_path)}, "check", "--deploy", "--fail-level", "INFO")
 
@@ -85,6 +87,7 @@ def test_a_malformed_value_stops_the_process_by_name(name: str, value: str, told
     assert FULL["SECRET_KEY"] not in done.stderr
 
 
+@pytest.mark.slow
 def test_a_larger_limit_for_pictures_brings_its_budget(tmp_path: Path) -> None:
     """Otherwise a picture below the limit would be refused, for ever."""
     limit = {"MENJIN_VAR": str(tmp_path), "MENJIN_UPLOAD_PICTURE_BYTES": "400000001"}
@@ -114,6 +117,7 @@ def told(environment: dict[str, str], *, settings: str = "menjin.settings.produc
     return json.loads(done.stdout)
 
 
+@pytest.mark.slow
 def test_production_is_safe_and_takes_what_it_is_given(tmp_path: Path) -> None:
     values = told(
         {
@@ -136,6 +140,7 @@ def test_production_is_safe_and_takes_what_it_is_given(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_field_key_is_rotated_as_the_example_file_says(tmp_path: Path) -> None:
     """New key first, the old one behind a comma (.env.example)."""
     new = FULL["FIELD_KEY"]
@@ -175,6 +180,7 @@ def test_32_random_bytes_are_a_key(write: Callable[[int], str]) -> None:
     assert env.keys("A", env={}) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("settings", ["production", "embedded"])
 def test_what_processes_write_is_readable_by_their_user_only(settings: str, tmp_path: Path) -> None:
     kept = tmp_path / "var"
@@ -205,6 +211,7 @@ def test_what_processes_write_is_readable_by_their_user_only(settings: str, tmp_
     }
 
 
+@pytest.mark.slow
 def test_the_embedded_server_makes_its_own_secrets_once(tmp_path: Path) -> None:
     environment = {"MENJIN_VAR": str(tmp_path)}
 

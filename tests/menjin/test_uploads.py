@@ -363,6 +363,7 @@ def test_a_file_without_row_is_not_adopted_by_the_next_same_picture(
     assert files_named([str(name), own]) == {own}
 
 
+@pytest.mark.slow
 def test_a_real_face_arrives_the_same_in_every_format(
     wire: WireClient, site: Site, terminal: Terminal, obama: Person, portraits: dict[str, Path]
 ) -> None:

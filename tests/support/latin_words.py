@@ -1,6 +1,8 @@
 """Latin words on a page that is to be read in Chinese."""
 
 import re
+from collections.abc import Collection
+from functools import cache
 from html.parser import HTMLParser
 
 from django.contrib import admin
@@ -53,19 +55,27 @@ class _Words(HTMLParser):
             self.texts.append(data)
 
 
-def latin(page: str, data: set[str]) -> list[str]:
+def latin(page: str, data: Collection[str]) -> list[str]:
     """Return the texts of a page with Latin words that are neither data nor allowed."""
+    known = frozenset(data)
     reader = _Words()
     reader.feed(page)
     # Of a password's digest Django shows the first characters.
     texts = [text.strip() for text in reader.texts if "****" not in text]
-    return [text for text in texts if {*_WORD.findall(_without(text, data))} - ALLOWED]
+    return [text for text in texts if {*_WORD.findall(_without(text, known))} - ALLOWED]
 
 
-def _without(text: str, data: set[str]) -> str:
-    for value in sorted(data, key=len, reverse=True):
+@cache
+def _without(text: str, data: frozenset[str]) -> str:
+    """Return a text without its data; most texts are on every page."""
+    for value in _longest_first(data):
         text = text.replace(value, "")
     return text
+
+
+@cache
+def _longest_first(data: frozenset[str]) -> list[str]:
+    return sorted(data, key=len, reverse=True)
 
 
 def data_of(world: World) -> set[str]:

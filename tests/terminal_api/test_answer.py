@@ -250,6 +250,7 @@ def test_no_upload_breaks_the_answer(
     assert response.json()["ret"] in {"0", "30001", "30003", "40001"}
 
 
+@pytest.mark.slow
 @settings(
     max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )

@@ -76,6 +76,7 @@ def test_what_cannot_be_undone_is_named(name: str) -> None:
         unpack(b"\x0b\x02\x80abc\x03", name, limit=LIMIT)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layers", [1, 2])
 def test_a_bomb_is_refused_before_it_takes_room(layers: int) -> None:
     bomb = gzip.compress(b" " * 200_000_000)

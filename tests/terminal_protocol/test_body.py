@@ -21,6 +21,7 @@ JSON = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(st.dictionaries(st.text(), JSON))
 def test_correct_json_is_read_as_it_is(data: dict[str, object]) -> None:
     reading = read_body(json.dumps(data).encode())

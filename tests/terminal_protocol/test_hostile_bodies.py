@@ -54,6 +54,7 @@ def _read(raw: bytes) -> None:
         pass
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
 def test_no_shape_takes_a_call_for_each_of_its_pieces(shape: tuple[bytes, bytes, bytes]) -> None:
     """A call for each escape, number or key took up to 13 s for 8 MB."""

@@ -36,6 +36,9 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # No test cuts the power of the machine it runs on.
     options = cast("dict[str, str]", DATABASES["default"]["OPTIONS"])
     options["init_command"] = options["init_command"].replace("=FULL", "=OFF")
+elif template := env.text("TEST_DATABASE_TEMPLATE", ""):
+    # A database of tests/support/services.py in which every migration has run.
+    DATABASES["default"]["TEST"] = {"TEMPLATE": template}
 REDIS_URL = env.text("TEST_REDIS_URL", "")
 if REDIS_URL:
     CACHES, CHANNEL_LAYERS = redis_services(REDIS_URL)

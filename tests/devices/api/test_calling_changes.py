@@ -160,6 +160,7 @@ METADATA_FORMS = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 @ways
 @pytest.mark.parametrize("who", ["manager", "superuser"])
 def test_what_is_no_place_for_a_terminal_is_refused_before_it_is_called(

@@ -202,6 +202,7 @@ async def test_a_message_that_is_too_large_costs_its_line_only() -> None:
     assert heard.words == ["connected", "connection_lost", "connected"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("first", [b"\xff\xfe", "hello", '{"code": 20002}', '{"code": "x"}', "[]"])
 async def test_who_does_not_greet_is_no_terminal(first: str | bytes) -> None:
     async def talk(line: ServerConnection) -> None:

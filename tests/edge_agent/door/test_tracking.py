@@ -117,6 +117,7 @@ async def test_who_comes_back_soon_is_the_same_visit_and_later_a_new_one(
     assert (await watched(recogniser, shown, door=hurried))[0] == ["obama"] * 3
 
 
+@pytest.mark.slow
 async def test_who_stays_is_not_decided_about_twice(
     recogniser: Recogniser, engine: CountingEngine, portraits: dict[str, Path]
 ) -> None:

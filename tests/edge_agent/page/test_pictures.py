@@ -198,6 +198,7 @@ async def test_one_watcher_too_many_is_told_when_to_come_again(start: Starter) -
     assert (await page.state())["file"] is not None
 
 
+@pytest.mark.slow
 async def test_watcher_who_never_reads_piles_nothing_up_and_keeps_nobody_waiting(
     page: RunningPage,
 ) -> None:

@@ -110,6 +110,7 @@ async def run(parts: Parts) -> None:
     await parts.database.close()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="open files are counted in /proc")
 @pytest.mark.usefixtures("_traced")
 async def test_memory_files_and_threads_stay_over_thousands_of_pictures(

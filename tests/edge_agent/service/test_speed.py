@@ -28,6 +28,7 @@ async def enrolled(path: Path, raw: bytes) -> None:
     await enrol_directly(load_config(path), engine, EnrolmentRequest("7", "Ann"), photo)
 
 
+@pytest.mark.slow
 def test_every_step_is_measured_and_the_terminals_data_is_as_it_was(
     path: Path, portraits: dict[str, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -164,6 +164,7 @@ def hear_until(bound: socket.socket, *wanted: str, within_s: float = 60) -> list
     return reported
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", ["models", "loop"])
 def test_systemd_hears_no_more_and_starts_it_again(
     door: Door, notified: tuple[socket.socket, str], what: str
@@ -196,6 +197,7 @@ def test_systemd_hears_no_more_and_starts_it_again(
     assert read_live_state(door.folder / "data") is None
 
 
+@pytest.mark.slow
 def test_reboot_by_a_platform_is_no_end_to_systemd(
     door: Door, notified: tuple[socket.socket, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -219,6 +221,7 @@ def test_reboot_by_a_platform_is_no_end_to_systemd(
     assert agent.wait(20) == 0
 
 
+@pytest.mark.slow
 def test_without_systemd_it_ends_itself_and_says_where_it_hung(door: Door) -> None:
     agent = door.start("exit_after_s = 3.0\nanswer_within_s = 1.0")
     door.hang("loop")

@@ -131,6 +131,7 @@ def test_scripted_fever_reaches_the_platform(peopled: FakePlatform, site: Site) 
     assert [line for line in agent.output if not line.startswith("{")] == []
 
 
+@pytest.mark.slow
 def test_deleted_person_is_a_stranger_after_the_next_poll(
     peopled: FakePlatform, site: Site
 ) -> None:
@@ -147,6 +148,7 @@ def test_deleted_person_is_a_stranger_after_the_next_poll(
     assert last == sorted(last)  # first matches, then nobody, never back
 
 
+@pytest.mark.slow
 def test_visits_survive_a_dead_platform_and_kill_9(site: Site, portraits: dict[str, Path]) -> None:
     site.visitors(obama="obama2.jpg", astronaut="astronaut.png")
     with serving() as platform:
@@ -174,6 +176,7 @@ def test_visits_survive_a_dead_platform_and_kill_9(site: Site, portraits: dict[s
     assert new_visits - len(reported) - 1 in {0, 1}
 
 
+@pytest.mark.slow
 def test_ctrl_c_stops_cleanly_while_the_platform_is_away(site: Site) -> None:
     site.visitors(obama="obama2.jpg")
     agent = site.start(
@@ -202,6 +205,7 @@ def ask(agent: Agent, name: str, body: Any = None, **parameters: Any) -> dict[st
     return dict(response.json())
 
 
+@pytest.mark.slow
 def test_reboot_starts_the_same_process_anew_and_keeps_queue_and_settings(site: Site) -> None:
     site.visitors(obama="obama2.jpg")
     config = site.config("http://127.0.0.1:1/t/" + TOKEN, rounds=0, interval_s=0.1)
@@ -254,6 +258,7 @@ def test_person_added_by_call_is_let_in_by_the_local_rule(
     assert (record["name"], record["similarity"]) == ("Barack Obama", visit["similarity"])
 
 
+@pytest.mark.slow
 def test_page_of_a_running_terminal_shows_loops_passes_and_the_picture(
     peopled: FakePlatform, site: Site
 ) -> None:
@@ -324,6 +329,7 @@ def test_card_opens_the_door_and_people_are_told(platform: FakePlatform, site: S
     assert "0004711" not in "\n".join(agent.output)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("sections", "reported"),
     [

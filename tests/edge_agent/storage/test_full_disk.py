@@ -90,6 +90,7 @@ async def terminal(
     await made.database.close()
 
 
+@pytest.mark.slow
 async def test_pictures_give_way_and_no_pass_is_lost_on_a_disk_that_it_fills_itself(
     terminal: Terminal, platform: FakePlatform
 ) -> None:

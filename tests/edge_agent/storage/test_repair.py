@@ -146,6 +146,7 @@ async def test_damage_at_rest_is_healed_by_one_poll(
     await terminal.recogniser.close()
 
 
+@pytest.mark.slow
 def test_no_flipped_bit_keeps_the_file_from_being_opened(
     whole: bytes, peopled: Path, tmp_path: Path
 ) -> None:

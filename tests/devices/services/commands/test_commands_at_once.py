@@ -140,6 +140,7 @@ def test_an_open_does_not_wait_for_long_work_at_its_terminal(
     assert (long.state, long.result) == ("done", {"done": 20})
 
 
+@pytest.mark.slow
 def test_an_open_behind_a_terminal_that_stays_busy_is_dropped_in_time(
     gate: Terminal, door: TerminalServer
 ) -> None:
@@ -227,6 +228,7 @@ command_work(command_id=int(sys.argv[1]))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "after_sweep", "at_last"),
     [

@@ -196,6 +196,7 @@ def test_somebody_erased_while_their_face_is_on_its_way_is_deleted_again(
     assert states(gate) == {"a": ("delete", "stored", False)}
 
 
+@pytest.mark.slow
 def test_comparing_names_who_is_missing_too_many_or_different(
     gate: Terminal, door: TerminalServer, library: Library
 ) -> None:

@@ -134,6 +134,7 @@ def test_superseded_files_and_removals_are_cleaned_up(site: Site, library: Libra
     assert "1" not in found(site, "1")
 
 
+@pytest.mark.slow
 def test_the_index_agrees_with_brute_force(site: Site, library: Library) -> None:
     for number in range(60):
         enrol(library, str(number))
@@ -228,6 +229,7 @@ print("not found", flush=True)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_another_process_finds_a_new_face_within_two_seconds(site: Site, library: Library) -> None:
     enrol(library, "early")

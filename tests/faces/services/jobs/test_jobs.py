@@ -156,6 +156,7 @@ def test_whole_terminals_are_told_again_in_batches(
     assert len(told(Terminal.objects.get(pk=terminal.pk))[0]) == 30
 
 
+@pytest.mark.slow
 def test_what_the_full_sync_has_told_meanwhile_is_not_told_twice(
     library: Library, terminal: Terminal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -173,6 +174,7 @@ def test_what_the_full_sync_has_told_meanwhile_is_not_told_twice(
     assert told(Terminal.objects.get(pk=terminal.pk)) == (set(), set())
 
 
+@pytest.mark.slow
 def test_telling_again_costs_a_few_statements_for_each_page(
     library: Library, terminal: Terminal
 ) -> None:

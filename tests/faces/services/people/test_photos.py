@@ -257,6 +257,7 @@ print(photos_process_waiting())
 """
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_photos_wait_for_the_models_and_are_settled_later(
     site: Site, portraits: dict[str, Path], tmp_path: Path

@@ -348,6 +348,7 @@ class Writer:
             library_erase(library=spare)
 
 
+@pytest.mark.slow
 def test_after_everybody_wrote_at_once_each_terminal_holds_exactly_what_it_should(
     site: Site, library: Library, terminals: list[ModelledTerminal]
 ) -> None:

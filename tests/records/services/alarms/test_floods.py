@@ -123,6 +123,7 @@ def test_silent_strangers_alarm_nobody(site: Site, token: str) -> None:
     assert shown(AlertKind.TERMINAL_OFFLINE) == []
 
 
+@pytest.mark.slow
 def test_many_terminals_offline_are_some_alarms_and_one_that_counts(site: Site) -> None:
     fleet = [make_terminal(site) for _ in range(50)]
     go_silent(fleet, since=NOW() - timedelta(hours=3))
@@ -133,6 +134,7 @@ def test_many_terminals_offline_are_some_alarms_and_one_that_counts(site: Site) 
     assert shown(AlertKind.TERMINAL_OFFLINE) == [("active", 0, True)] * 20 + [("active", 30, False)]
 
 
+@pytest.mark.slow
 def test_folded_alarm_follows_its_terminals_and_ends_with_the_last(site: Site) -> None:
     fleet = [make_terminal(site) for _ in range(25)]
     go_silent(fleet, since=NOW() - timedelta(hours=3))
@@ -162,6 +164,7 @@ def flooded(site: Site, token: str) -> list[Terminal]:
     return came
 
 
+@pytest.mark.slow
 def test_folded_alarm_does_not_count_those_that_came_with_a_flood(
     site: Site, flooded: list[Terminal]
 ) -> None:
@@ -212,6 +215,7 @@ def test_one_terminal_and_many_are_told_of_a_flood_alike(
     assert newcomers.count_without_flood(Terminal.objects.all()) == int(not is_of_flood)
 
 
+@pytest.mark.slow
 def test_alarm_of_one_site_is_not_folded_because_of_another(site: Site) -> None:
     go_silent([make_terminal(site) for _ in range(25)], since=NOW() - timedelta(hours=3))
     lonely = make_terminal(make_site())

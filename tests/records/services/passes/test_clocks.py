@@ -147,6 +147,7 @@ def test_a_moment_in_the_sites_time_opens_when_it_is_of_now(
     assert Record.objects.order_by("pk")[0].captured_at == clock.now.replace(microsecond=0)
 
 
+@pytest.mark.slow
 def test_of_a_queue_that_cannot_be_read_nothing_opens(
     wire: WireClient,
     terminal: Terminal,

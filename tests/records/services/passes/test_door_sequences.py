@@ -203,6 +203,7 @@ class Door:
             assert row.received_at.timestamp() == pytest.approx(one.arrived_at, abs=0.001)
 
 
+@pytest.mark.slow
 @given(steps)
 @examples(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
 def test_a_door_opens_for_nothing_old_no_late_repeat_and_no_one_refused(

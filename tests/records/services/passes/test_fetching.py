@@ -209,6 +209,7 @@ def test_a_record_without_a_moment_is_stored_once(gate: Terminal) -> None:
     assert not sign_store(terminal=gate, sign=one, origin=Origin.PUSHED)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("says", ["totalPage", "total", "pageSize", ""])
 def test_a_list_is_read_to_its_end_whatever_is_said_of_totals(
     gate: Terminal, door: TerminalServer, says: str
