@@ -134,7 +134,15 @@ def test_no_file_names_a_registry_or_a_machine() -> None:
     named_in = []
     for path in sorted(ROOT.rglob("*")):
         parts = set(path.relative_to(ROOT).parts)
-        hidden = {".venv", ".git", "var", "__pycache__", ".mypy_cache", ".hypothesis"}
+        hidden = {
+            ".venv",
+            ".git",
+            "var",
+            "__pycache__",
+            ".mypy_cache",
+            ".pytest_cache",
+            ".hypothesis",
+        }
         if not path.is_file() or parts & hidden or path.stat().st_size > 1_000_000:
             continue
         try:
