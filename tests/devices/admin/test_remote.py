@@ -392,7 +392,7 @@ def test_a_json_command_for_many_terminals_is_asked_twice(world: World, gate: Te
 
 def test_every_setting_has_words_to_be_translated() -> None:
     words = {
-        row.words
+        row.label
         for table in (NETWORK_OBJECT, SMART_FACE_OBJECT, PERI_PARA_OBJECT)
         for row in table.fields
     }

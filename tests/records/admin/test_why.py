@@ -81,19 +81,19 @@ def test_nobody_is_not_found(world: World, person: str) -> None:
 def test_another_sites_people_and_doors_do_not_exist(world: World) -> None:
     assert ask(world, person=world.theirs.person.pk).status_code == 404
     page = ask(world, terminal=world.theirs.terminal.pk)
-    assert page.context["made"] is None
+    assert page.context["decided"] is None
     assert "Bravo" not in page.content.decode()
 
 
 def test_one_sites_person_is_not_asked_about_at_another_sites_door(world: World) -> None:
-    assert ask(world, "superuser", terminal=world.theirs.terminal.pk).context["made"] is None
+    assert ask(world, "superuser", terminal=world.theirs.terminal.pk).context["decided"] is None
 
 
 @pytest.mark.parametrize("at", ["", "yesterday", "0001-01-01T00:00", "9999-12-31T23:59"])
 def test_a_moment_that_makes_no_sense_is_asked_for_again(world: World, at: str) -> None:
     page = ask(world, at=at)
 
-    assert (page.status_code, page.context["made"]) == (200, None)
+    assert (page.status_code, page.context["decided"]) == (200, None)
 
 
 def press(world: World, user: str, action: str) -> None:
