@@ -45,6 +45,9 @@ class EmbeddedTasks:
             queues=[_CALLS_QUEUE],
             **_WITHOUT_CLUSTER,
         )
+        # Each worker makes its application the current one; tasks are sent by the project's.
+        app.set_current()
+        app.set_default()
         self._workers: tuple[Any, ...] = (worker, calls)
         self._beat: Any = EmbeddedService(app, thread=True, schedule_filename=schedule_path)
         self._threads = [

@@ -17,6 +17,8 @@ from tests.support.waiting import wait_until
 def app() -> Iterator[Any]:
     """Return the project's application with an empty schedule; tasks made here go again."""
     app = current_app._get_current_object()
+    # A worker would import them, and the project's tasks would seem made here.
+    app.loader.import_default_modules()
     known, schedule = set(app.tasks), app.conf.beat_schedule
     app.conf.beat_schedule = {}
     yield app
@@ -50,6 +52,7 @@ def test_tasks_are_worked_on_and_scheduled_until_it_is_stopped(app: Any, tmp_pat
 
     assert time.monotonic() - started < 10
     assert not tasks.is_alive()
+    assert current_app._get_current_object() is app
     after = len(done)
     time.sleep(0.6)  # in which the tasks would have gone on
     assert len(done) == after

@@ -236,6 +236,7 @@ def test_one_module_is_a_new_kind_for_the_workers(
         assert commands_dispatch() == 1
 
     [(task, arguments)] = queued
+    current_app.loader.import_default_modules()
     assert current_app.tasks[task](**arguments) == {"state": "done"}
     command.refresh_from_db()
     assert (command.state, command.result) == ("done", {"rings": 1})
