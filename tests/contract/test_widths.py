@@ -1,5 +1,6 @@
 """No page is wider than its window, on a telephone and on a desk, and no field stands out of it."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -8,6 +9,7 @@ import pytest
 from django.contrib import admin
 from django.urls import reverse
 
+from console.models import FailedSignIn, SignInLock
 from tests.support.admin_pages import console_html, pages_of
 from tests.support.admin_pages import own_pages as added_pages
 from tests.support.browser import Browser, browsing
@@ -182,6 +184,10 @@ def test_the_state_of_sign_ins_is_seen_on_a_telephone(
     live_server: Any, full: World, tmp_path: Path, page: str, columns: list[str]
 ) -> None:
     edge = "document.querySelector('.results').getBoundingClientRect().right"
+    # "Sept. 30, 2026, 12:50 p.m." is as long as a moment gets.
+    longest = datetime(2026, 9, 30, 4, 50, tzinfo=UTC)
+    FailedSignIn.objects.update(attempt_time=longest)
+    SignInLock.objects.update(attempt_time=longest)
 
     with signed_in(
         live_server, full.superuser, tmp_path / "profile", width=_TELEPHONE, language="en"
