@@ -8,6 +8,7 @@ from decimal import Decimal
 import pytest
 from django.contrib.auth.models import User
 from django.core.files.base import ContentFile
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 from PIL import Image
@@ -18,6 +19,7 @@ from faces.models import Delivery, FacePhoto, Library, LibraryMembership, Person
 from records.choices import AlertKind
 from records.models import Alert, Picture, Record
 from records.services import alert_raise
+from tests.support.row_snapshot import Snapshot
 
 __all__ = ["Side", "World", "client_of", "jpeg", "world"]
 
@@ -121,9 +123,8 @@ def side(code: str, word: str) -> Side:
     )
 
 
-@pytest.fixture
-def world(db: None) -> World:
-    """Return both sites; manager and guard have no Django permission at all."""
+def _world_built() -> World:
+    """Build both sites by the services; manager and guard have no Django permission at all."""
     ours, theirs = side("alpha", "Alpha"), side("bravo", "Bravo")
     manager = User.objects.create_user("manager", password="manager-pass", is_staff=True)
     guard = User.objects.create_user("guard", password="guard-pass", is_staff=True)
@@ -131,6 +132,21 @@ def world(db: None) -> World:
     SiteMembership.objects.create(user=guard, site=ours.site, role="guard")
     superuser = User.objects.create_superuser("root", password="root-pass")
     return World(ours, theirs, manager, guard, superuser)
+
+
+_kept: list[Snapshot[World]] = []
+
+
+@pytest.fixture
+def world(db: None) -> World:
+    """Return both sites: built once by a process, and stored again for each further test."""
+    if connection.vendor != "postgresql":
+        # SQLite gives numbers of rows that went with a transaction anew; here they never return.
+        return _world_built()
+    if not _kept:
+        _kept.append(Snapshot.of(_world_built))
+        return _kept[0].built
+    return _kept[0].stored_again()
 
 
 def client_of(user: User) -> Client:

@@ -49,3 +49,5 @@ CELERY_BROKER_URL = "memory://localhost/"
 CELERY_TASK_ACKS_LATE = False
 TERMINAL_CALL_NETWORKS = ["127.0.0.0/8"]
 GALLERY_CHECK_SECONDS = 0.0
+# Else each test client walks through every static file there is before its first request.
+WHITENOISE_AUTOREFRESH = True
