@@ -1,4 +1,4 @@
-"""Speed-up of one descriptor on one thread by the rewriting of the graph.
+"""How much faster does the rewriting make one descriptor on one thread?
 
 Yardstick: plain onnxruntime with its default optimisation on the folded, unrewritten graph. Both
 get the aligned faces of the demonstration portraits, one at a time: real faces, since the time of

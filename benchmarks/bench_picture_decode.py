@@ -1,4 +1,4 @@
-"""Decoding time of usual pictures with the memory budget and without.
+"""Is decoding a usual picture as quick with the budget as it was without?
 
 What terminals and phones send, decoded in turns by today's code, as the platform does it with a
 hold of the budget, and by the decoder of an earlier commit (``--before``) on the same machine. Each

@@ -1,4 +1,4 @@
-"""Memory of decoding a picture, alone and twelve at once, and its return.
+"""What does a picture cost in memory, alone and twelve at once, and does the memory come back?
 
 Each case runs in a process of its own: memory before, at the worst moment and after, as the system
 counts it (resident set, Linux). Beside it what the decoder said that it would take, which is what

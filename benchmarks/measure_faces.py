@@ -1,4 +1,4 @@
-"""Separation of people by their descriptors, and the effect of tilt, blur, size and light.
+"""How well are people distinguished, and what do tilt, blur, size and light do to it?
 
 The numbers behind docs/faces.md: the threshold, the limits of the quality report, the effect of
 looking at landmarks closely. Needs the evaluation photos (``MENJIN_PHOTOS``, a folder with
