@@ -13,6 +13,7 @@ from typing import Any, Generic, Self, TypeVar, cast
 from django.apps import apps
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
+from django.db import transaction
 from django.db.models import FileField, ForeignKey, Model
 from django.db.models.base import ModelState
 from django.utils import timezone
@@ -64,8 +65,10 @@ class Snapshot(Generic[Built]):
                     setattr(again, field.attname, value + passed)
             found[_key(row)] = again
             tables.setdefault(type(row), []).append(again)
-        for model, of_table in tables.items():
-            model._base_manager.bulk_create(of_table)
+        # References between tables are checked when the transaction ends.
+        with transaction.atomic():
+            for model, of_table in tables.items():
+                model._base_manager.bulk_create(of_table)
         for row in found.values():
             _link(row, found)
         return cast("Built", _renewed(self.built, found))
