@@ -7,7 +7,7 @@ on by the time that has passed, files that a test has deleted are written again.
 import copy
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, is_dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Generic, Self, TypeVar, cast
 
 from django.apps import apps
@@ -15,7 +15,6 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db import transaction
 from django.db.models import FileField, ForeignKey, Model
-from django.db.models.base import ModelState
 from django.utils import timezone
 
 Built = TypeVar("Built")
@@ -41,9 +40,9 @@ class Snapshot(Generic[Built]):
     @classmethod
     def of(cls, build: Callable[[], Built]) -> Self:
         """Build, and keep what was stored meanwhile."""
-        at = timezone.now()
         before = {_key(row) for row in _all_rows()}
         built = build()
+        at = timezone.now()
         rows = [row for row in _all_rows() if _key(row) not in before]
         names = {str(getattr(row, name)) for row in rows for name in _files_of(row)} - {""}
         return cls(built, rows, {name: _read(name) for name in names}, at)
@@ -57,12 +56,7 @@ class Snapshot(Generic[Built]):
         found: dict[Key, Model] = {}
         tables: dict[type[Model], list[Model]] = {}
         for row in self.rows:
-            again = copy.copy(row)
-            again._state = ModelState()
-            for field in again._meta.concrete_fields:
-                value = again.__dict__.get(field.attname)
-                if isinstance(value, datetime):
-                    setattr(again, field.attname, value + passed)
+            again = type(row)(**_values(row, passed))
             found[_key(row)] = again
             tables.setdefault(type(row), []).append(again)
         # References between tables are checked when the transaction ends.
@@ -72,6 +66,17 @@ class Snapshot(Generic[Built]):
         for row in found.values():
             _link(row, found)
         return cast("Built", _renewed(self.built, found))
+
+
+def _values(row: Model, passed: timedelta) -> dict[str, Any]:
+    """Return a row's values by column, its moments moved on."""
+    values = {field.attname: field.value_from_object(row) for field in row._meta.concrete_fields}
+    for name in _files_of(row):
+        values[name] = str(values[name])
+    return {
+        name: value + passed if isinstance(value, datetime) else copy.deepcopy(value)
+        for name, value in values.items()
+    }
 
 
 def _key(row: Model) -> Key:
