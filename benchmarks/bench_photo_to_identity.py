@@ -39,7 +39,7 @@ from face_engine import FaissIndex, decode_image, install_models, install_portra
 from face_engine.assets import cache_root
 
 DEMANDED = 15.0
-NO_MATCH = "nobody"
+NO_MATCH = "no match"
 ENROLLED = {"obama": "obama.jpg", "biden": "biden.jpg"}
 EXPECTED = {
     "obama.jpg": "obama",

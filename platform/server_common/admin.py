@@ -14,7 +14,7 @@ Tone = Literal["good", "bad", "warn", "info", "quiet"]
 
 EMPTY = "–"
 # Frame where there is no picture.
-NO_PICTURE = SafeString('<span class="mj-photo mj-nobody"></span>')
+NO_PICTURE = SafeString('<span class="mj-photo mj-no-picture"></span>')
 _MINUTE_S = 60
 _HOUR_S = 60 * _MINUTE_S
 _DAY_S = 24 * _HOUR_S

@@ -55,8 +55,7 @@ class TolerantHttp(H11Protocol):
     """One connection.
 
     Attributes:
-        head_within_s: in which a request must have begun and got to its body; then nobody waits
-            for it any more.
+        head_within_s: in which a request must have begun and got to its body.
         read_within_s: for which an answer may stand still before its reader has taken what is
             sent already.
     """

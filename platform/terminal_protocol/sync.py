@@ -19,7 +19,7 @@ class SyncEntry:
         operation: "save" or "delete".
         sex: 1 male, 2 female, 3 other.
         image_url: plain HTTP, ends in .jpg, at most 128 characters; a delete has the one told
-            last, or "" for a person of whom nothing may be disclosed any more.
+            last, or "" for a person about whom nothing may be disclosed now.
         operated_at: Unix seconds.
     """
 

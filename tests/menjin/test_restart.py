@@ -21,6 +21,7 @@ from tests.support.processes import (
     wait_listening,
 )
 from tests.support.production import UNLIMITED, Production
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 UPLOADERS = 20
@@ -58,6 +59,16 @@ class Uploader(threading.Thread):
             return False
         finally:
             connection.close()
+
+
+def uploads_go_on(uploaders: list[Uploader]) -> None:
+    """Wait until every uploader has been answered some times more."""
+    before = [len(one.answered) for one in uploaders]
+    wait_until(
+        lambda: all(
+            len(one.answered) >= count + 3 for one, count in zip(uploaders, before, strict=True)
+        )
+    )
 
 
 class Embedded:
@@ -116,11 +127,11 @@ def test_every_answered_record_survives_kill_9_exactly_once(
     for uploader in uploaders:
         uploader.start()
     for _ in range(ROUNDS):
-        time.sleep(2)  # of uploads, wherever the server is when it is killed
+        uploads_go_on(uploaders)  # so that it is killed in the midst of them
         kill_group(server)
         server = start(installation.command(port), environment, log=log, own_group=True)
         wait_listening(server, port, log)
-    time.sleep(1)
+    uploads_go_on(uploaders)
     for uploader in uploaders:
         uploader.done.set()
     for uploader in uploaders:

@@ -123,7 +123,8 @@ async def test_pulse_that_comes_while_the_relay_is_being_released_ends_too() -> 
     await relay.pulse(100)
 
     await released(relay)
-    await asyncio.sleep(0.3)  # longer than any pulse: nothing pulls it in again
+    # Nothing is left that could pull it in again.
+    await wait_until_async(lambda: asyncio.all_tasks() == {asyncio.current_task()})
     assert not relay.is_energised
     await relay.close()
 
